@@ -1,0 +1,109 @@
+"""The words of the domain, as choices."""
+
+from __future__ import annotations
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+
+class TaskStatus(TextChoices):
+    """Where a task is on its way from a wish to a stored file."""
+
+    DRAFT = "draft", _("draft")
+    QUEUED = "queued", _("queued")
+    SUBMITTING = "submitting", _("submitting")
+    UNCONFIRMED = "unconfirmed", _("unconfirmed")
+    PENDING = "pending", _("pending")
+    PROCESSING = "processing", _("processing")
+    STORING = "storing", _("storing")
+    COMPLETED = "completed", _("completed")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+#: Nothing happens to these by itself any more.
+FINISHED_STATUSES = frozenset({TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED})
+#: EvoLink has the task, or may have it.
+IN_FLIGHT_STATUSES = frozenset(
+    {TaskStatus.SUBMITTING, TaskStatus.UNCONFIRMED, TaskStatus.PENDING, TaskStatus.PROCESSING},
+)
+#: The sweep has something to do for these.
+ACTIVE_STATUSES = IN_FLIGHT_STATUSES | {TaskStatus.QUEUED, TaskStatus.STORING}
+
+
+class AttemptState(TextChoices):
+    """What became of one POST that may be billed."""
+
+    CLAIMED = "claimed", _("claimed")
+    UNCONFIRMED = "unconfirmed", _("unconfirmed")
+    ACCEPTED = "accepted", _("accepted")
+    NOT_ACCEPTED = "not_accepted", _("not accepted")
+    SUPERSEDED = "superseded", _("superseded")
+    ENDED = "ended", _("ended")
+
+
+#: A task has at most one attempt in these states.
+OPEN_ATTEMPT_STATES = frozenset({AttemptState.CLAIMED, AttemptState.UNCONFIRMED, AttemptState.ACCEPTED})
+
+
+class InputRole(TextChoices):
+    """What an input is to the video; the same words for every model."""
+
+    FIRST_FRAME = "first_frame", _("first frame")
+    LAST_FRAME = "last_frame", _("last frame")
+    REFERENCE_IMAGES = "reference_images", _("reference image")
+    REFERENCE_VIDEOS = "reference_videos", _("reference video")
+    SOURCE_VIDEO = "source_video", _("source video")
+    AUDIO = "audio", _("sound")
+    VOICES = "voices", _("voice")
+    DOCUMENT = "document", _("document")
+
+
+class EventKind(TextChoices):
+    """One line of a task's history."""
+
+    CREATED = "created", _("created")
+    QUEUED = "queued", _("queued")
+    CLAIMED = "claimed", _("claimed by a worker")
+    WAITING = "waiting", _("waiting")
+    RELEASED = "released", _("given back to the queue")
+    ACCEPTED = "accepted", _("accepted by EvoLink")
+    OUTCOME_UNKNOWN = "outcome_unknown", _("answer lost")
+    PROGRESS = "progress", _("progress")
+    RESULT_READY = "result_ready", _("made by EvoLink")
+    STORE_FAILED = "store_failed", _("copying failed")
+    LINK_EXPIRING = "link_expiring", _("link ends soon")
+    STORED = "stored", _("stored")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
+    RETRIED = "retried", _("tried again")
+    OVERDUE = "overdue", _("overdue")
+    NEEDS_DECISION = "needs_decision", _("needs a decision")
+    DECIDED = "decided", _("decided")
+    CALLBACK = "callback", _("callback received")
+    SECOND_RESULT = "second_result", _("second paid result")
+    RECEIVER_FAILED = "receiver_failed", _("a signal receiver failed")
+    NOTE = "note", _("note")
+
+
+class EventSource(TextChoices):
+    """Who or what caused an event."""
+
+    PERSON = "person", _("a person")
+    CODE = "code", _("the site's code")
+    WORKER = "worker", _("a worker")
+    ANSWER = "answer", _("EvoLink's answer")
+    CALLBACK = "callback", _("EvoLink's callback")
+    POLL = "poll", _("a look at EvoLink")
+    SWEEP = "sweep", _("the sweep")
+
+
+class Charge(TextChoices):
+    """What is known about the money of a task."""
+
+    NONE = "none", pgettext_lazy("charge", "Not charged")
+    NOT_EXPECTED = "not_expected", pgettext_lazy("charge", "Should not be charged")
+    EXPECTED = "expected", pgettext_lazy("charge", "Will be charged")
+    CHARGED = "charged", pgettext_lazy("charge", "Charged")
+    MAYBE = "maybe", pgettext_lazy("charge", "Perhaps charged")
