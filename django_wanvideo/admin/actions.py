@@ -1,0 +1,86 @@
+"""Actions of the list. Each is offered only to those who may do it, and checked again when it is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from django_wanvideo.admin import confirm
+from django_wanvideo.admin._compat import plural
+from django_wanvideo.admin.outcomes import CHUNK, do_to_each
+from django_wanvideo.services import creation, submission, tracking
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from django_wanvideo.models import VideoTask
+
+
+class ActionsMixin:
+    """Generate, ask EvoLink, withdraw, retry, duplicate."""
+
+    opts: Any
+
+    def has_submit_permission(self, request: HttpRequest, obj: VideoTask | None = None) -> bool:
+        """Tell whether the person may spend credits."""
+        return bool(request.user.has_perm("wanvideo.submit_videotask"))
+
+    def has_resolve_permission(self, request: HttpRequest, obj: VideoTask | None = None) -> bool:
+        """Tell whether the person may settle unconfirmed tasks."""
+        return bool(request.user.has_perm("wanvideo.resolve_videotask"))
+
+    @admin.action(
+        permissions=["submit"],
+        description=gettext_lazy("Generate selected…"),
+        **plural(gettext_lazy("Generate selected…")),
+    )
+    def submit_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponseBase:
+        """Show what would be sent and what it costs; sending is a second step."""
+        return confirm.first_page(self, request, queryset)
+
+    @admin.action(permissions=["view"], description=gettext_lazy("Ask EvoLink about selected"))
+    def refresh_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
+        """Look at each selected task now."""
+        outcome = do_to_each(
+            request, _each(queryset), lambda task: tracking.refresh(task, by=_user(request)), _("Asked EvoLink.")
+        )
+        outcome.tell(
+            request, lambda n: ngettext("EvoLink was asked about %(n)s task.", "EvoLink was asked about %(n)s tasks.", n) % {"n": n}
+        )
+
+    @admin.action(permissions=["change"], description=gettext_lazy("Withdraw selected from the queue"))
+    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
+        """Withdraw each selected task that was not sent."""
+        outcome = do_to_each(
+            request, _each(queryset), lambda task: submission.cancel(task, by=_user(request)), _("Withdrawn.")
+        )
+        outcome.tell(request, lambda n: ngettext("%(n)s task was withdrawn.", "%(n)s tasks were withdrawn.", n) % {"n": n})
+
+    @admin.action(permissions=["submit"], description=gettext_lazy("Retry selected…"))
+    def retry_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponseBase:
+        """Show what would be tried again and what it costs; sending is a second step."""
+        return confirm.first_page(self, request, queryset, again=True)
+
+    @admin.action(permissions=["add"], description=gettext_lazy("Duplicate selected as drafts"))
+    def duplicate_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
+        """Make a draft like each selected task."""
+        outcome = do_to_each(
+            request,
+            _each(queryset.prefetch_related("inputs")),
+            lambda task: creation.duplicate(task, by=_user(request)),
+            _("Duplicated."),
+        )
+        outcome.tell(request, lambda n: ngettext("%(n)s draft was made.", "%(n)s drafts were made.", n) % {"n": n})
+
+
+def _each(queryset: QuerySet[VideoTask]) -> Any:
+    return queryset.defer(None).iterator(chunk_size=CHUNK)
+
+
+def _user(request: HttpRequest) -> Any:
+    return request.user

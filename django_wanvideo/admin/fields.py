@@ -1,0 +1,151 @@
+"""One form field per entry of the catalogue; which control it gets, and how what was typed is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from django_wanvideo import catalog
+from django_wanvideo.admin.widgets import DropZone, PromptArea, Slider, Tiles
+from django_wanvideo.choices import InputRole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django_wanvideo.catalog import ModelSpec, ParameterSpec
+
+
+class ParameterField(forms.Field):
+    """A parameter of a model. What it may be is the catalogue's to say."""
+
+    def __init__(self, parameter: ParameterSpec) -> None:
+        widget: forms.Widget
+        if parameter.kind == "boolean":
+            widget = forms.CheckboxInput()
+        elif parameter.kind == "choice":
+            widget = Tiles(parameter) if len(parameter.options) <= 6 else forms.Select(choices=parameter.choices)
+        elif parameter.minimum is not None and parameter.maximum is not None and parameter.maximum <= 100:
+            widget = Slider(parameter)
+        else:
+            widget = forms.NumberInput(attrs={"min": parameter.minimum, "max": parameter.maximum})
+        super().__init__(
+            label=parameter.label,
+            help_text=str(parameter.help_text),
+            initial=parameter.default,
+            required=parameter.always_sent,
+            widget=widget,
+        )
+        self.parameter = parameter
+
+    def to_python(self, value: Any) -> Any:
+        """Return the value in its own type; ``None`` for nothing chosen."""
+        if value in self.empty_values:
+            return None
+        return value if isinstance(value, bool) else self.parameter.parse(str(value))
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show what was typed, or the stored value."""
+        return value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Compare in the parameter's own type."""
+        try:
+            return bool(self.to_python(data) != (self.parameter.default if initial is None else initial))
+        except ValidationError:
+            return True
+
+
+class PromptField(forms.CharField):
+    """The words. Line ends count as one character, as EvoLink counts them; what else is wrong the catalogue says."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__(
+            label=spec.prompt.label or _("Prompt"),
+            help_text=str(spec.prompt.help_text),
+            required=False,
+            strip=False,
+            widget=PromptArea(spec.prompt.max_length),
+        )
+        # Marked as needed for the eye; whether it is there is judged with everything else, all at once.
+        self.is_needed = spec.prompt.required
+
+    def to_python(self, value: Any) -> str:
+        """Return the text with simple line ends and without blank ends."""
+        return str(super().to_python(value)).replace("\r\n", "\n").strip()
+
+
+def file_name(role: str) -> str:
+    """Return the name of the file field of a role."""
+    return f"{role}_file"
+
+
+def link_name(role: str) -> str:
+    """Return the name of the link field of a role."""
+    return f"{role}_url"
+
+
+def kept_name(role: str) -> str:
+    """Return the name of the hidden field that holds a kept upload of a role."""
+    return f"{role}_kept"
+
+
+def input_fields(spec: ModelSpec) -> Iterator[tuple[str, forms.Field]]:
+    """Yield the fields for a model's inputs: files for pictures, links for everything."""
+    for wanted in spec.inputs:
+        role = wanted.role.value
+        if wanted.media == "image" and wanted.max_items == 1:
+            chosen = forms.FileField(
+                label=wanted.label,
+                help_text=str(wanted.help_text),
+                required=False,
+                allow_empty_file=True,
+                widget=DropZone(wanted),
+            )
+            chosen.is_needed = wanted.required  # type: ignore[attr-defined]
+            yield file_name(role), chosen
+            yield kept_name(role), forms.CharField(required=False, widget=forms.HiddenInput)
+            label = _("Address of a picture that anyone can open")
+            yield link_name(role), _link_field(label, "")
+        else:
+            label = _("%(role)s: address that anyone can open") if wanted.media != "audio" else _("Sound: its address")
+            yield link_name(role), _link_field(label, str(wanted.help_text), many=wanted.max_items > 1)
+
+
+def _link_field(label: Any, help_text: str, *, many: bool = False) -> forms.CharField:
+    widget: forms.Widget = (
+        forms.Textarea(attrs={"rows": 3}) if many else forms.URLInput(attrs={"placeholder": "https://"})
+    )
+    return forms.CharField(label=label, help_text=help_text, required=False, widget=widget)
+
+
+def model_field(current: str) -> forms.ChoiceField:
+    """Return the choice of a model."""
+    choices = [(spec.id, spec.label) for spec in catalog.models()]
+    return forms.ChoiceField(label=_("Model"), choices=choices, initial=current, required=False)
+
+
+def task_fields(spec: ModelSpec) -> dict[str, forms.Field]:
+    """Return all fields for one model, in the order in which they are filled in."""
+    fields: dict[str, forms.Field] = {}
+    first, others = [], []
+    for name, field in input_fields(spec):
+        (first if name.startswith(InputRole.FIRST_FRAME.value) else others).append((name, field))
+    fields.update(first)
+    fields["prompt"] = PromptField(spec)
+    fields.update(others)
+    fields["model"] = model_field(spec.id)
+    fields.update({parameter.name: ParameterField(parameter) for parameter in spec.parameters})
+    fields["notes"] = forms.CharField(
+        label=_("Notes"), required=False, widget=forms.Textarea(attrs={"rows": 3, "class": "wv-notes"})
+    )
+    fields["metadata"] = forms.JSONField(
+        label=_("Data for the site’s own code"),
+        help_text=_("A JSON object, such as {\"sku\": \"X1\"}. It comes back with every signal."),
+        required=False,
+        initial=dict,
+        widget=forms.Textarea(attrs={"rows": 2, "class": "wv-notes wv-mono", "spellcheck": "false"}),
+    )
+    return fields

@@ -1,0 +1,82 @@
+"""Numbers, times and sizes as staff read them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.template.defaultfilters import date as format_date
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+_NBSP = "\N{NO-BREAK SPACE}"
+
+
+def unbroken(text: StrOrPromise) -> str:
+    """Keep a number and its unit on one line."""
+    return str(text).replace(" ", _NBSP)
+
+
+def credits_in_table(amount: Decimal | None) -> str:
+    """Two decimals, so that columns line up; a dash for what is not known."""
+    return "–" if amount is None else number_format(amount, decimal_pos=2)
+
+
+def credits_on_button(amount: Decimal | None) -> str:
+    """Without needless zeros: 11.9 rather than 11.90."""
+    if amount is None:
+        return "–"
+    rounded = amount.quantize(Decimal("0.01"))
+    return number_format(rounded.normalize() if rounded % 1 else rounded.quantize(Decimal(1)))
+
+
+def seconds_in_words(seconds: float) -> str:
+    """A stretch of time, exact to the second below an hour: "1 min 58 s"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return unbroken(_("%(s)s s") % {"s": whole})
+    if whole < 3600:
+        minutes, rest = divmod(whole, 60)
+        text = _("%(m)s min %(s)s s") % {"m": minutes, "s": rest} if rest else _("%(m)s min") % {"m": minutes}
+        return unbroken(text)
+    hours, rest = divmod(whole // 60, 60)
+    text = _("%(h)s h %(m)s min") % {"h": hours, "m": rest} if rest else _("%(h)s h") % {"h": hours}
+    return unbroken(text)
+
+
+def age(moment: dt.datetime, now: dt.datetime | None = None) -> str:
+    """How long ago, in the largest unit: "just now", "42 min ago", "1 day ago"."""
+    seconds = ((now or timezone.now()) - moment).total_seconds()
+    if seconds < 60:
+        return _("just now")
+    if seconds < 3600:
+        return unbroken(_("%(m)s min ago") % {"m": int(seconds // 60)})
+    if seconds < 86400:
+        return unbroken(_("%(h)s h ago") % {"h": int(seconds // 3600)})
+    days = int(seconds // 86400)
+    if days < 60:
+        return unbroken(ngettext("%(n)s day ago", "%(n)s days ago", days) % {"n": days})
+    return format_date(timezone.localtime(moment), "DATE_FORMAT")
+
+
+def clock(moment: dt.datetime, now: dt.datetime | None = None) -> str:
+    """The time of day; with the day when that is not today."""
+    local, today = timezone.localtime(moment), timezone.localdate(now)
+    if local.date() == today:
+        return format_date(local, "H:i")
+    return f"{format_date(local, 'j M')}, {format_date(local, 'H:i')}"
+
+
+def megabytes(size: int | None) -> str:
+    """A file's size."""
+    if size is None:
+        return "–"
+    if size < 1_000_000:
+        return unbroken(_("%(n)s kB") % {"n": number_format(Decimal(size) / 1000, decimal_pos=0)})
+    return unbroken(_("%(n)s MB") % {"n": number_format(Decimal(size) / 1_000_000, decimal_pos=1)})

@@ -1,0 +1,245 @@
+"""The forms of a task: one generated from the catalogue for drafts, one of notes for everything that was sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from django_wanvideo import catalog
+from django_wanvideo.admin import kept
+from django_wanvideo.admin.fields import ParameterField, file_name, kept_name, link_name, task_fields
+from django_wanvideo.choices import InputRole
+from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.models import VideoTask
+from django_wanvideo.services import creation
+
+if TYPE_CHECKING:
+    from django_wanvideo.catalog import ModelSpec
+
+_FIRST_FRAME = InputRole.FIRST_FRAME.value
+
+
+class NotesForm(forms.ModelForm[VideoTask]):
+    """All that can be changed once a task was sent."""
+
+    class Meta:
+        model = VideoTask
+        fields = ("notes",)
+        widgets = {"notes": forms.Textarea(attrs={"rows": 3, "class": "wv-notes"})}
+
+
+class TaskForm(forms.ModelForm[VideoTask]):
+    """A draft. What is acceptable the service says; its errors are put at their fields.
+
+    The service is called while the form is checked, inside the transaction of the admin's view, because it is the one
+    judge of what is acceptable.
+    """
+
+    spec: ClassVar[ModelSpec]
+    #: The person, as owner of a new task and for the signed names of kept files.
+    user: ClassVar[Any]
+
+    class Meta:
+        model = VideoTask
+        fields = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance._state.adding:
+            self._fill_from_instance()
+        self._show_present_picture()
+
+    # What is shown ------------------------------------------------------------------------------------------------
+
+    def _fill_from_instance(self) -> None:
+        task = self.instance
+        stored = {item.role: item for item in task.inputs.all()}
+        for name in ("prompt", "model", "notes", "metadata"):
+            self.initial.setdefault(name, getattr(task, name))
+        for name, value in task.parameters.items():
+            self.initial.setdefault(name, value)
+        for role, item in stored.items():
+            if item.url:
+                self.initial.setdefault(link_name(role), item.url)
+        for wanted in self.spec.inputs:
+            if wanted.role != InputRole.FIRST_FRAME and link_name(wanted.role.value) in self.fields:
+                self.fields[link_name(wanted.role.value)].disabled = True
+
+    def _show_present_picture(self) -> None:
+        if file_name(_FIRST_FRAME) not in self.fields:
+            return
+        widget: Any = self.fields[file_name(_FIRST_FRAME)].widget
+        token = self.data.get(self.add_prefix(kept_name(_FIRST_FRAME)), "") if self.is_bound else ""
+        if token and kept.read(token, owner=self.user.pk):
+            self._show_kept(token)
+            return
+        item = None if self.instance._state.adding else self.instance.first_frame
+        if item is not None and item.file:
+            small = item.thumbnail or item.file
+            widget.present = kept.Kept(
+                _("the present picture"), small.url, width=item.width, height=item.height, size=item.size
+            )
+
+    def _show_kept(self, token: str) -> None:
+        from django.urls import reverse
+
+        found = kept.read(token, owner=self.user.pk)
+        if found is None:
+            return
+        widget: Any = self.fields[file_name(_FIRST_FRAME)].widget
+        url = f"{reverse('admin:wanvideo_videotask_kept')}?name={token}"
+        widget.present = kept.Kept(found[1], url, token=token)
+        if self.is_bound:
+            self.data = self.data.copy()
+            self.data[self.add_prefix(kept_name(_FIRST_FRAME))] = token
+
+    # What is checked ----------------------------------------------------------------------------------------------
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters that were chosen; a default that a rule forbids beside the others counts as unset."""
+        given = {
+            name: self.cleaned_data[name]
+            for name, field in self.fields.items()
+            if isinstance(field, ParameterField) and self.cleaned_data.get(name) is not None
+        }
+        in_force = self.spec.in_force(given) | {role: bool(items) for role, items in self._inputs().items()}
+        for rule in self.spec.rules:
+            name = rule.parameter
+            if given.get(name) == self.spec.in_force({}).get(name) and rule.is_broken(given, in_force):
+                del given[name]
+        return given
+
+    def _inputs(self) -> dict[str, list[Any]]:
+        """Return what was given for each role: an upload, a kept upload, or links."""
+        found: dict[str, list[Any]] = {}
+        for wanted in self.spec.inputs:
+            role = wanted.role.value
+            links = (self.cleaned_data.get(link_name(role)) or "").split()
+            upload = self.cleaned_data.get(file_name(role))
+            token = self.cleaned_data.get(kept_name(role)) or ""
+            if upload is not None:
+                found[role] = [upload, *links] if self._is_new_link(role) else [upload]
+            elif links and (self._is_new_link(role) or not token):
+                found[role] = links
+            elif token and (stored := kept.open_kept(token, owner=self.user.pk)) is not None:
+                found[role] = [stored]
+        return found
+
+    def _is_new_link(self, role: str) -> bool:
+        return link_name(role) in self.changed_data and bool(self.cleaned_data.get(link_name(role)))
+
+    def _post_clean(self) -> None:
+        """Let the service make or change the draft; nothing of the model's own checks is left to do."""
+        self._refuse_two_pictures()
+        try:
+            if self.errors:
+                self._report_the_rest()
+            else:
+                with transaction.atomic():
+                    self.instance = self._create() if self.instance._state.adding else self._update()
+        except ValidationError as error:
+            self._put_at_fields(error)
+        except NotPossible as error:
+            self.add_error(None, str(error))
+        self._settle_upload()
+
+    def _refuse_two_pictures(self) -> None:
+        name = link_name(_FIRST_FRAME)
+        if self.cleaned_data.get(file_name(_FIRST_FRAME)) and self._is_new_link(_FIRST_FRAME):
+            self.add_error(name, _("Give a file or a link, not both. Empty one of them."))
+
+    def _create(self) -> VideoTask:
+        return VideoTask.objects.create_task(
+            prompt=self.cleaned_data["prompt"],
+            model=self.spec.id,
+            owner=self.user,
+            by=self.user,
+            notes=self.cleaned_data.get("notes", ""),
+            metadata=self._metadata(),
+            **self._inputs_for_service(),
+            **self.parameters(),
+        )
+
+    def _update(self) -> VideoTask:
+        task = self.instance
+        creation.update_draft(
+            task,
+            prompt=self.cleaned_data["prompt"],
+            first_frame=next(iter(self._inputs_for_service().get(_FIRST_FRAME, [])), None),
+            parameters=self.parameters(),
+            notes=self.cleaned_data.get("notes", ""),
+            metadata=self._metadata(),
+            model=self.spec.id,
+        )
+        return task
+
+    def _metadata(self) -> Any:
+        if "metadata" not in self.fields:
+            return self.instance.metadata
+        value = self.cleaned_data.get("metadata")
+        return {} if value is None else value
+
+    def _inputs_for_service(self) -> dict[str, list[Any]]:
+        inputs = self._inputs()
+        unchanged = not self.instance._state.adding and link_name(_FIRST_FRAME) not in self.changed_data
+        if unchanged and not self.cleaned_data.get(file_name(_FIRST_FRAME)):
+            if not self.cleaned_data.get(kept_name(_FIRST_FRAME)):
+                inputs.pop(_FIRST_FRAME, None)
+        return inputs
+
+    def _report_the_rest(self) -> None:
+        """Beside fields that could not be read, say what else is wrong, so that nothing is found out one by one."""
+        inputs = self._inputs()
+        if not self.instance._state.adding and self.instance.first_frame is not None:
+            inputs.setdefault(_FIRST_FRAME, [self.instance.first_frame])
+        self.spec.clean(prompt=self.cleaned_data.get("prompt", ""), parameters=self.parameters(), inputs=inputs)
+
+    def _put_at_fields(self, error: ValidationError) -> None:
+        errors = error.error_dict if hasattr(error, "error_dict") else {"": error.error_list}
+        for key, problems in errors.items():
+            name = key
+            if key not in self.fields:
+                links = link_name(key) in self.fields and self.cleaned_data.get(link_name(key))
+                name = link_name(key) if links or file_name(key) not in self.fields else file_name(key)
+            if name not in self.fields:
+                self.add_error(None, problems)
+            elif name not in self.errors:
+                self.add_error(name, problems)
+
+    def _settle_upload(self) -> None:
+        """Keep the upload of a refused form; forget the kept one of an accepted form."""
+        name = file_name(_FIRST_FRAME)
+        if name not in self.fields:
+            return
+        token = self.cleaned_data.get(kept_name(_FIRST_FRAME)) or ""
+        if not self.errors:
+            if token:
+                kept.forget(token, owner=self.user.pk)
+            return
+        upload = self.files.get(self.add_prefix(name))
+        if upload is not None and 0 < upload.size <= catalog.images.MAX_READ_BYTES:
+            self._show_kept(kept.keep(upload, owner=self.user.pk))
+
+    # What is saved ------------------------------------------------------------------------------------------------
+
+    def _save_m2m(self) -> None:
+        """Inputs were saved by the service."""
+
+    def save(self, commit: bool = True) -> VideoTask:
+        """Return the draft that the service has made or changed."""
+        if self.errors:
+            raise ValueError("The form has errors; nothing was saved.")
+        self.save_m2m = self._save_m2m
+        return self.instance
+
+
+def task_form(spec: ModelSpec, user: Any, *, with_metadata: bool) -> type[TaskForm]:
+    """Return the form for drafts of one model, filled in by ``user``."""
+    fields = task_fields(spec)
+    if not with_metadata:
+        del fields["metadata"]
+    return type("TaskForm", (TaskForm,), {**fields, "spec": spec, "user": user, "__module__": __name__})

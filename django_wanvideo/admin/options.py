@@ -1,0 +1,158 @@
+"""The admin of video tasks, as a mixin for sites that register their own."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from django_wanvideo import catalog
+from django_wanvideo.admin import fieldsets
+from django_wanvideo.admin.actions import ActionsMixin
+from django_wanvideo.admin.changelist import TaskChangeList, UncountedPaginator
+from django_wanvideo.admin.columns import ColumnsMixin
+from django_wanvideo.admin.endpoints import EndpointsMixin
+from django_wanvideo.admin.filters import AttentionFilter, ModelFilter, OwnerFilter, StatusFilter
+from django_wanvideo.admin.forms import NotesForm, TaskForm, task_form
+from django_wanvideo.admin.pages import PagesMixin
+from django_wanvideo.choices import IN_FLIGHT_STATUSES, TaskStatus
+from django_wanvideo.conf import conf
+from django_wanvideo.models import Attempt, VideoTask
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+
+    from django_wanvideo.catalog import ModelSpec
+
+#: While one of these, EvoLink or a worker has hold of the task.
+_UNDELETABLE = IN_FLIGHT_STATUSES | {TaskStatus.STORING}
+
+
+class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, EndpointsMixin, PagesMixin):
+    """Everything of the admin but the base class: put it before any ``ModelAdmin`` (Django's, Unfold's, your own).
+
+    Override ``visible_to`` to show people their own tasks only.
+    """
+
+    list_display = ("picture", "task", "state", "credits", "owner", "age")
+    list_display_links = ("task",)
+    list_filter = (AttentionFilter, StatusFilter, ModelFilter, OwnerFilter)
+    list_select_related = ("owner",)
+    list_per_page = 50
+    show_full_result_count = False
+    paginator = UncountedPaginator
+    search_fields = ("prompt",)
+    search_help_text = gettext_lazy("Words of the prompt, a task’s id, or EvoLink’s id")
+    actions = ("submit_selected", "retry_selected", "refresh_selected", "cancel_selected", "duplicate_selected")
+    change_form_template = "admin/wanvideo/videotask/change_form.html"
+    change_list_template = "admin/wanvideo/videotask/change_list.html"
+    show_facets = admin.ShowFacets.NEVER
+    save_as = False
+
+    class Media:
+        css = {"all": ("wanvideo/wanvideo.css",)}
+
+    # Who sees what -------------------------------------------------------------------------------------------------
+
+    def visible_to(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> QuerySet[VideoTask]:
+        """Return the tasks that the person may know of. Override it, for example with ``queryset.owned_by(user)``.
+
+        Lists, pages, actions and endpoints all go through it.
+        """
+        return queryset
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[VideoTask]:
+        """Return what ``visible_to`` leaves of all tasks."""
+        return self.visible_to(request, super().get_queryset(request))  # type: ignore[misc]
+
+    def has_delete_permission(self, request: HttpRequest, obj: VideoTask | None = None) -> bool:
+        """Refuse to delete what EvoLink or a worker has hold of."""
+        if obj is not None and obj.status in _UNDELETABLE:
+            return False
+        return bool(super().has_delete_permission(request, obj))  # type: ignore[misc]
+
+    def is_editable(self, request: HttpRequest, obj: VideoTask | None) -> bool:
+        """Tell whether the task is still a form to fill in for this person."""
+        if obj is None:
+            return True
+        return obj.status == TaskStatus.DRAFT and self.has_change_permission(request, obj)  # type: ignore[attr-defined, no-any-return]
+
+    # The list ------------------------------------------------------------------------------------------------------
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TaskChangeList]:
+        """Return the list that does not count."""
+        return TaskChangeList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[VideoTask], search_term: str
+    ) -> tuple[QuerySet[VideoTask], bool]:
+        """Find a task by its id, by EvoLink's id, or by all words of the prompt; rows are never found twice."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        try:
+            return queryset.filter(pk=uuid.UUID(term)), False
+        except ValueError:
+            pass
+        if term.startswith("task-"):
+            return queryset.filter(pk__in=Attempt.objects.filter(provider_task_id=term).values("task_id")), False
+        for word in term.split():
+            queryset = queryset.filter(prompt__icontains=word)
+        return queryset, False
+
+    # The form ------------------------------------------------------------------------------------------------------
+
+    def chosen_model(self, request: HttpRequest, obj: VideoTask | None = None) -> ModelSpec:
+        """Return the model that the form is for: chosen just now, or the draft's, or the default."""
+        for candidate in (request.POST.get("model"), request.GET.get("model"), obj and obj.model, conf.DEFAULT_MODEL):
+            if candidate:
+                try:
+                    return catalog.get(candidate)
+                except ValidationError:
+                    continue
+        return catalog.models()[0]
+
+    def may_edit_metadata(self, request: HttpRequest) -> bool:
+        """Tell whether the form offers the data for the site's own code; by default to superusers."""
+        return bool(getattr(request.user, "is_superuser", False))
+
+    def get_form(
+        self, request: HttpRequest, obj: VideoTask | None = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm[VideoTask]]:
+        """Return the form generated from the catalogue, or the notes of what was sent."""
+        if not self.is_editable(request, obj):
+            return NotesForm
+        spec = self.chosen_model(request, obj)
+        return task_form(spec, request.user, with_metadata=self.may_edit_metadata(request))
+
+    def get_fieldsets(self, request: HttpRequest, obj: VideoTask | None = None) -> list[tuple[Any, dict[str, Any]]]:
+        """Return the two halves of the form, and what is folded below."""
+        if not self.is_editable(request, obj):
+            return [(None, {"fields": ["notes"]})]
+        return fieldsets.of(self.chosen_model(request, obj), with_metadata=self.may_edit_metadata(request))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: VideoTask | None = None) -> tuple[str, ...]:
+        """Nothing is shown as a read-only field; pages of sent tasks have their own markup."""
+        return ()
+
+    def save_model(self, request: HttpRequest, obj: VideoTask, form: Any, change: bool) -> None:
+        """Drafts were saved by the service; here only notes are."""
+        if not isinstance(form, TaskForm):
+            obj.save(update_fields=["notes"])
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Name tasks that cannot be deleted now as protected; do not ask for permissions on parts of a task."""
+        held = [task for task in objs if task.status in _UNDELETABLE]
+        count = len(objs) if hasattr(objs, "__len__") else 0
+        protected = [_("%(task)s is on its way and cannot be deleted yet.") % {"task": task} for task in held]
+        return [str(task) for task in objs], {self.opts.verbose_name_plural: count}, set(), protected
+
+
+class VideoTaskAdmin(VideoTaskAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg, misc]
+    """Video tasks on Django's own admin."""

@@ -1,0 +1,95 @@
+"""Doing one thing to many tasks, and telling the person how it went."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from django_wanvideo.evolink.errors import EvoLinkError
+from django_wanvideo.exceptions import WanVideoError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from django.http import HttpRequest
+
+    from django_wanvideo.models import VideoTask
+
+#: How many tasks are read, worked on and logged at a time.
+CHUNK = 100
+#: More reasons than these are counted together.
+MAX_REASONS = 5
+
+
+class Outcome:
+    """How many went well, and why the others did not."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.reasons: Counter[str] = Counter()
+
+    @property
+    def refused(self) -> int:
+        """How many did not go well."""
+        return self.reasons.total()
+
+    def tell(self, request: HttpRequest, success: Callable[[int], str]) -> None:
+        """Leave messages: the number that went well, then each reason with its number."""
+        if self.done:
+            messages.success(request, success(self.done))
+        shown = self.reasons.most_common(MAX_REASONS)
+        for reason, count in shown:
+            text = _("%(count)s not: %(reason)s") % {"count": count, "reason": reason} if self.many else reason
+            messages.warning(request, text)
+        if rest := self.refused - sum(count for _reason, count in shown):
+            messages.warning(request, _("%(count)s more were left as they are, for other reasons.") % {"count": rest})
+
+    @property
+    def many(self) -> bool:
+        """Whether there was more than one task."""
+        return self.done + self.refused > 1
+
+
+def do_to_each(
+    request: HttpRequest,
+    tasks: Iterable[VideoTask],
+    step: Callable[[VideoTask], Any],
+    log_message: str,
+    outcome: Outcome | None = None,
+) -> Outcome:
+    """Run ``step`` for each task; refusals are collected, successes are logged in bulk."""
+    outcome = outcome or Outcome()
+    done: list[VideoTask] = []
+    for task in tasks:
+        try:
+            step(task)
+        except (WanVideoError, EvoLinkError, ValidationError) as error:
+            outcome.reasons[reason_of(error)] += 1
+        else:
+            outcome.done += 1
+            done.append(task)
+            if len(done) >= CHUNK:
+                log(request, done, log_message)
+                done.clear()
+    log(request, done, log_message)
+    return outcome
+
+
+def reason_of(error: Exception) -> str:
+    """Return an error as a sentence for staff."""
+    if isinstance(error, ValidationError):
+        return " ".join(error.messages)
+    if isinstance(error, EvoLinkError):
+        return _("EvoLink cannot be asked just now (%(error)s). Try again in a minute.") % {"error": error}
+    return str(error)
+
+
+def log(request: HttpRequest, tasks: list[VideoTask], message: str) -> None:
+    """Write Django's log entries."""
+    if tasks:
+        LogEntry.objects.log_actions(request.user.pk, tasks, CHANGE, message)  # type: ignore[arg-type]

@@ -1,0 +1,116 @@
+"""The pages of one task: the form of a draft, and the page of everything that was sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from django_wanvideo.admin import _compat, nonces, outcomes, prices, taskpage
+from django_wanvideo.admin.forms import TaskForm
+from django_wanvideo.exceptions import WanVideoError
+from django_wanvideo.services import submission
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from django_wanvideo.models import VideoTask
+
+
+class PagesMixin:
+    """Adding and changing."""
+
+    admin_site: Any
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponseBase:
+        """Refuse a form that was sent already, whatever sent it twice."""
+        if request.method == "POST" and object_id is None and (again := self._sent_before(request)) is not None:
+            return again
+        if request.method == "POST" and "_generate" in request.POST and not self.has_submit_permission(request):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        response: HttpResponseBase = super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[misc]
+        return response
+
+    def _sent_before(self, request: HttpRequest) -> HttpResponseBase | None:
+        data = nonces.read(request.POST.get("nonce", ""), request.user)
+        result = nonces.result_of(data) if data else None
+        return None if result is None else self._to_earlier_result(request, result)
+
+    def _to_earlier_result(self, request: HttpRequest, result: dict[str, Any]) -> HttpResponseBase:
+        messages.info(request, _("This form was sent already; nothing was made or sent a second time."))
+        if not result.get("task"):
+            return HttpResponseRedirect(self._url("changelist"))
+        return HttpResponseRedirect(self._url("change", result["task"]))
+
+    def _url(self, name: str, *args: Any) -> str:
+        return reverse(f"admin:wanvideo_videotask_{name}", args=args, current_app=self.admin_site.name)
+
+
+    def response_add(self, request: HttpRequest, obj: VideoTask, post_url_continue: str | None = None) -> Any:
+        """Send it if that was the button; the page of the task shows what happens."""
+        data = nonces.read(request.POST.get("nonce", ""), request.user)
+        if data is not None:
+            nonces.spend(data, {"task": str(obj.pk)})
+        if "_generate" in request.POST:
+            return self._generate(request, obj)
+        return super().response_add(request, obj, post_url_continue)  # type: ignore[misc]
+
+    def response_change(self, request: HttpRequest, obj: VideoTask) -> Any:
+        """Send it if that was the button; notes lead back to the same page."""
+        if "_generate" in request.POST:
+            return self._generate(request, obj)
+        if obj.status != "draft":
+            messages.success(request, _("The notes were saved."))
+            return HttpResponseRedirect(request.get_full_path())
+        return super().response_change(request, obj)  # type: ignore[misc]
+
+    def _generate(self, request: HttpRequest, obj: VideoTask) -> HttpResponseBase:
+        if not self.has_submit_permission(request, obj):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        try:
+            submission.enqueue(obj, by=request.user)  # type: ignore[arg-type]
+        except (WanVideoError, ValidationError) as error:
+            words = _("The draft was saved, but not sent: %(reason)s") % {"reason": outcomes.reason_of(error)}
+            messages.warning(request, words)
+        else:
+            outcomes.log(request, [obj], _("Sent to be generated."))
+            messages.success(request, _("On its way. You may leave this page; the video will be in the list."))
+        return HttpResponseRedirect(self._url("change", obj.pk))
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> Any:
+        """Add what the templates show beyond the form."""
+        task, add = kwargs.get("obj"), kwargs.get("add", False)
+        page: dict[str, Any] = {"tools_in_content": _compat.TOOLS_IN_CONTENT}
+        form = context["adminform"].form
+        if isinstance(form, TaskForm):
+            if add:
+                context["title"] = _("Animate a picture")
+            else:
+                context["title"] = _("Draft")
+            page |= {
+                "kind": "form",
+                "nonce": nonces.issue(request.user) if add else "",
+                "price": prices.of_form(form),
+                "can_submit": self.has_submit_permission(request, task),  # type: ignore[attr-defined]
+                "price_url": self._url("price"),
+                "rules": [rule.as_dict() for rule in form.spec.rules],
+                "add_url": request.path,
+            }
+        elif task is not None:
+            context["title"] = _("Video task")
+            page |= {"kind": "task", **taskpage.context(self, request, task)}
+        context["wanvideo"] = page
+        return super().render_change_form(request, context, **kwargs)  # type: ignore[misc]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Add the addresses that the live module asks."""
+        page = {"status_url": self._url("status"), "tools_in_content": _compat.TOOLS_IN_CONTENT}
+        context = {"wanvideo": page, **(extra_context or {})}
+        return super().changelist_view(request, context)  # type: ignore[misc]

@@ -1,0 +1,87 @@
+"""The price beside the button, calculated on the server from the catalogue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.template.defaultfilters import date as format_date
+from django.utils.translation import gettext as _
+
+from django_wanvideo.admin import figures
+from django_wanvideo.admin.fields import ParameterField
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django_wanvideo.admin.forms import TaskForm
+    from django_wanvideo.catalog import ModelSpec
+
+
+def words(spec: ModelSpec, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the price as the page shows it.
+
+    Keys: ``known``, ``button``, ``formula``, ``dollars``, ``remark``.
+    """
+    try:
+        credits = spec.estimate(parameters)
+    except ValidationError:
+        return unknown()
+    values = spec.in_force(parameters)
+    amount = figures.credits_in_table(credits)
+    if spec.price.is_minimum(values):
+        formula = _("%(credits)s credits, the smallest charge") % {"credits": amount}
+    else:
+        formula = _("%(seconds)s s × %(rate)s = %(credits)s credits") % {
+            "seconds": values[spec.price.seconds],
+            "rate": figures.credits_in_table(spec.price.rate_for(values)),
+            "credits": amount,
+        }
+    return {
+        "known": True,
+        "credits": str(credits),
+        "button": _("Generate for about %(credits)s credits") % {"credits": figures.credits_on_button(credits)},
+        "formula": figures.unbroken(formula),
+        "dollars": _("about $%(dollars)s") % {"dollars": figures.credits_in_table(spec.price.dollars(credits))},
+        "remark": _("Price list of %(date)s; the bill can differ a little.")
+        % {"date": format_date(spec.price.as_of, "j M Y")},
+    }
+
+
+def unknown() -> dict[str, Any]:
+    """Return the words for when there is no price."""
+    return {
+        "known": False,
+        "credits": "",
+        "button": _("Generate"),
+        "formula": _("Price unknown just now"),
+        "dollars": "",
+        "remark": _("Correct the settings to see it."),
+    }
+
+
+def of_form(form: TaskForm) -> dict[str, Any]:
+    """Return the price of what stands in the form."""
+    parameters: dict[str, Any] = {}
+    for name, field in form.fields.items():
+        if isinstance(field, ParameterField):
+            try:
+                parameters[name] = field.to_python(form[name].value())
+            except ValidationError:
+                return unknown()
+    return words(form.spec, parameters)
+
+
+def of_query(spec: ModelSpec, data: Mapping[str, str]) -> dict[str, Any]:
+    """Return the price for parameters as a form sends them; a tick box that is not sent is off."""
+    parameters: dict[str, Any] = {}
+    for parameter in spec.parameters:
+        text = data.get(parameter.name)
+        try:
+            if parameter.kind == "boolean":
+                parameters[parameter.name] = text is not None and parameter.parse(text)
+            elif text:
+                parameters[parameter.name] = parameter.parse(text)
+        except ValidationError:
+            return unknown()
+    return words(spec, parameters)

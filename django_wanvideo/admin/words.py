@@ -1,0 +1,163 @@
+"""What a status means right now, in one line."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from django_wanvideo.admin import figures
+from django_wanvideo.advice import advice_for
+from django_wanvideo.choices import TaskStatus
+
+if TYPE_CHECKING:
+    from django_wanvideo.models import VideoTask
+
+_S = TaskStatus
+
+#: What EvoLink documents for wan2.x when it does not say itself, in seconds (evolink-api.md §1.1).
+USUAL_SECONDS = 120
+
+
+def second_line(task: VideoTask, now: dt.datetime | None = None) -> str:
+    """The line below the status in the list."""
+    now = now or timezone.now()
+    if task.status == _S.DRAFT:
+        return _("Not sent yet")
+    if task.status == _S.QUEUED:
+        return waiting_for(task, now)
+    if task.status == _S.SUBMITTING:
+        return _("Sending now")
+    if task.status == _S.UNCONFIRMED:
+        return _("Needs a decision") if needs_decision(task) else _("Waiting for EvoLink’s word")
+    if task.status == _S.PENDING:
+        return late_words(task, now) or _("At EvoLink, not begun")
+    if task.status == _S.PROCESSING:
+        return " · ".join(filter(None, [percent(task.progress), remaining(task, now, exact=False)]))
+    if task.status == _S.STORING:
+        return storing_words(task, now)
+    if task.status == _S.COMPLETED:
+        taken = duration_of(task)
+        return _("in %(time)s") % {"time": figures.seconds_in_words(taken)} if taken is not None else ""
+    if task.status == _S.FAILED:
+        return str(advice_for(task.error_code).heading)
+    return _("EvoLink cancelled it") if task.accepted_at else _("Withdrawn before sending")
+
+
+def waiting_for(task: VideoTask, now: dt.datetime) -> str:
+    """Why a queued task has not been sent, and when it will be."""
+    reason = {
+        "rate": _("EvoLink asked us to wait"),
+        "evolink": _("EvoLink asked us to wait"),
+        "in_flight": _("Waits until others are done"),
+        "credits": _("Waits for credits"),
+        "budget": _("Waits for tomorrow’s credits"),
+        "key": _("Waits for a valid key"),
+        "no_key": _("Waits for a valid key"),
+    }.get(task.held_reason, _("Put off") if task.held_reason else "")
+    if task.held_until and task.held_until > now:
+        wait = figures.seconds_in_words((task.held_until - now).total_seconds())
+        return _("%(reason)s, tries again in %(time)s") % {"reason": reason or _("Put off"), "time": wait}
+    return reason or _("Next to be sent")
+
+
+def storing_words(task: VideoTask, now: dt.datetime) -> str:
+    """How copying the file goes."""
+    if task.tries and task.result_expires_at:
+        left = (task.result_expires_at - now).total_seconds()
+        words = ngettext("%(n)s failed try", "%(n)s failed tries", task.tries) % {"n": task.tries}
+        if left > 0:
+            return _("%(tries)s, EvoLink’s link ends in %(time)s") % {
+                "tries": words,
+                "time": figures.seconds_in_words(left),
+            }
+        return words
+    return _("Copying the file")
+
+
+def remaining(task: VideoTask, now: dt.datetime, *, exact: bool) -> str:
+    """How long EvoLink still needs; empty when nothing is known. ``exact`` means tens of seconds, else minutes."""
+    late = late_words(task, now)
+    if late:
+        return late
+    if task.progress >= 95:
+        return _("any moment now")
+    if task.accepted_at is None or not task.estimated_seconds:
+        return ""
+    left = task.estimated_seconds - (now - task.accepted_at).total_seconds()
+    if left <= 0:
+        return _("any moment now")
+    if left < 20:
+        return _("a few seconds left")
+    if exact:
+        return _("about %(time)s left") % {"time": figures.seconds_in_words(round(left / 10) * 10)}
+    return _("about %(time)s left") % {"time": figures.seconds_in_words(max(60, round(left / 60) * 60))}
+
+
+def late_words(task: VideoTask, now: dt.datetime) -> str:
+    """How late a task is, once people were told; empty before."""
+    if task.told_overdue_at is None or task.accepted_at is None:
+        return ""
+    late = (now - task.accepted_at).total_seconds() - (task.estimated_seconds or USUAL_SECONDS)
+    if late < 60:
+        return ""
+    return _("%(time)s late, still asking") % {"time": figures.seconds_in_words(round(late / 60) * 60)}
+
+
+def needs_decision(task: VideoTask) -> bool:
+    """Whether people have been asked to settle an unconfirmed task."""
+    return task.status == _S.UNCONFIRMED and task.told_overdue_at is not None
+
+
+def percent(value: int) -> str:
+    """A percentage as people write it."""
+    return figures.unbroken(_("%(n)s %%") % {"n": value})
+
+
+def duration_of(task: VideoTask) -> float | None:
+    """Seconds from pressing Generate to the end, or ``None``."""
+    if task.queued_at is None or task.finished_at is None:
+        return None
+    return (task.finished_at - task.queued_at).total_seconds()
+
+
+def head_line(task: VideoTask, now: dt.datetime | None = None) -> str:
+    """The sentence at the head of a task's page."""
+    now = now or timezone.now()
+    taken = duration_of(task)
+    at = figures.clock(task.finished_at, now) if task.finished_at else ""
+    if task.status == _S.COMPLETED:
+        if taken is None:
+            return _("Ready. The file is kept on this site.")
+        return _("Ready at %(at)s, %(time)s after it was asked for. The file is kept on this site.") % {
+            "at": at,
+            "time": figures.seconds_in_words(taken),
+        }
+    if task.status == _S.FAILED:
+        if taken is None:
+            return _("It failed.")
+        return _("Failed at %(at)s, %(time)s after it was asked for.") % {
+            "at": at,
+            "time": figures.seconds_in_words(taken),
+        }
+    if task.status == _S.PROCESSING and task.accepted_at:
+        return _("EvoLink has been making this video for %(time)s.") % {
+            "time": figures.seconds_in_words((now - task.accepted_at).total_seconds())
+        }
+    if task.status == _S.CANCELLED and task.accepted_at:
+        return _("EvoLink cancelled it.")
+    return {
+        _S.DRAFT: _("Nothing has been sent or charged."),
+        _S.QUEUED: _("It will be sent by itself; you can still withdraw it."),
+        _S.SUBMITTING: _("The request is on its way."),
+        _S.UNCONFIRMED: _(
+            "We do not know whether EvoLink accepted it. Nothing is sent again until that is settled."
+        ),
+        _S.PENDING: _("EvoLink has accepted it and will begin soon."),
+        _S.PROCESSING: _("EvoLink is making this video."),
+        _S.STORING: _("The video is done and is being copied to this site."),
+        _S.CANCELLED: _("Withdrawn before it was sent. Nothing was charged."),
+    }[_S(task.status)]

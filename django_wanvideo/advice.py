@@ -1,0 +1,357 @@
+"""What a failure means in words: what happened, whose move it is, and what to do next.
+
+Sources of the codes: EvoLink's error and task failure codes (evolink-api.md §4.3 and §4.4), and this app's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from django_wanvideo.choices import Charge, TaskStatus
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from django_stubs_ext import StrOrPromise
+
+    from django_wanvideo.models import VideoTask
+
+#: What the primary button below a failure does.
+NextAction = Literal["edit_copy", "replace_picture", "retry", "decide", "fetch_again", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One failure, explained to the person who has to go on from it."""
+
+    #: A few words, such as "Content refused".
+    heading: StrOrPromise
+    #: One sentence: what happened.
+    explanation: StrOrPromise
+    #: Who can act, and on what.
+    whose_move: StrOrPromise
+    next_action: NextAction
+    #: A remark beside the button.
+    hint: StrOrPromise = ""
+
+
+class ChargeWords(NamedTuple):
+    """What is known about the money, as a verdict in two words, a sentence, and a tone for its colour."""
+
+    verdict: str
+    sentence: str
+    tone: Literal["good", "neutral", "warning", "failed"]
+
+
+_COPY_HINT = _("A copy is a draft and costs nothing until you send it.")
+_WAIT_HINT = _("A retry is a new request with a new price.")
+
+_REFUSED_CONTENT = Advice(
+    _("Content refused"),
+    _("EvoLink’s safety filter stopped this picture or prompt. No video was made."),
+    _(
+        "Yours. Change the prompt or the picture. Filters most often stop real or famous people, brands, nudity, "
+        "violence, and children."
+    ),
+    "edit_copy",
+    _("Unchanged, it would most likely be refused again. A copy is a draft and costs nothing until you send it."),
+)
+_REFUSED_SETTINGS = Advice(
+    _("Settings refused"),
+    _("EvoLink does not accept one of the settings or files."),
+    _("Yours. What EvoLink says above names it; change that."),
+    "edit_copy",
+    _COPY_HINT,
+)
+_UNREADABLE_PICTURE = Advice(
+    _("Picture unreadable"),
+    _("EvoLink could not open the picture."),
+    _("Yours. Choose another file, or upload the picture instead of giving a link."),
+    "replace_picture",
+    _COPY_HINT,
+)
+_FAULT = Advice(
+    _("EvoLink had a fault"),
+    _("Something went wrong at EvoLink while it worked on this video."),
+    _("Nobody’s. Wait a minute, then try again."),
+    "retry",
+    _WAIT_HINT,
+)
+_FULL = Advice(
+    _("EvoLink was full"),
+    _("EvoLink had no room for this video."),
+    _("Nobody’s. Try again in a few minutes."),
+    "retry",
+    _WAIT_HINT,
+)
+_NO_CREDITS = Advice(
+    _("The EvoLink credits are used up"),
+    _("EvoLink refused the request because the account has too few credits left."),
+    _("Whoever pays for EvoLink: top up the account. Then retry."),
+    "retry",
+    _WAIT_HINT,
+)
+_KEY_LIMIT = Advice(
+    _("This site’s key has reached its limit"),
+    _("EvoLink allows this site’s key no more credits."),
+    _("Whoever runs the site: raise the key’s limit at EvoLink. Then retry."),
+    "retry",
+    _WAIT_HINT,
+)
+_KEY_LIMIT_TODAY = Advice(
+    _("This site’s key has reached its limit for today"),
+    _("EvoLink allows this site’s key no more credits today."),
+    _("Whoever runs the site, or nobody: tomorrow it works again."),
+    "retry",
+    _WAIT_HINT,
+)
+_KEY_REJECTED = Advice(
+    _("EvoLink rejects this site’s key"),
+    _("EvoLink does not know this site’s key, or has blocked it."),
+    _("Whoever runs the site: set a new key. Then retry."),
+    "retry",
+    _WAIT_HINT,
+)
+_MODEL_FORBIDDEN = Advice(
+    _("This site’s key may not use this model"),
+    _("EvoLink does not let this site’s key use the chosen model."),
+    _("Whoever runs the site can allow it at EvoLink; or choose another model."),
+    "edit_copy",
+    _COPY_HINT,
+)
+_LOST_ANSWER = Advice(
+    _("EvoLink’s answer was lost"),
+    _("We do not know whether EvoLink accepted the request."),
+    _("Someone’s who may settle unconfirmed tasks."),
+    "decide",
+)
+_FILE_REFUSED_MOVE = _("Whoever runs the site. While EvoLink’s link lives, the file can be fetched again.")
+_UNKNOWN = Advice(
+    _("EvoLink gave a reason we do not know"),
+    _("EvoLink did not make the video. Its reason is not one this site knows."),
+    _("Try once more. If it fails again, whoever runs the site can ask EvoLink with the error code."),
+    "retry",
+    _WAIT_HINT,
+)
+
+_GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
+    (
+        (
+            "content_policy_violation",
+            "content_filter",
+            "sensitive_content",
+            "moderation_blocked",
+            "input_moderation_failed",
+        ),
+        _REFUSED_CONTENT,
+    ),
+    (
+        (
+            "invalid_parameters",
+            "invalid_parameter",
+            "invalid_request",
+            "unsupported_parameters",
+            "http_400",
+            "http_413",
+            "http_415",
+            "http_422",
+        ),
+        _REFUSED_SETTINGS,
+    ),
+    (("image_processing_error", "invalid_media_url"), _UNREADABLE_PICTURE),
+    (
+        ("image_dimension_mismatch",),
+        Advice(
+            _("Picture does not fit"),
+            _("The picture’s proportions do not match the chosen format."),
+            _("Yours. Choose a picture or a format that fits."),
+            "edit_copy",
+            _COPY_HINT,
+        ),
+    ),
+    (
+        ("generation_failed_no_content",),
+        Advice(
+            _("Nothing came out"),
+            _("EvoLink finished without a video."),
+            _("Yours. Other words often help."),
+            "edit_copy",
+            _COPY_HINT,
+        ),
+    ),
+    (
+        ("request_cancelled",),
+        Advice(
+            _("Cancelled by EvoLink"),
+            _("EvoLink cancelled this video."),
+            _("Yours, if you still want it."),
+            "retry",
+            _WAIT_HINT,
+        ),
+    ),
+    (("service_error", "upstream_error", "service_unavailable", "model_unavailable"), _FAULT),
+    (
+        ("generation_timeout",),
+        Advice(
+            _("EvoLink took too long"),
+            _("EvoLink took too long and gave up."),
+            _("Nobody’s. Try again later, or make a shorter video."),
+            "retry",
+            _WAIT_HINT,
+        ),
+    ),
+    (
+        (
+            "resource_exhausted",
+            "quota_exceeded",
+            "rate_limited",
+            "rate_limit_exceeded",
+            "no_available_channel",
+            "channel_selection_failed",
+            "wait_deadline",
+        ),
+        _FULL,
+    ),
+    (
+        (
+            "insufficient_quota",
+            "insufficient_user_quota",
+            "quota_not_enough",
+            "account_balance_insufficient",
+            "http_402",
+        ),
+        _NO_CREDITS,
+    ),
+    (("insufficient_token_quota", "key_quota_exhausted"), _KEY_LIMIT),
+    (("token_daily_quota_exceeded", "key_daily_quota_exhausted"), _KEY_LIMIT_TODAY),
+    (
+        (
+            "unauthorized",
+            "invalid_token",
+            "key_disabled",
+            "key_expired",
+            "user_disabled",
+            "ip_restricted",
+            "http_401",
+        ),
+        _KEY_REJECTED,
+    ),
+    (("model_access_denied", "key_model_not_allowed", "permission_denied", "http_403"), _MODEL_FORBIDDEN),
+    (
+        ("resource_not_found", "unknown_to_evolink", "http_404"),
+        Advice(
+            _("EvoLink no longer knows this video"),
+            _("EvoLink says that it does not know this video any more."),
+            _("Whoever runs the site can ask EvoLink about it."),
+            "retry",
+            _WAIT_HINT,
+        ),
+    ),
+    (("internal_error", "paid_outcome_unknown", "idempotency_conflict", "outcome_unknown"), _LOST_ANSWER),
+    (
+        ("link_expired", "result_expired"),
+        Advice(
+            _("The video could not be copied in time"),
+            _("The video was made, but EvoLink’s link ended before the file was on this site."),
+            _("Whoever runs the site: the history says why copying failed."),
+            "retry",
+            _WAIT_HINT,
+        ),
+    ),
+    (
+        ("not_a_video", "wrong_content", "truncated"),
+        Advice(
+            _("EvoLink’s file was not accepted"),
+            _("What EvoLink delivered is not an MP4 video."),
+            _FILE_REFUSED_MOVE,
+            "fetch_again",
+        ),
+    ),
+    (
+        ("too_large",),
+        Advice(
+            _("EvoLink’s file was not accepted"),
+            _("What EvoLink delivered is larger than this site allows."),
+            _FILE_REFUSED_MOVE,
+            "fetch_again",
+        ),
+    ),
+    (
+        ("forbidden_address", "forbidden_host", "forbidden_url"),
+        Advice(
+            _("EvoLink’s file was not accepted"),
+            _("EvoLink’s file is at an address that this site does not trust."),
+            _FILE_REFUSED_MOVE,
+            "fetch_again",
+        ),
+    ),
+    (
+        ("missing_input", "input_missing"),
+        Advice(
+            _("The picture is gone"),
+            _("The picture’s file is no longer on this site, so nothing could be sent."),
+            _("Yours. Choose the picture again."),
+            "replace_picture",
+            _COPY_HINT,
+        ),
+    ),
+    (
+        ("not_accepted",),
+        Advice(
+            _("Not accepted"),
+            _("The answer was lost, and a person decided that EvoLink did not accept the request."),
+            _("Yours, if you still want the video."),
+            "retry",
+            _WAIT_HINT,
+        ),
+    ),
+    (("unknown_error",), _UNKNOWN),
+)
+
+#: Advice by code.
+ADVICE: dict[str, Advice] = {code: advice for codes, advice in _GROUPS for code in codes}
+
+
+def advice_for(code: str) -> Advice:
+    """Return what to tell people about ``code``; unknown codes have words too."""
+    return ADVICE.get(code, _UNKNOWN)
+
+
+def charge_words(task: VideoTask) -> ChargeWords:
+    """Say what is known about the money of ``task``, and no more."""
+    charge = task.charge
+    if charge == Charge.CHARGED:
+        used = task.credits_used if task.credits_used is not None else task.credits_reserved
+        if used is not None:
+            return ChargeWords(gettext("Charged %(n)s credits.") % {"n": _amount(used)}, "", "neutral")
+        return ChargeWords(gettext("Charged."), gettext("EvoLink has not said how much yet."), "neutral")
+    if charge == Charge.NONE:
+        sentence = ""
+        if task.credits_reserved and task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
+            sentence = gettext("EvoLink has given back the %(n)s credits it had reserved.") % {
+                "n": _amount(task.credits_reserved)
+            }
+        return ChargeWords(gettext("Not charged."), sentence, "good")
+    if charge == Charge.NOT_EXPECTED:
+        if task.credits_reserved:
+            sentence = gettext(
+                "EvoLink gives back the %(n)s reserved credits for failed videos; it has not reported that yet."
+            ) % {"n": _amount(task.credits_reserved)}
+        else:
+            sentence = gettext("EvoLink does not charge for failed videos; it has not reported that yet.")
+        return ChargeWords(gettext("Should not be charged."), sentence, "neutral")
+    if charge == Charge.MAYBE:
+        sentence = gettext("EvoLink has not said yet.")
+        return ChargeWords(gettext("Perhaps charged."), sentence, "warning")
+    sentence = gettext("EvoLink settles the bill when the video is done.")
+    return ChargeWords(gettext("Will be charged."), sentence, "neutral")
+
+
+def _amount(credits: Decimal) -> str:
+    from django.utils.formats import number_format
+
+    return number_format(credits, decimal_pos=2)

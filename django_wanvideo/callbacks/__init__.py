@@ -1,0 +1,3 @@
+"""Where EvoLink calls back."""
+
+from __future__ import annotations

@@ -1,0 +1,247 @@
+"""How a model is described: frozen data, and the few questions that it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from django.core.exceptions import ValidationError
+
+from django_wanvideo.catalog import validation, values
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from decimal import Decimal
+
+    from django_stubs_ext import StrOrPromise
+
+    from django_wanvideo.catalog.price import PriceRule
+    from django_wanvideo.choices import InputRole
+
+Scalar = bool | int | str
+
+#: The media type of each format that an input can have, by the name used in ``InputSpec.formats``.
+MEDIA_TYPES = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "BMP": "image/bmp",
+    "MP3": "audio/mpeg",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSpec:
+    """The words that a model takes. Characters are Unicode code points."""
+
+    max_length: int
+    required: bool = True
+    label: StrOrPromise = ""
+    help_text: StrOrPromise = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value that a parameter may have."""
+
+    value: Scalar
+    label: StrOrPromise
+    #: One line that tells it from the others.
+    description: StrOrPromise = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterSpec:
+    """One parameter of a model, under EvoLink's name."""
+
+    name: str
+    kind: Literal["integer", "boolean", "choice"]
+    label: StrOrPromise
+    default: Scalar
+    #: Where the value stands in the request; a dot leads into an object.
+    wire: str
+    help_text: StrOrPromise = ""
+    minimum: int | None = None
+    maximum: int | None = None
+    options: tuple[Choice, ...] = ()
+    #: "s" for seconds, "" for none.
+    unit: str = ""
+    #: Whether the default is sent when nothing was chosen.
+    always_sent: bool = False
+
+    @property
+    def choices(self) -> tuple[tuple[Scalar, StrOrPromise], ...]:
+        """The values and their labels, as Django's form fields take them."""
+        return tuple((option.value, option.label) for option in self.options)
+
+    def clean(self, value: object) -> Scalar:
+        """Return ``value`` in its own type. Raises ValidationError when the parameter cannot have it."""
+        return values.clean_value(self, value)
+
+    def parse(self, text: str) -> Scalar:
+        """Return the value that a form field or a command line means by ``text``; ValidationError when it means none."""
+        return values.parse_value(self, text)
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """One kind of media that a model takes, by role."""
+
+    role: InputRole
+    #: The field of the request.
+    wire: str
+    media: Literal["image", "audio", "video", "document"]
+    formats: tuple[str, ...]
+    #: Bytes.
+    max_bytes: int
+    required: bool = False
+    max_items: int = 1
+    #: Whether the request carries a list of addresses or one address.
+    as_list: bool = False
+    #: Pixels, for width and height alike, both inclusive.
+    min_side: int | None = None
+    max_side: int | None = None
+    allow_transparency: bool = True
+    #: Length of sounds and clips, both inclusive.
+    min_seconds: int | None = None
+    max_seconds: int | None = None
+    label: StrOrPromise = ""
+    help_text: StrOrPromise = ""
+
+    @property
+    def accept(self) -> str:
+        """The formats as the ``accept`` attribute of a file field."""
+        return ",".join(MEDIA_TYPES[name] for name in self.formats)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What two fields have to do with each other.
+
+    It concerns ``parameter`` when somebody has set it (to one of ``values``, or to anything when ``values`` is empty).
+    ``requires`` wants all of ``others`` to hold, ``excludes`` wants that they do not. A name in ``others`` is a
+    parameter with the value it has, given or by default, or the role of an input with whether there is one.
+    """
+
+    kind: Literal["requires", "excludes"]
+    parameter: str
+    others: tuple[tuple[str, Scalar], ...]
+    #: The error, which stands at ``parameter``.
+    message: StrOrPromise
+    values: tuple[Scalar, ...] = ()
+    #: A remark for the form while the rule is kept.
+    note: StrOrPromise = ""
+
+    def is_broken(self, given: Mapping[str, object], in_force: Mapping[str, object]) -> bool:
+        """Tell whether ``given`` values break the rule beside all those ``in_force`` (defaults and inputs included)."""
+        if self.parameter not in given or (self.values and given[self.parameter] not in self.values):
+            return False
+        holds = all(in_force.get(name) == value for name, value in self.others)
+        return holds is (self.kind == "excludes")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the rule as JSON for the form, in the reader's language."""
+        return {
+            "kind": self.kind,
+            "parameter": self.parameter,
+            "values": list(self.values),
+            "others": dict(self.others),
+            "message": str(self.message),
+            "note": str(self.note),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """What one model accepts and costs."""
+
+    id: str
+    label: StrOrPromise
+    #: As the subject of a sentence.
+    short_label: StrOrPromise
+    prompt: PromptSpec
+    parameters: tuple[ParameterSpec, ...]
+    inputs: tuple[InputSpec, ...]
+    price: PriceRule
+    rules: tuple[Rule, ...] = ()
+
+    def parameter(self, name: str) -> ParameterSpec:
+        """Return the parameter called ``name``. Raises KeyError when the model has none."""
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        raise KeyError(name)
+
+    def input(self, role: InputRole | str) -> InputSpec:
+        """Return the input with ``role``. Raises KeyError when the model takes none."""
+        for item in self.inputs:
+            if item.role == role:
+                return item
+        raise KeyError(role)
+
+    def has_role(self, role: InputRole | str) -> bool:
+        """Tell whether the model takes inputs with ``role``."""
+        return any(item.role == role for item in self.inputs)
+
+    def in_force(self, parameters: Mapping[str, object]) -> dict[str, object]:
+        """Return the value that each parameter has: as given, or else its default."""
+        in_force: dict[str, object] = {}
+        for parameter in self.parameters:
+            value = parameters.get(parameter.name)
+            in_force[parameter.name] = parameter.default if value is None else value
+        return in_force
+
+    def clean(self, *, prompt: object, parameters: object = None, inputs: object = None) -> dict[str, Scalar]:
+        """Return the parameters that were set, checked, and those that are always sent.
+
+        ``parameters`` maps names to values, None standing for unset; ``inputs`` maps roles to lists of anything, of
+        which only the number counts. Raises ValidationError with every problem, keyed by field.
+        """
+        return validation.clean(self, prompt, parameters, inputs)
+
+    def estimate(self, parameters: Mapping[str, object]) -> Decimal:
+        """Return the price in credits, with four decimals. Raises ValidationError for values that have no price."""
+        in_force = self.in_force(parameters)
+        problems: dict[str, ValidationError] = {}
+        for name in self.price.parameters:
+            try:
+                in_force[name] = self.parameter(name).clean(in_force[name])
+            except ValidationError as error:
+                problems[name] = error
+        if problems:
+            raise ValidationError(dict(problems))
+        return self.price.credits(in_force)
+
+    def build_body(
+        self,
+        *,
+        prompt: str,
+        parameters: Mapping[str, object] | None = None,
+        inputs: Mapping[Any, Sequence[str]] | None = None,
+        callback_url: str | None = None,
+    ) -> dict[str, Any]:
+        """Return the JSON body of the request, with nothing in it that nobody chose, but for what is always sent.
+
+        ``inputs`` maps roles to addresses. Raises ValidationError like ``clean``: what is sent may be billed, so it is
+        checked once more.
+        """
+        cleaned = self.clean(prompt=prompt, parameters=parameters, inputs=inputs)
+        addresses = validation.given_items(inputs)
+        body: dict[str, Any] = {"model": self.id, "prompt": prompt}
+        for item in self.inputs:
+            if urls := addresses.get(item.role):
+                _put(body, item.wire, list(urls) if item.as_list else urls[0])
+        for parameter in self.parameters:
+            if parameter.name in cleaned:
+                _put(body, parameter.wire, cleaned[parameter.name])
+        if callback_url:
+            body["callback_url"] = callback_url
+        return body
+
+
+def _put(body: dict[str, Any], wire: str, value: object) -> None:
+    """Set ``value`` at the dotted path ``wire``."""
+    *parents, name = wire.split(".")
+    for parent in parents:
+        body = body.setdefault(parent, {})
+    body[name] = value

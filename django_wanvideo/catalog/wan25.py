@@ -1,0 +1,49 @@
+"""Wan 2.5 at EvoLink. Source: EvoLink's API reference of each model, and its public pricing rules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from django.utils.translation import gettext_lazy as _
+
+from django_wanvideo.catalog import parts
+from django_wanvideo.catalog.spec import Choice, ModelSpec, ParameterSpec, Rule
+
+_PRICE = parts.price("5.10", "5.1", with_480p=True)
+
+_DURATION: ParameterSpec = replace(
+    parts.duration(5, 10),
+    kind="choice",
+    options=(Choice(5, _("5 seconds")), Choice(10, _("10 seconds"))),
+    minimum=None,
+    maximum=None,
+)
+
+IMAGE_TO_VIDEO = ModelSpec(
+    id="wan2.5-image-to-video",
+    label=_("Wan 2.5, image to video"),
+    short_label=_("Wan 2.5 image to video"),
+    prompt=parts.prompt(2000, from_picture=True),
+    parameters=(_DURATION, parts.quality(with_480p=True), parts.PROMPT_EXTEND),
+    inputs=(parts.FIRST_FRAME,),
+    price=_PRICE,
+)
+
+TEXT_TO_VIDEO = ModelSpec(
+    id="wan2.5-text-to-video",
+    label=_("Wan 2.5, text to video"),
+    short_label=_("Wan 2.5 text to video"),
+    prompt=parts.prompt(2000, from_picture=False),
+    parameters=(_DURATION, parts.quality(with_480p=True), parts.ASPECT_RATIO, parts.PROMPT_EXTEND),
+    inputs=(),
+    rules=(
+        Rule(
+            kind="excludes",
+            parameter="aspect_ratio",
+            values=("4:3", "3:4"),
+            others=(("quality", "480p"),),
+            message=_("480p has no 4:3 and 3:4. Choose another format, or 720p or 1080p."),
+        ),
+    ),
+    price=_PRICE,
+)

@@ -1,0 +1,230 @@
+"""What EvoLink says, as plain immutable objects. Bodies may miss fields or hold odd types; parsing bears with them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+from . import values
+from .errors import UnreadableAnswer
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+logger = logging.getLogger(__name__)
+
+MAX_RESULTS = 20
+
+
+class RemoteStatus(StrEnum):
+    """EvoLink's word for where a task is."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether EvoLink will say nothing further."""
+        return self in {RemoteStatus.COMPLETED, RemoteStatus.FAILED, RemoteStatus.CANCELLED}
+
+    @classmethod
+    def read(cls, raw: str) -> RemoteStatus:
+        """Return the status that the word ``raw`` stands for; UNKNOWN for a word nobody has seen."""
+        word = raw.strip().lower()
+        if word in cls._value2member_map_:
+            return cls(word)
+        _report_once(word)
+        return _OTHER_WORDS.get(word, cls.UNKNOWN)
+
+
+#: Not documented and never seen in a body, but other clients expect them.
+_OTHER_WORDS = {
+    "canceled": RemoteStatus.CANCELLED,
+    "succeeded": RemoteStatus.COMPLETED,
+    "success": RemoteStatus.COMPLETED,
+    "error": RemoteStatus.FAILED,
+    "queued": RemoteStatus.PENDING,
+    "running": RemoteStatus.PROCESSING,
+}
+_reported: set[str] = set()
+
+
+def _report_once(word: str) -> None:
+    if word not in _reported and len(_reported) < 100:
+        _reported.add(word)
+        logger.warning("EvoLink used a status that its documentation does not know: %r", word[:64])
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteError:
+    """Why EvoLink could not make the video."""
+
+    code: str
+    message: str
+    suggestion: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSnapshot:
+    """A task as EvoLink described it once; ``raw`` is the body, cleaned for storing."""
+
+    id: str
+    status: RemoteStatus
+    raw_status: str = ""
+    progress: int | None = None
+    model: str = ""
+    created: datetime | None = None
+    result_urls: tuple[str, ...] = ()
+    error: RemoteError | None = None
+    credits_reserved: Decimal | None = None
+    credits_used: Decimal | None = None
+    estimated_seconds: int | None = None
+    elapsed_seconds: int | None = None
+    raw: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def parse(cls, body: object, *, secret: str = "") -> Self:
+        """Read a task body or a callback body. Raises UnreadableAnswer only if it is no JSON object.
+
+        ``secret`` is taken out of every text, should EvoLink have echoed it.
+        """
+        if not isinstance(body, Mapping):
+            raise UnreadableAnswer("A task is expected to be a JSON object.", code="unreadable_answer")
+        inner = body.get("data")
+        if "id" not in body and isinstance(inner, Mapping):
+            body = inner
+        task: dict[str, Any] = values.scrub(body, secret)
+        raw_status = values.text(task.get("status"), 64)
+        usage = _mapping(task.get("usage"))
+        cost = _mapping(usage.get("cost"))
+        used = values.credits_amount(usage.get("credits_used"))
+        return cls(
+            id=task_id(task),
+            status=RemoteStatus.read(raw_status) if raw_status else RemoteStatus.UNKNOWN,
+            raw_status=raw_status,
+            progress=_progress(task.get("progress")),
+            model=values.text(task.get("model"), 100),
+            created=values.moment(task.get("created", task.get("created_at"))),
+            result_urls=_result_urls(task),
+            error=_error(task.get("error")),
+            credits_reserved=values.credits_amount(usage.get("credits_reserved")),
+            credits_used=used if used is not None else values.credits_amount(cost.get("credits")),
+            estimated_seconds=values.integer(_mapping(task.get("task_info")).get("estimated_time"), 0, 10**7),
+            elapsed_seconds=values.integer(task.get("duration"), 0, 10**7),
+            raw=task,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSummary:
+    """One line of EvoLink's list of tasks. It has no result links."""
+
+    id: str
+    status: RemoteStatus
+    raw_status: str
+    model: str
+    progress: int | None
+    created: datetime | None
+    credits_used: Decimal | None
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Self:
+        """Read one entry of ``GET /v1/tasks``."""
+        used = values.credits_amount(body.get("credits_used"))
+        snapshot = TaskSnapshot.parse(body)
+        return cls(
+            id=snapshot.id,
+            status=snapshot.status,
+            raw_status=snapshot.raw_status,
+            model=snapshot.model,
+            progress=snapshot.progress,
+            created=snapshot.created,
+            credits_used=used if used is not None else snapshot.credits_used,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """EvoLink has accepted a request. ``replayed``: it had accepted the same key before and started nothing new."""
+
+    snapshot: TaskSnapshot
+    http_status: int
+    request_id: str = ""
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Credits:
+    """The account's balance and what is left of this key's own limit, in credits; None where EvoLink did not say."""
+
+    user_remaining: Decimal | None
+    token_remaining: Decimal | None
+    unlimited: bool
+
+    @property
+    def spendable(self) -> Decimal | None:
+        """Credits that this key can spend now: the smaller of both, or the balance if the key has no limit."""
+        limits = [self.user_remaining] if self.unlimited else [self.user_remaining, self.token_remaining]
+        return min((limit for limit in limits if limit is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """A file that EvoLink's models can read at ``url`` until ``expires_at``."""
+
+    url: str = field(repr=False)
+    file_id: str
+    expires_at: datetime
+
+
+def task_id(body: Mapping[str, Any]) -> str:
+    """Return the task's id, or "" if there is none that can be used."""
+    for name in ("id", "task_id"):
+        value = body.get(name)
+        if isinstance(value, str) and 0 < len(value.strip()) <= values.MAX_ID:
+            return values.text(value)
+    return ""
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _progress(value: object) -> int | None:
+    number = values.decimal(value)
+    return None if number is None else int(min(max(number, Decimal(0)), Decimal(100)))
+
+
+def _result_urls(body: Mapping[str, Any]) -> tuple[str, ...]:
+    links = [*_links(body.get("results")), *_links(body.get("result_data"))]
+    return tuple(dict.fromkeys(links))[:MAX_RESULTS]
+
+
+def _links(value: object) -> Iterator[str]:
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, Mapping):
+            found = values.web_link(item.get("url")) or values.web_link(item.get("video_url"))
+        else:
+            found = values.web_link(item)
+        if found:
+            yield found
+
+
+def _error(value: object) -> RemoteError | None:
+    if isinstance(value, Mapping):
+        error = RemoteError(
+            code=values.text(value.get("code"), 100),
+            message=values.text(value.get("message")),
+            suggestion=values.text(value.get("suggestion")),
+        )
+        return error if error.code or error.message else None
+    message = values.text(value)
+    return RemoteError(code="", message=message) if message else None

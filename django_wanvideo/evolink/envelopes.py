@@ -1,0 +1,95 @@
+"""EvoLink's error bodies. Four shapes occur; only some of them are unmistakably EvoLink's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import values
+
+#: Not repeated among the details: they have fields of their own, or say nothing more.
+_KNOWN = {"code", "message", "msg", "type", "request_id", "action_url", "error", "error_description", "success", "data"}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBody:
+    """An error as EvoLink worded it.
+
+    ``recognised`` is False for what some proxy on the way may have written just as well.
+    """
+
+    recognised: bool
+    code: str = ""
+    message: str = ""
+    request_id: str = ""
+    action_url: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def decode(body: bytes) -> Any:
+    """Return the decoded JSON of an answer. Raises ValueError if it is none, whatever the cause."""
+    try:
+        return json.loads(body.decode("utf-8-sig"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def read_error(body: bytes, secret: str) -> ErrorBody:
+    """Read an error body of any shape; ``secret`` is taken out of all texts. Never raises."""
+    try:
+        content = decode(body)
+    except ValueError:
+        return ErrorBody(recognised=False, message=_words(body.decode("utf-8", "replace"), secret))
+    if not isinstance(content, Mapping):
+        return ErrorBody(recognised=False, message=_words(json.dumps(content)[:400], secret))
+    error = content.get("error")
+    if isinstance(error, Mapping):
+        # {"error": {"code": "x" or 400, "message": "…"}}; some gateways nest it once more.
+        inner = error.get("error")
+        facts = inner if isinstance(inner, Mapping) else error
+        return _build(facts, content, secret, recognised=facts.get("code") is not None or bool(facts.get("message")))
+    if isinstance(error, str) and error:
+        # {"error": "x", "error_description": "…"}; a bare {"error": "x"} is anybody's.
+        description = values.text(content.get("error_description"))
+        facts = {**content, "code": error, "message": description or content.get("message")}
+        return _build(facts, content, secret, recognised=bool(description))
+    if content.get("success") is False:
+        # {"success": false, "code": 40001, "msg": "…"}
+        message = content.get("msg") or content.get("message")
+        recognised = content.get("code") is not None or bool(values.text(message))
+        return _build({**content, "message": message}, content, secret, recognised=recognised)
+    return _build(content, content, secret, recognised=False)
+
+
+def _build(facts: Mapping[str, Any], whole: Mapping[str, Any], secret: str, *, recognised: bool) -> ErrorBody:
+    return ErrorBody(
+        recognised=recognised,
+        code=values.redact(values.text(facts.get("code"), 100, secret=secret), secret),
+        message=_words(facts.get("message") or "", secret),
+        request_id=values.text(facts.get("request_id") or whole.get("request_id"), 200, secret=secret),
+        action_url=values.redact(values.web_link(facts.get("action_url")), secret),
+        details=_details(facts, secret),
+    )
+
+
+def _words(value: object, secret: str) -> str:
+    return " ".join(values.redact(values.text(value, secret=secret), secret).split())[:1_000]
+
+
+def _details(facts: Mapping[str, Any], secret: str) -> dict[str, Any]:
+    details: dict[str, Any] = {}
+    for name, value in facts.items():
+        if name in _KNOWN or len(details) >= 30:
+            continue
+        if isinstance(value, list):
+            details[str(name)[:60]] = [_scalar(item, secret) for item in value[:30]]
+        elif isinstance(value, (str, int, float)):
+            details[str(name)[:60]] = _scalar(value, secret)
+    return details
+
+
+def _scalar(value: object, secret: str) -> Any:
+    clean = values.scrub(value, secret, depth=0)
+    return values.redact(clean, secret)[:300] if isinstance(clean, str) else clean

@@ -1,0 +1,77 @@
+"""What can go wrong in a call to EvoLink. Each class says what the caller may do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django_wanvideo.exceptions import WanVideoError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class EvoLinkError(WanVideoError):
+    """A call to EvoLink did not do what was asked.
+
+    ``http_status`` is None when there was no answer. ``code`` is EvoLink's own code, or one of ours: ``connection_failed``
+    (nothing was sent), ``no_answer`` (time ran out), ``connection_lost``, ``unreadable_answer``, ``redirected``.
+    ``retry_after`` is in seconds. ``details`` holds the further facts of EvoLink's error object (``remaining_credits``,
+    ``allowed_values``, ``reset_timezone``, …), bounded in size.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        http_status: int | None = None,
+        code: str = "",
+        request_id: str = "",
+        retry_after: float | None = None,
+        action_url: str = "",
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.http_status = http_status
+        self.code = code
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.action_url = action_url
+        self.details: dict[str, Any] = dict(details or {})
+
+    def __str__(self) -> str:
+        head = " ".join(part for part in (f"HTTP {self.http_status}" if self.http_status else "", self.code) if part)
+        return f"{head}: {self.message}" if head and self.message else head or self.message
+
+
+class RejectedError(EvoLinkError):
+    """Certainly not accepted, and the same request would be refused again: something has to be changed first."""
+
+
+class WaitError(EvoLinkError):
+    """Certainly not accepted; the same request may be sent later (``retry_after`` seconds, when EvoLink says so)."""
+
+
+class OutcomeUnknownError(EvoLinkError):
+    """The request may have been accepted and may be billed. Never send it again by itself."""
+
+
+class ReadError(EvoLinkError):
+    """A question to EvoLink was not answered. ``transient`` says whether asking again later can help."""
+
+    transient: bool = True
+
+    def __init__(self, message: str, *, transient: bool = True, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.transient = transient
+
+
+class NotFoundError(ReadError):
+    """EvoLink does not know what was asked for, or no longer."""
+
+    def __init__(self, message: str, *, transient: bool = False, **facts: Any) -> None:
+        super().__init__(message, transient=transient, **facts)
+
+
+class UnreadableAnswer(ReadError):  # noqa: N818 - says what it is
+    """The answer is not what EvoLink documents and nothing can be concluded from it."""

@@ -1,0 +1,208 @@
+"""One HTTP call to EvoLink: sent at most once, read within limits, never followed elsewhere."""
+
+from __future__ import annotations
+
+import http.client
+import os
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3.util.retry import Retry
+
+from django_wanvideo import __version__
+
+from . import values
+from .wire import Exchange, RequestWithheld, current_exchange, watched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+USER_AGENT = f"django-wanvideo/{__version__}"
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+
+#: What requests, urllib3 and the socket raise by themselves. ValueError: host names that cannot be encoded, odd chunks.
+_CONNECTION_TROUBLE = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    ValueError,
+)
+
+
+class Bearer(AuthBase):
+    """Sets the key's header. As an auth object it keeps a ``.netrc`` from replacing the header."""
+
+    def __init__(self, api_key: str) -> None:
+        self._api_key = api_key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._api_key}"
+        return request
+
+
+class _Adapter(HTTPAdapter):
+    """Never sends anything twice, and hands out connections that can be asked what happened."""
+
+    def __init__(self, pool_size: int) -> None:
+        super().__init__(pool_connections=pool_size, pool_maxsize=pool_size, max_retries=Retry(0, read=False))
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        pool.ConnectionCls = watched(pool.ConnectionCls)
+        return pool
+
+
+def new_session(like: requests.Session | None = None, *, pool_size: int = 10) -> requests.Session:
+    """Return a session that keeps no cookies and retries nothing; certificates and proxies are taken over from ``like``."""
+    session = requests.Session()
+    session.headers.clear()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    for prefix in ("https://", "http://"):
+        session.mount(prefix, _Adapter(pool_size))
+    if like is not None:
+        session.verify, session.cert, session.trust_env = like.verify, like.cert, like.trust_env
+        session.proxies = dict(like.proxies)
+    return session
+
+
+_sessions: dict[int, requests.Session] = {}
+
+
+def process_session() -> requests.Session:
+    """Return this process's session. A forked worker gets its own: two processes must not read one socket."""
+    pid = os.getpid()
+    session = _sessions.get(pid)
+    if session is None:
+        # No lock: a fork could copy it locked, and two threads at worst build a session too many.
+        session = _sessions.setdefault(pid, new_session())
+        for other in [known for known in list(_sessions) if known != pid]:
+            _sessions.pop(other, None)
+    return session
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status with headers and body. ``broken`` says why the body is not whole, "" if it is."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    broken: str = ""
+
+    @property
+    def request_id(self) -> str:
+        """EvoLink's id of the request, for its support."""
+        return values.text(self.headers.get("x-request-id") or self.headers.get("x-oneapi-request-id"), 200)
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """There is no status. ``sent`` is True unless it is certain that no byte of the request left."""
+
+    sent: bool
+    timed_out: bool
+    reason: str
+
+    @property
+    def code(self) -> str:
+        """Our word for it, used as an error's ``code``."""
+        if not self.sent:
+            return "connection_failed"
+        return "no_answer" if self.timed_out else "connection_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What to ask EvoLink."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | Iterable[bytes] | None = field(default=None, repr=False)
+    params: Mapping[str, Any] | None = None
+
+
+def perform(
+    session: requests.Session,
+    call: Call,
+    auth: Bearer,
+    timeout: tuple[float, float],
+    exchange: Exchange | None = None,
+) -> Answer | NoAnswer:
+    """Send ``call`` once and read the answer. ``timeout``: seconds to connect, seconds for the whole answer.
+
+    Exceptions that are not the connection's own (a job's time limit, those of ``before_send``) pass unchanged.
+    """
+    exchange = exchange or Exchange()
+    headers = {
+        "User-Agent": USER_AGENT,
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        **call.headers,
+    }
+    request = requests.Request(
+        call.method, call.url, headers=headers, data=call.body, params=dict(call.params or {}), auth=auth
+    )
+    token = current_exchange.set(exchange)
+    trouble: NoAnswer | None = None
+    try:
+        prepared = session.prepare_request(request)
+        settings: Any = session.merge_environment_settings(prepared.url, {}, True, None, None)
+        # Not session.send(): it would read the body of a redirect, without limit, to work out where it leads.
+        response = session.get_adapter(prepared.url or "").send(prepared, timeout=timeout, **settings)
+        return _read(response)
+    except RequestWithheld:
+        refusal = exchange.refusal
+    except _CONNECTION_TROUBLE as error:
+        refusal, trouble = None, NoAnswer(exchange.sent, _timed_out(error), _describe(error))
+    finally:
+        current_exchange.reset(token)
+    # Raised and returned out here so that no exception drags the libraries' frames, which hold the key, along.
+    if refusal is not None:
+        raise refusal
+    assert trouble is not None  # noqa: S101 - for the type checker
+    return trouble
+
+
+def _read(response: requests.Response) -> Answer:
+    received = bytearray()
+    broken = ""
+    try:
+        for chunk in response.raw.stream(65_536, decode_content=True):
+            received += chunk
+            if len(received) > MAX_ANSWER_BYTES:
+                broken = "the answer is larger than 4 MiB"
+                break
+    except _CONNECTION_TROUBLE as error:
+        broken = _describe(error)
+    finally:
+        response.close()
+    return Answer(response.status_code, response.headers, bytes(received), broken)
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting and len(found) < 20:
+        item = waiting.pop(0)
+        if isinstance(item, BaseException) and item not in found:
+            found.append(item)
+            waiting += [getattr(item, "reason", None), *item.args, item.__cause__]
+    return found
+
+
+def _timed_out(error: BaseException) -> bool:
+    kinds = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
+    refused = urllib3.exceptions.NewConnectionError  # a TimeoutError by name only
+    return any(isinstance(cause, kinds) and not isinstance(cause, refused) for cause in _causes(error))
+
+
+def _describe(error: BaseException) -> str:
+    innermost = _causes(error)[-1]
+    return values.text(f"{type(innermost).__name__}: {innermost}", 300)

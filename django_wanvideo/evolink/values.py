@@ -1,0 +1,159 @@
+"""Tolerant readers for what arrives from outside: nothing here raises for an odd value."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation, localcontext
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+MAX_TEXT = 2_000
+MAX_URL = 4_096
+MAX_ID = 128
+REDACTED = "[redacted]"
+
+#: 1 credit is 10,000 of EvoLink's accounting units, so four decimals are exact.
+CREDIT_STEP = Decimal("0.0001")
+MAX_CREDITS = Decimal(10) ** 9
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_KEY_SHAPE = re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_*.-]{6,}")
+_BEARER = re.compile(r"(?i)\bbearer\s+[^\s\"',;]+")
+_NOT_IN_URL = re.compile(r"[\x00-\x20\x7f\\\"<>^`{|}]")
+
+
+def text(value: object, limit: int = MAX_TEXT, *, secret: str = "") -> str:
+    """Return ``value`` as text of at most ``limit`` characters that any database takes; "" for what is no text."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return ""
+    if isinstance(value, int) and value.bit_length() > 1_000:
+        return ""
+    # PostgreSQL refuses NUL, and a lone surrogate cannot be encoded at all.
+    plain = _CONTROL.sub("", str(value).encode("utf-8", "ignore").decode("utf-8"))
+    # Before cutting: half a key at the end would not be found.
+    return (plain.replace(secret, REDACTED) if secret else plain).strip()[:limit]
+
+
+def redact(value: str, secret: str) -> str:
+    """Return ``value`` without ``secret`` and without anything that looks like a key."""
+    if secret:
+        value = value.replace(secret, REDACTED)
+    return _KEY_SHAPE.sub(REDACTED, _BEARER.sub(f"Bearer {REDACTED}", value))
+
+
+def scrub(value: object, secret: str = "", *, depth: int = 12, items: int = 500) -> Any:
+    """Return a copy of decoded JSON that can be stored anywhere: bounded, finite numbers, clean texts, no ``secret``."""
+    if isinstance(value, str):
+        # Twice a link's limit, so that a longer link is seen to be too long and not taken for a shorter one.
+        return text(value, 2 * MAX_URL, secret=secret)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 2**63 else text(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if depth <= 0:
+        return None
+    if isinstance(value, Mapping):
+        pairs = list(value.items())[:items]
+        return {scrub(str(key), secret)[:200]: scrub(item, secret, depth=depth - 1) for key, item in pairs}
+    if isinstance(value, (list, tuple)):
+        return [scrub(item, secret, depth=depth - 1) for item in value[:items]]
+    return None
+
+
+def integer(value: object, minimum: int, maximum: int) -> int | None:
+    """Return a whole number between the two limits, or None. A boolean is no number."""
+    number = decimal(value)
+    if number is None or not minimum <= number <= maximum:
+        return None
+    return int(number)
+
+
+def decimal(value: object) -> Decimal | None:
+    """Return a finite number of sane size rounded to four decimals, or None. Floats go through their shortest text."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    if isinstance(value, int) and value.bit_length() > 128:
+        return None
+    if isinstance(value, str) and len(value) > 40:
+        return None
+    try:
+        with localcontext() as context:
+            context.prec = 40
+            number = Decimal(str(value).strip())
+            if not number.is_finite() or abs(number) > MAX_CREDITS * 10_000:
+                return None
+            return number.quantize(CREDIT_STEP)
+    except (InvalidOperation, ValueError):
+        return None
+
+
+def credits_amount(value: object) -> Decimal | None:
+    """Return an amount of credits (not negative, below a thousand million), or None."""
+    number = decimal(value)
+    return number if number is not None and 0 <= number <= MAX_CREDITS else None
+
+
+def moment(value: object) -> datetime | None:
+    """Return an aware UTC time from Unix seconds, Unix milliseconds, ISO 8601 or an HTTP date, or None.
+
+    A time without a zone is taken as UTC.
+    """
+    if isinstance(value, str) and not re.fullmatch(r"\s*\d+(\.\d+)?\s*", value):
+        return _moment_from_text(value.strip())
+    number = decimal(value)
+    if number is None or number <= 0:
+        return None
+    seconds = float(number / 1000 if number > 10**11 else number)
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def _moment_from_text(value: str) -> datetime | None:
+    if not value or len(value) > 64:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        try:
+            found = parsedate_to_datetime(value)
+        except (ValueError, TypeError, IndexError):
+            return None
+    try:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (OverflowError, ValueError):
+        return None
+
+
+def web_link(value: object) -> str:
+    """Return an ``http`` or ``https`` URL with a host and without odd characters, or ""."""
+    if not isinstance(value, str) or len(value) > MAX_URL:
+        return ""
+    link = value.strip()
+    if _NOT_IN_URL.search(link) or text(link, MAX_URL) != link:
+        return ""
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return ""
+    return link if parts.scheme in {"http", "https"} and parts.hostname else ""
+
+
+def wait_seconds(value: str | None, now: datetime | None = None) -> float | None:
+    """Return the seconds of a ``Retry-After`` header (a number or an HTTP date), within one hour; None if unusable."""
+    if value is None:
+        return None
+    seconds = decimal(value)
+    if seconds is not None:
+        return float(min(max(seconds, Decimal(0)), Decimal(3600)))
+    date = _moment_from_text(value.strip())
+    if date is None:
+        return None
+    return min(max((date - (now or datetime.now(UTC))).total_seconds(), 0.0), 3600.0)

@@ -1,0 +1,118 @@
+"""Connections that know two things the libraries do not tell: whether the request left, and when time is up."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import time
+from contextvars import ContextVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from urllib3.connection import HTTPConnection
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+
+class RequestWithheld(Exception):  # noqa: N818 - not an error of the connection
+    """``before_send`` refused. Deliberately no OSError: urllib3 would take some of those for a closed connection."""
+
+
+class Exchange:
+    """One request that may cost money. ``sent`` turns True right before its first byte is given to the socket."""
+
+    def __init__(self, before_send: Callable[[], None] | None = None) -> None:
+        self.before_send = before_send
+        self.sent = False
+        self.refusal: Exception | None = None
+
+    def begin(self) -> None:
+        """Ask ``before_send``, then take note that the request is leaving."""
+        if self.before_send is not None:
+            try:
+                self.before_send()
+            except Exception as error:
+                self.refusal = error
+                raise RequestWithheld from error
+        self.sent = True
+
+
+current_exchange: ContextVar[Exchange | None] = ContextVar("wanvideo_exchange", default=None)
+
+
+class DeadlineReader(io.RawIOBase):
+    """Reads a socket until a point in time, however slowly the bytes drip. ``deadline`` is of ``time.monotonic``."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, deadline: float, read_timeout: float) -> None:
+        self._raw = raw
+        self._sock = sock
+        self._deadline = deadline
+        self._read_timeout = read_timeout
+
+    def readable(self) -> bool:
+        """Say that this can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read what is there, waiting at most until the deadline. Raises TimeoutError after it."""
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError("the total time for the answer is used up")
+        self._sock.settimeout(min(remaining, self._read_timeout))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        """Close the socket's file too."""
+        try:
+            self._raw.close()
+        finally:
+            super().close()
+
+
+def limit_reading(
+    response: http.client.HTTPResponse, sock: socket.socket, deadline: float, read_timeout: float
+) -> None:
+    """Make ``response`` stop at ``deadline``, from its status line to the end of its body."""
+    raw = response.fp.detach()
+    response.fp = io.BufferedReader(DeadlineReader(raw, sock, deadline, read_timeout), 65_536)
+
+
+class TimedResponse(http.client.HTTPResponse):
+    """An answer whose headers and body together take at most the socket's read timeout."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        seconds = sock.gettimeout()
+        if seconds:
+            limit_reading(self, sock, time.monotonic() + seconds, seconds)
+
+
+class _Watched(HTTPConnection):
+    """Connects first, then tells the current exchange that its bytes are about to leave."""
+
+    response_class = TimedResponse
+    _in_request = False
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        if self.sock is None:
+            # Plain HTTP would connect only while sending; a proxy's CONNECT must not count as sending either.
+            self.connect()
+        self._in_request = True
+        try:
+            super().request(*args, **kwargs)
+        finally:
+            self._in_request = False
+
+    def send(self, data: Any) -> None:
+        exchange = current_exchange.get()
+        if self._in_request and exchange is not None and not exchange.sent:
+            exchange.begin()
+        super().send(data)
+
+
+@lru_cache(maxsize=32)
+def watched(base: type[Any]) -> type[Any]:
+    """Return ``base``, any of urllib3's connection classes, with the two habits of this module."""
+    return base if issubclass(base, _Watched) else type(f"Watched{base.__name__}", (_Watched, base), {})

@@ -1,0 +1,80 @@
+"""Thin entry points for RQ: ids in, nothing else. Everything they need is read from the database.
+
+Models are imported inside, after Django is set up, so that workers that spawn instead of fork can load this module.
+"""
+
+from __future__ import annotations
+
+import uuid
+from functools import wraps
+from typing import TYPE_CHECKING
+
+import django
+from django.apps import apps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _job(function: Callable[..., None]) -> Callable[..., None]:
+    """Set Django up where a fresh process has not, and use no database connection that has gone stale."""
+
+    @wraps(function)
+    def run(*ids: str) -> None:
+        if not apps.ready:
+            django.setup()
+        from django.db import close_old_connections
+
+        close_old_connections()
+        try:
+            function(*(uuid.UUID(value) for value in ids))
+        finally:
+            close_old_connections()
+
+    return run
+
+
+@_job
+def submit(*task_ids: uuid.UUID) -> None:
+    """Send queued tasks."""
+    from django_wanvideo.services import submission
+
+    for task_id in task_ids:
+        submission.send(task_id)
+
+
+@_job
+def sync(*task_ids: uuid.UUID) -> None:
+    """Look at tasks that EvoLink has; without ids, read the callbacks that have come in."""
+    from django_wanvideo import queue
+    from django_wanvideo.services import receipts, tracking
+
+    if task_ids:
+        tracking.sync(task_ids)
+    else:
+        queue.forget_wake()
+        receipts.read_due()
+
+
+@_job
+def store(*task_ids: uuid.UUID) -> None:
+    """Copy finished videos into the site's storage."""
+    from django_wanvideo.services import storing
+
+    for task_id in task_ids:
+        storing.store(task_id)
+
+
+@_job
+def notify(*task_ids: uuid.UUID) -> None:
+    """Deliver signals of what has happened to tasks."""
+    from django_wanvideo.services import notifying
+
+    for task_id in task_ids:
+        notifying.deliver(task_id)
+
+
+def run_here(job: str, *ids: str) -> bool:
+    """Do a job in this process, for sites and tests without RQ."""
+    {"submit": submit, "sync": sync, "store": store, "notify": notify}[job](*ids)
+    return True

@@ -1,0 +1,71 @@
+"""``manage.py wanvideo_sweep``: make every stage converge, once or in a loop."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand
+from django.db import Error, close_old_connections
+from django.utils import timezone
+
+from django_wanvideo import jobs, queue
+from django_wanvideo.services.sweeping import Swept, sweep
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+logger = logging.getLogger(__name__)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.1 <= value <= 86400:
+        raise argparse.ArgumentTypeError(f"give seconds from 0.1 to 86400, not {text!r}")
+    return value
+
+
+class Command(BaseCommand):
+    """Find due tasks, callbacks and signals and hand them to workers."""
+
+    help = (
+        "Finds every task, callback and signal that is due and hands it to the RQ workers. Needs no RQ scheduler; "
+        "run it from cron, or with --loop as a service. Safe to run in several places at once."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--loop", type=_seconds, metavar="SECONDS", help="go on for ever, this long apart")
+        parser.add_argument("--inline", action="store_true", help="do the work in this process instead of through RQ")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        dispatch = jobs.run_here if options["inline"] else queue.enqueue
+        if options["loop"] is None:
+            self._say(sweep(dispatch), options["verbosity"], always=True)
+            return
+        stop = threading.Event()
+
+        def asked_to_stop(number: int, frame: FrameType | None) -> None:
+            stop.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, asked_to_stop)
+        while not stop.is_set():
+            close_old_connections()
+            try:
+                self._say(sweep(dispatch), options["verbosity"])
+            except Error:
+                # The database may be restarting; a service must outlive that.
+                logger.exception("The database did not answer; the sweep goes on in %s s.", options["loop"])
+            stop.wait(options["loop"])
+
+    def _say(self, swept: Swept, verbosity: int, *, always: bool = False) -> None:
+        if not swept.queue_reachable:
+            self.stderr.write(self.style.WARNING("Redis did not answer: due work stays due until it does."))
+        if always or swept.counts or verbosity > 1:
+            self.stdout.write(f"{timezone.localtime():%H:%M:%S} {swept}")

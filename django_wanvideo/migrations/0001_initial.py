@@ -1,0 +1,237 @@
+
+import django.db.models.deletion
+import django.utils.timezone
+import django_wanvideo.models.files
+import uuid
+from django.conf import settings
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    initial = True
+
+    dependencies = [
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name='Attempt',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False, verbose_name='id')),
+                ('number', models.PositiveIntegerField(verbose_name='number')),
+                ('state', models.CharField(choices=[('claimed', 'claimed'), ('unconfirmed', 'unconfirmed'), ('accepted', 'accepted'), ('not_accepted', 'not accepted'), ('superseded', 'superseded'), ('ended', 'ended')], default='claimed', max_length=12, verbose_name='state')),
+                ('provider_task_id', models.CharField(blank=True, default=None, max_length=200, null=True, unique=True, verbose_name="EvoLink's task id")),
+                ('idempotency_key', models.CharField(max_length=96, verbose_name='idempotency key')),
+                ('request', models.JSONField(help_text='The body as it was sent; the callback token left out.', verbose_name='request')),
+                ('http_status', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='HTTP status')),
+                ('request_id', models.CharField(blank=True, max_length=200, verbose_name="EvoLink's request id")),
+                ('error_code', models.CharField(blank=True, max_length=100, verbose_name='error code')),
+                ('error_message', models.TextField(blank=True, verbose_name='error message')),
+                ('posts', models.PositiveSmallIntegerField(default=0, verbose_name='POSTs with this key')),
+                ('claimed_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='claimed at')),
+                ('sent_at', models.DateTimeField(blank=True, null=True, verbose_name='sent at')),
+                ('settled_at', models.DateTimeField(blank=True, null=True, verbose_name='settled at')),
+                ('callback_received_at', models.DateTimeField(blank=True, null=True, verbose_name='callback received at')),
+            ],
+            options={
+                'verbose_name': 'attempt',
+                'verbose_name_plural': 'attempts',
+                'ordering': ['task', 'number'],
+            },
+        ),
+        migrations.CreateModel(
+            name='SiteState',
+            fields=[
+                ('name', models.CharField(max_length=40, primary_key=True, serialize=False, verbose_name='name')),
+                ('value', models.JSONField(default=dict, verbose_name='value')),
+                ('updated_at', models.DateTimeField(auto_now=True, verbose_name='updated at')),
+            ],
+            options={
+                'verbose_name': 'site state',
+                'verbose_name_plural': 'site states',
+            },
+        ),
+        migrations.CreateModel(
+            name='VideoTask',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False, verbose_name='id')),
+                ('status', models.CharField(choices=[('draft', 'draft'), ('queued', 'queued'), ('submitting', 'submitting'), ('unconfirmed', 'unconfirmed'), ('pending', 'pending'), ('processing', 'processing'), ('storing', 'storing'), ('completed', 'completed'), ('failed', 'failed'), ('cancelled', 'cancelled')], default='draft', editable=False, max_length=12, verbose_name='status')),
+                ('model', models.CharField(max_length=80, verbose_name='model')),
+                ('prompt', models.TextField(verbose_name='prompt')),
+                ('parameters', models.JSONField(blank=True, default=dict, verbose_name='parameters')),
+                ('progress', models.PositiveSmallIntegerField(default=0, editable=False, help_text='Per cent.', verbose_name='progress')),
+                ('error_code', models.CharField(blank=True, editable=False, max_length=100, verbose_name='error code')),
+                ('error_message', models.TextField(blank=True, editable=False, verbose_name='error message')),
+                ('credits_estimated', models.DecimalField(blank=True, decimal_places=4, editable=False, max_digits=12, null=True, verbose_name='credits estimated')),
+                ('credits_reserved', models.DecimalField(blank=True, decimal_places=4, editable=False, max_digits=12, null=True, verbose_name='credits reserved')),
+                ('credits_used', models.DecimalField(blank=True, decimal_places=4, editable=False, max_digits=12, null=True, verbose_name='credits used')),
+                ('video', models.FileField(blank=True, editable=False, max_length=255, storage=django_wanvideo.models.files.task_storage, upload_to=django_wanvideo.models.files.upload_to, verbose_name='video')),
+                ('video_size', models.BigIntegerField(blank=True, editable=False, help_text='Bytes.', null=True, verbose_name='video size')),
+                ('video_sha256', models.CharField(blank=True, editable=False, max_length=64, verbose_name='video checksum')),
+                ('result_url', models.TextField(blank=True, editable=False, verbose_name='result link')),
+                ('result_expires_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='result link ends at')),
+                ('metadata', models.JSONField(blank=True, default=dict, help_text="What the site's own code wants to know later.", verbose_name='metadata')),
+                ('notes', models.TextField(blank=True, verbose_name='notes')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
+                ('queued_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='queued at')),
+                ('accepted_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='accepted at')),
+                ('finished_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='finished at')),
+                ('next_action_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='next action at')),
+                ('held_until', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='held until')),
+                ('held_reason', models.CharField(blank=True, editable=False, max_length=40, verbose_name='reason for waiting')),
+                ('estimated_seconds', models.PositiveIntegerField(blank=True, editable=False, null=True, verbose_name='estimated time')),
+                ('tries', models.PositiveIntegerField(default=0, editable=False, verbose_name='tries in this stage')),
+                ('trouble_since', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='trouble since')),
+                ('told_overdue_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='told overdue at')),
+                ('told_expiring_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='told expiring at')),
+                ('reread_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='link asked for again at')),
+                ('leased_until', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='held by a worker until')),
+                ('owner', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
+                ('parent', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='children', to='wanvideo.videotask', verbose_name='made from')),
+            ],
+            options={
+                'verbose_name': 'video task',
+                'verbose_name_plural': 'video tasks',
+                'ordering': ['-created_at', '-id'],
+                'permissions': [('submit_videotask', 'Can spend credits on video tasks'), ('resolve_videotask', 'Can settle unconfirmed video tasks')],
+            },
+        ),
+        migrations.CreateModel(
+            name='TaskEvent',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('created', 'created'), ('queued', 'queued'), ('claimed', 'claimed by a worker'), ('waiting', 'waiting'), ('released', 'given back to the queue'), ('accepted', 'accepted by EvoLink'), ('outcome_unknown', 'answer lost'), ('progress', 'progress'), ('result_ready', 'made by EvoLink'), ('store_failed', 'copying failed'), ('link_expiring', 'link ends soon'), ('stored', 'stored'), ('failed', 'failed'), ('cancelled', 'cancelled'), ('retried', 'tried again'), ('overdue', 'overdue'), ('needs_decision', 'needs a decision'), ('decided', 'decided'), ('callback', 'callback received'), ('second_result', 'second paid result'), ('receiver_failed', 'a signal receiver failed'), ('note', 'note')], max_length=20, verbose_name='kind')),
+                ('source', models.CharField(choices=[('person', 'a person'), ('code', "the site's code"), ('worker', 'a worker'), ('answer', "EvoLink's answer"), ('callback', "EvoLink's callback"), ('poll', 'a look at EvoLink'), ('sweep', 'the sweep')], max_length=10, verbose_name='source')),
+                ('from_status', models.CharField(blank=True, choices=[('draft', 'draft'), ('queued', 'queued'), ('submitting', 'submitting'), ('unconfirmed', 'unconfirmed'), ('pending', 'pending'), ('processing', 'processing'), ('storing', 'storing'), ('completed', 'completed'), ('failed', 'failed'), ('cancelled', 'cancelled')], max_length=12, verbose_name='from')),
+                ('to_status', models.CharField(blank=True, choices=[('draft', 'draft'), ('queued', 'queued'), ('submitting', 'submitting'), ('unconfirmed', 'unconfirmed'), ('pending', 'pending'), ('processing', 'processing'), ('storing', 'storing'), ('completed', 'completed'), ('failed', 'failed'), ('cancelled', 'cancelled')], max_length=12, verbose_name='to')),
+                ('detail', models.JSONField(blank=True, default=dict, verbose_name='detail')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created at')),
+                ('notify_at', models.DateTimeField(blank=True, null=True, verbose_name='to be told at')),
+                ('notified_at', models.DateTimeField(blank=True, null=True, verbose_name='told at')),
+                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
+                ('attempt', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='events', to='wanvideo.attempt', verbose_name='attempt')),
+                ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='wanvideo.videotask', verbose_name='task')),
+            ],
+            options={
+                'verbose_name': 'event',
+                'verbose_name_plural': 'events',
+                'ordering': ['task', 'id'],
+            },
+        ),
+        migrations.CreateModel(
+            name='MediaInput',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('role', models.CharField(choices=[('first_frame', 'first frame'), ('last_frame', 'last frame'), ('reference_images', 'reference image'), ('reference_videos', 'reference video'), ('source_video', 'source video'), ('audio', 'sound'), ('voices', 'voice'), ('document', 'document')], default='first_frame', max_length=20, verbose_name='role')),
+                ('position', models.PositiveSmallIntegerField(default=0, verbose_name='position')),
+                ('file', models.FileField(blank=True, max_length=255, storage=django_wanvideo.models.files.task_storage, upload_to=django_wanvideo.models.files.input_upload_to, verbose_name='file')),
+                ('url', models.TextField(blank=True, verbose_name='link')),
+                ('content_type', models.CharField(blank=True, max_length=100, verbose_name='content type')),
+                ('width', models.PositiveIntegerField(blank=True, help_text='Pixels.', null=True, verbose_name='width')),
+                ('height', models.PositiveIntegerField(blank=True, help_text='Pixels.', null=True, verbose_name='height')),
+                ('size', models.BigIntegerField(blank=True, help_text='Bytes.', null=True, verbose_name='size')),
+                ('thumbnail', models.FileField(blank=True, editable=False, max_length=255, storage=django_wanvideo.models.files.task_storage, upload_to=django_wanvideo.models.files.input_upload_to, verbose_name='thumbnail')),
+                ('uploaded_url', models.TextField(blank=True, editable=False, verbose_name='link at EvoLink')),
+                ('uploaded_expires_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='link at EvoLink ends at')),
+                ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='inputs', to='wanvideo.videotask', verbose_name='task')),
+            ],
+            options={
+                'verbose_name': 'input',
+                'verbose_name_plural': 'inputs',
+                'ordering': ['task', 'role', 'position'],
+            },
+        ),
+        migrations.AddField(
+            model_name='attempt',
+            name='task',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='wanvideo.videotask', verbose_name='task'),
+        ),
+        migrations.CreateModel(
+            name='CallbackReceipt',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('provider_task_id', models.CharField(blank=True, max_length=200, verbose_name="EvoLink's task id")),
+                ('payload', models.JSONField(default=dict, verbose_name='what it said')),
+                ('received_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='received at')),
+                ('due_at', models.DateTimeField(blank=True, default=django.utils.timezone.now, null=True, verbose_name='to be read at')),
+                ('tries', models.PositiveSmallIntegerField(default=0, verbose_name='tries')),
+                ('attempt', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='receipts', to='wanvideo.attempt', verbose_name='attempt')),
+            ],
+            options={
+                'verbose_name': 'callback receipt',
+                'verbose_name_plural': 'callback receipts',
+                'ordering': ['id'],
+                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='wanvideo_receipt_due'), models.Index(fields=['received_at'], name='wanvideo_receipt_received')],
+            },
+        ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='wanvideo_task_newest'),
+        ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(models.F('status'), models.OrderBy(models.F('created_at'), descending=True), name='wanvideo_task_status'),
+        ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(models.F('owner'), models.OrderBy(models.F('created_at'), descending=True), name='wanvideo_task_owner'),
+        ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(models.F('model'), models.OrderBy(models.F('created_at'), descending=True), name='wanvideo_task_model'),
+        ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(condition=models.Q(('next_action_at__isnull', False)), fields=['next_action_at'], name='wanvideo_task_due'),
+        ),
+        migrations.AddConstraint(
+            model_name='videotask',
+            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['draft', 'queued', 'submitting', 'unconfirmed', 'pending', 'processing', 'storing', 'completed', 'failed', 'cancelled'])), name='wanvideo_task_status_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='videotask',
+            constraint=models.CheckConstraint(condition=models.Q(('progress__lte', 100)), name='wanvideo_task_progress_percent'),
+        ),
+        migrations.AddIndex(
+            model_name='taskevent',
+            index=models.Index(condition=models.Q(('notify_at__isnull', False)), fields=['notify_at'], name='wanvideo_event_outbox'),
+        ),
+        migrations.AddIndex(
+            model_name='taskevent',
+            index=models.Index(fields=['created_at'], name='wanvideo_event_created'),
+        ),
+        migrations.AddConstraint(
+            model_name='mediainput',
+            constraint=models.UniqueConstraint(fields=('task', 'role', 'position'), name='wanvideo_input_place'),
+        ),
+        migrations.AddConstraint(
+            model_name='mediainput',
+            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['first_frame', 'last_frame', 'reference_images', 'reference_videos', 'source_video', 'audio', 'voices', 'document'])), name='wanvideo_input_role_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='mediainput',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('file', ''), models.Q(('url', ''), _negated=True)), models.Q(models.Q(('file', ''), _negated=True), ('url', '')), _connector='OR'), name='wanvideo_input_file_or_url'),
+        ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(fields=['sent_at'], name='wanvideo_attempt_sent'),
+        ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(fields=['claimed_at'], name='wanvideo_attempt_claimed'),
+        ),
+        migrations.AddConstraint(
+            model_name='attempt',
+            constraint=models.UniqueConstraint(fields=('task', 'number'), name='wanvideo_attempt_number'),
+        ),
+        migrations.AddConstraint(
+            model_name='attempt',
+            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['accepted', 'claimed', 'unconfirmed'])), fields=('task',), name='wanvideo_attempt_one_open'),
+        ),
+        migrations.AddConstraint(
+            model_name='attempt',
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['claimed', 'unconfirmed', 'accepted', 'not_accepted', 'superseded', 'ended'])), name='wanvideo_attempt_state_known'),
+        ),
+    ]

@@ -1,0 +1,11 @@
+"""Tasks, the POSTs made for them, their inputs and their history."""
+
+from __future__ import annotations
+
+from django_wanvideo.models.attempts import Attempt, CallbackReceipt
+from django_wanvideo.models.events import TaskEvent
+from django_wanvideo.models.inputs import MediaInput
+from django_wanvideo.models.site import SiteState
+from django_wanvideo.models.tasks import VideoTask
+
+__all__ = ["Attempt", "CallbackReceipt", "MediaInput", "SiteState", "TaskEvent", "VideoTask"]

@@ -1,0 +1,30 @@
+"""What is known about the money of a task, from its row alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django_wanvideo.choices import Charge, TaskStatus
+
+if TYPE_CHECKING:
+    from django_wanvideo.models.tasks import VideoTask
+
+
+def charge_of(task: VideoTask) -> Charge:
+    """Return what is known, never more: EvoLink's reported use first, then what the status implies.
+
+    A failed generation is refunded by EvoLink (evolink-api.md §4.5), but only a report of it is proof.
+    """
+    if task.credits_used is not None:
+        return Charge.CHARGED if task.credits_used > 0 else Charge.NONE
+    if task.status == TaskStatus.COMPLETED:
+        return Charge.CHARGED
+    if task.status in {TaskStatus.SUBMITTING, TaskStatus.UNCONFIRMED}:
+        return Charge.MAYBE
+    if task.accepted_at is None:
+        return Charge.NONE
+    if task.status == TaskStatus.FAILED:
+        return Charge.CHARGED if task.result_url else Charge.NOT_EXPECTED
+    if task.status == TaskStatus.CANCELLED:
+        return Charge.MAYBE
+    return Charge.NONE if task.status in {TaskStatus.DRAFT, TaskStatus.QUEUED} else Charge.EXPECTED

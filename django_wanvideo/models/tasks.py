@@ -1,0 +1,190 @@
+"""What a person or program asked for, once."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
+
+from django_wanvideo.choices import FINISHED_STATUSES, InputRole, TaskStatus
+from django_wanvideo.models.charges import charge_of
+from django_wanvideo.models.files import task_storage, upload_to
+from django_wanvideo.querysets import VideoTaskManager
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+    from django_wanvideo.choices import Charge
+    from django_wanvideo.models.attempts import Attempt
+    from django_wanvideo.models.events import TaskEvent
+    from django_wanvideo.models.inputs import MediaInput
+
+
+class VideoTask(models.Model):
+    """One wish for one video; the row is the truth about it.
+
+    ``status`` is written by ``services.lifecycle.advance()`` alone.
+    """
+
+    id = models.UUIDField(_("id"), primary_key=True, default=uuid.uuid4, editable=False)
+    status = models.CharField(_("status"), max_length=12, choices=TaskStatus, default=TaskStatus.DRAFT, editable=False)
+    model = models.CharField(_("model"), max_length=80)
+    prompt = models.TextField(_("prompt"))
+    parameters = models.JSONField(_("parameters"), default=dict, blank=True)
+    progress = models.PositiveSmallIntegerField(_("progress"), default=0, editable=False, help_text=_("Per cent."))
+    error_code = models.CharField(_("error code"), max_length=100, blank=True, editable=False)
+    error_message = models.TextField(_("error message"), blank=True, editable=False)
+    credits_estimated = models.DecimalField(
+        _("credits estimated"), max_digits=12, decimal_places=4, null=True, blank=True, editable=False
+    )
+    credits_reserved = models.DecimalField(
+        _("credits reserved"), max_digits=12, decimal_places=4, null=True, blank=True, editable=False
+    )
+    credits_used = models.DecimalField(
+        _("credits used"), max_digits=12, decimal_places=4, null=True, blank=True, editable=False
+    )
+    video = models.FileField(
+        _("video"), storage=task_storage, upload_to=upload_to, max_length=255, blank=True, editable=False
+    )
+    video_size = models.BigIntegerField(_("video size"), null=True, blank=True, editable=False, help_text=_("Bytes."))
+    video_sha256 = models.CharField(_("video checksum"), max_length=64, blank=True, editable=False)
+    result_url = models.TextField(_("result link"), blank=True, editable=False)
+    result_expires_at = models.DateTimeField(_("result link ends at"), null=True, blank=True, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("owner"),
+        db_index=False,
+    )
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="children",
+        verbose_name=_("made from"),
+        editable=False,
+    )
+    metadata = models.JSONField(
+        _("metadata"), default=dict, blank=True, help_text=_("What the site's own code wants to know later.")
+    )
+    notes = models.TextField(_("notes"), blank=True)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    queued_at = models.DateTimeField(_("queued at"), null=True, blank=True, editable=False)
+    accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True, editable=False)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True, editable=False)
+    next_action_at = models.DateTimeField(_("next action at"), null=True, blank=True, editable=False)
+
+    held_until = models.DateTimeField(_("held until"), null=True, blank=True, editable=False)
+    held_reason = models.CharField(_("reason for waiting"), max_length=40, blank=True, editable=False)
+    estimated_seconds = models.PositiveIntegerField(_("estimated time"), null=True, blank=True, editable=False)
+    tries = models.PositiveIntegerField(_("tries in this stage"), default=0, editable=False)
+    trouble_since = models.DateTimeField(_("trouble since"), null=True, blank=True, editable=False)
+    told_overdue_at = models.DateTimeField(_("told overdue at"), null=True, blank=True, editable=False)
+    told_expiring_at = models.DateTimeField(_("told expiring at"), null=True, blank=True, editable=False)
+    reread_at = models.DateTimeField(_("link asked for again at"), null=True, blank=True, editable=False)
+    leased_until = models.DateTimeField(_("held by a worker until"), null=True, blank=True, editable=False)
+
+    objects = VideoTaskManager()
+
+    attempts: RelatedManager[Attempt]
+    inputs: RelatedManager[MediaInput]
+    events: RelatedManager[TaskEvent]
+    children: RelatedManager[VideoTask]
+
+    class Meta:
+        verbose_name = _("video task")
+        verbose_name_plural = _("video tasks")
+        ordering = ["-created_at", "-id"]
+        permissions = [
+            ("submit_videotask", _("Can spend credits on video tasks")),
+            ("resolve_videotask", _("Can settle unconfirmed video tasks")),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=TaskStatus.values), name="wanvideo_task_status_known"),
+            models.CheckConstraint(condition=Q(progress__lte=100), name="wanvideo_task_progress_percent"),
+        ]
+        indexes = [
+            models.Index(F("created_at").desc(), F("id").desc(), name="wanvideo_task_newest"),
+            models.Index("status", F("created_at").desc(), name="wanvideo_task_status"),
+            models.Index("owner", F("created_at").desc(), name="wanvideo_task_owner"),
+            models.Index("model", F("created_at").desc(), name="wanvideo_task_model"),
+            models.Index(
+                fields=["next_action_at"], name="wanvideo_task_due", condition=Q(next_action_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return Truncator(self.prompt).chars(60) or str(self.pk)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing happens to the task by itself any more."""
+        return self.status in FINISHED_STATUSES
+
+    @property
+    def charge(self) -> Charge:
+        """What is known about the money of this task."""
+        return charge_of(self)
+
+    @property
+    def first_frame(self) -> MediaInput | None:
+        """The picture that the video starts from, or ``None``."""
+        return next((item for item in self.inputs.all() if item.role == InputRole.FIRST_FRAME), None)
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The latest attempt, or ``None`` before the first."""
+        return max(self.attempts.all(), key=lambda attempt: attempt.number, default=None)
+
+    def submit(self, *, by: AbstractBaseUser | None = None) -> None:
+        """Queue this draft to be sent once.
+
+        Raises:
+            NotPossible: it is not a draft.
+            ValidationError: it is not complete, keyed by field.
+        """
+        from django_wanvideo.services import submission
+
+        submission.enqueue(self, by=by)
+
+    def refresh(self, *, by: AbstractBaseUser | None = None) -> None:
+        """Ask EvoLink about this task now, in this process.
+
+        Raises:
+            NotPossible: EvoLink does not have the task.
+            EvoLinkError: EvoLink cannot be asked just now.
+        """
+        from django_wanvideo.services import tracking
+
+        tracking.refresh(self, by=by)
+
+    def cancel(self, *, by: AbstractBaseUser | None = None) -> None:
+        """Withdraw this task before it is sent. EvoLink has no way to cancel what it accepted.
+
+        Raises:
+            NotPossible: it has been sent, or has ended.
+        """
+        from django_wanvideo.services import submission
+
+        submission.cancel(self, by=by)
+
+    def retry(self, *, by: AbstractBaseUser | None = None) -> None:
+        """Queue this failed or cancelled task again; a new attempt is a new charge.
+
+        Raises:
+            NotPossible: it has neither failed nor been cancelled.
+        """
+        from django_wanvideo.services import submission
+
+        submission.retry(self, by=by)

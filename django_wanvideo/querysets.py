@@ -1,0 +1,67 @@
+"""Querysets of tasks, named by adjectives."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from django_wanvideo.choices import FINISHED_STATUSES, IN_FLIGHT_STATUSES, TaskStatus
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+    from django_wanvideo.models import VideoTask
+
+
+class VideoTaskQuerySet(models.QuerySet["VideoTask"]):
+    """Tasks, by what can be said of them."""
+
+    def unfinished(self) -> VideoTaskQuerySet:
+        """Those that something will still happen to."""
+        return self.exclude(status__in=FINISHED_STATUSES)
+
+    def finished(self) -> VideoTaskQuerySet:
+        """Those that have reached an end."""
+        return self.filter(status__in=FINISHED_STATUSES)
+
+    def in_flight(self) -> VideoTaskQuerySet:
+        """Those that EvoLink has, or may have."""
+        return self.filter(status__in=IN_FLIGHT_STATUSES)
+
+    def due(self, at: dt.datetime | None = None) -> VideoTaskQuerySet:
+        """Those that the sweep has something to do for, and that no worker holds."""
+        at = at or timezone.now()
+        return self.filter(next_action_at__lte=at).filter(Q(leased_until=None) | Q(leased_until__lte=at))
+
+    def owned_by(self, user: AbstractBaseUser) -> VideoTaskQuerySet:
+        """Those of one person."""
+        return self.filter(owner_id=user.pk)
+
+    def needing_attention(self) -> VideoTaskQuerySet:
+        """Those that wait for a person: unconfirmed, overdue, or failed."""
+        return self.filter(
+            Q(status__in=[TaskStatus.UNCONFIRMED, TaskStatus.FAILED])
+            | Q(status__in=[TaskStatus.PENDING, TaskStatus.PROCESSING], told_overdue_at__isnull=False)
+        )
+
+    def expiring(self, within: dt.timedelta = dt.timedelta(hours=6)) -> VideoTaskQuerySet:
+        """Those whose video is not stored yet and whose link ends soon."""
+        return self.filter(status=TaskStatus.STORING, result_expires_at__lte=timezone.now() + within)
+
+
+class VideoTaskManager(models.Manager["VideoTask"].from_queryset(VideoTaskQuerySet)):  # type: ignore[misc]
+    """Adds the one way to make a task."""
+
+    def create_task(self, prompt: str, first_frame: Any = None, **options: Any) -> VideoTask:
+        """Make a draft that is known to be acceptable; see ``services.creation.create_task``.
+
+        Raises:
+            ValidationError: keyed by field, all problems at once.
+        """
+        from django_wanvideo.services import creation
+
+        return creation.create_task(prompt=prompt, first_frame=first_frame, **options)

@@ -1,0 +1,72 @@
+"""The callback URL of an attempt: built when it is sent, never stored with its token."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.urls import get_script_prefix, reverse
+from django.utils.crypto import constant_time_compare
+
+from django_wanvideo.conf import conf
+
+if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Mapping
+
+    from django_wanvideo.models import Attempt
+
+_PURPOSE = b"django-wanvideo callback token v1:"
+TOKEN_PLACEHOLDER = "<token>"  # noqa: S105 - what is stored instead of one
+
+
+def sign(attempt_id: uuid.UUID) -> str:
+    """Return the token of an attempt, by the newest key."""
+    return _token(_keys()[0], attempt_id)
+
+
+def verify(attempt_id: uuid.UUID, token: str) -> bool:
+    """Tell in constant time whether ``token`` belongs to the attempt, under any of the keys; no database is asked."""
+    # Every key is tried, so that the time says nothing about which one matched.
+    matches = [constant_time_compare(_token(key, attempt_id), token) for key in _keys()]
+    return any(matches)
+
+
+def without_token(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body as it may be kept: with the callback's address, without the token."""
+    if not conf.has_callbacks():
+        return dict(body)
+    return dict(body) | {"callback_url": TOKEN_PLACEHOLDER}
+
+
+def with_callback(attempt: Attempt) -> dict[str, Any]:
+    """Return the body of an attempt as it goes to EvoLink."""
+    body = dict(attempt.request)
+    if body.get("callback_url") == TOKEN_PLACEHOLDER:
+        body["callback_url"] = url_for(attempt.pk)
+    return body
+
+
+def url_for(attempt_id: uuid.UUID) -> str:
+    """Return the absolute callback URL of an attempt; it holds a secret."""
+    path = reverse("wanvideo:callback", kwargs={"attempt_id": attempt_id, "token": sign(attempt_id)})
+    base = (conf.CALLBACK_BASE_URL or "").rstrip("/")
+    if urlsplit(base).path:
+        # A base with a path of its own already says where the site is mounted.
+        path = "/" + path.removeprefix(get_script_prefix())
+    return base + path
+
+
+def _token(key: str, attempt_id: uuid.UUID) -> str:
+    return hmac.new(key.encode(), _PURPOSE + attempt_id.bytes, hashlib.sha256).hexdigest()
+
+
+def _keys() -> list[str]:
+    if conf.CALLBACK_KEYS:
+        return list(conf.CALLBACK_KEYS)
+    # With a purpose of its own: a token must not be of use as any other signature.
+    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return [hashlib.sha256(_PURPOSE + str(secret).encode()).hexdigest() for secret in secrets]

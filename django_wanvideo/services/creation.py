@@ -1,0 +1,188 @@
+"""Making drafts that are known to be acceptable, before anything is charged."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from django_wanvideo import catalog
+from django_wanvideo.choices import EventKind, EventSource, InputRole, TaskStatus
+from django_wanvideo.conf import conf
+from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.models import MediaInput, VideoTask
+from django_wanvideo.models.inputs import by_role
+from django_wanvideo.services import lifecycle, media
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django.contrib.auth.models import AbstractBaseUser
+
+    from django_wanvideo.catalog import ModelSpec
+
+_ROLES = frozenset(InputRole.values)
+
+
+def create_task(
+    *,
+    prompt: str,
+    first_frame: Any = None,
+    model: str | None = None,
+    owner: AbstractBaseUser | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    notes: str = "",
+    parent: VideoTask | None = None,
+    by: AbstractBaseUser | None = None,
+    **options: Any,
+) -> VideoTask:
+    """Make a draft; nothing is sent and nothing costs anything yet.
+
+    Args:
+        prompt: what the video shows.
+        first_frame: a link (http or https), an open file, a path, or a stored ``MediaInput``.
+        model: id in the catalogue; the setting ``DEFAULT_MODEL`` otherwise.
+        metadata: a JSON object for the site's own code.
+        by: who made it, for the history; the owner otherwise.
+        options: further inputs by role (``audio=...``) and the model's parameters (``duration=5``, in seconds).
+
+    Raises:
+        ValidationError: keyed by field, all problems at once.
+    """
+    spec = catalog.get(model or conf.DEFAULT_MODEL)
+    given = {InputRole.FIRST_FRAME.value: first_frame} | {k: v for k, v in options.items() if k in _ROLES}
+    parameters = {k: v for k, v in options.items() if k not in _ROLES}
+    sources = {role: items for role, value in given.items() if (items := _as_list(value))}
+    cleaned, inputs = _validate(spec, prompt, parameters, sources, metadata)
+    task = VideoTask(
+        model=spec.id,
+        prompt=prompt,
+        parameters=cleaned,
+        credits_estimated=spec.estimate(cleaned),
+        owner_id=owner.pk if owner is not None else None,
+        parent=parent,
+        metadata=dict(metadata or {}),
+        notes=notes,
+    )
+    with media.discarding_files_on_error(inputs), transaction.atomic():
+        task.save(force_insert=True)
+        media.save_inputs(task, inputs)
+        actor = by if by is not None else owner
+        source = EventSource.CODE if actor is None else EventSource.PERSON
+        lifecycle.record(task, EventKind.CREATED, source, actor=actor, to_status=TaskStatus.DRAFT)
+    return task
+
+
+def update_draft(
+    task: VideoTask,
+    *,
+    prompt: str,
+    first_frame: Any = None,
+    parameters: Mapping[str, Any],
+    notes: str,
+    metadata: Mapping[str, Any],
+    model: str | None = None,
+) -> None:
+    """Change a draft as a whole; ``first_frame=None`` keeps the picture it has.
+
+    Raises:
+        ValidationError: keyed by field.
+        NotPossible: it is not a draft any more.
+    """
+    spec = catalog.get(model or task.model)
+    stored = by_role(task.inputs.all())
+    sources: dict[str, list[Any]] = {role: list(items) for role, items in stored.items()}
+    if first_frame is not None:
+        sources[InputRole.FIRST_FRAME.value] = [first_frame]
+    cleaned, inputs = _validate(spec, prompt, parameters, sources, metadata, keep_of=task)
+    columns = {
+        "model": spec.id,
+        "prompt": prompt,
+        "parameters": cleaned,
+        "credits_estimated": spec.estimate(cleaned),
+        "notes": notes,
+        "metadata": dict(metadata),
+    }
+    fresh = [item for item in inputs if item.pk is None]
+    with media.discarding_files_on_error(fresh), transaction.atomic():
+        if not VideoTask.objects.filter(pk=task.pk, status=TaskStatus.DRAFT).update(**columns):
+            raise NotPossible(
+                _("This task has been sent meanwhile; it can no longer be changed. Duplicate it instead.")
+            )
+        for item in fresh:
+            media.delete_inputs(MediaInput.objects.filter(task=task, role=item.role, position=item.position))
+        media.save_inputs(task, fresh)
+    for name, value in columns.items():
+        setattr(task, name, value)
+
+
+def duplicate(task: VideoTask, *, by: AbstractBaseUser | None = None, **changes: Any) -> VideoTask:
+    """Make a new draft like ``task``, with ``changes`` to its prompt, inputs or parameters.
+
+    Raises:
+        ValidationError: keyed by field; also when a file of the original is gone.
+    """
+    inputs = by_role(task.inputs.all())
+    options: dict[str, Any] = {"prompt": task.prompt, "model": task.model, "metadata": task.metadata}
+    options |= task.parameters | inputs | changes
+    owner = by if by is not None else task.owner
+    return create_task(owner=owner, parent=task, by=by, **options)
+
+
+def check_complete(task: VideoTask) -> None:
+    """Check a stored task against the catalogue as it is now.
+
+    Raises:
+        ValidationError: keyed by field.
+    """
+    spec = catalog.get(task.model)
+    spec.clean(prompt=task.prompt, parameters=task.parameters, inputs=by_role(task.inputs.all()))
+
+
+def _validate(
+    spec: ModelSpec,
+    prompt: str,
+    parameters: Mapping[str, Any],
+    sources: Mapping[str, list[Any]],
+    metadata: Mapping[str, Any] | None,
+    keep_of: VideoTask | None = None,
+) -> tuple[dict[str, Any], list[MediaInput]]:
+    errors: dict[str, list[Any]] = {}
+    cleaned: dict[str, Any] = {}
+    inputs: list[MediaInput] = []
+    try:
+        cleaned = spec.clean(prompt=prompt, parameters=dict(parameters), inputs=dict(sources))
+    except ValidationError as error:
+        error.update_error_dict(errors)
+    try:
+        judged = {role: items for role, items in sources.items() if role not in errors}
+        inputs = media.inspect(spec, judged, keep_of=keep_of)
+    except ValidationError as error:
+        error.update_error_dict(errors)
+    problem = _metadata_problem(metadata)
+    if problem:
+        errors.setdefault("metadata", []).append(ValidationError(problem, code="invalid"))
+    if errors:
+        raise ValidationError(errors)
+    return cleaned, inputs
+
+
+def _metadata_problem(metadata: Any) -> str:
+    if metadata is None:
+        return ""
+    if not isinstance(metadata, dict):
+        return _('Metadata must be a JSON object, such as {"sku": "X1"}.')
+    try:
+        json.dumps(metadata, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        return _("Metadata must be JSON: %(reason)s") % {"reason": error}
+    return ""
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None or value == "":
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]

@@ -1,0 +1,174 @@
+"""Inputs: checked when a task is made, uploaded to EvoLink right before it is sent."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import logging
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+
+from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile, File
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from django_wanvideo.catalog import images, links
+from django_wanvideo.models import MediaInput
+from django_wanvideo.models.inputs import by_role
+from django_wanvideo.services import thumbnails
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from django_wanvideo.catalog import InputSpec, ModelSpec
+    from django_wanvideo.evolink.client import EvoLinkClient
+    from django_wanvideo.models import VideoTask
+
+logger = logging.getLogger(__name__)
+
+#: An uploaded file must outlive the queue at EvoLink; it is kept there for 72 h (evolink-api.md §3.1).
+SPARE = dt.timedelta(hours=6)
+_EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "BMP": "bmp", "WEBP": "webp"}
+
+
+def inspect(spec: ModelSpec, sources: Mapping[str, list[Any]], *, keep_of: VideoTask | None = None) -> list[MediaInput]:
+    """Turn what was given into unsaved inputs.
+
+    Args:
+        sources: by role, a list of links, open files, paths or stored inputs.
+        keep_of: a task whose own stored inputs come back as they are instead of being copied.
+
+    Raises:
+        ValidationError: keyed by role.
+    """
+    errors: dict[str, list[ValidationError]] = {}
+    inputs: list[MediaInput] = []
+    for role, items in sources.items():
+        wanted = next(item for item in spec.inputs if item.role == role)
+        for position, source in enumerate(items):
+            try:
+                inputs.append(_input(wanted, source, position, keep_of))
+            except ValidationError as error:
+                errors.setdefault(role, []).extend(error.error_list)
+    if errors:
+        raise ValidationError(dict(errors))
+    return inputs
+
+
+def save_inputs(task: VideoTask, inputs: Iterable[MediaInput]) -> None:
+    """Store new inputs and their files, named after the task; a file is read through in chunks."""
+    for item in inputs:
+        item.task = task
+        if item.file:
+            content = cast("File[bytes]", item.file.file)
+            extension = Path(item.file.name or "").suffix
+            item.file = None
+            stem = f"{task.pk}-{item.role}-{item.position}"
+            small = thumbnails.make(content) if item.width else None
+            item.file.save(f"{stem}{extension}", content, save=False)
+            if small is not None:
+                item.thumbnail.save(f"{stem}-small.jpg", ContentFile(small), save=False)
+        item.save(force_insert=True)
+
+
+@contextlib.contextmanager
+def discarding_files_on_error(inputs: list[MediaInput]) -> Iterator[None]:
+    """Delete the files of ``inputs`` if the block fails, since their rows are rolled back."""
+    try:
+        yield
+    except BaseException:
+        for item in inputs:
+            for stored in (item.file, item.thumbnail):
+                if stored and getattr(stored, "_committed", False):  # no public way to ask whether a file was saved
+                    _delete(stored.storage, stored.name)
+        raise
+
+
+def delete_inputs(inputs: Iterable[MediaInput]) -> None:
+    """Delete inputs, and their files once that is committed."""
+    for item in inputs:
+        names = [(stored.storage, stored.name) for stored in (item.file, item.thumbnail) if stored]
+        item.delete()
+        for storage, name in names:
+            _delete_after_commit(storage, name)
+
+
+def provider_urls(task: VideoTask, client: EvoLinkClient) -> dict[str, list[str]]:
+    """Return a link for every input, by role; files are uploaded unless an upload is still fresh.
+
+    Raises:
+        FileNotFoundError: a file is gone from the site's storage.
+        EvoLinkError: the file service did not take a file.
+    """
+    urls: dict[str, list[str]] = {}
+    for role, items in by_role(task.inputs.all()).items():
+        urls[role] = [item.url or item.fresh_upload_url(spare=SPARE) or _upload(item, client) for item in items]
+    return urls
+
+
+def _upload(item: MediaInput, client: EvoLinkClient) -> str:
+    with item.file.open("rb") as stored:
+        facts = images.inspect_image(stored)
+        content, content_type, extension = images.as_uploadable(stored, facts)
+        uploaded = client.upload(
+            cast("BinaryIO", content),
+            file_name=f"{item.task_id}-{item.role}-{item.position}.{extension.lstrip('.')}",
+            content_type=content_type,
+        )
+    item.uploaded_url, item.uploaded_expires_at = uploaded.url, uploaded.expires_at
+    item.save(update_fields=["uploaded_url", "uploaded_expires_at"])
+    return uploaded.url
+
+
+def _input(wanted: InputSpec, source: Any, position: int, keep_of: VideoTask | None) -> MediaInput:
+    if isinstance(source, MediaInput):
+        return source if keep_of is not None and source.task_id == keep_of.pk else _copy(source, position)
+    if isinstance(source, str):
+        links.check_url(source)
+        return MediaInput(role=wanted.role, position=position, url=source)
+    content: IO[bytes] | File[bytes]
+    if isinstance(source, Path):
+        content = ContentFile(source.read_bytes())
+    elif hasattr(source, "read") and hasattr(source, "seek"):
+        content = source
+    else:
+        raise ValidationError(_("Give a link (https://…) or an open file."), code="invalid")
+    if wanted.media != "image":
+        raise ValidationError(
+            _("Only pictures can be given as a file; give a link for this one."), code="file_not_taken"
+        )
+    facts = images.inspect_image(content)
+    images.check_image(facts, wanted)
+    item = MediaInput(role=wanted.role, position=position, width=facts.width, height=facts.height, size=facts.size)
+    item.content_type = f"image/{facts.format.lower()}"
+    extension = _EXTENSIONS.get(facts.format.upper(), "img")
+    item.file = File(content, name=f"{wanted.role}.{extension}")
+    return item
+
+
+def _copy(source: MediaInput, position: int) -> MediaInput:
+    if source.pk is not None and source.url == "" and not source.file.storage.exists(source.file.name or ""):
+        raise ValidationError(_("The picture's file is gone from this site; choose it again."), code="missing")
+    item = MediaInput(role=source.role, position=position, url=source.url, content_type=source.content_type)
+    item.width, item.height, item.size = source.width, source.height, source.size
+    if source.file:
+        with source.file.open("rb") as stored:
+            item.file = ContentFile(stored.read(), name=Path(source.file.name or "").name)
+    return item
+
+
+def _delete_after_commit(storage: Any, name: str | None) -> None:
+    def delete() -> None:
+        _delete(storage, name)
+
+    transaction.on_commit(delete, robust=True)
+
+
+def _delete(storage: Any, name: str | None) -> None:
+    if not name:
+        return
+    try:
+        storage.delete(name)
+    except OSError:
+        logger.warning("The file %s could not be deleted; delete it by hand.", name, exc_info=True)

@@ -1,0 +1,297 @@
+"""What becomes of an attempt: settled by whether EvoLink can have accepted it (DESIGN: money, step 3)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.conf import conf
+from django_wanvideo.evolink.answers import RemoteStatus
+from django_wanvideo.models import Attempt, VideoTask
+from django_wanvideo.services import lifecycle, provider, schedule, second_results
+
+if TYPE_CHECKING:
+    import uuid
+
+    from django.contrib.auth.models import AbstractBaseUser
+
+    from django_wanvideo.evolink.answers import Created, TaskSnapshot
+    from django_wanvideo.evolink.errors import EvoLinkError, WaitError
+
+logger = logging.getLogger(__name__)
+
+_SENT = frozenset({TaskStatus.SUBMITTING, TaskStatus.UNCONFIRMED})
+_OPEN = (AttemptState.CLAIMED, AttemptState.UNCONFIRMED)
+
+
+class _Undo(Exception):  # noqa: N818 - rolls one transaction back, is never seen outside
+    pass
+
+
+def claim_lifetime() -> dt.timedelta:
+    """How long a claimed attempt may take before its worker is taken for dead."""
+    return dt.timedelta(seconds=conf.CONNECT_TIMEOUT + conf.READ_TIMEOUT + 60)
+
+
+def accepted(attempt: Attempt, created: Created) -> None:
+    """EvoLink's answer names its task: commit that before anything else."""
+    provider.note_key_answer(None)
+    if bind(
+        attempt,
+        created.snapshot,
+        source=EventSource.ANSWER,
+        http_status=created.http_status,
+        request_id=created.request_id or "",
+    ):
+        return
+    attempt.refresh_from_db()
+    if attempt.provider_task_id == created.snapshot.id:
+        Attempt.objects.filter(pk=attempt.pk).update(
+            http_status=created.http_status, request_id=created.request_id or ""
+        )
+    else:
+        second_results.adopt(attempt, created.snapshot, source=EventSource.ANSWER)
+
+
+def bind(
+    attempt: Attempt,
+    snapshot: TaskSnapshot,
+    *,
+    source: EventSource,
+    actor: AbstractBaseUser | None = None,
+    http_status: int | None = None,
+    request_id: str = "",
+) -> bool:
+    """Tie EvoLink's task to an attempt and move the task on, in one transaction.
+
+    An attempt that was given up is taken up again while its task still waits in the queue: that saves a second charge.
+
+    Returns:
+        Whether this call bound it; ``False`` when the attempt is bound already or its task has gone on without it.
+    """
+    now = timezone.now()
+    reopened = attempt.state in {AttemptState.NOT_ACCEPTED, AttemptState.SUPERSEDED}
+    columns: dict[str, Any] = {"http_status": http_status} if http_status is not None else {}
+    if request_id:
+        columns["request_id"] = request_id
+    try:
+        with transaction.atomic():
+            moved = lifecycle.advance(
+                attempt.task_id,
+                TaskStatus.PROCESSING if snapshot.status == RemoteStatus.PROCESSING else TaskStatus.PENDING,
+                allowed=frozenset({TaskStatus.QUEUED}) if reopened else _SENT,
+                kind=EventKind.ACCEPTED,
+                source=source,
+                actor=actor,
+                attempt=attempt,
+                detail=_accepted_detail(snapshot),
+                accepted_at=now,
+                held_until=None,
+                held_reason="",
+                credits_reserved=snapshot.credits_reserved,
+                estimated_seconds=snapshot.estimated_seconds,
+                progress=min(snapshot.progress or 0, 99),
+                next_action_at=now
+                + (dt.timedelta(0) if snapshot.status.is_final else schedule.first_look(snapshot.estimated_seconds)),
+            )
+            if moved is None:
+                return False
+            states = (attempt.state,) if reopened else _OPEN
+            rows = Attempt.objects.filter(pk=attempt.pk, state__in=states, provider_task_id=None).update(
+                state=AttemptState.ACCEPTED, provider_task_id=snapshot.id, settled_at=now, **columns
+            )
+            if not rows:
+                raise _Undo
+    except _Undo:
+        return False
+    except IntegrityError:
+        logger.warning("EvoLink's task %s belongs to another attempt already.", snapshot.id)
+        return False
+    attempt.state, attempt.provider_task_id, attempt.settled_at = AttemptState.ACCEPTED, snapshot.id, now
+    return True
+
+
+def rejected(attempt: Attempt, error: EvoLinkError) -> None:
+    """EvoLink certainly did not accept it and will not: the task fails, nothing is sent again."""
+    provider.note_key_answer(error)
+    _settle(
+        attempt,
+        TaskStatus.FAILED,
+        AttemptState.NOT_ACCEPTED,
+        EventKind.FAILED,
+        error,
+        error_code=(error.code or f"http_{error.http_status}")[:100],
+        error_message=error.message,
+    )
+
+
+def put_off(attempt: Attempt, error: WaitError) -> None:
+    """EvoLink certainly did not accept it now: back to the queue, later, as a new attempt; not for ever."""
+    task = attempt.task
+    now = timezone.now()
+    if task.queued_at is not None and now - task.queued_at > schedule.WAIT_DEADLINE:
+        message = _("EvoLink put this task off for a whole day. Try again later.")
+        _settle(
+            attempt,
+            TaskStatus.FAILED,
+            AttemptState.NOT_ACCEPTED,
+            EventKind.FAILED,
+            error,
+            error_code="put_off_too_long",
+            error_message=message,
+        )
+        return
+    waits = task.attempts.filter(state=AttemptState.NOT_ACCEPTED, claimed_at__gte=task.queued_at or now).count()
+    until = now + schedule.next_send_try(waits, error.retry_after)
+    if error.http_status == 429:
+        until = max(until, provider.pause(error.retry_after))
+    _settle(
+        attempt,
+        TaskStatus.QUEUED,
+        AttemptState.NOT_ACCEPTED,
+        EventKind.WAITING,
+        error,
+        held_until=until,
+        held_reason="evolink_busy" if error.http_status else "evolink_unreachable",
+        next_action_at=until,
+    )
+
+
+def unknown(attempt: Attempt, error: Exception) -> None:
+    """EvoLink may or may not have accepted it: never sent again by itself."""
+    due = timezone.now() + unconfirmed_wait(attempt.posts)
+    _settle(
+        attempt,
+        TaskStatus.UNCONFIRMED,
+        AttemptState.UNCONFIRMED,
+        EventKind.OUTCOME_UNKNOWN,
+        error,
+        next_action_at=due,
+    )
+
+
+def unconfirmed_wait(posts: int) -> dt.timedelta:
+    """How long an unconfirmed attempt is left alone: until a person is asked, or the same key may be repeated."""
+    if conf.TRUST_IDEMPOTENCY_KEY and posts < 4:
+        return schedule.next_send_try(max(posts - 1, 0), None)
+    return dt.timedelta(seconds=conf.UNCONFIRMED_DEADLINE)
+
+
+def interrupted(attempt: Attempt, error: BaseException) -> None:
+    """The worker was stopped in the middle of sending: settled by whether the request may have left."""
+    attempt.refresh_from_db()
+    if attempt.sent_at is None:
+        release(attempt, source=EventSource.WORKER, reason=type(error).__name__)
+    else:
+        unknown(attempt, RuntimeError(type(error).__name__))
+
+
+def settle_lost(task_id: uuid.UUID) -> None:
+    """A claimed task whose worker is gone: back to the queue if nothing was sent, unconfirmed otherwise."""
+    attempt = Attempt.objects.filter(task_id=task_id, state=AttemptState.CLAIMED).select_related("task").first()
+    if attempt is None:
+        return
+    if attempt.sent_at is None and release(attempt, source=EventSource.SWEEP, reason="worker_lost"):
+        return
+    unknown(attempt, RuntimeError("worker_lost"))
+
+
+def release(attempt: Attempt, *, source: EventSource, reason: str) -> bool:
+    """Give an attempt that was never sent back; ``False`` if it was sent meanwhile."""
+    until = timezone.now() + schedule.next_send_try(attempt.number, None)
+    try:
+        with transaction.atomic():
+            moved = lifecycle.advance(
+                attempt.task_id,
+                TaskStatus.QUEUED,
+                allowed=frozenset({TaskStatus.SUBMITTING}),
+                kind=EventKind.RELEASED,
+                source=source,
+                attempt=attempt,
+                detail={"reason": reason},
+                held_until=until,
+                held_reason="worker_lost",
+                next_action_at=until,
+            )
+            rows = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.CLAIMED, sent_at=None).update(
+                state=AttemptState.NOT_ACCEPTED, settled_at=timezone.now()
+            )
+            if moved is None or not rows:
+                raise _Undo
+    except _Undo:
+        return False
+    return True
+
+
+def fail_unsent(task: VideoTask, code: str, message: str) -> None:
+    """A queued task that cannot be sent at all, such as one whose picture is refused."""
+    lifecycle.advance(
+        task,
+        TaskStatus.FAILED,
+        allowed=frozenset({TaskStatus.QUEUED}),
+        kind=EventKind.FAILED,
+        source=EventSource.WORKER,
+        detail={"code": code, "message": message},
+        error_code=code[:100],
+        error_message=message,
+    )
+
+
+def _settle(
+    attempt: Attempt,
+    to: TaskStatus,
+    state: AttemptState,
+    kind: EventKind,
+    error: Exception,
+    **columns: Any,
+) -> bool:
+    """Close the attempt and move its task, if neither has gone on meanwhile (a callback may come first)."""
+    status: int | None = getattr(error, "http_status", None)
+    code = str(getattr(error, "code", None) or (error if isinstance(error, RuntimeError) else type(error).__name__))
+    message = str(getattr(error, "message", "") or "")
+    request_id = str(getattr(error, "request_id", None) or "")
+    detail = {"code": code, "message": message, "http_status": status, "request_id": request_id}
+    allowed = frozenset({TaskStatus.SUBMITTING}) if to == TaskStatus.UNCONFIRMED else _SENT
+    try:
+        with transaction.atomic():
+            moved = lifecycle.advance(
+                attempt.task_id,
+                to,
+                allowed=allowed,
+                kind=kind,
+                source=EventSource.ANSWER if status else EventSource.WORKER,
+                attempt=attempt,
+                detail={name: value for name, value in detail.items() if value},
+                **columns,
+            )
+            if moved is None:
+                return False
+            rows = Attempt.objects.filter(pk=attempt.pk, state__in=_OPEN).update(
+                state=state,
+                settled_at=None if state == AttemptState.UNCONFIRMED else timezone.now(),
+                http_status=status,
+                request_id=request_id[:200],
+                error_code=code[:100],
+                error_message=message,
+            )
+            if not rows:
+                raise _Undo
+    except _Undo:
+        return False
+    attempt.state = state
+    return True
+
+
+def _accepted_detail(snapshot: TaskSnapshot) -> dict[str, Any]:
+    reserved = snapshot.credits_reserved
+    detail = {
+        "credits_reserved": str(reserved) if reserved is not None else None,
+        "estimated_seconds": snapshot.estimated_seconds,
+    }
+    return {name: value for name, value in detail.items() if value is not None}

@@ -1,0 +1,53 @@
+"""A second paid result of one wish: kept and shown, never dropped.
+
+It becomes a task of its own, made from the first, and goes the usual road to storage.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from django_wanvideo.choices import AttemptState, EventKind
+from django_wanvideo.models import Attempt, VideoTask
+from django_wanvideo.services import lifecycle
+
+if TYPE_CHECKING:
+    from django_wanvideo.choices import EventSource
+    from django_wanvideo.evolink.answers import TaskSnapshot
+
+logger = logging.getLogger(__name__)
+
+
+def adopt(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> VideoTask | None:
+    """Make a task of EvoLink's task that ``attempt`` paid for beside the one that counts.
+
+    The new task carries no metadata, so that the host's receivers do not take it for the first one.
+
+    Returns:
+        The new task, or ``None`` when EvoLink's task is known already.
+    """
+    if Attempt.objects.filter(provider_task_id=snapshot.id).exists():
+        return None
+    first = attempt.task
+    try:
+        with transaction.atomic():
+            task = lifecycle.create_accepted(first, attempt, snapshot, source=source)
+            lifecycle.record(first, EventKind.SECOND_RESULT, source, attempt=attempt, detail={"task": str(task.pk)})
+            VideoTask.objects.filter(pk=task.pk).update(
+                notes=_("A second paid result of one wish: its first answer had been lost.")
+            )
+    except IntegrityError:
+        return None
+    logger.warning("Task %s was accepted twice by EvoLink; the second result is task %s.", first.pk, task.pk)
+    return task
+
+
+def known_task(snapshot: TaskSnapshot) -> Attempt | None:
+    """Return the attempt that holds EvoLink's task already, if any."""
+    return (
+        Attempt.objects.filter(provider_task_id=snapshot.id, state=AttemptState.ACCEPTED).select_related("task").first()
+    )

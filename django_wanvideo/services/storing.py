@@ -1,0 +1,199 @@
+"""Copying a paid video into the site's own storage; a failed copy never causes another generation."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from django.core.files.base import File
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.conf import conf
+from django_wanvideo.evolink import downloads
+from django_wanvideo.evolink.downloads import Downloaded, DownloadError
+from django_wanvideo.evolink.errors import EvoLinkError
+from django_wanvideo.exceptions import ConfigurationError, NotPossible
+from django_wanvideo.models import Attempt, VideoTask
+from django_wanvideo.services import leases, lifecycle, provider, schedule
+
+if TYPE_CHECKING:
+    import uuid
+
+    from django.contrib.auth.models import AbstractBaseUser
+
+    from django_wanvideo.services.leases import Lease
+
+logger = logging.getLogger(__name__)
+
+STORING = frozenset({TaskStatus.STORING})
+#: HTTP answers that say that a link is dead.
+_GONE = frozenset({401, 403, 404, 410})
+
+
+class LeaseLost(Exception):  # noqa: N818 - not an error: another worker copies the file now
+    """This worker was taken for dead and its task given to another."""
+
+
+def store(task_id: uuid.UUID) -> None:
+    """Copy the video of a task that stands at ``storing``, unless another worker does so already."""
+    lease = leases.acquire(task_id, TaskStatus.STORING)
+    if lease is None:
+        return
+    task = VideoTask.objects.get(pk=task_id)
+    try:
+        with tempfile.TemporaryFile() as file:
+            copy = cast("BinaryIO", file)
+            got = _download(task, copy, lease)
+            copy.seek(0)
+            _keep(task, copy, got, lease)
+    except LeaseLost:
+        logger.warning("Another worker copies the video of task %s.", task_id)
+    except DownloadError as error:
+        _not_copied(task, error, lease)
+    except Exception as error:
+        # Whatever the storage raises, the video is paid for: say so and come back.
+        logger.exception("The video of task %s could not be stored; it is tried again.", task_id)
+        _try_later(task, type(error).__name__, lease)
+
+
+def is_fetchable(task: VideoTask) -> bool:
+    """Tell whether a failed task's video was made and its link still lives."""
+    alive = task.result_expires_at is not None and task.result_expires_at > timezone.now()
+    return task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED} and bool(task.result_url) and alive
+
+
+def fetch_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
+    """Copy the video of a failed task after all; this costs nothing.
+
+    Raises:
+        NotPossible: there is no video, or its link has ended.
+    """
+    moved = None
+    if is_fetchable(task):
+        moved = lifecycle.advance(
+            task,
+            TaskStatus.STORING,
+            allowed=frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED}),
+            kind=EventKind.RETRIED,
+            source=EventSource.CODE if by is None else EventSource.PERSON,
+            actor=by,
+            error_code="",
+            error_message="",
+            finished_at=None,
+        )
+    if moved is None:
+        raise NotPossible(_("There is no video at EvoLink any more that could be fetched."))
+
+
+def _download(task: VideoTask, copy: BinaryIO, lease: Lease) -> Downloaded:
+    def still_ours(_done: int, _total: int | None) -> None:
+        if not lease.renew():
+            raise LeaseLost
+
+    return downloads.fetch(
+        task.result_url,
+        copy,
+        max_bytes=conf.MAX_VIDEO_BYTES,
+        deadline_seconds=conf.DOWNLOAD_DEADLINE,
+        connect_timeout=conf.CONNECT_TIMEOUT,
+        read_timeout=conf.READ_TIMEOUT,
+        allowed_hosts=tuple(conf.RESULT_HOSTS),
+        allow_private=conf.ALLOW_PRIVATE_HOSTS,
+        on_progress=still_ours,
+    )
+
+
+def _keep(task: VideoTask, copy: BinaryIO, got: Downloaded, lease: Lease) -> None:
+    """Put a whole, checked copy into storage and complete the task with one row update."""
+    field = VideoTask._meta.get_field("video")  # noqa: SLF001 - Django's documented model API
+    wanted = field.generate_filename(task, f"{task.pk}.mp4")
+    storage = field.storage
+    name = storage.save(wanted, File(copy, name=wanted), max_length=field.max_length)
+    moved = lifecycle.advance(
+        task,
+        TaskStatus.COMPLETED,
+        kind=EventKind.STORED,
+        source=EventSource.WORKER,
+        guard=lease.held,
+        detail={"size": got.size, "sha256": got.sha256},
+        video=name,
+        video_size=got.size,
+        video_sha256=got.sha256,
+    )
+    if moved is None:
+        storage.delete(name)
+        raise LeaseLost
+    if name != wanted and storage.exists(wanted):
+        # Left behind by a worker that died between storage and row; nothing refers to it.
+        storage.delete(wanted)
+
+
+def _not_copied(task: VideoTask, error: DownloadError, lease: Lease) -> None:
+    logger.warning("The video of task %s could not be copied: %s", task.pk, error)
+    expired = task.result_expires_at is not None and task.result_expires_at <= timezone.now()
+    gone = error.http_status in _GONE
+    if gone or expired:
+        if _fresh_link(task):
+            _try_later(task, error.reason, lease, now=True)
+        elif expired or task.reread_at is not None:
+            _give_up(task, "result_expired", _("The video's link at EvoLink ended before it could be copied."), lease)
+        else:
+            VideoTask.objects.filter(pk=task.pk).update(reread_at=timezone.now())
+            _try_later(task, error.reason, lease)
+    elif error.retryable:
+        _try_later(task, error.reason, lease)
+    else:
+        _give_up(task, f"result_{error.reason}", str(error), lease)
+
+
+def _fresh_link(task: VideoTask) -> bool:
+    """Ask EvoLink once whether it has a new link; return whether it gave one."""
+    if task.reread_at is not None:
+        return False
+    attempt = Attempt.objects.filter(task=task, state=AttemptState.ACCEPTED).first()
+    if attempt is None:
+        return False
+    try:
+        snapshot = provider.client().get_task(attempt.provider_task_id or "")
+    except (ConfigurationError, EvoLinkError) as error:
+        logger.warning("EvoLink could not be asked for a new link of task %s: %s", task.pk, error)
+        return False
+    now = timezone.now()
+    VideoTask.objects.filter(pk=task.pk).update(reread_at=now)
+    task.reread_at = now
+    if not snapshot.result_urls or snapshot.result_urls[0] == task.result_url:
+        return False
+    VideoTask.objects.filter(pk=task.pk, status=TaskStatus.STORING).update(
+        result_url=snapshot.result_urls[0], result_expires_at=now + schedule.RESULT_LIFETIME
+    )
+    return True
+
+
+def _try_later(task: VideoTask, reason: str, lease: Lease, *, now: bool = False) -> None:
+    left = task.result_expires_at - timezone.now() if task.result_expires_at is not None else None
+    wait = schedule.next_store_try(0 if now else task.tries, left)
+    rows = VideoTask.objects.filter(lease.held, pk=task.pk, status=TaskStatus.STORING).update(
+        tries=F("tries") + 1, next_action_at=timezone.now() + wait, leased_until=None
+    )
+    # The first failure and then every tenth: a history that people can read.
+    if rows and task.tries % 10 == 0:
+        detail = {"reason": reason, "tries": task.tries + 1}
+        lifecycle.record(task, EventKind.STORE_FAILED, EventSource.WORKER, detail=detail)
+
+
+def _give_up(task: VideoTask, code: str, message: str, lease: Lease) -> None:
+    lifecycle.advance(
+        task,
+        TaskStatus.FAILED,
+        allowed=STORING,
+        kind=EventKind.FAILED,
+        source=EventSource.WORKER,
+        guard=lease.held,
+        detail={"code": code},
+        error_code=code[:100],
+        error_message=message,
+    )

@@ -1,0 +1,264 @@
+"""Sending a task once: queue, claim, commit, send."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from django_wanvideo import catalog
+from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.evolink.errors import EvoLinkError, OutcomeUnknownError, RejectedError, WaitError
+from django_wanvideo.exceptions import ConfigurationError, NotPossible
+from django_wanvideo.models import Attempt, VideoTask
+from django_wanvideo.services import (
+    callback_urls,
+    creation,
+    holding,
+    leases,
+    lifecycle,
+    limits,
+    media,
+    outcomes,
+    provider,
+    storing,
+)
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+    from django_wanvideo.evolink.client import EvoLinkClient
+    from django_wanvideo.services.leases import Lease
+
+logger = logging.getLogger(__name__)
+
+
+class ClaimLost(Exception):  # noqa: N818 - not an error: somebody else settled the attempt
+    """The attempt was settled before its request left; nothing has been sent."""
+
+
+def enqueue(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
+    """Queue a draft to be sent once; a worker is woken after commit.
+
+    Raises:
+        NotPossible: it is not a draft.
+        ValidationError: it is not complete, keyed by field.
+    """
+    task.status = _status_now(task)
+    if task.status == TaskStatus.DRAFT:
+        creation.check_complete(task)
+    moved = lifecycle.advance(
+        task,
+        TaskStatus.QUEUED,
+        allowed=frozenset({TaskStatus.DRAFT}),
+        kind=EventKind.QUEUED,
+        source=_source(by),
+        actor=by,
+        queued_at=timezone.now(),
+        credits_estimated=catalog.get(task.model).estimate(task.parameters),
+    )
+    if moved is None:
+        raise NotPossible(_("Only a draft can be submitted; this task is %(status)s.") % _words(task))
+
+
+def cancel(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
+    """Withdraw a task that has not been sent.
+
+    Raises:
+        NotPossible: it has been sent, or has ended.
+    """
+    moved = lifecycle.advance(
+        task,
+        TaskStatus.CANCELLED,
+        allowed=frozenset({TaskStatus.QUEUED}),
+        kind=EventKind.CANCELLED,
+        source=_source(by),
+        actor=by,
+    )
+    if moved is None:
+        task.status = _status_now(task)
+        message = _(
+            "Only a queued task can be cancelled; this one is %(status)s. EvoLink cannot cancel what it accepted."
+        )
+        raise NotPossible(message % _words(task))
+
+
+def retry(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
+    """Queue a failed or cancelled task again.
+
+    A new attempt is a new charge, so a video that was paid for and is still at EvoLink is fetched instead.
+
+    Raises:
+        NotPossible: it has neither failed nor been cancelled.
+        ValidationError: the catalogue no longer accepts it, keyed by field.
+    """
+    task.refresh_from_db()
+    if storing.is_fetchable(task):
+        storing.fetch_again(task, by=by)
+        return
+    if task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
+        creation.check_complete(task)
+    moved = lifecycle.advance(
+        task,
+        TaskStatus.QUEUED,
+        allowed=frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED}),
+        kind=EventKind.RETRIED,
+        source=_source(by),
+        actor=by,
+        **_clean_slate(),
+        credits_estimated=catalog.get(task.model).estimate(task.parameters),
+    )
+    if moved is None:
+        task.status = _status_now(task)
+        raise NotPossible(
+            _("Only a failed or cancelled task can be tried again; this one is %(status)s.") % _words(task)
+        )
+
+
+def send(task_id: uuid.UUID) -> None:
+    """Send a queued task, if it is due and nothing holds it back.
+
+    Every way out leaves the row in a state that the sweep goes on from.
+    """
+    task = VideoTask.objects.filter(pk=task_id, status=TaskStatus.QUEUED).first()
+    if task is None or (task.held_until is not None and task.held_until > timezone.now()):
+        return
+    if (paused := provider.paused_until()) is not None:
+        holding.hold(task, "evolink_busy", until=paused)
+        return
+    try:
+        client = provider.client()
+    except ConfigurationError:
+        holding.hold(task, "no_api_key", until=timezone.now() + holding.NO_KEY)
+        logger.warning("Task %s waits: WANVIDEO['API_KEY'] is empty in this worker.", task.pk)
+        return
+    lease = leases.acquire(task.pk, TaskStatus.QUEUED)
+    if lease is None:
+        return
+    try:
+        body = _prepare(task, client)
+        attempt = _claim(task, lease, body) if body is not None else None
+    finally:
+        lease.release()
+    if attempt is not None:
+        post(attempt, client)
+
+
+def post(attempt: Attempt, client: EvoLinkClient) -> None:
+    """Make the one POST of an attempt and settle what came of it.
+
+    Anything that is no answer of EvoLink's (a job time-out, a lost database) is settled by what is known, and raised.
+    """
+
+    def mark_sent() -> None:
+        now = timezone.now()
+        rows = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.CLAIMED, sent_at=None).update(
+            sent_at=now, posts=F("posts") + 1
+        )
+        if not rows:
+            raise ClaimLost
+        attempt.sent_at = now
+
+    try:
+        created = client.create(
+            callback_urls.with_callback(attempt), idempotency_key=attempt.idempotency_key, before_send=mark_sent
+        )
+    except ClaimLost:
+        logger.info("Attempt %s was settled before it was sent.", attempt.pk)
+    except RejectedError as error:
+        outcomes.rejected(attempt, error)
+    except WaitError as error:
+        outcomes.put_off(attempt, error)
+    except (OutcomeUnknownError, EvoLinkError) as error:
+        outcomes.unknown(attempt, error)
+    except BaseException as error:
+        outcomes.interrupted(attempt, error)
+        raise
+    else:
+        outcomes.accepted(attempt, created)
+
+
+def _prepare(task: VideoTask, client: EvoLinkClient) -> dict[str, Any] | None:
+    """Upload what must be uploaded and build the body; ``None`` when the task was settled instead."""
+    try:
+        urls = media.provider_urls(task, client)
+    except FileNotFoundError:
+        outcomes.fail_unsent(task, "input_missing", _("The picture's file is gone from this site's storage."))
+    except RejectedError as error:
+        outcomes.fail_unsent(task, error.code or "input_refused", error.message)
+    except WaitError as error:
+        holding.hold_with_backoff(task, "upload_failed", error)
+    except EvoLinkError as error:
+        holding.hold_with_backoff(task, "upload_failed", error)
+    else:
+        spec = catalog.get(task.model)
+        return spec.build_body(prompt=task.prompt, parameters=task.parameters, inputs=urls, callback_url=None)
+    return None
+
+
+def _claim(task: VideoTask, lease: Lease, body: dict[str, Any]) -> Attempt | None:
+    """Commit ``queued → submitting`` together with the attempt; ``None`` when another worker or a limit came first."""
+    attempt_id = uuid.uuid4()
+    try:
+        with transaction.atomic():
+            held = limits.hold_for(task)
+            if held is not None:
+                holding.hold(task, held.reason, until=held.until)
+                return None
+            moved = lifecycle.advance(
+                task,
+                TaskStatus.SUBMITTING,
+                kind=EventKind.CLAIMED,
+                source=EventSource.WORKER,
+                guard=lease.held,
+                next_action_at=timezone.now() + outcomes.claim_lifetime(),
+            )
+            if moved is None:
+                return None
+            last = task.attempts.order_by("-number").values_list("number", flat=True).first() or 0
+            attempt = Attempt.objects.create(
+                id=attempt_id,
+                task=task,
+                number=last + 1,
+                idempotency_key=f"wanvideo-{attempt_id.hex}",
+                request=callback_urls.without_token(body),
+            )
+            moved.attempt = attempt
+            moved.save(update_fields=["attempt"])
+            return attempt
+    except IntegrityError:
+        logger.info("Task %s was claimed by another worker.", task.pk)
+        return None
+
+
+def _clean_slate() -> dict[str, Any]:
+    return {
+        "queued_at": timezone.now(),
+        "accepted_at": None,
+        "progress": 0,
+        "credits_reserved": None,
+        "credits_used": None,
+        "result_url": "",
+        "result_expires_at": None,
+        "estimated_seconds": None,
+        "told_overdue_at": None,
+        "told_expiring_at": None,
+        "reread_at": None,
+    }
+
+
+def _status_now(task: VideoTask) -> str:
+    return str(VideoTask.objects.values_list("status", flat=True).get(pk=task.pk))
+
+
+def _words(task: VideoTask) -> dict[str, str]:
+    return {"status": str(TaskStatus(task.status).label)}
+
+
+def _source(by: AbstractBaseUser | None) -> EventSource:
+    return EventSource.CODE if by is None else EventSource.PERSON

@@ -1,0 +1,1 @@
+"""A small real site that sells things and shows each of them in a made video."""

@@ -1,0 +1,158 @@
+"""The request, held against EvoLink's own API description where that is at hand."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from django_wanvideo import catalog
+from tests.catalog import schema
+
+FLASH = catalog.get("wan2.6-image-to-video-flash")
+FRAME = "https://example.com/cat.png"
+SOUND = "https://example.com/purr.mp3"
+CALLBACK = "https://site.example/wanvideo/callbacks/1/token/"
+OPENAPI = Path(__file__).parents[3] / "shared" / "reference" / "openapi"
+
+
+def test_only_the_duration_is_sent_unasked():
+    assert FLASH.build_body(prompt="A cat", inputs={"first_frame": [FRAME]}) == {
+        "model": "wan2.6-image-to-video-flash",
+        "prompt": "A cat",
+        "image_urls": [FRAME],
+        "duration": 5,
+    }
+
+
+def test_everything_chosen_goes_where_evolink_reads_it():
+    body = FLASH.build_body(
+        prompt="A cat\n",
+        parameters={
+            "duration": 7,
+            "quality": "1080p",
+            "generate_audio": True,
+            "prompt_extend": True,
+            "shot_type": "multi",
+        },
+        inputs={"first_frame": (FRAME,), "audio": [SOUND]},
+        callback_url=CALLBACK,
+    )
+    assert body == {
+        "model": "wan2.6-image-to-video-flash",
+        "prompt": "A cat\n",
+        "image_urls": [FRAME],
+        "audio_url": SOUND,
+        "duration": 7,
+        "quality": "1080p",
+        "generate_audio": True,
+        "prompt_extend": True,
+        "model_params": {"shot_type": "multi"},
+        "callback_url": CALLBACK,
+    }
+
+
+def test_false_is_sent_and_none_is_not():
+    body = FLASH.build_body(
+        prompt="A cat",
+        parameters={"generate_audio": False, "quality": None},
+        inputs={"first_frame": [FRAME], "audio": None},
+    )
+    assert body["generate_audio"] is False
+    assert {"quality", "audio_url", "callback_url"}.isdisjoint(body)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"parameters": {"seed": 1}}, {"parameters": {"duration": 16}}, {"inputs": {}}, {"prompt": ""}],
+)
+def test_nothing_is_built_that_would_be_refused(wrong):
+    with pytest.raises(ValidationError):
+        FLASH.build_body(**{"prompt": "A cat", "inputs": {"first_frame": [FRAME]}} | wrong)
+
+
+def test_two_bodies_share_nothing():
+    first, second = (
+        FLASH.build_body(prompt="A cat", parameters={"shot_type": "multi"}, inputs={"first_frame": [FRAME]})
+        for _ in range(2)
+    )
+    first["model_params"]["shot_type"] = "single"
+    first["image_urls"].append("x")
+    assert second["model_params"] == {"shot_type": "multi"}
+    assert second["image_urls"] == [FRAME]
+
+
+def documented(spec):
+    path = OPENAPI / f"{spec.id}.json"
+    if not path.exists():
+        pytest.skip("EvoLink's API description is not beside this checkout.")
+    return schema.request_schema(json.loads(path.read_text()))
+
+
+@pytest.mark.parametrize("spec", catalog.models(), ids=lambda spec: spec.id)
+def test_every_combination_of_values_fits_evolinks_description(spec):
+    description = documented(spec)
+    options = [
+        [None, *([True, False] if item.kind == "boolean" else [value for value, _label in item.choices] or [2, 15])]
+        for item in spec.parameters
+    ]
+    names = [item.name for item in spec.parameters]
+    inputs = {item.role: [FRAME] for item in spec.inputs}
+    built = 0
+    for values in itertools.product(*options):
+        for given in (inputs, {role: urls for role, urls in inputs.items() if spec.input(role).required}):
+            try:
+                body = spec.build_body(
+                    prompt="A cat",
+                    parameters=dict(zip(names, values, strict=True)),
+                    inputs=given,
+                    callback_url=CALLBACK,
+                )
+            except ValidationError:
+                continue
+            assert schema.problems(description, body) == []
+            built += 1
+    assert built > 10
+
+
+@pytest.mark.parametrize("spec", catalog.models(), ids=lambda spec: spec.id)
+def test_no_documented_field_is_left_out_of_the_catalogue(spec):
+    known = {"model", "prompt", "callback_url"}
+    known |= {item.wire for item in (*spec.parameters, *spec.inputs)}
+    assert schema.leaves(documented(spec)) == known
+
+
+@pytest.mark.parametrize("spec", catalog.models(), ids=lambda spec: spec.id)
+def test_the_limits_are_the_documented_ones(spec):
+    fields = documented(spec)["properties"]
+    assert fields["prompt"]["maxLength"] == spec.prompt.max_length
+    duration = spec.parameter("duration")
+    assert (fields["duration"].get("minimum"), fields["duration"].get("maximum")) == (
+        duration.minimum,
+        duration.maximum,
+    )
+    for item in spec.inputs:
+        assert fields[item.wire].get("maxItems", 1) == item.max_items
+        assert (fields[item.wire]["type"] == "array") is item.as_list
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"duration": 16}, "duration"),
+        ({"duration": 1}, "duration"),
+        ({"duration": True}, "duration"),
+        ({"image_urls": ["a", "b"]}, "image_urls"),
+        ({"image_urls": None}, "image_urls"),
+        ({"seed": 1}, "seed"),
+        ({"model_params": {"shot_type": "two"}}, "shot_type"),
+        ({"prompt": "x" * 1501}, "prompt"),
+        ({"model": "other"}, "model"),
+    ],
+)
+def test_the_check_against_the_description_can_fail(change, part):
+    body = FLASH.build_body(prompt="A cat", inputs={"first_frame": [FRAME]}) | change
+    assert part in " ".join(schema.problems(documented(FLASH), body))

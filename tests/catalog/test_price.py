@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from django_wanvideo import catalog
+
+FLASH = catalog.get("wan2.6-image-to-video-flash")
+
+#: Seconds to credits, as EvoLink's price list gives them.
+TABLE = {
+    ("720p", True): {2: "6", 3: "7.14", 5: "11.90", 10: "23.80", 15: "35.70"},
+    ("720p", False): {2: "6", 3: "6", 5: "6", 10: "11.90", 15: "17.85"},
+    ("1080p", True): {2: "7.9492", 3: "11.9238", 5: "19.873", 10: "39.746", 15: "59.619"},
+    ("1080p", False): {2: "6", 3: "6", 5: "9.9365", 10: "19.873", 15: "29.8095"},
+}
+CELLS = [
+    (quality, sound, seconds, expected) for (quality, sound), row in TABLE.items() for seconds, expected in row.items()
+]
+
+
+@pytest.mark.parametrize(("quality", "sound", "seconds", "expected"), CELLS)
+def test_flash_costs_what_the_price_list_says(quality, sound, seconds, expected):
+    parameters = {"duration": seconds, "quality": quality, "generate_audio": sound}
+    amount = FLASH.estimate(parameters)
+    assert amount == Decimal(expected)
+    assert amount.as_tuple().exponent == -4
+    assert FLASH.price.is_minimum(parameters) is (expected == "6")
+
+
+@pytest.mark.parametrize(
+    ("quality", "sound", "rate"),
+    [("720p", True, "2.38"), ("720p", False, "1.19"), ("1080p", True, "3.9746"), ("1080p", False, "1.9873")],
+)
+def test_the_rate_for_one_second_is_known_for_display(quality, sound, rate):
+    values = FLASH.in_force({"quality": quality, "generate_audio": sound})
+    assert FLASH.price.rate_for(values) == Decimal(rate)
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters", "expected"),
+    [
+        ("wan2.6-image-to-video", {"duration": 5}, "23.80"),
+        ("wan2.6-image-to-video", {"duration": 5, "quality": "1080p"}, "39.746"),
+        ("wan2.6-text-to-video", {"duration": 2}, "9.52"),
+        ("wan2.5-image-to-video", {"duration": 5, "quality": "480p"}, "12.75"),
+        ("wan2.5-text-to-video", {"duration": 10, "quality": "1080p"}, "85.17"),
+    ],
+)
+def test_the_other_models_cost_their_own_rate(model, parameters, expected):
+    assert catalog.get(model).estimate(parameters) == Decimal(expected)
+
+
+def test_what_is_not_chosen_is_priced_by_its_default():
+    assert FLASH.estimate({}) == FLASH.estimate({"duration": None, "quality": None}) == Decimal("11.9")
+
+
+def test_parameters_that_cost_nothing_do_not_disturb_the_estimate():
+    assert FLASH.estimate({"shot_type": 7, "unknown": []}) == Decimal("11.9")
+
+
+def test_a_value_without_a_price_is_named_and_never_guessed():
+    with pytest.raises(ValidationError) as caught:
+        FLASH.estimate({"duration": "5", "quality": "8k", "generate_audio": 1})
+    assert set(caught.value.message_dict) == {"duration", "quality", "generate_audio"}
+
+
+@pytest.mark.parametrize(
+    ("amount", "dollars"),
+    [("68", "1"), ("11.90", "0.175"), ("6", "0.0882"), ("59.619", "0.8768"), ("29.8095", "0.4384"), ("2.38", "0.035")],
+)
+def test_68_credits_are_one_dollar(amount, dollars):
+    assert FLASH.price.dollars(Decimal(amount)) == Decimal(dollars)
+
+
+def test_fractions_of_evolinks_unit_are_rounded_half_up():
+    rule = catalog.PriceRule(rate=Decimal("0.00005"), minimum=Decimal(0), as_of=date(2026, 1, 1))
+    assert [rule.credits({"duration": seconds}) for seconds in (1, 2, 3)] == [
+        Decimal("0.0001"),
+        Decimal("0.0001"),
+        Decimal("0.0002"),
+    ]
+
+
+def test_the_price_can_be_shown_as_json_without_losing_a_digit():
+    shown = json.loads(json.dumps(FLASH.price.as_dict()))
+    assert shown == {
+        "rate": "2.38",
+        "minimum": "6",
+        "as_of": "2026-10-10",
+        "seconds": "duration",
+        "multipliers": [
+            {
+                "parameter": "quality",
+                "values": [{"value": "720p", "factor": "1"}, {"value": "1080p", "factor": "1.67"}],
+            },
+            {
+                "parameter": "generate_audio",
+                "values": [{"value": True, "factor": "1"}, {"value": False, "factor": "0.5"}],
+            },
+        ],
+        "credits_per_dollar": "68",
+    }
+
+
+@pytest.mark.parametrize("spec", catalog.models(), ids=lambda spec: spec.id)
+def test_every_choice_of_every_priced_parameter_has_a_price(spec):
+    assert spec.price.as_of == date(2026, 10, 10)
+    for multiplier in spec.price.multipliers:
+        parameter = spec.parameter(multiplier.parameter)
+        values = [option.value for option in parameter.options] or [True, False]
+        assert [value for value, _factor in multiplier.values] == values
+    assert spec.estimate({}) > 0
+
+
+def test_a_factor_is_not_found_by_a_value_that_only_equals_it():
+    with pytest.raises(LookupError):
+        FLASH.price.rate_for({"duration": 5, "quality": "720p", "generate_audio": 1})

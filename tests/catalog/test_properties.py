@@ -1,0 +1,126 @@
+"""Promises that hold for whatever comes in."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+from django.core.exceptions import ValidationError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from django_wanvideo import catalog
+
+SPECS = st.sampled_from(catalog.models())
+#: Any text that Python can hold, lone surrogates and NUL included.
+TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=8,
+)
+NAMES = st.sampled_from(
+    ["duration", "quality", "aspect_ratio", "generate_audio", "prompt_extend", "shot_type", "seed", "model_params"],
+)
+VALUES = st.sampled_from([None, True, False, 2, 5, 10, 15, 16, "480p", "720p", "1080p", "single", "multi", "4:3"])
+ROLES = st.sampled_from(["first_frame", "last_frame", "audio", "image_urls"])
+PARAMETERS = st.dictionaries(NAMES | TEXT, VALUES | JSON, max_size=6) | JSON
+INPUTS = st.dictionaries(ROLES | TEXT, st.lists(TEXT, max_size=3) | JSON, max_size=3) | JSON
+
+
+@settings(max_examples=400, deadline=None)
+@given(SPECS, TEXT | JSON, PARAMETERS, INPUTS)
+def test_clean_answers_anything_with_values_or_with_a_readable_validation_error(spec, prompt, parameters, inputs):
+    before = copy.deepcopy((prompt, parameters, inputs))
+    try:
+        cleaned = spec.clean(prompt=prompt, parameters=parameters, inputs=inputs)
+    except ValidationError as error:
+        told = error.message_dict
+        assert told
+        assert all(messages for messages in told.values())
+        json.dumps(told, ensure_ascii=False).encode()
+    else:
+        assert set(cleaned) <= {parameter.name for parameter in spec.parameters}
+        assert cleaned["duration"] is not None
+    # repr, because NaN does not equal itself.
+    assert repr((prompt, parameters, inputs)) == repr(before)
+
+
+def requests_for(spec):
+    """Whatever somebody may rightly or wrongly choose among this model's own values."""
+    parameters = {
+        item.name: st.none()
+        | (
+            st.booleans()
+            if item.kind == "boolean"
+            else st.sampled_from([value for value, _label in item.choices])
+            if item.choices
+            else st.integers(item.minimum, item.maximum)
+        )
+        for item in spec.parameters
+    }
+    inputs = {
+        item.role.value: st.lists(st.just("https://example.com/x"), max_size=item.max_items) for item in spec.inputs
+    }
+    return st.tuples(
+        st.just(spec),
+        st.text(min_size=1, max_size=40),
+        st.fixed_dictionaries({}, optional=parameters),
+        st.fixed_dictionaries({}, optional=inputs),
+        st.none() | st.just("https://site.example/callback"),
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(SPECS.flatmap(requests_for))
+def test_what_is_clean_builds_a_body_of_documented_fields_only_and_has_a_price(request):
+    spec, prompt, parameters, inputs, callback_url = request
+    try:
+        cleaned = spec.clean(prompt=prompt, parameters=parameters, inputs=inputs)
+    except ValidationError:
+        with pytest.raises(ValidationError):
+            spec.build_body(prompt=prompt, parameters=parameters, inputs=inputs, callback_url=callback_url)
+        return
+    body = spec.build_body(prompt=prompt, parameters=cleaned, inputs=inputs, callback_url=callback_url)
+    json.dumps(body, allow_nan=False).encode()
+    sent = {name for name in body if name != "model_params"}
+    sent |= {f"model_params.{name}" for name in body.get("model_params", {})}
+    assert sent <= {"model", "prompt", "callback_url"} | {item.wire for item in (*spec.parameters, *spec.inputs)}
+    assert {"model", "prompt", "duration"} <= sent
+    assert None not in body.values()
+    assert spec.estimate(cleaned) >= spec.price.minimum
+    # Cleaning what is clean changes nothing.
+    assert spec.clean(prompt=prompt, parameters=cleaned, inputs=inputs) == cleaned
+
+
+@settings(max_examples=200, deadline=None)
+@given(JSON)
+def test_get_answers_anything_else_with_a_validation_error_at_model(model_id):
+    with pytest.raises(ValidationError) as caught:
+        catalog.get(model_id)
+    assert set(caught.value.message_dict) == {"model"}
+
+
+@settings(max_examples=200, deadline=None)
+@given(JSON | st.from_regex(r"https?://[^/]*/?.*").filter(bool))
+def test_check_url_answers_anything_with_silence_or_a_validation_error(url):
+    try:
+        catalog.links.check_url(url)
+    except ValidationError as error:
+        told = str(error.messages)
+    else:
+        told = ""
+        assert url.casefold().startswith(("http://", "https://"))
+    told.encode()
+
+
+@settings(max_examples=200, deadline=None)
+@given(SPECS, TEXT)
+def test_parse_answers_any_text_with_a_value_or_a_validation_error(spec, text):
+    for parameter in spec.parameters:
+        try:
+            value = parameter.parse(text)
+        except ValidationError:
+            continue
+        assert parameter.clean(value) == value

@@ -1,0 +1,68 @@
+"""What all tests share: engines that start on first use and end with the run."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import engines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rq import Queue
+
+    from django_wanvideo.simulator import Simulator
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[None]:
+    """Start PostgreSQL before pytest-django makes its test database, if this run is on PostgreSQL."""
+    from tests import settings
+
+    if settings.DATABASE != "postgres":
+        yield
+        return
+    with engines.postgres_server(settings.POSTGRES_DIR):
+        yield
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[str]:
+    """The URL of a running Valkey, the one that ``RQ_QUEUES`` names."""
+    from tests import settings
+
+    if os.environ.get("WANVIDEO_TEST_REDIS_URL"):
+        yield settings.REDIS_URL
+        return
+    with engines.valkey_server(settings.VALKEY_PORT, settings.TEST_DIR / "valkey") as url:
+        assert url == settings.REDIS_URL
+        yield url
+
+
+@pytest.fixture
+def redis_queue(valkey: str) -> Queue:
+    """The app's queue on the running Valkey, empty."""
+    import django_rq
+
+    queue = django_rq.get_queue("wanvideo")
+    queue.connection.flushdb()
+    return queue
+
+
+@pytest.fixture
+def simulator(settings) -> Iterator[Simulator]:
+    """A running EvoLink simulator that the site is set to talk to."""
+    from django_wanvideo.simulator import Simulator
+
+    with Simulator(api_key="sk-simulator") as running:
+        settings.WANVIDEO = {
+            **settings.WANVIDEO,
+            "API_KEY": "sk-simulator",
+            "BASE_URL": running.api_url,
+            "FILES_URL": running.files_url,
+            "ALLOW_PRIVATE_HOSTS": True,
+        }
+        yield running

@@ -1,0 +1,162 @@
+"""A socket server that does exactly what a test tells it, including what no honest server would do."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    import ssl
+
+
+@dataclass
+class Received:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    connection: int
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+Behaviour = Callable[[socket.socket, Received, "ScriptedServer"], bool]
+
+
+@dataclass
+class ScriptedServer:
+    """Listens on loopback and lets ``behaviour`` answer. A behaviour returns True to keep the connection."""
+
+    behaviour: Behaviour
+    tls: ssl.SSLContext | None = None
+    requests: list[Received] = field(default_factory=list)
+    connections: int = 0
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Self:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=50)
+        self.port = self._listener.getsockname()[1]
+        self._open: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.stopping.set()
+        # shutdown() wakes accept(); close() alone would not.
+        for sock in (self._listener, *self._open):
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+            finally:
+                sock.close()
+        for thread in self._threads:
+            thread.join(5)
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+
+    def _accept(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            thread = threading.Thread(target=self._serve, args=(sock, self.connections), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, sock: socket.socket, number: int) -> None:
+        try:
+            if self.tls is not None:
+                sock = self.tls.wrap_socket(sock, server_side=True)
+            self._open.append(sock)
+            stream = sock.makefile("rb")
+            while request := self._receive(stream, number):
+                self.requests.append(request)
+                if not self.behaviour(sock, request, self):
+                    break
+        except OSError:
+            return
+        finally:
+            sock.close()
+
+    @staticmethod
+    def _receive(stream: Any, number: int) -> Received | None:
+        line = stream.readline().decode("latin-1").split()
+        if len(line) != 3:
+            return None
+        headers = {}
+        while (header := stream.readline().decode("latin-1").strip()) != "":
+            name, _, value = header.partition(":")
+            headers[name.lower()] = value.strip()
+        body = stream.read(int(headers.get("content-length", 0)))
+        return Received(line[0], line[1], headers, body, number)
+
+
+def answer(status: int, body: object = b"", **headers: str) -> Behaviour:
+    """Answer properly; a body that is not bytes becomes JSON. Header names are given with underscores."""
+
+    def behave(sock: socket.socket, request: Received, server: ScriptedServer) -> bool:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(content)}"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        sock.sendall("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + content)
+        return True
+
+    return behave
+
+
+def raw(*parts: bytes) -> Behaviour:
+    """Send these bytes, whatever they are, and close."""
+
+    def behave(sock: socket.socket, request: Received, server: ScriptedServer) -> bool:
+        for part in parts:
+            sock.sendall(part)
+        return False
+
+    return behave
+
+
+def close(sock: socket.socket, request: Received, server: ScriptedServer) -> bool:
+    """Close after the whole request has been read."""
+    return False
+
+
+def reset(sock: socket.socket, request: Received, server: ScriptedServer) -> bool:
+    """Reset the connection after the whole request has been read."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.shutdown  # noqa: B018 - closing in _serve sends the RST
+    return False
+
+
+def hang(sock: socket.socket, request: Received, server: ScriptedServer) -> bool:
+    """Say nothing until the test is over."""
+    server.stopping.wait(30)
+    return False
+
+
+def drip(head: bytes, byte: bytes = b"x", pause: float = 0.02) -> Behaviour:
+    """Send ``head``, then one byte after the other, until nobody listens any more."""
+
+    def behave(sock: socket.socket, request: Received, server: ScriptedServer) -> bool:
+        sock.sendall(head)
+        started = time.monotonic()
+        while not server.stopping.wait(pause) and time.monotonic() - started < 30:
+            sock.sendall(byte)
+        return False
+
+    return behave

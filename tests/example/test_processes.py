@@ -1,0 +1,91 @@
+"""Child processes of the demo are heard, watched, and always ended."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import time
+
+import pytest
+from django.core.management.base import CommandError
+
+from example_project.demo.output import Printer
+from example_project.demo.processes import Child, Crew
+
+
+@pytest.fixture
+def crew():
+    crew = Crew(Printer(io.StringIO()))
+    yield crew
+    crew.stop(patience=1)
+
+
+def child(code, name="kid"):
+    return Child(name, [sys.executable, "-u", "-c", code], colour="blue")
+
+
+def wait_for(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_lines_of_a_process_come_through_with_its_name(crew):
+    crew.start(child("import sys; print('out'); print('err', file=sys.stderr); input()"))
+    wait_for(lambda: crew.children[0].exit_code() is not None)
+    crew.children[0].finish_reading()
+    lines = crew.printer.stream.getvalue().splitlines()
+    assert "kid      │ out" in lines
+    assert "kid      │ err" in lines
+
+
+def test_a_process_that_dies_is_reported_with_its_last_lines(crew):
+    crew.start(child("print('no database'); raise SystemExit(3)"))
+    wait_for(lambda: crew.children[0].exit_code() is not None)
+    with pytest.raises(CommandError, match=r"(?s)kid process ended with 3\..*no database"):
+        crew.check()
+
+
+def test_waiting_ends_with_the_reason_when_the_condition_never_comes(crew):
+    crew.start(child("import time; print('busy'); time.sleep(60)"))
+    wait_for(lambda: crew.children[0].last_lines)
+    with pytest.raises(CommandError, match=r"(?s)in vain for the moon.*busy"):
+        crew.wait_until(lambda: False, "the moon", seconds=0.2)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks into /proc")
+def test_a_process_that_ignores_every_polite_signal_is_ended_with_all_its_children(crew):
+    crew.start(
+        child(
+            "import os, signal, subprocess, sys, time\n"
+            "for number in (signal.SIGTERM, signal.SIGINT): signal.signal(number, signal.SIG_IGN)\n"
+            "kid = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+            "print(os.getpid(), kid.pid); time.sleep(60)",
+        ),
+    )
+    wait_for(lambda: crew.children[0].last_lines)
+    pids = [int(pid) for pid in crew.children[0].last_lines[0].split()]
+    started = time.monotonic()
+    crew.stop(patience=0.3)
+    assert time.monotonic() - started < 8
+    wait_for(lambda: not any(is_alive(pid) for pid in pids), seconds=5)
+
+
+def test_processes_are_ended_in_the_reverse_of_their_order(crew):
+    code = "import signal, sys, time\ndef end(*a): print('bye'); sys.exit()\nsignal.signal(15, end)\nprint('hi')\ntime.sleep(60)"
+    for name in ("first", "second"):
+        crew.start(child(code, name))
+        wait_for(lambda: crew.children[-1].last_lines)
+    crew.stop()
+    said = [line.split()[0] for line in crew.printer.stream.getvalue().splitlines() if line.endswith("bye")]
+    assert said == ["second", "first"]
