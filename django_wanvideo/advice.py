@@ -212,7 +212,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
             "rate_limit_exceeded",
             "no_available_channel",
             "channel_selection_failed",
-            "wait_deadline",
+            "put_off_too_long",
         ),
         _FULL,
     ),
@@ -242,7 +242,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
     ),
     (("model_access_denied", "key_model_not_allowed", "permission_denied", "http_403"), _MODEL_FORBIDDEN),
     (
-        ("resource_not_found", "unknown_to_evolink", "http_404"),
+        ("resource_not_found", "http_404"),
         Advice(
             _("EvoLink no longer knows this video"),
             _("EvoLink says that it does not know this video any more."),
@@ -253,7 +253,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
     ),
     (("internal_error", "paid_outcome_unknown", "idempotency_conflict", "outcome_unknown"), _LOST_ANSWER),
     (
-        ("link_expired", "result_expired"),
+        ("result_expired",),
         Advice(
             _("The video could not be copied in time"),
             _("The video was made, but EvoLink’s link ended before the file was on this site."),
@@ -290,7 +290,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         ),
     ),
     (
-        ("missing_input", "input_missing"),
+        ("input_missing",),
         Advice(
             _("The picture is gone"),
             _("The picture’s file is no longer on this site, so nothing could be sent."),
@@ -300,7 +300,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         ),
     ),
     (
-        ("not_accepted",),
+        ("decided_not_accepted",),
         Advice(
             _("Not accepted"),
             _("The answer was lost, and a person decided that EvoLink did not accept the request."),

@@ -16,5 +16,7 @@ class WanVideoConfig(AppConfig):
 
     def ready(self) -> None:
         from django_wanvideo import checks
+        from django_wanvideo.services import deleting
 
         checks.register_all()
+        deleting.connect()

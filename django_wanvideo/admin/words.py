@@ -49,19 +49,26 @@ def second_line(task: VideoTask, now: dt.datetime | None = None) -> str:
 
 def waiting_for(task: VideoTask, now: dt.datetime) -> str:
     """Why a queued task has not been sent, and when it will be."""
-    reason = {
-        "rate": _("EvoLink asked us to wait"),
-        "evolink": _("EvoLink asked us to wait"),
-        "in_flight": _("Waits until others are done"),
-        "credits": _("Waits for credits"),
-        "budget": _("Waits for tomorrow’s credits"),
-        "key": _("Waits for a valid key"),
-        "no_key": _("Waits for a valid key"),
-    }.get(task.held_reason, _("Put off") if task.held_reason else "")
+    reason = held_words(task.held_reason)
     if task.held_until and task.held_until > now:
         wait = figures.seconds_in_words((task.held_until - now).total_seconds())
-        return _("%(reason)s, tries again in %(time)s") % {"reason": reason or _("Put off"), "time": wait}
-    return reason or _("Next to be sent")
+        return _("%(reason)s, tries again in %(time)s") % {"reason": reason, "time": wait}
+    return reason if task.held_reason else _("Next to be sent")
+
+
+def held_words(reason: str) -> str:
+    """Why something was put off, by the reason that the services give."""
+    return {
+        "evolink_busy": _("EvoLink asked us to wait"),
+        "evolink_unreachable": _("EvoLink cannot be reached"),
+        "upload_failed": _("EvoLink did not take the picture yet"),
+        "no_api_key": _("Waits for EvoLink’s key"),
+        "max_in_flight": _("Waits until others are done"),
+        "max_per_minute": _("Waits its turn"),
+        "daily_credit_limit": _("Waits for tomorrow’s credits"),
+        "user_daily_credit_limit": _("Waits for the owner’s credits of tomorrow"),
+        "worker_lost": _("A worker was stopped"),
+    }.get(reason, _("Put off"))
 
 
 def storing_words(task: VideoTask, now: dt.datetime) -> str:
@@ -109,7 +116,7 @@ def late_words(task: VideoTask, now: dt.datetime) -> str:
 
 def needs_decision(task: VideoTask) -> bool:
     """Whether people have been asked to settle an unconfirmed task."""
-    return task.status == _S.UNCONFIRMED and task.told_overdue_at is not None
+    return task.status == _S.UNCONFIRMED and task.next_action_at is None
 
 
 def percent(value: int) -> str:

@@ -91,7 +91,7 @@ class TaskSnapshot:
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def parse(cls, body: object, *, secret: str = "") -> Self:
+    def parse(cls, body: object, *, secret: values.Secret = values.NO_SECRET) -> Self:
         """Read a task body or a callback body. Raises UnreadableAnswer only if it is no JSON object.
 
         ``secret`` is taken out of every text, should EvoLink have echoed it.

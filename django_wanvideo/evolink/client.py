@@ -51,15 +51,15 @@ class EvoLinkClient:
         allow_private_hosts: bool = False,
         session: requests.Session | None = None,
     ) -> None:
-        api_key = api_key.strip()
-        if not _KEY.fullmatch(api_key):
+        secret, api_key = values.Secret(api_key.strip()), ""
+        if not _KEY.fullmatch(secret.reveal()):
             raise ConfigurationError("API_KEY must be EvoLink's key: one line of printable characters without spaces.")
         self.base_url = _usable_address("BASE_URL", base_url, allow_private_hosts)
         self.files_url = _usable_address("FILES_URL", files_url, allow_private_hosts)
         self.connect_timeout = connect_timeout
         self.read_timeout = read_timeout
-        self._api_key = api_key
-        self._auth = Bearer(api_key)
+        self._secret = secret
+        self._auth = Bearer(secret)
         self._session = session
 
     def __repr__(self) -> str:
@@ -99,14 +99,14 @@ class EvoLinkClient:
         exchange = Exchange(before_send)
         with new_session(self._session, pool_size=1) as session:
             answer = perform(session, call, self._auth, self._timeout, exchange)
-        return outcome.created(answer, self._api_key)
+        return outcome.created(answer, self._secret)
 
     def get_task(self, provider_task_id: str) -> TaskSnapshot:
         """Read one task. Raises NotFoundError, ReadError."""
         if not _TASK_ID.fullmatch(provider_task_id):
             raise NotFoundError("This is no task id of EvoLink; they begin with task-unified-.", code="invalid_task_id")
         body = self._read("GET", f"/v1/tasks/{quote(provider_task_id, safe='')}")
-        snapshot = TaskSnapshot.parse(body, secret=self._api_key)
+        snapshot = TaskSnapshot.parse(body, secret=self._secret)
         if snapshot.id != provider_task_id:
             raise UnreadableAnswer("EvoLink's answer is about another task, or about none.", code="unreadable_answer")
         return snapshot
@@ -123,7 +123,7 @@ class EvoLinkClient:
         if not wanted:
             return {}
         items = _items(self._read("POST", "/v1/tasks/batch", body=json.dumps({"task_ids": wanted}).encode()))
-        found = (TaskSnapshot.parse(item, secret=self._api_key) for item in items if task_id(item) in wanted)
+        found = (TaskSnapshot.parse(item, secret=self._secret) for item in items if task_id(item) in wanted)
         return {snapshot.id: snapshot for snapshot in found}
 
     def list_tasks(
@@ -135,7 +135,7 @@ class EvoLinkClient:
         """
         params = {"status": status, "model": model, "page": page, "page_size": page_size}
         body = self._read("GET", "/v1/tasks", params={name: value for name, value in params.items() if value})
-        return [TaskSummary.parse(values.scrub(item, self._api_key)) for item in _items(body) if task_id(item)]
+        return [TaskSummary.parse(values.scrub(item, self._secret)) for item in _items(body) if task_id(item)]
 
     def get_credits(self) -> Credits:
         """Read what the account and this key may still spend. Raises ReadError."""
@@ -166,7 +166,7 @@ class EvoLinkClient:
             headers={"Content-Type": form.content_type},
             body=form,
         )
-        data = outcome.uploaded(self._perform(call), self._api_key)
+        data = outcome.uploaded(self._perform(call), self._secret)
         return Uploaded(
             url=values.web_link(data.get("file_url")),
             file_id=values.text(data.get("file_id"), 200),
@@ -185,7 +185,7 @@ class EvoLinkClient:
     ) -> Mapping[str, Any]:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         call = Call(method, f"{self.base_url}{path}", headers=headers, body=body, params=params)
-        found: Mapping[str, Any] = outcome.content(self._perform(call), self._api_key)
+        found: Mapping[str, Any] = outcome.content(self._perform(call), self._secret)
         return found
 
 

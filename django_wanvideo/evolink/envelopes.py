@@ -36,7 +36,7 @@ def decode(body: bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-def read_error(body: bytes, secret: str) -> ErrorBody:
+def read_error(body: bytes, secret: values.Secret) -> ErrorBody:
     """Read an error body of any shape; ``secret`` is taken out of all texts. Never raises."""
     try:
         content = decode(body)
@@ -63,22 +63,22 @@ def read_error(body: bytes, secret: str) -> ErrorBody:
     return _build(content, content, secret, recognised=False)
 
 
-def _build(facts: Mapping[str, Any], whole: Mapping[str, Any], secret: str, *, recognised: bool) -> ErrorBody:
+def _build(facts: Mapping[str, Any], whole: Mapping[str, Any], secret: values.Secret, *, recognised: bool) -> ErrorBody:
     return ErrorBody(
         recognised=recognised,
-        code=values.redact(values.text(facts.get("code"), 100, secret=secret), secret),
+        code=secret.hide_all(values.text(facts.get("code"), 100, secret=secret)),
         message=_words(facts.get("message") or "", secret),
         request_id=values.text(facts.get("request_id") or whole.get("request_id"), 200, secret=secret),
-        action_url=values.redact(values.web_link(facts.get("action_url")), secret),
+        action_url=secret.hide_all(values.web_link(facts.get("action_url"))),
         details=_details(facts, secret),
     )
 
 
-def _words(value: object, secret: str) -> str:
-    return " ".join(values.redact(values.text(value, secret=secret), secret).split())[:1_000]
+def _words(value: object, secret: values.Secret) -> str:
+    return " ".join(secret.hide_all(values.text(value, secret=secret)).split())[:1_000]
 
 
-def _details(facts: Mapping[str, Any], secret: str) -> dict[str, Any]:
+def _details(facts: Mapping[str, Any], secret: values.Secret) -> dict[str, Any]:
     details: dict[str, Any] = {}
     for name, value in facts.items():
         if name in _KNOWN or len(details) >= 30:
@@ -90,6 +90,6 @@ def _details(facts: Mapping[str, Any], secret: str) -> dict[str, Any]:
     return details
 
 
-def _scalar(value: object, secret: str) -> Any:
+def _scalar(value: object, secret: values.Secret) -> Any:
     clean = values.scrub(value, secret, depth=0)
-    return values.redact(clean, secret)[:300] if isinstance(clean, str) else clean
+    return secret.hide_all(clean)[:300] if isinstance(clean, str) else clean

@@ -46,7 +46,7 @@ UPLOAD_REFUSAL_CODES = frozenset({"40001", "40002"})
 UPLOAD_WAIT_CODES = frozenset({"40003", "40004", "50001"})
 
 
-def created(answer: Answer | NoAnswer, secret: str) -> Created:
+def created(answer: Answer | NoAnswer, secret: values.Secret) -> Created:
     """Return what EvoLink accepted.
 
     Raises RejectedError, WaitError (both: certainly not accepted) or OutcomeUnknownError.
@@ -69,7 +69,7 @@ def created(answer: Answer | NoAnswer, secret: str) -> Created:
     raise OutcomeUnknownError(_said(answer, error), **facts)
 
 
-def _accepted(answer: Answer, secret: str) -> Created:
+def _accepted(answer: Answer, secret: values.Secret) -> Created:
     problem = answer.broken
     try:
         snapshot = TaskSnapshot.parse(decode(answer.body), secret=secret)
@@ -79,13 +79,13 @@ def _accepted(answer: Answer, secret: str) -> Created:
         if snapshot.id:
             # Even if the connection broke afterwards: the id is what counts.
             replayed = answer.headers.get("idempotency-replayed", "").strip().lower() == "true"
-            return Created(snapshot, answer.status, values.redact(answer.request_id, secret), replayed)
+            return Created(snapshot, answer.status, secret.hide_all(answer.request_id), replayed)
         problem = problem or "the answer has no task id"
     raise OutcomeUnknownError(
-        f"EvoLink answered, but {values.redact(problem, secret)}.",
+        f"EvoLink answered, but {secret.hide_all(problem)}.",
         http_status=answer.status,
         code="unreadable_answer",
-        request_id=values.redact(answer.request_id, secret),
+        request_id=secret.hide_all(answer.request_id),
     )
 
 
@@ -93,13 +93,13 @@ def _lacks_capacity(error: ErrorBody) -> bool:
     return error.code in CAPACITY_CODES or CAPACITY_WORDS in error.message.lower()
 
 
-def content(answer: Answer | NoAnswer, secret: str) -> Any:
+def content(answer: Answer | NoAnswer, secret: values.Secret) -> Any:
     """Return the decoded JSON object of a read. Raises ReadError, NotFoundError or UnreadableAnswer."""
     if isinstance(answer, NoAnswer):
         raise ReadError(_no_answer(answer, secret), code=answer.code)
     if not 200 <= answer.status < 300:
         _raise_read_error(answer, secret)
-    request_id = values.redact(answer.request_id, secret)
+    request_id = secret.hide_all(answer.request_id)
     problem = answer.broken
     if not problem:
         try:
@@ -114,14 +114,14 @@ def content(answer: Answer | NoAnswer, secret: str) -> Any:
                 raise ReadError(_said(answer, error), **_facts(answer, error, secret))
             problem = "it is no JSON object"
     raise UnreadableAnswer(
-        f"EvoLink's answer cannot be read: {values.redact(problem, secret)}.",
+        f"EvoLink's answer cannot be read: {secret.hide_all(problem)}.",
         http_status=answer.status,
         code="unreadable_answer",
         request_id=request_id,
     )
 
 
-def _raise_read_error(answer: Answer, secret: str) -> NoReturn:
+def _raise_read_error(answer: Answer, secret: values.Secret) -> NoReturn:
     error = read_error(answer.body, secret)
     facts = _facts(answer, error, secret)
     status = answer.status
@@ -131,7 +131,7 @@ def _raise_read_error(answer: Answer, secret: str) -> NoReturn:
     raise ReadError(_said(answer, error), transient=transient, **facts)
 
 
-def uploaded(answer: Answer | NoAnswer, secret: str) -> Mapping[str, Any]:
+def uploaded(answer: Answer | NoAnswer, secret: values.Secret) -> Mapping[str, Any]:
     """Return the ``data`` of an upload's answer. Raises RejectedError, or WaitError: sending a file again costs nothing."""
     if isinstance(answer, NoAnswer):
         raise WaitError(_no_answer(answer, secret), code=answer.code)
@@ -160,14 +160,14 @@ def _upload_data(body: bytes) -> Mapping[str, Any] | None:
     return data if isinstance(data, Mapping) and values.web_link(data.get("file_url")) else None
 
 
-def _facts(answer: Answer, error: ErrorBody, secret: str) -> dict[str, Any]:
+def _facts(answer: Answer, error: ErrorBody, secret: values.Secret) -> dict[str, Any]:
     code = error.code
     if not error.recognised and not code:
         code = "redirected" if 300 <= answer.status < 400 else "unreadable_answer" if answer.status < 300 else ""
     return {
         "http_status": answer.status,
         "code": code,
-        "request_id": values.redact(answer.request_id, secret) or error.request_id,
+        "request_id": secret.hide_all(answer.request_id) or error.request_id,
         "retry_after": values.wait_seconds(answer.headers.get("retry-after")),
         "action_url": error.action_url,
         "details": error.details,
@@ -182,9 +182,9 @@ def _said(answer: Answer, error: ErrorBody) -> str:
     return f"The answer is not in EvoLink's form: {error.message[:200] or 'it is empty'}"
 
 
-def _no_answer(answer: NoAnswer, secret: str) -> str:
+def _no_answer(answer: NoAnswer, secret: values.Secret) -> str:
     lead = "The request was sent, but no answer came" if answer.sent else "No connection to EvoLink"
-    return f"{lead} ({values.redact(answer.reason, secret)})"
+    return f"{lead} ({secret.hide_all(answer.reason)})"
 
 
 __all__ = ["EvoLinkError", "content", "created", "uploaded"]

@@ -26,7 +26,34 @@ _BEARER = re.compile(r"(?i)\bbearer\s+[^\s\"',;]+")
 _NOT_IN_URL = re.compile(r"[\x00-\x20\x7f\\\"<>^`{|}]")
 
 
-def text(value: object, limit: int = MAX_TEXT, *, secret: str = "") -> str:
+class Secret:
+    """The API key, for taking it out of texts. It does not show itself, not even among a traceback's local variables."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str = "") -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return "<Secret>"
+
+    def reveal(self) -> str:
+        """Return the key itself, for the header that it is sent in."""
+        return self._value
+
+    def hide(self, value: str) -> str:
+        """Return ``value`` without the key."""
+        return value.replace(self._value, REDACTED) if self._value else value
+
+    def hide_all(self, value: str) -> str:
+        """Return ``value`` without the key and without anything that looks like one."""
+        return _KEY_SHAPE.sub(REDACTED, _BEARER.sub(f"Bearer {REDACTED}", self.hide(value)))
+
+
+NO_SECRET = Secret()
+
+
+def text(value: object, limit: int = MAX_TEXT, *, secret: Secret = NO_SECRET) -> str:
     """Return ``value`` as text of at most ``limit`` characters that any database takes; "" for what is no text."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
@@ -35,17 +62,10 @@ def text(value: object, limit: int = MAX_TEXT, *, secret: str = "") -> str:
     # PostgreSQL refuses NUL, and a lone surrogate cannot be encoded at all.
     plain = _CONTROL.sub("", str(value).encode("utf-8", "ignore").decode("utf-8"))
     # Before cutting: half a key at the end would not be found.
-    return (plain.replace(secret, REDACTED) if secret else plain).strip()[:limit]
+    return secret.hide(plain).strip()[:limit]
 
 
-def redact(value: str, secret: str) -> str:
-    """Return ``value`` without ``secret`` and without anything that looks like a key."""
-    if secret:
-        value = value.replace(secret, REDACTED)
-    return _KEY_SHAPE.sub(REDACTED, _BEARER.sub(f"Bearer {REDACTED}", value))
-
-
-def scrub(value: object, secret: str = "", *, depth: int = 12, items: int = 500) -> Any:
+def scrub(value: object, secret: Secret = NO_SECRET, *, depth: int = 12, items: int = 500) -> Any:
     """Return a copy of decoded JSON that can be stored anywhere: bounded, finite numbers, clean texts, no ``secret``."""
     if isinstance(value, str):
         # Twice a link's limit, so that a longer link is seen to be too long and not taken for a shorter one.

@@ -113,7 +113,7 @@ def update_draft(
                 _("This task has been sent meanwhile; it can no longer be changed. Duplicate it instead.")
             )
         for item in fresh:
-            media.delete_inputs(MediaInput.objects.filter(task=task, role=item.role, position=item.position))
+            MediaInput.objects.filter(task=task, role=item.role, position=item.position).delete()
         media.save_inputs(task, fresh)
     for name, value in columns.items():
         setattr(task, name, value)

@@ -85,15 +85,6 @@ def discarding_files_on_error(inputs: list[MediaInput]) -> Iterator[None]:
         raise
 
 
-def delete_inputs(inputs: Iterable[MediaInput]) -> None:
-    """Delete inputs, and their files once that is committed."""
-    for item in inputs:
-        names = [(stored.storage, stored.name) for stored in (item.file, item.thumbnail) if stored]
-        item.delete()
-        for storage, name in names:
-            _delete_after_commit(storage, name)
-
-
 def provider_urls(task: VideoTask, client: EvoLinkClient) -> dict[str, list[str]]:
     """Return a link for every input, by role; files are uploaded unless an upload is still fresh.
 
@@ -158,7 +149,9 @@ def _copy(source: MediaInput, position: int) -> MediaInput:
     return item
 
 
-def _delete_after_commit(storage: Any, name: str | None) -> None:
+def delete_after_commit(storage: Any, name: str | None) -> None:
+    """Delete a stored file once the present transaction has committed; a failure is logged."""
+
     def delete() -> None:
         _delete(storage, name)
 

@@ -19,8 +19,8 @@ class ApiKey:
 
     @property
     def remaining(self) -> Decimal:
-        """Credits this key may still spend; meaningless without a limit."""
-        return (self.limit or ZERO) - self.used
+        """Credits this key may still spend; nothing is said (0) for a key without a limit."""
+        return ZERO if self.limit is None else self.limit - self.used
 
 
 @dataclass

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import mischief, validation
 from .errors import create_error, task_error
 from .faults import Fault
-from .idempotency import Claim
-from .mischief import Answer
 from .progression import Script
 from .redaction import body as redacted_body
 from .rules import MODELS
-from .tasks import Task
 from .wire import Drop, Request, Response, json_response
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .core import Simulator
+    from .idempotency import Claim
+    from .mischief import Answer
+    from .tasks import Task
 
 CREATE = "/v1/videos/generations"
 BATCH_LIMIT = 50
@@ -101,12 +102,14 @@ class TaskApi:
             raise create_error(400, "task_ids must be an array of strings", param="task_ids")
         if not 1 <= len(ids) <= BATCH_LIMIT:
             raise create_error(400, f"task_ids must hold 1 to {BATCH_LIMIT} ids", param="task_ids")
-        found = [task for task in map(self._sim.tasks.get, dict.fromkeys(ids)) if task and task.account is request.account]
+        found = [
+            task for task in map(self._sim.tasks.get, dict.fromkeys(ids)) if task and task.account is request.account
+        ]
         for task in found:
             self._sim.engine.look(task, polled=True)
         return json_response({"data": [task.as_body() for task in found]})
 
-    def list(self, request: Request) -> Answer:
+    def list_tasks(self, request: Request) -> Answer:
         """`GET /v1/tasks`: the account's tasks, newest first, without result links."""
         query = request.query
         try:

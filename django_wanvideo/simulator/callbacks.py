@@ -6,13 +6,14 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from . import addresses, redaction
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .faults import Fault, FaultRegistry
     from .journal import Journal
     from .options import Options
@@ -76,7 +77,7 @@ class Callbacks:
         body = task.as_body()
         if fault is not None and fault.name == "other_task":
             body["id"] = str(fault.options.get("id", f"task-unified-{int(task.created)}-00000000"))
-        return json.dumps(body, ensure_ascii=False).encode()
+        return json.dumps(body).encode()
 
     def _deliver(self, task: Task, body: bytes, fault: Fault | None, first_try: threading.Event) -> None:
         try:

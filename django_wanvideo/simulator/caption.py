@@ -37,7 +37,9 @@ def first_words(prompt: str) -> str:
     text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     if len(text) <= _MAX_LETTERS:
         return text
-    head = text[:_MAX_LETTERS].rsplit(" ", 1)[0] if " " in text[_MAX_LETTERS // 2 : _MAX_LETTERS] else text[:_MAX_LETTERS]
+    head = (
+        text[:_MAX_LETTERS].rsplit(" ", 1)[0] if " " in text[_MAX_LETTERS // 2 : _MAX_LETTERS] else text[:_MAX_LETTERS]
+    )
     return head.rstrip(" ,.;:") + "…"
 
 

@@ -10,15 +10,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from . import pricing
-from .accounts import Account
 from .errors import TASK_FAILURES, create_error
 from .frames import FirstFrames
 from .progression import Progression, Script
 from .tasks import Task
-from .validation import Wish
 
 if TYPE_CHECKING:
+    from .accounts import Account
     from .core import Simulator
+    from .validation import Wish
 
 #: What EvoLink's pages give as `estimated_time` of Wan 2.x, seconds.
 DOCUMENTED_ESTIMATE = 120
@@ -139,6 +139,10 @@ class Engine:
             elif task is not None:
                 threading.Thread(target=self.look, args=(task,), daemon=True).start()
 
+    def may_sleep(self, left: float | None) -> bool:
+        """Whether nothing has become due since `tick` returned `left`. `wake` is held."""
+        return left is not None or not self._due
+
     def run(self, task: Task) -> None:
         """What follows the answer to a creation request: tasks that end immediately do so now."""
         if task.progression.kind == "immediate":
@@ -230,4 +234,6 @@ class Engine:
     def _estimate(self, way: Progression) -> int:
         if self._sim.options.estimated_time is not None:
             return self._sim.options.estimated_time
-        return DOCUMENTED_ESTIMATE if way.kind == "manual" else max(1, round(way.amount if way.kind == "seconds" else 1))
+        return (
+            DOCUMENTED_ESTIMATE if way.kind == "manual" else max(1, round(way.amount if way.kind == "seconds" else 1))
+        )

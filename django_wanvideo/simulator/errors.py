@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: What a creation request is told, by HTTP status: code, message, type. 404, 413, 415, 422, 502 and 503 are not in the
 #: creation pages; their codes are the ones EvoLink's own client knows.

@@ -160,9 +160,7 @@ class FaultRegistry:
         self._fired: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def add(
-        self, point: str, name: str, times: int | None = 1, when: Predicate | None = None, **options: Any
-    ) -> Fault:
+    def add(self, point: str, name: str, times: int | None = 1, when: Predicate | None = None, **options: Any) -> Fault:
         """Make `name` happen at `point` the next `times` times (None: always) that `when` is true.
 
         `when` gets the body of the creation request that the call is about (for uploads: `file_name`, `mime_type`; for

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from . import addresses, pictures
 from .rules import MODELS
-from .tasks import Task
 
 if TYPE_CHECKING:
     from .core import Simulator
+    from .tasks import Task
 
 
 class FirstFrames:
@@ -76,12 +76,7 @@ class FirstFrames:
         """Check a picture once per model, however often it is used."""
         key = (model_id, digest)
         if key not in self._checked:
-            found: pictures.Problem | None = None
-            try:
-                pictures.check(self._sim.blobs.path(digest).read_bytes(), MODELS[model_id].pictures)
-            except pictures.Problem as problem:
-                found = problem
-            self._checked[key] = found
+            self._checked[key] = pictures.judge(self._sim.blobs.path(digest).read_bytes(), MODELS[model_id].pictures)
         return self._checked[key]
 
     def _is_local(self, url: str) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import redaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
 ZERO = Decimal(0)
 
@@ -211,5 +213,7 @@ def _complaint(groups: list[tuple[str, list[LedgerEntry]]]) -> str:
     parts = [f"{len(groups)} intent(s) were accepted, and charged, more than once:"]
     for reason, group in groups:
         parts.append(f"  {len(group)} accepted requests with the same {reason}:\n{_lines(group)}")
-    parts.append("If these are different wishes on purpose, pass intent=lambda entry: ... to say what tells them apart.")
+    parts.append(
+        "If these are different wishes on purpose, pass intent=lambda entry: ... to say what tells them apart."
+    )
     return "\n".join(parts)

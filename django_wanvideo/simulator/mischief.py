@@ -5,14 +5,17 @@ from __future__ import annotations
 import gzip
 import http
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import PROXY_PAGE, ApiError, create_error, credits_error, file_error, task_error
-from .faults import Fault
 from .wire import Drop, Response, html_response, json_response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .faults import Fault
 
 Answer = Response | Drop
 
@@ -63,6 +66,14 @@ def from_error(error: ApiError) -> Response:
     return json_response(error.body, error.status, error.headers)
 
 
+def rate_limited(wait: int, form: str) -> ApiError:
+    """A 429 of the creation call; `wait` in seconds; form: `seconds`, `date`, or `none` for no header."""
+    value = {"seconds": str(wait), "date": f"date:{wait}"}.get(form)
+    error = create_error(429)
+    error.headers.update(_retry_after(value))
+    return error
+
+
 def _retry_after(value: Any) -> dict[str, str]:
     """Nothing, seconds, or with `date:30` an HTTP date in that many seconds (of real time: HTTP knows no other)."""
     if value is None:
@@ -98,9 +109,7 @@ def broken(fault: Fault, answer: Callable[[], Answer]) -> Answer | None:
     return None
 
 
-def on_create(
-    fault: Fault, path: str, model: str, accept: Callable[[], Response], end: Callable[[], None]
-) -> Answer:
+def on_create(fault: Fault, path: str, model: str, accept: Callable[[], Response], end: Callable[[], None]) -> Answer:
     """The answer to a creation request under `fault`. `accept` makes the task, `end` ends it and sends its callback.
 
     Where the client is kept waiting the task starts at once, so that its callback can come before the answer does.

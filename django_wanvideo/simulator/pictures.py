@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import io
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from . import addresses
-from .rules import PictureLimits
+
+if TYPE_CHECKING:
+    from .rules import PictureLimits
 
 #: What an image host has to answer in, seconds; and bytes read of it at most.
 FETCH_TIMEOUT = 10.0
@@ -74,6 +76,15 @@ def check(data: bytes, limits: PictureLimits) -> None:
         raise Problem("invalid_parameters", f"image aspect ratio must not exceed 1:{limits.max_ratio:g}")
 
 
+def judge(data: bytes, limits: PictureLimits) -> Problem | None:
+    """The problem of a picture, or None for a good one."""
+    try:
+        check(data, limits)
+    except Problem as problem:
+        return problem
+    return None
+
+
 def sniff(data: bytes) -> str:
     """The media type of a file by its first bytes; `application/octet-stream` when unknown."""
     for magic, mime_type in _MAGIC:
@@ -93,8 +104,3 @@ _MAGIC = (
     (b"ID3", "audio/mpeg"),
     (b"\xff\xfb", "audio/mpeg"),
 )
-
-
-def digest(data: bytes) -> str:
-    """SHA-256, in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()

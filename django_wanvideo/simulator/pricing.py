@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .validation import Wish
+if TYPE_CHECKING:
+    from .validation import Wish
 
 #: 1 credit is 10,000 of EvoLink's smallest unit.
 UNIT = Decimal("0.0001")

@@ -131,9 +131,7 @@ _30 = {
     "seed": Field("integer", minimum=0, maximum=2_147_483_647),
 }
 _30_OPTIONAL_PROMPT = _30 | {"prompt": _prompt(20_000, required=False, truncates=True)}
-_30_PRICE = Price(
-    Decimal("2.55"), Decimal("5.1"), {"480p": Decimal(1), "720p": Decimal(2), "1080p": Decimal(4)}
-)
+_30_PRICE = Price(Decimal("2.55"), Decimal("5.1"), {"480p": Decimal(1), "720p": Decimal(2), "1080p": Decimal(4)})
 _PRIME_PRICE = Price(
     Decimal("3.9304"), Decimal("7.8608"), {"480p": Decimal(1), "720p": Decimal("2.06"), "1080p": Decimal("4.12")}
 )
@@ -214,7 +212,8 @@ _ALL = (
     ),
     Model(
         "wan2.7-reference-video",
-        _27 | {"aspect_ratio": RATIO, "image_start": URL}
+        _27
+        | {"aspect_ratio": RATIO, "image_start": URL}
         | {"image_urls": _urls(5), "video_urls": _urls(5), "audio_urls": _urls(5)},
         IMG_B,
         replace(_27_PRICE, input_seconds=5),

@@ -12,10 +12,11 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from .accounts import Account
+if TYPE_CHECKING:
+    from .accounts import Account
 
 
 class Blobs:

@@ -7,10 +7,11 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .accounts import Account
-from .progression import Progression, Script
+if TYPE_CHECKING:
+    from .accounts import Account
+    from .progression import Progression, Script
 
 FINAL = frozenset({"completed", "failed", "cancelled"})
 #: 68 credits are about one US dollar, 10 credits one yuan (evolink-api, billing units).

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import addresses
 from .errors import ApiError, create_error
 from .rules import MODELS, Field, Model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: The documented form of an `Idempotency-Key`.
 IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9._-]{16,96}")

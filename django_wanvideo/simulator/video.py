@@ -11,12 +11,13 @@ import math
 from array import array
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .caption import draw_caption
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PIL.Image import Image
 
 MISSING_AV = (
@@ -100,6 +101,7 @@ def _draw_frames(container: Any, stream: Any, still: Image, scene: Scene) -> Non
     import av
     from PIL import Image
 
+    to_frame: Any = av.VideoFrame.from_image
     width, height = still.size
     count = scene.seconds * scene.fps
     caption = draw_caption(scene.caption, width, height)
@@ -109,7 +111,7 @@ def _draw_frames(container: Any, stream: Any, still: Image, scene: Scene) -> Non
         frame = still.resize(still.size, Image.Resampling.BILINEAR, box=(left, top, width - left, height - top))
         if caption is not None:
             frame.paste(caption, (0, height - caption.height), caption)
-        picture = av.VideoFrame.from_image(frame)
+        picture = to_frame(frame)
         picture.pts = index
         for packet in stream.encode(picture):
             container.mux(packet)
@@ -147,4 +149,6 @@ def _open_picture(picture: bytes | None, scene: Scene) -> Image:
     colours = [tuple(40 + byte * 150 // 255 for byte in bytes.fromhex(scene.picture_digest)[n : n + 3]) for n in (0, 3)]
     ramp = Image.linear_gradient("L").resize((width, height))
     mask = Image.blend(ramp, ramp.transpose(Image.Transpose.ROTATE_90).resize((width, height)), 0.5)
-    return Image.composite(Image.new("RGB", (width, height), colours[0]), Image.new("RGB", (width, height), colours[1]), mask)
+    return Image.composite(
+        Image.new("RGB", (width, height), colours[0]), Image.new("RGB", (width, height), colours[1]), mask
+    )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from .accounts import Account
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .accounts import Account
 
 
 @dataclass
@@ -62,8 +64,11 @@ class Request:
         return self.headers.get_content_type() if "Content-Type" in self.headers else ""
 
     def json(self) -> Any:
-        """The body as JSON; ValueError (also for invalid UTF-8) when it is none."""
-        return json.loads(self.body.decode("utf-8"))
+        """The body as JSON; ValueError (also for invalid UTF-8 and endless nesting) when it is none."""
+        try:
+            return json.loads(self.body.decode("utf-8"))
+        except RecursionError as error:
+            raise ValueError("The JSON is nested too deeply.") from error
 
     def header(self, name: str) -> str:
         """A header's value, empty when absent."""
@@ -111,7 +116,7 @@ class Drop:
 
 def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """An answer in JSON."""
-    data = json.dumps(body, ensure_ascii=False, default=str).encode()
+    data = json.dumps(body, default=str).encode()
     return Response(status, data, {"Content-Type": "application/json; charset=utf-8"} | (headers or {}))
 
 

@@ -122,21 +122,22 @@ class Run:
             {"first_frame_file": (wish.image.name, wish.image.read_bytes(), kind)},
         )
         result = Page.of(answer)
-        added = VideoTask.objects.exclude(pk__in=before).first()
+        added: VideoTask | None = VideoTask.objects.exclude(pk__in=before).first()
         if added is None:
             raise ProofFailed("The admin refused the form: " + " ".join(result.errors))
         self.stages.done("task added", f"{added.pk} · {wish.image.name} · {wish.duration} s")
         return added
 
     def submit(self, task: VideoTask) -> None:
-        """Run the changelist's submit action on the task."""
+        """Run the changelist's submit action on the task, and confirm the price that it shows."""
         page = self._get("/admin/wanvideo/videotask/")
         form = page.form("changelist-form")
         wanted = [name for name in form.choices.get("action", []) if "submit" in name]
         if not wanted:
             raise ProofFailed(f"The changelist offers no submit action, only {form.choices.get('action')}.")
         answer = send(self.session, page, form, {"action": wanted[0], "_selected_action": [str(task.pk)]})
-        Page.of(answer)
+        price = Page.of(answer)
+        Page.of(send(self.session, price, price.form_with("plan"), {}))
         task.refresh_from_db()
         if task.status == "draft":
             raise ProofFailed("The submit action left the task a draft.")

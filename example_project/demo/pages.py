@@ -123,6 +123,13 @@ class Page:
         found = ", ".join(form.id or "(no id)" for form in self.forms) or "none"
         raise PageError(f"{self.url} has no form {form_id!r}; its forms: {found}.")
 
+    def form_with(self, name: str) -> Form:
+        """Find a form by one of its fields; PageError with the page's own complaints when there is none."""
+        for form in self.forms:
+            if name in form.values:
+                return form
+        raise PageError(f"{self.url} has no form with a field {name!r}. {' '.join(self.errors)}".rstrip())
+
 
 def send(
     session: Session,

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.contrib import admin
 from django.utils.html import format_html
 
 from .models import Product
 
+if TYPE_CHECKING:
+    ProductModelAdmin = admin.ModelAdmin[Product]
+else:
+    ProductModelAdmin = admin.ModelAdmin
+
 
 @admin.register(Product)
-class ProductAdmin(admin.ModelAdmin):
+class ProductAdmin(ProductModelAdmin):
     """Products with the video that the receiver has attached to them."""
 
     list_display = ["name", "has_video"]
@@ -20,10 +27,10 @@ class ProductAdmin(admin.ModelAdmin):
 
     @admin.display(boolean=True, description="video")
     def has_video(self, product: Product) -> bool:
-        return bool(product.video and product.video.video)
+        return product.video is not None and bool(product.video.video)
 
     @admin.display(description="player")
     def player(self, product: Product) -> str:
-        if not self.has_video(product):
-            return 'No video yet. Make one with this product\'s number as {"product": …} in its metadata.'
+        if product.video is None or not product.video.video:
+            return f'No video yet. Make one whose metadata is {{"product": {product.pk or "…"}}}.'
         return format_html('<video src="{}" controls width="640"></video>', product.video.video.url)

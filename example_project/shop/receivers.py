@@ -23,10 +23,10 @@ def connect() -> None:
 
 def product_id(task: VideoTask) -> int | None:
     """Read the product that a task is for from ``metadata["product"]``; None when it names none that can exist."""
-    value = (task.metadata or {}).get("product")
+    metadata = task.metadata if isinstance(task.metadata, dict) else {}
     try:
-        return int(value)
-    except (TypeError, ValueError):
+        return int(metadata["product"])
+    except (KeyError, TypeError, ValueError):
         return None
 
 

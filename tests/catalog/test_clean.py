@@ -33,6 +33,10 @@ def test_a_prompt_and_a_first_frame_are_enough_and_only_the_duration_is_filled_i
     assert FLASH.clean(prompt="A cat", parameters={}, inputs={"first_frame": [object()]}) == {"duration": 5}
 
 
+def test_parameters_may_be_left_out_altogether():
+    assert FLASH.clean(prompt="A cat", inputs={"first_frame": [object()]}) == {"duration": 5}
+
+
 def test_everything_that_was_chosen_is_kept_in_the_catalogues_order():
     chosen = {
         "shot_type": "multi",

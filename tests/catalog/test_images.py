@@ -5,6 +5,7 @@ import itertools
 import os
 import re
 import struct
+import tempfile
 import zlib
 
 import pytest
@@ -381,3 +382,19 @@ def test_the_largest_bmp_stays_under_the_limit_as_a_png():
     sent, _type, _extension = as_uploadable(fileobj, facts_before)
     with sent:
         assert codes(inspect_image(sent)) == []
+
+
+def test_no_temporary_file_stays_open_when_a_bmp_cannot_be_converted(monkeypatch):
+    made = []
+    real = tempfile.SpooledTemporaryFile
+
+    def remember(*args, **kwargs):
+        made.append(real(*args, **kwargs))
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", remember)
+    cut = io.BytesIO(picture("BMP").getvalue()[:1000])
+    with pytest.raises(OSError, match="truncated"):
+        as_uploadable(cut, facts(format="BMP"))
+    assert [target.closed for target in made] == [True]
+    assert cut.tell() == 0

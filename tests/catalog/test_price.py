@@ -120,3 +120,20 @@ def test_every_choice_of_every_priced_parameter_has_a_price(spec):
 def test_a_factor_is_not_found_by_a_value_that_only_equals_it():
     with pytest.raises(LookupError):
         FLASH.price.rate_for({"duration": 5, "quality": "720p", "generate_audio": 1})
+
+
+def test_every_model_has_the_minimum_of_the_price_list():
+    minimums = {spec.id: str(spec.price.minimum) for spec in catalog.models()}
+    assert minimums == {
+        "wan2.6-image-to-video-flash": "6",
+        "wan2.6-image-to-video": "6",
+        "wan2.6-text-to-video": "6",
+        "wan2.5-image-to-video": "5.1",
+        "wan2.5-text-to-video": "5.1",
+    }
+
+
+@pytest.mark.parametrize("seconds", ["5", 5.0, None])
+def test_the_rule_itself_counts_whole_seconds_only(seconds):
+    with pytest.raises(TypeError):
+        FLASH.price.credits({"duration": seconds, "quality": "720p", "generate_audio": True})

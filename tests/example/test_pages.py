@@ -85,3 +85,9 @@ def test_a_missing_form_is_told_with_those_that_are_there():
 def test_an_error_answer_is_no_page():
     with pytest.raises(PageError, match="answered 503"):
         page(status=503)
+
+
+def test_a_form_is_found_by_one_of_its_fields():
+    assert page().form_with("token").id == "add"
+    with pytest.raises(PageError, match=r"no form with a field 'plan'\. Please correct"):
+        page().form_with("plan")

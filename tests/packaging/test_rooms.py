@@ -41,4 +41,3 @@ def test_the_simulator_knows_neither_django_nor_an_http_client():
 
 def test_an_import_inside_a_function_is_seen():
     assert list(imported_by("def f():\n    from django.db import models")) == ["django.db.models"]
-

@@ -1,0 +1,12 @@
+"""The admin of video tasks. ``VideoTaskAdminMixin`` is for sites that register their own."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from django_wanvideo.admin.options import VideoTaskAdmin, VideoTaskAdminMixin
+from django_wanvideo.models import VideoTask
+
+__all__ = ["VideoTaskAdmin", "VideoTaskAdminMixin"]
+
+admin.site.register(VideoTask, VideoTaskAdmin)

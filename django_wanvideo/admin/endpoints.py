@@ -1,0 +1,189 @@
+"""Addresses beside the admin's own: live status, price, kept files, what can be done to one task."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.template.loader import render_to_string
+from django.urls import path
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from django_wanvideo.admin import confirm, decide, kept, markup, outcomes, prices, serving, taskpage, variations, words
+from django_wanvideo.admin.columns import listed_frame
+from django_wanvideo.choices import TaskStatus
+from django_wanvideo.evolink.errors import EvoLinkError
+from django_wanvideo.exceptions import WanVideoError
+from django_wanvideo.services import creation, storing, submission, tracking
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from django_wanvideo.models import VideoTask
+
+#: Ids that one request may ask about.
+MOST_IDS = 200
+
+
+class EndpointsMixin:
+    """The addresses and their views; each checks its permission itself."""
+
+    admin_site: Any
+
+    def get_urls(self) -> list[Any]:
+        """Put our addresses before the admin's catch-all."""
+        own = [
+            ("status/", self.status_view, "status"),
+            ("price/", self.price_view, "price"),
+            ("kept/", self.kept_view, "kept"),
+            ("send/", self.send_view, "send"),
+            ("<uuid:object_id>/video/", self.video_view, "video"),
+            ("<uuid:object_id>/decide/", self.decide_view, "decide"),
+            ("<uuid:object_id>/variations/", self.variations_view, "variations"),
+            ("<uuid:object_id>/do/<slug:verb>/", self.operate_view, "operate"),
+        ]
+        wrapped = [
+            path(route, self.admin_site.admin_view(view), name=f"wanvideo_videotask_{name}")
+            for route, view, name in own
+        ]
+        return wrapped + super().get_urls()  # type: ignore[misc, no-any-return]
+
+    def _task_or_404(self, request: HttpRequest, object_id: uuid.UUID) -> VideoTask:
+        task: VideoTask | None = self.get_queryset(request).filter(pk=object_id).first()  # type: ignore[attr-defined]
+        if task is None:
+            raise Http404(_("There is no such task, or you may not see it."))
+        return task
+
+    def status_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer how the asked tasks stand; ``page`` asks for the parts of one task's page."""
+        if not self.has_view_permission(request):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        ids = []
+        for value in request.GET.getlist("id")[:MOST_IDS]:
+            try:
+                ids.append(uuid.UUID(value))
+            except ValueError:
+                continue
+        tasks: Any = self.get_queryset(request).filter(pk__in=ids).prefetch_related("inputs")  # type: ignore[attr-defined]
+        now = timezone.now()
+        with_page = "page" in request.GET
+        rows = {}
+        for task in tasks:
+            row = {
+                "status": task.status,
+                "label": str(TaskStatus(task.status).label),
+                "progress": task.progress,
+                "line": words.second_line(task, now),
+                "live": not task.is_finished and task.status != TaskStatus.DRAFT,
+                "state": markup.state(task, now),
+                "credits": markup.credits_cell(task),
+                "picture": markup.thumbnail(task, listed_frame(task)),
+            }
+            if with_page:
+                parts = taskpage.live_parts(self, request, task, now)
+                page = {**parts, "task": task, "frame_url": "", "frame": task.first_frame}
+                row |= {"head": parts["head"], "now": parts["now"], "left": parts["left"], "bar": taskpage.bar_value(task)}
+                row["steps"] = render_to_string("wanvideo/steps.html", {"wanvideo": page})
+            rows[str(task.pk)] = row
+        return _private(JsonResponse({"tasks": rows}))
+
+    def price_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer what a video with the given parameters costs."""
+        if not (self.has_add_permission(request) or self.has_change_permission(request)):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        spec = self.chosen_model(request)  # type: ignore[attr-defined]
+        return _private(JsonResponse(prices.of_query(spec, request.GET.dict())))
+
+    def kept_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Show the picture of a refused form to the person who sent it."""
+        if not (self.has_add_permission(request) or self.has_change_permission(request)):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        stored = kept.open_kept(request.GET.get("name", ""), owner=request.user.pk)
+        if stored is None:
+            raise Http404(_("This file is no longer kept. Choose it again."))
+        with stored:
+            content_type = kept.content_type(stored.file)
+            if not content_type:
+                raise Http404(_("This file is no picture."))
+            return _private(HttpResponse(stored.read(), content_type=content_type))
+
+    def send_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Send what the confirmation page carries."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        return confirm.send(self, request)
+
+    def video_view(self, request: HttpRequest, object_id: uuid.UUID) -> HttpResponseBase:
+        """Serve a stored video in ranges, so that it can be wound forward."""
+        task = self._task_or_404(request, object_id)
+        if not self.has_view_permission(request, task):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        if not task.video:
+            raise Http404(_("This task has no video."))
+        return serving.in_ranges(request, task.video.open("rb"), task.video.size, "video/mp4")
+
+    def decide_view(self, request: HttpRequest, object_id: uuid.UUID) -> HttpResponseBase:
+        """Settle an unconfirmed task."""
+        task = self._task_or_404(request, object_id)
+        if not self.has_resolve_permission(request, task):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        return decide.view(self, request, task)
+
+    def variations_view(self, request: HttpRequest, object_id: uuid.UUID) -> HttpResponseBase:
+        """Make several drafts like one task."""
+        task = self._task_or_404(request, object_id)
+        if not (self.has_add_permission(request) and self.has_view_permission(request, task)):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        return variations.view(self, request, task)
+
+    def operate_view(self, request: HttpRequest, object_id: uuid.UUID, verb: str) -> HttpResponseBase:
+        """Do one thing to one task and go back to its page."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        task = self._task_or_404(request, object_id)
+        allowed, step, success = self._verbs(request, task).get(verb, (None, None, ""))
+        if step is None:
+            raise Http404(_("There is no such button."))
+        if not allowed:
+            raise PermissionDenied
+        target = task
+        try:
+            target = step() or task
+        except (WanVideoError, ValidationError, EvoLinkError) as error:
+            messages.warning(request, outcomes.reason_of(error))
+        else:
+            outcomes.log(request, [task], success)
+            messages.success(request, success)
+        return HttpResponseRedirect(self._url("change", target.pk))  # type: ignore[attr-defined]
+
+    def _verbs(self, request: HttpRequest, task: VideoTask) -> dict[str, tuple[bool, Any, str]]:
+        """Return what the buttons do: whether this person may, how, and what to say afterwards."""
+        by: Any = request.user
+        admin: Any = self
+        may_submit = admin.has_submit_permission(request, task)
+        may_change = admin.has_change_permission(request, task)
+        may_view = admin.has_view_permission(request, task)
+        may_add = admin.has_add_permission(request) and may_view
+        return {
+            "retry": (may_submit, lambda: submission.retry(task, by=by), _("It is tried again.")),
+            "fetch": (may_submit, lambda: storing.fetch_again(task, by=by), _("The file is fetched again.")),
+            "cancel": (may_change, lambda: submission.cancel(task, by=by), _("Withdrawn. Nothing was charged.")),
+            "refresh": (may_view, lambda: tracking.refresh(task, by=by), _("EvoLink was asked just now.")),
+            "duplicate": (
+                may_add,
+                lambda: creation.duplicate(task, by=by),
+                _("A draft like the other one. Nothing is sent before you press Generate."),
+            ),
+        }
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    """Keep an answer that is one person's out of every cache."""
+    response["Cache-Control"] = "private, no-store"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response

@@ -1,0 +1,261 @@
+"""What the page of a sent task shows, and which buttons it has now."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.core.files.storage import FileSystemStorage
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from django_wanvideo import catalog
+from django_wanvideo.admin import figures, markup, timeline, words
+from django_wanvideo.advice import advice_for, charge_words
+from django_wanvideo.choices import TaskStatus
+from django_wanvideo.services import storing
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from django.http import HttpRequest
+
+    from django_wanvideo.models import Attempt, MediaInput, VideoTask
+
+_S = TaskStatus
+#: How many tasks made from this one are shown.
+SHOWN_CHILDREN = 12
+
+
+@dataclass(frozen=True)
+class Button:
+    """Something that can be done now."""
+
+    verb: str
+    label: str
+    icon: str
+    url: str
+    is_primary: bool = False
+    #: A page to go to rather than something done at once.
+    is_link: bool = False
+
+
+def context(model_admin: Any, request: HttpRequest, task: VideoTask) -> dict[str, Any]:
+    """Return everything that the template of a sent task reads."""
+    now = timezone.now()
+    attempts = sorted(task.attempts.all(), key=lambda attempt: attempt.number)
+    events = list(task.events.select_related("actor", "attempt"))
+    frame = task.first_frame
+    children = list(model_admin.get_queryset(request).filter(parent_id=task.pk).order_by("created_at")[: SHOWN_CHILDREN])
+    parent = model_admin.get_queryset(request).filter(pk=task.parent_id).first() if task.parent_id else None
+    return {
+        "task": task,
+        "page_id": "task",
+        "status_url": model_admin._url("status"),
+        **live_parts(model_admin, request, task, now),
+        "frame": frame,
+        "frame_url": _picture_url(frame),
+        "frame_caption": frame_caption(frame),
+        "facts": facts(task),
+        "credits": credits(task),
+        "lines": timeline.lines(events, now),
+        "requests": [request_shown(attempt, task) for attempt in attempts],
+        "children": [(child, markup.thumbnail(child, None), words.second_line(child, now)) for child in children],
+        "parent": parent,
+        "can_change": model_admin.has_change_permission(request, task),
+    }
+
+
+def live_parts(model_admin: Any, request: HttpRequest, task: VideoTask, now: dt.datetime) -> dict[str, Any]:
+    """Return what changes while one watches: the status, the bar, the steps, the buttons."""
+    return {
+        "chip": markup.chip(task.status),
+        "head": words.head_line(task, now),
+        "is_live": not task.is_finished and task.status != _S.DRAFT,
+        "steps": steps(task),
+        "now": words.percent(task.progress) if task.status == _S.PROCESSING else words.second_line(task, now),
+        "left": words.remaining(task, now, exact=True) if task.status in {_S.PENDING, _S.PROCESSING} else "",
+        "bar": markup.progress(bar_value(task), _("Progress"), large=True),
+        "video": video(task),
+        "outcome": outcome(task) if task.status in {_S.FAILED, _S.CANCELLED} else None,
+        "expires": expiry(task, now),
+        "buttons": buttons(model_admin, request, task),
+    }
+
+
+def bar_value(task: VideoTask) -> int:
+    """How far it is; being copied counts as made."""
+    return 100 if task.status in {_S.STORING, _S.COMPLETED} else task.progress
+
+
+def steps(task: VideoTask) -> list[dict[str, Any]]:
+    """The five stations, and where the task is."""
+    names = [
+        (_("Queued"), "queued"),
+        (_("Sent"), "submitting"),
+        (_("Accepted"), "pending"),
+        (_("Being made"), "processing"),
+        (_("Stored here"), "storing"),
+    ]
+    order = {_S.QUEUED: 0, _S.SUBMITTING: 1, _S.UNCONFIRMED: 1, _S.PENDING: 2, _S.PROCESSING: 3, _S.STORING: 4}
+    at = order.get(_S(task.status), 5 if task.status == _S.COMPLETED else -1)
+    return [
+        {"name": name, "icon": "completed" if i < at else icon, "is_done": i < at, "is_current": i == at}
+        for i, (name, icon) in enumerate(names)
+    ]
+
+
+def video(task: VideoTask) -> dict[str, Any] | None:
+    """Where the stored video is; in development our own view serves it, because Django's cannot seek."""
+    if not task.video:
+        return None
+    url = task.video.url
+    is_local = isinstance(task.video.storage, FileSystemStorage)
+    player = reverse("admin:wanvideo_videotask_video", args=[task.pk]) if is_local and settings.DEBUG else url
+    return {"url": url, "player": player, "size": figures.megabytes(task.video_size)}
+
+
+def outcome(task: VideoTask) -> dict[str, Any]:
+    """The four answers of a bad end."""
+    advice = advice_for(task.error_code)
+    if task.status == _S.CANCELLED and not task.error_code:
+        heading, what, move = _("Withdrawn"), _("It was withdrawn before it was sent."), _("Yours, if you still want it.")
+    else:
+        heading, what, move = str(advice.heading), str(advice.explanation), str(advice.whose_move)
+    return {
+        "heading": heading,
+        "what": what,
+        "quote": task.error_message,
+        "charge": charge_words(task),
+        "move": move,
+        "hint": str(advice.hint),
+        "code": task.error_code,
+    }
+
+
+def expiry(task: VideoTask, now: dt.datetime) -> str:
+    """How long EvoLink's link lives, while that matters."""
+    if task.result_expires_at is None or task.video or not task.result_url:
+        return ""
+    left = (task.result_expires_at - now).total_seconds()
+    if left <= 0:
+        return _("EvoLink’s link has ended.")
+    return _("EvoLink keeps the file for %(time)s more.") % {"time": figures.seconds_in_words(left)}
+
+
+def buttons(model_admin: Any, request: HttpRequest, task: VideoTask) -> list[Button]:
+    """What can be done now by this person, the most sensible first."""
+    found: list[Button] = []
+    may_add = model_admin.has_add_permission(request)
+    may_submit = model_admin.has_submit_permission(request, task)
+    ended = task.status in {_S.FAILED, _S.CANCELLED}
+    action = advice_for(task.error_code).next_action if ended and task.error_code else "retry"
+
+    def add(verb: str, label: str, icon: str, *, link: bool = False, first: bool = False) -> None:
+        url = model_admin._url(verb, task.pk) if link else model_admin._url("operate", task.pk, verb)
+        found.insert(0 if first else len(found), Button(verb, label, icon, url, first, link))
+
+    if task.status == _S.UNCONFIRMED and model_admin.has_resolve_permission(request, task):
+        add("decide", _("Decide…"), "unconfirmed", link=True, first=True)
+    if task.status == _S.QUEUED and model_admin.has_change_permission(request, task):
+        add("cancel", _("Withdraw"), "cancelled")
+    if task.status in {_S.PENDING, _S.PROCESSING}:
+        add("refresh", _("Ask EvoLink now"), "retry")
+    if ended and storing.is_fetchable(task) and may_submit:
+        add("fetch", _("Fetch again, free of charge"), "storing", first=True)
+    elif ended and may_submit:
+        price = figures.credits_on_button(_price(task))
+        unchanged = action in {"edit_copy", "replace_picture"}
+        label = _("Retry unchanged for about %(n)s credits") if unchanged else _("Retry for about %(n)s credits")
+        add("retry", label % {"n": price}, "retry", first=not unchanged)
+    if may_add:
+        is_advised = ended and action in {"edit_copy", "replace_picture"}
+        label = _("Choose another picture") if ended and action == "replace_picture" else _("Edit a copy")
+        add("duplicate", label if ended else _("Duplicate"), "copy", first=is_advised and not storing.is_fetchable(task))
+        add("variations", _("Variations…"), "variations", link=True)
+    return found
+
+
+def facts(task: VideoTask) -> list[tuple[str, str]]:
+    """The settings in force and where the task comes from."""
+    rows: list[tuple[str, str]] = []
+    spec = next((spec for spec in catalog.models() if spec.id == task.model), None)
+    if spec is None:
+        rows += [(name, str(value)) for name, value in task.parameters.items()]
+    else:
+        values = spec.in_force(task.parameters)
+        for parameter in spec.parameters:
+            value = values[parameter.name]
+            if parameter.kind == "boolean":
+                text = _("yes") if value else _("no")
+            elif parameter.kind == "choice":
+                text = str(next((option.label for option in parameter.options if option.value == value), value))
+            else:
+                text = figures.unbroken(f"{value} {parameter.unit}".strip())
+            rows.append((str(parameter.label), text))
+    rows.append((_("Model"), markup.model_label(task.model)))
+    if task.owner_id:
+        owner: Any = task.owner
+        rows.append((_("Owner"), str(owner.get_full_name() or owner.get_username())))
+    rows.append((_("Created"), figures.clock(task.created_at)))
+    if task.video:
+        rows.append((_("Video"), _("%(size)s, MP4") % {"size": figures.megabytes(task.video_size)}))
+    if task.error_code:
+        rows.append((_("Error code"), task.error_code))
+    return rows
+
+
+def credits(task: VideoTask) -> dict[str, Any]:
+    """Estimated, reserved, used, and what that means."""
+    words_ = charge_words(task)
+    used, estimated = task.credits_used, task.credits_estimated
+    difference = ""
+    if used is not None and estimated and used != 0 and abs(used - estimated) > estimated / 100:
+        difference = _("%(n)s than estimated") % {
+            "n": f"{'+' if used > estimated else '−'}{figures.credits_in_table(abs(used - estimated))}"
+        }
+    return {
+        "estimated": figures.credits_in_table(estimated),
+        "reserved": figures.credits_in_table(task.credits_reserved),
+        "used": figures.credits_in_table(used),
+        "difference": difference,
+        "words": f"{words_.verdict} {words_.sentence}".strip(),
+    }
+
+
+def frame_caption(frame: MediaInput | None) -> str:
+    """The measured size of the first frame."""
+    if frame is None or not frame.width:
+        return ""
+    return _("%(w)s × %(h)s px, %(size)s") % {
+        "w": frame.width,
+        "h": frame.height,
+        "size": figures.megabytes(frame.size),
+    }
+
+
+def request_shown(attempt: Attempt, task: VideoTask) -> dict[str, Any]:
+    """The request of an attempt as JSON; our own uploads are called so, their addresses are EvoLink's business."""
+    uploads = {item.uploaded_url for item in task.inputs.all() if item.uploaded_url}
+
+    def shown(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: shown(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [shown(item) for item in value]
+        return _("(uploaded copy of the picture)") if value in uploads else value
+
+    return {"number": attempt.number, "json": json.dumps(shown(attempt.request), indent=2, ensure_ascii=False)}
+
+
+def _picture_url(frame: MediaInput | None) -> str:
+    """The stored picture; a link that somebody gave is not loaded, since it would tell that site who looks."""
+    return str(frame.file.url) if frame is not None and frame.file else ""
+
+
+def _price(task: VideoTask) -> Any:
+    spec = next((spec for spec in catalog.models() if spec.id == task.model), None)
+    return spec.estimate(task.parameters) if spec is not None else task.credits_estimated
