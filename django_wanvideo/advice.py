@@ -162,7 +162,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         ),
         _REFUSED_SETTINGS,
     ),
-    (("image_processing_error", "invalid_media_url"), _UNREADABLE_PICTURE),
+    (("image_processing_error", "invalid_media_url", "input_refused"), _UNREADABLE_PICTURE),
     (
         ("image_dimension_mismatch",),
         Advice(
@@ -174,7 +174,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         ),
     ),
     (
-        ("generation_failed_no_content",),
+        ("generation_failed_no_content", "result_missing"),
         Advice(
             _("Nothing came out"),
             _("EvoLink finished without a video."),
@@ -263,7 +263,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         ),
     ),
     (
-        ("not_a_video", "wrong_content", "truncated"),
+        ("result_not_a_video", "result_truncated", "result_encoded"),
         Advice(
             _("EvoLink’s file was not accepted"),
             _("What EvoLink delivered is not an MP4 video."),
@@ -272,7 +272,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         ),
     ),
     (
-        ("too_large",),
+        ("result_too_large",),
         Advice(
             _("EvoLink’s file was not accepted"),
             _("What EvoLink delivered is larger than this site allows."),
@@ -281,7 +281,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         ),
     ),
     (
-        ("forbidden_address", "forbidden_host", "forbidden_url"),
+        ("result_forbidden_address", "result_forbidden_host", "result_bad_scheme", "result_bad_redirect"),
         Advice(
             _("EvoLink’s file was not accepted"),
             _("EvoLink’s file is at an address that this site does not trust."),

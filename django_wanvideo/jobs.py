@@ -23,15 +23,22 @@ def _job(function: Callable[..., None]) -> Callable[..., None]:
     def run(*ids: str) -> None:
         if not apps.ready:
             django.setup()
-        from django.db import close_old_connections
-
-        close_old_connections()
+        _drop_stale_connections()
         try:
             function(*(uuid.UUID(value) for value in ids))
         finally:
-            close_old_connections()
+            _drop_stale_connections()
 
     return run
+
+
+def _drop_stale_connections() -> None:
+    """Do what Django does around a request; a job that runs inside a transaction keeps its connection."""
+    from django.db import connections
+
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 @_job

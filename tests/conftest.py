@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from rq import Queue
 
     from django_wanvideo.simulator import Simulator
+
+if not entry_points(group="pytest11", name="wanvideo"):
+    # A checkout that is not installed: its fixtures for host projects are loaded by hand.
+    pytest_plugins = ["django_wanvideo.testing"]
 
 
 @pytest.fixture(scope="session")

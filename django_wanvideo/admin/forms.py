@@ -20,10 +20,14 @@ from django_wanvideo.services import creation
 if TYPE_CHECKING:
     from django_wanvideo.catalog import ModelSpec
 
+    _ModelForm = forms.ModelForm[VideoTask]
+else:
+    _ModelForm = forms.ModelForm
+
 _FIRST_FRAME = InputRole.FIRST_FRAME.value
 
 
-class NotesForm(forms.ModelForm[VideoTask]):
+class NotesForm(_ModelForm):
     """All that can be changed once a task was sent."""
 
     class Meta:
@@ -32,7 +36,7 @@ class NotesForm(forms.ModelForm[VideoTask]):
         widgets = {"notes": forms.Textarea(attrs={"rows": 3, "class": "wv-notes"})}
 
 
-class TaskForm(forms.ModelForm[VideoTask]):
+class TaskForm(_ModelForm):
     """A draft. What is acceptable the service says; its errors are put at their fields.
 
     The service is called while the form is checked, inside the transaction of the admin's view, because it is the one

@@ -90,6 +90,7 @@ def provider_urls(task: VideoTask, client: EvoLinkClient) -> dict[str, list[str]
 
     Raises:
         FileNotFoundError: a file is gone from the site's storage.
+        ValidationError: a file is no picture any more.
         EvoLinkError: the file service did not take a file.
     """
     urls: dict[str, list[str]] = {}
@@ -102,11 +103,11 @@ def _upload(item: MediaInput, client: EvoLinkClient) -> str:
     with item.file.open("rb") as stored:
         facts = images.inspect_image(stored)
         content, content_type, extension = images.as_uploadable(stored, facts)
-        uploaded = client.upload(
-            cast("BinaryIO", content),
-            file_name=f"{item.task_id}-{item.role}-{item.position}.{extension.lstrip('.')}",
-            content_type=content_type,
-        )
+        name = f"{item.task_id}-{item.role}-{item.position}.{extension}"
+        try:
+            uploaded = client.upload(cast("BinaryIO", content), file_name=name, content_type=content_type)
+        finally:
+            content.close()
     item.uploaded_url, item.uploaded_expires_at = uploaded.url, uploaded.expires_at
     item.save(update_fields=["uploaded_url", "uploaded_expires_at"])
     return uploaded.url

@@ -6,6 +6,7 @@ import logging
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -186,18 +187,17 @@ def post(attempt: Attempt, client: EvoLinkClient) -> None:
 def _prepare(task: VideoTask, client: EvoLinkClient) -> dict[str, Any] | None:
     """Upload what must be uploaded and build the body; ``None`` when the task was settled instead."""
     try:
+        spec = catalog.get(task.model)
         urls = media.provider_urls(task, client)
+        return spec.build_body(prompt=task.prompt, parameters=task.parameters, inputs=urls, callback_url=None)
     except FileNotFoundError:
         outcomes.fail_unsent(task, "input_missing", _("The picture's file is gone from this site's storage."))
+    except ValidationError as error:
+        outcomes.fail_unsent(task, "invalid_parameters", " ".join(error.messages))
     except RejectedError as error:
         outcomes.fail_unsent(task, error.code or "input_refused", error.message)
-    except WaitError as error:
-        holding.hold_with_backoff(task, "upload_failed", error)
     except EvoLinkError as error:
         holding.hold_with_backoff(task, "upload_failed", error)
-    else:
-        spec = catalog.get(task.model)
-        return spec.build_body(prompt=task.prompt, parameters=task.parameters, inputs=urls, callback_url=None)
     return None
 
 

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from . import addresses
 from .accounts import Account, Accounts
+from .by_hand import ByHand
 from .callbacks import Callbacks
 from .clock import SystemClock, VirtualClock
 from .engine import Engine

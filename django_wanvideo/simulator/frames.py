@@ -32,8 +32,8 @@ class FirstFrames:
             return None
         try:
             digest = self._fetch(url)
-        except pictures.Problem as problem:
-            return problem
+        except pictures.Problem as missing:
+            return missing
         if digest is None:
             return None
         problem = self._check(task.model, digest)

@@ -41,6 +41,7 @@ class ScriptedServer:
     tls: ssl.SSLContext | None = None
     requests: list[Received] = field(default_factory=list)
     connections: int = 0
+    closed: int = 0
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
@@ -63,6 +64,13 @@ class ScriptedServer:
                 sock.close()
         for thread in self._threads:
             thread.join(5)
+
+    def wait_closed(self, connections: int) -> None:
+        """Wait until the server has closed so many connections."""
+        deadline = time.monotonic() + 5
+        while self.closed < connections:
+            assert time.monotonic() < deadline, f"{self.closed} connections closed, not {connections}"
+            time.sleep(0.002)
 
     @property
     def url(self) -> str:
@@ -93,6 +101,7 @@ class ScriptedServer:
             return
         finally:
             sock.close()
+            self.closed += 1
 
     @staticmethod
     def _receive(stream: Any, number: int) -> Received | None:
@@ -139,7 +148,6 @@ def close(sock: socket.socket, request: Received, server: ScriptedServer) -> boo
 def reset(sock: socket.socket, request: Received, server: ScriptedServer) -> bool:
     """Reset the connection after the whole request has been read."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    sock.shutdown  # noqa: B018 - closing in _serve sends the RST
     return False
 
 

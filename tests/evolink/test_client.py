@@ -311,8 +311,9 @@ def test_a_pooled_connection_that_the_server_closed_is_replaced(serve, client_fo
 
     server = serve(answer_and_close)
     client = client_for(server)
-    for _ in range(3):
+    for number in (1, 2, 3):
         client.list_models()
+        server.wait_closed(number)
     assert len(server.requests) == server.connections == 3
 
 

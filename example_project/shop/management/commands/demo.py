@@ -152,7 +152,7 @@ class Command(BaseCommand):
             stages.failed(str(error))
             if isinstance(error, headless.ProofFailed):
                 for child in crew.children:
-                    self.stderr.write(crew.tail(child).lstrip("\n"))
+                    self.stderr.write(crew.tail(child).removeprefix("\n"))
             return 1
         stages.finished()
         return 0

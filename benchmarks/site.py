@@ -1,0 +1,35 @@
+"""The measured site: engines of its own, a fresh database, Django set up. All of it ends with the ``with`` block."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def running_site(database: str) -> Iterator[None]:
+    """Run the engines and make the tables; child processes with the same environment meet in the same site.
+
+    ``database`` is ``postgres`` or ``sqlite``. Durability is off in both, so that what is measured is not the disk.
+    """
+    os.environ["WANVIDEO_TEST_DATABASE"] = database
+    os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+    from tests import engines, settings
+
+    with ExitStack() as stack:
+        stack.enter_context(engines.valkey_server(settings.VALKEY_PORT, settings.TEST_DIR / "valkey"))
+        if database == "postgres":
+            stack.enter_context(engines.postgres_server(settings.POSTGRES_DIR))
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+        from django.db import connections
+
+        call_command("migrate", run_syncdb=True, verbosity=0)
+        stack.callback(connections.close_all)
+        yield
