@@ -70,7 +70,7 @@ def _unknown() -> Iterator[CheckMessage]:
 
 def _queue() -> Iterator[CheckMessage]:
     queues = getattr(settings, "RQ_QUEUES", None) or {}
-    if conf.QUEUE not in queues:
+    if not isinstance(conf.QUEUE, str) or conf.QUEUE not in queues:
         yield Error(
             f"WANVIDEO['QUEUE'] is {conf.QUEUE!r}, which is not in RQ_QUEUES.",
             hint=f"Add it to RQ_QUEUES, or choose one of: {', '.join(sorted(queues)) or '(RQ_QUEUES is empty)'}.",
@@ -79,7 +79,7 @@ def _queue() -> Iterator[CheckMessage]:
 
 
 def _storage() -> Iterator[CheckMessage]:
-    if conf.STORAGE not in settings.STORAGES:
+    if not isinstance(conf.STORAGE, str) or conf.STORAGE not in settings.STORAGES:
         yield Error(
             f"WANVIDEO['STORAGE'] is {conf.STORAGE!r}, which is not in STORAGES.",
             hint=f"Choose one of: {', '.join(sorted(settings.STORAGES))}.",
@@ -97,13 +97,19 @@ def _callbacks() -> Iterator[CheckMessage]:
         )
         return
     parts = _split(url)
-    if parts is None or not parts.hostname:
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         yield Error(
             "WANVIDEO['CALLBACK_BASE_URL'] is not a URL.",
             hint='Give scheme and host, such as "https://www.example.com".',
             id="wanvideo.E006",
         )
         return
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        yield Error(
+            "WANVIDEO['CALLBACK_BASE_URL'] has more than scheme, host and path.",
+            hint='Give it like "https://www.example.com".',
+            id="wanvideo.E006",
+        )
     if conf.ALLOW_PRIVATE_HOSTS:
         return
     if parts.scheme != "https":
@@ -117,12 +123,6 @@ def _callbacks() -> Iterator[CheckMessage]:
             "WANVIDEO['CALLBACK_BASE_URL'] points to a private host; EvoLink refuses such addresses.",
             hint="Use the site's public name, or leave it out to poll only.",
             id="wanvideo.E008",
-        )
-    if parts.query or parts.fragment or "@" in parts.netloc:
-        yield Error(
-            "WANVIDEO['CALLBACK_BASE_URL'] has more than scheme, host and path.",
-            hint='Give it like "https://www.example.com".',
-            id="wanvideo.E006",
         )
 
 

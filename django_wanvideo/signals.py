@@ -8,17 +8,31 @@ only if a worker dies inside a receiver is the event delivered again, with the s
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.dispatch import Signal
 
+
+class TaskSignal(Signal):
+    """A signal that a raising receiver cannot stop, whatever kind of callable it is.
+
+    Django's way of logging it fails for a receiver without a qualified name, such as a ``functools.partial``, and the
+    receivers behind it are not called then. ``services.notifying`` logs it instead.
+    """
+
+    def _log_robust_failure(self, receiver: Any, err: Exception) -> None:
+        pass
+
+
 #: EvoLink has accepted the task.
-video_submitted = Signal()
+video_submitted = TaskSignal()
 #: The file is in the site's own storage.
-video_completed = Signal()
+video_completed = TaskSignal()
 #: The task failed; see ``task.error_code``, ``task.error_message`` and ``task.charge``.
-video_failed = Signal()
+video_failed = TaskSignal()
 #: The task was withdrawn before it was sent, or EvoLink says it was cancelled.
-video_cancelled = Signal()
+video_cancelled = TaskSignal()
 #: A person should look: it is not known whether EvoLink accepted the task, or the task is overdue.
-video_needs_decision = Signal()
+video_needs_decision = TaskSignal()
 #: Beside each of completed, failed and cancelled.
-video_finished = Signal()
+video_finished = TaskSignal()

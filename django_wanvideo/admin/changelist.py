@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Prefetch
 
@@ -63,6 +63,16 @@ class TaskChangeList(ChangeList):
         self.can_show_all = False
         self.multi_page = self.has_next or self.page_num > 1
         self.paginator = UncountedPaginator(self.queryset, self.list_per_page, seen=self.result_count)
+
+    @property
+    def newer_url(self) -> str:
+        """The page before this one."""
+        return str(self.get_query_string({PAGE_VAR: self.page_num - 1}))
+
+    @property
+    def older_url(self) -> str:
+        """The page after this one."""
+        return str(self.get_query_string({PAGE_VAR: self.page_num + 1}))
 
     @property
     def is_empty_site(self) -> bool:

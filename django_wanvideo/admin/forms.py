@@ -15,7 +15,7 @@ from django_wanvideo.admin.fields import ParameterField, file_name, kept_name, l
 from django_wanvideo.choices import InputRole
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services import creation
+from django_wanvideo.services import creation, media
 
 if TYPE_CHECKING:
     from django_wanvideo.catalog import ModelSpec
@@ -200,7 +200,11 @@ class TaskForm(_ModelForm):
         inputs = self._inputs()
         if not self.instance._state.adding and self.instance.first_frame is not None:
             inputs.setdefault(_FIRST_FRAME, [self.instance.first_frame])
-        self.spec.clean(prompt=self.cleaned_data.get("prompt", ""), parameters=self.parameters(), inputs=inputs)
+        try:
+            self.spec.clean(prompt=self.cleaned_data.get("prompt", ""), parameters=self.parameters(), inputs=inputs)
+        except ValidationError as error:
+            self._put_at_fields(error)
+        media.inspect(self.spec, inputs)
 
     def _put_at_fields(self, error: ValidationError) -> None:
         errors = error.error_dict if hasattr(error, "error_dict") else {"": error.error_list}

@@ -20,7 +20,7 @@ from django_wanvideo.admin.endpoints import EndpointsMixin
 from django_wanvideo.admin.filters import AttentionFilter, ModelFilter, OwnerFilter, StatusFilter
 from django_wanvideo.admin.forms import NotesForm, TaskForm, task_form
 from django_wanvideo.admin.pages import PagesMixin
-from django_wanvideo.choices import IN_FLIGHT_STATUSES, TaskStatus
+from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.models import Attempt, VideoTask
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from django_wanvideo.catalog import ModelSpec
-
-#: While one of these, EvoLink or a worker has hold of the task.
-_UNDELETABLE = IN_FLIGHT_STATUSES | {TaskStatus.STORING}
 
 
 class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, EndpointsMixin, PagesMixin):
@@ -73,7 +70,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, EndpointsMixin, PagesMixin
 
     def has_delete_permission(self, request: HttpRequest, obj: VideoTask | None = None) -> bool:
         """Refuse to delete what EvoLink or a worker has hold of."""
-        if obj is not None and obj.status in _UNDELETABLE:
+        if obj is not None and obj.status in ACTIVE_STATUSES:
             return False
         return bool(super().has_delete_permission(request, obj))  # type: ignore[misc]
 
@@ -148,7 +145,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, EndpointsMixin, PagesMixin
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Name tasks that cannot be deleted now as protected; do not ask for permissions on parts of a task."""
-        held = [task for task in objs if task.status in _UNDELETABLE]
+        held = [task for task in objs if task.status in ACTIVE_STATUSES]
         count = len(objs) if hasattr(objs, "__len__") else 0
         protected = [_("%(task)s is on its way and cannot be deleted yet.") % {"task": task} for task in held]
         return [str(task) for task in objs], {self.opts.verbose_name_plural: count}, set(), protected

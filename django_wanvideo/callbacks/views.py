@@ -7,20 +7,21 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, transaction
-from django.http import Http404
+from django.db import Error, transaction
+from django.http import Http404, UnreadablePostError
 from django.utils.decorators import method_decorator
 from rest_framework import status
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
-from rest_framework.views import APIView
+from rest_framework.views import APIView, exception_handler
 
 from django_wanvideo.callbacks.serializers import kept_of
 from django_wanvideo.services import callback_urls, tracking
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import Callable
 
     from rest_framework.parsers import BaseParser
     from rest_framework.request import Request
@@ -63,9 +64,24 @@ class CallbackView(APIView):
             raise Http404
         super().initial(request, *args, **kwargs)
 
+    def get_exception_handler(self) -> Callable[..., Response | None]:
+        """Pinned too: a project's own handler may ask the database, or turn a refusal into something else."""
+        return exception_handler
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Response:
+        """Log a refusal without its path, which Django would write into its log together with the token."""
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if answer.status_code >= 400:
+            answer._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001 - how Django marks it
+            logger.warning("A callback for attempt %s was answered %d.", kwargs["attempt_id"], answer.status_code)
+        return answer
+
     def post(self, request: Request, attempt_id: uuid.UUID, token: str) -> Response:
         """Answer 200 once the hint is kept; 400, 413 or 503 otherwise."""
-        body = _read(request)
+        try:
+            body = _read(request)
+        except UnreadablePostError:
+            return Response({"detail": "cut off"}, status=status.HTTP_400_BAD_REQUEST)
         if body is None:
             return Response({"detail": "too large"}, status=status.HTTP_413_REQUEST_ENTITY_TOO_LARGE)
         try:
@@ -77,7 +93,7 @@ class CallbackView(APIView):
         provider_task_id, kept = kept_of(message)
         try:
             tracking.receive_callback(attempt_id, provider_task_id, kept)
-        except DatabaseError:
+        except Error:
             logger.exception("A callback could not be kept; EvoLink is asked to send it again.")
             return Response({"detail": "try again"}, status=status.HTTP_503_SERVICE_UNAVAILABLE)
         return Response({"detail": "received"})
@@ -92,7 +108,11 @@ def _read(request: Request) -> bytes | None:
     declared = request.META.get("CONTENT_LENGTH") or ""
     if declared.isdigit() and int(declared) > MAX_BODY:
         return None
-    body = request._request.read(MAX_BODY + 1)  # noqa: SLF001 - the stream itself, not a parser's view of it
+    stream = request._request  # noqa: SLF001 - the stream itself, not a parser's view of it
+    if not declared and request.META.get("wsgi.input_terminated"):
+        # A chunked body whose end the server marks; Django takes a body without a length for an empty one.
+        stream = request.META["wsgi.input"]
+    body: bytes = stream.read(MAX_BODY + 1)
     return None if len(body) > MAX_BODY else body
 
 

@@ -17,7 +17,7 @@ from urllib3.util.retry import Retry
 from django_wanvideo import __version__
 
 from . import values
-from .wire import Exchange, RequestWithheld, current_exchange, watched
+from .wire import Exchange, RequestWithheld, current_exchange, watch_pools
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,15 +47,19 @@ class Bearer(AuthBase):
 
 
 class _Adapter(HTTPAdapter):
-    """Never sends anything twice, and hands out connections that can be asked what happened."""
+    """Never sends anything twice, and uses connections that tell whether the request left."""
 
     def __init__(self, pool_size: int) -> None:
         super().__init__(pool_connections=pool_size, pool_maxsize=pool_size, max_retries=Retry(0, read=False))
 
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        pool.ConnectionCls = watched(pool.ConnectionCls)
-        return pool
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        watch_pools(self.poolmanager)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        watch_pools(manager)
+        return manager
 
 
 def new_session(like: requests.Session | None = None, *, pool_size: int = 10) -> requests.Session:

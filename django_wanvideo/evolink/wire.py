@@ -112,7 +112,16 @@ class _Watched(HTTPConnection):
         super().send(data)
 
 
+def watch_pools(manager: Any) -> None:
+    """Make ``manager``, any of urllib3's, a SOCKS proxy's included, open connections with the two habits of this module."""
+    pools = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {scheme: _watched_pool(pool) for scheme, pool in pools.items()}
+
+
 @lru_cache(maxsize=32)
-def watched(base: type[Any]) -> type[Any]:
-    """Return ``base``, any of urllib3's connection classes, with the two habits of this module."""
-    return base if issubclass(base, _Watched) else type(f"Watched{base.__name__}", (_Watched, base), {})
+def _watched_pool(pool: type[Any]) -> type[Any]:
+    base = pool.ConnectionCls
+    if issubclass(base, _Watched):
+        return pool
+    connection = type(f"Watched{base.__name__}", (_Watched, base), {})
+    return type(f"Watched{pool.__name__}", (pool,), {"ConnectionCls": connection})

@@ -65,8 +65,11 @@ def _token(key: str, attempt_id: uuid.UUID) -> str:
 
 
 def _keys() -> list[str]:
-    if conf.CALLBACK_KEYS:
-        return list(conf.CALLBACK_KEYS)
+    given = conf.CALLBACK_KEYS
+    # One string is one key, not as many as it has letters; an empty key would let anybody sign.
+    keys = [key for key in ([given] if isinstance(given, str) else given) if key]
+    if keys:
+        return keys
     # With a purpose of its own: a token must not be of use as any other signature.
     secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     return [hashlib.sha256(_PURPOSE + str(secret).encode()).hexdigest() for secret in secrets]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from django_wanvideo.catalog import ModelSpec
 
 _ROLES = frozenset(InputRole.values)
+#: What PostgreSQL refuses in a text and in JSON.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def create_task(
@@ -56,7 +60,7 @@ def create_task(
     given = {InputRole.FIRST_FRAME.value: first_frame} | {k: v for k, v in options.items() if k in _ROLES}
     parameters = {k: v for k, v in options.items() if k not in _ROLES}
     sources = {role: items for role, value in given.items() if (items := _as_list(value))}
-    cleaned, inputs = _validate(spec, prompt, parameters, sources, metadata)
+    cleaned, inputs = _validate(spec, prompt, parameters, sources, metadata, notes)
     task = VideoTask(
         model=spec.id,
         prompt=prompt,
@@ -85,8 +89,13 @@ def update_draft(
     notes: str,
     metadata: Mapping[str, Any],
     model: str | None = None,
+    **others: Any,
 ) -> None:
-    """Change a draft as a whole; ``first_frame=None`` keeps the picture it has.
+    """Change a draft as a whole.
+
+    Args:
+        first_frame: ``None`` keeps the picture that the draft has.
+        others: further inputs by role (``audio=...``): ``None`` keeps what the draft has, an empty string removes it.
 
     Raises:
         ValidationError: keyed by field.
@@ -95,9 +104,11 @@ def update_draft(
     spec = catalog.get(model or task.model)
     stored = by_role(task.inputs.all())
     sources: dict[str, list[Any]] = {role: list(items) for role, items in stored.items()}
-    if first_frame is not None:
-        sources[InputRole.FIRST_FRAME.value] = [first_frame]
-    cleaned, inputs = _validate(spec, prompt, parameters, sources, metadata, keep_of=task)
+    for role, value in {InputRole.FIRST_FRAME.value: first_frame, **others}.items():
+        if value is not None:
+            sources[role] = _as_list(value)
+    sources = {role: items for role, items in sources.items() if items}
+    cleaned, inputs = _validate(spec, prompt, parameters, sources, metadata, notes, keep_of=task)
     columns = {
         "model": spec.id,
         "prompt": prompt,
@@ -112,8 +123,7 @@ def update_draft(
             raise NotPossible(
                 _("This task has been sent meanwhile; it can no longer be changed. Duplicate it instead.")
             )
-        for item in fresh:
-            MediaInput.objects.filter(task=task, role=item.role, position=item.position).delete()
+        task.inputs.exclude(pk__in=[item.pk for item in inputs if item.pk is not None]).delete()
         media.save_inputs(task, fresh)
     for name, value in columns.items():
         setattr(task, name, value)
@@ -148,6 +158,7 @@ def _validate(
     parameters: Mapping[str, Any],
     sources: Mapping[str, list[Any]],
     metadata: Mapping[str, Any] | None,
+    notes: str,
     keep_of: VideoTask | None = None,
 ) -> tuple[dict[str, Any], list[MediaInput]]:
     errors: dict[str, list[Any]] = {}
@@ -165,6 +176,9 @@ def _validate(
     problem = _metadata_problem(metadata)
     if problem:
         errors.setdefault("metadata", []).append(ValidationError(problem, code="invalid"))
+    if _UNSTORABLE.search(notes):
+        message = _("The notes contain characters that cannot be stored. Type the text again instead of pasting it.")
+        errors.setdefault("notes", []).append(ValidationError(message, code="invalid_characters"))
     if errors:
         raise ValidationError(errors)
     return cleaned, inputs
@@ -176,9 +190,14 @@ def _metadata_problem(metadata: Any) -> str:
     if not isinstance(metadata, dict):
         return _('Metadata must be a JSON object, such as {"sku": "X1"}.')
     try:
-        json.dumps(metadata, allow_nan=False)
+        text = json.dumps(metadata, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except RecursionError:
+        return _("Metadata must be JSON: it is nested too deep.")
     except (TypeError, ValueError) as error:
         return _("Metadata must be JSON: %(reason)s") % {"reason": error}
+    if _NUL_IN_JSON.search(text):
+        return _("Metadata contains a NUL character, which databases do not store. Take it out.")
     return ""
 
 

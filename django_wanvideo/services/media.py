@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import io
 import logging
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
@@ -121,7 +122,9 @@ def _input(wanted: InputSpec, source: Any, position: int, keep_of: VideoTask | N
         return MediaInput(role=wanted.role, position=position, url=source)
     content: IO[bytes] | File[bytes]
     if isinstance(source, Path):
-        content = ContentFile(source.read_bytes())
+        content = _content_of(source)
+    elif isinstance(source, io.TextIOBase):
+        raise ValidationError(_('Open the file for reading bytes: open(path, "rb").'), code="invalid")
     elif hasattr(source, "read") and hasattr(source, "seek"):
         content = source
     else:
@@ -137,6 +140,17 @@ def _input(wanted: InputSpec, source: Any, position: int, keep_of: VideoTask | N
     extension = _EXTENSIONS.get(facts.format.upper(), "img")
     item.file = File(content, name=f"{wanted.role}.{extension}")
     return item
+
+
+def _content_of(path: Path) -> ContentFile[bytes]:
+    try:
+        with path.open("rb") as stored:
+            # One byte more than can be taken, so that a larger file is refused by its size and never read whole.
+            return ContentFile(stored.read(images.MAX_READ_BYTES + 1))
+    except OSError as error:
+        message = _("The file %(path)s cannot be read: %(reason)s.")
+        params = {"path": path, "reason": error.strerror or type(error).__name__}
+        raise ValidationError(message, code="unreadable", params=params) from error
 
 
 def _copy(source: MediaInput, position: int) -> MediaInput:

@@ -96,8 +96,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return json_response(body, 599)
 
     def _send(self, request: Request, answer: Response) -> None:
-        if answer.delay:
-            self.server.sim.stopping.wait(answer.delay)
+        self._wait(answer.delay, self.server.sim)
         size = answer.size
         odd = answer.cut is not None or answer.declared is not None or answer.endless
         if answer.close or odd or request.unread:
@@ -130,8 +129,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _drop(self, drop: Drop, sim: Simulator) -> None:
         self.close_connection = True
-        if drop.seconds:
-            sim.stopping.wait(drop.seconds)
+        self._wait(drop.seconds, sim)
         if drop.reset:
             # Closing with a linger time of zero sends RST instead of FIN.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -139,6 +137,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             with suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
+
+    def _wait(self, seconds: float, sim: Simulator) -> None:
+        """Let the client wait, no longer than it does."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not sim.stopping.wait(min(0.1, deadline - time.monotonic())):
+            with suppress(BlockingIOError):
+                if not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                    return
 
     def _read_body(self) -> bytes:
         if "chunked" in (self.headers.get("Transfer-Encoding") or "").lower():

@@ -139,7 +139,7 @@ class Simulator(ByHand):
         """Where everything is, without a slash at the end."""
         if self.options.public_url:
             return self.options.public_url.rstrip("/")
-        host = self.options.host
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.options.host, self.options.host)  # noqa: S104
         return f"http://{f'[{host}]' if ':' in host else host}:{self._port}"
 
     @property

@@ -148,7 +148,7 @@ class Run:
         self._wait(task, lambda: bool(task.attempt and task.attempt.provider_task_id), "EvoLink's acceptance")
         attempt = task.attempt
         assert attempt is not None
-        self.stages.done("accepted", f"{attempt.provider_task_id} · {task.credits_reserved} credits reserved")
+        self.stages.done("accepted", f"{attempt.provider_task_id}")
 
         def called_back() -> bool:
             attempt.refresh_from_db()
@@ -163,7 +163,7 @@ class Run:
             raise ProofFailed(
                 f"The task took {task.attempts.count()} attempts, which is {task.attempts.count()} charges."
             )
-        self.stages.done("stored", f"{task.video.name} · {task.video_size:,} bytes")
+        self.stages.done("stored", f"{task.video.name} · {task.video_size:,} bytes · {task.credits_used} credits")
 
     def check_file(self, task: VideoTask, wish: Wish) -> None:
         """Require the stored file to be the one described, to decode, and to have the length that was asked for."""

@@ -92,10 +92,18 @@ def start_site(crew: Crew, *, port: int, progression: str, workers: int = 1) -> 
         name = "worker" if workers == 1 else f"worker{number + 1}"
         crew.start(Child(name, manage("rqworker", "wanvideo"), colour="green"))
     crew.start(Child("sweep", manage("wanvideo_sweep", "--loop", "2"), colour="yellow"))
-    crew.start(Child("web", manage("runserver", "--noreload", f"{HOST}:{port}"), colour="cyan"))
+    web = Child("web", manage("runserver", "--noreload", f"{HOST}:{port}"), colour="cyan")
+    crew.start(web)
+
+    def serves() -> bool:
+        # What answers must be ours: another process may have taken the port since it was chosen.
+        said = any("Starting development server" in line for line in web.last_lines)
+        return said and _answers(f"http://{HOST}:{port}", "/admin/login/")
+
     crew.wait_until(lambda: _answers(simulator.geturl()), "the simulator", seconds=60)
-    crew.wait_until(lambda: _answers(f"http://{HOST}:{port}", "/admin/login/"), "the web server", seconds=60)
+    crew.wait_until(serves, "the web server", seconds=60)
     crew.wait_until(lambda: _listening_workers() >= workers, "the worker", seconds=60)
+    crew.check()
 
 
 def _answers(address: str, path: str = "/") -> bool:

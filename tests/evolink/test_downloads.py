@@ -264,12 +264,6 @@ def test_no_spelling_of_a_private_address_is_connected(serve, download, monkeypa
         monkeypatch.setattr(socket, "create_connection", lambda address, **rest: reached.append(address))
         error = failure(download, url, allow_private=False)
     assert error.reason in {"forbidden_address", "connection"}
-    assert (
-        error.reason == "forbidden_address"
-        or "No address" in str(error)
-        or "Name or service" in str(error)
-        or "family" in str(error)
-    )
     assert reached == []
     assert victim.connections == 0
 

@@ -129,7 +129,7 @@ class Command(BaseCommand):
             if options["random_faults"]:
                 sim.faults.random(options["seed"], options["random_faults"])
         except (ValueError, ArithmeticError) as error:
-            raise CommandError(str(error)) from None
+            raise CommandError(str(error).replace("allow_remote=True", "--allow-remote")) from None
         with _until_told() as stop:
             try:
                 sim.start()

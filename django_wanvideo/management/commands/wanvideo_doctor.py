@@ -1,0 +1,56 @@
+"""``manage.py wanvideo_doctor``: prove that this site can make videos."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand
+
+from django_wanvideo.services.diagnosis import PROBES, Finding, Level, diagnose
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+class Command(BaseCommand):
+    """Look at every part of the site and say what to do about each that does not work."""
+
+    help = (
+        "Proves settings, database, Pillow, storage, queue, workers, sweep, EvoLink's key, credits, the clock and the "
+        "callback address, each by using it; costs nothing. Exits with 1 when something does not work."
+    )
+    # What the system checks say is one of the lines.
+    requires_system_checks = []
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--callback", action="store_true", help="also call CALLBACK_BASE_URL over HTTP, as EvoLink would"
+        )
+        parser.add_argument(
+            "--skip", action="append", choices=sorted(PROBES), default=[], help="leave a part out; repeatable"
+        )
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        findings: list[Finding] = []
+        for finding in diagnose(skip=options["skip"], call_back=options["callback"]):
+            findings.append(finding)
+            if not options["json"]:
+                self._print(finding)
+        bad = any(finding.level == Level.FAIL for finding in findings)
+        if options["json"]:
+            self.stdout.write(
+                json.dumps({"ok": not bad, "findings": [finding.as_dict() for finding in findings]}, indent=2)
+            )
+        if bad:
+            sys.exit(1)
+
+    def _print(self, finding: Finding) -> None:
+        paint = {Level.OK: self.style.SUCCESS, Level.WARN: self.style.WARNING, Level.FAIL: self.style.ERROR}
+        self.stdout.write(f"{paint[finding.level](f'{finding.level.value:<4}')}  {finding.name:<9} {finding.message}")
+        if finding.advice:
+            self.stdout.write(f"{'':17}{finding.advice}")
+        self.stdout.flush()

@@ -1,0 +1,97 @@
+"""``manage.py wanvideo_prune``: delete what is old and done with."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from django_wanvideo.choices import TaskStatus
+from django_wanvideo.services import pruning
+
+#: What ``--finished`` may name; completed tasks have a flag of their own, because they hold the videos.
+_ENDS = (TaskStatus.CANCELLED.value, TaskStatus.DRAFT.value, TaskStatus.FAILED.value)
+_MOST_BATCH = 5000
+
+
+def _whole(text: str, most: int, what: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"give {what} from 1 to {most}, not {text!r}")
+    return int(text)
+
+
+def days(text: str) -> dt.timedelta:
+    """``--older-than``."""
+    return dt.timedelta(days=_whole(text, 36500, "whole days"))
+
+
+def batch(text: str) -> int:
+    """``--batch``."""
+    return _whole(text, _MOST_BATCH, "a number of rows")
+
+
+def statuses(text: str) -> frozenset[str]:
+    """``--finished``."""
+    given = frozenset(word.strip().lower() for word in text.split(",") if word.strip())
+    wrong = given - set(_ENDS)
+    if TaskStatus.COMPLETED in wrong:
+        raise argparse.ArgumentTypeError("completed tasks hold the videos; to delete them too, say --completed")
+    if wrong or not given:
+        raise argparse.ArgumentTypeError(f"give some of {', '.join(_ENDS)}, with commas between, not {text!r}")
+    return given
+
+
+class Command(BaseCommand):
+    """Delete read callbacks and, where asked for, old history and old tasks."""
+
+    help = (
+        "Deletes callbacks that have been read and, only where asked for, old progress lines and old tasks with their "
+        "files. Never deletes a task that is on its way, an event whose signal is still to be delivered, or a failed "
+        "task whose video can still be fetched. Safe to run while the site works."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--older-than", type=days, required=True, metavar="DAYS", help="what is younger stays")
+        parser.add_argument(
+            "--receipts-older-than", type=days, metavar="DAYS", help="for callbacks instead of --older-than"
+        )
+        parser.add_argument(
+            "--events", action="store_true", help="delete lines of progress and waiting of tasks that have ended"
+        )
+        parser.add_argument(
+            "--finished",
+            type=statuses,
+            default=frozenset(),
+            metavar="STATUS,...",
+            help=f"delete tasks with these statuses, with their files: {', '.join(_ENDS)}",
+        )
+        parser.add_argument("--completed", action="store_true", help="delete completed tasks too, with their videos")
+        parser.add_argument("--dry-run", action="store_true", help="delete nothing, say what would be")
+        parser.add_argument(
+            "--batch",
+            type=batch,
+            default=pruning.DEFAULT_BATCH,
+            metavar="ROWS",
+            help="rows looked at in one go (default: %(default)s)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        now = timezone.now()
+        before = now - options["older_than"]
+        how = {"batch": options["batch"], "dry_run": options["dry_run"]}
+        receipts = pruning.prune_receipts(now - (options["receipts_older_than"] or options["older_than"]), **how)
+        verb = "Would delete" if options["dry_run"] else "Deleted"
+        self.stdout.write(f"{verb} {receipts} read callbacks.")
+        if options["events"]:
+            self.stdout.write(f"{verb} {pruning.prune_events(before, **how)} lines of progress and waiting.")
+        ends = options["finished"] | ({TaskStatus.COMPLETED.value} if options["completed"] else set())
+        if not ends:
+            return
+        pruned = pruning.prune_tasks(before, ends, **how)
+        for status in sorted(ends):
+            self.stdout.write(f"{verb} {pruned.tasks.get(status, 0)} {status} tasks.")
+        if pruned.kept:
+            self.stdout.write(self.style.WARNING(f"Kept {pruned.kept} tasks that something else still refers to."))

@@ -1,0 +1,132 @@
+"""People with one permission each, pictures, and tasks at every status."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from PIL import Image
+
+from django_wanvideo.choices import AttemptState, TaskStatus
+from django_wanvideo.models import Attempt, VideoTask
+
+FLASH = "wan2.6-image-to-video-flash"
+
+
+def picture(width=640, height=480, format="JPEG", mode="RGB", name="fox.jpg"):
+    """An upload that is a real picture."""
+    target = io.BytesIO()
+    Image.new(mode, (width, height), (120, 90, 60)).save(target, format)
+    return SimpleUploadedFile(name, target.getvalue(), content_type=f"image/{format.lower()}")
+
+
+def url(name, *args):
+    """The address of a page of video tasks."""
+    return reverse(f"admin:wanvideo_videotask_{name}", args=args)
+
+
+def add_data(**changes):
+    """What the add page sends for a good video."""
+    data = {
+        "prompt": "A fox trots on",
+        "model": FLASH,
+        "first_frame_file": picture(),
+        "duration": "5",
+        "quality": "720p",
+        "generate_audio": "on",
+        "prompt_extend": "on",
+        "shot_type": "single",
+        "_save": "1",
+    }
+    data.update(changes)
+    return {key: value for key, value in data.items() if value is not None}
+
+
+def hidden(response, name):
+    """The value of a hidden field of a page."""
+    found = re.search(rf'name="{name}" value="([^"]*)"', response.content.decode())
+    return found[1] if found else None
+
+
+@pytest.fixture(autouse=True)
+def media(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "media"
+
+
+@pytest.fixture(autouse=True)
+def wakes(monkeypatch):
+    """Jobs that would have been enqueued; no Redis is asked."""
+    from django_wanvideo import queue
+
+    woken = []
+
+    def enqueue(job, *ids):
+        woken.append((job, *ids))
+        return True
+
+    monkeypatch.setattr(queue, "enqueue", enqueue)
+    return woken
+
+
+@pytest.fixture
+def person(db):
+    """Make a staff member with exactly the named permissions, and a client that is signed in."""
+    numbers = iter(range(1, 100))
+
+    def make(*permissions, name=None, superuser=False):
+        user = get_user_model().objects.create_user(
+            name or f"person{next(numbers)}", password="x", is_staff=True, is_superuser=superuser
+        )
+        for codename in permissions:
+            user.user_permissions.add(Permission.objects.get(content_type__app_label="wanvideo", codename=codename))
+        client = Client()
+        client.force_login(user)
+        client.user = user
+        return client
+
+    return make
+
+
+@pytest.fixture
+def boss(person):
+    """A superuser's client."""
+    return person(superuser=True, name="boss")
+
+
+@pytest.fixture
+def make_task(db):
+    """Make a task at a status, as the services would have left it."""
+
+    def make(status=TaskStatus.DRAFT, *, owner=None, prompt="A fox trots on", provider_task_id=None, **fields):
+        task = VideoTask.objects.create_task(prompt=prompt, first_frame=picture(), owner=owner, duration=5)
+        if status != TaskStatus.DRAFT:
+            fields = {"queued_at": timezone.now(), **fields}
+            VideoTask.objects.filter(pk=task.pk).update(status=status, **fields)
+            task.refresh_from_db()
+            if status != TaskStatus.QUEUED:
+                open_ = status in {"submitting", "unconfirmed", "pending", "processing", "storing"}
+                state = {"submitting": AttemptState.CLAIMED, "unconfirmed": AttemptState.UNCONFIRMED}.get(
+                    status, AttemptState.ACCEPTED if open_ else AttemptState.ENDED
+                )
+                Attempt.objects.create(
+                    task=task,
+                    number=1,
+                    state=state,
+                    idempotency_key=f"k-{task.pk.hex}",
+                    request={"model": FLASH, "prompt": prompt},
+                    provider_task_id=provider_task_id,
+                    sent_at=timezone.now(),
+                )
+        elif fields:
+            VideoTask.objects.filter(pk=task.pk).update(**fields)
+            task.refresh_from_db()
+        return task
+
+    return make
