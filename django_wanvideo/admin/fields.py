@@ -108,17 +108,21 @@ def input_fields(spec: ModelSpec) -> Iterator[tuple[str, forms.Field]]:
             yield file_name(role), chosen
             yield kept_name(role), forms.CharField(required=False, widget=forms.HiddenInput)
             label = _("Address of a picture that anyone can open")
-            yield link_name(role), _link_field(label, "")
+            yield link_name(role), _link_field(label, "", fold=_("Use a link instead"))
         else:
             label = _("%(role)s: address that anyone can open") if wanted.media != "audio" else _("Sound: its address")
-            yield link_name(role), _link_field(label, str(wanted.help_text), many=wanted.max_items > 1)
+            many = wanted.max_items > 1
+            yield link_name(role), _link_field(label, str(wanted.help_text), many=many, fold=_("Add a sound"))
 
 
-def _link_field(label: Any, help_text: str, *, many: bool = False) -> forms.CharField:
+def _link_field(label: Any, help_text: str, *, many: bool = False, fold: Any = "") -> forms.CharField:
     widget: forms.Widget = (
         forms.Textarea(attrs={"rows": 3}) if many else forms.URLInput(attrs={"placeholder": "https://"})
     )
-    return forms.CharField(label=label, help_text=help_text, required=False, widget=widget)
+    field = forms.CharField(label=label, help_text=help_text, required=False, widget=widget)
+    # What the fold is called that it stands in while it is empty.
+    field.fold = fold  # type: ignore[attr-defined]
+    return field
 
 
 def model_field(current: str) -> forms.ChoiceField:

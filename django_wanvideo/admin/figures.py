@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 from django.template.defaultfilters import date as format_date
@@ -25,15 +25,20 @@ def unbroken(text: StrOrPromise) -> str:
 
 def credits_in_table(amount: Decimal | None) -> str:
     """Two decimals, so that columns line up; a dash for what is not known."""
-    return "–" if amount is None else number_format(amount, decimal_pos=2)
+    return "–" if amount is None else number_format(_rounded(amount), decimal_pos=2)
 
 
 def credits_on_button(amount: Decimal | None) -> str:
     """Without needless zeros: 11.9 rather than 11.90."""
     if amount is None:
         return "–"
-    rounded = amount.quantize(Decimal("0.01"))
+    rounded = _rounded(amount)
     return number_format(rounded.normalize() if rounded % 1 else rounded.quantize(Decimal(1)))
+
+
+def _rounded(amount: Decimal) -> Decimal:
+    """Round half up, as EvoLink does; Django's own formatting cuts decimals off."""
+    return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
 def seconds_in_words(seconds: float) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.forms.utils import ErrorDict
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
@@ -100,6 +101,35 @@ class TaskForm(_ModelForm):
         if self.is_bound:
             self.data = self.data.copy()
             self.data[self.add_prefix(kept_name(_FIRST_FRAME))] = token
+
+    # Another model ---------------------------------------------------------------------------------------------------
+
+    @property
+    def is_redraw(self) -> bool:
+        """Whether the form came in only to show, or without having shown, the settings of its model."""
+        shown = self.data.get("shown_model") if self.is_bound else None
+        return self.is_bound and ("_model" in self.data or shown not in {None, "", self.spec.id})
+
+    def is_valid(self) -> bool:
+        """Refuse what was filled in for another model: its settings must be seen first."""
+        return super().is_valid() and not self.is_redraw
+
+    def full_clean(self) -> None:
+        """Where another model was chosen, only keep the upload and add the defaults of settings that are new."""
+        if not self.is_redraw:
+            super().full_clean()
+            return
+        self._errors = ErrorDict()
+        self.cleaned_data = {}
+        upload = self.files.get(self.add_prefix(file_name(_FIRST_FRAME)))
+        if upload is not None:
+            self._keep(upload)
+        self.data = self.data.copy()
+        shown = next((spec for spec in catalog.models() if spec.id == self.data.get("shown_model")), None)
+        known = {parameter.name for parameter in shown.parameters} if shown is not None else set()
+        for parameter in self.spec.parameters:
+            if parameter.name not in known and parameter.default is not False:
+                self.data[self.add_prefix(parameter.name)] = str(parameter.default)
 
     # What is checked ----------------------------------------------------------------------------------------------
 
@@ -229,7 +259,11 @@ class TaskForm(_ModelForm):
                 kept.forget(token, owner=self.user.pk)
             return
         upload = self.files.get(self.add_prefix(name))
-        if upload is not None and 0 < upload.size <= catalog.images.MAX_READ_BYTES:
+        if upload is not None:
+            self._keep(upload)
+
+    def _keep(self, upload: Any) -> None:
+        if file_name(_FIRST_FRAME) in self.fields and 0 < upload.size <= catalog.images.MAX_READ_BYTES:
             self._show_kept(kept.keep(upload, owner=self.user.pk))
 
     # What is saved ------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponseRedirect
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from django_wanvideo.admin import _compat, nonces, outcomes, prices, taskpage
@@ -26,6 +27,7 @@ class PagesMixin:
     """Adding and changing."""
 
     admin_site: Any
+    opts: Any
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
@@ -112,5 +114,5 @@ class PagesMixin:
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Add the addresses that the live module asks."""
         page = {"status_url": self._url("status"), "tools_in_content": _compat.TOOLS_IN_CONTENT}
-        context = {"wanvideo": page, **(extra_context or {})}
+        context = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page, **(extra_context or {})}
         return super().changelist_view(request, context)  # type: ignore[misc]

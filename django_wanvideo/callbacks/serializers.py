@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django_wanvideo.evolink.answers import TaskSnapshot
+from django_wanvideo.evolink.answers import task_id
 
 #: Fields of EvoLink's task body that are read when callbacks are not verified.
 KEPT = (
@@ -30,7 +30,7 @@ def kept_of(body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     if "id" not in body and isinstance(body.get("data"), dict):
         body = body["data"]
     kept = {name: _bounded(body[name]) for name in KEPT if name in body}
-    return TaskSnapshot.parse(kept).id, kept
+    return task_id(body), kept
 
 
 def _bounded(value: Any, depth: int = 0) -> Any:

@@ -27,7 +27,6 @@ CHUNK = 64 * 1024
 MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 425, 429})
-_MAGIC_BYTES = 12
 
 Progress = Callable[[int, int | None], None]
 
@@ -149,19 +148,14 @@ def _checked_head(response: http.client.HTTPResponse, hop: Target, max_bytes: in
 
 
 def _chunks(response: http.client.HTTPResponse, hop: Target) -> Iterator[memoryview]:
-    buffer = bytearray(CHUNK)
-    view = memoryview(buffer)
-    filled = 0
+    view = memoryview(bytearray(CHUNK))
     while True:
         with _connection_trouble(hop):
-            count = response.readinto(view[filled:])
-        filled += count
-        # A server may send one byte at first, but the first look needs twelve.
-        if filled >= _MAGIC_BYTES or (filled and not count):
-            yield view[:filled]
-            filled = 0
+            # Fills the buffer, however small the pieces arrive, so the first chunk shows how the file begins.
+            count = response.readinto(view)
         if not count:
             return
+        yield view[:count]
 
 
 def _write(target: BinaryIO, chunk: bytes) -> None:

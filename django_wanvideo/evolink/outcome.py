@@ -15,7 +15,6 @@ from . import values
 from .answers import Created, TaskSnapshot
 from .envelopes import ErrorBody, decode, read_error
 from .errors import (
-    EvoLinkError,
     NotFoundError,
     OutcomeUnknownError,
     ReadError,
@@ -185,6 +184,3 @@ def _said(answer: Answer, error: ErrorBody) -> str:
 def _no_answer(answer: NoAnswer, secret: values.Secret) -> str:
     lead = "The request was sent, but no answer came" if answer.sent else "No connection to EvoLink"
     return f"{lead} ({secret.hide_all(answer.reason)})"
-
-
-__all__ = ["EvoLinkError", "content", "created", "uploaded"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import os
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -63,10 +62,9 @@ class _Adapter(HTTPAdapter):
 
 
 def new_session(like: requests.Session | None = None, *, pool_size: int = 10) -> requests.Session:
-    """Return a session that keeps no cookies and retries nothing; certificates and proxies are taken over from ``like``."""
+    """Return a session that sends nothing twice; certificates and proxies are taken over from ``like``."""
     session = requests.Session()
     session.headers.clear()
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for prefix in ("https://", "http://"):
         session.mount(prefix, _Adapter(pool_size))
     if like is not None:
@@ -158,7 +156,7 @@ def perform(
     try:
         prepared = session.prepare_request(request)
         settings: Any = session.merge_environment_settings(prepared.url, {}, True, None, None)
-        # Not session.send(): it would read the body of a redirect, without limit, to work out where it leads.
+        # Not session.send(): it keeps cookies, and reads a redirect's body without limit to work out where it leads.
         response = session.get_adapter(prepared.url or "").send(prepared, timeout=timeout, **settings)
         return _read(response)
     except RequestWithheld:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,11 @@ from django.db.models import F
 from django.utils import timezone
 
 from django_wanvideo.choices import AttemptState, TaskStatus
-from django_wanvideo.evolink.errors import EvoLinkError, RejectedError, WaitError
+from django_wanvideo.conf import conf
+from django_wanvideo.evolink.errors import EvoLinkError, WaitError
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import callback_urls, outcomes, provider
+from django_wanvideo.services import holding, outcomes, provider, schedule
 
 if TYPE_CHECKING:
     from django_wanvideo.models import Attempt as AttemptType
@@ -24,8 +26,11 @@ MOST_POSTS = 4
 
 
 def may_repeat(attempt: AttemptType) -> bool:
-    """Tell whether the same key and body may be sent once more."""
-    return attempt.posts < MOST_POSTS
+    """Tell whether the same key and body may be sent once more; after that, or after a while, a person is asked."""
+    if not conf.TRUST_IDEMPOTENCY_KEY or attempt.posts >= MOST_POSTS:
+        return False
+    asked_at = attempt.sent_at or attempt.claimed_at
+    return timezone.now() - asked_at < dt.timedelta(seconds=conf.UNCONFIRMED_DEADLINE)
 
 
 def repeat(attempt: AttemptType) -> None:
@@ -33,22 +38,41 @@ def repeat(attempt: AttemptType) -> None:
 
     Only an acceptance settles anything: a refusal now says nothing about then.
     """
+    if (paused := provider.paused_until()) is not None:
+        _look_again(attempt, paused)
+        return
+    try:
+        client = provider.client()
+    except ConfigurationError:
+        logger.warning("Attempt %s stays unconfirmed: WANVIDEO['API_KEY'] is empty in this worker.", attempt.pk)
+        _look_again(attempt, timezone.now() + holding.NO_KEY)
+        return
     claimed = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNCONFIRMED, posts=attempt.posts).update(
         posts=F("posts") + 1
     )
     if not claimed:
         return
     wait = outcomes.unconfirmed_wait(attempt.posts + 1)
-    VideoTask.objects.filter(pk=attempt.task_id, status=TaskStatus.UNCONFIRMED).update(
-        next_action_at=timezone.now() + outcomes.claim_lifetime() + wait
-    )
+    _look_again(attempt, timezone.now() + outcomes.claim_lifetime() + wait)
     try:
-        client = provider.client()
-        created = client.create(callback_urls.with_callback(attempt), idempotency_key=attempt.idempotency_key)
-    except (ConfigurationError, RejectedError, WaitError, EvoLinkError) as error:
-        logger.warning("Attempt %s stays unconfirmed: %s", attempt.pk, error)
-        VideoTask.objects.filter(pk=attempt.task_id, status=TaskStatus.UNCONFIRMED).update(
-            next_action_at=timezone.now() + wait
-        )
-        return
-    outcomes.accepted(attempt, created)
+        created = provider.create(client, attempt)
+    except WaitError as error:
+        # Certainly not looked at by EvoLink, so it does not count.
+        Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNCONFIRMED).update(posts=F("posts") - 1)
+        wait = schedule.next_send_try(attempt.posts, error.retry_after)
+        if error.http_status == 429:
+            provider.pause(error.retry_after)
+        _stays(attempt, error, wait)
+    except EvoLinkError as error:
+        _stays(attempt, error, wait)
+    else:
+        outcomes.accepted(attempt, created)
+
+
+def _stays(attempt: AttemptType, error: EvoLinkError, wait: dt.timedelta) -> None:
+    logger.warning("Attempt %s stays unconfirmed: %s", attempt.pk, error)
+    _look_again(attempt, timezone.now() + wait)
+
+
+def _look_again(attempt: AttemptType, at: dt.datetime) -> None:
+    VideoTask.objects.filter(pk=attempt.task_id, status=TaskStatus.UNCONFIRMED).update(next_action_at=at)

@@ -41,10 +41,11 @@ def attach(task: VideoTask, provider_task_id: str, *, by: AbstractBaseUser | Non
             _("EvoLink's task is not this one's: it is older, of another model, or belongs to another task here.")
         )
     with transaction.atomic():
-        if not outcomes.bind(attempt, snapshot, source=EventSource.PERSON, actor=by):
+        source = EventSource.CODE if by is None else EventSource.PERSON
+        if not outcomes.bind(attempt, snapshot, source=source, actor=by):
             raise NotPossible(_("This task has been settled meanwhile."))
         _decided(task, by, attempt, "attached")
-    tracking.apply(attempt, snapshot, source=EventSource.PERSON)
+    tracking.apply(attempt, snapshot, source=source)
     task.refresh_from_db()
 
 
@@ -62,7 +63,7 @@ def not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None
             TaskStatus.FAILED,
             allowed=_UNCONFIRMED,
             kind=EventKind.FAILED,
-            source=EventSource.PERSON,
+            source=EventSource.CODE if by is None else EventSource.PERSON,
             actor=by,
             attempt=attempt,
             detail={"code": "decided_not_accepted"},
@@ -87,7 +88,7 @@ def send_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
             TaskStatus.QUEUED,
             allowed=_UNCONFIRMED,
             kind=EventKind.RETRIED,
-            source=EventSource.PERSON,
+            source=EventSource.CODE if by is None else EventSource.PERSON,
             actor=by,
             attempt=attempt,
             queued_at=timezone.now(),

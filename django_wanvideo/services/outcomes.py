@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 _SENT = frozenset({TaskStatus.SUBMITTING, TaskStatus.UNCONFIRMED})
 _OPEN = (AttemptState.CLAIMED, AttemptState.UNCONFIRMED)
+#: Seconds between tries to write down an id that was paid for, while the database does not answer.
+_INSIST = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 class _Undo(Exception):  # noqa: N818 - rolls one transaction back, is never seen outside
@@ -41,22 +44,42 @@ def claim_lifetime() -> dt.timedelta:
 
 def accepted(attempt: Attempt, created: Created) -> None:
     """EvoLink's answer names its task: commit that before anything else."""
+    if not _bind_at_once(attempt, created):
+        attempt.refresh_from_db()
+        if attempt.provider_task_id == created.snapshot.id:
+            Attempt.objects.filter(pk=attempt.pk).update(
+                http_status=created.http_status, request_id=(created.request_id or "")[:200]
+            )
+        else:
+            second_results.adopt(attempt, created.snapshot, source=EventSource.ANSWER)
     provider.note_key_answer(None)
-    if bind(
-        attempt,
-        created.snapshot,
-        source=EventSource.ANSWER,
-        http_status=created.http_status,
-        request_id=created.request_id or "",
-    ):
-        return
-    attempt.refresh_from_db()
-    if attempt.provider_task_id == created.snapshot.id:
-        Attempt.objects.filter(pk=attempt.pk).update(
-            http_status=created.http_status, request_id=created.request_id or ""
-        )
-    else:
-        second_results.adopt(attempt, created.snapshot, source=EventSource.ANSWER)
+
+
+def _bind_at_once(attempt: Attempt, created: Created) -> bool:
+    """Bind what was paid for; a database that restarts just now is waited for, and the id is never lost silently."""
+    for pause in (*_INSIST, None):
+        try:
+            return bind(
+                attempt,
+                created.snapshot,
+                source=EventSource.ANSWER,
+                http_status=created.http_status,
+                request_id=created.request_id or "",
+            )
+        except DatabaseError as error:
+            gone = isinstance(error, (OperationalError, InterfaceError)) and not connection.in_atomic_block
+            if pause is None or not gone:
+                logger.critical(
+                    "EvoLink accepted attempt %s as %s and the database did not take that in. If no callback binds "
+                    "it, attach that id to task %s by hand.",
+                    attempt.pk,
+                    created.snapshot.id,
+                    attempt.task_id,
+                )
+                raise
+            connection.close()
+            time.sleep(pause)
+    raise AssertionError("unreachable")
 
 
 def bind(
@@ -75,11 +98,34 @@ def bind(
     Returns:
         Whether this call bound it; ``False`` when the attempt is bound already or its task has gone on without it.
     """
-    now = timezone.now()
-    reopened = attempt.state in {AttemptState.NOT_ACCEPTED, AttemptState.SUPERSEDED}
     columns: dict[str, Any] = {"http_status": http_status} if http_status is not None else {}
     if request_id:
-        columns["request_id"] = request_id
+        columns["request_id"] = request_id[:200]
+    for _try in range(3):
+        if _bind(attempt, snapshot, columns, source, actor):
+            return True
+        # The instance may be older than its row: what was claimed then may have been given up since.
+        now = Attempt.objects.filter(pk=attempt.pk).values_list("state", "provider_task_id").first()
+        if now is None or now == (attempt.state, attempt.provider_task_id):
+            return False
+        attempt.state, attempt.provider_task_id = AttemptState(now[0]), now[1]
+    return False
+
+
+def _bind(
+    attempt: Attempt,
+    snapshot: TaskSnapshot,
+    columns: dict[str, Any],
+    source: EventSource,
+    actor: AbstractBaseUser | None,
+) -> bool:
+    now = timezone.now()
+    reopened = attempt.state in {AttemptState.NOT_ACCEPTED, AttemptState.SUPERSEDED} or (
+        attempt.state == AttemptState.ENDED and attempt.provider_task_id == snapshot.id
+    )
+    states = (attempt.state,) if reopened else _OPEN
+    held = attempt.provider_task_id if attempt.state == AttemptState.ENDED else None
+    wait = dt.timedelta(0) if snapshot.status.is_final else schedule.first_look(snapshot.estimated_seconds)
     try:
         with transaction.atomic():
             moved = lifecycle.advance(
@@ -94,16 +140,14 @@ def bind(
                 accepted_at=now,
                 held_until=None,
                 held_reason="",
-                credits_reserved=snapshot.credits_reserved,
+                credits_reserved=provider.storable(snapshot.credits_reserved),
                 estimated_seconds=snapshot.estimated_seconds,
                 progress=min(snapshot.progress or 0, 99),
-                next_action_at=now
-                + (dt.timedelta(0) if snapshot.status.is_final else schedule.first_look(snapshot.estimated_seconds)),
+                next_action_at=now + wait,
             )
             if moved is None:
                 return False
-            states = (attempt.state,) if reopened else _OPEN
-            rows = Attempt.objects.filter(pk=attempt.pk, state__in=states, provider_task_id=None).update(
+            rows = Attempt.objects.filter(pk=attempt.pk, state__in=states, provider_task_id=held).update(
                 state=AttemptState.ACCEPTED, provider_task_id=snapshot.id, settled_at=now, **columns
             )
             if not rows:
@@ -119,7 +163,6 @@ def bind(
 
 def rejected(attempt: Attempt, error: EvoLinkError) -> None:
     """EvoLink certainly did not accept it and will not: the task fails, nothing is sent again."""
-    provider.note_key_answer(error)
     _settle(
         attempt,
         TaskStatus.FAILED,
@@ -129,6 +172,7 @@ def rejected(attempt: Attempt, error: EvoLinkError) -> None:
         error_code=(error.code or f"http_{error.http_status}")[:100],
         error_message=error.message,
     )
+    provider.note_key_answer(error)
 
 
 def put_off(attempt: Attempt, error: WaitError) -> None:

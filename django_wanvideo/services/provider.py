@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
@@ -13,9 +15,14 @@ from django_wanvideo.conf import conf
 from django_wanvideo.evolink.client import EvoLinkClient
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import SiteState
+from django_wanvideo.services import callback_urls
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django_wanvideo.evolink.answers import Created
     from django_wanvideo.evolink.errors import EvoLinkError
+    from django_wanvideo.models import Attempt
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +31,8 @@ KEY_REJECTED = "key_rejected"
 #: Seconds to wait after a 429 without ``Retry-After`` (what EvoLink's own client waits, evolink-api.md §4.2).
 DEFAULT_PAUSE = 30.0
 LONGEST_PAUSE = 3600.0
+#: More credits than this do not fit into a row; no video costs that.
+MOST_CREDITS = Decimal(10) ** 8
 
 
 def client() -> EvoLinkClient:
@@ -43,6 +52,21 @@ def client() -> EvoLinkClient:
         read_timeout=conf.READ_TIMEOUT,
         allow_private_hosts=conf.ALLOW_PRIVATE_HOSTS,
     )
+
+
+def create(client: EvoLinkClient, attempt: Attempt, *, before_send: Callable[[], None] | None = None) -> Created:
+    """Make the one call that may be billed. An attempt gives the same bytes each time, however its row keeps JSON.
+
+    Raises what ``EvoLinkClient.create`` raises, and what ``before_send`` raises.
+    """
+    # PostgreSQL's jsonb keeps no order of keys, and EvoLink compares the bodies that come with one idempotency key.
+    body = json.loads(json.dumps(callback_urls.with_callback(attempt), sort_keys=True))
+    return client.create(body, idempotency_key=attempt.idempotency_key, before_send=before_send)
+
+
+def storable(amount: Decimal | None) -> Decimal | None:
+    """Return an amount of credits if a row can keep it: an odd figure must not cost us the id beside it."""
+    return amount if amount is not None and amount < MOST_CREDITS else None
 
 
 def pause(seconds: float | None) -> dt.datetime:
@@ -68,5 +92,5 @@ def note_key_answer(error: EvoLinkError | None) -> None:
     """Remember that EvoLink rejects the key, or that it is in order again, so that staff can be told."""
     if error is not None and error.http_status == 401:
         SiteState.objects.update_or_create(name=KEY_REJECTED, defaults={"value": {"code": error.code}})
-    elif error is None:
-        SiteState.objects.filter(name=KEY_REJECTED).delete()
+    elif error is None and (standing := SiteState.objects.filter(name=KEY_REJECTED)).exists():
+        standing.delete()

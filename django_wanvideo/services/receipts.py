@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 from typing import TYPE_CHECKING
 
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
-from django_wanvideo.evolink.answers import TaskSnapshot
-from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
+from django_wanvideo.evolink.answers import RemoteStatus, TaskSnapshot
+from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError, ReadError
 from django_wanvideo.exceptions import ConfigurationError
-from django_wanvideo.models import Attempt, CallbackReceipt
+from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
 from django_wanvideo.services import lifecycle, outcomes, provider, schedule, second_results, tracking
 
 if TYPE_CHECKING:
+    import uuid
+
     from django_wanvideo.evolink.client import EvoLinkClient
 
 logger = logging.getLogger(__name__)
@@ -27,6 +31,10 @@ CHUNK = 200
 CLOCK_SKEW = dt.timedelta(seconds=120)
 #: How long a callback whose task EvoLink does not know is asked for again.
 GIVE_UP = dt.timedelta(minutes=10)
+#: How long one whose task EvoLink does not show to our key is asked for again; its result would be gone by then.
+LAST_TRY = schedule.RESULT_LIFETIME
+#: How long receipts are left to the worker that took them.
+READING = dt.timedelta(seconds=60)
 
 
 def read_due() -> int:
@@ -36,50 +44,62 @@ def read_due() -> int:
     """
     seen = 0
     client: EvoLinkClient | None = None
-    while True:
-        now = timezone.now()
-        due = list(CallbackReceipt.objects.filter(due_at__lte=now).order_by("id")[:CHUNK])
-        if not due:
-            return seen
-        # Pushed on first, so that a worker that dies here does not lose it and a second one does not read it too.
-        pks = [receipt.pk for receipt in due]
-        CallbackReceipt.objects.filter(pk__in=pks).update(due_at=now + dt.timedelta(seconds=60), tries=F("tries") + 1)
+    while due := _claim():
         attempts = Attempt.objects.filter(pk__in={r.attempt_id for r in due}).select_related("task").in_bulk()
-        if client is None and conf.VERIFY_CALLBACKS:
-            client = _client_or_put_off(due)
+        if conf.VERIFY_CALLBACKS:
+            client = client or _client_or_put_off(due)
             if client is None:
                 return seen
-        for receipt in _latest_of_each(due):
-            attempt = attempts.get(receipt.attempt_id)
+        groups = _by_message(due)
+        while groups:
+            same = groups.pop(0)
+            receipt, attempt = same[-1], attempts.get(same[-1].attempt_id)
             done = attempt is None or _read_one(attempt, receipt, client)
-            same = [
-                r.pk
-                for r in due
-                if r.attempt_id == receipt.attempt_id and r.provider_task_id == receipt.provider_task_id
-            ]
-            CallbackReceipt.objects.filter(pk__in=same).update(
+            CallbackReceipt.objects.filter(pk__in=[other.pk for other in same]).update(
                 due_at=None if done else timezone.now() + schedule.next_receipt_try(receipt.tries)
             )
-        seen += len(due)
+            seen += len(same)
+            if not done and client is not None and (until := provider.paused_until()) is not None:
+                _put_off([other for group in groups for other in group], until)
+                return seen
+    return seen
+
+
+def _claim() -> list[CallbackReceipt]:
+    """Take due receipts, pushed on first: a worker that dies does not lose them, and a second one takes others."""
+    now = timezone.now()
+    rows = CallbackReceipt.objects.filter(due_at__lte=now).order_by("id")
+    # Where rows cannot be locked one by one, two workers may read the same ones: needless, but harmless.
+    lockable = connection.features.has_select_for_update_skip_locked
+    with transaction.atomic() if lockable else contextlib.nullcontext():
+        due = list((rows.select_for_update(skip_locked=True) if lockable else rows)[:CHUNK])
+        if due:
+            CallbackReceipt.objects.filter(pk__in=[receipt.pk for receipt in due]).update(
+                due_at=now + READING, tries=F("tries") + 1
+            )
+    return due
 
 
 def _read_one(attempt: Attempt, receipt: CallbackReceipt, client: EvoLinkClient | None) -> bool:
     """Act on one receipt; return whether it is settled."""
     if attempt.callback_received_at is None:
-        Attempt.objects.filter(pk=attempt.pk, callback_received_at=None).update(
+        rows = Attempt.objects.filter(pk=attempt.pk, callback_received_at=None).update(
             callback_received_at=receipt.received_at
         )
-        lifecycle.record(attempt.task_id, EventKind.CALLBACK, EventSource.CALLBACK, attempt=attempt)
+        attempt.callback_received_at = receipt.received_at
+        if rows:
+            lifecycle.record(attempt.task_id, EventKind.CALLBACK, EventSource.CALLBACK, attempt=attempt)
     provider_id = receipt.provider_task_id or attempt.provider_task_id or ""
     if not provider_id:
         return True
-    if attempt.provider_task_id == provider_id and attempt.state != AttemptState.ACCEPTED and _has_ended(attempt):
+    if attempt.provider_task_id == provider_id and _has_its_video(attempt):
         return True
     snapshot = _snapshot(receipt, provider_id, client)
     if isinstance(snapshot, EvoLinkError):
-        gone = isinstance(snapshot, NotFoundError) and timezone.now() - receipt.received_at > GIVE_UP
+        age = timezone.now() - receipt.received_at
+        gone = age > GIVE_UP if isinstance(snapshot, NotFoundError) else age > LAST_TRY and not _may_pass(snapshot)
         if gone:
-            logger.warning("A callback of attempt %s names a task that EvoLink does not know.", attempt.pk)
+            logger.warning("A callback of attempt %s names a task that EvoLink does not show us.", attempt.pk)
         return gone
     act_on(attempt, snapshot)
     return True
@@ -87,19 +107,31 @@ def _read_one(attempt: Attempt, receipt: CallbackReceipt, client: EvoLinkClient 
 
 def act_on(attempt: Attempt, snapshot: TaskSnapshot) -> None:
     """Bind and apply what EvoLink says about an attempt, whatever stage the attempt is in."""
-    if attempt.provider_task_id != snapshot.id:
+    if attempt.provider_task_id != snapshot.id or _lives_on(attempt, snapshot):
         if not belongs(attempt, snapshot):
             logger.warning("A callback of attempt %s names a task that cannot be its own; ignored.", attempt.pk)
             return
         if not outcomes.bind(attempt, snapshot, source=EventSource.CALLBACK):
             attempt.refresh_from_db()
-            if attempt.provider_task_id != snapshot.id:
+            if attempt.provider_task_id != snapshot.id or _lives_on(attempt, snapshot):
                 second_results.adopt(attempt, snapshot, source=EventSource.CALLBACK)
                 other = second_results.known_task(snapshot)
                 if other is None or not _is_second_result(attempt, other):
                     return
                 attempt = other
     tracking.apply(attempt, snapshot, source=EventSource.CALLBACK)
+
+
+def _lives_on(attempt: Attempt, snapshot: TaskSnapshot) -> bool:
+    """Tell whether EvoLink goes on with, or has finished, what was given up here and tried again."""
+    if attempt.state != AttemptState.ENDED or snapshot.status in {RemoteStatus.FAILED, RemoteStatus.CANCELLED}:
+        return False
+    tried_again = VideoTask.objects.filter(pk=attempt.task_id, status=TaskStatus.QUEUED).exists()
+    return tried_again or not _is_latest(attempt)
+
+
+def _is_latest(attempt: Attempt) -> bool:
+    return not Attempt.objects.filter(task_id=attempt.task_id, number__gt=attempt.number).exists()
 
 
 def belongs(attempt: Attempt, snapshot: TaskSnapshot) -> bool:
@@ -120,7 +152,9 @@ def _snapshot(receipt: CallbackReceipt, provider_id: str, client: EvoLinkClient 
     if client is None:
         return TaskSnapshot.parse({**receipt.payload, "id": provider_id})
     try:
-        return client.get_task(provider_id)
+        snapshot = client.get_task(provider_id)
+        provider.note_key_answer(None)
+        return snapshot
     except EvoLinkError as error:
         provider.note_key_answer(error)
         if error.http_status == 429:
@@ -128,8 +162,13 @@ def _snapshot(receipt: CallbackReceipt, provider_id: str, client: EvoLinkClient 
         return error
 
 
-def _has_ended(attempt: Attempt) -> bool:
-    return attempt.task.status in {TaskStatus.COMPLETED, TaskStatus.STORING}
+def _has_its_video(attempt: Attempt) -> bool:
+    return attempt.task.status in {TaskStatus.COMPLETED, TaskStatus.STORING} and _is_latest(attempt)
+
+
+def _may_pass(error: EvoLinkError) -> bool:
+    """Tell whether asking again later can help; a key that is refused today may be in order tomorrow."""
+    return error.http_status == 401 or not isinstance(error, ReadError) or error.transient
 
 
 def _client_or_put_off(due: list[CallbackReceipt]) -> EvoLinkClient | None:
@@ -142,10 +181,17 @@ def _client_or_put_off(due: list[CallbackReceipt]) -> EvoLinkClient | None:
         until = timezone.now() + dt.timedelta(seconds=60)
     if until is None:
         return client
-    CallbackReceipt.objects.filter(pk__in=[receipt.pk for receipt in due]).update(due_at=until)
+    _put_off(due, until)
     return None
 
 
-def _latest_of_each(due: list[CallbackReceipt]) -> list[CallbackReceipt]:
-    latest = {(receipt.attempt_id, receipt.provider_task_id): receipt for receipt in due}
-    return list(latest.values())
+def _put_off(receipts: list[CallbackReceipt], until: dt.datetime) -> None:
+    CallbackReceipt.objects.filter(pk__in=[receipt.pk for receipt in receipts]).update(due_at=until)
+
+
+def _by_message(due: list[CallbackReceipt]) -> list[list[CallbackReceipt]]:
+    """Group receipts that say the same, oldest first: one reading settles all of a group."""
+    groups: dict[tuple[uuid.UUID, str], list[CallbackReceipt]] = {}
+    for receipt in due:
+        groups.setdefault((receipt.attempt_id, receipt.provider_task_id), []).append(receipt)
+    return list(groups.values())

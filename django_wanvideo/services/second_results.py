@@ -6,6 +6,7 @@ It becomes a task of its own, made from the first, and goes the usual road to st
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo.choices import AttemptState, EventKind
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import lifecycle
+from django_wanvideo.services import lifecycle, provider
 
 if TYPE_CHECKING:
     from django_wanvideo.choices import EventSource
@@ -30,16 +31,21 @@ def adopt(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> V
     Returns:
         The new task, or ``None`` when EvoLink's task is known already.
     """
-    if Attempt.objects.filter(provider_task_id=snapshot.id).exists():
+    if Attempt.objects.filter(provider_task_id=snapshot.id).exclude(pk=attempt.pk).exists():
         return None
     first = attempt.task
     try:
         with transaction.atomic():
-            task = lifecycle.create_accepted(first, attempt, snapshot, source=source)
-            lifecycle.record(first, EventKind.SECOND_RESULT, source, attempt=attempt, detail={"task": str(task.pk)})
+            if attempt.provider_task_id == snapshot.id:
+                # The id goes with the video: from an attempt that was given up to the task that keeps its result.
+                Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED).update(provider_task_id=None)
+            kept = replace(snapshot, credits_reserved=provider.storable(snapshot.credits_reserved))
+            task = lifecycle.create_accepted(first, attempt, kept, source=source)
             VideoTask.objects.filter(pk=task.pk).update(
                 notes=_("A second paid result of one wish: its first answer had been lost.")
             )
+            detail = {"task": str(task.pk), "provider_task_id": snapshot.id}
+            lifecycle.record(first, EventKind.SECOND_RESULT, source, attempt=attempt, detail=detail)
     except IntegrityError:
         return None
     logger.warning("Task %s was accepted twice by EvoLink; the second result is task %s.", first.pk, task.pk)

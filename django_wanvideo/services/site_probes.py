@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import shutil
 import tempfile
@@ -79,7 +80,7 @@ def database_ready() -> Iterator[Finding]:
 def pictures_readable() -> Iterator[Finding]:
     """Whether Pillow is there and reads every format that models take."""
     try:
-        from PIL import Image, features
+        from PIL import __version__, features
     except ImportError:
         yield fail("pictures", _("Pillow cannot be imported."), _("Run: python -m pip install pillow"))
         return
@@ -93,7 +94,7 @@ def pictures_readable() -> Iterator[Finding]:
             _("Install Pillow from its wheel, which reads all of them."),
         )
     else:
-        yield ok("pictures", _("Pillow %(version)s.") % {"version": Image.__version__})
+        yield ok("pictures", _("Pillow %(version)s.") % {"version": __version__})
 
 
 def storage_works() -> Iterator[Finding]:
@@ -182,10 +183,8 @@ def sweep_runs() -> Iterator[Finding]:
 def _room(storage: Storage) -> Iterator[Finding]:
     """Videos pass through a temporary file on their way to the storage."""
     places = {_("temporary files"): tempfile.gettempdir()}
-    try:
+    with contextlib.suppress(NotImplementedError):  # not on a disk of this machine
         places[_("videos")] = storage.path("")
-    except NotImplementedError:
-        pass  # not on a disk of this machine
     for purpose, folder in places.items():
         free = shutil.disk_usage(folder).free
         if free < conf.MAX_VIDEO_BYTES:

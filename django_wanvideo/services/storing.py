@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 STORING = frozenset({TaskStatus.STORING})
 #: HTTP answers that say that a link is dead.
 _GONE = frozenset({401, 403, 404, 410})
+#: How often a link that should live is tried while it is said to be dead: a file may appear a little late.
+GONE_TRIES = 5
 
 
 class LeaseLost(Exception):  # noqa: N818 - not an error: another worker copies the file now
@@ -139,10 +141,9 @@ def _not_copied(task: VideoTask, error: DownloadError, lease: Lease) -> None:
     if gone or expired:
         if _fresh_link(task):
             _try_later(task, error.reason, lease, now=True)
-        elif expired or task.reread_at is not None:
+        elif expired or (task.reread_at is not None and task.tries >= GONE_TRIES):
             _give_up(task, "result_expired", _("The video's link at EvoLink ended before it could be copied."), lease)
         else:
-            VideoTask.objects.filter(pk=task.pk).update(reread_at=timezone.now())
             _try_later(task, error.reason, lease)
     elif error.retryable:
         _try_later(task, error.reason, lease)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -19,6 +19,7 @@ from django_wanvideo.exceptions import ConfigurationError, NotPossible
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services import (
     callback_urls,
+    confirming,
     creation,
     holding,
     leases,
@@ -111,11 +112,16 @@ def retry(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         kind=EventKind.RETRIED,
         source=_source(by),
         actor=by,
+        # A paid video that turns up at this very moment must not be wiped away.
+        guard=Q(result_url=task.result_url),
         **_clean_slate(),
         credits_estimated=catalog.get(task.model).estimate(task.parameters),
     )
     if moved is None:
-        task.status = _status_now(task)
+        task.refresh_from_db()
+        if storing.is_fetchable(task):
+            storing.fetch_again(task, by=by)
+            return
         raise NotPossible(
             _("Only a failed or cancelled task can be tried again; this one is %(status)s.") % _words(task)
         )
@@ -124,10 +130,14 @@ def retry(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
 def send(task_id: uuid.UUID) -> None:
     """Send a queued task, if it is due and nothing holds it back.
 
-    Every way out leaves the row in a state that the sweep goes on from.
+    An unconfirmed one is asked about with the same key where the site trusts EvoLink's idempotency. Every way out
+    leaves the row in a state that the sweep goes on from.
     """
-    task = VideoTask.objects.filter(pk=task_id, status=TaskStatus.QUEUED).first()
+    task = VideoTask.objects.filter(pk=task_id, status__in=[TaskStatus.QUEUED, TaskStatus.UNCONFIRMED]).first()
     if task is None or (task.held_until is not None and task.held_until > timezone.now()):
+        return
+    if task.status == TaskStatus.UNCONFIRMED:
+        _confirm(task)
         return
     if (paused := provider.paused_until()) is not None:
         holding.hold(task, "evolink_busy", until=paused)
@@ -166,9 +176,7 @@ def post(attempt: Attempt, client: EvoLinkClient) -> None:
         attempt.sent_at = now
 
     try:
-        created = client.create(
-            callback_urls.with_callback(attempt), idempotency_key=attempt.idempotency_key, before_send=mark_sent
-        )
+        created = provider.create(client, attempt, before_send=mark_sent)
     except ClaimLost:
         logger.info("Attempt %s was settled before it was sent.", attempt.pk)
     except RejectedError as error:
@@ -184,6 +192,12 @@ def post(attempt: Attempt, client: EvoLinkClient) -> None:
         outcomes.accepted(attempt, created)
 
 
+def _confirm(task: VideoTask) -> None:
+    attempt = task.attempts.filter(state=AttemptState.UNCONFIRMED).first()
+    if attempt is not None and confirming.may_repeat(attempt):
+        confirming.repeat(attempt)
+
+
 def _prepare(task: VideoTask, client: EvoLinkClient) -> dict[str, Any] | None:
     """Upload what must be uploaded and build the body; ``None`` when the task was settled instead."""
     try:
@@ -196,6 +210,7 @@ def _prepare(task: VideoTask, client: EvoLinkClient) -> dict[str, Any] | None:
         outcomes.fail_unsent(task, "invalid_parameters", " ".join(error.messages))
     except RejectedError as error:
         outcomes.fail_unsent(task, error.code or "input_refused", error.message)
+        provider.note_key_answer(error)
     except EvoLinkError as error:
         holding.hold_with_backoff(task, "upload_failed", error)
     return None
@@ -204,8 +219,10 @@ def _prepare(task: VideoTask, client: EvoLinkClient) -> dict[str, Any] | None:
 def _claim(task: VideoTask, lease: Lease, body: dict[str, Any]) -> Attempt | None:
     """Commit ``queued → submitting`` together with the attempt; ``None`` when another worker or a limit came first."""
     attempt_id = uuid.uuid4()
+    now = timezone.now()
     try:
-        with transaction.atomic():
+        # Durable: the claim must be on disk before the request leaves, not wait for some outer transaction.
+        with transaction.atomic(durable=True):
             held = limits.hold_for(task)
             if held is not None:
                 holding.hold(task, held.reason, until=held.until)
@@ -215,8 +232,8 @@ def _claim(task: VideoTask, lease: Lease, body: dict[str, Any]) -> Attempt | Non
                 TaskStatus.SUBMITTING,
                 kind=EventKind.CLAIMED,
                 source=EventSource.WORKER,
-                guard=lease.held,
-                next_action_at=timezone.now() + outcomes.claim_lifetime(),
+                guard=lease.held & (Q(held_until=None) | Q(held_until__lte=now)),
+                next_action_at=now + outcomes.claim_lifetime(),
             )
             if moved is None:
                 return None

@@ -7,28 +7,33 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from django_wanvideo import queue
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
-from django_wanvideo.conf import conf
 from django_wanvideo.models import Attempt, CallbackReceipt, SiteState, TaskEvent, VideoTask
 from django_wanvideo.services import confirming, lifecycle, limits, outcomes, provider, schedule
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 logger = logging.getLogger(__name__)
+_random = random.SystemRandom()
 
 SWEEP = "sweep"
 CHUNK = 500
 SYNC_BATCH = 50
 #: The least time a row is left to the job that was made of it.
 HAND_OUT = dt.timedelta(seconds=60)
+#: The same for callbacks and signals.
+MESSAGE_HAND_OUT = dt.timedelta(seconds=5)
 
 
 class Dispatch(Protocol):
@@ -60,18 +65,19 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> Swept:
         dispatch: takes a job's name and ids; ``jobs.run_here`` does the work in this process instead of through RQ.
     """
     swept = Swept()
-    SiteState.objects.update_or_create(name=SWEEP, defaults={"value": {}})
+    state, _made = SiteState.objects.get_or_create(name=SWEEP)
     patience = _patience()
     _settle_claims(swept)
-    _settle_unconfirmed(swept)
+    _settle_unconfirmed(dispatch, swept, patience)
     _warn_of_expiring_links(swept)
     _hand_out(TaskStatus.STORING, "store", 1, dispatch, swept, patience, order="result_expires_at")
-    _receipts(dispatch, swept)
-    _events(dispatch, swept)
+    _receipts(dispatch, swept, state, patience)
+    _events(dispatch, swept, state, patience)
     for status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
         _hand_out(status, "sync", SYNC_BATCH, dispatch, swept, patience)
     if provider.paused_until() is None:
         _hand_out(TaskStatus.QUEUED, "submit", 1, dispatch, swept, patience, most=limits.free_places())
+    state.save()
     return swept
 
 
@@ -86,16 +92,17 @@ def _hand_out(
     order: str = "next_action_at",
     most: int | None = None,
 ) -> None:
+    if not swept.queue_reachable:
+        return
     for ids in _claimed_chunks(status, patience, order, most):
-        for batch in _batches(ids, per_job):
-            if swept.queue_reachable and dispatch(job, *(str(pk) for pk in batch)):
-                swept.add(status, len(batch))
-            else:
-                # Nobody took it: due again at once, so that the next pass finds it.
+        for start in range(0, len(ids), per_job):
+            batch = ids[start : start + per_job]
+            if not dispatch(job, *(str(pk) for pk in batch)):
+                # Nobody took it: due again at once, with all that come after it, so that the next pass finds them.
                 swept.queue_reachable = False
-                VideoTask.objects.filter(pk__in=batch, status=status).update(next_action_at=timezone.now())
-        if not swept.queue_reachable:
-            return
+                VideoTask.objects.filter(pk__in=ids[start:], status=status).update(next_action_at=timezone.now())
+                return
+            swept.add(status, len(batch))
 
 
 def _claimed_chunks(
@@ -104,24 +111,35 @@ def _claimed_chunks(
     """Yield ids of due rows that this pass, and no other, has marked as handed out."""
     left = most
     while left is None or left > 0:
-        now = timezone.now()
         size = CHUNK if left is None else min(CHUNK, left)
-        due = list(VideoTask.objects.due(now).filter(status=status).order_by(order).values_list("pk", flat=True)[:size])
-        if not due:
-            return
-        mark = now + patience
-        VideoTask.objects.due(now).filter(pk__in=due, status=status).update(next_action_at=mark)
-        ours = list(
-            VideoTask.objects.filter(pk__in=due, status=status, next_action_at=mark)
-            .order_by(order)
-            .values_list("pk", flat=True)
-        )
+        found, ours = _claim_chunk(status, patience, order, size)
         if ours:
             yield ours
-        if left is not None:
-            left -= len(due)
-        if len(due) < size:
+        if found < size:
             return
+        if left is not None:
+            left -= found
+
+
+def _claim_chunk(status: TaskStatus, patience: dt.timedelta, order: str, size: int) -> tuple[int, list[uuid.UUID]]:
+    """Mark due rows as handed out; return how many were due and which of them are ours."""
+    now = timezone.now()
+    # No two passes mark with the same moment, even where clocks are coarse.
+    mark = now + patience + dt.timedelta(microseconds=_random.randrange(1_000_000))
+    due = VideoTask.objects.due(now).filter(status=status).order_by(order)
+    if connection.features.has_select_for_update_skip_locked:
+        # Waits for nobody, so that two passes and the workers can never wait for each other in a circle.
+        with transaction.atomic():
+            ours = [task.pk for task in due.select_for_update(skip_locked=True).only("pk")[:size]]
+            if ours:
+                VideoTask.objects.filter(pk__in=ours).update(next_action_at=mark)
+        return len(ours), ours
+    pks = list(due.values_list("pk", flat=True)[:size])
+    if not pks:
+        return 0, []
+    VideoTask.objects.due(now).filter(pk__in=pks, status=status).update(next_action_at=mark)
+    marked = VideoTask.objects.filter(pk__in=pks, status=status, next_action_at=mark)
+    return len(pks), list(marked.order_by(order).values_list("pk", flat=True))
 
 
 def _settle_claims(swept: Swept) -> None:
@@ -131,18 +149,25 @@ def _settle_claims(swept: Swept) -> None:
         swept.add(TaskStatus.SUBMITTING, 1)
 
 
-def _settle_unconfirmed(swept: Swept) -> None:
-    due = VideoTask.objects.due().filter(status=TaskStatus.UNCONFIRMED).order_by("next_action_at")
-    for task in due[:CHUNK]:
-        attempt = Attempt.objects.filter(task=task, state=AttemptState.UNCONFIRMED).first()
-        if attempt is not None and conf.TRUST_IDEMPOTENCY_KEY and confirming.may_repeat(attempt):
-            confirming.repeat(attempt)
-        else:
-            # Told once; a callback or a person moves it, nothing else does.
-            rows = VideoTask.objects.filter(pk=task.pk, status=TaskStatus.UNCONFIRMED).update(next_action_at=None)
-            if rows:
-                lifecycle.record(task, EventKind.NEEDS_DECISION, EventSource.SWEEP, detail={"reason": "unconfirmed"})
-        swept.add(TaskStatus.UNCONFIRMED, 1)
+def _settle_unconfirmed(dispatch: Dispatch, swept: Swept, patience: dt.timedelta) -> None:
+    for ids in _claimed_chunks(TaskStatus.UNCONFIRMED, patience, "next_action_at", CHUNK):
+        attempts = Attempt.objects.filter(task_id__in=ids, state=AttemptState.UNCONFIRMED)
+        by_task = {attempt.task_id: attempt for attempt in attempts}
+        for pk in ids:
+            attempt = by_task.get(pk)
+            if attempt is None or not confirming.may_repeat(attempt):
+                _ask_a_person(pk)
+            elif not dispatch("submit", str(pk)):
+                swept.queue_reachable = False
+                VideoTask.objects.filter(pk=pk, status=TaskStatus.UNCONFIRMED).update(next_action_at=timezone.now())
+            swept.add(TaskStatus.UNCONFIRMED, 1)
+
+
+@transaction.atomic
+def _ask_a_person(task_id: uuid.UUID) -> None:
+    """Tell people once that they must decide; a callback or a person moves the task from now on, nothing else does."""
+    if VideoTask.objects.filter(pk=task_id, status=TaskStatus.UNCONFIRMED).update(next_action_at=None):
+        lifecycle.record(task_id, EventKind.NEEDS_DECISION, EventSource.SWEEP, detail={"reason": "unconfirmed"})
 
 
 def _warn_of_expiring_links(swept: Swept) -> None:
@@ -163,26 +188,49 @@ def _warn_of_expiring_links(swept: Swept) -> None:
         swept.add("expiring", 1)
 
 
-def _receipts(dispatch: Dispatch, swept: Swept) -> None:
-    if CallbackReceipt.objects.filter(due_at__lte=timezone.now()).exists():
-        swept.queue_reachable = dispatch("sync") and swept.queue_reachable
+def _receipts(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.timedelta) -> None:
+    last = _handed_out(state, "callbacks")
+    due = CallbackReceipt.objects.filter(due_at__lte=timezone.now(), pk__gt=last)
+    newest = due.order_by("-pk").values_list("pk", flat=True).first()
+    if newest is None or not swept.queue_reachable:
+        return
+    if dispatch("sync"):
+        _note_handed_out(state, "callbacks", newest, patience)
         swept.add("callbacks", 1)
+    else:
+        swept.queue_reachable = False
 
 
-def _events(dispatch: Dispatch, swept: Swept) -> None:
-    due = TaskEvent.objects.filter(notify_at__lte=timezone.now() - dt.timedelta(seconds=2))
-    task_ids = list(dict.fromkeys(due.order_by("id").values_list("task_id", flat=True)[:CHUNK]))
-    for batch in _batches(task_ids, SYNC_BATCH):
-        if swept.queue_reachable:
-            swept.queue_reachable = dispatch("notify", *(str(pk) for pk in batch))
-            swept.add("signals", len(batch))
+def _events(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.timedelta) -> None:
+    last = _handed_out(state, "signals")
+    due = TaskEvent.objects.filter(notify_at__lte=timezone.now() - dt.timedelta(seconds=2), pk__gt=last)
+    rows = list(due.order_by("pk").values_list("pk", "task_id")[:CHUNK])
+    task_ids = list(dict.fromkeys(task_id for _pk, task_id in rows))
+    for start in range(0, len(task_ids), SYNC_BATCH):
+        batch = task_ids[start : start + SYNC_BATCH]
+        if not swept.queue_reachable or not dispatch("notify", *(str(pk) for pk in batch)):
+            swept.queue_reachable = False
+            return
+        swept.add("signals", len(batch))
+    if rows:
+        _note_handed_out(state, "signals", rows[-1][0], patience)
+
+
+def _handed_out(state: SiteState, stage: str) -> int:
+    """Return up to which row a stage was handed out lately: an idle worker must not find the same job a hundred times."""
+    note = state.value.get(stage) or {}
+    until = parse_datetime(str(note.get("until", "")))
+    return int(note["last"]) if until is not None and until > timezone.now() else 0
+
+
+def _note_handed_out(state: SiteState, stage: str, last: int, patience: dt.timedelta) -> None:
+    standing = _handed_out(state, stage)
+    # Shorter than for tasks: these are messages, and a job that finds nothing costs one query.
+    wait = patience - HAND_OUT + MESSAGE_HAND_OUT
+    until = state.value[stage]["until"] if standing else (timezone.now() + wait).isoformat()
+    state.value[stage] = {"last": last, "until": until}
 
 
 def _patience() -> dt.timedelta:
     """How long handed-out rows are left alone: longer where many jobs wait, so that none is handed out twice."""
     return HAND_OUT + dt.timedelta(seconds=queue.length())
-
-
-def _batches(ids: Sequence[uuid.UUID], size: int) -> Iterator[Sequence[uuid.UUID]]:
-    for start in range(0, len(ids), size):
-        yield ids[start : start + size]

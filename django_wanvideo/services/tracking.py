@@ -6,7 +6,8 @@ import datetime as dt
 import logging
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import F, Q
+from django.db import transaction
+from django.db.models import Exists, F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -14,7 +15,7 @@ from django_wanvideo import queue
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.answers import RemoteStatus
-from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
+from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError, ReadError, UnreadableAnswer
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
 from django_wanvideo.services import lifecycle, provider, schedule
@@ -57,6 +58,7 @@ def sync(task_ids: Sequence[uuid.UUID]) -> None:
         _put_off([attempt.task_id for attempt in attempts], timezone.now() + dt.timedelta(seconds=60))
         return
     waiting = {attempt.pk: attempt for attempt in attempts}
+    answered = False
     for attempt, answer in _read(client, attempts):
         del waiting[attempt.pk]
         if isinstance(answer, EvoLinkError):
@@ -65,6 +67,9 @@ def sync(task_ids: Sequence[uuid.UUID]) -> None:
                 _put_off([other.task_id for other in waiting.values()], provider.pause(answer.retry_after))
                 return
         else:
+            if not answered:
+                provider.note_key_answer(None)
+            answered = True
             apply(attempt, answer, source=EventSource.POLL)
 
 
@@ -79,14 +84,15 @@ def refresh(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
     attempt = next(iter(_followed([task.pk])), None)
     if attempt is None:
         raise NotPossible(_("EvoLink is not working on this task, so there is nothing to ask about."))
-    apply(attempt, provider.client().get_task(attempt.provider_task_id or ""), source=EventSource.POLL)
+    snapshot = provider.client().get_task(attempt.provider_task_id or "")
+    provider.note_key_answer(None)
+    apply(attempt, snapshot, source=EventSource.POLL)
     task.refresh_from_db()
 
 
 def apply(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> None:
     """Bring an accepted task to where EvoLink says it is; a late or repeated message changes nothing."""
-    task_id = attempt.task_id
-    provider.note_key_answer(None)
+    task_id, current = attempt.task_id, _current(attempt)
     match snapshot.status:
         case RemoteStatus.COMPLETED if snapshot.result_urls:
             _completed(attempt, snapshot, source)
@@ -103,10 +109,11 @@ def apply(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> N
                 kind=EventKind.FAILED,
                 source=source,
                 attempt=attempt,
+                guard=current,
                 detail={"code": error.code, "message": error.message} if error else {},
                 error_code=((error.code if error else "") or "unknown_error")[:100],
                 error_message=error.message if error else "",
-                credits_used=snapshot.credits_used,
+                credits_used=provider.storable(snapshot.credits_used),
             )
         case RemoteStatus.CANCELLED:
             lifecycle.advance(
@@ -116,9 +123,10 @@ def apply(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> N
                 kind=EventKind.CANCELLED,
                 source=source,
                 attempt=attempt,
+                guard=current,
                 error_code="request_cancelled",
                 error_message=snapshot.error.message if snapshot.error else "",
-                credits_used=snapshot.credits_used,
+                credits_used=provider.storable(snapshot.credits_used),
             )
         case _:
             _still_going(attempt, snapshot, source)
@@ -127,12 +135,13 @@ def apply(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> N
 def _completed(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) -> None:
     now = timezone.now()
     made_at = now
-    if snapshot.created is not None and snapshot.elapsed_seconds is not None:
+    if snapshot.created is not None and snapshot.created < now and snapshot.elapsed_seconds is not None:
         made_at = min(now, snapshot.created + dt.timedelta(seconds=snapshot.elapsed_seconds))
+    used = provider.storable(snapshot.credits_used)
     result: dict[str, Any] = {
         "result_url": snapshot.result_urls[0],
         "result_expires_at": made_at + schedule.RESULT_LIFETIME,
-        "credits_used": snapshot.credits_used,
+        "credits_used": used,
     }
     moved = lifecycle.advance(
         attempt.task_id,
@@ -141,13 +150,15 @@ def _completed(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) ->
         kind=EventKind.RESULT_READY,
         source=source,
         attempt=attempt,
-        detail={} if snapshot.credits_used is None else {"credits_used": str(snapshot.credits_used)},
+        guard=_current(attempt),
+        detail={} if used is None else {"credits_used": str(used)},
         **result,
     )
     if moved is None:
         _came_after_all(attempt, result, source)
 
 
+@transaction.atomic
 def _came_after_all(attempt: Attempt, result: dict[str, Any], source: EventSource) -> None:
     """A paid video of a task that has failed meanwhile: the end stands, but a person is told that it can be fetched."""
     rows = VideoTask.objects.filter(
@@ -164,7 +175,6 @@ def _came_after_all(attempt: Attempt, result: dict[str, Any], source: EventSourc
 
 
 def _still_going(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) -> None:
-    task = attempt.task
     if snapshot.status == RemoteStatus.PROCESSING:
         lifecycle.advance(
             attempt.task_id,
@@ -173,12 +183,14 @@ def _still_going(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) 
             kind=EventKind.PROGRESS,
             source=source,
             attempt=attempt,
+            guard=_current(attempt),
             tries=F("tries"),
+            next_action_at=F("next_action_at"),
         )
     if snapshot.progress is not None:
         # 100 is for a file that is in our storage.
         percent = min(snapshot.progress, 99)
-        VideoTask.objects.filter(pk=task.pk, status__in=FOLLOWED, progress__lt=percent).update(progress=percent)
+        _row(attempt).filter(progress__lt=percent).update(progress=percent)
     if source == EventSource.CALLBACK:
         return
     look_again(attempt, reset_trouble=True)
@@ -190,10 +202,10 @@ def look_again(attempt: Attempt, *, reset_trouble: bool = False) -> None:
     deadline = (task.accepted_at or now) + dt.timedelta(seconds=conf.POLL_DEADLINE)
     overdue = now > deadline
     columns: dict[str, Any] = {"trouble_since": None} if reset_trouble else {}
-    VideoTask.objects.filter(pk=task.pk, status__in=FOLLOWED).update(
+    rows = _row(attempt).update(
         tries=F("tries") + 1, next_action_at=now + schedule.next_look(task.tries, overdue=overdue), **columns
     )
-    if overdue:
+    if rows and overdue and task.told_overdue_at is None:
         lifecycle.tell_once(task, "told_overdue_at", EventKind.OVERDUE, statuses=FOLLOWED)
 
 
@@ -211,9 +223,9 @@ def _trouble(attempt: Attempt, error: EvoLinkError) -> None:
 
 def _lasting_trouble(attempt: Attempt, code: str, message: str, *, source: EventSource) -> None:
     """Fail a task once the same trouble has stood for ten minutes; a first time may be EvoLink's lag."""
-    task, now = attempt.task, timezone.now()
-    VideoTask.objects.filter(pk=task.pk, status__in=FOLLOWED, trouble_since=None).update(trouble_since=now)
-    since = VideoTask.objects.filter(pk=task.pk).values_list("trouble_since", flat=True).first()
+    now = timezone.now()
+    _row(attempt).filter(trouble_since=None).update(trouble_since=now)
+    since = _row(attempt).values_list("trouble_since", flat=True).first()
     if since is not None and now - since >= schedule.TROUBLE_DEADLINE:
         lifecycle.advance(
             attempt.task_id,
@@ -222,12 +234,23 @@ def _lasting_trouble(attempt: Attempt, code: str, message: str, *, source: Event
             kind=EventKind.FAILED,
             source=source,
             attempt=attempt,
+            guard=_current(attempt),
             detail={"code": code, "since": since.isoformat()},
             error_code=code,
             error_message=message,
         )
     else:
         look_again(attempt)
+
+
+def _current(attempt: Attempt) -> Q:
+    """A condition: the task still hangs on this attempt. What EvoLink says of an earlier one must not touch it."""
+    return Q(Exists(Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ACCEPTED)))
+
+
+def _row(attempt: Attempt) -> QuerySet[VideoTask]:
+    rows: QuerySet[VideoTask] = VideoTask.objects.filter(_current(attempt), pk=attempt.task_id, status__in=FOLLOWED)
+    return rows
 
 
 def _followed(task_ids: Sequence[uuid.UUID]) -> Iterator[Attempt]:
@@ -249,10 +272,10 @@ def _read(client: EvoLinkClient, attempts: list[Attempt]) -> Iterator[tuple[Atte
             chunk = attempts[start : start + BATCH]
             try:
                 found = client.get_tasks([attempt.provider_task_id or "" for attempt in chunk])
-            except NotFoundError:
-                rest.extend(attempts[start:])
-                break
             except EvoLinkError as error:
+                if _not_offered(error):
+                    rest.extend(attempts[start:])
+                    break
                 for attempt in chunk:
                     yield attempt, error
                 continue
@@ -267,3 +290,10 @@ def _read(client: EvoLinkClient, attempts: list[Attempt]) -> Iterator[tuple[Atte
             yield attempt, client.get_task(attempt.provider_task_id or "")
         except EvoLinkError as error:
             yield attempt, error
+
+
+def _not_offered(error: EvoLinkError) -> bool:
+    """Tell whether EvoLink refuses the batch call as such: gone, or asked for in another way now."""
+    if isinstance(error, UnreadableAnswer):
+        return True
+    return isinstance(error, ReadError) and not error.transient and error.http_status not in {None, 401, 403}

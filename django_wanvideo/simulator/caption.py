@@ -58,8 +58,9 @@ def draw_caption(text: str, width: int, height: int) -> Image | None:
         text = text[:-2].rstrip() + "…" if len(text) > 2 else ""
     if not text.strip(" …"):
         return None
-    strip = Image.new("RGBA", (width, size * 2), (0, 0, 0, 110))
-    ImageDraw.Draw(strip).text((width / 2, size), text, font=font, fill=(255, 255, 255, 255), anchor="mm")
+    # Even in height and place, as half of it has to fit the planes of colour.
+    strip = Image.new("RGBA", (width, size // 2 * 4), (0, 0, 0, 110))
+    ImageDraw.Draw(strip).text((width / 2, strip.height / 2), text, font=font, fill=(255, 255, 255, 255), anchor="mm")
     return strip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import secrets
+import selectors
 import socket
 import struct
 import time
@@ -11,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import file_error
+from .errors import ApiError, file_error
 from .journal import logger
 from .redaction import headers as redacted_headers
 from .wire import Drop, Request, Response, json_response
@@ -19,7 +20,6 @@ from .wire import Drop, Request, Response, json_response
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .core import Simulator
     from .server import Server
 
 #: Bytes of a request's body at most; EvoLink documents no limit, its clients keep under 100 MB.
@@ -27,6 +27,8 @@ MAX_BODY = 110 * 1024 * 1024
 CHUNK = 64 * 1024
 #: An idle connection is closed after this many seconds.
 IDLE = 75.0
+#: How often a waiting connection looks whether it should still wait, seconds.
+_STEP = 0.05
 _GONE = (ConnectionError, TimeoutError)
 
 
@@ -58,26 +60,37 @@ class Handler(http.server.BaseHTTPRequestHandler):
             super().finish()
 
     def do_GET(self) -> None:
-        """Serve any method."""
-        started, sim = time.perf_counter(), self.server.sim
-        request = Request(self.command, self.path, self.headers, self._read_body)
-        status = 0
+        """Serve any method.
+
+        What the client can see of an exchange comes last: once it has its answer, the journal has the request, and its
+        `Idempotency-Key` is no longer busy.
+        """
+        started, request = time.perf_counter(), Request(self.command, self.path, self.headers, self._read_body)
         answer: Response | Drop | None = None
+        written = False
+
+        def write() -> None:
+            nonlocal written
+            written = True
+            for call in request.when_over:
+                call()
+            self._write_journal(request, answer, (time.perf_counter() - started) * 1000)
+
         try:
             answer = self._answer(request)
+            self._wait(answer.seconds if isinstance(answer, Drop) else answer.delay)
+            if isinstance(answer, Drop) or not answer.takes_time:
+                write()
             if isinstance(answer, Drop):
-                self._drop(answer, sim)
+                self._drop(answer)
             else:
-                status = answer.status
                 self._send(request, answer)
         except _GONE as error:
             self.close_connection = True
             request.note = f"{request.note or ''} client left: {type(error).__name__}".strip()
         finally:
-            for call in request.when_over:
-                call()
-            ms = (time.perf_counter() - started) * 1000
-            self._write_journal(request, answer, status, ms)
+            if not written:
+                write()
             if answer is not None and answer.after is not None:
                 answer.after()
 
@@ -96,10 +109,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return json_response(body, 599)
 
     def _send(self, request: Request, answer: Response) -> None:
-        self._wait(answer.delay, self.server.sim)
         size = answer.size
-        odd = answer.cut is not None or answer.declared is not None or answer.endless
-        if answer.close or odd or request.unread:
+        if request.unread:
+            # Closing on unread bytes would reset the connection before the client has read its answer.
+            with suppress(ApiError):
+                request.read_body()
+        if answer.close or answer.cut is not None or answer.declared is not None or answer.endless:
             self.close_connection = True
         self.send_response(answer.status)
         for name, value in answer.headers.items():
@@ -127,9 +142,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if not answer.endless or self.server.sim.stopping.is_set():
                 return
 
-    def _drop(self, drop: Drop, sim: Simulator) -> None:
+    def _drop(self, drop: Drop) -> None:
         self.close_connection = True
-        self._wait(drop.seconds, sim)
         if drop.reset:
             # Closing with a linger time of zero sends RST instead of FIN.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -138,13 +152,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
 
-    def _wait(self, seconds: float, sim: Simulator) -> None:
+    def _wait(self, seconds: float) -> None:
         """Let the client wait, no longer than it does."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and not sim.stopping.wait(min(0.1, deadline - time.monotonic())):
-            with suppress(BlockingIOError):
-                if not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
-                    return
+        if not seconds:
+            return
+        deadline, sim = time.monotonic() + seconds, self.server.sim
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.connection, selectors.EVENT_READ)
+            while (left := deadline - time.monotonic()) > 0 and not sim.stopping.is_set():
+                if selector.select(min(_STEP, left)):
+                    if not self.connection.recv(1, socket.MSG_PEEK):
+                        return
+                    sim.stopping.wait(min(_STEP, left))
 
     def _read_body(self) -> bytes:
         if "chunked" in (self.headers.get("Transfer-Encoding") or "").lower():
@@ -181,25 +200,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
             parts.append(self.rfile.read(size))
             self.rfile.readline(4)
 
-    def _write_journal(self, request: Request, answer: Response | Drop | None, status: int, ms: float) -> None:
-        sim = self.server.sim
-        note = request.note
+    def _write_journal(self, request: Request, answer: Response | Drop | None, ms: float) -> None:
+        if request.endpoint == "control":
+            return
+        sim, note = self.server.sim, request.note
         if isinstance(answer, Drop):
             note = f"{note or ''} no answer, connection {'reset' if answer.reset else 'closed'}".strip()
         text = None
         if isinstance(answer, Response) and isinstance(answer.body, bytes):
             kind = answer.headers.get("Content-Type", "")
-            if kind.startswith(("application/json", "text/")) and request.endpoint != "control":
+            if kind.startswith(("application/json", "text/")):
                 text = sim.scrub(answer.body[: sim.options.body_limit].decode("utf-8", "replace"))
-        if request.endpoint == "control":
-            return
         sim.journal.add(
             kind="request",
             at=sim.clock.now(),
             method=request.method,
             path=sim.scrub(request.target),
             endpoint=request.endpoint,
-            status=status,
+            status=answer.status if isinstance(answer, Response) else 0,
             ms=round(ms, 1),
             headers={name: sim.scrub(value) for name, value in redacted_headers(request.headers.items()).items()},
             body=sim.presentable(request.seen_body),

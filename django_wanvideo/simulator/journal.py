@@ -65,11 +65,13 @@ class Journal:
             self._sequence += 1
             entry = JournalEntry(sequence=self._sequence, **values)
             self._entries.append(entry)
-            self._counts[entry.endpoint if entry.kind == "request" else "callback"] += 1
-            self._changed.notify_all()
         logger.info("%s", entry)
         if self._on_entry is not None:
             self._on_entry(entry)
+        with self._changed:
+            # Last, so that whoever waited for the count finds the listener told.
+            self._counts[entry.endpoint] += 1
+            self._changed.notify_all()
         return entry
 
     def __iter__(self) -> Any:

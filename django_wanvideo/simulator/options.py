@@ -84,8 +84,11 @@ class Options:
 
     def __post_init__(self) -> None:
         self.progression = Progression.parse(self.progression)
-        self.credits = Decimal(self.credits)
-        self.token_credits = None if self.token_credits is None else Decimal(self.token_credits)
+        try:
+            self.credits = Decimal(self.credits)
+            self.token_credits = None if self.token_credits is None else Decimal(self.token_credits)
+        except ArithmeticError:
+            raise ValueError("credits and token_credits are numbers of credits.") from None
         if self.idempotency not in ("supported", "ignored"):
             raise ValueError(f"idempotency is 'supported' or 'ignored', not {self.idempotency!r}.")
         if self.unknown_fields not in ("rejected", "ignored"):

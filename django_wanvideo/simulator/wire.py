@@ -98,6 +98,11 @@ class Response:
     close: bool = False
 
     @property
+    def takes_time(self) -> bool:
+        """Whether sending it can take longer than a moment."""
+        return isinstance(self.body, Path) or self.drip is not None or self.endless
+
+    @property
     def size(self) -> int:
         """Bytes of the body."""
         if self.span is not None:

@@ -38,13 +38,13 @@ def free_port(*preferred: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def web_port(asked: int | None) -> int:
-    """Choose the web server's port: the one asked for, or 8000, or any.
+def web_port(asked: int | None, *, once: bool) -> int:
+    """Choose the web server's port: the one asked for, or 8000 for people, or any.
 
     Raises CommandError when the one asked for is taken.
     """
     if asked is None:
-        return free_port(8000)
+        return free_port() if once else free_port(8000)
     if not is_free(asked):
         raise CommandError(f"Port {asked} is taken. Give another one with --port, or none to have a free one chosen.")
     return asked
@@ -66,7 +66,7 @@ def environment(place: Path, port: int) -> dict[str, str]:
     simulator, whatever key lies around, so that it cannot cost anything.
     """
     env = dict(os.environ)
-    simulator = f"http://{HOST}:{free_port(8899)}"
+    simulator = f"http://{HOST}:{free_port()}"
     env.update(
         {
             MARKER: str(place),

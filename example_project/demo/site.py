@@ -54,6 +54,11 @@ def ensure_superuser(username: str, password: str) -> bool:
     return user.check_password(password)
 
 
+def remove_superuser(username: str) -> None:
+    """Remove a headless run's own superuser; the database may be one that lives on."""
+    get_user_model().objects.filter(username=username).delete()
+
+
 def start_valkey(crew: Crew, place: Path) -> None:
     """Start the queue's engine with an empty memory: the database knows all that must not be forgotten."""
     from redis import Redis

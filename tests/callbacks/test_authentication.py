@@ -63,13 +63,6 @@ def test_the_answer_to_a_forged_token_tells_nothing_about_the_attempt(client, at
     assert (known.status_code, known.content) == (unknown.status_code, unknown.content)
 
 
-def test_the_body_of_a_forged_callback_is_never_read(client, attempt):
-    response = client.post(
-        f"/wanvideo/callbacks/{attempt.pk}/{'0' * 64}/", "x" * (2 * 1024 * 1024), "application/json"
-    )
-    assert response.status_code == 404
-
-
 def test_a_good_callback_is_one_insert_and_one_wake_up(call, attempt, wanvideo_wakeups, django_assert_num_queries):
     with django_assert_num_queries(1) as captured:
         response = call()
@@ -99,9 +92,7 @@ def test_a_repeated_callback_is_taken_each_time(call, wanvideo_wakeups):
 def test_a_good_token_for_an_attempt_that_is_gone_is_taken(client, wanvideo_wakeups, django_assert_num_queries):
     gone = uuid.uuid4()
     with django_assert_num_queries(1):
-        response = client.post(
-            f"/wanvideo/callbacks/{gone}/{callback_urls.sign(gone)}/", GOOD_BODY, "application/json"
-        )
+        response = client.post(f"/wanvideo/callbacks/{gone}/{callback_urls.sign(gone)}/", GOOD_BODY, "application/json")
     assert response.status_code == 200
 
 

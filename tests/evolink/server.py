@@ -106,7 +106,8 @@ class ScriptedServer:
     @staticmethod
     def _receive(stream: Any, number: int) -> Received | None:
         line = stream.readline().decode("latin-1").split()
-        if len(line) != 3:
+        if len(line) != 3 or not line[2].startswith("HTTP/"):
+            # The client has closed, or speaks TLS.
             return None
         headers = {}
         while (header := stream.readline().decode("latin-1").strip()) != "":

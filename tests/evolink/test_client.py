@@ -7,13 +7,14 @@ import logging
 import os
 import pickle
 import socket
+import time
 import traceback
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
-from django_wanvideo.evolink import transport, uploads
+from django_wanvideo.evolink import transport, uploads, wire
 from django_wanvideo.evolink.client import EvoLinkClient
 from django_wanvideo.evolink.errors import (
     EvoLinkError,
@@ -69,6 +70,25 @@ def test_a_read_that_fails_says_whether_asking_again_can_help(serve, client_for,
     assert type(caught.value) is kind
     assert caught.value.transient is transient
     assert len(server.requests) == 1
+
+
+def test_an_endless_answer_ends_at_four_mebibytes(serve, client_for):
+    server = serve(drip(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65_536, pause=0))
+    with pytest.raises(UnreadableAnswer, match="larger than 4 MiB"):
+        client_for(server, read_timeout=30).get_task(TASK["id"])
+
+
+def test_a_reader_waits_for_no_byte_beyond_its_deadline():
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ours.makefile("rb", buffering=0) as plain:
+        started = time.monotonic()
+        reader = wire.DeadlineReader(plain, ours, started + 0.1, read_timeout=20)
+        theirs.sendall(b"x")
+        assert reader.read(1) == b"x"
+        for _ in range(2):
+            with pytest.raises(TimeoutError, match=r"timed out|used up"):
+                reader.read(1)
+        assert 0.1 <= time.monotonic() - started < 5
 
 
 def test_a_read_without_a_connection_is_transient(client_for):

@@ -12,6 +12,7 @@ from decimal import Decimal
 from email.utils import format_datetime
 
 import pytest
+import requests
 
 from django_wanvideo.evolink import wire
 from django_wanvideo.evolink.errors import OutcomeUnknownError, RejectedError, WaitError
@@ -148,9 +149,14 @@ def test_an_answer_with_an_id_is_accepted(serve, client_for, status):
     assert created.snapshot.estimated_seconds == 120
 
 
-def test_an_id_counts_even_if_the_connection_breaks_right_after_it(serve, client_for):
+@pytest.mark.parametrize("framing", ["length", "chunks"])
+def test_an_id_counts_even_if_the_connection_breaks_right_after_it(serve, client_for, framing):
     whole = json.dumps(TASK).encode()
-    server = serve(raw(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (len(whole) + 10), whole))
+    if framing == "length":
+        server = serve(raw(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (len(whole) + 10), whole))
+    else:
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        server = serve(raw(head + b"%x\r\n%b\r\n" % (len(whole), whole)))
     assert client_for(server).create(BODY, idempotency_key=KEY).snapshot.id == TASK["id"]
 
 
@@ -311,6 +317,19 @@ def test_over_tls_an_answer_arrives(serve, client_for, server_tls, certificate, 
     server = serve(answer(200, TASK), tls=server_tls)
     created = client_for(f"https://results.example:{server.port}").create(BODY, idempotency_key=KEY)
     assert created.snapshot.id == TASK["id"]
+
+
+def test_a_session_of_ones_own_lends_its_certificates_but_not_its_connections(
+    serve, client_for, server_tls, certificate, monkeypatch
+):
+    resolve_to_loopback(monkeypatch)
+    server = serve(answer(200, {**TASK, "data": []}), tls=server_tls)
+    with requests.Session() as session:
+        session.verify = str(certificate[0])
+        client = client_for(f"https://results.example:{server.port}", session=session)
+        client.list_models()
+        assert client.create(BODY, idempotency_key=KEY).snapshot.id == TASK["id"]
+    assert [request.connection for request in server.requests] == [1, 2]
 
 
 def test_tls_that_breaks_after_the_request_is_unknown(serve, client_for, server_tls, certificate, monkeypatch):

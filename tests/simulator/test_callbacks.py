@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 from django_wanvideo.simulator import VirtualClock
@@ -64,7 +65,7 @@ def test_the_documented_pauses_are_one_two_and_four_seconds(start, receiver):
     receiver.before_answer = lambda: moments.append(time.monotonic())
     client.create(callback_url=receiver.url())
     client.sim.journal.wait_for("callback", 4)
-    pauses = [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(moments)]
     assert pauses[0] >= 0.1
     assert pauses[1] >= 0.2
     assert pauses[2] >= 0.4

@@ -121,7 +121,9 @@ def test_undocumented_fields_can_be_ignored(start):
     start(unknown_fields="ignored").create(image_start=PUBLIC)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b'"text"', b"[" * 100_000, b'{"model": "wan", "duration": NaN}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"\xff", b'"text"', b"[" * 100_000, b'{"model": "wan", "duration": NaN}']
+)
 def test_a_body_that_is_no_request_is_refused(client, body):
     headers = {"Content-Type": "application/json"}
     answer = client.call("POST", "/v1/videos/generations", data=body, headers=headers)
@@ -316,3 +318,12 @@ def test_the_limit_of_concurrent_tasks_counts_unfinished_ones(start):
     assert client.post().status_code == 429
     client.sim.complete(task_id)
     client.create()
+
+
+def test_a_refusal_reaches_the_client_although_its_body_was_not_read(client):
+    client.key = "sk-wrong"
+    for _ in range(20):
+        answer = client.call(
+            "POST", "/v1/videos/generations", data=b"x" * 300_000, headers={"Content-Type": "text/plain"}
+        )
+        assert answer.status_code == 401

@@ -23,7 +23,11 @@ def test_a_streamed_file_is_answered_as_documented_and_served_publicly(start):
     body = answer.json()
     assert (body["success"], body["code"], body["msg"]) == (True, 200, "File uploaded successfully")
     stored = body["data"]
-    assert (stored["original_name"], stored["mime_type"], stored["upload_path"]) == ("photo one.png", "image/png", "photos")
+    assert (stored["original_name"], stored["mime_type"], stored["upload_path"]) == (
+        "photo one.png",
+        "image/png",
+        "photos",
+    )
     assert stored["file_size"] == len(data)
     life = datetime.fromisoformat(stored["expires_at"]) - datetime.fromisoformat(stored["upload_time"])
     assert life.total_seconds() == 72 * 3600
@@ -85,7 +89,9 @@ def test_a_url_on_this_machine_is_fetched(client):
     assert answer.json()["data"]["file_url"] != url
 
 
-@pytest.mark.parametrize("url", ["https://www.example.com/a.jpg", "http://127.0.0.1:1/a.jpg", "nonsense", "http://[", 7, None])
+@pytest.mark.parametrize(
+    "url", ["https://www.example.com/a.jpg", "http://127.0.0.1:1/a.jpg", "nonsense", "http://[", 7, None]
+)
 def test_a_url_that_cannot_be_fetched_is_40004(client, url):
     answer = client.call("POST", "/api/v1/files/upload/url", json={"file_url": url})
     assert (answer.status_code, answer.json()["success"], answer.json()["code"]) == (400, False, 40004)
@@ -99,7 +105,14 @@ def test_nothing_is_fetched_when_loopback_is_not_allowed(start):
 
 @pytest.mark.parametrize(
     "data",
-    [picture(kind="BMP"), b"ID3\x04" + bytes(100), b"RIFF\x00\x00\x00\x00WAVE", bytes(4) + b"ftypisom", b"%PDF-1.7", b""],
+    [
+        picture(kind="BMP"),
+        b"ID3\x04" + bytes(100),
+        b"RIFF\x00\x00\x00\x00WAVE",
+        bytes(4) + b"ftypisom",
+        b"%PDF-1.7",
+        b"",
+    ],
 )
 def test_what_the_upload_page_does_not_list_is_refused(client, data):
     answer = client.upload(data)

@@ -154,7 +154,9 @@ def test_a_prompt_can_say_when_it_ends_and_which_fault_it_meets(start):
     assert client.post(prompt=prompt).status_code == 200
 
 
-@pytest.mark.parametrize("text", ["", "soon", "polls", "polls:0", "polls:1.5", "seconds", "seconds:-1", "seconds:8..3", "manual:1"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "polls", "polls:0", "polls:1.5", "seconds", "seconds:-1", "seconds:8..3", "manual:1"]
+)
 def test_a_wrong_progression_is_named(text):
     with pytest.raises(ValueError, match="Use immediate, polls:3, seconds:8"):
         Progression.parse(text)

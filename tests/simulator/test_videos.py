@@ -36,7 +36,10 @@ def decode(data):
     """Streams by type, seconds, and all frames as pictures."""
     with av.open(io.BytesIO(data)) as container:
         streams = {stream.type: stream for stream in container.streams}
-        facts = {kind: (stream.codec_context.name, float(stream.duration * stream.time_base)) for kind, stream in streams.items()}
+        facts = {
+            kind: (stream.codec_context.name, float(stream.duration * stream.time_base))
+            for kind, stream in streams.items()
+        }
         frames = [frame.to_image() for frame in container.decode(video=0)]
     return facts, frames
 
@@ -106,14 +109,18 @@ def test_the_prompts_first_words_are_drawn_on_it(start):
     assert bright("[immediate]") == 0
 
 
-@pytest.mark.parametrize("prompt", ["Кошка играет на пианино", "猫が踊る 고양이", "قطة", "🐱" * 40, "\u0301\u200b\x00", "\ud83d", "x" * 1500])
+@pytest.mark.parametrize(
+    "prompt", ["Кошка играет на пианино", "猫が踊る 고양이", "قطة", "🐱" * 40, "\u0301\u200b\x00", "\ud83d", "x" * 1500]
+)
 def test_any_prompt_can_be_drawn(client, prompt):
     facts, _ = decode(fetch(client, prompt=prompt, duration=2))
     assert facts["video"][1] == 2
 
 
 def test_long_prompts_are_cut_between_words_and_scripts_are_left_out():
-    text = caption.first_words("A very long prompt [fail:service_error] that goes on and on\nand on until nobody reads it")
+    text = caption.first_words(
+        "A very long prompt [fail:service_error] that goes on and on\nand on until nobody reads it"
+    )
     assert text == "A very long prompt that goes on and on and on until nobody…"
     assert len(caption.first_words("x" * 200)) == 61
 

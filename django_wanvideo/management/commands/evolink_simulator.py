@@ -128,7 +128,7 @@ class Command(BaseCommand):
                 sim.faults.put(one)
             if options["random_faults"]:
                 sim.faults.random(options["seed"], options["random_faults"])
-        except (ValueError, ArithmeticError) as error:
+        except ValueError as error:
             raise CommandError(str(error).replace("allow_remote=True", "--allow-remote")) from None
         with _until_told() as stop:
             try:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from example_project.demo import places
 from example_project.demo.output import Printer, Stages
@@ -38,7 +39,9 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, help="the web server's port (default: 8000, or a free one)")
+        parser.add_argument(
+            "--port", type=int, help="the web server's port (default: 8000 or a free one; --once: a free one)"
+        )
         parser.add_argument(
             "--progression", help="how the simulator's tasks proceed (default: seconds:10; --once: seconds:2)"
         )
@@ -63,7 +66,7 @@ class Command(BaseCommand):
 
     def _start_over(self, options: dict[str, Any]) -> None:
         """Replace this process by one whose settings come from the run's environment."""
-        port = places.web_port(options["port"])
+        port = places.web_port(options["port"], once=options["once"])
         place = places.directory(options["data"], once=options["once"])
         env = places.environment(place, port)
         sys.stdout.flush()
@@ -135,10 +138,9 @@ class Command(BaseCommand):
     def _once(self, crew: Crew, place: Path, stages: Stages, options: dict[str, Any]) -> int:
         from example_project.demo import headless, site
 
+        username, password = f"demo-{secrets.token_hex(3)}", secrets.token_urlsafe(12)
         try:
             site.prepare_data()
-            username, password = f"demo-{secrets.token_hex(3)}", secrets.token_urlsafe(12)
-            site.ensure_superuser(username, password)
             stages.done("database ready", settings.DATABASES["default"]["ENGINE"].rsplit(".", 1)[1])
             address = self._start(crew, place, options, "seconds:2")
             stages.done("site started", address)
@@ -147,8 +149,12 @@ class Command(BaseCommand):
                 prompt=options["prompt"],
                 duration=options["duration"],
             )
-            headless.Run(address, crew, stages, timeout=options["timeout"]).make(wish, username, password)
-        except (headless.ProofFailed, CommandError) as error:
+            site.ensure_superuser(username, password)
+            try:
+                headless.Run(address, crew, stages, timeout=options["timeout"]).make(wish, username, password)
+            finally:
+                site.remove_superuser(username)
+        except (headless.ProofFailed, CommandError, DatabaseError) as error:
             stages.failed(str(error))
             if isinstance(error, headless.ProofFailed):
                 for child in crew.children:

@@ -1,0 +1,204 @@
+"""``manage.py wanvideo_generate``: one video from the command line."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from django.core.management.base import BaseCommand, CommandError
+
+from django_wanvideo import catalog
+from django_wanvideo.advice import advice_for, charge_words
+from django_wanvideo.choices import InputRole, TaskStatus
+from django_wanvideo.conf import conf
+from django_wanvideo.management import wishes
+from django_wanvideo.management.following import follow
+from django_wanvideo.management.progress import ProgressLine
+from django_wanvideo.models import VideoTask
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+FAILED, STILL_GOING, INTERRUPTED = 1, 3, 130
+
+
+class Command(BaseCommand):
+    """Make one video, show how it goes, and say where it is."""
+
+    help = (
+        "Makes one video: shows the price and asks, sends it through the site's workers, waits, and says where the "
+        "file is. Exit codes: 0 it is stored (with --no-wait: queued), 1 it failed or was cancelled, 2 the input is "
+        "wrong and nothing was sent, 3 it is still going when the time is up, 130 Ctrl-C (it goes on)."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--image", metavar="FILE_OR_URL", help="the first frame")
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("--prompt", metavar="TEXT", help="what the video shows")
+        what.add_argument("--follow", type=uuid.UUID, metavar="ID", help="make nothing; wait for a task that is there")
+        parser.add_argument("--model", help="its id in the catalogue (default: the setting DEFAULT_MODEL)")
+        parser.add_argument(
+            "--param",
+            type=wishes.pair,
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="a parameter of the model, such as duration=5 or quality=1080p; repeatable",
+        )
+        parser.add_argument(
+            "--input",
+            type=wishes.pair,
+            action="append",
+            default=[],
+            metavar="ROLE=FILE_OR_URL",
+            help=f"a further input: {', '.join(role.value for role in InputRole)}; repeatable",
+        )
+        parser.add_argument("--owner", metavar="USERNAME", help="whose video it is")
+        parser.add_argument("--output", type=Path, metavar="FILE", help="copy the stored video to this file too")
+        parser.add_argument("--yes", action="store_true", help="do not ask before spending credits")
+        parser.add_argument("--no-wait", action="store_true", help="queue it and return")
+        parser.add_argument(
+            "--timeout", type=wishes.seconds, default=1800.0, metavar="SECONDS", help="how long to wait (default: 1800)"
+        )
+        parser.add_argument(
+            "--inline", action="store_true", help="do the work in this process, for sites without workers"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self._check_output(options)
+        if options["follow"] is not None:
+            task_id = options["follow"]
+            status = VideoTask.objects.filter(pk=task_id).values_list("status", flat=True).first()
+            if status is None:
+                raise CommandError(f"There is no task {task_id}.", returncode=wishes.BAD_INPUT)
+            if status == TaskStatus.DRAFT:
+                raise CommandError(f"Task {task_id} is a draft; submit it first.", returncode=wishes.BAD_INPUT)
+        else:
+            task_id = self._send(options).pk
+            if options["no_wait"]:
+                self.stdout.write(f"Queued. To wait for it: {self._follow_command(task_id)}")
+                return
+        self._end(self._wait(task_id, options), options)
+
+    # Before anything is spent --------------------------------------------------------------------------------------
+
+    def _check_output(self, options: dict[str, Any]) -> None:
+        target: Path | None = options["output"]
+        if target is None:
+            return
+        problem = ""
+        if options["no_wait"]:
+            problem = "--output needs the finished video; leave --no-wait out."
+        elif target.exists():
+            problem = f"{target} exists already; name another file."
+        elif not target.absolute().parent.is_dir():
+            problem = f"There is no folder {target.absolute().parent}."
+        if problem:
+            raise CommandError(problem, returncode=wishes.BAD_INPUT)
+
+    def _send(self, options: dict[str, Any]) -> VideoTask:
+        if not options["yes"] and not sys.stdin.isatty():
+            raise CommandError(
+                "This spends credits and nobody can be asked here. Add --yes if that is what you want.",
+                returncode=wishes.BAD_INPUT,
+            )
+        owner = wishes.owner(options["owner"])
+        task = wishes.draft(options, owner)
+        self.stdout.write(self._price(task))
+        if not options["yes"] and not self._agreed():
+            # Only made to be checked and priced; nobody else has seen it.
+            task.delete()
+            raise CommandError("Nothing was sent.", returncode=wishes.BAD_INPUT)
+        task.submit(by=owner)
+        self.stdout.write(f"Task {task.pk}")
+        return task
+
+    def _price(self, task: VideoTask) -> str:
+        price = catalog.get(task.model).price
+        amount = task.credits_estimated
+        if amount is None:
+            return "There is no price for this model here; EvoLink's bill is what counts."
+        return (
+            f"{catalog.get(task.model).label}: about {amount.normalize():f} credits "
+            f"({price.dollars(amount):.2f} US dollars, prices of {price.as_of:%Y-%m-%d}); EvoLink's bill is what counts."
+        )
+
+    def _agreed(self) -> bool:
+        try:
+            return input("Send it? [y/N] ").strip().lower() in {"y", "yes"}
+        except (EOFError, KeyboardInterrupt):
+            self.stdout.write("")
+            return False
+
+    # Once it is sent -----------------------------------------------------------------------------------------------
+
+    def _wait(self, task_id: uuid.UUID, options: dict[str, Any]) -> VideoTask:
+        line = ProgressLine(self.stdout)
+        try:
+            return follow(task_id, line, timeout=options["timeout"], inline=options["inline"])
+        except VideoTask.DoesNotExist:
+            raise CommandError(f"Task {task_id} has been deleted.", returncode=FAILED) from None
+        except TimeoutError:
+            line.close()
+            self.stderr.write(self.style.WARNING("The database did not answer until the time was up."))
+            self._goes_on(task_id, options, STILL_GOING)
+        except KeyboardInterrupt:
+            line.close()
+            self._goes_on(task_id, options, INTERRUPTED)
+        finally:
+            line.close()
+
+    def _end(self, task: VideoTask, options: dict[str, Any]) -> None:
+        if not task.is_finished:
+            self.stderr.write(self.style.WARNING(f"Still {task.status} after {options['timeout']:g} seconds."))
+            if task.status == TaskStatus.UNCONFIRMED:
+                self.stderr.write("If no callback settles it, a person decides in the admin what became of it.")
+            self._goes_on(task.pk, options, STILL_GOING)
+        verdict = charge_words(task)
+        if task.status == TaskStatus.COMPLETED:
+            self._say_where(task)
+            self.stdout.write(str(verdict.verdict))
+            if options["output"] is not None:
+                self._copy(task, options["output"])
+            return
+        told = advice_for(task.error_code)
+        if task.status == TaskStatus.CANCELLED and not task.error_code:
+            self.stderr.write(self.style.ERROR("Cancelled before it was sent."))
+        else:
+            said = f" ({task.error_code}: {task.error_message})" if task.error_message else f" ({task.error_code})"
+            self.stderr.write(self.style.ERROR(f"{told.heading}{said}"))
+            self.stderr.write(f"{told.explanation} {told.whose_move}")
+        self.stderr.write(f"{verdict.verdict} {verdict.sentence}".strip())
+        sys.exit(FAILED)
+
+    def _say_where(self, task: VideoTask) -> None:
+        try:
+            where = task.video.path
+        except NotImplementedError:
+            where = f"{task.video.name} (storage {conf.STORAGE!r})"
+        self.stdout.write(self.style.SUCCESS(f"Stored: {where}"))
+        self.stdout.write(f"{task.video_size} bytes, sha256 {task.video_sha256}")
+
+    def _copy(self, task: VideoTask, target: Path) -> None:
+        partial = target.with_name(f"{target.name}.part")
+        try:
+            with task.video.open("rb") as stored, partial.open("wb") as copy:
+                shutil.copyfileobj(stored, copy, 64 * 1024)
+            partial.replace(target)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            self.stderr.write(self.style.ERROR(f"It is stored, but could not be copied to {target}: {error.strerror}"))
+            sys.exit(FAILED)
+        self.stdout.write(f"Copied: {target}")
+
+    def _goes_on(self, task_id: uuid.UUID, options: dict[str, Any], code: int) -> NoReturn:
+        inline = " as soon as a worker or a sweep takes it up" if options["inline"] else ""
+        self.stderr.write(f"Task {task_id} goes on{inline}; EvoLink cannot stop what it has accepted.")
+        self.stderr.write(f"To wait for it: {self._follow_command(task_id)}")
+        sys.exit(code)
+
+    def _follow_command(self, task_id: uuid.UUID) -> str:
+        return f"python manage.py wanvideo_generate --follow {task_id}"

@@ -1,0 +1,102 @@
+"""What a command line asks for, turned into a draft."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, ValidationError
+from django.core.management.base import CommandError
+
+from django_wanvideo import catalog
+from django_wanvideo.choices import InputRole
+from django_wanvideo.conf import conf
+from django_wanvideo.models import VideoTask
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+#: The exit code for input that is wrong; argparse uses the same.
+BAD_INPUT = 2
+
+
+def pair(text: str) -> tuple[str, str]:
+    """``--param`` and ``--input``."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise argparse.ArgumentTypeError(f"write NAME=VALUE, not {text!r}")
+    return name.strip(), value.strip()
+
+
+def seconds(text: str) -> float:
+    """``--timeout``."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 7 * 86400:
+        raise argparse.ArgumentTypeError(f"give seconds, more than 0 and at most a week, not {text!r}")
+    return value
+
+
+def owner(username: str | None) -> AbstractBaseUser | None:
+    if username is None:
+        return None
+    users = get_user_model()
+    try:
+        return cast("AbstractBaseUser", users._default_manager.get_by_natural_key(username))  # noqa: SLF001
+    except ObjectDoesNotExist:
+        raise CommandError(f"There is no user {username!r}.", returncode=BAD_INPUT) from None
+
+
+def draft(options: dict[str, Any], owner: AbstractBaseUser | None) -> VideoTask:
+    try:
+        spec = catalog.get(options["model"] or conf.DEFAULT_MODEL)
+        values: dict[str, Any] = {}
+        for name, text in options["param"]:
+            try:
+                values[name] = spec.parameter(name).parse(text)
+            except (KeyError, ValidationError):
+                # Refused below, together with all that is wrong besides.
+                values[name] = text
+        for role, source in _sources(options).items():
+            values[role] = [_source(text) for text in source]
+        task: VideoTask = VideoTask.objects.create_task(options["prompt"], model=spec.id, owner=owner, **values)
+    except ValidationError as error:
+        raise CommandError(_list_of(error), returncode=BAD_INPUT) from None
+    return task
+
+
+def _sources(options: dict[str, Any]) -> dict[str, list[str]]:
+    given = list(options["input"])
+    if options["image"]:
+        given.insert(0, (InputRole.FIRST_FRAME.value, options["image"]))
+    sources: dict[str, list[str]] = {}
+    for role, text in given:
+        if role not in InputRole.values:
+            known = ", ".join(InputRole.values)
+            raise CommandError(f"There is no input {role!r}. Known: {known}.", returncode=BAD_INPUT)
+        sources.setdefault(role, []).append(text)
+    return sources
+
+
+def _source(text: str) -> str | Path:
+    if "://" in text:
+        return text
+    path = Path(text)
+    if not path.is_file():
+        raise CommandError(f"There is no file {text}. A link begins with https://.", returncode=BAD_INPUT)
+    return path
+
+
+def _list_of(error: ValidationError) -> str:
+    """Return every problem on a line, with the field it is about."""
+    if not hasattr(error, "error_dict"):
+        return "\n".join(error.messages)
+    lines = []
+    for name, messages in error.message_dict.items():
+        before = "" if name == NON_FIELD_ERRORS else f"{name}: "
+        lines += [f"{before}{message}" for message in messages]
+    return "\n".join(lines)

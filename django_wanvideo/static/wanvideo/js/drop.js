@@ -1,0 +1,124 @@
+// Choosing a picture by drop, paste or file: shows it with its measured size and says whether it fits.
+// The preview is drawn on a canvas, so that a strict content security policy needs no exception.
+const NAMES = { "image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WebP", "image/bmp": "BMP" };
+
+async function hasAlpha(file) {
+    if (file.type !== "image/png") return false;
+    const bytes = new Uint8Array(await file.slice(0, 26).arrayBuffer());
+    return bytes[25] === 4 || bytes[25] === 6;
+}
+
+function judge(zone, file, width, height, alpha) {
+    const limits = zone.dataset;
+    const [low, high] = [Number(limits.minSide), Number(limits.maxSide)];
+    if (!limits.formats.split(",").includes(file.type)) return "wrongFormat";
+    if (alpha) return "transparent";
+    if (file.size > Number(limits.maxBytes)) return "tooHeavy";
+    if (high && Math.max(width, height) > high) return "tooLarge";
+    if (low && Math.min(width, height) < low) return "tooSmall";
+    return "fits";
+}
+
+function words(zone, verdict, facts) {
+    return zone.dataset[verdict]
+        .replace("%(facts)s", facts)
+        .replace("%(min)s", zone.dataset.minSide)
+        .replace("%(max)s", zone.dataset.maxSide);
+}
+
+function draw(canvas, picture) {
+    const scale = Math.min(1, 960 / picture.width, 544 / picture.height);
+    canvas.width = Math.max(1, Math.round(picture.width * scale));
+    canvas.height = Math.max(1, Math.round(picture.height * scale));
+    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+}
+
+function setUp(zone) {
+    const input = zone.querySelector("input[type=file]");
+    const present = zone.querySelector(".wv-drop-picture img");
+    const canvas = zone.querySelector("canvas");
+    const name = zone.querySelector(".wv-drop-name");
+    const fit = zone.querySelector(".wv-drop-fit");
+    const remove = zone.querySelector("[data-wanvideo-remove]");
+    const kept = zone.closest("form").querySelector(`[name="${input.name.replace(/_file$/, "_kept")}"]`);
+    const before = { name: name.textContent, fit: fit.textContent, filled: zone.classList.contains("is-filled") };
+    let turn = 0;
+
+    const tell = (text, verdict) => {
+        fit.textContent = text;
+        fit.classList.toggle("is-good", verdict === "fits");
+        fit.classList.toggle("is-failed", Boolean(verdict) && verdict !== "fits");
+    };
+
+    const back = () => {
+        canvas.hidden = true;
+        if (present) present.hidden = false;
+        name.textContent = before.name;
+        tell(before.fit, "");
+        zone.classList.toggle("is-filled", before.filled);
+        remove.hidden = !(before.filled && kept?.value);
+    };
+
+    const show = async () => {
+        const file = input.files[0];
+        const mine = ++turn;
+        if (!file) return back();
+        name.textContent = file.name;
+        zone.classList.add("is-filled");
+        if (present) present.hidden = true;
+        remove.hidden = false;
+        const weight = `${(file.size / 1e6).toFixed(1)}\u00a0MB`;
+        try {
+            const [picture, alpha] = await Promise.all([createImageBitmap(file), hasAlpha(file)]);
+            if (mine !== turn) return picture.close();
+            const facts = `${picture.width} × ${picture.height} px · ${NAMES[file.type] || file.type} · ${weight}`;
+            const verdict = judge(zone, file, picture.width, picture.height, alpha);
+            draw(canvas, picture);
+            canvas.hidden = false;
+            picture.close();
+            tell(words(zone, verdict, facts), verdict);
+        } catch {
+            if (mine !== turn) return;
+            canvas.hidden = true;
+            tell(zone.dataset.unreadable, "unreadable");
+        }
+    };
+
+    const take = (files) => {
+        if (!files?.length) return false;
+        const one = new DataTransfer();
+        one.items.add(files[0]);
+        input.files = one.files;
+        input.dispatchEvent(new Event("change", { bubbles: true }));
+        return true;
+    };
+
+    zone.classList.add("is-live");
+    remove.hidden = !(before.filled && kept?.value);
+    input.addEventListener("change", show);
+    remove.addEventListener("click", () => {
+        if (!input.files.length && kept) {
+            kept.value = "";
+            before.filled = false;
+        }
+        input.value = "";
+        input.dispatchEvent(new Event("change", { bubbles: true }));
+        input.focus();
+    });
+    zone.addEventListener("dragover", (event) => {
+        event.preventDefault();
+        zone.classList.add("is-over");
+    });
+    zone.addEventListener("dragleave", () => zone.classList.remove("is-over"));
+    zone.addEventListener("drop", (event) => {
+        event.preventDefault();
+        zone.classList.remove("is-over");
+        take(event.dataTransfer.files);
+    });
+    document.addEventListener("paste", (event) => {
+        if (take(event.clipboardData?.files)) event.preventDefault();
+    });
+    if (input.files.length) show();
+}
+
+document.querySelectorAll("[data-wanvideo-drop]").forEach(setUp);

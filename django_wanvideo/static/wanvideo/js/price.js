@@ -1,0 +1,53 @@
+// Keeps the price beside the button up to date; the server calculates it.
+const bar = document.querySelector("[data-wanvideo-price]");
+const form = bar?.closest("form");
+const WAIT = 300;
+
+function settings() {
+    const query = new URLSearchParams();
+    for (const [name, value] of new FormData(form)) {
+        const skipped = /^(prompt|notes|metadata|nonce|csrfmiddlewaretoken)$|_(file|url|kept)$/.test(name);
+        if (typeof value === "string" && !skipped) query.append(name, value);
+    }
+    return query;
+}
+
+function show(price) {
+    const text = bar.querySelector(".wv-price");
+    const button = bar.querySelector("[name=_generate]");
+    const known = Boolean(price?.known);
+    text.classList.remove("is-asking");
+    text.querySelector("strong").textContent = price?.formula || text.dataset.unknown;
+    text.querySelector("[data-dollars]").textContent = known && price.dollars ? `, ${price.dollars}` : "";
+    text.querySelector(".wv-sub").textContent = price?.remark || "";
+    if (!button) return;
+    if (price) button.textContent = price.button;
+    button.disabled = !known;
+}
+
+if (bar && form) {
+    let timer = 0;
+    let asking = null;
+    let last = settings().toString();
+    const ask = async () => {
+        const query = settings().toString();
+        if (query === last) return bar.querySelector(".wv-price").classList.remove("is-asking");
+        last = query;
+        asking?.abort();
+        const mine = (asking = new AbortController());
+        try {
+            const answer = await fetch(`${bar.dataset.wanvideoPrice}?${query}`, { signal: mine.signal });
+            show(answer.ok && !answer.redirected ? await answer.json() : null);
+        } catch (error) {
+            if (error.name !== "AbortError") show(null);
+        }
+    };
+    const later = (event) => {
+        if (event.target.matches("textarea, [type=file], [type=url]")) return;
+        bar.querySelector(".wv-price").classList.add("is-asking");
+        clearTimeout(timer);
+        timer = setTimeout(ask, WAIT);
+    };
+    form.addEventListener("input", later);
+    form.addEventListener("change", later);
+}

@@ -1,0 +1,109 @@
+"""Bodies that nobody thought of: never an error of the site, and always storable."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from django_wanvideo.callbacks.serializers import KEPT
+from django_wanvideo.evolink.answers import RemoteStatus, TaskSnapshot
+from django_wanvideo.models import CallbackReceipt
+
+pytestmark = [pytest.mark.django_db, pytest.mark.integration]
+
+fuzzed = settings(
+    max_examples=150,
+    deadline=None,
+    # The rows of one example are rolled back before the next one.
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+texts = st.text(st.characters(exclude_categories=()), max_size=40) | st.sampled_from(
+    [
+        "\x00",
+        "a\x00b",
+        "\ud800",
+        "\udfff\ud800",
+        "\ufffe",
+        "\U0010ffff",
+        "\\u0000",
+        "completed",
+        "https://a.example/v.mp4",
+    ]
+)
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**40), 10**40)
+    | st.sampled_from([2**63, -(2**63) - 1, 10**400, 2**31, -1, 0, 1e308, 5e-324, -0.0])
+    | st.floats(allow_nan=False)
+    | texts
+)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=6) | st.dictionaries(texts, inner, max_size=6), max_leaves=25
+)
+names = st.sampled_from([*KEPT, "data", "task_id", "video_url"]) | texts
+bodies = st.dictionaries(names, values, max_size=10)
+
+
+@pytest.fixture(autouse=True)
+def no_redis(wanvideo_wakeups):
+    """Nothing here is about waking workers."""
+
+
+def encoded(body, ensure_ascii):
+    return json.dumps(body, ensure_ascii=ensure_ascii).encode("utf-8", "surrogatepass")
+
+
+def deeply(value, depth):
+    for _level in range(depth):
+        value = [value]
+    return value
+
+
+@fuzzed
+@given(body=bodies, ensure_ascii=st.booleans())
+def test_any_json_object_is_answered_200_or_400_and_what_is_kept_can_be_read_again(call, body, ensure_ascii):
+    with transaction.atomic():
+        raw = encoded(body, ensure_ascii)
+        response = call(raw)
+        # json.dumps writes infinity as a word that is no JSON.
+        assert response.status_code == (400 if b"Infinity" in raw and has_infinity(body) else 200)
+        if response.status_code == 200:
+            receipt = CallbackReceipt.objects.get()
+            assert isinstance(receipt.payload, dict)
+            assert set(receipt.payload) <= set(KEPT)
+            snapshot = TaskSnapshot.parse({**receipt.payload, "id": receipt.provider_task_id})
+            assert snapshot.status in RemoteStatus
+        transaction.set_rollback(True)
+
+
+def has_infinity(value):
+    if isinstance(value, dict):
+        return any(map(has_infinity, value.values()))
+    if isinstance(value, list):
+        return any(map(has_infinity, value))
+    return isinstance(value, float) and abs(value) == float("inf")
+
+
+@fuzzed
+@given(raw=st.binary(max_size=200) | st.text(max_size=100).map(lambda text: text.encode("utf-16", "surrogatepass")))
+def test_any_bytes_are_answered_without_an_error_of_the_site(call, raw):
+    with transaction.atomic():
+        assert call(raw).status_code in {200, 400}
+        transaction.set_rollback(True)
+
+
+@fuzzed
+@given(name=st.sampled_from(KEPT), depth=st.integers(0, 900), value=scalars)
+def test_any_depth_is_stored_in_bounds(call, name, depth, value):
+    with transaction.atomic():
+        raw = encoded({"id": "a", name: deeply(value, depth)}, ensure_ascii=True)
+        assert call(raw).status_code in {200, 400}
+        for receipt in CallbackReceipt.objects.all():
+            assert json.dumps(receipt.payload).count("[") <= 8
+        transaction.set_rollback(True)

@@ -1,0 +1,359 @@
+"""Nothing paid for is lost on the way from EvoLink's link to the site's storage."""
+
+from __future__ import annotations
+
+import datetime as dt
+import errno
+import hashlib
+import io
+from typing import TYPE_CHECKING, Any
+
+import av
+import pytest
+from django.core.files.storage import InMemoryStorage, default_storage
+from django.db import transaction
+from django.utils import timezone
+
+from django_wanvideo.choices import Charge, EventKind, TaskStatus
+from django_wanvideo.evolink import downloads
+from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.models import VideoTask
+from django_wanvideo.services import leases, storing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django_wanvideo.simulator import Simulator
+
+    Made = Callable[[], VideoTask]
+    Store = Callable[[VideoTask], VideoTask]
+
+pytestmark = pytest.mark.integration
+
+
+def videos() -> list[str]:
+    """Names of all stored videos, thumbnails and inputs left out."""
+    names: list[str] = []
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        inner, files = default_storage.listdir(folder or ".")
+        names += [f"{folder}/{name}".lstrip("/") for name in files if name.endswith(".mp4")]
+        folders += [f"{folder}/{name}".lstrip("/") for name in inner]
+    return names
+
+
+@pytest.fixture(autouse=True)
+def _empty_media(settings, tmp_path) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.MEDIA_ROOT.mkdir()
+
+
+def kinds(task: VideoTask) -> list[str]:
+    return list(task.events.order_by("id").values_list("kind", flat=True))
+
+
+def test_what_is_stored_is_the_video_with_its_size_and_checksum(made: Made, store: Store) -> None:
+    task = store(made())
+    content = task.video.read()
+    assert task.status == TaskStatus.COMPLETED
+    assert (task.video_size, task.video_sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert str(task.pk) in task.video.name
+    assert task.progress == 100
+    assert task.charge == Charge.CHARGED
+    with av.open(io.BytesIO(content)) as video:
+        assert video.streams.video[0].codec_context.name == "h264"
+
+
+def test_any_storage_of_the_site_takes_the_video(made: Made, store: Store, settings) -> None:
+    settings.WANVIDEO = {**settings.WANVIDEO, "STORAGE": "memory"}
+    field = VideoTask._meta.get_field("video")
+    original = field.storage
+    field.storage = InMemoryStorage()
+    try:
+        task = store(made())
+        assert task.status == TaskStatus.COMPLETED
+        assert field.storage.size(task.video.name) == task.video_size
+        assert videos() == []
+    finally:
+        field.storage = original
+
+
+def test_a_completed_task_is_not_copied_again(made: Made, store: Store, evolink: Simulator) -> None:
+    task = store(made())
+    name, asked = task.video.name, len(evolink.journal)
+    assert store(task).video.name == name
+    assert len(evolink.journal) == asked
+    assert len(videos()) == 1
+
+
+@pytest.mark.parametrize("fault", ["close", "reset", "truncated", "short", "500", "503", "429"])
+def test_a_download_that_breaks_is_tried_later_and_never_causes_another_generation(
+    made: Made, store: Store, evolink: Simulator, fault: str
+) -> None:
+    task = made()
+    evolink.faults.add("result", fault)
+    assert store(task).status == TaskStatus.STORING
+    assert task.next_action_at > timezone.now()
+    assert task.leased_until is None
+    assert EventKind.STORE_FAILED in kinds(task)
+    assert videos() == []
+    assert store(task).status == TaskStatus.COMPLETED
+    assert len(videos()) == 1
+    evolink.ledger.assert_charged_once()
+
+
+@pytest.mark.parametrize(("fault", "code"), [("html", "result_not_a_video"), ("garbage", "result_not_a_video")])
+def test_what_is_no_video_is_never_stored(made: Made, store: Store, evolink: Simulator, fault: str, code: str) -> None:
+    task = made()
+    evolink.faults.add("result", fault, times=None)
+    for _try in range(3):
+        store(task)
+    assert videos() == []
+    assert task.status in {TaskStatus.STORING, TaskStatus.FAILED}
+    if task.status == TaskStatus.FAILED:
+        assert task.error_code == code
+        assert task.charge == Charge.CHARGED
+
+
+def test_a_video_over_the_sites_limit_fails_with_its_link_kept_and_can_be_fetched_after_all(
+    made: Made, store: Store, settings, evolink: Simulator
+) -> None:
+    task = made()
+    settings.WANVIDEO = {**settings.WANVIDEO, "MAX_VIDEO_BYTES": 1000}
+    assert store(task).status == TaskStatus.FAILED
+    assert task.error_code == "result_too_large"
+    assert task.charge == Charge.CHARGED
+    assert videos() == []
+
+    settings.WANVIDEO = {**settings.WANVIDEO, "MAX_VIDEO_BYTES": 10**9}
+    task.retry()
+    assert task.status == TaskStatus.STORING
+    assert store(task).status == TaskStatus.COMPLETED
+    evolink.ledger.assert_charged_once()
+    assert len(evolink.ledger.accepted) == 1
+
+
+def test_results_come_from_the_sites_hosts_only(made: Made, store: Store, settings, evolink: Simulator) -> None:
+    task = made()
+    settings.WANVIDEO = {**settings.WANVIDEO, "RESULT_HOSTS": [".evolink.example"]}
+    before = len(evolink.journal)
+    assert store(task).error_code == "result_forbidden_host"
+    assert len(evolink.journal) == before
+
+
+def test_a_result_at_a_private_address_is_not_asked_for(made: Made, store: Store, settings, evolink: Simulator) -> None:
+    task = made()
+    settings.WANVIDEO = {**settings.WANVIDEO, "ALLOW_PRIVATE_HOSTS": False}
+    before = len(evolink.journal)
+    assert store(task).status == TaskStatus.FAILED
+    assert len(evolink.journal) == before
+
+
+class BrokenStorage(InMemoryStorage):
+    """Fails as storages do, so many times."""
+
+    def __init__(self, failures: int, error: Exception) -> None:
+        super().__init__()
+        self.failures, self.error = failures, error
+
+    def _save(self, name: str, content: Any) -> str:
+        if self.failures:
+            self.failures -= 1
+            raise self.error
+        return super()._save(name, content)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ENOSPC, "No space left on device"), ConnectionError("the bucket hung up"), RuntimeError("odd")],
+)
+def test_a_storage_that_fails_gets_the_video_later_once_with_the_right_checksum(
+    made: Made, store: Store, evolink: Simulator, monkeypatch, error: Exception
+) -> None:
+    task = made()
+    field = VideoTask._meta.get_field("video")
+    monkeypatch.setattr(field, "storage", BrokenStorage(2, error))
+    for _try in range(2):
+        assert store(task).status == TaskStatus.STORING
+        assert not task.video
+    assert store(task).status == TaskStatus.COMPLETED
+    with field.storage.open(task.video.name) as stored:
+        assert hashlib.sha256(stored.read()).hexdigest() == task.video_sha256
+    evolink.ledger.assert_charged_once()
+
+
+def test_a_full_disk_under_the_temporary_file_is_no_failure(
+    made: Made, store: Store, monkeypatch, evolink: Simulator
+) -> None:
+    task = made()
+    real = downloads.fetch
+
+    def full(*args: Any, **kwargs: Any) -> Any:
+        raise downloads.DownloadError("disk", "The disk is full.", retryable=True)
+
+    monkeypatch.setattr(downloads, "fetch", full)
+    assert store(task).status == TaskStatus.STORING
+    monkeypatch.setattr(downloads, "fetch", real)
+    assert store(task).status == TaskStatus.COMPLETED
+
+
+def test_two_workers_do_not_copy_the_same_video(made: Made, store: Store, evolink: Simulator) -> None:
+    task = made()
+    other = leases.acquire(task.pk, TaskStatus.STORING)
+    before = len(evolink.journal)
+    assert store(task).status == TaskStatus.STORING
+    assert len(evolink.journal) == before
+    assert other is not None
+    other.release()
+    assert store(task).status == TaskStatus.COMPLETED
+
+
+def test_a_worker_that_died_in_the_middle_is_followed_by_another(made: Made, store: Store) -> None:
+    task = made()
+    assert leases.acquire(task.pk, TaskStatus.STORING) is not None
+    VideoTask.objects.filter(pk=task.pk).update(leased_until=timezone.now() - dt.timedelta(seconds=1))
+    assert store(task).status == TaskStatus.COMPLETED
+    assert len(videos()) == 1
+
+
+def test_a_worker_that_was_taken_for_dead_leaves_the_video_of_its_successor_alone(
+    made: Made, store: Store, monkeypatch
+) -> None:
+    task = made()
+    real = downloads.fetch
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        got = real(*args, **kwargs)
+        monkeypatch.setattr(downloads, "fetch", real)
+        VideoTask.objects.filter(pk=task.pk).update(leased_until=timezone.now() - dt.timedelta(seconds=1))
+        storing.store(task.pk)  # the successor, while the first is about to put its copy into storage
+        return got
+
+    monkeypatch.setattr(downloads, "fetch", slow)
+    assert store(task).status == TaskStatus.COMPLETED
+    assert videos() == [task.video.name]
+    assert kinds(task).count(EventKind.STORED) == 1
+    assert hashlib.sha256(task.video.read()).hexdigest() == task.video_sha256
+
+
+def test_a_file_left_by_a_worker_that_died_before_the_row_is_cleaned_up(made: Made, store: Store) -> None:
+    task = made()
+    field = VideoTask._meta.get_field("video")
+    wanted = field.generate_filename(task, f"{task.pk}.mp4")
+    default_storage.save(wanted, io.BytesIO(b"a whole copy, but no row says so"))
+    assert store(task).status == TaskStatus.COMPLETED
+    assert videos() == [task.video.name]
+
+
+def test_a_dead_link_is_read_again_once_and_a_fresh_one_is_used(
+    made: Made, store: Store, evolink: Simulator, monkeypatch
+) -> None:
+    task = made()
+    good = task.result_url
+    VideoTask.objects.filter(pk=task.pk).update(result_url=good.rsplit("/", 1)[0] + "/gone.mp4")
+    task.refresh_from_db()
+    assert store(task).status == TaskStatus.STORING
+    assert task.result_url == good
+    assert store(task).status == TaskStatus.COMPLETED
+
+
+def test_a_link_that_has_ended_fails_with_what_happened_and_stays_charged(
+    made: Made, store: Store, evolink: Simulator
+) -> None:
+    task = made()
+    evolink.faults.add("result", "404", times=None)
+    VideoTask.objects.filter(pk=task.pk).update(result_expires_at=timezone.now() - dt.timedelta(seconds=1))
+    store(task)
+    store(task)
+    assert (task.status, task.error_code) == (TaskStatus.FAILED, "result_expired")
+    assert task.charge == Charge.CHARGED
+    asked = [entry for entry in evolink.journal if entry.method == "GET" and "/v1/tasks/" in entry.path]
+    assert len(asked) == 2, "once to follow the task, once for a fresh link"
+
+
+def test_a_link_that_answers_404_early_is_kept_trying(made: Made, store: Store, evolink: Simulator) -> None:
+    task = made()
+    evolink.faults.add("result", "404", times=2)
+    assert store(task).status == TaskStatus.STORING
+    assert store(task).status == TaskStatus.STORING
+    assert store(task).status == TaskStatus.COMPLETED
+
+
+def test_a_link_that_stays_dead_is_given_up_but_can_be_fetched_while_it_should_live(
+    made: Made, store: Store, evolink: Simulator
+) -> None:
+    task = made()
+    evolink.faults.add("result", "403", times=None)
+    for _try in range(storing.GONE_TRIES + 1):
+        store(task)
+    assert (task.status, task.error_code) == (TaskStatus.FAILED, "result_expired")
+    evolink.faults.clear()
+    task.retry()
+    assert store(task).status == TaskStatus.COMPLETED
+    assert len(evolink.ledger.accepted) == 1
+
+
+def test_people_are_warned_six_hours_before_a_link_ends(made: Made, evolink: Simulator, caplog) -> None:
+    from django_wanvideo.services.sweeping import sweep
+
+    task = made()
+    VideoTask.objects.filter(pk=task.pk).update(
+        result_expires_at=timezone.now() + dt.timedelta(hours=5, minutes=59),
+        next_action_at=timezone.now() + dt.timedelta(hours=1),
+    )
+    sweep(lambda *_job: True)
+    sweep(lambda *_job: True)
+    assert kinds(task).count(EventKind.LINK_EXPIRING) == 1
+    assert str(task.pk) in caplog.text
+
+
+def test_links_that_end_first_are_copied_first(made: Made) -> None:
+    from django_wanvideo.services.sweeping import sweep
+
+    late, soon = made(), made()
+    now = timezone.now()
+    VideoTask.objects.filter(pk=late.pk).update(result_expires_at=now + dt.timedelta(hours=20), next_action_at=now)
+    VideoTask.objects.filter(pk=soon.pk).update(result_expires_at=now + dt.timedelta(hours=2), next_action_at=now)
+    handed: list[tuple[str, ...]] = []
+
+    def take(*job: str) -> bool:
+        handed.append(job)
+        return True
+
+    sweep(take)
+    assert [job for job in handed if job[0] == "store"] == [("store", str(soon.pk)), ("store", str(late.pk))]
+
+
+def test_there_is_nothing_to_fetch_for_a_task_without_a_video(made: Made, store: Store) -> None:
+    task = store(made())
+    with pytest.raises(NotPossible, match="no video"):
+        storing.fetch_again(task)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deleting_a_task_deletes_its_files_after_commit_only(made: Made, store: Store) -> None:
+    task = store(made())
+    frame = task.first_frame
+    names = [task.video.name, frame.file.name, frame.thumbnail.name]
+    with transaction.atomic():
+        task.delete()
+        assert all(default_storage.exists(name) for name in names)
+    assert not any(default_storage.exists(name) for name in names)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_deletion_that_is_rolled_back_keeps_the_files(made: Made, store: Store) -> None:
+    task = store(made())
+    name = task.video.name
+    with transaction.atomic():
+        task.delete()
+        transaction.set_rollback(True)
+    assert default_storage.exists(name)
+
+
+def test_a_task_on_its_way_cannot_be_deleted(made: Made) -> None:
+    task = made()
+    with pytest.raises(NotPossible, match="cannot be deleted"), transaction.atomic():
+        VideoTask.objects.filter(pk=task.pk).delete()
+    assert VideoTask.objects.filter(pk=task.pk).exists()
