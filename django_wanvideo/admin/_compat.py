@@ -6,9 +6,6 @@ from typing import Any
 
 import django
 
-#: Object tools stand inside the block ``content`` up to Django 6.0, beside it from 6.1.
-TOOLS_IN_CONTENT = django.VERSION < (6, 1)
-
 
 def plural(text: Any) -> dict[str, Any]:
     """Return the plural wording of an action as arguments for ``@admin.action``, where Django knows it (6.1)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from django_wanvideo.models import VideoTask
+
+logger = logging.getLogger(__name__)
 
 #: EvoLink's clock and ours may differ by so much.
 CLOCK_SKEW = dt.timedelta(minutes=2)
@@ -129,7 +132,8 @@ def _candidates(task: VideoTask, attempt: Attempt | None) -> tuple[list[Candidat
     try:
         listed = provider.client().list_tasks(model=task.model, page_size=50)
     except (WanVideoError, EvoLinkError) as error:
-        return [], _("EvoLink’s list cannot be read just now (%(error)s).") % {"error": error}
+        logger.warning("EvoLink's list of tasks could not be read: %s", error)
+        return [], _("EvoLink’s list cannot be read just now.")
     known = {
         attempt.provider_task_id: attempt.task_id
         for attempt in Attempt.objects.filter(provider_task_id__in=[item.id for item in listed])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from django_wanvideo.evolink.errors import EvoLinkError
+from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import WanVideoError
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from django_wanvideo.models import VideoTask
+
+logger = logging.getLogger(__name__)
 
 #: How many tasks are read, worked on and logged at a time.
 CHUNK = 100
@@ -85,7 +88,12 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, ValidationError):
         return " ".join(error.messages)
     if isinstance(error, EvoLinkError):
-        return _("EvoLink cannot be asked just now (%(error)s). Try again in a minute.") % {"error": error}
+        if isinstance(error, NotFoundError):
+            return _("EvoLink does not know this video.")
+        if error.http_status == 401:
+            return _("EvoLink rejects this site’s key. Whoever runs the site can set a new one.")
+        logger.warning("EvoLink could not be asked for staff: %s", error)
+        return _("EvoLink cannot be asked just now. Try again in a minute.")
     return str(error)
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from django_wanvideo.admin import _compat, nonces, outcomes, prices, taskpage
+from django_wanvideo.admin import nonces, outcomes, prices, taskpage, trouble
 from django_wanvideo.admin.forms import TaskForm
 from django_wanvideo.exceptions import WanVideoError
 from django_wanvideo.services import submission
@@ -89,7 +89,7 @@ class PagesMixin:
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> Any:
         """Add what the templates show beyond the form."""
         task, add = kwargs.get("obj"), kwargs.get("add", False)
-        page: dict[str, Any] = {"tools_in_content": _compat.TOOLS_IN_CONTENT}
+        page: dict[str, Any] = {}
         form = context["adminform"].form
         if isinstance(form, TaskForm):
             if add:
@@ -113,6 +113,6 @@ class PagesMixin:
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Add the addresses that the live module asks."""
-        page = {"status_url": self._url("status"), "tools_in_content": _compat.TOOLS_IN_CONTENT}
+        page = {"status_url": self._url("status"), "trouble": trouble.found() if request.method == "GET" else None}
         context = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page, **(extra_context or {})}
         return super().changelist_view(request, context)  # type: ignore[misc]

@@ -21,6 +21,11 @@ class BoxWalk:
         """Whether what was fed ends at the end of a box."""
         return self._open_end or (self._skip == 0 and not self._header)
 
+    @property
+    def cut_short(self) -> bool:
+        """Whether the last box says that it goes on beyond the end of what was fed."""
+        return self._skip > 0
+
     def feed(self, chunk: bytes | memoryview) -> None:
         """Take the next bytes of the file."""
         position = 0

@@ -109,8 +109,8 @@ def _receive(
 ) -> Downloaded:
     declared = _checked_head(response, hop, max_bytes)
     digest = hashlib.sha256()
-    # Without a declared length only the file itself can tell that its end is missing.
-    boxes = BoxWalk() if declared is None and not response.chunked else None
+    # A server may declare the length of a file that it holds only in part; the file itself tells.
+    boxes = BoxWalk()
     received = 0
     for chunk in _chunks(response, hop):
         if received == 0 and not looks_like_video(chunk):
@@ -119,12 +119,13 @@ def _receive(
         if received > max_bytes:
             raise DownloadError("too_large", f"{hop.host} sent more than {max_bytes} bytes.")
         digest.update(chunk)
-        if boxes is not None:
-            boxes.feed(chunk)
+        boxes.feed(chunk)
         _write(target, bytes(chunk))
         if on_progress is not None:
             on_progress(received, declared)
-    if (declared is not None and received < declared) or (boxes is not None and not boxes.complete):
+    told = declared is not None or response.chunked
+    missing = declared is not None and received < declared
+    if missing or (boxes.cut_short if told else not boxes.complete):
         raise DownloadError("truncated", f"{hop.host} ended after {received} of {declared or 'more'} bytes.")
     if received == 0:
         raise DownloadError("not_a_video", f"{hop.host} answered with an empty file.")

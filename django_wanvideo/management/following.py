@@ -82,7 +82,7 @@ def work_on(task: VideoTask) -> bool:
     now = timezone.now()
     done = False
     if CallbackReceipt.objects.filter(attempt__task_id=task.pk, due_at__lte=now).exists():
-        pass
+        done = jobs.run_here("sync")
     job = _JOBS.get(TaskStatus(task.status))
     held = task.held_until is not None and task.held_until > now
     # Right after it came to this status its row waits for the worker that was woken; here there may be none.

@@ -83,8 +83,10 @@ class Child:
 
     def finish_reading(self) -> None:
         """Give the last lines a moment to come through the pipe."""
-        if self._reader:
+        if self._reader and self._process and self._process.stdout:
             self._reader.join(timeout=1.0)
+            if not self._reader.is_alive():
+                self._process.stdout.close()
 
 
 class Crew:

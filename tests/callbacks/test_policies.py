@@ -68,7 +68,6 @@ def ordinary(client):
             {"HTTP_ACCEPT": "application/json; version=nonsense"},
             406,
         ),
-        ({"versioning_class": versioning.HostNameVersioning}, {}, 404),
     ],
 )
 def test_the_projects_defaults_do_not_reach_the_view(

@@ -488,9 +488,10 @@ class Nowhere(io.RawIOBase):
 def test_memory_stays_flat_however_large_the_file(serve):
     size = 200 * 1024 * 1024
     block = b"x" * (1024 * 1024)
+    head = b"\0\0\0\x10ftypisom\0\0\0\0" + (size - 16).to_bytes(4) + b"mdat"
 
     def large(sock, request, server):
-        sock.sendall(OK + b"Content-Length: %d\r\n\r\n" % size + VIDEO[:32] + block[32:])
+        sock.sendall(OK + b"Content-Length: %d\r\n\r\n" % size + head + block[len(head) :])
         for _ in range(size // len(block) - 1):
             sock.sendall(block)
         return False
@@ -505,6 +506,11 @@ def test_memory_stays_flat_however_large_the_file(serve):
         tracemalloc.stop()
     assert result.size == size
     assert peak < 5_000_000
+
+
+def test_a_file_that_a_server_holds_only_in_part_is_noticed_whatever_length_it_declares(serve, download):
+    body = b"\0\0\0\x10ftypisom\0\0\0\0" + (5000).to_bytes(4) + b"mdat" + b"x" * 1000
+    assert failure(download, serve(answer(200, body))).reason == "truncated"
 
 
 def test_no_socket_is_left_open(serve, download):

@@ -75,6 +75,7 @@ class Demo:
     def wait(self, seconds=180):
         code = self.process.wait(timeout=seconds)
         self.reader.join(timeout=5)
+        self.process.stdout.close()
         return code
 
 

@@ -1,0 +1,147 @@
+"""What is wrong with the site itself, said once at the top of the list: cheap, cached, and never an error of its own."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from typing import TYPE_CHECKING, Any
+
+from django.core.cache import cache
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
+from rq import Worker
+
+from django_wanvideo import queue
+from django_wanvideo.admin import figures
+from django_wanvideo.choices import AttemptState, TaskStatus
+from django_wanvideo.conf import conf
+from django_wanvideo.models import Attempt, SiteState, VideoTask
+from django_wanvideo.services.provider import KEY_REJECTED
+from django_wanvideo.services.sweeping import SWEEP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+logger = logging.getLogger(__name__)
+
+CACHE_KEY = "wanvideo:admin:trouble"
+#: Seconds that the findings are kept.
+CACHE_SECONDS = 30
+#: A sweep that passed longer ago than this has stopped.
+SWEEP_LATE = dt.timedelta(minutes=5)
+#: So many of the latest attempts are looked at for callbacks; so many must have ended to say anything.
+LOOKED_AT, ENOUGH = 20, 3
+_NO_CREDITS = ("insufficient_quota", "insufficient_user_quota", "quota_not_enough", "account_balance_insufficient")
+
+
+def found() -> dict[str, Any] | None:
+    """Return the gravest trouble as a heading, and texts for all; ``None`` when all is well."""
+    troubles = cache.get(CACHE_KEY)
+    if troubles is None:
+        troubles = _look()
+        cache.set(CACHE_KEY, troubles, CACHE_SECONDS)
+    if not troubles:
+        return None
+    sentences = [_words(code, detail) for code, detail in troubles]
+    texts = [sentences[0][1], *(f"{heading} {text}" for heading, text in sentences[1:])]
+    tone = "warning" if all(code == "callbacks" for code, _detail in troubles) else "error"
+    return {"heading": sentences[0][0], "texts": texts, "tone": tone}
+
+
+def _look() -> list[tuple[str, str]]:
+    try:
+        return list(_troubles())
+    except Exception:
+        # A list of videos must not depend on how the site's other parts are.
+        logger.exception("Looking for site trouble did not work.")
+        return []
+
+
+def _troubles() -> Iterator[tuple[str, str]]:
+    now = timezone.now()
+    states = dict(SiteState.objects.filter(name__in=[SWEEP, KEY_REJECTED]).values_list("name", "updated_at"))
+    if KEY_REJECTED in states:
+        yield "key", ""
+    if _credits_are_out(now):
+        yield "credits", ""
+    workers = _workers()
+    if workers is None:
+        yield "redis", ""
+    elif not workers:
+        yield "workers", ""
+    swept = states.get(SWEEP)
+    if swept is None:
+        yield "never_swept", ""
+    elif now - swept > SWEEP_LATE:
+        yield "sweep", swept.isoformat()
+    if conf.has_callbacks() and _callbacks_stay_away():
+        yield "callbacks", ""
+
+
+def _workers() -> int | None:
+    """Return how many workers listen, or ``None`` when Redis does not answer in time."""
+    try:
+        return int(Worker.count(queue=queue._queue()))  # noqa: SLF001 - the connection that waits for a moment only
+    except (RedisError, OSError):
+        return None
+
+
+def _credits_are_out(now: dt.datetime) -> bool:
+    """Whether the latest tasks failed for want of credits and none was accepted since."""
+    lately = VideoTask.objects.filter(created_at__gte=now - dt.timedelta(days=1)).order_by()
+    last = (
+        lately.filter(status=TaskStatus.FAILED, error_code__in=_NO_CREDITS)
+        .order_by("-finished_at")
+        .values_list("finished_at", flat=True)
+        .first()
+    )
+    return last is not None and not lately.filter(accepted_at__gt=last).exists()
+
+
+def _callbacks_stay_away() -> bool:
+    latest = Attempt.objects.filter(sent_at__isnull=False).order_by("-sent_at")
+    rows = list(latest.values_list("state", "callback_received_at")[:LOOKED_AT])
+    ended = sum(state == AttemptState.ENDED for state, _at in rows)
+    return ended >= ENOUGH and not any(received for _state, received in rows)
+
+
+def _words(code: str, detail: str) -> tuple[str, str]:
+    """Return the fact, and its consequence with who can act."""
+    if code == "sweep":
+        minutes = figures.seconds_in_words(60 * ((timezone.now() - dt.datetime.fromisoformat(detail)).seconds // 60))
+        return (
+            _("The regular check has not run for %(time)s.") % {"time": minutes},
+            _("What gets lost is not found again until it runs. Whoever runs the servers starts it with wanvideo_sweep."),
+        )
+    return {
+        "key": (
+            _("EvoLink rejects this site’s key."),
+            _("Nothing can be generated until whoever runs the site sets a new one. What waits is kept."),
+        ),
+        "credits": (
+            _("The EvoLink credits are used up."),
+            _("New videos fail until whoever pays for EvoLink tops the account up."),
+        ),
+        "redis": (
+            _("The queue does not answer."),
+            _("Videos wait until it does; nothing is lost. Whoever runs the servers can find the cause with wanvideo_doctor."),
+        ),
+        "workers": (
+            _("No worker is listening."),
+            _("Videos wait until one does; nothing is lost. Whoever runs the servers starts one with rqworker."),
+        ),
+        "never_swept": (
+            _("The regular check has never run."),
+            _("What gets lost is not found again without it. Whoever runs the servers starts it with wanvideo_sweep."),
+        ),
+    }.get(
+        code,
+        (
+            _("EvoLink’s callbacks do not reach this site."),
+            _(
+                "Videos still arrive, because we also ask EvoLink ourselves; each may take up to a minute longer. "
+                "Whoever runs the servers can find the cause with wanvideo_doctor."
+            ),
+        ),
+    )

@@ -1,0 +1,365 @@
+"""The list and the pages of tasks: who sees what, what can be done, and at what cost in queries."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from django.contrib import admin
+from django.core.cache import cache
+from django.core.files.base import ContentFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from django_wanvideo.admin import VideoTaskAdmin
+from django_wanvideo.models import VideoTask
+from django_wanvideo.services import submission
+from tests.admin.conftest import add_data, picture, url
+
+
+def listed(client, **query):
+    """Titles in the list."""
+    return [task.prompt for task in client.get(url("changelist"), query).context["cl"].result_list]
+
+
+def verbs(response):
+    """The buttons of a task's page."""
+    return [button.verb for button in response.context["wanvideo"]["buttons"]]
+
+
+@pytest.mark.parametrize("status", ["queued", "submitting", "unconfirmed", "pending", "processing", "storing"])
+def test_a_task_on_its_way_has_a_page_that_updates_itself(boss, make_task, status):
+    page = boss.get(url("change", make_task(status).pk)).content.decode()
+    assert 'data-live="1"' in page
+    assert f"wv-chip is-{status}" in page
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "expected"),
+    [
+        ("queued", {}, ["cancel", "duplicate", "variations"]),
+        ("submitting", {}, ["duplicate", "variations"]),
+        ("unconfirmed", {}, ["decide", "duplicate", "variations"]),
+        ("pending", {}, ["refresh", "duplicate", "variations"]),
+        ("processing", {}, ["refresh", "duplicate", "variations"]),
+        ("storing", {}, ["duplicate", "variations"]),
+        ("failed", {"error_code": "service_error"}, ["retry", "duplicate", "variations"]),
+        ("failed", {"error_code": "content_filter"}, ["duplicate", "retry", "variations"]),
+        ("cancelled", {}, ["retry", "duplicate", "variations"]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_a_page_has_the_buttons_that_are_possible_now(boss, make_task, status, fields, expected):
+    assert verbs(boss.get(url("change", make_task(status, **fields).pk))) == expected
+
+
+def test_a_video_that_was_made_is_fetched_again_instead_of_paid_for_again(boss, make_task):
+    fields = {"result_url": "https://x.example/v.mp4", "result_expires_at": timezone.now() + dt.timedelta(hours=1)}
+    task = make_task("failed", error_code="result_too_large", **fields)
+    page = boss.get(url("change", task.pk))
+    assert verbs(page)[0] == "fetch"
+    assert "retry" not in verbs(page)
+    boss.post(url("operate", task.pk, "fetch"))
+    task.refresh_from_db()
+    assert task.status == "storing"
+
+
+def test_a_failure_answers_the_four_questions(boss, make_task):
+    task = make_task(
+        "failed",
+        error_code="content_policy_violation",
+        error_message="Blocked by safety filters.",
+        credits_used=Decimal(0),
+        credits_reserved=Decimal("11.9"),
+    )
+    page = boss.get(url("change", task.pk)).content.decode()
+    for words in ("Content refused", "Blocked by safety filters.", "Not charged.", "11.90", "Yours.", "Edit a copy"):
+        assert words in page
+
+
+def test_a_prompt_cannot_break_out_of_the_page(boss, make_task):
+    task = make_task("failed", prompt="<script>alert(1)</script>", error_message="<b>x</b>", notes="<i>n</i>")
+    for address in (url("change", task.pk), url("changelist"), url("variations", task.pk)):
+        page = boss.get(address).content.decode()
+        assert "<script>alert" not in page
+        assert "<b>x</b>" not in page
+
+
+def test_a_draft_is_a_form_and_can_be_changed(boss, make_task):
+    task = make_task(owner=boss.user)
+    data = add_data(prompt="Other words", duration="8", first_frame_file=None)
+    assert boss.post(url("change", task.pk), data).status_code == 302
+    task.refresh_from_db()
+    assert (task.prompt, task.parameters["duration"], task.credits_estimated) == ("Other words", 8, Decimal("19.0400"))
+    assert task.inputs.count() == 1
+
+
+def test_another_picture_replaces_the_one_of_a_draft(boss, make_task):
+    task = make_task()
+    boss.post(url("change", task.pk), add_data(first_frame_file=picture(800, 600)))
+    assert [item.width for item in task.inputs.all()] == [800]
+
+
+def test_a_link_replaces_the_picture_of_a_draft(boss, make_task):
+    task = make_task()
+    boss.post(url("change", task.pk), add_data(first_frame_file=None, first_frame_url="https://example.com/a.jpg"))
+    assert [item.url for item in task.inputs.all()] == ["https://example.com/a.jpg"]
+
+
+def test_a_draft_can_be_generated_from_its_form(boss, make_task):
+    task = make_task()
+    response = boss.post(url("change", task.pk), add_data(first_frame_file=None, _save=None, _generate="1"))
+    task.refresh_from_db()
+    assert (task.status, response.url) == ("queued", url("change", task.pk))
+
+
+def test_a_draft_that_was_sent_meanwhile_is_not_changed(boss, make_task, monkeypatch):
+    task = make_task()
+    stale = VideoTask.objects.get(pk=task.pk)
+    submission.enqueue(task)
+    monkeypatch.setattr(VideoTaskAdmin, "get_object", lambda *args, **kwargs: stale)
+    response = boss.post(url("change", task.pk), add_data(prompt="Too late", first_frame_file=None))
+    assert "has been sent meanwhile" in response.content.decode()
+    task.refresh_from_db()
+    assert task.prompt == "A fox trots on"
+
+
+def test_of_a_sent_task_only_the_notes_can_be_changed(boss, make_task):
+    task = make_task("completed")
+    boss.post(url("change", task.pk), {"notes": "for spring", "prompt": "other", "status": "draft"})
+    task.refresh_from_db()
+    assert (task.notes, task.prompt, task.status) == ("for spring", "A fox trots on", "completed")
+
+
+def test_saving_notes_does_not_undo_what_happened_meanwhile(boss, make_task, monkeypatch):
+    task = make_task("processing")
+    stale = VideoTask.objects.get(pk=task.pk)
+    VideoTask.objects.filter(pk=task.pk).update(status="completed", progress=100)
+    monkeypatch.setattr(VideoTaskAdmin, "get_object", lambda *args, **kwargs: stale)
+    boss.post(url("change", task.pk), {"notes": "n"})
+    task.refresh_from_db()
+    assert (task.status, task.progress, task.notes) == ("completed", 100, "n")
+
+
+def test_who_may_only_look_gets_pages_without_a_way_to_change(person, make_task):
+    client = person("view_videotask")
+    draft, done = make_task(), make_task("failed", error_code="service_error")
+    assert verbs(client.get(url("change", done.pk))) == []
+    assert 'name="prompt"' not in client.get(url("change", draft.pk)).content.decode()
+    assert client.post(url("change", done.pk), {"notes": "x"}).status_code == 403
+    assert client.get(url("add")).status_code == 403
+
+
+def test_generate_on_the_form_needs_the_permission_to_spend(person):
+    client = person("add_videotask", "change_videotask", "view_videotask")
+    assert "_generate" not in client.get(url("add")).content.decode()
+    assert client.post(url("add"), add_data(_save=None, _generate="1")).status_code == 403
+    assert VideoTask.objects.count() == 0
+
+
+VERBS = {"retry": "submit", "fetch": "submit", "cancel": "change", "refresh": "view", "duplicate": "add"}
+
+
+@pytest.mark.parametrize(("verb", "permission"), VERBS.items(), ids=VERBS)
+def test_a_button_needs_its_permission_on_the_server(person, make_task, verb, permission):
+    task = make_task("queued" if verb == "cancel" else "failed")
+    others = {"view", "add", "change", "submit"} - {permission}
+    client = person(*(f"{name}_videotask" for name in others))
+    assert client.post(url("operate", task.pk, verb)).status_code == 403
+    allowed = person("view_videotask", f"{permission}_videotask")
+    assert allowed.post(url("operate", task.pk, verb)).status_code == 302
+
+
+def test_a_button_is_no_matter_of_a_link(boss, make_task):
+    assert boss.get(url("operate", make_task("failed").pk, "retry")).status_code == 405
+
+
+@pytest.mark.parametrize("name", ["status", "price", "kept", "changelist", "add"])
+def test_without_any_permission_nothing_answers(person, name):
+    assert person().get(url(name)).status_code == 403
+
+
+@pytest.mark.parametrize("name", ["video", "decide", "variations", "change"])
+def test_without_any_permission_nothing_of_a_task_answers(person, make_task, name):
+    assert person().get(url(name, make_task("unconfirmed").pk)).status_code in {302, 403}
+
+
+def test_who_is_not_signed_in_is_sent_to_sign_in(client, make_task):
+    for address in (url("status"), url("price"), url("change", make_task().pk)):
+        assert "/login/" in client.get(address)["Location"]
+
+
+class TestOwnTasksOnly:
+    """One overridable method decides what a person may know of."""
+
+    @pytest.fixture(autouse=True)
+    def own_only(self, monkeypatch):
+        monkeypatch.setattr(
+            VideoTaskAdmin, "visible_to", lambda self, request, queryset: queryset.owned_by(request.user)
+        )
+
+    def test_lists_pages_and_endpoints_show_only_own_tasks(self, boss, make_task):
+        mine, other = make_task("failed", owner=boss.user, prompt="mine"), make_task("failed", prompt="other")
+        assert listed(boss) == ["mine"]
+        asked = boss.get(url("status"), {"id": [str(mine.pk), str(other.pk)]}).json()["tasks"]
+        assert list(asked) == [str(mine.pk)]
+        assert boss.get(url("change", other.pk)).status_code == 302
+        assert boss.get(url("video", other.pk)).status_code == 404
+        assert boss.get(url("variations", other.pk)).status_code == 404
+        assert boss.post(url("operate", other.pk, "retry")).status_code == 404
+
+    def test_actions_reach_only_own_tasks(self, boss, make_task):
+        other = make_task("queued", prompt="other")
+        boss.post(url("changelist"), {"action": "cancel_selected", "_selected_action": [str(other.pk)]})
+        other.refresh_from_db()
+        assert other.status == "queued"
+
+
+def queries_of_list(client, **query):
+    """The statements of one list, the banner's findings being cached."""
+    cache.set("wanvideo:admin:trouble", [], 60)
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(url("changelist"), query).status_code == 200
+    return [query["sql"] for query in captured]
+
+
+def test_the_list_takes_as_many_queries_for_one_row_as_for_many(boss, make_task):
+    make_task(owner=boss.user)
+    one = queries_of_list(boss)
+    for status in ("queued", "processing", "completed", "failed", "draft") * 3:
+        make_task(status, owner=boss.user)
+    many = queries_of_list(boss)
+    assert len(one) == len(many) <= 5
+
+
+def test_the_list_neither_counts_nor_sorts_out_duplicates(boss, make_task):
+    for _number in range(3):
+        make_task()
+    for query in ({}, {"q": "fox"}, {"status": "draft"}, {"attention": "needed"}, {"owner": "me"}):
+        assert not [sql for sql in queries_of_list(boss, **query) if "COUNT(" in sql or "DISTINCT" in sql]
+
+
+def test_pages_are_turned_without_counting(boss, make_task, monkeypatch):
+    monkeypatch.setattr(VideoTaskAdmin, "list_per_page", 2)
+    for number in range(5):
+        make_task(prompt=f"n{number}")
+    assert listed(boss) == ["n4", "n3"]
+    assert listed(boss, p="2") == ["n2", "n1"]
+    assert listed(boss, p="3") == ["n0"]
+    last = boss.get(url("changelist"), {"p": "3"}).content.decode()
+    assert "?p=2" in last
+    assert "?p=4" not in last
+    assert boss.get(url("changelist"), {"p": "9"}).status_code == 302
+
+
+def test_search_finds_by_id_by_evolinks_id_and_by_words(boss, make_task):
+    first = make_task("completed", prompt="A red fox runs", provider_task_id="task-unified-1-abc")
+    make_task(prompt="A red balloon")
+    assert listed(boss, q=str(first.pk)) == ["A red fox runs"]
+    assert listed(boss, q="task-unified-1-abc") == ["A red fox runs"]
+    assert listed(boss, q="FOX red") == ["A red fox runs"]
+    assert listed(boss, q="red whale") == []
+
+
+def test_filters_narrow_the_list_down(boss, make_task):
+    make_task(prompt="draft", owner=boss.user)
+    make_task("failed", prompt="failed")
+    soon = {"result_url": "https://x.example/v", "result_expires_at": timezone.now() + dt.timedelta(hours=2)}
+    make_task("storing", prompt="soon", **soon)
+    assert listed(boss, status="draft") == ["draft"]
+    assert listed(boss, attention="needed") == ["failed"]
+    assert listed(boss, attention="expiring") == ["soon"]
+    assert listed(boss, owner="me") == ["draft"]
+    assert listed(boss, model="wan2.6-text-to-video") == []
+
+
+def test_an_empty_site_says_how_to_begin(boss, person):
+    assert "No videos yet" in boss.get(url("changelist")).content.decode()
+    looker = person("view_videotask")
+    assert url("add") not in looker.get(url("changelist")).content.decode()
+
+
+def test_the_list_shows_small_pictures_never_the_original(boss, make_task):
+    frame = make_task().first_frame
+    page = boss.get(url("changelist")).content.decode()
+    assert frame.thumbnail.url in page
+    assert frame.file.url not in page
+
+
+def test_the_status_endpoint_tells_how_tasks_stand(boss, make_task):
+    task = make_task("processing", progress=42, accepted_at=timezone.now(), estimated_seconds=120)
+    row = boss.get(url("status"), {"id": [str(task.pk), "nonsense"]}).json()["tasks"][str(task.pk)]
+    assert (row["status"], row["progress"], row["live"]) == ("processing", 42, True)
+    assert "about 2" in row["line"]
+
+
+def test_the_status_endpoint_takes_as_many_queries_for_one_as_for_many(boss, make_task):
+    tasks = [make_task("processing") for _number in range(6)]
+
+    def count(some):
+        with CaptureQueriesContext(connection) as captured:
+            boss.get(url("status"), {"id": [str(task.pk) for task in some]})
+        return len(captured)
+
+    assert count(tasks[:1]) == count(tasks)
+
+
+class TestVideo:
+    """The stored file, in ranges."""
+
+    @pytest.fixture
+    def task(self, make_task):
+        task = make_task("completed")
+        task.video.save("v.mp4", ContentFile(bytes(range(100))))
+        return task
+
+    @pytest.mark.parametrize(
+        ("asked", "status", "content"),
+        [
+            ("", 200, bytes(range(100))),
+            ("bytes=0-9", 206, bytes(range(10))),
+            ("bytes=90-", 206, bytes(range(90, 100))),
+            ("bytes=-5", 206, bytes(range(95, 100))),
+            ("bytes=50-500", 206, bytes(range(50, 100))),
+            ("bytes=100-", 416, b""),
+            ("lines=1-2", 200, bytes(range(100))),
+        ],
+    )
+    def test_is_served_in_the_range_that_was_asked_for(self, boss, task, asked, status, content):
+        response = boss.get(url("video", task.pk), headers={"Range": asked})
+        assert response.status_code == status
+        assert b"".join(response) == content
+        assert response["Accept-Ranges"] == "bytes"
+
+    def test_is_played_and_offered_on_the_page(self, boss, task):
+        page = boss.get(url("change", task.pk)).content.decode()
+        assert "<video controls" in page
+        assert task.video.url in page
+
+
+class TestDeleting:
+    """What is on its way stays."""
+
+    def test_a_task_on_its_way_cannot_be_deleted(self, boss, make_task):
+        task = make_task("processing")
+        assert boss.post(url("delete", task.pk), {"post": "yes"}).status_code == 403
+        data = {"action": "delete_selected", "_selected_action": [str(task.pk)], "post": "yes"}
+        boss.post(url("changelist"), data)
+        assert VideoTask.objects.filter(pk=task.pk).exists()
+
+    def test_drafts_and_ended_tasks_can_be_deleted_with_their_parts(self, boss, make_task):
+        one, two = make_task(), make_task("failed")
+        assert boss.post(url("delete", one.pk), {"post": "yes"}).status_code == 302
+        boss.post(url("changelist"), {"action": "delete_selected", "_selected_action": [str(two.pk)], "post": "yes"})
+        assert VideoTask.objects.count() == 0
+
+    def test_deleting_needs_its_permission_but_none_on_parts(self, person, make_task):
+        task = make_task()
+        assert person("change_videotask").post(url("delete", task.pk), {"post": "yes"}).status_code == 403
+        assert person("delete_videotask").post(url("delete", task.pk), {"post": "yes"}).status_code == 302
+
+
+def test_the_admin_is_registered_with_the_mixin_that_others_can_use():
+    assert type(admin.site.get_model_admin(VideoTask)) is VideoTaskAdmin

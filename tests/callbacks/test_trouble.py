@@ -1,0 +1,166 @@
+"""Without Redis a callback is answered as ever; without the database EvoLink is asked to send it again."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing, contextmanager
+
+import pytest
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.utils import timezone
+
+from django_wanvideo import queue
+from django_wanvideo.callbacks import views
+from django_wanvideo.models import CallbackReceipt
+from django_wanvideo.services import sweeping
+from tests.rows import everything
+from tests.silence import closed_port, silent_port
+
+pytestmark = [pytest.mark.django_db, pytest.mark.integration]
+
+#: Seconds that one answer may take with Redis away.
+AT_ONCE = 0.1
+
+
+@pytest.fixture(params=["closed", "silent"])
+def redis_is_away(request, settings):
+    """Redis as a machine that refuses, or as one that takes the connection and never says a word."""
+    with closed_port() if request.param == "closed" else silent_port() as port:
+        settings.RQ_QUEUES = {"wanvideo": {"URL": f"redis://127.0.0.1:{port}/0"}}
+        queue.reset()
+        yield request.param
+    queue.reset()
+
+
+def test_without_redis_each_callback_is_answered_at_once(call, redis_is_away):
+    """A machine that is busy with other things may steal time from one run of three, not from all."""
+    runs = []
+    for _run in range(3):
+        queue.reset()
+        took = []
+        for _number in range(25):
+            start = time.perf_counter()
+            assert call().status_code == 200
+            took.append(time.perf_counter() - start)
+        runs.append(max(took))
+        if runs[-1] < AT_ONCE:
+            break
+    assert min(runs) < AT_ONCE, [round(seconds * 1000) for seconds in runs]
+    assert CallbackReceipt.objects.count() == 25 * len(runs)
+
+
+def test_redis_that_is_away_is_left_alone_for_a_while(call, redis_is_away, monkeypatch):
+    asked = []
+    connect = queue._connection
+
+    def count():
+        asked.append(1)
+        return connect()
+
+    monkeypatch.setattr(queue, "_connection", count)
+    for _number in range(10):
+        call()
+    assert len(asked) == 1
+    monkeypatch.setattr(queue, "_quiet_until", time.monotonic())
+    call()
+    assert len(asked) == 2
+
+
+def test_what_came_without_redis_is_handed_out_by_the_sweep(call, redis_is_away):
+    for _number in range(3):
+        call()
+    handed_out = []
+
+    def take(job, *ids):
+        handed_out.append((job, *ids))
+        return True
+
+    sweeping.sweep(take)
+    assert ("sync",) in handed_out
+    assert CallbackReceipt.objects.filter(due_at__lte=timezone.now()).count() == 3
+
+
+def test_a_warning_says_once_that_redis_is_away(call, redis_is_away, caplog):
+    for _number in range(5):
+        call()
+    said = [record for record in caplog.records if record.name == "django_wanvideo.queue"]
+    assert [record.levelname for record in said] == ["WARNING"]
+    assert "sweep" in said[0].getMessage()
+
+
+def test_callbacks_wake_again_when_redis_is_back(call, redis_queue, settings):
+    back = settings.RQ_QUEUES
+    with closed_port() as port:
+        settings.RQ_QUEUES = {"wanvideo": {"URL": f"redis://127.0.0.1:{port}/0"}}
+        queue.reset()
+        call()
+        assert redis_queue.count == 0
+    settings.RQ_QUEUES = back
+    queue.reset()
+    call()
+    assert [job.func_name for job in redis_queue.jobs] == ["django_wanvideo.jobs.sync"]
+
+
+@contextmanager
+def locked_database():
+    """Let another connection hold the lock that every write needs, and ours lose patience soon."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA busy_timeout = 50")
+        with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+            other.execute("ROLLBACK")
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '50ms'")
+        other = connection.copy()
+        try:
+            with other.cursor() as cursor:
+                other.set_autocommit(False)
+                cursor.execute("LOCK TABLE wanvideo_callbackreceipt IN ACCESS EXCLUSIVE MODE")
+            yield
+        finally:
+            other.rollback()
+            other.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_locked_database_is_answered_503_and_nothing_is_half_written(call, wanvideo_wakeups):
+    before = everything()
+    with locked_database():
+        response = call()
+        assert response.status_code == 503
+        assert response.json() == {"detail": "try again"}
+        assert wanvideo_wakeups == []
+    assert everything() == before
+    assert call().status_code == 200
+    assert CallbackReceipt.objects.count() == 1
+    assert wanvideo_wakeups == [("sync",)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_restarted_postgresql_is_answered_503_and_then_200(call, wanvideo_wakeups):
+    if connection.vendor != "postgresql":
+        pytest.skip("a file cannot be restarted")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        pid = cursor.fetchone()[0]
+    with closing(connection.copy()) as other, other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+    assert call().status_code == 503
+    assert call().status_code == 503, "the connection is not usable until the next request begins"
+    close_old_connections()  # what Django does when a request begins; the test client leaves it out
+    assert call().status_code == 200
+    assert CallbackReceipt.objects.count() == 1
+
+
+@pytest.mark.parametrize("error", [OperationalError("server closed the connection"), InterfaceError("already closed")])
+def test_any_trouble_with_the_database_asks_for_another_try(call, monkeypatch, error, caplog):
+    def fail(*args):
+        raise error
+
+    monkeypatch.setattr(views.tracking, "receive_callback", fail)
+    assert call().status_code == 503
+    assert "could not be kept" in caplog.text
