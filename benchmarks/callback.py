@@ -12,12 +12,14 @@ import statistics
 import sys
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.site import running_site
 from benchmarks.tables import Verdict, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 GOAL = 0.65
 
@@ -89,7 +91,12 @@ def _message() -> dict[str, Any]:
         "results": [f"https://files.example/{task_id}/video.mp4"],
         "result_data": [{"type": "video", "url": f"https://files.example/{task_id}/video.mp4"}],
         "task_info": {"can_cancel": False, "video_duration": 5},
-        "usage": {"billing_rule": "per_second", "credits_reserved": 25.0, "credits_used": 25.0, "user_group": "default"},
+        "usage": {
+            "billing_rule": "per_second",
+            "credits_reserved": 25.0,
+            "credits_used": 25.0,
+            "user_group": "default",
+        },
     }
 
 
@@ -160,9 +167,7 @@ def _measure(receivers: list[Receiver], rounds: int, calls: int) -> None:
 def _report(receivers: list[Receiver], options: argparse.Namespace) -> int:
     bare = receivers[0]
     ratios = {
-        receiver.name: statistics.median(
-            floor / own for floor, own in zip(bare.seconds, receiver.seconds, strict=True)
-        )
+        receiver.name: statistics.median(floor / own for floor, own in zip(bare.seconds, receiver.seconds, strict=True))
         for receiver in receivers
     }
     rows = [

@@ -14,12 +14,15 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.file_server import file_server
 from benchmarks.site import running_site
 from benchmarks.tables import Verdict, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MIB = 1024 * 1024
 SPEED_GOAL = 0.8

@@ -351,5 +351,5 @@ def charge_words(task: VideoTask) -> ChargeWords:
     return ChargeWords(gettext("Will be charged."), sentence, "neutral")
 
 
-def _amount(credits: Decimal) -> str:
-    return number_format(credits.quantize(Decimal("0.01"), ROUND_HALF_UP), decimal_pos=2)
+def _amount(number: Decimal) -> str:
+    return number_format(number.quantize(Decimal("0.01"), ROUND_HALF_UP), decimal_pos=2)

@@ -50,7 +50,10 @@ class ActionsMixin:
             request, _each(queryset), lambda task: tracking.refresh(task, by=_user(request)), _("Asked EvoLink.")
         )
         outcome.tell(
-            request, lambda n: ngettext("EvoLink was asked about %(n)s task.", "EvoLink was asked about %(n)s tasks.", n) % {"n": n}
+            request,
+            lambda n: (
+                ngettext("EvoLink was asked about %(n)s task.", "EvoLink was asked about %(n)s tasks.", n) % {"n": n}
+            ),
         )
 
     @admin.action(permissions=["change"], description=gettext_lazy("Withdraw selected from the queue"))
@@ -59,7 +62,9 @@ class ActionsMixin:
         outcome = do_to_each(
             request, _each(queryset), lambda task: submission.cancel(task, by=_user(request)), _("Withdrawn.")
         )
-        outcome.tell(request, lambda n: ngettext("%(n)s task was withdrawn.", "%(n)s tasks were withdrawn.", n) % {"n": n})
+        outcome.tell(
+            request, lambda n: ngettext("%(n)s task was withdrawn.", "%(n)s tasks were withdrawn.", n) % {"n": n}
+        )
 
     @admin.action(permissions=["submit"], description=gettext_lazy("Retry selected…"))
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponseBase:

@@ -234,5 +234,3 @@ def _success(*, again: bool) -> Any:
         return ngettext("%(n)s video will be generated.", "%(n)s videos will be generated.", n) % {"n": n}
 
     return words
-
-

@@ -15,8 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_wanvideo import catalog
-from django_wanvideo.admin import figures, markup, outcomes
+from django_wanvideo.admin import buttons, figures, markup, outcomes
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.errors import EvoLinkError
@@ -61,7 +60,7 @@ class Candidate:
 
 def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpResponseBase:
     """Show the evidence, or do what was decided."""
-    page = model_admin._url("change", task.pk)
+    page = model_admin.page_url("change", task.pk)
     if task.status != TaskStatus.UNCONFIRMED:
         messages.info(request, _("This task is settled; there is nothing to decide any more."))
         return HttpResponseRedirect(page)
@@ -87,7 +86,7 @@ def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpRespons
         "fits": any(candidate.is_free for candidate in candidates),
         "thumbnail": markup.thumbnail(task, frame),
         "settings": markup.settings_line(task),
-        "price": figures.credits_on_button(_price(task)),
+        "price": figures.credits_on_button(buttons.price_now(task)),
         "change_url": page,
     }
     return TemplateResponse(request, "admin/wanvideo/videotask/decide.html", context)
@@ -204,8 +203,3 @@ def _callbacks(attempt: Attempt, accepted: str) -> Evidence:
     if CallbackReceipt.objects.filter(received_at__gte=recently).exists():
         return Evidence(_("Callbacks"), _("None for this attempt"), _("Others have come in this week."))
     return Evidence(_("Callbacks"), _("None for this attempt"), _("None have come in this week, so this says little."))
-
-
-def _price(task: VideoTask) -> Any:
-    spec = next((spec for spec in catalog.models() if spec.id == task.model), None)
-    return spec.estimate(task.parameters) if spec is not None else task.credits_estimated

@@ -87,7 +87,12 @@ class EndpointsMixin:
             if with_page:
                 parts = taskpage.live_parts(self, request, task, now)
                 page = {**parts, "task": task, "frame_url": "", "frame": task.first_frame}
-                row |= {"head": parts["head"], "now": parts["now"], "left": parts["left"], "bar": taskpage.bar_value(task)}
+                row |= {
+                    "head": parts["head"],
+                    "now": parts["now"],
+                    "left": parts["left"],
+                    "bar": taskpage.bar_value(task),
+                }
                 row["steps"] = render_to_string("wanvideo/steps.html", {"wanvideo": page})
             rows[str(task.pk)] = row
         return _private(JsonResponse({"tasks": rows}))
@@ -149,7 +154,7 @@ class EndpointsMixin:
         allowed, step, success = self._verbs(request, task).get(verb, (None, None, ""))
         if step is None:
             raise Http404(_("There is no such button."))
-        if not allowed:
+        if not allowed or not self.has_view_permission(request, task):  # type: ignore[attr-defined]
             raise PermissionDenied
         target = task
         try:
@@ -159,7 +164,7 @@ class EndpointsMixin:
         else:
             outcomes.log(request, [task], success)
             messages.success(request, success)
-        return HttpResponseRedirect(self._url("change", target.pk))  # type: ignore[attr-defined]
+        return HttpResponseRedirect(self.page_url("change", target.pk))  # type: ignore[attr-defined]
 
     def _verbs(self, request: HttpRequest, task: VideoTask) -> dict[str, tuple[bool, Any, str]]:
         """Return what the buttons do: whether this person may, how, and what to say afterwards."""

@@ -147,7 +147,7 @@ def task_fields(spec: ModelSpec) -> dict[str, forms.Field]:
     )
     fields["metadata"] = forms.JSONField(
         label=_("Data for the site’s own code"),
-        help_text=_("A JSON object, such as {\"sku\": \"X1\"}. It comes back with every signal."),
+        help_text=_('A JSON object, such as {"sku": "X1"}. It comes back with every signal.'),
         required=False,
         initial=dict,
         widget=forms.Textarea(attrs={"rows": 2, "class": "wv-notes wv-mono", "spellcheck": "false"}),

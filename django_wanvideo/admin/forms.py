@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo import catalog
 from django_wanvideo.admin import kept
 from django_wanvideo.admin.fields import ParameterField, file_name, kept_name, link_name, task_fields
-from django_wanvideo.choices import InputRole
+from django_wanvideo.admin.uploads import FIRST_FRAME
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services import creation, media
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     _ModelForm = forms.ModelForm[VideoTask]
 else:
     _ModelForm = forms.ModelForm
-
-_FIRST_FRAME = InputRole.FIRST_FRAME.value
 
 
 class NotesForm(_ModelForm):
@@ -45,8 +43,6 @@ class TaskForm(_ModelForm):
     """
 
     spec: ClassVar[ModelSpec]
-    #: The person, as owner of a new task and for the signed names of kept files.
-    user: ClassVar[Any]
 
     class Meta:
         model = VideoTask
@@ -54,7 +50,7 @@ class TaskForm(_ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not self.instance._state.adding:
+        if not self.is_new:
             self._fill_from_instance()
         self._show_present_picture()
 
@@ -70,37 +66,6 @@ class TaskForm(_ModelForm):
         for role, item in stored.items():
             if item.url:
                 self.initial.setdefault(link_name(role), item.url)
-        for wanted in self.spec.inputs:
-            if wanted.role != InputRole.FIRST_FRAME and link_name(wanted.role.value) in self.fields:
-                self.fields[link_name(wanted.role.value)].disabled = True
-
-    def _show_present_picture(self) -> None:
-        if file_name(_FIRST_FRAME) not in self.fields:
-            return
-        widget: Any = self.fields[file_name(_FIRST_FRAME)].widget
-        token = self.data.get(self.add_prefix(kept_name(_FIRST_FRAME)), "") if self.is_bound else ""
-        if token and kept.read(token, owner=self.user.pk):
-            self._show_kept(token)
-            return
-        item = None if self.instance._state.adding else self.instance.first_frame
-        if item is not None and item.file:
-            small = item.thumbnail or item.file
-            widget.present = kept.Kept(
-                _("the present picture"), small.url, width=item.width, height=item.height, size=item.size
-            )
-
-    def _show_kept(self, token: str) -> None:
-        from django.urls import reverse
-
-        found = kept.read(token, owner=self.user.pk)
-        if found is None:
-            return
-        widget: Any = self.fields[file_name(_FIRST_FRAME)].widget
-        url = f"{reverse('admin:wanvideo_videotask_kept')}?name={token}"
-        widget.present = kept.Kept(found[1], url, token=token)
-        if self.is_bound:
-            self.data = self.data.copy()
-            self.data[self.add_prefix(kept_name(_FIRST_FRAME))] = token
 
     # Another model ---------------------------------------------------------------------------------------------------
 
@@ -121,9 +86,11 @@ class TaskForm(_ModelForm):
             return
         self._errors = ErrorDict()
         self.cleaned_data = {}
-        upload = self.files.get(self.add_prefix(file_name(_FIRST_FRAME)))
+        upload = self.files.get(self.add_prefix(file_name(FIRST_FRAME)))
         if upload is not None:
             self._keep(upload)
+        elif file_name(FIRST_FRAME) not in self.fields:
+            self.carried = self.data.get(kept_name(FIRST_FRAME), "")
         self.data = self.data.copy()
         shown = next((spec for spec in catalog.models() if spec.id == self.data.get("shown_model")), None)
         known = {parameter.name for parameter in shown.parameters} if shown is not None else set()
@@ -174,7 +141,7 @@ class TaskForm(_ModelForm):
                 self._report_the_rest()
             else:
                 with transaction.atomic():
-                    self.instance = self._create() if self.instance._state.adding else self._update()
+                    self.instance = self._create() if self.is_new else self._update()
         except ValidationError as error:
             self._put_at_fields(error)
         except NotPossible as error:
@@ -182,8 +149,8 @@ class TaskForm(_ModelForm):
         self._settle_upload()
 
     def _refuse_two_pictures(self) -> None:
-        name = link_name(_FIRST_FRAME)
-        if self.cleaned_data.get(file_name(_FIRST_FRAME)) and self._is_new_link(_FIRST_FRAME):
+        name = link_name(FIRST_FRAME)
+        if self.cleaned_data.get(file_name(FIRST_FRAME)) and self._is_new_link(FIRST_FRAME):
             self.add_error(name, _("Give a file or a link, not both. Empty one of them."))
 
     def _create(self) -> VideoTask:
@@ -194,7 +161,7 @@ class TaskForm(_ModelForm):
             by=self.user,
             notes=self.cleaned_data.get("notes", ""),
             metadata=self._metadata(),
-            **self._inputs_for_service(),
+            **self._inputs(),
             **self.parameters(),
         )
 
@@ -203,11 +170,11 @@ class TaskForm(_ModelForm):
         creation.update_draft(
             task,
             prompt=self.cleaned_data["prompt"],
-            first_frame=next(iter(self._inputs_for_service().get(_FIRST_FRAME, [])), None),
             parameters=self.parameters(),
             notes=self.cleaned_data.get("notes", ""),
             metadata=self._metadata(),
             model=self.spec.id,
+            **self._changed_inputs(),
         )
         return task
 
@@ -217,19 +184,24 @@ class TaskForm(_ModelForm):
         value = self.cleaned_data.get("metadata")
         return {} if value is None else value
 
-    def _inputs_for_service(self) -> dict[str, list[Any]]:
-        inputs = self._inputs()
-        unchanged = not self.instance._state.adding and link_name(_FIRST_FRAME) not in self.changed_data
-        if unchanged and not self.cleaned_data.get(file_name(_FIRST_FRAME)):
-            if not self.cleaned_data.get(kept_name(_FIRST_FRAME)):
-                inputs.pop(_FIRST_FRAME, None)
-        return inputs
+    def _changed_inputs(self) -> dict[str, Any]:
+        """Return new inputs by role; "" for those taken away, also those that another model does not take."""
+        given = self._inputs()
+        found: dict[str, Any] = {item.role: "" for item in self.instance.inputs.all()}
+        for wanted in self.spec.inputs:
+            role = wanted.role.value
+            is_file = self.cleaned_data.get(file_name(role)) or self.cleaned_data.get(kept_name(role))
+            if is_file or link_name(role) in self.changed_data:
+                found[role] = given.get(role, "")
+            else:
+                found.pop(role, None)
+        return found
 
     def _report_the_rest(self) -> None:
         """Beside fields that could not be read, say what else is wrong, so that nothing is found out one by one."""
         inputs = self._inputs()
-        if not self.instance._state.adding and self.instance.first_frame is not None:
-            inputs.setdefault(_FIRST_FRAME, [self.instance.first_frame])
+        if not self.is_new and self.instance.first_frame is not None:
+            inputs.setdefault(FIRST_FRAME, [self.instance.first_frame])
         try:
             self.spec.clean(prompt=self.cleaned_data.get("prompt", ""), parameters=self.parameters(), inputs=inputs)
         except ValidationError as error:
@@ -248,28 +220,15 @@ class TaskForm(_ModelForm):
             elif name not in self.errors:
                 self.add_error(name, problems)
 
-    def _settle_upload(self) -> None:
-        """Keep the upload of a refused form; forget the kept one of an accepted form."""
-        name = file_name(_FIRST_FRAME)
-        if name not in self.fields:
-            return
-        token = self.cleaned_data.get(kept_name(_FIRST_FRAME)) or ""
-        if not self.errors:
-            if token:
-                kept.forget(token, owner=self.user.pk)
-            return
-        upload = self.files.get(self.add_prefix(name))
-        if upload is not None:
-            self._keep(upload)
-
-    def _keep(self, upload: Any) -> None:
-        if file_name(_FIRST_FRAME) in self.fields and 0 < upload.size <= catalog.images.MAX_READ_BYTES:
-            self._show_kept(kept.keep(upload, owner=self.user.pk))
-
     # What is saved ------------------------------------------------------------------------------------------------
 
     def _save_m2m(self) -> None:
         """Inputs were saved by the service."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is no draft yet."""
+        return self.instance._state.adding  # noqa: SLF001 - Django's way to ask
 
     def save(self, commit: bool = True) -> VideoTask:
         """Return the draft that the service has made or changed."""

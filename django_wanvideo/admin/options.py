@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -25,6 +24,7 @@ from django_wanvideo.conf import conf
 from django_wanvideo.models import Attempt, VideoTask
 
 if TYPE_CHECKING:
+    from django import forms
     from django.db.models import QuerySet
     from django.http import HttpRequest
 

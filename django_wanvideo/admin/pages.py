@@ -48,12 +48,12 @@ class PagesMixin:
     def _to_earlier_result(self, request: HttpRequest, result: dict[str, Any]) -> HttpResponseBase:
         messages.info(request, _("This form was sent already; nothing was made or sent a second time."))
         if not result.get("task"):
-            return HttpResponseRedirect(self._url("changelist"))
-        return HttpResponseRedirect(self._url("change", result["task"]))
+            return HttpResponseRedirect(self.page_url("changelist"))
+        return HttpResponseRedirect(self.page_url("change", result["task"]))
 
-    def _url(self, name: str, *args: Any) -> str:
+    def page_url(self, name: str, *args: Any) -> str:
+        """Return the address of one of our pages."""
         return reverse(f"admin:wanvideo_videotask_{name}", args=args, current_app=self.admin_site.name)
-
 
     def response_add(self, request: HttpRequest, obj: VideoTask, post_url_continue: str | None = None) -> Any:
         """Send it if that was the button; the page of the task shows what happens."""
@@ -84,7 +84,7 @@ class PagesMixin:
         else:
             outcomes.log(request, [obj], _("Sent to be generated."))
             messages.success(request, _("On its way. You may leave this page; the video will be in the list."))
-        return HttpResponseRedirect(self._url("change", obj.pk))
+        return HttpResponseRedirect(self.page_url("change", obj.pk))
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> Any:
         """Add what the templates show beyond the form."""
@@ -101,7 +101,7 @@ class PagesMixin:
                 "nonce": nonces.issue(request.user) if add else "",
                 "price": prices.of_form(form),
                 "can_submit": self.has_submit_permission(request, task),  # type: ignore[attr-defined]
-                "price_url": self._url("price"),
+                "price_url": self.page_url("price"),
                 "rules": [rule.as_dict() for rule in form.spec.rules],
                 "add_url": request.path,
             }
@@ -113,6 +113,6 @@ class PagesMixin:
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Add the addresses that the live module asks."""
-        page = {"status_url": self._url("status"), "trouble": trouble.found() if request.method == "GET" else None}
+        page = {"status_url": self.page_url("status"), "trouble": trouble.found() if request.method == "GET" else None}
         context = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page, **(extra_context or {})}
         return super().changelist_view(request, context)  # type: ignore[misc]

@@ -24,11 +24,11 @@ def words(spec: ModelSpec, parameters: Mapping[str, Any]) -> dict[str, Any]:
     Keys: ``known``, ``button``, ``formula``, ``dollars``, ``remark``.
     """
     try:
-        credits = spec.estimate(parameters)
+        price = spec.estimate(parameters)
     except ValidationError:
         return unknown()
     values = spec.in_force(parameters)
-    amount = figures.credits_in_table(credits)
+    amount = figures.credits_in_table(price)
     if spec.price.is_minimum(values):
         formula = _("%(credits)s credits, the smallest charge") % {"credits": amount}
     else:
@@ -39,10 +39,10 @@ def words(spec: ModelSpec, parameters: Mapping[str, Any]) -> dict[str, Any]:
         }
     return {
         "known": True,
-        "credits": str(credits),
-        "button": _("Generate for about %(credits)s credits") % {"credits": figures.credits_on_button(credits)},
+        "credits": str(price),
+        "button": _("Generate for about %(credits)s credits") % {"credits": figures.credits_on_button(price)},
         "formula": figures.unbroken(formula),
-        "dollars": _("about $%(dollars)s") % {"dollars": figures.credits_in_table(spec.price.dollars(credits))},
+        "dollars": _("about $%(dollars)s") % {"dollars": figures.credits_in_table(spec.price.dollars(price))},
         "remark": _("Price list of %(date)s; the bill can differ a little.")
         % {"date": format_date(spec.price.as_of, "j M Y")},
     }

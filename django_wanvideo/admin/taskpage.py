@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.core.files.storage import FileSystemStorage
 from django.conf import settings
+from django.core.files.storage import FileSystemStorage
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
-from django_wanvideo.admin import figures, markup, timeline, words
+from django_wanvideo.admin import buttons, figures, markup, timeline
+from django_wanvideo.admin import words as status_words
 from django_wanvideo.advice import advice_for, charge_words
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.services import storing
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -30,40 +29,29 @@ _S = TaskStatus
 SHOWN_CHILDREN = 12
 
 
-@dataclass(frozen=True)
-class Button:
-    """Something that can be done now."""
-
-    verb: str
-    label: str
-    icon: str
-    url: str
-    is_primary: bool = False
-    #: A page to go to rather than something done at once.
-    is_link: bool = False
-
-
 def context(model_admin: Any, request: HttpRequest, task: VideoTask) -> dict[str, Any]:
     """Return everything that the template of a sent task reads."""
     now = timezone.now()
     attempts = sorted(task.attempts.all(), key=lambda attempt: attempt.number)
     events = list(task.events.select_related("actor", "attempt"))
     frame = task.first_frame
-    children = list(model_admin.get_queryset(request).filter(parent_id=task.pk).order_by("created_at")[: SHOWN_CHILDREN])
+    children = list(model_admin.get_queryset(request).filter(parent_id=task.pk).order_by("created_at")[:SHOWN_CHILDREN])
     parent = model_admin.get_queryset(request).filter(pk=task.parent_id).first() if task.parent_id else None
     return {
         "task": task,
         "page_id": "task",
-        "status_url": model_admin._url("status"),
+        "status_url": model_admin.page_url("status"),
         **live_parts(model_admin, request, task, now),
         "frame": frame,
         "frame_url": _picture_url(frame),
         "frame_caption": frame_caption(frame),
         "facts": facts(task),
-        "credits": credits(task),
+        "credits": credits_known(task),
         "lines": timeline.lines(events, now),
         "requests": [request_shown(attempt, task) for attempt in attempts],
-        "children": [(child, markup.thumbnail(child, None), words.second_line(child, now)) for child in children],
+        "children": [
+            (child, markup.thumbnail(child, None), status_words.second_line(child, now)) for child in children
+        ],
         "parent": parent,
         "can_change": model_admin.has_change_permission(request, task),
     }
@@ -73,16 +61,18 @@ def live_parts(model_admin: Any, request: HttpRequest, task: VideoTask, now: dt.
     """Return what changes while one watches: the status, the bar, the steps, the buttons."""
     return {
         "chip": markup.chip(task.status),
-        "head": words.head_line(task, now),
+        "head": status_words.head_line(task, now),
         "is_live": not task.is_finished and task.status != _S.DRAFT,
         "steps": steps(task),
-        "now": words.percent(task.progress) if task.status == _S.PROCESSING else words.second_line(task, now),
-        "left": words.remaining(task, now, exact=True) if task.status in {_S.PENDING, _S.PROCESSING} else "",
+        "now": status_words.percent(task.progress)
+        if task.status == _S.PROCESSING
+        else status_words.second_line(task, now),
+        "left": status_words.remaining(task, now, exact=True) if task.status in {_S.PENDING, _S.PROCESSING} else "",
         "bar": markup.progress(bar_value(task), _("Progress"), large=True),
         "video": video(task),
         "outcome": outcome(task) if task.status in {_S.FAILED, _S.CANCELLED} else None,
         "expires": expiry(task, now),
-        "buttons": buttons(model_admin, request, task),
+        "buttons": buttons.of(model_admin, request, task),
     }
 
 
@@ -122,7 +112,11 @@ def outcome(task: VideoTask) -> dict[str, Any]:
     """The four answers of a bad end."""
     advice = advice_for(task.error_code)
     if task.status == _S.CANCELLED and not task.error_code:
-        heading, what, move = _("Withdrawn"), _("It was withdrawn before it was sent."), _("Yours, if you still want it.")
+        heading, what, move = (
+            _("Withdrawn"),
+            _("It was withdrawn before it was sent."),
+            _("Yours, if you still want it."),
+        )
     else:
         heading, what, move = str(advice.heading), str(advice.explanation), str(advice.whose_move)
     return {
@@ -144,39 +138,6 @@ def expiry(task: VideoTask, now: dt.datetime) -> str:
     if left <= 0:
         return _("EvoLink’s link has ended.")
     return _("EvoLink keeps the file for %(time)s more.") % {"time": figures.seconds_in_words(left)}
-
-
-def buttons(model_admin: Any, request: HttpRequest, task: VideoTask) -> list[Button]:
-    """What can be done now by this person, the most sensible first."""
-    found: list[Button] = []
-    may_add = model_admin.has_add_permission(request)
-    may_submit = model_admin.has_submit_permission(request, task)
-    ended = task.status in {_S.FAILED, _S.CANCELLED}
-    action = advice_for(task.error_code).next_action if ended and task.error_code else "retry"
-
-    def add(verb: str, label: str, icon: str, *, link: bool = False, first: bool = False) -> None:
-        url = model_admin._url(verb, task.pk) if link else model_admin._url("operate", task.pk, verb)
-        found.insert(0 if first else len(found), Button(verb, label, icon, url, first, link))
-
-    if task.status == _S.UNCONFIRMED and model_admin.has_resolve_permission(request, task):
-        add("decide", _("Decide…"), "unconfirmed", link=True, first=True)
-    if task.status == _S.QUEUED and model_admin.has_change_permission(request, task):
-        add("cancel", _("Withdraw"), "cancelled")
-    if task.status in {_S.PENDING, _S.PROCESSING}:
-        add("refresh", _("Ask EvoLink now"), "retry")
-    if ended and storing.is_fetchable(task) and may_submit:
-        add("fetch", _("Fetch again, free of charge"), "storing", first=True)
-    elif ended and may_submit:
-        price = figures.credits_on_button(_price(task))
-        unchanged = action in {"edit_copy", "replace_picture"}
-        label = _("Retry unchanged for about %(n)s credits") if unchanged else _("Retry for about %(n)s credits")
-        add("retry", label % {"n": price}, "retry", first=not unchanged)
-    if may_add:
-        is_advised = ended and action in {"edit_copy", "replace_picture"}
-        label = _("Choose another picture") if ended and action == "replace_picture" else _("Edit a copy")
-        add("duplicate", label if ended else _("Duplicate"), "copy", first=is_advised and not storing.is_fetchable(task))
-        add("variations", _("Variations…"), "variations", link=True)
-    return found
 
 
 def facts(task: VideoTask) -> list[tuple[str, str]]:
@@ -208,15 +169,14 @@ def facts(task: VideoTask) -> list[tuple[str, str]]:
     return rows
 
 
-def credits(task: VideoTask) -> dict[str, Any]:
+def credits_known(task: VideoTask) -> dict[str, Any]:
     """Estimated, reserved, used, and what that means."""
     words_ = charge_words(task)
     used, estimated = task.credits_used, task.credits_estimated
     difference = ""
     if used is not None and estimated and used != 0 and abs(used - estimated) > estimated / 100:
-        difference = _("%(n)s than estimated") % {
-            "n": f"{'+' if used > estimated else '−'}{figures.credits_in_table(abs(used - estimated))}"
-        }
+        words = _("%(n)s more than estimated") if used > estimated else _("%(n)s less than estimated")
+        difference = words % {"n": figures.credits_in_table(abs(used - estimated))}
     return {
         "estimated": figures.credits_in_table(estimated),
         "reserved": figures.credits_in_table(task.credits_reserved),
@@ -254,8 +214,3 @@ def request_shown(attempt: Attempt, task: VideoTask) -> dict[str, Any]:
 def _picture_url(frame: MediaInput | None) -> str:
     """The stored picture; a link that somebody gave is not loaded, since it would tell that site who looks."""
     return str(frame.file.url) if frame is not None and frame.file else ""
-
-
-def _price(task: VideoTask) -> Any:
-    spec = next((spec for spec in catalog.models() if spec.id == task.model), None)
-    return spec.estimate(task.parameters) if spec is not None else task.credits_estimated

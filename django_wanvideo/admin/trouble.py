@@ -112,7 +112,9 @@ def _words(code: str, detail: str) -> tuple[str, str]:
         minutes = figures.seconds_in_words(60 * ((timezone.now() - dt.datetime.fromisoformat(detail)).seconds // 60))
         return (
             _("The regular check has not run for %(time)s.") % {"time": minutes},
-            _("What gets lost is not found again until it runs. Whoever runs the servers starts it with wanvideo_sweep."),
+            _(
+                "What gets lost is not found again until it runs. Whoever runs the servers starts it with wanvideo_sweep."
+            ),
         )
     return {
         "key": (
@@ -125,7 +127,9 @@ def _words(code: str, detail: str) -> tuple[str, str]:
         ),
         "redis": (
             _("The queue does not answer."),
-            _("Videos wait until it does; nothing is lost. Whoever runs the servers can find the cause with wanvideo_doctor."),
+            _(
+                "Videos wait until it does; nothing is lost. Whoever runs the servers can find the cause with wanvideo_doctor."
+            ),
         ),
         "workers": (
             _("No worker is listening."),

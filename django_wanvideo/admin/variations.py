@@ -60,8 +60,10 @@ class VariationsForm(forms.Form):
         """Return what differs, for each draft."""
         lines = [line.strip() for line in self.cleaned_data["prompts"].splitlines() if line.strip()]
         found: list[dict[str, Any]] = [{"prompt": line} for line in lines]
-        for _number in range(self.cleaned_data.get("seeds") or 0):
-            found.append({"seed": secrets.randbelow(_LARGEST_SEED) + 1} if self.has_seed else {})
+        found.extend(
+            {"seed": secrets.randbelow(_LARGEST_SEED) + 1} if self.has_seed else {}
+            for _number in range(self.cleaned_data.get("seeds") or 0)
+        )
         return found
 
     def clean(self) -> dict[str, Any]:
@@ -83,14 +85,14 @@ def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpRespons
         data = nonces.read(request.POST.get("nonce", ""), request.user)
         if data is not None and nonces.result_of(data) is not None:
             messages.info(request, _("This form was sent already; nothing was made a second time."))
-            return HttpResponseRedirect(model_admin._url("changelist"))
+            return HttpResponseRedirect(model_admin.page_url("changelist"))
         if form.is_valid() and (made := _make(request, task, form)) is not None:
             if data is not None:
                 nonces.spend(data, {"task": str(task.pk)})
             outcomes.log(request, made, _("Made as a variation."))
             words = ngettext("%(n)s draft was made.", "%(n)s drafts were made.", len(made)) % {"n": len(made)}
             messages.success(request, words + " " + _("Select them and generate them together."))
-            return HttpResponseRedirect(model_admin._url("changelist"))
+            return HttpResponseRedirect(model_admin.page_url("changelist"))
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("Variations"),
@@ -102,7 +104,7 @@ def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpRespons
         "nonce": nonces.issue(request.user),
         "thumbnail": markup.thumbnail(task, task.first_frame),
         "settings": markup.settings_line(task),
-        "change_url": model_admin._url("change", task.pk),
+        "change_url": model_admin.page_url("change", task.pk),
     }
     return TemplateResponse(request, "admin/wanvideo/videotask/variations.html", context)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
@@ -14,6 +13,8 @@ from django_wanvideo.advice import advice_for
 from django_wanvideo.choices import TaskStatus
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from django_wanvideo.models import VideoTask
 
 _S = TaskStatus
@@ -160,9 +161,7 @@ def head_line(task: VideoTask, now: dt.datetime | None = None) -> str:
         _S.DRAFT: _("Nothing has been sent or charged."),
         _S.QUEUED: _("It will be sent by itself; you can still withdraw it."),
         _S.SUBMITTING: _("The request is on its way."),
-        _S.UNCONFIRMED: _(
-            "We do not know whether EvoLink accepted it. Nothing is sent again until that is settled."
-        ),
+        _S.UNCONFIRMED: _("We do not know whether EvoLink accepted it. Nothing is sent again until that is settled."),
         _S.PENDING: _("EvoLink has accepted it and will begin soon."),
         _S.PROCESSING: _("EvoLink is making this video."),
         _S.STORING: _("The video is done and is being copied to this site."),

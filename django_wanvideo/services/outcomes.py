@@ -11,6 +11,7 @@ from django.db import DatabaseError, IntegrityError, InterfaceError, Operational
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from django_wanvideo.advice import ADVICE
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.answers import RemoteStatus
@@ -169,10 +170,17 @@ def rejected(attempt: Attempt, error: EvoLinkError) -> None:
         AttemptState.NOT_ACCEPTED,
         EventKind.FAILED,
         error,
-        error_code=(error.code or f"http_{error.http_status}")[:100],
+        error_code=_code_with_advice(error),
         error_message=error.message,
     )
     provider.note_key_answer(error)
+
+
+def _code_with_advice(error: EvoLinkError) -> str:
+    """Return EvoLink's code, or its status where only that one has words for people; the attempt keeps both."""
+    by_status = f"http_{error.http_status}"
+    known = error.code in ADVICE or by_status not in ADVICE
+    return (error.code if error.code and known else by_status)[:100]
 
 
 def put_off(attempt: Attempt, error: WaitError) -> None:

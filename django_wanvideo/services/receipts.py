@@ -68,7 +68,7 @@ def read_due() -> int:
 def _claim() -> list[CallbackReceipt]:
     """Take due receipts, pushed on first: a worker that dies does not lose them, and a second one takes others."""
     now = timezone.now()
-    rows = CallbackReceipt.objects.filter(due_at__lte=now).order_by("id")
+    rows = CallbackReceipt.objects.filter(due_at__lte=now).order_by("due_at", "id")
     # Where rows cannot be locked one by one, two workers may read the same ones: needless, but harmless.
     lockable = connection.features.has_select_for_update_skip_locked
     with transaction.atomic() if lockable else contextlib.nullcontext():

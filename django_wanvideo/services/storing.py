@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import tempfile
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
-from django.core.files.base import File
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,13 +16,15 @@ from django_wanvideo.evolink.downloads import Downloaded, DownloadError
 from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import leases, lifecycle, provider, schedule
+from django_wanvideo.services import copies, leases, lifecycle, provider, schedule
 
 if TYPE_CHECKING:
     import uuid
 
     from django.contrib.auth.models import AbstractBaseUser
+    from django.db.models import FileField
 
+    from django_wanvideo.services.copies import Copy
     from django_wanvideo.services.leases import Lease
 
 logger = logging.getLogger(__name__)
@@ -47,10 +47,8 @@ def store(task_id: uuid.UUID) -> None:
         return
     task = VideoTask.objects.get(pk=task_id)
     try:
-        with tempfile.TemporaryFile() as file:
-            copy = cast("BinaryIO", file)
+        with copies.new_copy(_field().storage, str(task.pk)) as copy:
             got = _download(task, copy, lease)
-            copy.seek(0)
             _keep(task, copy, got, lease)
     except LeaseLost:
         logger.warning("Another worker copies the video of task %s.", task_id)
@@ -91,14 +89,14 @@ def fetch_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         raise NotPossible(_("There is no video at EvoLink any more that could be fetched."))
 
 
-def _download(task: VideoTask, copy: BinaryIO, lease: Lease) -> Downloaded:
+def _download(task: VideoTask, copy: Copy, lease: Lease) -> Downloaded:
     def still_ours(_done: int, _total: int | None) -> None:
         if not lease.renew():
             raise LeaseLost
 
     return downloads.fetch(
         task.result_url,
-        copy,
+        copy.file,
         max_bytes=conf.MAX_VIDEO_BYTES,
         deadline_seconds=conf.DOWNLOAD_DEADLINE,
         connect_timeout=conf.CONNECT_TIMEOUT,
@@ -109,12 +107,12 @@ def _download(task: VideoTask, copy: BinaryIO, lease: Lease) -> Downloaded:
     )
 
 
-def _keep(task: VideoTask, copy: BinaryIO, got: Downloaded, lease: Lease) -> None:
+def _keep(task: VideoTask, copy: Copy, got: Downloaded, lease: Lease) -> None:
     """Put a whole, checked copy into storage and complete the task with one row update."""
-    field = VideoTask._meta.get_field("video")  # noqa: SLF001 - Django's documented model API
+    field = _field()
     wanted = field.generate_filename(task, f"{task.pk}.mp4")
     storage = field.storage
-    name = storage.save(wanted, File(copy, name=wanted), max_length=field.max_length)
+    name = storage.save(wanted, copy.content(wanted), max_length=field.max_length)
     moved = lifecycle.advance(
         task,
         TaskStatus.COMPLETED,
@@ -132,6 +130,10 @@ def _keep(task: VideoTask, copy: BinaryIO, got: Downloaded, lease: Lease) -> Non
     if name != wanted and storage.exists(wanted):
         # Left behind by a worker that died between storage and row; nothing refers to it.
         storage.delete(wanted)
+
+
+def _field() -> FileField:
+    return VideoTask._meta.get_field("video")  # noqa: SLF001 - Django's documented model API
 
 
 def _not_copied(task: VideoTask, error: DownloadError, lease: Lease) -> None:

@@ -39,7 +39,7 @@ class Control:
             if request.method == "DELETE" and parts == ["faults"]:
                 self._sim.faults.clear()
                 return self._faults()
-            if False:
+            if request.content_type != "application/json":
                 return _wrong("Send JSON, with Content-Type: application/json.", 415)
             body = request.json() if request.body else {}
             return self._write(parts, body if isinstance(body, dict) else {})

@@ -26,6 +26,7 @@ class Printer:
         self.colour = wants_colour(stream)
         self.width = width
         self._lock = threading.Lock()
+        self._unheard = False
 
     def paint(self, text: str, colour: str) -> str:
         """Colour a piece of text, if this stream is coloured at all."""
@@ -35,11 +36,13 @@ class Printer:
         """Write one line of ``source``. A reader that has gone away ends nothing but the writing."""
         prefix = self.paint(f"{source:<{self.width}}│", colour)
         with self._lock:
+            if self._unheard:
+                return
             try:
                 self.stream.write(f"{prefix} {text}\n")
                 self.stream.flush()
-            except (BrokenPipeError, ValueError):
-                self.stream = open(os.devnull, "w")  # noqa: SIM115 - stands in for stdout until the process ends
+            except BrokenPipeError:
+                self._unheard = True
 
 
 class Stages:

@@ -133,7 +133,7 @@ class Crew:
     def stop(self, *, patience: float = 8.0) -> None:
         """End all processes: those started last first, politely, then firmly, then by force.
 
-        Takes at most ``patience`` seconds for the polite part and about four for the rest.
+        Takes at most ``patience`` seconds for the polite part and about two for the firm one.
         """
         running = [child for child in self.children if child.exit_code() is None]
         deadline = time.monotonic() + patience
@@ -146,11 +146,10 @@ class Crew:
             child.signal(child.stop_signal)
         deadline = time.monotonic() + 2
         for child in stubborn:
-            if not child.wait(deadline - time.monotonic()):
-                child.signal(signal.SIGKILL)
-                child.wait(2)
+            child.wait(deadline - time.monotonic())
         for child in self.children:
-            # Whoever of the group has outlived its leader.
+            # Who still does not listen, and whoever of a group has outlived its leader.
             child.signal(signal.SIGKILL)
+            child.wait(2)
             child.finish_reading()
         self.children.clear()

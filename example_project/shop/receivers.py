@@ -17,8 +17,8 @@ logger = logging.getLogger(__name__)
 
 def connect() -> None:
     """Hook the receivers; called when the app is ready. Calling it twice changes nothing."""
-    video_completed.connect(attach_video, dispatch_uid="shop.attach_video")
-    video_failed.connect(report_failure, dispatch_uid="shop.report_failure")
+    video_completed.connect(attach_video)
+    video_failed.connect(report_failure)
 
 
 def product_id(task: VideoTask) -> int | None:

@@ -142,7 +142,9 @@ def test_planning_takes_the_same_queries_for_few_and_many(boss, make_task, djang
     from django.test.utils import CaptureQueriesContext
 
     def count():
-        with CaptureQueriesContext(connection, ) as queries:
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
             run(boss, "submit_selected", VideoTask.objects.first(), select_across="1")
         return len(queries)
 

@@ -40,12 +40,16 @@ def test_a_file_gets_no_colour():
 
 def test_a_reader_that_has_gone_away_ends_nothing():
     class Gone(io.StringIO):
+        tries = 0
+
         def write(self, text):
+            self.tries += 1
             raise BrokenPipeError
 
     printer = Printer(Gone())
     printer.line("web", "hello")
     printer.line("web", "again")
+    assert printer.stream.tries == 1
 
 
 def test_a_stage_is_one_line_with_its_time():

@@ -81,6 +81,22 @@ def test_a_process_that_ignores_every_polite_signal_is_ended_with_all_its_childr
     wait_for(lambda: not any(is_alive(pid) for pid in pids), seconds=5)
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks into /proc")
+def test_whoever_outlives_a_polite_process_is_ended_too(crew):
+    crew.start(
+        child(
+            "import signal, subprocess, sys, time\n"
+            "deaf = 'import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True); time.sleep(60)'\n"
+            "kid = subprocess.Popen([sys.executable, '-c', deaf], stdout=subprocess.PIPE)\n"
+            "kid.stdout.readline(); print(kid.pid); time.sleep(60)",
+        ),
+    )
+    wait_for(lambda: crew.children[0].last_lines)
+    pid = int(crew.children[0].last_lines[0])
+    crew.stop()
+    wait_for(lambda: not is_alive(pid), seconds=5)
+
+
 def test_processes_are_ended_in_the_reverse_of_their_order(crew):
     code = "import signal, sys, time\ndef end(*a): print('bye'); sys.exit()\nsignal.signal(15, end)\nprint('hi')\ntime.sleep(60)"
     for name in ("first", "second"):

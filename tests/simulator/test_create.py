@@ -327,3 +327,12 @@ def test_a_refusal_reaches_the_client_although_its_body_was_not_read(client):
             "POST", "/v1/videos/generations", data=b"x" * 300_000, headers={"Content-Type": "text/plain"}
         )
         assert answer.status_code == 401
+
+
+def test_a_request_that_was_accepted_by_nobody_leaves_its_key_free(start):
+    clock = VirtualClock()
+    client = start(clock=clock, rate_limit_per_minute=1)
+    client.create()
+    assert client.post("run_0123456789abcdef", prompt="Another").status_code == 429
+    clock.advance(60)
+    client.create("run_0123456789abcdef", prompt="Another")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import socket
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -188,3 +189,16 @@ def test_a_folder_of_ones_own_is_kept(start, tmp_path):
     with Simulator(media_dir=tmp_path / "media") as sim:
         Client(sim).uploaded(picture())
     assert len(list((tmp_path / "media").iterdir())) == 1
+
+
+@pytest.mark.parametrize("body", [b"zz\r\nxx\r\n", b"5\r\nab"])
+def test_a_broken_chunked_body_ends_the_connection_and_nothing_else(client, body):
+    with socket.create_connection(("127.0.0.1", client.sim.port), timeout=10) as connection:
+        connection.sendall(
+            b"POST /api/v1/files/upload/stream HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+            + f"Authorization: Bearer {client.sim.api_key}\r\n\r\n".encode()
+            + body
+        )
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100) == b""
+    assert client.upload(picture()).status_code == 200

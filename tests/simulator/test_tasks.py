@@ -373,3 +373,19 @@ def test_a_stopped_simulator_leaves_no_thread_port_or_folder():
     until(lambda: set(threading.enumerate()) <= before)
     with pytest.raises(RuntimeError, match="new one"):
         sim.start()
+
+
+def test_it_listens_on_ipv6_too():
+    import socket
+
+    from tests.simulator.conftest import Client
+
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("This machine has no IPv6 loopback address.")
+    with Simulator(host="::1") as sim:
+        assert sim.url.startswith("http://[::1]:")
+        client = Client(sim)
+        body = client.get(client.create(image_urls=[client.uploaded(picture())]))
+        assert body["results"][0].startswith(sim.url)

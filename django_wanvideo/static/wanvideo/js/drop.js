@@ -67,7 +67,8 @@ function setUp(zone) {
         zone.classList.add("is-filled");
         if (present) present.hidden = true;
         remove.hidden = false;
-        const weight = `${(file.size / 1e6).toFixed(1)}\u00a0MB`;
+        const heavy = file.size >= 1e6;
+        const weight = heavy ? `${(file.size / 1e6).toFixed(1)}\u00a0MB` : `${Math.ceil(file.size / 1000)}\u00a0kB`;
         try {
             const [picture, alpha] = await Promise.all([createImageBitmap(file), hasAlpha(file)]);
             if (mine !== turn) return picture.close();

@@ -24,6 +24,8 @@ function say(name, text, isBroken) {
     line.hidden = !text;
     line.classList.toggle("is-warning", Boolean(text) && isBroken);
     line.querySelector("span").textContent = text;
+    const help = document.getElementById(`id_${name}_helptext`);
+    if (help) help.hidden = Boolean(text);
 }
 
 function apply(rules) {

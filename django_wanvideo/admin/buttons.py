@@ -1,0 +1,75 @@
+"""What can be done with a sent task now, by this person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from django_wanvideo import catalog
+from django_wanvideo.admin import figures
+from django_wanvideo.advice import advice_for
+from django_wanvideo.choices import TaskStatus
+from django_wanvideo.services import storing
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from django_wanvideo.models import VideoTask
+
+_S = TaskStatus
+
+
+@dataclass(frozen=True)
+class Button:
+    """Something that can be done now."""
+
+    verb: str
+    label: str
+    icon: str
+    url: str
+    is_primary: bool = False
+    #: A page to go to rather than something done at once.
+    is_link: bool = False
+
+
+def of(model_admin: Any, request: HttpRequest, task: VideoTask) -> list[Button]:
+    """What can be done now by this person, the most sensible first."""
+    found: list[Button] = []
+    may_add = model_admin.has_add_permission(request)
+    may_submit = model_admin.has_submit_permission(request, task)
+    ended = task.status in {_S.FAILED, _S.CANCELLED}
+    action = advice_for(task.error_code).next_action if ended and task.error_code else "retry"
+
+    def add(verb: str, label: str, icon: str, *, link: bool = False, first: bool = False) -> None:
+        url = model_admin.page_url(verb, task.pk) if link else model_admin.page_url("operate", task.pk, verb)
+        found.insert(0 if first else len(found), Button(verb, label, icon, url, first, link))
+
+    if task.status == _S.UNCONFIRMED and model_admin.has_resolve_permission(request, task):
+        add("decide", _("Decide…"), "unconfirmed", link=True, first=True)
+    if task.status == _S.QUEUED and model_admin.has_change_permission(request, task):
+        add("cancel", _("Withdraw"), "cancelled")
+    if task.status in {_S.PENDING, _S.PROCESSING}:
+        add("refresh", _("Ask EvoLink now"), "retry")
+    if ended and storing.is_fetchable(task) and may_submit:
+        add("fetch", _("Fetch again, free of charge"), "storing", first=True)
+    elif ended and may_submit:
+        price = figures.credits_on_button(price_now(task))
+        unchanged = action in {"edit_copy", "replace_picture"}
+        label = _("Retry unchanged for about %(n)s credits") if unchanged else _("Retry for about %(n)s credits")
+        add("retry", label % {"n": price}, "retry", first=not unchanged)
+    if may_add:
+        is_advised = ended and action in {"edit_copy", "replace_picture"}
+        label = _("Choose another picture") if ended and action == "replace_picture" else _("Edit a copy")
+        add(
+            "duplicate", label if ended else _("Duplicate"), "copy", first=is_advised and not storing.is_fetchable(task)
+        )
+        add("variations", _("Variations…"), "variations", link=True)
+    return found
+
+
+def price_now(task: VideoTask) -> Any:
+    """Return what the task would cost now, in credits."""
+    spec = next((spec for spec in catalog.models() if spec.id == task.model), None)
+    return spec.estimate(task.parameters) if spec is not None else task.credits_estimated

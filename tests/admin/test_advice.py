@@ -1,0 +1,128 @@
+"""Failures in words, for each code that EvoLink or the services know."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from django.utils import timezone, translation
+
+import django_wanvideo
+from django_wanvideo.advice import ADVICE, advice_for, charge_words
+
+CODES = [
+    "content_policy_violation",
+    "invalid_parameters",
+    "image_processing_error",
+    "image_dimension_mismatch",
+    "request_cancelled",
+    "generation_failed_no_content",
+    "service_error",
+    "generation_timeout",
+    "resource_exhausted",
+    "quota_exceeded",
+    "service_unavailable",
+    "resource_not_found",
+    "unknown_error",
+    "invalid_request",
+    "invalid_parameter",
+    "unauthorized",
+    "insufficient_quota",
+    "model_access_denied",
+    "rate_limit_exceeded",
+    "internal_error",
+    "insufficient_user_quota",
+    "quota_not_enough",
+    "account_balance_insufficient",
+    "insufficient_token_quota",
+    "key_quota_exhausted",
+    "token_daily_quota_exceeded",
+    "key_daily_quota_exhausted",
+    "key_disabled",
+    "key_expired",
+    "key_model_not_allowed",
+    "ip_restricted",
+    "user_disabled",
+    "invalid_token",
+    "invalid_media_url",
+    "unsupported_parameters",
+    "content_filter",
+    "sensitive_content",
+    "moderation_blocked",
+    "input_moderation_failed",
+    "no_available_channel",
+    "model_unavailable",
+    "channel_selection_failed",
+    "idempotency_conflict",
+    "paid_outcome_unknown",
+    "upstream_error",
+    "rate_limited",
+]
+ACTIONS = {"edit_copy", "replace_picture", "retry", "decide", "fetch_again", "none"}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_each_code_of_evolink_has_words_of_its_own(code):
+    assert code in ADVICE
+
+
+def test_each_code_that_the_services_write_has_words_of_its_own():
+    services = Path(django_wanvideo.__file__).parent / "services"
+    source = "".join(path.read_text() for path in services.glob("*.py"))
+    written = set(re.findall(r'error_code="([a-z_]+)"', source))
+    written |= set(re.findall(r'(?:_give_up|fail_unsent|_lasting_trouble)\(\s*\w+, "([a-z_]+)"', source))
+    assert {"put_off_too_long", "result_expired", "input_missing"} <= written
+    assert written - set(ADVICE) == set()
+
+
+@pytest.mark.parametrize(
+    "reason", ["forbidden_address", "forbidden_host", "bad_scheme", "bad_redirect", "too_large", "encoded"]
+)
+def test_each_refused_file_has_words_of_its_own(reason):
+    assert advice_for(f"result_{reason}").next_action == "fetch_again"
+
+
+def test_an_unknown_code_has_words_too():
+    advice = advice_for("something_new")
+    assert advice.next_action == "retry"
+    assert "not one this site knows" in str(advice.explanation)
+
+
+@pytest.mark.parametrize("code", sorted(ADVICE))
+def test_each_advice_says_what_whose_move_and_what_next_without_internals(code):
+    advice = ADVICE[code]
+    words = [str(advice.heading), str(advice.explanation), str(advice.whose_move)]
+    assert all(words)
+    assert advice.next_action in ACTIONS
+    assert not re.search(r"HTTP|job|webhook|Redis|worker|\d{3}|!", " ".join(words))
+
+
+def test_advice_is_translated_when_it_is_shown(monkeypatch):
+    with translation.override("en"):
+        assert str(advice_for("service_error").heading) == "EvoLink had a fault"
+
+
+class TestCharge:
+    """Only what is known is said."""
+
+    @pytest.mark.parametrize(
+        ("status", "fields", "verdict"),
+        [
+            ("failed", {}, "Not charged."),
+            ("failed", {"accepted_at": True}, "Should not be charged."),
+            ("failed", {"accepted_at": True, "credits_used": Decimal(0)}, "Not charged."),
+            ("failed", {"accepted_at": True, "credits_used": Decimal("11.9")}, "Charged 11.90 credits."),
+            ("unconfirmed", {}, "Perhaps charged."),
+            ("cancelled", {}, "Not charged."),
+            ("cancelled", {"accepted_at": True}, "Perhaps charged."),
+            ("completed", {"credits_used": Decimal("19.873")}, "Charged 19.87 credits."),
+            ("completed", {}, "Charged."),
+            ("processing", {"accepted_at": True}, "Will be charged."),
+        ],
+    )
+    def test_is_said_by_what_evolink_reported(self, make_task, status, fields, verdict):
+        if fields.get("accepted_at"):
+            fields = {**fields, "accepted_at": timezone.now()}
+        assert charge_words(make_task(status, **fields)).verdict == verdict

@@ -1,0 +1,144 @@
+"""Settling what nobody knows: the evidence, the three decisions, and who may."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.messages import get_messages
+from django.utils import timezone
+
+from django_wanvideo.evolink.answers import TaskSnapshot, TaskSummary
+from django_wanvideo.evolink.errors import NotFoundError, ReadError
+from django_wanvideo.services import provider
+from tests.admin.conftest import FLASH, url
+
+ID = "task-unified-1795092608-k3v9m2qa"
+
+
+class Answers:
+    """EvoLink as far as the screen asks it."""
+
+    def __init__(self):
+        self.listed = []
+        self.snapshots = {}
+        self.broken = False
+
+    def list_tasks(self, **filters):
+        if self.broken:
+            raise ReadError("down", http_status=502)
+        return self.listed
+
+    def get_task(self, provider_task_id):
+        if provider_task_id not in self.snapshots:
+            raise NotFoundError("unknown", http_status=404)
+        return self.snapshots[provider_task_id]
+
+    def offer(self, seconds=1):
+        """Put one video on EvoLink's list, begun so long after our request."""
+        created = int((timezone.now() + dt.timedelta(seconds=seconds)).timestamp())
+        body = {"id": ID, "status": "processing", "progress": 40, "model": FLASH, "created": created}
+        self.listed = [TaskSummary.parse({**body, "task_id": ID, "created_at": created})]
+        self.snapshots[ID] = TaskSnapshot.parse(body)
+
+
+@pytest.fixture
+def evolink(monkeypatch):
+    answers = Answers()
+    monkeypatch.setattr(provider, "client", lambda: answers)
+    return answers
+
+
+@pytest.fixture
+def task(make_task):
+    return make_task("unconfirmed")
+
+
+def said(response):
+    return [str(message) for message in get_messages(response.wsgi_request)][-1]
+
+
+def test_the_screen_shows_the_evidence_and_the_candidates(boss, task, evolink):
+    evolink.offer()
+    page = boss.get(url("decide", task.pk))
+    text = page.content.decode()
+    assert [row.looked_at for row in page.context["evidence"]] == [
+        "Our request",
+        "EvoLink’s answer",
+        "Callbacks",
+        "EvoLink’s task list",
+    ]
+    assert ID in text
+    assert "Fits the evidence" in text
+
+
+def test_videos_from_other_times_are_no_candidates(boss, task, evolink):
+    evolink.offer(seconds=-3600)
+    assert boss.get(url("decide", task.pk)).context["candidates"] == []
+
+
+def test_a_video_that_another_task_has_cannot_be_chosen(boss, task, evolink, make_task):
+    make_task("processing", provider_task_id=ID)
+    evolink.offer()
+    assert not boss.get(url("decide", task.pk)).context["candidates"][0].is_free
+
+
+def test_the_screen_works_while_evolink_does_not(boss, task, evolink):
+    evolink.broken = True
+    text = boss.get(url("decide", task.pk)).content.decode()
+    assert "EvoLink’s list cannot be read just now" in text
+    assert "502" not in text
+
+
+def test_attaching_follows_the_chosen_video(boss, task, evolink):
+    evolink.offer()
+    boss.post(url("decide", task.pk), {"decision": "attach", "provider_task_id": ID})
+    task.refresh_from_db()
+    assert task.status == "processing"
+    assert task.attempt.provider_task_id == ID
+    assert LogEntry.objects.filter(object_id=str(task.pk), user=boss.user).count() == 1
+
+
+def test_attaching_an_unknown_id_says_so_and_changes_nothing(boss, task, evolink):
+    response = boss.post(url("decide", task.pk), {"decision": "attach", "other": "task-unified-0-x"})
+    assert said(response) == "EvoLink does not know this video."
+    task.refresh_from_db()
+    assert task.status == "unconfirmed"
+
+
+def test_not_accepted_fails_it_and_sends_nothing(boss, task, evolink, wakes):
+    boss.post(url("decide", task.pk), {"decision": "not_accepted"})
+    task.refresh_from_db()
+    assert task.status == "failed"
+    assert "Not accepted" in boss.get(url("change", task.pk)).content.decode()
+
+
+def test_sending_again_needs_its_own_tick(boss, task, evolink):
+    boss.post(url("decide", task.pk), {"decision": "send_again"})
+    task.refresh_from_db()
+    assert task.status == "unconfirmed"
+    boss.post(url("decide", task.pk), {"decision": "send_again", "twice": "1"})
+    task.refresh_from_db()
+    assert task.status == "queued"
+
+
+def test_no_decision_is_no_decision(boss, task, evolink):
+    assert said(boss.post(url("decide", task.pk), {"decision": "x"})) == "Choose one of the decisions."
+
+
+def test_what_is_settled_needs_no_decision(boss, make_task, evolink):
+    task = make_task("completed")
+    response = boss.post(url("decide", task.pk), {"decision": "not_accepted"})
+    assert response.url == url("change", task.pk)
+    task.refresh_from_db()
+    assert task.status == "completed"
+
+
+def test_deciding_needs_its_permission(person, task, evolink):
+    other = person("view_videotask", "change_videotask", "submit_videotask")
+    assert other.get(url("decide", task.pk)).status_code == 403
+    assert other.post(url("decide", task.pk), {"decision": "not_accepted"}).status_code == 403
+    assert "decide" not in other.get(url("change", task.pk)).content.decode().split("wv-timeline")[0]
+    task.refresh_from_db()
+    assert task.status == "unconfirmed"

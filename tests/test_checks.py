@@ -1,0 +1,259 @@
+"""What is missing or malformed in the settings is said by a check, before it costs anything."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from io import StringIO
+from types import SimpleNamespace
+
+import pytest
+from django.core.checks import ERROR, WARNING, registry, run_checks
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+
+from django_wanvideo import checks
+
+GOOD = {"API_KEY": "sk-test", "CALLBACK_BASE_URL": "https://site.example", "QUEUE": "wanvideo"}
+
+
+@pytest.fixture
+def found(settings):
+    """Check the site with some keys of ``WANVIDEO`` changed; returns the messages."""
+
+    def check(changes=(), **more):
+        given = {**GOOD, **dict(changes), **more}
+        settings.WANVIDEO = {name: value for name, value in given.items() if value is not LEFT_OUT}
+        return checks.check_settings(None)
+
+    return check
+
+
+LEFT_OUT = object()
+
+
+def ids(messages):
+    return [message.id for message in messages]
+
+
+def test_a_good_site_has_nothing_to_hear(found):
+    assert found() == []
+
+
+def test_defaults_alone_need_only_a_key(settings):
+    settings.WANVIDEO = {"API_KEY": "sk-test"}
+    assert ids(checks.check_settings(None)) == ["wanvideo.W001"]
+
+
+BAD = [
+    # key, value, id, level, what the message or its hint must name
+    ("API_KEY", LEFT_OUT, "wanvideo.E001", ERROR, "https://evolink.ai/dashboard/keys"),
+    ("API_KEY", "", "wanvideo.E001", ERROR, "API_KEY"),
+    ("API_KEY", "  \n", "wanvideo.E001", ERROR, "API_KEY"),
+    ("API_KEY", None, "wanvideo.E001", ERROR, "API_KEY"),
+    ("API_KEY", 5, "wanvideo.E001", ERROR, "API_KEY"),
+    ("APIKEY", "sk", "wanvideo.E003", ERROR, "Did you mean 'API_KEY'?"),
+    ("api_key", "sk", "wanvideo.E003", ERROR, "Did you mean 'API_KEY'?"),
+    ("COLOUR_OF_THE_MOON", 1, "wanvideo.E003", ERROR, "Known keys: ALLOW_PRIVATE_HOSTS, API_KEY"),
+    (5, 1, "wanvideo.E003", ERROR, "Known keys"),
+    ("QUEUE", "videos", "wanvideo.E004", ERROR, "choose one of: default, wanvideo"),
+    ("QUEUE", None, "wanvideo.E004", ERROR, "RQ_QUEUES"),
+    ("QUEUE", ["wanvideo"], "wanvideo.E004", ERROR, "RQ_QUEUES"),
+    ("STORAGE", "s3", "wanvideo.E005", ERROR, "Choose one of: default, memory, staticfiles"),
+    ("STORAGE", None, "wanvideo.E005", ERROR, "STORAGES"),
+    ("STORAGE", {"BACKEND": "x"}, "wanvideo.E005", ERROR, "STORAGES"),
+    ("CALLBACK_BASE_URL", LEFT_OUT, "wanvideo.W001", WARNING, "polling only"),
+    ("CALLBACK_BASE_URL", "", "wanvideo.W001", WARNING, "https://www.example.com"),
+    ("CALLBACK_BASE_URL", "www.example.com", "wanvideo.E006", ERROR, "scheme and host"),
+    ("CALLBACK_BASE_URL", "localhost:8000", "wanvideo.E006", ERROR, "scheme and host"),
+    ("CALLBACK_BASE_URL", "https://", "wanvideo.E006", ERROR, "scheme and host"),
+    ("CALLBACK_BASE_URL", "ftp://site.example", "wanvideo.E006", ERROR, "scheme and host"),
+    ("CALLBACK_BASE_URL", "https://site.example:port", "wanvideo.E006", ERROR, "scheme and host"),
+    ("CALLBACK_BASE_URL", "https://[::1", "wanvideo.E006", ERROR, "scheme and host"),
+    ("CALLBACK_BASE_URL", 5, "wanvideo.E006", ERROR, "scheme and host"),
+    ("CALLBACK_BASE_URL", "https://site.example/?a=b", "wanvideo.E006", ERROR, "more than"),
+    ("CALLBACK_BASE_URL", "https://site.example/#a", "wanvideo.E006", ERROR, "more than"),
+    ("CALLBACK_BASE_URL", "https://me:pw@site.example", "wanvideo.E006", ERROR, "more than"),
+    ("CALLBACK_BASE_URL", "http://site.example", "wanvideo.E007", ERROR, "https"),
+    *(
+        ("CALLBACK_BASE_URL", f"https://{host}", "wanvideo.E008", ERROR, "public name")
+        for host in (
+            "localhost",
+            "LOCALHOST.",
+            "intranet",
+            "site.local",
+            "site.internal",
+            "site.lan",
+            "127.0.0.1",
+            "10.1.2.3:8443",
+            "192.168.0.5",
+            "169.254.169.254",
+            "0.0.0.0",
+            "[::1]",
+            "[fd00::1]",
+            "[::ffff:10.0.0.1]",
+        )
+    ),
+    ("BASE_URL", "api.evolink.ai", "wanvideo.E009", ERROR, "BASE_URL"),
+    ("BASE_URL", None, "wanvideo.E009", ERROR, "BASE_URL"),
+    ("BASE_URL", "ftp://api.evolink.ai", "wanvideo.E009", ERROR, "BASE_URL"),
+    ("FILES_URL", "https://", "wanvideo.E009", ERROR, "FILES_URL"),
+    ("FILES_URL", b"https://x.example", "wanvideo.E009", ERROR, "FILES_URL"),
+    ("BASE_URL", "http://api.evolink.ai", "wanvideo.E010", ERROR, "ALLOW_PRIVATE_HOSTS"),
+    ("FILES_URL", "http://127.0.0.1:8899", "wanvideo.E010", ERROR, "ALLOW_PRIVATE_HOSTS"),
+    *(
+        (name, value, "wanvideo.E011", ERROR, "seconds")
+        for name in checks.POSITIVE_SECONDS
+        for value in (0, -1, "10", None, True, float("inf"), float("nan"))
+    ),
+    *(("MAX_VIDEO_BYTES", value, "wanvideo.E011", ERROR, "bytes") for value in (0, -1, 1.5, "1", None, True)),
+    *(
+        (name, value, "wanvideo.E011", ERROR, "whole number or None")
+        for name in checks.POSITIVE_WHOLE_OR_NONE
+        for value in (0, -1, 1.5, "1", False)
+    ),
+    *(
+        (name, value, "wanvideo.E011", ERROR, "credits or None")
+        for name in checks.POSITIVE_OR_NONE
+        for value in (0, -1, "1", False, Decimal("NaN"), Decimal("Infinity"))
+    ),
+    *((name, value, "wanvideo.E011", ERROR, "True or False") for name in checks.SWITCHES for value in (None, 1, "yes")),
+    *(
+        (name, value, "wanvideo.E011", ERROR, "a list of strings")
+        for name in ("CALLBACK_KEYS", "RESULT_HOSTS")
+        for value in (None, "one", [""], [None], [5], {"a"})
+    ),
+    ("UPLOAD_TO", "/absolute", "wanvideo.E011", ERROR, "no leading slash"),
+    ("UPLOAD_TO", None, "wanvideo.E011", ERROR, "callable"),
+    ("DEFAULT_MODEL", "wan2.6-image-to-video-flsh", "wanvideo.E012", ERROR, "wan2.6-image-to-video-flash"),
+    ("DEFAULT_MODEL", None, "wanvideo.E012", ERROR, "Known models"),
+    ("ALLOW_PRIVATE_HOSTS", True, "wanvideo.W002", WARNING, "development and tests"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "check_id", "level", "says"),
+    [
+        pytest.param(*case, id=f"{case[0]}={'left out' if case[1] is LEFT_OUT else case[1]!r}".replace("\n", "␤"))
+        for case in BAD
+    ],
+)
+def test_what_is_wrong_is_named_by_one_message_with_a_hint(found, settings, name, value, check_id, level, says):
+    # In development private hosts are nothing to warn of.
+    settings.DEBUG = check_id != "wanvideo.W002"
+    (message,) = found({name: value})
+    assert (message.id, message.level) == (check_id, level)
+    assert message.hint
+    assert says in f"{message.msg} {message.hint}"
+
+
+GOOD_ONES = [
+    ("API_KEY", lambda: "sk-test"),
+    ("CALLBACK_BASE_URL", "https://site.example/below/a/path/"),
+    ("CALLBACK_BASE_URL", "https://site.example:8443"),
+    ("CALLBACK_BASE_URL", "https://8.8.8.8"),
+    ("CALLBACK_KEYS", ("new", "old")),
+    ("RESULT_HOSTS", [".example.com"]),
+    ("DAILY_CREDIT_LIMIT", Decimal("12.5")),
+    ("USER_DAILY_CREDIT_LIMIT", 0.5),
+    ("MAX_IN_FLIGHT", 1),
+    ("MAX_SUBMITS_PER_MINUTE", None),
+    ("CONNECT_TIMEOUT", 3),
+    ("UPLOAD_TO", lambda instance, name: name),
+    ("UPLOAD_TO", ""),
+    ("STORAGE", "memory"),
+    ("VERIFY_CALLBACKS", False),
+    ("DEFAULT_MODEL", "wan2.5-image-to-video"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), GOOD_ONES)
+def test_what_is_right_is_not_complained_about(found, name, value):
+    assert found(**{name: value}) == []
+
+
+@pytest.mark.parametrize("value", ["sk-test", ["API_KEY"], 5, False])
+def test_a_setting_that_is_no_dictionary_is_one_error(settings, value):
+    settings.WANVIDEO = value
+    assert ids(checks.check_settings(None)) == ["wanvideo.E002"]
+
+
+def test_a_site_that_has_not_set_anything_is_told_about_the_key(settings):
+    del settings.WANVIDEO
+    assert "wanvideo.E001" in ids(checks.check_settings(None))
+
+
+def test_everything_is_said_at_once(found):
+    messages = found(API_KEY="", QUEUE="x", STORAGE="y", BASE_URL="http://a.example", MAX_IN_FLIGHT=0, HELLO=1)
+    assert sorted(ids(messages)) == [f"wanvideo.E0{number}" for number in ("01", "03", "04", "05", "10", "11")]
+
+
+def test_private_hosts_may_be_used_in_development(found, settings):
+    settings.DEBUG = True
+    private = {
+        "BASE_URL": "http://127.0.0.1:8899",
+        "FILES_URL": "http://127.0.0.1:8899",
+        "CALLBACK_BASE_URL": "http://localhost:8000",
+    }
+    assert found(ALLOW_PRIVATE_HOSTS=True, **private) == []
+
+
+def test_a_callback_address_must_be_one_in_development_too(found, settings):
+    settings.DEBUG = True
+    for url in ("ftp://localhost", "http://me:pw@localhost:8000", "http://localhost:8000/?a"):
+        assert ids(found(ALLOW_PRIVATE_HOSTS=True, CALLBACK_BASE_URL=url)) == ["wanvideo.E006"]
+
+
+def test_the_key_is_in_no_message(found):
+    for value in (5, ["sk-hidden"], {"sk-hidden": 1}):
+        assert "sk-hidden" not in str(found(API_KEY=value))
+
+
+def test_a_callable_key_is_not_called_by_the_check(found):
+    def key():
+        raise AssertionError("the vault was asked")
+
+    assert found(API_KEY=key) == []
+
+
+@pytest.mark.parametrize(
+    ("engine", "name", "options", "expected"),
+    [
+        ("sqlite3", "/tmp/site.sqlite3", {}, ["wanvideo.W003"]),
+        ("sqlite3", "/tmp/site.sqlite3", {"transaction_mode": "IMMEDIATE"}, ["wanvideo.W003"]),
+        ("sqlite3", "/tmp/site.sqlite3", {"init_command": "PRAGMA journal_mode=WAL"}, ["wanvideo.W003"]),
+        (
+            "sqlite3",
+            "/tmp/site.sqlite3",
+            {"init_command": "PRAGMA journal_mode=wal", "transaction_mode": "IMMEDIATE"},
+            [],
+        ),
+        ("sqlite3", ":memory:", {}, []),
+        ("postgresql", "site", {}, []),
+    ],
+)
+def test_sqlite_beside_workers_is_told_which_options_it_needs(monkeypatch, engine, name, options, expected):
+    database = {"ENGINE": f"django.db.backends.{engine}", "NAME": name, "OPTIONS": options}
+    monkeypatch.setattr(checks, "settings", SimpleNamespace(DATABASES={"default": database}))
+    messages = checks.check_sqlite(None)
+    assert ids(messages) == expected
+    assert all(message.level == WARNING and "transaction_mode" in message.hint for message in messages)
+
+
+def test_the_checks_are_bound(settings):
+    """Django runs them by itself; calling the functions above proves nothing of that."""
+    registered = registry.registry.get_checks()
+    assert {checks.check_settings, checks.check_sqlite} <= set(registered)
+    settings.WANVIDEO = {**GOOD, "API_KEY": "", "HELLO": 1}
+    assert {"wanvideo.E001", "wanvideo.E003"} <= set(ids(run_checks()))
+
+
+def test_manage_py_check_stops_at_an_error(settings):
+    settings.WANVIDEO = {**GOOD, "QUEUE": "nowhere"}
+    with pytest.raises(SystemCheckError, match=r"wanvideo\.E004"):
+        call_command("check", stdout=StringIO(), stderr=StringIO())
+
+
+def test_no_check_asks_the_database():
+    """There is no mark on this test: pytest-django refuses every query."""
+    assert checks.check_settings(None) == []
+    checks.check_sqlite(None)

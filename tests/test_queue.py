@@ -1,0 +1,263 @@
+"""Work is handed to RQ after commit, and nobody ever waits for Redis."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+
+import django_rq
+import pytest
+from django.db import IntegrityError, transaction
+from redis import Redis
+from redis.exceptions import ResponseError
+from rq.job import Job
+
+from django_wanvideo import queue
+from django_wanvideo.conf import conf
+from tests.silence import closed_port, silent_port
+
+pytestmark = pytest.mark.integration
+
+#: Seconds; enough for an engine on a machine that is busy with other things.
+PATIENCE = 5.0
+
+
+@pytest.fixture(autouse=True)
+def fresh_queue():
+    queue.reset()
+    yield
+    queue.reset()
+
+
+@pytest.fixture
+def engine(redis_queue, monkeypatch):
+    """The running Valkey's queue; on a busy machine it may take its time."""
+    monkeypatch.setattr(queue, "REDIS_TIMEOUT", PATIENCE)
+    return redis_queue
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """What would be enqueued."""
+    jobs = []
+
+    def take(job, *ids):
+        jobs.append((job, *ids))
+        return True
+
+    monkeypatch.setattr(queue, "enqueue", take)
+    return jobs
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_enqueued_before_the_commit_and_all_of_it_after(taken):
+    first, second = uuid.uuid4(), uuid.uuid4()
+    with transaction.atomic():
+        queue.after_commit("submit", first)
+        with transaction.atomic():
+            queue.after_commit("store", second)
+        assert taken == []
+    assert taken == [("submit", str(first)), ("store", str(second))]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rollback_enqueues_nothing(taken):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        queue.after_commit("submit", uuid.uuid4())
+        raise IntegrityError
+    assert taken == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rolled_back_part_of_a_transaction_enqueues_nothing(taken):
+    kept = uuid.uuid4()
+    with transaction.atomic():
+        queue.after_commit("submit", kept)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            queue.after_commit("submit", uuid.uuid4())
+            raise IntegrityError
+    assert taken == [("submit", str(kept))]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_of_many_wake_ups_is_for_its_own_task(taken):
+    ids = [uuid.uuid4() for _number in range(5)]
+    with transaction.atomic():
+        for task_id in ids:
+            queue.after_commit("submit", task_id)
+    assert taken == [("submit", str(task_id)) for task_id in ids]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_wake_up_that_fails_breaks_neither_the_commit_nor_what_comes_behind_it(monkeypatch):
+    ran = []
+
+    def fail(job, *ids):
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(queue, "enqueue", fail)
+    with transaction.atomic():
+        queue.after_commit("submit", uuid.uuid4())
+        transaction.on_commit(lambda: ran.append(1))
+    assert ran == [1]
+
+
+@pytest.mark.parametrize(("job", "timeout"), queue.JOB_TIMEOUTS.items())
+def test_a_job_is_its_dotted_path_and_texts_with_its_times_set(engine, job, timeout):
+    ids = [str(uuid.uuid4()) for _number in range(4)]
+    assert queue.enqueue(job, *ids) is True
+    (stored,) = engine.jobs
+    assert stored.func_name == f"django_wanvideo.jobs.{job}"
+    assert callable(stored.func)
+    assert list(stored.args) == ids
+    assert all(type(value) is str for value in stored.args)
+    assert stored.kwargs == {}
+    assert (stored.timeout, stored.result_ttl, stored.failure_ttl) == (timeout, 60, 7 * 24 * 3600)
+    assert stored.retries_left is None
+    assert ids[0] in stored.description
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ids_become_texts_on_their_way(engine):
+    task_id = uuid.uuid4()
+    queue.after_commit("submit", task_id)
+    assert list(engine.jobs[0].args) == [str(task_id)]
+
+
+def test_every_job_that_can_be_named_exists():
+    from django_wanvideo import jobs
+
+    assert all(callable(getattr(jobs, name)) for name in queue.JOB_TIMEOUTS)
+
+
+def test_a_job_time_out_is_longer_than_the_calls_it_makes():
+    """A job that is stopped in the middle of sending leaves an outcome unknown; its own time-outs must come first."""
+    assert queue.JOB_TIMEOUTS["submit"] > conf.CONNECT_TIMEOUT + conf.READ_TIMEOUT
+    assert queue.JOB_TIMEOUTS["store"] > conf.DOWNLOAD_DEADLINE
+
+
+def test_a_site_whose_enqueueing_waits_for_commits_of_its_own_loses_nothing(engine, settings):
+    """django-rq's COMMIT_MODE would hold a job back once more; here it has waited already."""
+    settings.RQ = {"COMMIT_MODE": "request_finished"}
+    queue.reset()
+    assert queue.enqueue("sync") is True
+    assert engine.count == 1
+
+
+def test_a_job_for_a_serializer_of_the_site_can_be_read_back(engine, settings):
+    settings.RQ_QUEUES = {"wanvideo": {**settings.RQ_QUEUES["wanvideo"], "SERIALIZER": "rq.serializers.JSONSerializer"}}
+    queue.reset()
+    task_id = str(uuid.uuid4())
+    queue.enqueue("submit", task_id)
+    (job_id,) = engine.get_job_ids()
+    stored = Job.fetch(job_id, connection=engine.connection, serializer="rq.serializers.JSONSerializer")
+    assert list(stored.args) == [task_id]
+
+
+@pytest.mark.parametrize("port", [closed_port, silent_port])
+@pytest.mark.django_db(transaction=True)
+def test_without_redis_nothing_is_raised_and_nobody_waits(settings, port):
+    with port() as number:
+        settings.RQ_QUEUES = {"wanvideo": {"URL": f"redis://127.0.0.1:{number}/0"}}
+        queue.reset()
+        start = time.monotonic()
+        with transaction.atomic():
+            for _number in range(50):
+                queue.after_commit("submit", uuid.uuid4())
+        assert queue.enqueue("submit", "x") is False
+        assert queue.wake_sync() is False
+        assert queue.length() == 0
+        queue.forget_wake()
+        assert time.monotonic() - start < 1
+
+
+def test_redis_is_asked_again_when_the_pause_is_over(engine, settings, monkeypatch):
+    good = settings.RQ_QUEUES
+    with closed_port() as number:
+        settings.RQ_QUEUES = {"wanvideo": {"URL": f"redis://127.0.0.1:{number}/0"}}
+        assert queue.enqueue("sync") is False
+    settings.RQ_QUEUES = good
+    queue._connections.clear()
+    assert queue.enqueue("sync") is False, "it is left alone for a while"
+    assert queue._quiet_until - time.monotonic() <= queue.REDIS_PAUSE
+    monkeypatch.setattr(queue, "_quiet_until", time.monotonic())
+    assert queue.enqueue("sync") is True
+
+
+def test_an_engine_that_refuses_writes_is_trouble_too(engine, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise ResponseError("OOM command not allowed when used memory > 'maxmemory'.")
+
+    monkeypatch.setattr(Redis, "set", refuse)
+    assert queue.wake_sync() is False
+
+
+def test_a_burst_of_callbacks_is_one_wake_up(engine):
+    assert [queue.wake_sync() for _number in range(20)] == [True] * 20
+    assert [job.func_name for job in engine.jobs] == ["django_wanvideo.jobs.sync"]
+    assert engine.jobs[0].args in ((), [])
+
+
+def test_a_burst_from_many_threads_is_one_wake_up(engine):
+    start = threading.Barrier(8)
+
+    def wake():
+        start.wait(timeout=10)
+        queue.wake_sync()
+
+    threads = [threading.Thread(target=wake) for _number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert engine.count == 1
+
+
+def test_a_wake_up_stands_for_a_few_seconds_only(engine):
+    queue.wake_sync()
+    assert 0 < engine.connection.ttl(queue.WAKE_KEY) <= queue.WAKE_SECONDS
+
+
+def test_a_callback_after_the_job_began_wakes_another_one(engine):
+    queue.wake_sync()
+    queue.forget_wake()
+    queue.wake_sync()
+    assert engine.count == 2
+
+
+def test_the_length_is_that_of_the_queue(engine):
+    assert queue.length() == 0
+    for _number in range(3):
+        queue.enqueue("sync")
+    assert queue.length() == 3
+
+
+def test_one_enqueue_is_one_round_trip(engine):
+    """RQ's own way takes the job and the queue's name in one pipeline."""
+    queue.enqueue("sync")
+    before = engine.connection.info("commandstats")
+    queue.enqueue("sync")
+    after = engine.connection.info("commandstats")
+    calls = {
+        name: after[name]["calls"] - before.get(name, {"calls": 0})["calls"]
+        for name in after
+        if after[name]["calls"] != before.get(name, {"calls": 0})["calls"]
+    }
+    assert calls.pop("cmdstat_info") == 1
+    assert calls.pop("cmdstat_exec") == 1, calls
+    assert "cmdstat_set" not in calls
+
+
+def test_a_process_keeps_one_connection(engine):
+    queue.enqueue("sync")
+    connection = queue._connection()
+    queue.enqueue("sync")
+    assert queue._connection() is connection
+    assert django_rq.get_connection("wanvideo") is not connection
+
+
+def test_a_fork_makes_a_connection_of_its_own(engine, monkeypatch):
+    ours = queue._connection()
+    monkeypatch.setattr(queue.os, "getpid", lambda: -1)
+    assert queue._connection() is not ours
