@@ -11,12 +11,14 @@ import argparse
 import statistics
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.site import running_site
 from benchmarks.tables import Verdict, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MOST_QUERIES = 5
 FASTER = 5.0
@@ -115,9 +117,7 @@ def _browser() -> Callable[[Page], Any]:
     boss = get_user_model().objects.create_superuser("boss", password=None)
     client = Client(headers={"host": "site.example"})
     client.force_login(boss)
-    admins = {
-        site.name: site._registry[VideoTask] for site in (admin.site, bare_site, usual_site)
-    }
+    admins = {site.name: site._registry[VideoTask] for site in (admin.site, bare_site, usual_site)}
     usual = {name: model_admin.list_per_page for name, model_admin in admins.items()}
 
     def ask(page: Page) -> Any:
@@ -187,7 +187,9 @@ def _judge(few: list[Page], many: list[Page], ask: Callable[[Page], Any], verdic
     first = page(many, "first page")
     cache.clear()
     cold = _statements(lambda: ask(first))
-    verdict.at_most("queries of a page, session and user among them", max(len(item.statements) for item in own), MOST_QUERIES)
+    verdict.at_most(
+        "queries of a page, session and user among them", max(len(item.statements) for item in own), MOST_QUERIES
+    )
     verdict.at_most("queries of a page that also looks for site trouble (once in 30 s)", len(cold), 2 * MOST_QUERIES)
     verdict.exactly("COUNTs", sum(_counts(item) for item in own), 0)
     verdict.exactly("DISTINCTs", sum("DISTINCT" in sql for item in own for sql in item.statements), 0)

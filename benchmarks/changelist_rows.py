@@ -22,7 +22,7 @@ _STATUS = """CASE WHEN n %% 100 < 3 THEN 'draft' WHEN n %% 100 < 8 THEN 'failed'
 _WORDS = """(ARRAY['a fox steps out between the firs','waves roll in below the lighthouse','steam curls above the cup',
     'sand streams over the crest','snow falls on the cabin','the sailboat heels in a gust','petals drift across water',
     'windows switch on one after another'])[1 + {0} %% 8]"""
-_MADE_AT = f"now() - (interval '1 second' * {DAYS * 86400} * (%(total)s - n) / %(total)s)"
+_MADE_AT = f"now() - interval '{DAYS} days' * ((%(total)s - n) / %(total)s)"
 
 
 def make_owners() -> list[int]:

@@ -37,6 +37,10 @@ class Verdict:
         """Judge a value that must stay under the goal."""
         self._judge(f"{what}: {value:.1f} {unit}, goal < {goal:g} {unit}", met=value < goal)
 
+    def at_most(self, what: str, value: int, goal: int) -> None:
+        """Judge a count that must not be larger than the goal."""
+        self._judge(f"{what}: {value}, goal <= {goal}", met=value <= goal)
+
     def exactly(self, what: str, value: int, goal: int) -> None:
         """Judge a count."""
         self._judge(f"{what}: {value}, must be {goal}", met=value == goal)

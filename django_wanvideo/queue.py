@@ -63,14 +63,19 @@ def enqueue(job: str, *ids: str) -> bool:
     if not _may_ask():
         return False
     try:
-        _queue().enqueue_call(
-            f"django_wanvideo.jobs.{job}",
-            args=ids,
-            timeout=JOB_TIMEOUTS[job],
-            result_ttl=RESULT_TTL,
-            failure_ttl=FAILURE_TTL,
-            description=f"wanvideo {job} {' '.join(ids[:3])}{' …' if len(ids) > 3 else ''}".strip(),
-        )
+        queue = _queue()
+        with queue.connection.pipeline() as pipeline:
+            queue.enqueue_call(
+                f"django_wanvideo.jobs.{job}",
+                args=ids,
+                timeout=JOB_TIMEOUTS[job],
+                result_ttl=RESULT_TTL,
+                failure_ttl=FAILURE_TTL,
+                description=f"wanvideo {job} {' '.join(ids[:3])}{' …' if len(ids) > 3 else ''}".strip(),
+                # By itself RQ asks twice, once for the queue's name; a queue that is not async runs the job in there.
+                pipeline=pipeline if queue.is_async else None,
+            )
+            pipeline.execute()
     except (RedisError, OSError) as error:
         _be_quiet(error)
         return False

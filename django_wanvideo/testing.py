@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from django_wanvideo.models import VideoTask
     from django_wanvideo.simulator import Simulator
 

@@ -242,16 +242,20 @@ def test_the_theme_recipe_shows_people_their_own(monkeypatch, db, rf):
     theme.ModelAdmin = type("ModelAdmin", (admin.ModelAdmin,), {})
     monkeypatch.setitem(sys.modules, "unfold", unfold)
     monkeypatch.setitem(sys.modules, "unfold.admin", theme)
-    monkeypatch.setattr(admin.site, "_registry", dict(admin.site._registry))
     alice, bob = (get_user_model().objects.create_user(name, is_staff=True) for name in ("alice", "bob"))
     VideoTask.objects.create(prompt="A cat", model="m", owner=alice)
-    run(block(DOCS / "recipes.md", "# shop/admin.py"))
-    ours = admin.site._registry[VideoTask]
-    assert isinstance(ours, theme.ModelAdmin)
-    for user, count in ((alice, 1), (bob, 0)):
-        request = rf.get("/")
-        request.user = user
-        assert ours.get_queryset(request).count() == count
+    before = dict(admin.site._registry)
+    try:
+        run(block(DOCS / "recipes.md", "# shop/admin.py"))
+        ours = admin.site._registry[VideoTask]
+        assert isinstance(ours, theme.ModelAdmin)
+        for user, count in ((alice, 1), (bob, 0)):
+            request = rf.get("/")
+            request.user = user
+            assert ours.get_queryset(request).count() == count
+    finally:
+        admin.site._registry.clear()
+        admin.site._registry.update(before)
 
 
 def test_the_batch_recipe_makes_drafts_and_sums_them_up(evolink, capsys):

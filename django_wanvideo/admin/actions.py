@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo.admin import confirm
-from django_wanvideo.admin._compat import plural
 from django_wanvideo.admin.outcomes import CHUNK, do_to_each
 from django_wanvideo.services import creation, submission, tracking
 
@@ -34,11 +33,7 @@ class ActionsMixin:
         """Tell whether the person may settle unconfirmed tasks."""
         return bool(request.user.has_perm("wanvideo.resolve_videotask"))
 
-    @admin.action(
-        permissions=["submit"],
-        description=gettext_lazy("Generate selected…"),
-        **plural(gettext_lazy("Generate selected…")),
-    )
+    @admin.action(permissions=["submit"], description=gettext_lazy("Generate selected…"))
     def submit_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponseBase:
         """Show what would be sent and what it costs; sending is a second step."""
         return confirm.first_page(self, request, queryset)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from django_wanvideo.models import VideoTask
 
 #: What the list does not show and need not read.
-_UNSHOWN = ("notes", "metadata", "error_message", "result_url", "video_sha256", "parent")
+_UNSHOWN = ("notes", "metadata", "error_message", "video_sha256", "parent")
 
 
 class UncountedPaginator(Paginator):  # type: ignore[type-arg]
@@ -30,7 +30,7 @@ class UncountedPaginator(Paginator):  # type: ignore[type-arg]
         self.seen = seen
 
     @property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         """How many objects are known to exist; no query."""
         return self.seen
 

@@ -136,7 +136,7 @@ def first_page(
         "back": request.get_full_path(),
         "send_url": _send_url(model_admin),
     }
-    request.current_app = model_admin.admin_site.name  # type: ignore[attr-defined]
+    request.current_app = model_admin.admin_site.name
     return TemplateResponse(request, "admin/wanvideo/videotask/confirm.html", context)
 
 

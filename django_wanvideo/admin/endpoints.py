@@ -112,7 +112,7 @@ class EndpointsMixin:
         if stored is None:
             raise Http404(_("This file is no longer kept. Choose it again."))
         with stored:
-            content_type = kept.content_type(stored.file)
+            content_type = kept.content_type(stored)
             if not content_type:
                 raise Http404(_("This file is no picture."))
             return _private(HttpResponse(stored.read(), content_type=content_type))

@@ -134,7 +134,8 @@ def model_field(current: str) -> forms.ChoiceField:
 def task_fields(spec: ModelSpec) -> dict[str, forms.Field]:
     """Return all fields for one model, in the order in which they are filled in."""
     fields: dict[str, forms.Field] = {}
-    first, others = [], []
+    first: list[tuple[str, forms.Field]] = []
+    others: list[tuple[str, forms.Field]] = []
     for name, field in input_fields(spec):
         (first if name.startswith(InputRole.FIRST_FRAME.value) else others).append((name, field))
     fields.update(first)

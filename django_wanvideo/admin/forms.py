@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo import catalog
 from django_wanvideo.admin import kept
 from django_wanvideo.admin.fields import ParameterField, file_name, kept_name, link_name, task_fields
-from django_wanvideo.admin.uploads import FIRST_FRAME
+from django_wanvideo.admin.uploads import FIRST_FRAME, UploadsMixin
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services import creation, media
@@ -35,7 +35,7 @@ class NotesForm(_ModelForm):
         widgets = {"notes": forms.Textarea(attrs={"rows": 3, "class": "wv-notes"})}
 
 
-class TaskForm(_ModelForm):
+class TaskForm(UploadsMixin, _ModelForm):
     """A draft. What is acceptable the service says; its errors are put at their fields.
 
     The service is called while the form is checked, inside the transaction of the admin's view, because it is the one
@@ -91,12 +91,13 @@ class TaskForm(_ModelForm):
             self._keep(upload)
         elif file_name(FIRST_FRAME) not in self.fields:
             self.carried = self.data.get(kept_name(FIRST_FRAME), "")
-        self.data = self.data.copy()
+        data: Any = self.data
+        self.data = data = data.copy()
         shown = next((spec for spec in catalog.models() if spec.id == self.data.get("shown_model")), None)
         known = {parameter.name for parameter in shown.parameters} if shown is not None else set()
         for parameter in self.spec.parameters:
             if parameter.name not in known and parameter.default is not False:
-                self.data[self.add_prefix(parameter.name)] = str(parameter.default)
+                data[self.add_prefix(parameter.name)] = str(parameter.default)
 
     # What is checked ----------------------------------------------------------------------------------------------
 
@@ -154,7 +155,7 @@ class TaskForm(_ModelForm):
             self.add_error(name, _("Give a file or a link, not both. Empty one of them."))
 
     def _create(self) -> VideoTask:
-        return VideoTask.objects.create_task(
+        task: VideoTask = VideoTask.objects.create_task(
             prompt=self.cleaned_data["prompt"],
             model=self.spec.id,
             owner=self.user,
@@ -164,9 +165,10 @@ class TaskForm(_ModelForm):
             **self._inputs(),
             **self.parameters(),
         )
+        return task
 
     def _update(self) -> VideoTask:
-        task = self.instance
+        task: VideoTask = self.instance
         creation.update_draft(
             task,
             prompt=self.cleaned_data["prompt"],
@@ -225,17 +227,13 @@ class TaskForm(_ModelForm):
     def _save_m2m(self) -> None:
         """Inputs were saved by the service."""
 
-    @property
-    def is_new(self) -> bool:
-        """Whether there is no draft yet."""
-        return self.instance._state.adding  # noqa: SLF001 - Django's way to ask
-
     def save(self, commit: bool = True) -> VideoTask:
         """Return the draft that the service has made or changed."""
         if self.errors:
             raise ValueError("The form has errors; nothing was saved.")
-        self.save_m2m = self._save_m2m
-        return self.instance
+        self.save_m2m = self._save_m2m  # type: ignore[method-assign]
+        task: VideoTask = self.instance
+        return task
 
 
 def task_form(spec: ModelSpec, user: Any, *, with_metadata: bool) -> type[TaskForm]:

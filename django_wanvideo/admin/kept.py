@@ -7,7 +7,7 @@ import logging
 import uuid
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from django.core import signing
 from django.utils import timezone
@@ -40,7 +40,7 @@ class Kept:
     size: int | None = None
 
 
-def keep(upload: UploadedFile, *, owner: Any) -> str:
+def keep(upload: UploadedFile[Any], *, owner: Any) -> str:
     """Store ``upload`` for a day and return the signed name; only ``owner`` (a user's pk) can use it."""
     forget_old()
     upload.seek(0)
@@ -96,7 +96,7 @@ def forget_old() -> None:
             logger.warning("Old uploads of refused forms could not be deleted.", exc_info=True)
 
 
-def content_type(stream: IO[bytes]) -> str:
+def content_type(stream: File[Any]) -> str:
     """Return the media type of a picture by its first bytes; anything else is no picture to show."""
     head = stream.read(12)
     stream.seek(0)

@@ -78,7 +78,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, EndpointsMixin, PagesMixin
         """Tell whether the task is still a form to fill in for this person."""
         if obj is None:
             return True
-        return obj.status == TaskStatus.DRAFT and self.has_change_permission(request, obj)  # type: ignore[attr-defined, no-any-return]
+        return obj.status == TaskStatus.DRAFT and self.has_change_permission(request, obj)  # type: ignore[attr-defined]
 
     # The list ------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from django_wanvideo.admin import nonces, outcomes, prices, taskpage, trouble
+from django_wanvideo.admin import nonces, outcomes, prices, taskpage, themes, trouble
 from django_wanvideo.admin.forms import TaskForm
 from django_wanvideo.exceptions import WanVideoError
 from django_wanvideo.services import submission
@@ -113,6 +113,10 @@ class PagesMixin:
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Add the addresses that the live module asks."""
-        page = {"status_url": self.page_url("status"), "trouble": trouble.found() if request.method == "GET" else None}
+        page = {
+            "status_url": self.page_url("status"),
+            "is_stock": themes.is_stock(),
+            "trouble": trouble.found() if request.method == "GET" else None,
+        }
         context = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page, **(extra_context or {})}
         return super().changelist_view(request, context)  # type: ignore[misc]

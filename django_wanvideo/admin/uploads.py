@@ -23,14 +23,18 @@ class UploadsMixin:
     #: The signed name of a picture that the present model does not take; another one may.
     carried = ""
     fields: Any
+    instance: Any
     data: Any
     files: Any
     errors: Any
-    instance: Any
     is_bound: bool
-    is_new: bool
     cleaned_data: dict[str, Any]
     add_prefix: Any
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is no draft yet."""
+        return bool(self.instance._state.adding)  # noqa: SLF001 - Django's way to ask
 
     def _show_present_picture(self) -> None:
         if file_name(FIRST_FRAME) not in self.fields:

@@ -22,6 +22,7 @@ from django_wanvideo.services.findings import Finding, fail, ok, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from decimal import Decimal
 
 #: Seconds between our clock and EvoLink's that are still good, and that are too many: a callback whose task seems to be
 #: older than its attempt by ``receipts.CLOCK_SKEW`` is taken for somebody else's.
@@ -75,18 +76,21 @@ def credits_left() -> Iterator[Finding]:
     elif spendable < price:
         yield fail(
             "credits",
-            _("%(n)s are left; a usual video costs %(price)s.") % {"n": spendable, "price": price},
+            _("%(n)s are left; a usual video costs %(price)s.") % {"n": _amount(spendable), "price": _amount(price)},
             _("Top up the account, or raise the key’s limit, at https://evolink.ai."),
         )
     elif spendable < 10 * price:
         yield warn(
             "credits",
             _("%(n)s are left, enough for %(videos)d usual videos.")
-            % {"n": spendable, "videos": int(spendable / price)},
+            % {"n": _amount(spendable), "videos": int(spendable / price)},
             _("Top up the account soon."),
         )
     else:
-        yield ok("credits", _("%(n)s are left; a usual video costs %(price)s.") % {"n": spendable, "price": price})
+        yield ok(
+            "credits",
+            _("%(n)s are left; a usual video costs %(price)s.") % {"n": _amount(spendable), "price": _amount(price)},
+        )
 
 
 def clocks_agree() -> Iterator[Finding]:
@@ -196,6 +200,10 @@ def callback_arrives() -> Iterator[Finding]:
 def _post(url: str) -> int:
     with requests.post(url, json={}, timeout=_timeout(), allow_redirects=False, stream=True) as answer:
         return answer.status_code
+
+
+def _amount(number: Decimal) -> str:
+    return f"{number.normalize():f}"
 
 
 def _timeout() -> tuple[float, float]:

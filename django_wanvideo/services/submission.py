@@ -193,9 +193,15 @@ def post(attempt: Attempt, client: EvoLinkClient) -> None:
 
 
 def _confirm(task: VideoTask) -> None:
-    attempt = task.attempts.filter(state=AttemptState.UNCONFIRMED).first()
-    if attempt is not None and confirming.may_repeat(attempt):
-        confirming.repeat(attempt)
+    lease = leases.acquire(task.pk, TaskStatus.UNCONFIRMED)
+    if lease is None:
+        return
+    try:
+        attempt = task.attempts.filter(state=AttemptState.UNCONFIRMED).first()
+        if attempt is not None and confirming.may_repeat(attempt):
+            confirming.repeat(attempt)
+    finally:
+        lease.release()
 
 
 def _prepare(task: VideoTask, client: EvoLinkClient) -> dict[str, Any] | None:

@@ -40,6 +40,13 @@ def look(run) -> Callable[..., dict[str, tuple[str, str, str]]]:
     return look
 
 
+@pytest.fixture
+def memory(settings) -> None:
+    """An empty storage in memory, used by no other test."""
+    settings.STORAGES = {**settings.STORAGES}  # the change makes Django build all of them anew
+    settings.WANVIDEO = {**settings.WANVIDEO, "STORAGE": "memory"}
+
+
 def test_a_site_in_order_is_all_right(run, evolink, redis_queue, settings):
     from rq import SimpleWorker
 
@@ -115,33 +122,30 @@ def test_sqlite_without_immediate_transactions_is_a_warning(look, monkeypatch, d
     assert look("database")["database"][0] == "warn"
 
 
-def test_storage_is_written_read_and_left_clean(look, settings):
-    settings.WANVIDEO = {**settings.WANVIDEO, "STORAGE": "memory"}
+def test_storage_is_written_read_and_left_clean(look, memory):
     assert look("storage")["storage"][0] == "ok"
-    memory = storages["memory"]
-    folders, files = memory.listdir("")
+    kept = storages["memory"]
+    folders, files = kept.listdir("")
     found = list(files)
     while folders:
         folder = folders.pop()
-        more, files = memory.listdir(folder)
+        more, files = kept.listdir(folder)
         folders += [f"{folder}/{name}" for name in more]
         found += files
     assert found == []
 
 
-def test_a_storage_that_cannot_be_written_is_a_failure(look, settings, monkeypatch):
+def test_a_storage_that_cannot_be_written_is_a_failure(look, memory, monkeypatch):
     def refuse(self, name, content):
         raise PermissionError(13, "Permission denied: s3://secret-bucket")
 
     monkeypatch.setattr(InMemoryStorage, "_save", refuse)
-    settings.WANVIDEO = {**settings.WANVIDEO, "STORAGE": "memory"}
     level, message, _advice = look("storage")["storage"]
     assert (level, "PermissionError" in message, "secret" in message) == ("fail", True, False)
 
 
-def test_a_storage_that_keeps_what_is_deleted_is_a_warning(look, settings, monkeypatch):
+def test_a_storage_that_keeps_what_is_deleted_is_a_warning(look, memory, monkeypatch):
     monkeypatch.setattr(InMemoryStorage, "delete", lambda self, name: None)
-    settings.WANVIDEO = {**settings.WANVIDEO, "STORAGE": "memory"}
     assert look("storage")["storage"][0] == "warn"
 
 

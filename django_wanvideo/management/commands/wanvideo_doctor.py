@@ -52,5 +52,5 @@ class Command(BaseCommand):
         paint = {Level.OK: self.style.SUCCESS, Level.WARN: self.style.WARNING, Level.FAIL: self.style.ERROR}
         self.stdout.write(f"{paint[finding.level](f'{finding.level.value:<4}')}  {finding.name:<9} {finding.message}")
         if finding.advice:
-            self.stdout.write(f"{'':17}{finding.advice}")
+            self.stdout.write(f"{'':16}{finding.advice}")
         self.stdout.flush()

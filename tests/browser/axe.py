@@ -1,0 +1,54 @@
+"""axe-core, fetched with npm when it is needed and kept outside the project."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+PACKAGE = "axe-core@4"
+CACHE = Path(tempfile.gettempdir()) / "django-wanvideo-axe-core"
+#: Rules of WCAG 2.2 at the levels A and AA, and axe's own best practices.
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def script() -> str:
+    """Return axe-core's source; skips the test when it is neither cached nor to be had from npm."""
+    found = CACHE / "node_modules" / "axe-core" / "axe.min.js"
+    if not found.exists():
+        npm = shutil.which("npm")
+        if npm is None:
+            pytest.skip("axe-core comes from npm, and there is no npm here.")
+        CACHE.mkdir(parents=True, exist_ok=True)
+        command = [npm, "install", "--prefix", str(CACHE), "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"]
+        try:
+            subprocess.run([*command, PACKAGE], check=True, capture_output=True, timeout=120)
+        except (subprocess.SubprocessError, OSError) as error:
+            pytest.skip(f"axe-core could not be fetched with npm: {error}")
+    return found.read_text()
+
+
+def problems(page: Page, source: str) -> list[str]:
+    """Return what axe finds serious or critical on a page, with the elements concerned."""
+    # The devtools protocol evaluates it, so that the page's own policy stays as strict as it is.
+    page.evaluate(source)
+    result: dict[str, Any] = page.evaluate(
+        "tags => axe.run(document, {runOnly: tags, resultTypes: ['violations']})", TAGS
+    )
+    return [
+        f"{violation['impact']} {violation['id']}: {violation['help']}\n    "
+        + "\n    ".join(f"{node['target']} {node['html'][:160]} {_why(node)}" for node in violation["nodes"][:4])
+        for violation in result["violations"]
+        if violation["impact"] in {"serious", "critical"}
+    ]
+
+
+def _why(node: dict[str, Any]) -> str:
+    return " ".join(check["message"] for check in (*node["any"], *node["all"], *node["none"]))[:240]

@@ -1,0 +1,100 @@
+"""A Chromium, the site that it looks at, and people in front of it.
+
+Chromium, web server, worker and sweep live as long as a module: nothing of them is there while other tests run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.person import Person
+from tests.browser.site import Site, running_crew, running_site, wait_for_idle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser
+
+CHROMIUM = Path("/usr/bin/chromium")
+#: Milliseconds that a condition may take to come true; machines may be busy.
+PATIENCE = 15_000
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    if not CHROMIUM.exists():
+        pytest.skip("There is no Chromium here; on Debian: apt-get install chromium")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed.")
+    with pytest.MonkeyPatch.context() as patch, sync_api.sync_playwright() as playwright:
+        # Playwright keeps an event loop in this thread, which Django takes for asynchronous code.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        sync_api.expect.set_options(timeout=PATIENCE)
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def site(chromium: Browser, django_db_setup: None, valkey: str) -> Iterator[Site]:
+    """The test site with its EvoLink; nobody works on its queue."""
+    with running_site() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def _crew(site: Site) -> Iterator[None]:
+    with running_crew():
+        yield
+
+
+@pytest.fixture
+def crew(_crew: None, transactional_db: None) -> Iterator[None]:
+    """A worker and a sweep at work; rows are taken away only after the last job."""
+    yield
+    wait_for_idle()
+
+
+@pytest.fixture
+def new_person(site: Site, chromium: Browser, transactional_db: None) -> Iterator[Callable[..., Person]]:
+    """Make people who sit in front of the site, signed in; what their browsers complain of fails the test."""
+    from django.core.cache import cache
+
+    cache.clear()
+    people: list[Person] = []
+
+    def make(name: str = "maria", **options: object) -> Person:
+        person = Person(chromium, site, name, **options)  # type: ignore[arg-type]
+        people.append(person)
+        return person
+
+    yield make
+    for person in people:
+        person.leave()
+    for person in people:
+        assert not person.complaints, f"{person.name}'s browser complains: " + "\n".join(person.complaints)
+
+
+@pytest.fixture
+def maria(new_person: Callable[..., Person]) -> Person:
+    """A superuser in front of a wide screen."""
+    return new_person()

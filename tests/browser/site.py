@@ -1,0 +1,152 @@
+"""The site that a browser looks at: a web server in threads, an EvoLink, and on demand a worker and a sweep."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import connection
+from django.test import override_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from django.http import HttpRequest, HttpResponse
+
+    from django_wanvideo.simulator import Simulator
+
+ROOT = Path(__file__).resolve().parents[2]
+#: The strictest policy that a site can have: nothing inline, nothing from elsewhere, no ``data:``, no ``blob:``.
+POLICY = "default-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+
+
+def strict_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware that sends ``POLICY`` with every page."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response["Content-Security-Policy"] = POLICY
+        return response
+
+    return middleware
+
+
+class Site:
+    """Where the site is, and the EvoLink that it talks to."""
+
+    def __init__(self, url: str, simulator: Simulator) -> None:
+        self.url = url
+        self.simulator = simulator
+
+
+@contextmanager
+def running_site() -> Iterator[Site]:
+    """Serve the test site with a strict policy, beside a simulator that ends each task after a second."""
+    from pytest_django.live_server_helper import LiveServer
+
+    from django_wanvideo.simulator import Simulator
+
+    with ExitStack() as stack:
+        # The handler reads the middleware when the server starts.
+        with override_settings(MIDDLEWARE=["tests.browser.site.strict_policy", *settings.MIDDLEWARE]):
+            server = LiveServer("127.0.0.1")
+        stack.callback(server.stop)
+        simulator = stack.enter_context(
+            Simulator(api_key="sk-simulator", progression="seconds:1", small_videos=True, estimated_time=60)
+        )
+        wanvideo = {
+            **settings.WANVIDEO,
+            "API_KEY": "sk-simulator",
+            "BASE_URL": simulator.api_url,
+            "FILES_URL": simulator.files_url,
+            "CALLBACK_BASE_URL": server.url,
+            "ALLOW_PRIVATE_HOSTS": True,
+        }
+        stack.enter_context(override_settings(WANVIDEO=wanvideo, ALLOWED_HOSTS=["*"]))
+        yield Site(server.url, simulator)
+
+
+@contextmanager
+def running_crew() -> Iterator[None]:
+    """Run a worker and a sweep as processes of their own, and wait until both are at work."""
+    import django_rq
+    from rq import Worker
+
+    queue = django_rq.get_queue("wanvideo")
+    queue.connection.flushdb()
+    env = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.browser.site_settings",
+        "WANVIDEO_BROWSER_DATABASE": str(connection.settings_dict["NAME"]),
+        "WANVIDEO_BROWSER_SITE": json.dumps(settings.WANVIDEO),
+        "PYTHONPATH": str(ROOT),
+    }
+    env.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
+    with ExitStack() as stack:
+        log = stack.enter_context(tempfile.TemporaryFile("w+"))
+        children = [
+            _start(stack, log, env, "rqworker", "wanvideo"),
+            _start(stack, log, env, "wanvideo_sweep", "--loop", "1"),
+        ]
+
+        def at_work() -> bool:
+            ended = [child for child in children if child.poll() is not None]
+            assert not ended, f"A process ended by itself.\n{_said(log)}"
+            return Worker.count(queue=queue) > 0
+
+        wait_until(at_work, "a worker", lambda: _said(log))
+        yield
+
+
+def wait_for_idle(seconds: float = 20) -> None:
+    """Wait until no job is queued or being done, so that rows can be taken away."""
+    import django_rq
+    from rq.registry import StartedJobRegistry
+
+    queue = django_rq.get_queue("wanvideo")
+    started = StartedJobRegistry(queue=queue)
+    wait_until(lambda: not queue.count and not started.get_job_ids(cleanup=False), "the end of all jobs", str, seconds)
+
+
+def wait_until(done: Callable[[], Any], what: str, detail: Callable[[], str] = str, seconds: float = 30) -> None:
+    """Wait for a condition; AssertionError with ``detail`` when it does not come true within ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, f"Waited {seconds} seconds in vain for {what}.\n{detail()}"
+        time.sleep(0.05)
+
+
+def _start(stack: ExitStack, log: IO[str], env: dict[str, str], *command: str) -> subprocess.Popen[str]:
+    child = subprocess.Popen(
+        [sys.executable, str(ROOT / "manage.py"), *command],
+        env=env,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+    def stop() -> None:
+        child.terminate()
+        try:
+            child.wait(10)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait(10)
+
+    stack.callback(stop)
+    return child
+
+
+def _said(log: IO[str]) -> str:
+    log.seek(0)
+    return log.read()[-4000:]

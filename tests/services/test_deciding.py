@@ -1,0 +1,207 @@
+"""What a person may decide about a task whose answer was lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, Permission, User
+from django.core.exceptions import PermissionDenied
+
+from django_wanvideo import signals
+from django_wanvideo.choices import AttemptState, Charge, TaskStatus
+from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
+from django_wanvideo.exceptions import ConfigurationError, NotPossible
+from django_wanvideo.services import deciding
+from tests.money.fixtures import evo, raise_first, road, together, wide_road
+
+if TYPE_CHECKING:
+    from django_wanvideo.models import VideoTask
+    from django_wanvideo.simulator import Simulator
+    from tests.money.fixtures import Road
+
+__all__ = ["evo", "road", "wide_road"]
+pytestmark = pytest.mark.django_db
+
+
+def settler(name: str = "settler") -> User:
+    user = User.objects.create_user(name)
+    user.user_permissions.add(Permission.objects.get(codename="resolve_videotask"))
+    return User.objects.get(pk=user.pk)
+
+
+def lost(road: Road, prompt: str = "A cat plays the piano") -> tuple[VideoTask, str]:
+    road.sim.faults.add("create", "accept_then_close")
+    task = road.send(road.queued(prompt))
+    return task, road.sim.tasks.latest.id
+
+
+DECISIONS = {
+    "attach": lambda task, own, by: deciding.attach(task, own, by=by),
+    "not_accepted": lambda task, own, by: deciding.not_accepted(task, by=by),
+    "send_again": lambda task, own, by: deciding.send_again(task, by=by),
+}
+each_decision = pytest.mark.parametrize("decide", DECISIONS.values(), ids=DECISIONS)
+
+
+@each_decision
+@pytest.mark.parametrize("who", ["nobody", "spender"])
+def test_a_person_without_the_permission_decides_nothing(road: Road, evo: Simulator, decide, who: str):
+    task, own = lost(road)
+    person = AnonymousUser()
+    if who == "spender":
+        person = User.objects.create_user("spender")
+        person.user_permissions.add(Permission.objects.get(codename="submit_videotask"))
+    with pytest.raises(PermissionDenied):
+        decide(task, own, person)
+    task.refresh_from_db()
+    assert task.status == TaskStatus.UNCONFIRMED
+    assert "decided" not in road.history(task)
+
+
+@each_decision
+def test_a_decision_is_written_down_with_its_maker_and_holds_once(road: Road, evo: Simulator, decide):
+    task, own = lost(road)
+    person = settler()
+    decide(task, own, person)
+    event = task.events.get(kind="decided")
+    assert (event.actor, event.source, event.attempt) == (person, "person", task.attempts.get())
+    after = (road.history(task), task.status)
+    for again in DECISIONS.values():
+        with pytest.raises(NotPossible):
+            again(task, own, person)
+    task.refresh_from_db()
+    assert (road.history(task), task.status) == after
+
+
+@each_decision
+def test_code_may_decide_and_the_history_says_so(road: Road, evo: Simulator, decide):
+    task, own = lost(road)
+    decide(task, own, None)
+    assert set(task.events.filter(kind__in=["decided", "failed", "retried"]).values_list("source", flat=True)) == {"code"}
+
+
+@each_decision
+def test_only_an_unconfirmed_task_can_be_decided_about(road: Road, evo: Simulator, decide):
+    task = road.send(road.queued())
+    assert task.status == TaskStatus.PENDING
+    with pytest.raises(NotPossible):
+        decide(task, evo.tasks.latest.id, None)
+
+
+def test_attach_binds_and_the_task_goes_on(road: Road, evo: Simulator):
+    task, own = lost(road)
+    deciding.attach(task, f"  {own} ")
+    assert (task.status, task.attempts.get().provider_task_id) == (TaskStatus.PENDING, own)
+    evo.complete(own)
+    road.finish(task)
+    assert (task.status, road.posts()) == (TaskStatus.COMPLETED, 1)
+    evo.ledger.assert_charged_once()
+
+
+def test_attach_takes_a_finished_task_straight_to_storing(road: Road, evo: Simulator):
+    task, own = lost(road)
+    evo.complete(own)
+    deciding.attach(task, own)
+    assert task.status == TaskStatus.STORING
+
+
+def test_attach_refuses_what_cannot_be_this_task(road: Road, evo: Simulator):
+    other = road.send(road.queued("Another"))
+    task, own = lost(road)
+    for make_wrong, given in [
+        (lambda: None, other.attempt.provider_task_id),
+        (lambda: setattr(evo.tasks[own], "created", evo.tasks[own].created - 3600), own),
+        (lambda: (setattr(evo.tasks[own], "created", evo.tasks[own].created + 3600), setattr(evo.tasks[own], "model", "wan2.5-image-to-video")), own),
+    ]:
+        make_wrong()
+        with pytest.raises(NotPossible):
+            deciding.attach(task, given)
+    task.refresh_from_db()
+    assert (task.status, task.attempts.get().state) == (TaskStatus.UNCONFIRMED, AttemptState.UNCONFIRMED)
+
+
+@pytest.mark.parametrize("given", ["", "nonsense", "../credits", "task-unified-1-unknown00", "x" * 300])
+def test_attach_refuses_ids_that_evolink_does_not_know(road: Road, evo: Simulator, given: str):
+    task, _own = lost(road)
+    with pytest.raises(NotFoundError):
+        deciding.attach(task, given)
+    task.refresh_from_db()
+    assert task.status == TaskStatus.UNCONFIRMED
+
+
+def test_attach_changes_nothing_while_evolink_does_not_answer(road: Road, evo: Simulator):
+    task, own = lost(road)
+    evo.faults.add("get", "503")
+    with pytest.raises(EvoLinkError):
+        deciding.attach(task, own)
+    road.configure(API_KEY="")
+    with pytest.raises(ConfigurationError):
+        deciding.attach(task, own)
+    task.refresh_from_db()
+    assert task.status == TaskStatus.UNCONFIRMED
+
+
+def test_not_accepted_fails_the_task_free_of_charge_and_sends_nothing(road: Road, evo: Simulator):
+    evo.faults.add("create", "refuse")
+    task = road.send(road.queued())
+    deciding.not_accepted(task)
+    task.refresh_from_db()
+    assert (task.status, task.error_code, task.charge) == (TaskStatus.FAILED, "decided_not_accepted", Charge.NONE)
+    assert task.attempts.get().state == AttemptState.NOT_ACCEPTED
+    assert task.attempts.get().settled_at is not None
+    assert road.posts() == 1
+    task.retry()
+    road.send(task)
+    assert road.posts() == 2
+
+
+def test_send_again_queues_a_new_attempt_and_supersedes_the_old_one(road: Road, evo: Simulator):
+    task, _own = lost(road)
+    deciding.send_again(task)
+    assert task.status == TaskStatus.QUEUED
+    road.send(task)
+    first, second = task.attempts.order_by("number")
+    assert (first.state, second.state) == (AttemptState.SUPERSEDED, AttemptState.ACCEPTED)
+    assert first.idempotency_key != second.idempotency_key
+    assert road.posts() == 2
+
+
+def test_people_who_decide_at_once_do_not_both_decide(wide_road: Road, evo: Simulator):
+    task, own = lost(wide_road)
+    people = [settler("one"), settler("two"), settler("three")]
+    calls = [
+        lambda decide=decide, person=person: decide(type(task).objects.get(pk=task.pk), own, person)
+        for decide, person in zip(DECISIONS.values(), people, strict=True)
+    ]
+    results = together(calls)
+    raise_first([result for result in results if not isinstance(result, NotPossible)])
+    attached, refused, sent_again = (result is None for result in results)
+    # An id that turns up while the task waits to be sent again is the one thing that still counts: it saves a charge.
+    assert [attached, refused, sent_again] in ([1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 1])
+    assert wide_road.history(task).count("decided") == sum([attached, refused, sent_again])
+    wide_road.make_due()
+    wide_road.send(task)
+    assert task.attempts.count() == wide_road.posts() == (1 if attached or refused else 2)
+
+
+def test_being_asked_and_failing_are_told_to_receivers(road: Road, evo: Simulator):
+    told: list[str] = []
+
+    def receiver(sender, task, event, signal, **kwargs):
+        told.append(event.kind)
+
+    for signal in (signals.video_needs_decision, signals.video_finished):
+        signal.connect(receiver)
+    try:
+        task, _own = lost(road)
+        for _pass in range(3):
+            road.make_due()
+            road.sweep()
+            road.tell()
+        deciding.not_accepted(task)
+        road.tell()
+    finally:
+        for signal in (signals.video_needs_decision, signals.video_finished):
+            signal.disconnect(receiver)
+    assert told == ["needs_decision", "failed"]
