@@ -18,7 +18,7 @@ unexport DJANGO_SETTINGS_MODULE PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_RE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-sqlite test-postgres lint types imports migrations check coverage matrix clean
+.PHONY: help demo test test-sqlite test-postgres lint types imports migrations check coverage docs matrix clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,13 @@ coverage: $(DEV) ## run the tests on SQLite and show which lines and branches th
 	$(PY) -m coverage run -m pytest $(ARGS)
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
+
+docs: $(STAMPS)/docs-$(STATE) ## build the documentation into build/docs
+	$(PY) -m sphinx -W -q -b html docs build/docs
+
+$(STAMPS)/docs-$(STATE): $(DEV)
+	$(PIP) install --group docs
+	@touch $@
 
 matrix: $(CI) ## run tox: every supported Python and Django that this machine has
 	$(PY) -m tox run $(ARGS)

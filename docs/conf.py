@@ -1,4 +1,4 @@
-"""How the documentation is built: ``make docs``, or ``sphinx-build -W docs docs/_build/html``."""
+"""How the documentation is built: ``sphinx-build -W docs docs/_build/html``."""
 
 from __future__ import annotations
 

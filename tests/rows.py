@@ -18,11 +18,17 @@ MODEL = "wan2.6-image-to-video-flash"
 
 
 def picture(
-    kind: str = "JPEG", size: tuple[int, int] = (640, 480), mode: str = "RGB", name: str = "", **options: Any
+    kind: str = "JPEG",
+    size: tuple[int, int] = (640, 480),
+    mode: str = "RGB",
+    *,
+    color: Any = "teal",
+    name: str = "",
+    **options: Any,
 ) -> SimpleUploadedFile:
     """Make a picture as a browser uploads it; ``kind`` as Pillow names it, sides in pixels."""
     target = io.BytesIO()
-    Image.new(mode, size, "teal").save(target, kind, **options)
+    Image.new(mode, size, color).save(target, kind, **options)
     return SimpleUploadedFile(name or f"picture.{kind.lower()}", target.getvalue(), f"image/{kind.lower()}")
 
 

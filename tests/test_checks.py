@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from decimal import Decimal
 from io import StringIO
 from types import SimpleNamespace
@@ -257,3 +260,23 @@ def test_no_check_asks_the_database():
     """There is no mark on this test: pytest-django refuses every query."""
     assert checks.check_settings(None) == []
     checks.check_sqlite(None)
+
+
+def test_a_wrong_storage_is_said_by_the_check_and_not_by_a_crash_while_the_models_load():
+    code = """
+from django.conf import settings
+settings.configure(
+    SECRET_KEY="x", USE_TZ=True, DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django_rq", "django_wanvideo"],
+    RQ_QUEUES={"default": {"URL": "redis://127.0.0.1:1/0"}}, WANVIDEO={"API_KEY": "sk-x", "STORAGE": "nowhere"},
+)
+import django
+django.setup()
+from django.core.checks import run_checks
+print(*[message.id for message in run_checks() if message.id.startswith("wanvideo")])
+"""
+    env = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False, env=env
+    )
+    assert done.stdout.split() == ["wanvideo.E005", "wanvideo.W001"], done.stderr

@@ -14,9 +14,23 @@ if TYPE_CHECKING:
     import datetime as dt
 
 
+class TaskStorage(Storage):
+    """The storage that the setting ``STORAGE`` names, looked up at each use.
+
+    Django asks for a field's storage when the models are loaded; a wrong name must not stop the site before a system
+    check can say so.
+    """
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__class__":
+            return super().__getattribute__(name)
+        # ``__class__`` too: whether files are in a local folder is asked with ``isinstance``.
+        return getattr(storages[conf.STORAGE], name)
+
+
 def task_storage() -> Storage:
-    """Return the storage that the setting ``STORAGE`` names."""
-    return storages[conf.STORAGE]
+    """Return the storage that the setting ``STORAGE`` names, whatever it is set to later."""
+    return TaskStorage()
 
 
 def upload_to(instance: Any, filename: str) -> str:

@@ -136,7 +136,9 @@ def _completed(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) ->
     now = timezone.now()
     made_at = now
     if snapshot.created is not None and snapshot.created < now and snapshot.elapsed_seconds is not None:
-        made_at = min(now, snapshot.created + dt.timedelta(seconds=snapshot.elapsed_seconds))
+        ended_at = snapshot.created + dt.timedelta(seconds=snapshot.elapsed_seconds)
+        # An odd clock of EvoLink's must not make a link look dead that lives.
+        made_at = min(now, max(ended_at, attempt.claimed_at))
     used = provider.storable(snapshot.credits_used)
     result: dict[str, Any] = {
         "result_url": snapshot.result_urls[0],

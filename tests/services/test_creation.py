@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.core.files.storage import FileSystemStorage
+from django.core.files.storage import FileSystemStorage, InvalidStorageError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -209,7 +209,7 @@ def noise(size):
 
 BAD_PICTURES = {
     "transparent PNG": (lambda: picture("PNG", mode="RGBA"), ["transparency"]),
-    "transparent WebP": (lambda: picture("WEBP", mode="RGBA", lossless=True), ["transparency"]),
+    "transparent WebP": (lambda: picture("WEBP", mode="RGBA", color=(0, 128, 128, 0), lossless=True), ["transparency"]),
     "grey with transparency": (lambda: picture("PNG", mode="LA"), ["transparency"]),
     "too narrow": (lambda: picture(size=(359, 480)), ["sides"]),
     "too low": (lambda: picture(size=(480, 359)), ["sides"]),
@@ -297,6 +297,7 @@ def test_unusual_colours_have_a_thumbnail_too(kind, mode):
         assert small.mode == "RGB"
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow says what it cannot read
 def test_nonsense_beside_the_pixels_does_no_harm():
     """Cameras write all sorts of things into EXIF; what cannot be read is not copied into the thumbnail."""
     exif = Image.Exif()
@@ -348,6 +349,15 @@ def test_the_settings_choose_storage_and_folder(settings, storage):
     assert item.file.name.startswith("here/inputs/")
     assert item.file.storage.exists(item.file.name)
     assert files(storage) == []
+
+
+def test_a_setting_that_names_no_storage_is_for_the_check_to_say(settings):
+    """Loading the models, and looking at a task, must not need it."""
+    task = create(first_frame=LINK)
+    settings.WANVIDEO = {**settings.WANVIDEO, "STORAGE": "nowhere"}
+    assert MediaInput.objects.get().task == task
+    with pytest.raises(InvalidStorageError, match="nowhere"):
+        create(first_frame=picture())
 
 
 @pytest.fixture(params=["the first file", "the thumbnail", "the row of the input", "the event", "the commit"])

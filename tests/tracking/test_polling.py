@@ -151,6 +151,7 @@ def test_the_end_of_the_link_is_reckoned_from_when_the_video_was_made(
     task = accepted(road)
     evo.complete(task.attempt.provider_task_id)
     made = timezone.now() - dt.timedelta(hours=3)
+    task.attempts.update(claimed_at=made - dt.timedelta(seconds=200))
     says(monkeypatch, created=int(made.timestamp()) - 200, duration=200)
     look(task)
     assert abs(task.result_expires_at - (made + dt.timedelta(hours=24))) < dt.timedelta(seconds=2)

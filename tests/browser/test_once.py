@@ -1,0 +1,126 @@
+"""What is pressed once is made and charged once, whatever fingers, tabs and the back button do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from django_wanvideo.models import VideoTask
+from tests.browser import rows
+from tests.browser.site import wait_until
+
+if TYPE_CHECKING:
+    from tests.browser.person import Person
+    from tests.browser.site import Site
+
+pytestmark = pytest.mark.usefixtures("crew")
+
+
+def creations(site: Site) -> int:
+    """How many POSTs that may be billed have reached EvoLink."""
+    return len(site.simulator.journal.find("create"))
+
+
+@pytest.fixture
+def ledger(site: Site):
+    """The number of accepted requests since the test began."""
+    before = len(site.simulator.ledger)
+    return lambda: len(site.simulator.ledger) - before
+
+
+def until_all_ended(count: int) -> None:
+    """Wait until so many tasks are there and all of them have ended."""
+    wait_until(lambda: VideoTask.objects.finished().count() == count, f"the end of {count} tasks")
+
+
+def test_a_double_click_on_generate_makes_one_task_and_one_request(maria: Person, ledger) -> None:
+    page = maria.open("add")
+    maria.fill_in("A fox trots on")
+    page.get_by_role("button", name="Generate for").dblclick()
+    expect(page.locator("video")).to_be_visible(timeout=40_000)
+    assert VideoTask.objects.count() == 1
+    assert ledger() == 1
+
+
+def test_the_button_says_that_it_was_pressed(maria: Person) -> None:
+    page = maria.open("add")
+    maria.fill_in("A fox trots on")
+    page.route("**/add/", lambda route: None if route.request.method == "POST" else route.continue_())
+    button = page.locator("[name=_generate]")
+    button.click(no_wait_after=True)
+    expect(button).to_have_text("Sending…")
+    expect(button).to_have_attribute("aria-disabled", "true")
+
+
+def test_the_same_form_sent_from_two_tabs_makes_one_task(maria: Person, ledger) -> None:
+    first = maria.open("add")
+    second = maria.context.new_page()
+    # A tab that was duplicated has the same one-time number.
+    nonce = first.locator("[name=nonce]").input_value()
+    maria.open("add", page=second)
+    second.locator("[name=nonce]").evaluate("(field, value) => { field.value = value; }", nonce)
+    for page in (first, second):
+        maria.fill_in("A fox trots on", page=page)
+    first.get_by_role("button", name="Generate for").click()
+    expect(first.locator(".messagelist")).to_contain_text("On its way")
+    second.get_by_role("button", name="Generate for").click()
+    expect(second.locator(".messagelist")).to_contain_text("This form was sent already")
+    until_all_ended(1)
+    assert VideoTask.objects.count() == 1
+    assert ledger() == 1
+
+
+def test_the_back_button_does_not_send_a_second_time(maria: Person, ledger) -> None:
+    page = maria.open("add")
+    maria.fill_in("A fox trots on")
+    page.get_by_role("button", name="Generate for").click()
+    expect(page.locator(".messagelist")).to_contain_text("On its way")
+    page.go_back()
+    maria.fill_in("A fox trots on")
+    page.get_by_role("button", name="Generate for").click()
+    expect(page.locator(".messagelist")).to_contain_text("This form was sent already")
+    until_all_ended(1)
+    assert ledger() == 1
+
+
+def test_several_drafts_are_sent_together_once_in_spite_of_reload_and_back(maria: Person, ledger) -> None:
+    for wish in rows.WISHES[:2]:
+        rows.make(wish)
+    page = maria.open("changelist")
+    page.locator("#action-toggle").check()
+    page.locator("select[name=action]").select_option(label="Generate selected…")
+    page.locator("button[name=index]").click()
+    expect(page.get_by_role("heading", name="Generate 2 videos?")).to_be_visible()
+    expect(page.locator("tfoot")).to_contain_text("about 19.02")
+    page.get_by_role("button", name="Generate 2 videos for about 19.0 credits").dblclick()
+    expect(page.locator(".messagelist")).to_contain_text("2 videos will be generated.")
+    page.go_back()
+    # The page is asked for again, as with a reload: the choice is sent anew, and there is nothing left to send.
+    page.reload()
+    button = page.get_by_role("button", name="Generate 2 videos")
+    if button.count():
+        button.click()
+        expect(page.locator(".messagelist")).to_contain_text("sent already")
+    else:
+        expect(page.locator(".wv-lead")).to_contain_text("None of these can be sent.")
+    until_all_ended(2)
+    assert ledger() == 2
+
+
+def test_a_confirmation_open_in_two_tabs_sends_once(maria: Person, ledger) -> None:
+    rows.make(rows.WISHES[0])
+    pages = [maria.page, maria.context.new_page()]
+    for page in pages:
+        maria.open("changelist", page=page)
+        page.locator("#action-toggle").check()
+        page.locator("select[name=action]").select_option(label="Generate selected…")
+        page.locator("button[name=index]").click()
+        expect(page.get_by_role("heading", name="Generate 1 video?")).to_be_visible()
+    pages[0].get_by_role("button", name="Generate 1 video").click()
+    expect(pages[0].locator(".messagelist")).to_contain_text("1 video will be generated.")
+    pages[1].get_by_role("button", name="Generate 1 video").click()
+    expect(pages[1].locator(".messagelist .warning")).to_be_visible()
+    until_all_ended(1)
+    assert ledger() == 1

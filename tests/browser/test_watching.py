@@ -1,0 +1,161 @@
+"""Watching: hidden tabs, pauses, slow lines, lost sessions, and what is written meanwhile."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from django.contrib.sessions.models import Session
+from playwright.sync_api import expect
+
+from django_wanvideo.choices import TaskStatus
+from django_wanvideo.models import VideoTask
+from tests.browser import rows
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.browser.person import Person
+
+STATUS = re.compile(r"/videotask/status/")
+PROCESSING = next(wish for wish in rows.WISHES if wish.status == "processing")
+
+
+def live(page: Page):
+    """The line that says how the watching goes."""
+    return page.locator("[data-wanvideo-live]")
+
+
+def count_requests(page: Page) -> list[str]:
+    """Return a list that grows with each status request."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if STATUS.search(request.url) else None)
+    return asked
+
+
+def move_on(task: VideoTask, **columns: object) -> None:
+    """Change a row as a worker would have; there is none beside these tests."""
+    VideoTask.objects.filter(pk=task.pk).update(**columns)
+
+
+def test_one_request_asks_for_all_rows_and_the_bar_never_goes_back(maria: Person) -> None:
+    first, second = rows.make(PROCESSING), rows.make(PROCESSING, number=2)
+    asked = count_requests(maria.page)
+    page = maria.open("changelist")
+    bars = page.locator("#result_list progress")
+    expect(live(page)).to_contain_text("Live: 2 on their way")
+    with page.expect_response(STATUS):
+        move_on(first, progress=70)
+    expect(bars.and_(page.locator('[value="70"]'))).to_have_count(1)
+    assert all(str(task.pk) in asked[0] for task in (first, second))
+    move_on(first, progress=10)
+    with page.expect_response(STATUS):
+        pass
+    expect(bars.and_(page.locator('[value="70"]'))).to_have_count(1)
+    assert page.locator("[data-wanvideo-say]").text_content() == "", "A percentage was announced."
+
+
+def test_a_pause_stops_all_requests_until_it_ends(maria: Person) -> None:
+    task = rows.make(PROCESSING)
+    asked = count_requests(maria.page)
+    page = maria.open("changelist")
+    page.get_by_role("button", name="Pause").click()
+    expect(live(page)).to_contain_text("Paused")
+    before = len(asked)
+    move_on(task, progress=80)
+    # Longer than the two seconds between requests.
+    page.wait_for_timeout(3000)
+    assert len(asked) == before
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator('progress[value="80"]')).to_be_visible()
+
+
+def test_a_hidden_tab_asks_nothing_and_catches_up_when_it_is_shown(maria: Person) -> None:
+    task = rows.make(PROCESSING)
+    asked = count_requests(maria.page)
+    page = maria.open("changelist")
+    hide = """hidden => { Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+        document.dispatchEvent(new Event("visibilitychange")); }"""
+    page.evaluate(hide, True)
+    before = len(asked)
+    move_on(task, progress=66)
+    page.wait_for_timeout(3000)
+    assert len(asked) <= before + 1, "A hidden tab goes on asking."
+    page.evaluate(hide, False)
+    expect(page.locator('progress[value="66"]')).to_be_visible()
+
+
+def test_nothing_is_asked_where_nothing_moves(maria: Person) -> None:
+    rows.make(next(wish for wish in rows.WISHES if wish.status == "completed"), video=b"x")
+    asked = count_requests(maria.page)
+    page = maria.open("changelist")
+    page.wait_for_timeout(3000)
+    assert asked == []
+    expect(live(page)).to_be_hidden()
+
+
+def test_an_expired_session_is_told_and_ends_the_watching(maria: Person) -> None:
+    rows.make(PROCESSING)
+    asked = count_requests(maria.page)
+    page = maria.open("changelist")
+    maria.mark()
+    Session.objects.all().delete()
+    expect(live(page)).to_contain_text("You are signed out")
+    count = len(asked)
+    page.wait_for_timeout(3000)
+    assert len(asked) == count, "It goes on asking without a session."
+    assert maria.is_marked()
+    expect(page.locator("#result_list tbody tr")).to_have_count(1)
+
+
+def test_an_expired_session_is_told_on_the_page_of_a_task_and_keeps_what_was_written(maria: Person) -> None:
+    task = rows.make(PROCESSING)
+    page = maria.open("change", task.pk)
+    notes = page.locator("textarea[name=notes]")
+    notes.fill("call the customer")
+    Session.objects.all().delete()
+    expect(live(page)).to_contain_text("You are signed out")
+    expect(notes).to_have_value("call the customer")
+
+
+def test_a_slow_line_is_told_and_recovers_by_itself(maria: Person) -> None:
+    task = rows.make(PROCESSING)
+    maria.expected.append("ERR_FAILED|503")
+    page = maria.open("changelist")
+    page.route(STATUS, lambda route: route.abort())
+    expect(live(page)).to_contain_text("The site does not answer")
+    move_on(task, progress=90)
+    page.unroute(STATUS)
+    expect(page.locator('progress[value="90"]')).to_be_visible(timeout=40_000)
+    expect(live(page)).to_contain_text("Live: 1 on their way")
+
+
+def test_requests_do_not_pile_up_on_a_slow_line(maria: Person) -> None:
+    task = rows.make(PROCESSING)
+    page = maria.page
+    held: list = []
+    page.route(STATUS, lambda route: held.append(route))
+    maria.open("changelist")
+    page.wait_for_timeout(6000)
+    assert len(held) == 1, "A second request was made while the first was under way."
+    move_on(task, progress=55)
+    page.unroute(STATUS)
+    held[0].continue_()
+    expect(page.locator('progress[value="55"]')).to_be_visible()
+
+
+def test_half_written_notes_outlive_a_change_of_status(maria: Person) -> None:
+    task = rows.make(PROCESSING)
+    page = maria.open("change", task.pk)
+    notes = page.locator("textarea[name=notes]")
+    notes.fill("half a sent")
+    notes.focus()
+    move_on(task, status=TaskStatus.FAILED, error_code="service_error", error_message="Service error.")
+    expect(page.get_by_role("heading", name="EvoLink had a fault")).to_be_visible()
+    expect(notes).to_have_value("half a sent")
+    expect(notes).to_be_focused()
+    page.keyboard.type("ence")
+    page.get_by_role("button", name="Save notes").click()
+    expect(page.locator(".messagelist")).to_contain_text("The notes were saved.")
+    task.refresh_from_db()
+    assert (task.notes, task.status) == ("half a sentence", "failed")

@@ -1,0 +1,276 @@
+"""The site's own limits hold, however many workers send; what waits says why."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import threading
+from decimal import Decimal
+from unittest import mock
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from django_wanvideo.choices import IN_FLIGHT_STATUSES, AttemptState, EventKind, TaskStatus
+from django_wanvideo.evolink.answers import Created, TaskSnapshot
+from django_wanvideo.models import Attempt, SiteState, TaskEvent, VideoTask
+from django_wanvideo.services import limits, provider, submission
+from tests.rows import make_attempt, make_task
+from tests.threads import at_once
+
+pytestmark = [pytest.mark.django_db, pytest.mark.integration]
+
+PRICE = Decimal("11.9")
+
+
+class Accepting:
+    """EvoLink that takes everything; it counts the calls that are under way."""
+
+    def __init__(self):
+        self.sent = []
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def create(self, body, *, idempotency_key, before_send):
+        before_send()
+        with self._lock:
+            self.sent.append(idempotency_key)
+            number = next(self._numbers)
+        return Created(TaskSnapshot.parse({"id": f"task-unified-{number}", "status": "pending"}), 200)
+
+
+@pytest.fixture
+def evolink(monkeypatch, wanvideo_wakeups):
+    accepting = Accepting()
+    monkeypatch.setattr(provider, "client", lambda: accepting)
+    return accepting
+
+
+@pytest.fixture
+def limit(settings):
+    def set_to(**values):
+        settings.WANVIDEO = {**settings.WANVIDEO, **values}
+
+    return set_to
+
+
+def queued(number=1, **columns):
+    tasks = []
+    for _number in range(number):
+        task = make_task(TaskStatus.QUEUED, **{"credits_estimated": PRICE} | columns)
+        task.inputs.create(role="first_frame", url="https://pictures.example/cat.png")
+        tasks.append(task)
+    return tasks if number > 1 else tasks[0]
+
+
+def held(task):
+    """Ask whether a task must wait, as the claim does: inside its transaction."""
+    with transaction.atomic():
+        return limits.hold_for(task)
+
+
+def reason(task):
+    found = held(task)
+    return found.reason if found else None
+
+
+def test_without_limits_nothing_is_asked():
+    task = queued()
+    with transaction.atomic(), CaptureQueriesContext(connection) as captured:
+        assert limits.hold_for(task) is None
+    assert [query["sql"] for query in captured if "wanvideo" in query["sql"]] == []
+    assert limits.free_places() is None
+    assert not SiteState.objects.exists()
+
+
+def test_as_many_as_allowed_are_in_flight(limit):
+    limit(MAX_IN_FLIGHT=2)
+    task = queued()
+    assert reason(task) is None
+    make_task(TaskStatus.PENDING)
+    assert (reason(task), limits.free_places()) == (None, 1)
+    make_task(TaskStatus.UNCONFIRMED)
+    assert (reason(task), limits.free_places()) == ("max_in_flight", 0)
+    make_task(TaskStatus.PROCESSING)
+    assert limits.free_places() == 0
+
+
+@pytest.mark.parametrize("status", list(TaskStatus))
+def test_in_flight_is_what_evolink_has_or_may_have(limit, status):
+    limit(MAX_IN_FLIGHT=1)
+    make_task(status)
+    assert (reason(queued()) == "max_in_flight") is (status in IN_FLIGHT_STATUSES)
+
+
+def sent(ago, state=AttemptState.ACCEPTED, **columns):
+    now = timezone.now()
+    moment = now - dt.timedelta(seconds=ago)
+    return make_attempt(make_task(TaskStatus.PENDING, **columns), state, claimed_at=moment, sent_at=moment)
+
+
+def test_as_many_as_allowed_are_sent_in_a_minute(limit):
+    limit(MAX_SUBMITS_PER_MINUTE=2)
+    task = queued()
+    sent(61)
+    sent(5)
+    assert reason(task) is None
+    sent(50)
+    assert reason(task) == "max_per_minute"
+
+
+def test_what_is_about_to_be_sent_counts(limit):
+    limit(MAX_SUBMITS_PER_MINUTE=1)
+    make_attempt(make_task(TaskStatus.SUBMITTING), AttemptState.CLAIMED)
+    assert reason(queued()) == "max_per_minute"
+
+
+def test_what_was_never_sent_does_not_count(limit):
+    limit(MAX_SUBMITS_PER_MINUTE=1)
+    make_attempt(make_task(TaskStatus.QUEUED), AttemptState.NOT_ACCEPTED)
+    assert reason(queued()) is None
+
+
+@pytest.mark.parametrize("kind", [Decimal, float, int])
+def test_a_day_costs_no_more_than_allowed(limit, kind):
+    limit(DAILY_CREDIT_LIMIT=kind(24))
+    task = queued()
+    sent(5, credits_estimated=PRICE)
+    assert reason(task) is None
+    sent(5, credits_estimated=Decimal("0.3"))
+    assert reason(task) == "daily_credit_limit"
+    assert reason(queued(credits_estimated=Decimal("11.8"))) is None, "what is left may be used up"
+
+
+def test_what_evolink_says_counts_more_than_our_estimate(limit):
+    limit(DAILY_CREDIT_LIMIT=20)
+    sent(5, credits_estimated=Decimal(100), credits_reserved=Decimal(50), credits_used=Decimal(8))
+    assert reason(queued()) is None
+    sent(5, credits_estimated=Decimal("0.1"), credits_reserved=Decimal(50))
+    assert reason(queued()) == "daily_credit_limit"
+
+
+def test_what_evolink_did_not_accept_costs_nothing(limit):
+    limit(DAILY_CREDIT_LIMIT=12)
+    sent(5, AttemptState.NOT_ACCEPTED, credits_estimated=PRICE)
+    assert reason(queued()) is None
+    sent(5, AttemptState.UNCONFIRMED, credits_estimated=PRICE)
+    assert reason(queued()) == "daily_credit_limit", "what may have been accepted counts"
+
+
+def test_a_task_of_unknown_price_waits_only_when_the_day_is_overdrawn(limit):
+    limit(DAILY_CREDIT_LIMIT=12)
+    task = queued(credits_estimated=None)
+    sent(5, credits_estimated=Decimal(12))
+    assert reason(task) is None
+    sent(5, credits_estimated=Decimal(1))
+    assert reason(task) == "daily_credit_limit"
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "America/Los_Angeles"])
+def test_a_day_is_one_of_the_sites_time_zone(limit, settings, zone):
+    limit(DAILY_CREDIT_LIMIT=12)
+    with timezone.override(zone):
+        here = timezone.get_current_timezone()
+        now = dt.datetime(2026, 11, 5, 0, 30, tzinfo=here)
+        make_attempt(make_task(TaskStatus.PENDING, credits_estimated=PRICE), claimed_at=now - dt.timedelta(minutes=31))
+        with mock.patch.object(limits.timezone, "now", return_value=now):
+            assert reason(queued()) is None, "half an hour ago was yesterday"
+            make_attempt(
+                make_task(TaskStatus.PENDING, credits_estimated=PRICE), claimed_at=now - dt.timedelta(minutes=29)
+            )
+            assert held(queued()).until == dt.datetime(2026, 11, 6, 0, 0, tzinfo=here)
+
+
+def test_each_person_has_a_limit_of_their_own(limit, django_user_model):
+    limit(USER_DAILY_CREDIT_LIMIT=12)
+    ann, bob = (django_user_model.objects.create_user(name) for name in ("ann", "bob"))
+    sent(5, credits_estimated=PRICE, owner=ann)
+    assert reason(queued(owner=ann)) == "user_daily_credit_limit"
+    assert reason(queued(owner=bob)) is None
+    assert reason(queued(owner=None)) is None, "what belongs to nobody is the site's"
+
+
+def test_the_sites_limit_counts_everybody(limit, django_user_model):
+    limit(USER_DAILY_CREDIT_LIMIT=100, DAILY_CREDIT_LIMIT=12)
+    sent(5, credits_estimated=PRICE, owner=django_user_model.objects.create_user("ann"))
+    assert reason(queued(owner=django_user_model.objects.create_user("bob"))) == "daily_credit_limit"
+
+
+LIMITS = {
+    "MAX_IN_FLIGHT": (2, "max_in_flight", dt.timedelta(seconds=15)),
+    "MAX_SUBMITS_PER_MINUTE": (2, "max_per_minute", dt.timedelta(seconds=15)),
+    "DAILY_CREDIT_LIMIT": (Decimal("23.8"), "daily_credit_limit", dt.timedelta(days=1)),
+    "USER_DAILY_CREDIT_LIMIT": (Decimal("23.8"), "user_daily_credit_limit", dt.timedelta(days=1)),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_worker_keeps_a_task_back_with_a_reason_that_can_be_seen(evolink, limit, name, django_user_model):
+    value, why, longest = LIMITS[name]
+    limit(**{name: value})
+    tasks = queued(3, owner=django_user_model.objects.create_user("ann"))
+    for task in tasks:
+        submission.send(task.pk)
+    assert len(evolink.sent) == 2
+    waiting = VideoTask.objects.get(status=TaskStatus.QUEUED)
+    assert waiting.held_reason == why
+    assert timezone.now() < waiting.held_until <= timezone.now() + longest
+    assert waiting.next_action_at == waiting.held_until, "the sweep looks again then"
+    event = waiting.events.get()
+    assert (event.kind, event.detail["reason"]) == (EventKind.WAITING, why)
+    assert not waiting.attempts.exists()
+
+    submission.send(waiting.pk)
+    assert len(evolink.sent) == 2, "it is not looked at before its time"
+    VideoTask.objects.filter(pk=waiting.pk).update(held_until=timezone.now())
+    submission.send(waiting.pk)
+    assert TaskEvent.objects.filter(kind=EventKind.WAITING).count() == 1, "the same reason is said once"
+
+    limit(**{name: None})
+    VideoTask.objects.filter(pk=waiting.pk).update(held_until=timezone.now())
+    submission.send(waiting.pk)
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.held_reason, waiting.held_until) == (TaskStatus.PENDING, "", None)
+
+
+def test_a_place_that_comes_free_is_used(evolink, limit):
+    limit(MAX_IN_FLIGHT=1)
+    first, second = queued(2)
+    submission.send(first.pk)
+    submission.send(second.pk)
+    assert len(evolink.sent) == 1
+    VideoTask.objects.filter(pk=first.pk).update(status=TaskStatus.COMPLETED)
+    VideoTask.objects.filter(pk=second.pk).update(held_until=None)
+    submission.send(second.pk)
+    assert len(evolink.sent) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", LIMITS)
+def test_four_workers_together_keep_the_limit(evolink, limit, name, django_user_model):
+    value, why, _longest = LIMITS[name]
+    limit(**{name: value})
+    tasks = queued(8, owner=django_user_model.objects.create_user("ann"))
+
+    def work(mine):
+        def send_all():
+            for task in mine:
+                submission.send(task.pk)
+
+        return send_all
+
+    at_once(*(work(tasks[number::4]) for number in range(4)))
+    assert len(evolink.sent) == 2
+    assert Attempt.objects.count() == 2
+    assert VideoTask.objects.filter(status=TaskStatus.PENDING).count() == 2
+    assert VideoTask.objects.filter(status=TaskStatus.QUEUED, held_reason=why).count() == 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_limits_four_workers_send_everything_once(evolink):
+    tasks = queued(6)
+    at_once(*[lambda: [submission.send(task.pk) for task in tasks]] * 4)
+    assert len(evolink.sent) == len(set(evolink.sent)) == 6
+    assert Attempt.objects.count() == 6

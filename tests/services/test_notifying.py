@@ -1,0 +1,351 @@
+"""Every outcome is told once, to every receiver, after it was committed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import threading
+import uuid
+from contextlib import ExitStack
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from django_wanvideo import queue, signals
+from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.models import TaskEvent, VideoTask
+from django_wanvideo.services import lifecycle, notifying, sweeping
+from tests.rows import make_attempt, make_task
+from tests.services.process import in_a_process
+from tests.threads import at_once
+
+pytestmark = [pytest.mark.django_db, pytest.mark.integration]
+
+NAMES = (
+    "video_submitted",
+    "video_completed",
+    "video_failed",
+    "video_cancelled",
+    "video_needs_decision",
+    "video_finished",
+)
+
+
+@pytest.fixture(autouse=True)
+def wakeups(wanvideo_wakeups):
+    return wanvideo_wakeups
+
+
+@pytest.fixture
+def listen():
+    """Connect receivers for the length of a test."""
+    with ExitStack() as stack:
+
+        def connect(name, receiver):
+            signal = getattr(signals, name)
+            signal.connect(receiver, weak=False)
+            stack.callback(signal.disconnect, receiver)
+            return receiver
+
+        yield connect
+
+
+@pytest.fixture
+def heard(listen):
+    """What a receiver of every signal has heard: the signal's name, the task and the event."""
+    told = []
+    for name in NAMES:
+
+        def hear(sender, task, event, name=name, **kwargs):
+            assert sender is VideoTask
+            told.append((name, task.pk, event.pk))
+
+        listen(name, hear)
+    return told
+
+
+def happen(task, kind):
+    return lifecycle.record(task, kind, EventSource.CODE)
+
+
+SIGNALS = {
+    EventKind.ACCEPTED: ["video_submitted"],
+    EventKind.STORED: ["video_completed", "video_finished"],
+    EventKind.FAILED: ["video_failed", "video_finished"],
+    EventKind.CANCELLED: ["video_cancelled", "video_finished"],
+    EventKind.OVERDUE: ["video_needs_decision"],
+    EventKind.NEEDS_DECISION: ["video_needs_decision"],
+}
+
+
+@pytest.mark.parametrize("kind", list(EventKind))
+def test_each_outcome_has_its_signals_and_nothing_else_has_any(heard, kind):
+    task = make_task()
+    event = happen(task, kind)
+    expected = [(name, task.pk, event.pk) for name in SIGNALS.get(kind, [])]
+    assert notifying.deliver(task.pk) == (1 if expected else 0)
+    assert heard == expected
+    event.refresh_from_db()
+    assert (event.notify_at, event.notified_at is not None) == (None, bool(expected))
+
+
+def test_what_is_to_be_told_and_what_has_signals_is_the_same():
+    assert set(notifying.SIGNALS) == lifecycle.TOLD_KINDS == set(SIGNALS)
+
+
+def test_a_receiver_gets_the_task_as_it_is_now_and_the_event_it_is_told_of(listen):
+    task = make_task(TaskStatus.STORING)
+    event = lifecycle.advance(
+        task.pk, TaskStatus.COMPLETED, kind=EventKind.STORED, source=EventSource.WORKER, video_sha256="ab" * 32
+    )
+    got = {}
+    listen("video_completed", lambda sender, **kwargs: got.update(kwargs))
+    notifying.deliver(task.pk)
+    assert set(got) == {"signal", "task", "event"}
+    assert (got["task"].status, got["task"].video_sha256) == (TaskStatus.COMPLETED, "ab" * 32)
+    assert (got["event"], got["event"].to_status) == (event, TaskStatus.COMPLETED)
+
+
+def test_an_outcome_is_told_once_however_often_it_is_delivered(heard):
+    task = make_task()
+    happen(task, EventKind.STORED)
+    assert [notifying.deliver(task.pk) for _again in range(3)] == [1, 0, 0]
+    assert len(heard) == 2
+
+
+def test_outcomes_are_told_in_their_order(heard):
+    task = make_task()
+    events = [happen(task, kind) for kind in (EventKind.ACCEPTED, EventKind.OVERDUE, EventKind.FAILED)]
+    happen(make_task(), EventKind.CANCELLED)
+    assert notifying.deliver(task.pk) == 3
+    assert [(name, event) for name, _task, event in heard] == [
+        ("video_submitted", events[0].pk),
+        ("video_needs_decision", events[1].pk),
+        ("video_failed", events[2].pk),
+        ("video_finished", events[2].pk),
+    ]
+
+
+def test_a_task_that_nothing_is_to_be_told_of_is_no_error(heard):
+    assert notifying.deliver(uuid.uuid4()) == notifying.deliver(make_task().pk) == 0
+    assert heard == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_told_of_what_was_rolled_back(heard, wakeups):
+    task = make_task(TaskStatus.STORING)
+    with transaction.atomic():
+        assert lifecycle.advance(task, TaskStatus.COMPLETED, kind=EventKind.STORED, source=EventSource.WORKER)
+        assert wakeups == [], "nobody is woken before the commit"
+        transaction.set_rollback(True)
+    assert wakeups == []
+    assert notifying.deliver(task.pk) == 0
+    assert heard == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_not_committed_yet_is_not_told(heard):
+    task = make_task(TaskStatus.STORING)
+    if connection.vendor == "sqlite":
+        pytest.skip("a second worker cannot write beside an open transaction")
+    with transaction.atomic():
+        lifecycle.advance(task, TaskStatus.COMPLETED, kind=EventKind.STORED, source=EventSource.WORKER)
+        assert at_once(lambda: notifying.deliver(task.pk)) == [0]
+        assert heard == []
+    assert at_once(lambda: notifying.deliver(task.pk)) == [1]
+    assert len(heard) == 2
+
+
+class Grumpy:
+    """A receiver that is an object, as good as any callable."""
+
+    def __call__(self, **kwargs):
+        raise ValueError("card number 4111 1111")
+
+
+def grumpy(prefix, **kwargs):
+    raise ValueError("card number 4111 1111")
+
+
+def quarrel(sender, task, event, **kwargs):
+    raise ValueError("card number 4111 1111")
+
+
+async def late(sender, task, event, **kwargs):
+    raise ValueError("card number 4111 1111")
+
+
+@pytest.mark.parametrize(
+    ("receiver", "name"),
+    [
+        (quarrel, "tests.services.test_notifying.quarrel"),
+        (late, "tests.services.test_notifying.late"),
+        (Grumpy(), "tests.services.test_notifying.Grumpy"),
+        (functools.partial(grumpy, "x"), "functools.partial"),
+    ],
+    ids=["function", "async function", "object", "partial"],
+)
+def test_a_receiver_that_raises_harms_no_other_and_is_shown(listen, caplog, receiver, name):
+    calls = []
+    listen("video_completed", lambda **kwargs: calls.append("before"))
+    listen("video_completed", receiver)
+    listen("video_completed", lambda **kwargs: calls.append("after"))
+    listen("video_finished", lambda **kwargs: calls.append("finished"))
+    task = make_task()
+    attempt = make_attempt(task)
+    event = lifecycle.record(task, EventKind.STORED, EventSource.WORKER, attempt=attempt)
+    assert notifying.deliver(task.pk) == 1
+    assert calls == ["before", "after", "finished"]
+    shown = TaskEvent.objects.get(kind=EventKind.RECEIVER_FAILED)
+    assert (shown.task, shown.attempt, shown.notify_at) == (task, attempt, None)
+    assert shown.detail == {"receiver": name, "error": "ValueError", "event": event.pk}
+    assert "4111" not in str(TaskEvent.objects.values()), "what a foreign error says may be anything"
+    logged = [record for record in caplog.records if record.name == "django_wanvideo.services.notifying"]
+    assert [record.levelname for record in logged] == ["ERROR"]
+    assert str(task.pk) in logged[0].getMessage()
+    assert logged[0].exc_info
+    assert notifying.deliver(task.pk) == 0, "it is not told again for that"
+
+
+def test_a_receiver_whose_transaction_breaks_breaks_nothing_else(listen, heard):
+    def break_it(**kwargs):
+        with transaction.atomic():
+            VideoTask.objects.create(status="nonsense", model="m", prompt="p")
+
+    listen("video_failed", break_it)
+    task = make_task()
+    happen(task, EventKind.FAILED)
+    assert notifying.deliver(task.pk) == 1
+    assert [name for name, *_rest in heard] == ["video_failed", "video_finished"]
+    assert TaskEvent.objects.filter(kind=EventKind.RECEIVER_FAILED).count() == 1
+
+
+def test_a_receiver_may_go_on_with_the_task(listen, heard, wakeups):
+    """Trying a failed task again from within the receiver is what a site will do."""
+
+    def try_again(task, **kwargs):
+        lifecycle.advance(task, TaskStatus.QUEUED, kind=EventKind.RETRIED, source=EventSource.CODE)
+
+    listen("video_failed", try_again)
+    task = make_task(TaskStatus.PENDING)
+    lifecycle.advance(task, TaskStatus.FAILED, kind=EventKind.FAILED, source=EventSource.POLL)
+    assert notifying.deliver(task.pk) == 1
+    task.refresh_from_db()
+    assert task.status == TaskStatus.QUEUED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_a_slow_receiver_works_nobody_else_tells_and_later_outcomes_wait(listen, heard):
+    task = make_task()
+    first = happen(task, EventKind.ACCEPTED)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(**kwargs):
+        begun.set()
+        assert go_on.wait(timeout=20)
+
+    listen("video_submitted", slow)
+
+    def meanwhile():
+        assert begun.wait(timeout=20)
+        later = happen(task, EventKind.STORED)
+        told = notifying.deliver(task.pk)
+        go_on.set()
+        return told, later
+
+    delivered, (told_meanwhile, later) = at_once(lambda: notifying.deliver(task.pk), meanwhile)
+    assert told_meanwhile == 0
+    assert delivered == 2, "the slow one's worker goes on with what came meanwhile"
+    assert [event for _name, _task, event in heard] == [first.pk, later.pk, later.pk]
+
+
+def test_receivers_may_take_longer_than_their_job():
+    """A job that RQ stops must not still hold its claim when another worker tells the event again."""
+    assert dt.timedelta(seconds=queue.JOB_TIMEOUTS["notify"]) < notifying.LEASE
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("workers", [2, 6])
+def test_of_many_workers_at_once_each_receiver_is_run_by_one(heard, workers):
+    task = make_task()
+    kinds = [EventKind.ACCEPTED, EventKind.OVERDUE, EventKind.STORED]
+    events = [happen(task, kind).pk for kind in kinds]
+    told = at_once(*[lambda: notifying.deliver(task.pk)] * workers)
+    while TaskEvent.objects.filter(notify_at__isnull=False).exists():
+        # Whoever came second may leave what came behind it to the next wake-up.
+        told.append(notifying.deliver(task.pk))
+    assert sum(told) == 3
+    assert [(name, event) for name, _task, event in heard] == [
+        (name, event) for kind, event in zip(kinds, events, strict=True) for name in SIGNALS[kind]
+    ]
+
+
+DIE_INSIDE = """
+from django_wanvideo import signals
+from django_wanvideo.services import notifying
+
+def first(event, **kwargs):
+    print("heard", event.pk, flush=True)
+
+def deadly(event, **kwargs):
+    os._exit(9)
+
+def second(event, **kwargs):
+    print("not reached", flush=True)
+
+for receiver in (first, deadly, second):
+    signals.video_completed.connect(receiver, weak=False)
+notifying.deliver({task_id!r})
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_dies_inside_a_receiver_makes_the_event_be_told_again_with_its_own_number(heard):
+    task = make_task()
+    event = happen(task, EventKind.STORED)
+    later = happen(task, EventKind.OVERDUE)
+    connection.close()
+    done = in_a_process(DIE_INSIDE.format(task_id=str(task.pk)))
+    assert (done.returncode, done.stdout) == (9, f"heard {event.pk}\n"), done.stderr
+    event.refresh_from_db()
+    assert event.notified_at is None
+    assert event.notify_at > timezone.now(), "it is held by the worker that died"
+
+    assert notifying.deliver(task.pk) == 0
+    assert heard == [], "until its time has run out nobody takes it over, nor what came behind it"
+
+    TaskEvent.objects.filter(pk=event.pk).update(notify_at=timezone.now() - dt.timedelta(seconds=5))
+    TaskEvent.objects.filter(pk=later.pk).update(notify_at=timezone.now() - dt.timedelta(seconds=5))
+    handed_out = []
+
+    def take(job, *ids):
+        handed_out.append((job, *ids))
+        return True
+
+    sweeping.sweep(take)
+    assert ("notify", str(task.pk)) in handed_out
+    assert notifying.deliver(task.pk) == 2
+    assert [(name, number) for name, _task, number in heard] == [
+        ("video_completed", event.pk),
+        ("video_finished", event.pk),
+        ("video_needs_decision", later.pk),
+    ]
+
+
+def test_an_event_whose_wake_up_was_lost_is_handed_out_by_the_sweep(heard):
+    task = make_task()
+    event = happen(task, EventKind.STORED)
+    TaskEvent.objects.filter(pk=event.pk).update(notify_at=timezone.now() - dt.timedelta(minutes=1))
+    handed_out = []
+
+    def take(job, *ids):
+        handed_out.append((job, *ids))
+        return True
+
+    sweeping.sweep(take)
+    assert ("notify", str(task.pk)) in handed_out
+
+
+def test_the_names_are_those_of_the_contract():
+    assert {name for name in vars(signals) if name.startswith("video_")} == set(NAMES)

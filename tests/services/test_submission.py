@@ -1,0 +1,212 @@
+"""Queueing, cancelling, retrying, and what keeps a queued task back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from django_wanvideo import jobs
+from django_wanvideo.choices import AttemptState, Charge, TaskStatus
+from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.models import Attempt, VideoTask
+from django_wanvideo.services import leases, media, submission
+from tests.money.fixtures import evo, road, wide_road
+
+if TYPE_CHECKING:
+    from django_wanvideo.simulator import Simulator
+    from tests.money.fixtures import Road
+
+__all__ = ["evo", "road", "wide_road"]
+S = TaskStatus
+
+
+def at(road: Road, status: TaskStatus) -> VideoTask:
+    """A task that has come to ``status`` by its own road."""
+    task = road.draft()
+    if status == S.DRAFT:
+        return task
+    task.submit()
+    if status == S.QUEUED:
+        return task
+    if status == S.CANCELLED:
+        task.cancel()
+        return task
+    if status == S.UNCONFIRMED:
+        road.sim.faults.add("create", "accept_then_close")
+    if status == S.FAILED:
+        road.sim.faults.add("create", "400")
+    road.send(task)
+    own = task.attempt.provider_task_id
+    if status == S.PROCESSING:
+        road.sim.set_progress(own, 20)
+        jobs.sync(str(task.pk))
+    if status in {S.STORING, S.COMPLETED}:
+        road.sim.complete(own)
+        jobs.sync(str(task.pk))
+    if status == S.COMPLETED:
+        jobs.store(str(task.pk))
+    task.refresh_from_db()
+    assert task.status == status
+    return task
+
+
+REACHABLE = [S.DRAFT, S.QUEUED, S.UNCONFIRMED, S.PENDING, S.PROCESSING, S.STORING, S.COMPLETED, S.FAILED, S.CANCELLED]
+ALLOWED = {"submit": {S.DRAFT}, "cancel": {S.QUEUED}, "retry": {S.FAILED, S.CANCELLED}}
+
+
+@pytest.mark.parametrize("status", REACHABLE)
+@pytest.mark.parametrize("what", ALLOWED)
+def test_what_the_status_does_not_allow_is_refused_in_words_and_changes_nothing(
+    road: Road, evo: Simulator, what: str, status: TaskStatus
+):
+    task = at(road, status)
+    before = VideoTask.objects.values().get()
+    if status in ALLOWED[what]:
+        getattr(task, what)()
+        assert task.status != status
+        return
+    with pytest.raises(NotPossible) as refused:
+        getattr(task, what)()
+    assert str(S(status).label) in str(refused.value)
+    assert VideoTask.objects.values().get() == before
+
+
+@pytest.mark.parametrize("status", [status for status in REACHABLE if status != S.QUEUED])
+def test_a_stray_job_sends_nothing(road: Road, evo: Simulator, status: TaskStatus):
+    task = at(road, status)
+    before = road.posts(), VideoTask.objects.values().get()
+    jobs.submit(str(task.pk))
+    assert (road.posts(), VideoTask.objects.values().get()) == before
+
+
+def test_a_job_for_a_task_that_is_gone_is_no_error(road: Road, evo: Simulator):
+    jobs.submit("00000000-0000-4000-8000-000000000000")
+    jobs.sync("00000000-0000-4000-8000-000000000000")
+    jobs.store("00000000-0000-4000-8000-000000000000")
+    assert road.posts() == 0
+
+
+def test_pressing_generate_is_in_the_history_with_who_did_it(road: Road, evo: Simulator):
+    person = User.objects.create_user("ann")
+    task = road.draft()
+    task.submit(by=person)
+    event = task.events.get(kind="queued")
+    assert (event.actor, event.source, event.from_status, event.to_status) == (person, "person", "draft", "queued")
+    other = road.queued()
+    assert other.events.get(kind="queued").source == "code"
+
+
+def test_a_draft_that_is_no_longer_acceptable_is_not_queued(road: Road, evo: Simulator):
+    task = road.draft()
+    task.inputs.all().delete()
+    with pytest.raises(ValidationError) as refused:
+        task.submit()
+    assert "first_frame" in refused.value.message_dict
+    task.refresh_from_db()
+    assert task.status == S.DRAFT
+
+
+def test_a_retry_starts_from_a_clean_slate_and_keeps_the_old_attempts(road: Road, evo: Simulator):
+    task = at(road, S.PROCESSING)
+    evo.fail(task.attempt.provider_task_id, "service_error", "Down.")
+    jobs.sync(str(task.pk))
+    task.retry()
+    task.refresh_from_db()
+    assert (task.progress, task.error_code, task.error_message, task.finished_at) == (0, "", "", None)
+    assert (task.accepted_at, task.credits_reserved, task.result_url, task.told_overdue_at) == (None, None, "", None)
+    assert task.charge == Charge.NONE
+    road.make_due()
+    road.send(task)
+    assert list(task.attempts.order_by("number").values_list("number", "state")) == [
+        (1, AttemptState.ENDED),
+        (2, AttemptState.ACCEPTED),
+    ]
+
+
+def test_a_task_cancelled_in_the_queue_cost_nothing(road: Road, evo: Simulator):
+    task = at(road, S.CANCELLED)
+    assert task.charge == Charge.NONE
+    assert task.next_action_at is None
+    assert road.posts() == 0
+
+
+def test_the_body_is_kept_as_it_was_sent(road: Road, evo: Simulator):
+    task = road.queued(duration=5, quality="1080p", generate_audio=False)
+    road.send(task)
+    sent = evo.tasks.latest.body
+    assert task.attempt.request == sent
+    assert sent["duration"] == 5
+
+
+def test_a_worker_without_a_key_leaves_one_line_of_history_however_often_it_looks(road: Road, evo: Simulator):
+    road.configure(API_KEY="")
+    task = road.queued()
+    for _look in range(4):
+        road.make_due()
+        road.send(task)
+    assert road.history(task).count("waiting") == 1
+    assert task.held_reason == "no_api_key"
+
+
+def test_a_key_from_a_callable_is_asked_for_when_it_is_needed(road: Road, evo: Simulator):
+    road.configure(API_KEY=lambda: "sk-simulator")
+    assert road.send(road.queued()).status == S.PENDING
+
+
+def test_a_task_held_by_a_worker_is_left_to_it(road: Road, evo: Simulator):
+    task = road.queued()
+    lease = leases.acquire(task.pk, S.QUEUED)
+    road.send(task)
+    assert (task.status, road.posts()) == (S.QUEUED, 0)
+    lease.release()
+    assert road.send(task).status == S.PENDING
+
+
+def test_a_worker_whose_hold_was_taken_over_does_not_claim(road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch):
+    task = road.queued()
+    urls = media.provider_urls
+
+    def too_slow(*args: Any) -> Any:
+        VideoTask.objects.update(leased_until=timezone.now() + dt.timedelta(seconds=500))
+        return urls(*args)
+
+    monkeypatch.setattr(media, "provider_urls", too_slow)
+    road.send(task)
+    assert (task.status, road.posts()) == (S.QUEUED, 0)
+    assert not Attempt.objects.exists()
+
+
+def test_what_stops_a_worker_before_it_sends_leaves_the_task_in_the_queue(
+    road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch
+):
+    task = road.queued()
+
+    def stop(*args: Any) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(media, "provider_urls", stop)
+        with pytest.raises(MemoryError):
+            road.send(task)
+    task.refresh_from_db()
+    assert (task.status, task.leased_until) == (S.QUEUED, None)
+    assert road.send(task).status == S.PENDING
+
+
+def test_an_address_that_cannot_be_used_sends_nothing(road: Road, evo: Simulator):
+    road.configure(ALLOW_PRIVATE_HOSTS=False)
+    task = road.send(road.queued())
+    assert (task.status, task.held_reason) == (S.QUEUED, "no_api_key")
+    assert road.posts() == 0
+
+
+def test_sending_makes_few_queries(wide_road: Road, evo: Simulator, django_assert_max_num_queries: Any):
+    task = wide_road.queued()
+    with django_assert_max_num_queries(40):
+        submission.send(task.pk)
+    assert wide_road.posts() == 1
