@@ -17,6 +17,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
+from rq import Worker
 
 from django_wanvideo.conf import conf
 
@@ -104,6 +105,17 @@ def length() -> int:
     except (RedisError, OSError) as error:
         _be_quiet(error)
         return 0
+
+
+def workers() -> int | None:
+    """Return how many workers listen to the queue; ``None`` when Redis does not answer."""
+    if not _may_ask():
+        return None
+    try:
+        return int(Worker.count(queue=_queue()))
+    except (RedisError, OSError) as error:
+        _be_quiet(error)
+        return None
 
 
 def forget_wake() -> None:

@@ -35,9 +35,14 @@ def test_a_host_projects_test_goes_the_whole_road_without_redis(evolink: Simulat
 
 @pytest.mark.parametrize(
     ("prompt", "status", "code"),
-    [("A cat [fail:content_policy_violation]", "failed", "content_policy_violation"), ("A cat [cancel]", "cancelled", "request_cancelled")],
+    [
+        ("A cat [fail:content_policy_violation]", "failed", "content_policy_violation"),
+        ("A cat [cancel]", "cancelled", "request_cancelled"),
+    ],
 )
-def test_a_failure_can_be_asked_for_in_the_prompt(evolink: Simulator, wanvideo_picture: Any, prompt: str, status: str, code: str):
+def test_a_failure_can_be_asked_for_in_the_prompt(
+    evolink: Simulator, wanvideo_picture: Any, prompt: str, status: str, code: str
+):
     task = VideoTask.objects.create_task(prompt, wanvideo_picture(), duration=2)
     task.submit()
     testing.finish(task)

@@ -80,7 +80,7 @@ def _counts(python: Path, name: str, seconds: float) -> tuple[dict[str, str], li
                 continue
             counts[fault] = str(server.posts)
             if server.posts == 0:
-                said = (done.stdout + done.stderr).strip().splitlines()
+                said = (done.stdout.strip() or done.stderr.strip()).splitlines()
                 notes.append(f"{fault}: no POST arrived ({said[-1] if said else 'it said nothing'})")
     return counts, notes
 

@@ -58,7 +58,8 @@ def replicate(url):
     from replicate import Client
 
     client = Client(api_token=KEY, base_url=url, timeout=SECONDS)
-    client.predictions.create(model="wan-video/wan-2.6-i2v", input={"prompt": PROMPT, "image": PICTURE})
+    # `wait` is what this call takes its read timeout from, whatever the client was given.
+    client.predictions.create(version="0" * 64, input={"prompt": PROMPT, "image": PICTURE}, wait=1)
 
 
 def google_genai(url):
@@ -66,7 +67,8 @@ def google_genai(url):
     from google.genai import types
 
     options = types.HttpOptions(base_url=url, timeout=int(SECONDS * 1000))
-    genai.Client(api_key=KEY, http_options=options).models.generate_videos(model="veo-3.0-generate-001", prompt=PROMPT)
+    client = genai.Client(vertexai=True, api_key=KEY, http_options=options)
+    client.models.generate_videos(model="veo-3.0-generate-001", prompt=PROMPT)
 
 
 def requests_bare(url):
@@ -119,7 +121,7 @@ def main(name, url):
     try:
         CALLS[name](url)
     except Exception as error:
-        print(type(error).__name__)
+        print(f"{type(error).__name__}: {str(error)[:200]}")
     else:
         print("no exception")
 

@@ -42,7 +42,8 @@ class TaskChangeList(ChangeList):
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[VideoTask]:
         """Fetch owners with the rows, first frames with one further query."""
-        frames = MediaInput.objects.filter(role=InputRole.FIRST_FRAME, position=0)
+        # One row for each task: an order would only join the tasks once more.
+        frames = MediaInput.objects.filter(role=InputRole.FIRST_FRAME, position=0).order_by()
         queryset: QuerySet[VideoTask] = super().get_queryset(request, *args, **kwargs)
         return queryset.defer(*_UNSHOWN).prefetch_related(Prefetch("inputs", frames, to_attr="listed_frames"))
 

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 from django.core.cache import cache
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from redis.exceptions import RedisError
-from rq import Worker
 
-from django_wanvideo import queue
 from django_wanvideo.admin import figures
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.models import Attempt, SiteState, VideoTask
+from django_wanvideo.services import site_probes
 from django_wanvideo.services.provider import KEY_REJECTED
 from django_wanvideo.services.sweeping import SWEEP
 
@@ -65,7 +63,7 @@ def _troubles() -> Iterator[tuple[str, str]]:
         yield "key", ""
     if _credits_are_out(now):
         yield "credits", ""
-    workers = _workers()
+    workers = site_probes.listening_workers()
     if workers is None:
         yield "redis", ""
     elif not workers:
@@ -77,14 +75,6 @@ def _troubles() -> Iterator[tuple[str, str]]:
         yield "sweep", swept.isoformat()
     if conf.has_callbacks() and _callbacks_stay_away():
         yield "callbacks", ""
-
-
-def _workers() -> int | None:
-    """Return how many workers listen, or ``None`` when Redis does not answer in time."""
-    try:
-        return int(Worker.count(queue=queue._queue()))  # noqa: SLF001 - the connection that waits for a moment only
-    except (RedisError, OSError):
-        return None
 
 
 def _credits_are_out(now: dt.datetime) -> bool:

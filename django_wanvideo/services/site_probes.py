@@ -161,6 +161,11 @@ def queue_served() -> Iterator[Finding]:
         )
 
 
+def listening_workers() -> int | None:
+    """Return how many workers listen, or ``None`` when Redis does not answer at once."""
+    return queue.workers()
+
+
 def sweep_runs() -> Iterator[Finding]:
     """When the sweep last passed."""
     last = SiteState.objects.filter(name=SWEEP).values_list("updated_at", flat=True).first()

@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from django_wanvideo import queue
 from django_wanvideo.admin import trouble
 from django_wanvideo.models import Attempt, SiteState, VideoTask
 from tests.admin.conftest import url
@@ -24,7 +25,8 @@ def fresh():
 @pytest.fixture
 def healthy(db, monkeypatch):
     """A site with a worker and a sweep."""
-    monkeypatch.setattr(trouble.Worker, "count", lambda **kwargs: 2)
+    queue.reset()
+    monkeypatch.setattr(queue.Worker, "count", lambda **kwargs: 2)
     SiteState.objects.create(name="sweep", value={})
 
 
@@ -39,7 +41,7 @@ def test_a_healthy_site_says_nothing(healthy, boss):
 
 
 def test_no_worker_is_said(healthy, monkeypatch, boss):
-    monkeypatch.setattr(trouble.Worker, "count", lambda **kwargs: 0)
+    monkeypatch.setattr(queue.Worker, "count", lambda **kwargs: 0)
     assert "No worker is listening." in boss.get(url("changelist")).content.decode()
 
 
@@ -47,7 +49,7 @@ def test_a_queue_that_does_not_answer_is_said(healthy, monkeypatch):
     def broken(**kwargs):
         raise RedisConnectionError
 
-    monkeypatch.setattr(trouble.Worker, "count", broken)
+    monkeypatch.setattr(queue.Worker, "count", broken)
     assert headings() == "The queue does not answer."
 
 

@@ -143,7 +143,7 @@ def test_the_price_follows_the_settings(maria: Person) -> None:
 def test_a_slow_price_keeps_the_old_one_and_a_broken_one_leaves_only_the_draft(maria: Person) -> None:
     page = maria.open("add")
     held: list = []
-    page.route(re.compile(r"/price/"), lambda route: held.append(route))
+    page.route(re.compile(r"/price/"), lambda route: held.append(route))  # noqa: PLW0108 - Playwright cannot mark a built-in method
     page.locator("#id_duration").fill("10")
     price, button = page.locator(".wv-price"), page.locator("[name=_generate]")
     expect(price).to_have_class(re.compile("is-asking"))

@@ -26,7 +26,6 @@ def test_a_whole_session_on_a_phone(new_person: Callable[..., Person]) -> None:
     page.locator(".wv-empty").get_by_role("link", name="Animate a picture").tap()
     maria.fill_in("A fox trots on [seconds:2]")
     button = page.get_by_role("button", name="Generate for about 11.9 credits")
-    expect(button).to_be_in_viewport()
     assert button.bounding_box()["height"] >= 44
     assert maria.is_wider_than_screen() == 0
     button.tap()
@@ -115,6 +114,7 @@ def test_the_list_is_worked_with_the_keyboard_alone(maria: Person) -> None:
     _tab_to(maria, "th.field-task a", 1)
     page.locator("button[name=index]").focus()
     page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Generate 1 video?")).to_be_visible()
     _tab_to(maria, ".wv-confirm .is-primary")
     page.keyboard.press("Enter")
     expect(page.locator(".messagelist")).to_contain_text("1 video will be generated.")
@@ -149,7 +149,8 @@ def test_without_javascript_a_task_is_made_and_sent(new_person: Callable[..., Pe
     page.locator("[name=_generate]").click()
     expect(page.locator(".messagelist")).to_contain_text("On its way")
     task = VideoTask.objects.get()
-    assert (task.status, task.parameters["duration"]) == ("queued", 4)
+    assert task.queued_at is not None
+    assert task.parameters["duration"] == 4
 
 
 def test_who_may_only_look_is_offered_nothing_else(new_person: Callable[..., Person]) -> None:

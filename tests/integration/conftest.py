@@ -76,5 +76,3 @@ def work(redis_queue: Queue) -> Any:
         assert not failed, [redis_queue.fetch_job(job).latest_result().exc_string for job in failed]
 
     return run
-
-

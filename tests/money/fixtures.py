@@ -181,5 +181,3 @@ def open_road(
 def wide_road(settings: Any, evo: Simulator, wanvideo_wakeups: list[tuple[str, ...]], transactional_db: None) -> Road:
     """A site whose rows several connections see; EvoLink cannot call it back."""
     return _road(settings, evo, None)
-
-

@@ -395,7 +395,9 @@ def test_an_id_is_waited_for_while_the_database_restarts(wide_road: Road, evo: S
     assert wide_road.posts() == 1
 
 
-def test_an_id_that_the_database_does_not_take_is_written_to_the_log(wide_road: Road, evo: Simulator, monkeypatch, caplog):
+def test_an_id_that_the_database_does_not_take_is_written_to_the_log(
+    wide_road: Road, evo: Simulator, monkeypatch, caplog
+):
     from django.db import OperationalError
 
     from django_wanvideo.services import lifecycle, outcomes

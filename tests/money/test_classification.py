@@ -96,7 +96,14 @@ REJECTED = [
 ]
 WAIT = [
     Row("429", TaskStatus.QUEUED, "rate_limit_exceeded", http_status=429, held=(6, 7.1), options={"retry_after": 7}),
-    Row("429", TaskStatus.QUEUED, "rate_limit_exceeded", http_status=429, held=(57, 60.1), options={"retry_after": "date:60"}),
+    Row(
+        "429",
+        TaskStatus.QUEUED,
+        "rate_limit_exceeded",
+        http_status=429,
+        held=(57, 60.1),
+        options={"retry_after": "date:60"},
+    ),
     Row("429", TaskStatus.QUEUED, "rate_limit_exceeded", http_status=429, held=(29, 30.1)),
     Row("no_available_channel", TaskStatus.QUEUED, "no_available_channel", http_status=400, held=(12, 40)),
 ]
@@ -245,9 +252,7 @@ def addresses(kind: str, evo: Simulator) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("kind", ["closed port", "no such host", "no TLS there", "slow connect"])
-def test_an_evolink_that_cannot_be_reached_is_tried_again_later_as_a_new_attempt(
-    road: Road, evo: Simulator, kind: str
-):
+def test_an_evolink_that_cannot_be_reached_is_tried_again_later_as_a_new_attempt(road: Road, evo: Simulator, kind: str):
     row = Row(kind, TaskStatus.QUEUED, "connection_failed", posts=0, held=(12, 40))
     good = dict(road.settings.WANVIDEO)
     with addresses(kind, evo) as changes:

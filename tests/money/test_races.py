@@ -46,9 +46,7 @@ def test_workers_that_claim_the_same_tasks_make_one_post_each(wide_road: Road, e
     evo.ledger.assert_charged_once()
 
 
-def test_worker_processes_that_claim_the_same_tasks_make_one_post_each(
-    wide_road: Road, evo: Simulator, tmp_path: Path
-):
+def test_worker_processes_that_claim_the_same_tasks_make_one_post_each(wide_road: Road, evo: Simulator, tmp_path: Path):
     tasks = [wide_road.queued(f"Wish {number}") for number in range(12)]
     ids = [str(task.pk) for task in tasks]
     gate = tmp_path / "gate"
@@ -206,7 +204,10 @@ def test_readers_of_one_callback_bind_it_once(open_road: Road, evo: Simulator):
         evo.complete(accepted)
     open_road.wait_for_receipt(4)
     CallbackReceipt.objects.bulk_create(
-        [CallbackReceipt(attempt_id=r.attempt_id, provider_task_id=r.provider_task_id) for r in CallbackReceipt.objects.all()]
+        [
+            CallbackReceipt(attempt_id=r.attempt_id, provider_task_id=r.provider_task_id)
+            for r in CallbackReceipt.objects.all()
+        ]
     )
     raise_first(together([receipts.read_due] * 4))
     for task in tasks:

@@ -78,7 +78,9 @@ def test_a_decision_is_written_down_with_its_maker_and_holds_once(road: Road, ev
 def test_code_may_decide_and_the_history_says_so(road: Road, evo: Simulator, decide):
     task, own = lost(road)
     decide(task, own, None)
-    assert set(task.events.filter(kind__in=["decided", "failed", "retried"]).values_list("source", flat=True)) == {"code"}
+    assert set(task.events.filter(kind__in=["decided", "failed", "retried"]).values_list("source", flat=True)) == {
+        "code"
+    }
 
 
 @each_decision
@@ -112,7 +114,13 @@ def test_attach_refuses_what_cannot_be_this_task(road: Road, evo: Simulator):
     for make_wrong, given in [
         (lambda: None, other.attempt.provider_task_id),
         (lambda: setattr(evo.tasks[own], "created", evo.tasks[own].created - 3600), own),
-        (lambda: (setattr(evo.tasks[own], "created", evo.tasks[own].created + 3600), setattr(evo.tasks[own], "model", "wan2.5-image-to-video")), own),
+        (
+            lambda: (
+                setattr(evo.tasks[own], "created", evo.tasks[own].created + 3600),
+                setattr(evo.tasks[own], "model", "wan2.5-image-to-video"),
+            ),
+            own,
+        ),
     ]:
         make_wrong()
         with pytest.raises(NotPossible):

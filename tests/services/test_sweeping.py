@@ -186,9 +186,7 @@ def test_an_idle_pass_costs_a_fixed_number_of_queries_whatever_the_table_holds(d
 
 
 @pytest.mark.parametrize("status", [S.QUEUED, S.PENDING, S.STORING])
-def test_each_further_chunk_of_due_rows_costs_the_same_few_queries(
-    status: TaskStatus, monkeypatch: pytest.MonkeyPatch
-):
+def test_each_further_chunk_of_due_rows_costs_the_same_few_queries(status: TaskStatus, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sweeping, "CHUNK", 20)
 
     def cost(number: int) -> int:

@@ -166,7 +166,25 @@ def test_progress_never_goes_down_and_a_hundred_is_for_stored_files(road: Road, 
     assert seen == [10, 60, 60, 60, 99, 99]
 
 
-@pytest.mark.parametrize("fault", ["400", "401", "402", "403", "500", "502", "503", "504", "close", "reset", "garbage", "html", "redirect", "other_task"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "400",
+        "401",
+        "402",
+        "403",
+        "500",
+        "502",
+        "503",
+        "504",
+        "close",
+        "reset",
+        "garbage",
+        "html",
+        "redirect",
+        "other_task",
+    ],
+)
 def test_trouble_in_asking_fails_nothing(road: Road, evo: Simulator, fault: str):
     task = accepted(road)
     evo.faults.add("get", fault, times=3)
