@@ -99,7 +99,7 @@ def test_an_error_while_looking_never_harms_the_list(healthy, monkeypatch, boss,
     def broken():
         raise ZeroDivisionError
 
-    monkeypatch.setattr(trouble, "_workers", broken)
+    monkeypatch.setattr(trouble.site_probes, "listening_workers", broken)
     assert boss.get(url("changelist")).status_code == 200
     assert "site trouble" in caplog.text
 
