@@ -12,19 +12,23 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def running_site(database: str) -> Iterator[None]:
+def running_site(database: str, settings_module: str = "benchmarks.settings", *, valkey: bool = True) -> Iterator[None]:
     """Run the engines and make the tables; child processes with the same environment meet in the same site.
 
     ``database`` is ``postgres`` or ``sqlite``. Durability is off in both, so that what is measured is not the disk.
+    Without ``valkey`` the caller runs it.
     """
     os.environ["WANVIDEO_TEST_DATABASE"] = database
-    os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = settings_module
     # PostgreSQL's wheel asks for a folder that a container does not have, and says so on every start.
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
     from tests import engines, settings
 
+    if database != settings.DATABASE:
+        raise RuntimeError(f"The settings were read before {database} was chosen.")
     with ExitStack() as stack:
-        stack.enter_context(engines.valkey_server(settings.VALKEY_PORT, settings.TEST_DIR / "valkey"))
+        if valkey:
+            stack.enter_context(engines.valkey_server(settings.VALKEY_PORT, settings.TEST_DIR / "valkey"))
         if database == "postgres":
             stack.enter_context(engines.postgres_server(settings.POSTGRES_DIR))
         import django

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo.admin import confirm
-from django_wanvideo.admin.outcomes import CHUNK, do_to_each
+from django_wanvideo.admin.outcomes import CHUNK, do_to_each, log
 from django_wanvideo.services import creation, submission, tracking
 
 if TYPE_CHECKING:
@@ -69,12 +69,14 @@ class ActionsMixin:
     @admin.action(permissions=["add"], description=gettext_lazy("Duplicate selected as drafts"))
     def duplicate_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
         """Make a draft like each selected task."""
+        made: list[VideoTask] = []
         outcome = do_to_each(
             request,
             _each(queryset.prefetch_related("inputs")),
-            lambda task: creation.duplicate(task, by=_user(request)),
+            lambda task: made.append(creation.duplicate(task, by=_user(request))),
             _("Duplicated."),
         )
+        log(request, made, _("Made as a copy."), added=True)
         outcome.tell(request, lambda n: ngettext("%(n)s draft was made.", "%(n)s drafts were made.", n) % {"n": n})
 
 

@@ -57,6 +57,7 @@ class TaskChangeList(ChangeList):
             raise IncorrectLookupParameters
         self.has_next = len(rows) > self.list_per_page
         self.result_list = rows[: self.list_per_page]
+        self.model_admin.offer_decisions(request, self.result_list)  # type: ignore[attr-defined]
         self.result_count = start + len(rows)
         self.full_result_count = None
         self.show_full_result_count = False

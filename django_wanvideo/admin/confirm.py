@@ -68,10 +68,11 @@ class Row:
 
 @dataclass
 class Plan:
-    """What would be sent."""
+    """What would be sent. Of a long list only the rows that are shown are kept."""
 
     rows: list[Row] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
+    models: set[str] = field(default_factory=set)
     total: Decimal = Decimal(0)
     seconds: int = 0
     blocked: int = 0
@@ -79,23 +80,30 @@ class Plan:
     too_many: bool = False
 
     def take(self, row: Row) -> None:
-        """Count a task, and show it if there is room."""
+        """Count a task, and keep its row if there is room for it."""
         if row.problem:
             self.blocked += 1
         else:
             self.ids.append(row.task.pk.hex)
+            self.models.add(row.task.model)
             self.total += row.price or 0
             self.seconds += int(row.task.parameters.get("duration") or 0)
-        self.rows.append(row)
+        if self.count <= SHOWN or (row.problem and self.blocked <= BLOCKED_SHOWN):
+            self.rows.append(row)
+
+    @property
+    def count(self) -> int:
+        """How many tasks were taken, shown or not."""
+        return len(self.ids) + self.blocked
 
     def shorten(self) -> None:
         """Leave out of a long list what need not be seen."""
-        if len(self.rows) <= SHOWN:
+        if self.count <= SHOWN:
             return
         blocked = [row for row in self.rows if row.problem][:BLOCKED_SHOWN]
         first = [row for row in self.rows if not row.problem][:FIRST_SHOWN]
-        self.unshown = len(self.ids) + self.blocked - len(blocked) - len(first)
         self.rows = blocked + first
+        self.unshown = self.count - len(self.rows)
 
 
 def first_page(
@@ -181,7 +189,9 @@ def send(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
 
 def _plan(queryset: QuerySet[VideoTask], wanted: frozenset[TaskStatus]) -> Plan:
     plan = Plan()
-    tasks = queryset.defer("notes", "metadata", "result_url", "error_message").prefetch_related("inputs")
+    # The list's own choice of pictures and columns is dropped: all inputs are looked at, and few columns.
+    tasks = queryset.defer(None).defer("notes", "metadata", "result_url", "error_message")
+    tasks = tasks.prefetch_related(None).prefetch_related("inputs")
     for number, task in enumerate(tasks[: MOST + 1].iterator(chunk_size=CHUNK)):
         if number == MOST:
             plan.too_many = True
@@ -209,8 +219,8 @@ def _allowed(model_admin: Any, request: HttpRequest, task: VideoTask, step: Any)
 
 
 def _price_date(plan: Plan) -> Any:
-    models = {row.task.model for row in plan.rows}
-    return min((spec.price.as_of for spec in catalog.models() if spec.id in models), default=timezone.localdate())
+    dates = (spec.price.as_of for spec in catalog.models() if spec.id in plan.models)
+    return min(dates, default=timezone.localdate())
 
 
 def _counter(reasons: dict[str, int]) -> Any:

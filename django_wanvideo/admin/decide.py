@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,29 +15,24 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo.admin import buttons, figures, markup, outcomes
-from django_wanvideo.choices import AttemptState, TaskStatus
+from django_wanvideo.choices import TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.exceptions import WanVideoError
-from django_wanvideo.models import Attempt, CallbackReceipt
-from django_wanvideo.services import deciding, provider
+from django_wanvideo.models import CallbackReceipt
+from django_wanvideo.services import deciding, evidence
+from django_wanvideo.services.evidence import Listing, Verdict
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-    from django_wanvideo.models import VideoTask
-
-logger = logging.getLogger(__name__)
-
-#: EvoLink's clock and ours may differ by so much.
-CLOCK_SKEW = dt.timedelta(minutes=2)
-#: Videos begun later than this after our request are no candidates.
-WINDOW = dt.timedelta(minutes=30)
+    from django_wanvideo.models import Attempt, VideoTask
+    from django_wanvideo.services.evidence import Candidate, Evidence
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Row:
     """One thing that was looked at, and what it points to."""
 
     looked_at: str
@@ -48,14 +42,17 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A video on EvoLink's list that may be this task's."""
+class Choice:
+    """A video on EvoLink's list as the page shows it."""
 
     id: str
     begun: str
     state: str
-    known_as: str
-    is_free: bool
+    #: Why it may be the one, or why not.
+    remark: str
+    can_be_chosen: bool
+    #: The page of the task that has it, where this person may see that.
+    url: str = ""
 
 
 def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpResponseBase:
@@ -66,9 +63,8 @@ def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpRespons
         return HttpResponseRedirect(page)
     if request.method == "POST":
         return HttpResponseRedirect(page) if _decide(request, task) else HttpResponseRedirect(request.path)
-    attempt = task.attempts.filter(state=AttemptState.UNCONFIRMED).order_by("-number").first()
-    candidates, answers = _candidates(task, attempt)
-    evidence = _evidence(task, attempt, candidates, answers)
+    found = evidence.gather(task)
+    attempt, price = found.attempt, buttons.price_now(task)
     frame = task.first_frame
     context = {
         **model_admin.admin_site.each_context(request),
@@ -77,16 +73,16 @@ def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpRespons
         "original": task,
         "media": model_admin.media,
         "task": task,
-        "attempt": attempt,
         "chip": markup.chip(task.status),
         "sent_at": figures.clock(attempt.sent_at) if attempt is not None and attempt.sent_at else "",
-        "evidence": evidence,
-        "candidates": candidates,
-        "answers": answers,
-        "fits": any(candidate.is_free for candidate in candidates),
+        "evidence": _rows(task, found),
+        "candidates": _choices(model_admin, request, found),
+        "answers": _listing_words(found),
+        "fits": bool(found.possible),
+        "any_choice": any(candidate.can_be_chosen for candidate in found.candidates),
         "thumbnail": markup.thumbnail(task, frame),
         "settings": markup.settings_line(task),
-        "price": figures.credits_on_button(buttons.price_now(task)),
+        "price": figures.credits_on_button(price),
         "change_url": page,
     }
     return TemplateResponse(request, "admin/wanvideo/videotask/decide.html", context)
@@ -123,83 +119,114 @@ def _decide(request: HttpRequest, task: VideoTask) -> bool:
     return True
 
 
-def _candidates(task: VideoTask, attempt: Attempt | None) -> tuple[list[Candidate], str]:
-    """Return EvoLink's videos of this model from about then, and why there are none if it cannot be asked."""
-    since = attempt.sent_at if attempt is not None else None
-    if since is None:
-        return [], _("Nothing was sent.")
-    try:
-        listed = provider.client().list_tasks(model=task.model, page_size=50)
-    except (WanVideoError, EvoLinkError) as error:
-        logger.warning("EvoLink's list of tasks could not be read: %s", error)
-        return [], _("EvoLink’s list cannot be read just now.")
-    known = {
-        attempt.provider_task_id: attempt.task_id
-        for attempt in Attempt.objects.filter(provider_task_id__in=[item.id for item in listed])
-    }
-    found = []
-    for item in listed:
-        if item.model and item.model != task.model:
-            continue
-        if item.created is not None and not since - CLOCK_SKEW <= item.created <= since + WINDOW:
-            continue
-        begun = ""
-        if item.created is not None:
-            seconds = round((item.created - since).total_seconds())
-            words = _("%(at)s, %(n)s s after ours") if seconds >= 0 else _("%(at)s, %(n)s s before ours")
-            begun = words % {"at": figures.clock(item.created), "n": abs(seconds)}
-        is_free = item.id not in known
-        found.append(
-            Candidate(item.id, begun, str(item.status), _("no task") if is_free else _("another task"), is_free)
+def _choices(model_admin: Any, request: HttpRequest, found: Evidence) -> list[Choice]:
+    """Return EvoLink's videos; those of other tasks lead to these where the person may see them."""
+    taken = [candidate.task_id for candidate in found.candidates if candidate.task_id]
+    visible = set(model_admin.get_queryset(request).filter(pk__in=taken).values_list("pk", flat=True))
+    since = found.attempt.sent_at if found.attempt is not None else None
+    return [
+        Choice(
+            candidate.id,
+            _begun(candidate, since),
+            _remote_words(candidate.status),
+            _verdict_words(candidate.verdict),
+            candidate.can_be_chosen,
+            model_admin.page_url("change", candidate.task_id) if candidate.task_id in visible else "",
         )
-    return found, ""
+        for candidate in found.candidates
+    ]
 
 
-def _evidence(task: VideoTask, attempt: Attempt | None, candidates: list[Candidate], answers: str) -> list[Evidence]:
+def _begun(candidate: Candidate, since: dt.datetime | None) -> str:
+    if candidate.created is None or since is None:
+        return _("unknown")
+    seconds = round((candidate.created - since).total_seconds())
+    words = _("%(at)s, %(time)s after ours") if seconds >= 0 else _("%(at)s, %(time)s before ours")
+    return words % {"at": figures.clock(candidate.created), "time": figures.seconds_in_words(abs(seconds))}
+
+
+def _verdict_words(verdict: Verdict) -> str:
+    return {
+        Verdict.POSSIBLE: _("May be this one"),
+        Verdict.LATE: _("Hardly: begun much later than our request"),
+        Verdict.OLDER: _("Cannot be: older than our request"),
+        Verdict.OTHER_MODEL: _("Cannot be: made with another model"),
+        Verdict.TAKEN: _("Cannot be: another task here has it"),
+    }[verdict]
+
+
+def _remote_words(status: str) -> str:
+    """EvoLink's own states in our words."""
+    known = {value: str(label) for value, label in TaskStatus.choices}
+    return known.get(status, _("unknown"))
+
+
+def _listing_words(found: Evidence) -> str:
+    """Return why there is no list, or what it lacks."""
+    return {
+        Listing.UNREADABLE: _("EvoLink’s list cannot be read just now. Load this page again in a minute."),
+        Listing.PAUSED: _("EvoLink has asked us to wait with questions. Load this page again in a minute."),
+        Listing.NO_KEY: _("This site has no key for EvoLink, so it cannot ask."),
+        Listing.NOT_SENT: _("Nothing was sent."),
+        Listing.PARTLY: _("EvoLink’s list is long and was not read back to our request; more may be in its console."),
+    }.get(found.listing, "")
+
+
+def _rows(task: VideoTask, found: Evidence) -> list[Row]:
+    attempt = found.attempt
     if attempt is None:
         return []
-    neither, accepted = "", _("Accepted")
     rows = [
-        Evidence(
+        Row(
             _("Our request"),
             _("Sent at %(at)s") % {"at": figures.clock(attempt.sent_at)} if attempt.sent_at else _("Not sent"),
             _("Attempt %(n)s") % {"n": attempt.number},
-            neither,
         ),
-        Evidence(_("EvoLink’s answer"), _answer(attempt), "", neither),
-        _callbacks(attempt, accepted),
+        Row(_("EvoLink’s answer"), _answer(attempt)),
+        _callbacks(attempt),
+        _listed(found),
     ]
-    free = [candidate for candidate in candidates if candidate.is_free]
-    if answers:
-        rows.append(Evidence(_("EvoLink’s task list"), answers))
-    elif free:
+    return [*rows, _credits(task, found)]
+
+
+def _listed(found: Evidence) -> Row:
+    name, possible = _("EvoLink’s task list"), len(found.possible)
+    if possible:
         words = ngettext(
             "%(n)s video of this model from about then that no task here knows",
             "%(n)s videos of this model from about then that no task here knows",
-            len(free),
+            possible,
         )
-        rows.append(Evidence(_("EvoLink’s task list"), words % {"n": len(free)}, _("See below"), accepted))
+        return Row(name, words % {"n": possible}, _("See below"), _("Accepted"))
+    if found.listing is Listing.WHOLE:
+        return Row(name, _("No unknown video of this model from then"), "", _("Not accepted"))
+    return Row(name, _listing_words(found))
+
+
+def _credits(task: VideoTask, found: Evidence) -> Row:
+    cost = task.credits_estimated if task.credits_estimated is not None else buttons.price_now(task)
+    remark = _(
+        "This video costs about %(n)s. How many there were before is not known; EvoLink’s console lists charges."
+    )
+    if found.credits_now is None:
+        now = _("EvoLink did not say just now")
     else:
-        rows.append(
-            Evidence(_("EvoLink’s task list"), _("No unknown video of this model from then"), "", _("Not accepted"))
-        )
-    return rows
+        now = _("%(n)s left now") % {"n": figures.credits_in_table(found.credits_now)}
+    return Row(_("Credits"), now, remark % {"n": figures.credits_in_table(cost)})
 
 
 def _answer(attempt: Attempt) -> str:
-    if attempt.http_status:
-        return _("An answer that does not tell (HTTP %(status)s)") % {"status": attempt.http_status}
-    return _("None; the connection ended first")
+    return _("One that does not tell") if attempt.http_status else _("None; the connection ended first")
 
 
-def _callbacks(attempt: Attempt, accepted: str) -> Evidence:
-    count = CallbackReceipt.objects.filter(attempt=attempt).count()
+def _callbacks(attempt: Attempt) -> Row:
+    name, count = _("Callbacks"), CallbackReceipt.objects.filter(attempt=attempt).count()
     if count:
         found = ngettext("%(n)s for this attempt", "%(n)s for this attempt", count) % {"n": count}
-        return Evidence(_("Callbacks"), found, "", accepted)
+        return Row(name, found, "", _("Accepted"))
     if not conf.has_callbacks():
-        return Evidence(_("Callbacks"), _("This site asks for none, so this says nothing."))
+        return Row(name, _("This site asks for none, so this says nothing."))
     recently = timezone.now() - dt.timedelta(days=7)
     if CallbackReceipt.objects.filter(received_at__gte=recently).exists():
-        return Evidence(_("Callbacks"), _("None for this attempt"), _("Others have come in this week."))
-    return Evidence(_("Callbacks"), _("None for this attempt"), _("None have come in this week, so this says little."))
+        return Row(name, _("None for this attempt"), _("Others have come in this week."))
+    return Row(name, _("None for this attempt"), _("None have come in this week, so this says little."))

@@ -21,6 +21,8 @@ from django_wanvideo.exceptions import WanVideoError
 from django_wanvideo.services import creation, storing, submission, tracking
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
@@ -71,6 +73,7 @@ class EndpointsMixin:
                 continue
         tasks: Any = self.get_queryset(request).filter(pk__in=ids).prefetch_related("inputs")  # type: ignore[attr-defined]
         now = timezone.now()
+        self.offer_decisions(request, tasks)
         with_page = "page" in request.GET
         rows = {}
         for task in tasks:
@@ -96,6 +99,12 @@ class EndpointsMixin:
                 row["steps"] = render_to_string("wanvideo/steps.html", {"wanvideo": page})
             rows[str(task.pk)] = row
         return _private(JsonResponse({"tasks": rows}))
+
+    def offer_decisions(self, request: HttpRequest, tasks: Iterable[VideoTask]) -> None:
+        """Set ``decide_url`` on the tasks that this person may settle; the list links to it."""
+        for task in tasks:
+            if task.status == TaskStatus.UNCONFIRMED and self.has_resolve_permission(request, task):  # type: ignore[attr-defined]
+                task.decide_url = self.page_url("decide", task.pk)  # type: ignore[attr-defined]
 
     def price_view(self, request: HttpRequest) -> HttpResponseBase:
         """Answer what a video with the given parameters costs."""
@@ -163,6 +172,8 @@ class EndpointsMixin:
             messages.warning(request, outcomes.reason_of(error))
         else:
             outcomes.log(request, [task], success)
+            if target is not task:
+                outcomes.log(request, [target], _("Made as a copy."), added=True)
             messages.success(request, success)
         return HttpResponseRedirect(self.page_url("change", target.pk))  # type: ignore[attr-defined]
 

@@ -86,7 +86,11 @@ def model_label(model: str) -> str:
 
 
 def state(task: VideoTask, now: dt.datetime | None = None) -> SafeString:
-    """The status with what it means right now."""
+    """The status with what it means right now; ``decide_url`` on the task makes a link of a decision that is needed."""
+    decide_url = getattr(task, "decide_url", "")
+    if decide_url and words.needs_decision(task):
+        link = '{}<a class="wv-sub is-warning" href="{}">{}</a>'
+        return format_html(link, chip(task.status), decide_url, words.second_line(task, now))
     bar = progress(task.progress, _("Progress")) if task.status == TaskStatus.PROCESSING else ""
     tone = {TaskStatus.FAILED: " is-failed", TaskStatus.UNCONFIRMED: " is-warning"}.get(TaskStatus(task.status), "")
     return format_html(

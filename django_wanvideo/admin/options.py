@@ -6,7 +6,9 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -15,11 +17,12 @@ from django_wanvideo.admin import fieldsets
 from django_wanvideo.admin.actions import ActionsMixin
 from django_wanvideo.admin.changelist import TaskChangeList, UncountedPaginator
 from django_wanvideo.admin.columns import ColumnsMixin
+from django_wanvideo.admin.deleting import DeletingMixin
 from django_wanvideo.admin.endpoints import EndpointsMixin
 from django_wanvideo.admin.filters import AttentionFilter, ModelFilter, OwnerFilter, StatusFilter
 from django_wanvideo.admin.forms import NotesForm, TaskForm, task_form
 from django_wanvideo.admin.pages import PagesMixin
-from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
+from django_wanvideo.choices import TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.models import Attempt, VideoTask
 
@@ -27,11 +30,12 @@ if TYPE_CHECKING:
     from django import forms
     from django.db.models import QuerySet
     from django.http import HttpRequest
+    from django.utils.safestring import SafeString
 
     from django_wanvideo.catalog import ModelSpec
 
 
-class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, EndpointsMixin, PagesMixin):
+class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletingMixin, EndpointsMixin, PagesMixin):
     """Everything of the admin but the base class: put it before any ``ModelAdmin`` (Django's, Unfold's, your own).
 
     Override ``visible_to`` to show people their own tasks only.
@@ -46,7 +50,14 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, EndpointsMixin, PagesMixin
     paginator = UncountedPaginator
     search_fields = ("prompt",)
     search_help_text = gettext_lazy("Words of the prompt, a task’s id, or EvoLink’s id")
-    actions = ("submit_selected", "retry_selected", "refresh_selected", "cancel_selected", "duplicate_selected")
+    actions = (
+        "submit_selected",
+        "retry_selected",
+        "refresh_selected",
+        "cancel_selected",
+        "duplicate_selected",
+        "delete_selected",
+    )
     change_form_template = "admin/wanvideo/videotask/change_form.html"
     change_list_template = "admin/wanvideo/videotask/change_list.html"
     show_facets = admin.ShowFacets.NEVER
@@ -67,12 +78,6 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, EndpointsMixin, PagesMixin
     def get_queryset(self, request: HttpRequest) -> QuerySet[VideoTask]:
         """Return what ``visible_to`` leaves of all tasks."""
         return self.visible_to(request, super().get_queryset(request))  # type: ignore[misc]
-
-    def has_delete_permission(self, request: HttpRequest, obj: VideoTask | None = None) -> bool:
-        """Refuse to delete what EvoLink or a worker has hold of."""
-        if obj is not None and obj.status in ACTIVE_STATUSES:
-            return False
-        return bool(super().has_delete_permission(request, obj))  # type: ignore[misc]
 
     def is_editable(self, request: HttpRequest, obj: VideoTask | None) -> bool:
         """Tell whether the task is still a form to fill in for this person."""
@@ -143,13 +148,16 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, EndpointsMixin, PagesMixin
         if not isinstance(form, TaskForm):
             obj.save(update_fields=["notes"])
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Name tasks that cannot be deleted now as protected; do not ask for permissions on parts of a task."""
-        held = [task for task in objs if task.status in ACTIVE_STATUSES]
-        count = len(objs) if hasattr(objs, "__len__") else 0
-        protected = [_("%(task)s is on its way and cannot be deleted yet.") % {"task": task} for task in held]
-        return [str(task) for task in objs], {self.opts.verbose_name_plural: count}, set(), protected
-
 
 class VideoTaskAdmin(VideoTaskAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg, misc]
     """Video tasks on Django's own admin."""
+
+    def action_checkbox(self, obj: VideoTask) -> SafeString:
+        """Django's tick box, without a template for each row: that is a fifth of the time of a page."""
+        label = _("Select this object for an action - {}").format(obj)
+        return format_html(
+            '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',
+            ACTION_CHECKBOX_NAME,
+            obj.pk,
+            label,
+        )

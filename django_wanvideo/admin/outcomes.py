@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
@@ -97,7 +97,8 @@ def reason_of(error: Exception) -> str:
     return str(error)
 
 
-def log(request: HttpRequest, tasks: list[VideoTask], message: str) -> None:
-    """Write Django's log entries."""
+def log(request: HttpRequest, tasks: list[VideoTask], message: str, *, added: bool = False) -> None:
+    """Write Django's log entries, one for each task in one query."""
     if tasks:
-        LogEntry.objects.log_actions(request.user.pk, tasks, CHANGE, message)  # type: ignore[arg-type]
+        flag = ADDITION if added else CHANGE
+        LogEntry.objects.log_actions(request.user.pk, tasks, flag, message)  # type: ignore[arg-type]

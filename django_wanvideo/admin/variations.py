@@ -89,7 +89,7 @@ def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpRespons
         if form.is_valid() and (made := _make(request, task, form)) is not None:
             if data is not None:
                 nonces.spend(data, {"task": str(task.pk)})
-            outcomes.log(request, made, _("Made as a variation."))
+            outcomes.log(request, made, _("Made as a variation."), added=True)
             words = ngettext("%(n)s draft was made.", "%(n)s drafts were made.", len(made)) % {"n": len(made)}
             messages.success(request, words + " " + _("Select them and generate them together."))
             return HttpResponseRedirect(model_admin.page_url("changelist"))

@@ -7,7 +7,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import Exists, F, Q, QuerySet
+from django.db.models import Exists, F, PositiveSmallIntegerField, Q, QuerySet, Value
+from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -177,7 +178,7 @@ def _came_after_all(attempt: Attempt, result: dict[str, Any], source: EventSourc
 
 
 def _still_going(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) -> None:
-    if snapshot.status == RemoteStatus.PROCESSING:
+    if snapshot.status == RemoteStatus.PROCESSING and attempt.task.status != TaskStatus.PROCESSING:
         lifecycle.advance(
             attempt.task_id,
             TaskStatus.PROCESSING,
@@ -189,21 +190,22 @@ def _still_going(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) 
             tries=F("tries"),
             next_action_at=F("next_action_at"),
         )
-    if snapshot.progress is not None:
-        # 100 is for a file that is in our storage.
-        percent = min(snapshot.progress, 99)
+    # 100 is for a file that is in our storage.
+    percent = min(snapshot.progress or 0, 99)
+    if source != EventSource.CALLBACK:
+        look_again(attempt, reset_trouble=True, percent=percent)
+    elif percent:
         _row(attempt).filter(progress__lt=percent).update(progress=percent)
-    if source == EventSource.CALLBACK:
-        return
-    look_again(attempt, reset_trouble=True)
 
 
-def look_again(attempt: Attempt, *, reset_trouble: bool = False) -> None:
-    """Set when an unfinished task is looked at next; an overdue one is told once."""
+def look_again(attempt: Attempt, *, reset_trouble: bool = False, percent: int = 0) -> None:
+    """Set when an unfinished task is looked at next; an overdue one is told once. ``percent`` never lowers progress."""
     task, now = attempt.task, timezone.now()
     deadline = (task.accepted_at or now) + dt.timedelta(seconds=conf.POLL_DEADLINE)
     overdue = now > deadline
     columns: dict[str, Any] = {"trouble_since": None} if reset_trouble else {}
+    if percent:
+        columns["progress"] = Greatest(F("progress"), Value(percent, output_field=PositiveSmallIntegerField()))
     rows = _row(attempt).update(
         tries=F("tries") + 1, next_action_at=now + schedule.next_look(task.tries, overdue=overdue), **columns
     )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
 from django.utils import timezone
 
-from django_wanvideo.evolink.answers import TaskSnapshot, TaskSummary
+from django_wanvideo.admin import VideoTaskAdmin
+from django_wanvideo.evolink.answers import Credits, TaskSnapshot, TaskSummary
 from django_wanvideo.evolink.errors import NotFoundError, ReadError
+from django_wanvideo.models import VideoTask
 from django_wanvideo.services import provider
 from tests.admin.conftest import FLASH, url
 
@@ -24,21 +27,28 @@ class Answers:
         self.listed = []
         self.snapshots = {}
         self.broken = False
+        self.spendable = Decimal("88.1")
+        self.connect_timeout = self.read_timeout = 10.0
 
     def list_tasks(self, **filters):
         if self.broken:
             raise ReadError("down", http_status=502)
         return self.listed
 
+    def get_credits(self):
+        if self.broken:
+            raise ReadError("down", http_status=502)
+        return Credits(user_remaining=self.spendable, token_remaining=None, unlimited=True)
+
     def get_task(self, provider_task_id):
         if provider_task_id not in self.snapshots:
             raise NotFoundError("unknown", http_status=404)
         return self.snapshots[provider_task_id]
 
-    def offer(self, seconds=1):
+    def offer(self, seconds=1, model=FLASH):
         """Put one video on EvoLink's list, begun so long after our request."""
         created = int((timezone.now() + dt.timedelta(seconds=seconds)).timestamp())
-        body = {"id": ID, "status": "processing", "progress": 40, "model": FLASH, "created": created}
+        body = {"id": ID, "status": "processing", "progress": 40, "model": model, "created": created}
         self.listed = [TaskSummary.parse({**body, "task_id": ID, "created_at": created})]
         self.snapshots[ID] = TaskSnapshot.parse(body)
 
@@ -68,20 +78,57 @@ def test_the_screen_shows_the_evidence_and_the_candidates(boss, task, evolink):
         "EvoLink’s answer",
         "Callbacks",
         "EvoLink’s task list",
+        "Credits",
     ]
     assert ID in text
     assert "Fits the evidence" in text
+    assert "88.10 left now" in text
+    assert "costs about 11.90" in text
 
 
-def test_videos_from_other_times_are_no_candidates(boss, task, evolink):
-    evolink.offer(seconds=-3600)
-    assert boss.get(url("decide", task.pk)).context["candidates"] == []
+@pytest.mark.parametrize(
+    ("offer", "words", "can_be_chosen"),
+    [
+        ({"seconds": -3600}, "Cannot be: older than our request", False),
+        ({"model": "wan2.6-text-to-video"}, "Cannot be: made with another model", False),
+        ({"seconds": 7200}, "Hardly: begun much later than our request", True),
+        ({}, "May be this one", True),
+    ],
+)
+def test_what_cannot_be_it_is_marked_as_such(boss, task, evolink, offer, words, can_be_chosen):
+    evolink.offer(**offer)
+    page = boss.get(url("decide", task.pk))
+    (choice,) = page.context["candidates"]
+    assert (choice.remark, choice.can_be_chosen) == (words, can_be_chosen)
+    assert ("Fits the evidence" in page.content.decode()) == (words == "May be this one")
 
 
-def test_a_video_that_another_task_has_cannot_be_chosen(boss, task, evolink, make_task):
+def test_a_video_that_another_task_has_cannot_be_chosen_and_leads_to_that_task(boss, task, evolink, make_task):
+    other = make_task("processing", provider_task_id=ID)
+    evolink.offer()
+    page = boss.get(url("decide", task.pk))
+    (choice,) = page.context["candidates"]
+    assert (choice.can_be_chosen, choice.url) == (False, url("change", other.pk))
+    assert f'href="{choice.url}"' in page.content.decode()
+
+
+def test_a_task_that_one_may_not_see_is_no_link(boss, task, evolink, make_task, monkeypatch):
     make_task("processing", provider_task_id=ID)
     evolink.offer()
-    assert not boss.get(url("decide", task.pk)).context["candidates"][0].is_free
+    VideoTask.objects.filter(pk=task.pk).update(owner=boss.user)
+    monkeypatch.setattr(VideoTaskAdmin, "visible_to", lambda self, request, tasks: tasks.owned_by(request.user))
+    (choice,) = boss.get(url("decide", task.pk)).context["candidates"]
+    assert choice.url == ""
+
+
+def test_the_list_leads_those_who_may_settle_to_the_decision(boss, person, task):
+    VideoTask.objects.filter(pk=task.pk).update(next_action_at=None)
+    address = url("decide", task.pk)
+    assert address in boss.get(url("changelist")).content.decode()
+    assert address in boss.get(url("status"), {"id": str(task.pk)}).json()["tasks"][str(task.pk)]["state"]
+    looker = person("view_videotask")
+    assert "Needs a decision" in looker.get(url("changelist")).content.decode()
+    assert address not in looker.get(url("changelist")).content.decode()
 
 
 def test_the_screen_works_while_evolink_does_not(boss, task, evolink):

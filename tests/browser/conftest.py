@@ -5,6 +5,7 @@ Chromium, web server, worker and sweep live as long as a module: nothing of them
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,15 +63,17 @@ def site(chromium: Browser, django_db_setup: None, valkey: str) -> Iterator[Site
 
 
 @pytest.fixture(scope="module")
-def _crew(site: Site) -> Iterator[None]:
-    with running_crew():
-        yield
+def _crew(site: Site) -> Iterator[Callable[[], str]]:
+    with running_crew() as said:
+        yield said
 
 
 @pytest.fixture
-def crew(_crew: None, transactional_db: None) -> Iterator[None]:
+def crew(_crew: Callable[[], str], transactional_db: None) -> Iterator[None]:
     """A worker and a sweep at work; rows are taken away only after the last job."""
     yield
+    # Shown only for a test that failed.
+    sys.stdout.write(_crew())
     wait_for_idle()
 
 

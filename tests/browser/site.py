@@ -75,8 +75,8 @@ def running_site() -> Iterator[Site]:
 
 
 @contextmanager
-def running_crew() -> Iterator[None]:
-    """Run a worker and a sweep as processes of their own, and wait until both are at work."""
+def running_crew() -> Iterator[Callable[[], str]]:
+    """Run a worker and a sweep as processes, wait until both are at work, and yield what tells their last words."""
     import django_rq
     from rq import Worker
 
@@ -103,7 +103,7 @@ def running_crew() -> Iterator[None]:
             return Worker.count(queue=queue) > 0
 
         wait_until(at_work, "a worker", lambda: _said(log))
-        yield
+        yield lambda: _said(log)
 
 
 def wait_for_idle(seconds: float = 20) -> None:

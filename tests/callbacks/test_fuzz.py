@@ -10,13 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from django_wanvideo.callbacks.serializers import KEPT
+from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.answers import RemoteStatus, TaskSnapshot
-from django_wanvideo.models import CallbackReceipt
+from django_wanvideo.models import CallbackReceipt, VideoTask
+from django_wanvideo.services import provider, receipts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 
 fuzzed = settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     # The rows of one example are rolled back before the next one.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -107,3 +109,49 @@ def test_any_depth_is_stored_in_bounds(call, name, depth, value):
         for receipt in CallbackReceipt.objects.all():
             assert json.dumps(receipt.payload).count("[") <= 8
         transaction.set_rollback(True)
+
+
+class Unmoved:
+    """EvoLink that knows nothing new, whatever a callback claims."""
+
+    def get_task(self, provider_task_id):
+        return TaskSnapshot.parse({"id": provider_task_id, "status": "pending", "progress": 7})
+
+
+@fuzzed
+@given(body=bodies, status=st.sampled_from(["completed", "failed", "cancelled", "processing", "nonsense"]))
+def test_no_body_changes_what_evolink_itself_does_not_say(call, attempt, monkeypatch, body, status):
+    monkeypatch.setattr(provider, "client", Unmoved)
+    claims = {
+        "results": ["https://forged.example/v.mp4"],
+        "usage": {"credits_used": 5},
+        "error": {"code": "forged", "message": "forged"},
+        "progress": 90,
+    }
+    with transaction.atomic():
+        call(encoded(claims | body | {"id": attempt.provider_task_id, "status": status}, ensure_ascii=True))
+        receipts.read_due()
+        task = VideoTask.objects.get(pk=attempt.task_id)
+        assert (task.status, task.progress) in {(TaskStatus.PENDING, 7), (TaskStatus.PENDING, 0)}
+        assert (task.result_url, task.error_code, task.error_message, task.credits_used) == ("", "", "", None)
+        assert (task.finished_at, task.video.name) == (None, "")
+        transaction.set_rollback(True)
+
+
+@fuzzed
+@given(body=bodies, status=st.sampled_from(["completed", "failed", "cancelled", "processing", "nonsense"]))
+def test_a_site_that_believes_callbacks_can_store_whatever_they_say(call, attempt, site, body, status):
+    """The settings of a site whose workers cannot reach EvoLink: what is said is applied, as far as rows can hold it."""
+    with transaction.atomic():
+        call(encoded({**body, "id": attempt.provider_task_id, "status": status}, ensure_ascii=True))
+        receipts.read_due()
+        assert not CallbackReceipt.objects.filter(due_at__isnull=False).exists()
+        task = VideoTask.objects.get(pk=attempt.task_id)
+        assert task.status in {"pending", "processing", "storing", "failed", "cancelled"}
+        assert task.progress <= 99
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def site(settings):
+    settings.WANVIDEO = {**settings.WANVIDEO, "VERIFY_CALLBACKS": False}

@@ -64,9 +64,9 @@ def test_a_length_that_is_no_number_breaks_nothing(path, length):
     assert through_wsgi(path, Stream(padded(100)), CONTENT_LENGTH=length)[0] in {200, 400}
 
 
-def test_a_caller_that_goes_away_in_the_middle_is_no_error_of_the_site(path, caplog):
-    stream = Stream(b'{"id": "task', breaks=True)
-    assert through_wsgi(path, stream, CONTENT_LENGTH="4000")[0] == 400
+@pytest.mark.parametrize("before", [b"", b'{"id": "task'], ids=["before the first byte", "in the middle"])
+def test_a_caller_that_goes_away_is_no_error_of_the_site(path, caplog, before):
+    assert through_wsgi(path, Stream(before, breaks=True), CONTENT_LENGTH="4000")[0] == 400
     assert not CallbackReceipt.objects.exists()
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 

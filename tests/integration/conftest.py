@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from django_wanvideo import queue, signals
-from django_wanvideo.models import VideoTask
 from tests.money.fixtures import Road, evo
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from rq import Queue
 
+    from django_wanvideo.models import VideoTask
     from django_wanvideo.simulator import Simulator
 
 __all__ = ["evo"]

@@ -34,7 +34,7 @@ def arrange(point: str) -> None:
     import http.client
 
     from django_wanvideo.choices import EventKind
-    from django_wanvideo.services import lifecycle, outcomes, provider, submission
+    from django_wanvideo.services import binding, lifecycle, outcomes, provider, submission
 
     if point == "before the claim":
         submission._claim = die
@@ -60,7 +60,7 @@ def arrange(point: str) -> None:
 
         lifecycle.record = record_and_die
     elif point == "after the commit":
-        outcomes._bind_at_once = dying_after(outcomes._bind_at_once)
+        binding._bind_at_once = dying_after(binding._bind_at_once)
     elif point != "never":
         raise SystemExit(f"no such point: {point}")
 

@@ -378,7 +378,7 @@ def test_a_callback_read_with_an_old_copy_of_its_attempt_still_finds_what_became
 def test_an_id_is_waited_for_while_the_database_restarts(wide_road: Road, evo: Simulator, monkeypatch):
     from django.db import OperationalError
 
-    from django_wanvideo.services import lifecycle, outcomes
+    from django_wanvideo.services import binding, lifecycle
 
     advance, troubles = lifecycle.advance, []
 
@@ -389,7 +389,7 @@ def test_an_id_is_waited_for_while_the_database_restarts(wide_road: Road, evo: S
         return advance(task, to, **options)
 
     monkeypatch.setattr(lifecycle, "advance", restarting)
-    monkeypatch.setattr(outcomes, "_INSIST", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(binding, "INSIST", (0.01, 0.01, 0.01))
     task = wide_road.send(wide_road.queued())
     assert (task.status, len(troubles)) == (TaskStatus.PENDING, 2)
     assert wide_road.posts() == 1
@@ -400,7 +400,7 @@ def test_an_id_that_the_database_does_not_take_is_written_to_the_log(
 ):
     from django.db import OperationalError
 
-    from django_wanvideo.services import lifecycle, outcomes
+    from django_wanvideo.services import binding, lifecycle
 
     advance = lifecycle.advance
 
@@ -409,7 +409,7 @@ def test_an_id_that_the_database_does_not_take_is_written_to_the_log(
             raise OperationalError("gone")
         return advance(task, to, **options)
 
-    monkeypatch.setattr(outcomes, "_INSIST", (0.01,))
+    monkeypatch.setattr(binding, "INSIST", (0.01,))
     task = wide_road.queued()
     with monkeypatch.context() as patch:
         patch.setattr(lifecycle, "advance", gone)

@@ -363,12 +363,12 @@ class Promises(RuleBasedStateMachine):
     @rule(number=number)
     def a_person_looks(self, number: int) -> None:
         task = self._task(number)
-        self._work_alone(lambda: task.refresh())
+        self._work_alone(task.refresh)
 
     @rule(number=number)
     def a_person_cancels(self, number: int) -> None:
         task = self._task(number)
-        self._work_alone(lambda: task.cancel())
+        self._work_alone(task.cancel)
 
     @rule(number=number)
     def a_person_retries(self, number: int) -> None:

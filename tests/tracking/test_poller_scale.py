@@ -1,12 +1,12 @@
 """Ten thousand tasks at once: all reach their end, and looking at them costs what arithmetic says.
 
-With no callbacks, looks are at ``POLL_INTERVAL * 1.2**n`` seconds, up to 60, each up to a tenth earlier or later, and a
+Without callbacks, looks are at ``POLL_INTERVAL * 1.2**n`` seconds, up to 60, each up to a tenth earlier or later, and a
 sweep runs every ``EVERY`` seconds. A generation that takes T seconds is therefore looked at no more often than ``looks(T)``
 times: the looks whose earliest moments fit into T, and the one that finds the end. A look is one GET. A job looks at 50
 tasks, so a pass over n due rows makes at most ``n / 50 + 2`` jobs: two statuses may each leave a part of a job.
 
 Queries: a pass costs ``FIXED`` and up to 5 for each chunk of 500 rows and status; a job one to read its tasks, up to 4 for its
-client and pause; a look at most 6 (status, event, attempt's end, progress, next look, a savepoint or two).
+client and pause; a look one, and once for each change of status up to 4 (status, row, attempt, event).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from django.utils import timezone
 from django_wanvideo import jobs
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.evolink.answers import RemoteStatus, TaskSnapshot
-from django_wanvideo.models import Attempt, VideoTask
+from django_wanvideo.models import Attempt, TaskEvent, VideoTask
 from django_wanvideo.services import provider, schedule, sweeping
 
 if TYPE_CHECKING:
@@ -33,11 +33,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-MANY = 10_000
+#: The arithmetic is the same on every engine; the whole number is counted on the quicker one.
+MANY = 10_000 if connection.vendor == "sqlite" else 2_500
 EVERY = 30
 FIXED = 30
 #: Seconds that generations take, by the number of the task.
-LASTS = (40, 90, 200)
+LASTS = (20, 20, 20, 60)
 
 
 class StubClient:
@@ -76,11 +77,12 @@ def looks(seconds: float, interval: float = 15.0) -> int:
 
 
 def accept(number: int, now: dt.datetime) -> None:
-    """Tasks that EvoLink has just accepted, all due at once."""
+    """Tasks that EvoLink has just accepted; their first looks all fall into one pass."""
+    first = now + dt.timedelta(seconds=15)
     tasks = VideoTask.objects.bulk_create(
         (
             VideoTask(
-                status=TaskStatus.PENDING, model="m", prompt="p", accepted_at=now, next_action_at=now, queued_at=now
+                status=TaskStatus.PENDING, model="m", prompt="p", accepted_at=now, next_action_at=first, queued_at=now
             )
             for _number in range(number)
         ),
@@ -159,13 +161,14 @@ def test_the_queries_of_a_pass_and_its_jobs_are_bounded(
     number = 600
     accept(number, world.clock)
     for _pass in range(4):
-        before, looked = len(world.jobs), sum(world.jobs)
+        before, looked, moves = len(world.jobs), sum(world.jobs), TaskEvent.objects.count()
         with CaptureQueriesContext(connection) as queries:
             world.pass_over()
         jobs_done, looks_done = len(world.jobs) - before, sum(world.jobs) - looked
         real = [query for query in queries if "SAVEPOINT" not in query["sql"]]
         chunks = 2 * math.ceil(number / 500) + 2
-        assert len(real) <= FIXED + 5 * chunks + 5 * jobs_done + 6 * looks_done, (len(real), jobs_done, looks_done)
+        moved = TaskEvent.objects.count() - moves
+        assert len(real) <= FIXED + 5 * chunks + 5 * jobs_done + looks_done + 4 * moved, (len(real), looks_done, moved)
 
 
 def test_batch_reading_needs_a_fiftieth_of_the_calls(
@@ -173,6 +176,7 @@ def test_batch_reading_needs_a_fiftieth_of_the_calls(
 ):
     world = World(monkeypatch, settings, BATCH_READ=True)
     accept(500, world.clock)
+    world.clock += dt.timedelta(seconds=EVERY)
     world.pass_over()
     assert (world.client.batches, len(world.jobs)) == (10, 10)
     assert sum(world.client.gets.values()) == 500

@@ -9,6 +9,8 @@ document.addEventListener("submit", (event) => {
     form.dataset.sent = "1";
     if (button?.dataset.once) {
         button.dataset.was = button.textContent;
+        // It keeps its width, so that the second click of two does not hit what stood beside it.
+        button.style.minWidth = `${button.offsetWidth}px`;
         button.textContent = button.dataset.once;
         button.setAttribute("aria-disabled", "true");
     }
@@ -20,6 +22,7 @@ addEventListener("pageshow", (event) => {
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
     for (const button of document.querySelectorAll("[data-was]")) {
         button.textContent = button.dataset.was;
+        button.style.minWidth = "";
         button.removeAttribute("aria-disabled");
     }
 });

@@ -1,0 +1,102 @@
+"""``python -m benchmarks.soak``: charge once, lose nothing, tell once, while everything dies at random.
+
+A simulator with random faults, PostgreSQL, Valkey, a forking and a plain RQ worker, a sweep and a web server run as
+processes of their own. Tasks are asked for all the time; workers (and now and then the web server and the sweep) are
+killed and started again, Valkey is restarted empty twice. Then the killing ends and everything may come to rest, a person
+settles what the site rightly leaves to one, and the books are compared. The seed decides every fault and every blow.
+The site's own waits are shortened (see `benchmarks/soak/haste.py`); nothing else is different from production.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.soak.run import Soak, running
+from benchmarks.tables import Verdict, table
+
+if TYPE_CHECKING:
+    from benchmarks.soak.account import Account
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Soak and print; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=600, help="how long things go wrong")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--tasks", type=int, help="default: 4 a second; a slow machine is asked for fewer")
+    parser.add_argument("--settle", type=float, default=300, help="most seconds to come to rest, before and after")
+    parser.add_argument("--logs", type=Path, help="keep what the processes say in this folder")
+    options = parser.parse_args(argv)
+    tasks = options.tasks or max(int(options.seconds * 4), 1)
+    soak = Soak(options.seed, options.seconds, tasks, options.settle)
+    print(f"seed {options.seed}: {tasks} tasks in {options.seconds:g} s", flush=True)
+    with tempfile.TemporaryDirectory(prefix="wv-soak-") as temporary:
+        folder = options.logs or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        with running(options.seed, folder) as site:
+            rested = soak.run(site)
+            from benchmarks.soak.account import take
+
+            account = take(site.remote)
+            deaths = {name: service.deaths for name, service in site.services.items()}
+    return _report(soak, account, deaths, rested=rested)
+
+
+def _report(soak: Soak, account: Account, deaths: dict[str, int], *, rested: bool) -> int:
+    decided = soak.decided
+    rows = [
+        ("intents", soak.intents),
+        ("POSTs that reached EvoLink", account.posts),
+        ("accepted", account.accepted),
+        ("billed", account.billed),
+        ("bound to their task", account.bound),
+        ("stored", account.stored),
+        ("failed or cancelled by EvoLink", account.ended_at_evolink),
+        *((f"failed here: {code or '(no code)'}", number) for code, number in account.failed.most_common()),
+        ("cancelled here", account.cancelled),
+        ("unconfirmed when all was quiet", decided["unconfirmed"]),
+        ("  attached by a person, as EvoLink's list has it", decided["attached"]),
+        ("  not accepted, says EvoLink's list", decided["not accepted"]),
+        ("  still unconfirmed", account.unconfirmed),
+        ("videos fetched after all by a person", decided["fetched again"]),
+        ("paid for, not stored, a person is told why", len(account.explained)),
+        ("signals", account.told),
+        ("  told again, same event, after a worker died", account.told_again),
+        *((f"faults made: {point}", number) for point, number in sorted(account.faults.items())),
+        *((f"blows: {name}", number) for name, number in sorted(soak.blows.items())),
+        *((f"deaths: {name}", number) for name, number in deaths.items()),
+        ("seconds to come to rest", ", ".join(f"{seconds:.0f}" for seconds in soak.settled_after)),
+    ]
+    print(f"\n{table([f'seed {soak.seed}, {soak.seconds:g} s', 'count'], rows)}\n")
+    for what, names in (
+        ("lost", account.lost),
+        ("charged twice", account.charged_twice),
+        ("damaged", account.damaged),
+        ("told why", account.explained),
+    ):
+        for name in names[:10]:
+            print(f"{what}: {name}")
+    verdict = Verdict(binding=True)
+    verdict.exactly("lost", len(account.lost), 0)
+    verdict.exactly("charged twice", len(account.charged_twice), 0)
+    verdict.exactly("stored files that differ from EvoLink's", len(account.damaged), 0)
+    verdict.exactly("signals never told", account.untold, 0)
+    # A worker that dies inside a receiver may tell one event, of two signals at most, once more.
+    verdict.exactly(
+        "signals told again beyond the killed workers", max(account.told_again - 2 * sum(soak.blows.values()), 0), 0
+    )
+    verdict.exactly("things that did not come to rest", int(not rested), 0)
+    print(
+        "\nAn unconfirmed task is no loss: its answer was lost and so was EvoLink's callback, it is never sent again by "
+        "itself, and a\nperson ties it to what EvoLink's list shows, or settles that there is nothing. Both is done here "
+        "before the books are compared."
+    )
+    return verdict.exit_code()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

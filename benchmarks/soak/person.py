@@ -1,0 +1,37 @@
+"""The person who settles, with EvoLink's list at hand, what the site rightly leaves to one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmarks.soak.remote import Remote
+
+
+def decide(remote: Remote) -> dict[str, int]:
+    """Attach what EvoLink has accepted, say of the rest that it was not, and fetch videos whose copy had failed.
+
+    Before that it counts what stood unconfirmed, and how much of it EvoLink has accepted.
+    """
+    from django.contrib.auth import get_user_model
+
+    from django_wanvideo.choices import TaskStatus
+    from django_wanvideo.models import VideoTask
+    from django_wanvideo.services import deciding, storing
+
+    person = get_user_model().objects.create_superuser("person", "person@site.example", "person")
+    accepted = {entry["prompt"]: entry["task_id"] for entry in remote.ledger()}
+    counts = {"unconfirmed": 0, "attached": 0, "not accepted": 0, "fetched again": 0}
+    for task in VideoTask.objects.filter(status=TaskStatus.UNCONFIRMED):
+        counts["unconfirmed"] += 1
+        if task.prompt in accepted:
+            deciding.attach(task, accepted[task.prompt], by=person)
+            counts["attached"] += 1
+        else:
+            deciding.not_accepted(task, by=person)
+            counts["not accepted"] += 1
+    for task in VideoTask.objects.filter(status=TaskStatus.FAILED).exclude(result_url=""):
+        if storing.is_fetchable(task):
+            task.retry(by=person)
+            counts["fetched again"] += 1
+    return counts

@@ -1,0 +1,87 @@
+"""What goes wrong, and when: all of it follows from the seed and the length of the run."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+#: Seconds that Valkey is away when it is restarted. It keeps nothing: every job that waited in it is gone.
+VALKEY_AWAY = 1.0
+
+
+def _chances(point: str, text: str) -> dict[str, float]:
+    pairs = (word.split("=") for word in text.split())
+    return {f"{point}:{name}": float(chance) / 100 for name, chance in pairs}
+
+
+#: Chance in percent that a call meets a fault, by point.
+FAULTS = {
+    **_chances(
+        "create",
+        "accept_then_close=3 accept_then_reset=1.5 accept_then_500=1 accept_then_502=1.5 accept_then_503=0.5 "
+        "accept_then_504=0.5 accept_then_hang=0.5 accept_then_slow=1 accept_then_garbage=1 accept_then_truncated=1 "
+        "accept_without_id=1 callback_before_answer=2 refuse=1.5 reset=1 hang=0.3 garbage=0.5 redirect=0.5 "
+        "no_available_channel=2 400=0.5 401=0.3 402=0.5 403=0.3 404=0.3 409=0.3 413=0.3 415=0.3 422=0.5 429=1 500=1 "
+        "502=1 503=0.5 504=0.5",
+    ),
+    **_chances(
+        "get",
+        "400=0.3 401=0.3 402=0.3 403=0.3 404=1 429=0.7 500=2 502=2 503=1 504=1 close=1 reset=1 hang=0.2 slow=0.5 "
+        "garbage=1 html=1 redirect=0.5 unknown_status=1 completed_without_results=1 foreign_result=0.3 outdated=1 "
+        "other_task=0.5",
+    ),
+    **_chances(
+        "upload",
+        "400=0.5 401=0.3 402=0.5 403=0.5 404=0.5 413=0.5 429=1 500=2 502=2 503=1 504=1 close=2 reset=2 hang=0.3 slow=0.5 "
+        "garbage=2 html=1 quota=1 without_url=1",
+    ),
+    **_chances(
+        "result",
+        "403=1 404=1 410=1 429=1 500=2 502=2 503=2 close=2 reset=2 hang=0.3 slow=0.5 garbage=1 html=1 truncated=3 short=2 "
+        "wrong_length=1 drip=0.5 redirect=1 endless=0.3 gzip_bomb=0.3",
+    ),
+    **_chances("callback", "lost=10 duplicate=10 delay=5 garbage=2 other_task=2"),
+}
+
+
+@dataclass(frozen=True)
+class Blow:
+    """One thing done to a process: at a second of the run, to whom, and what."""
+
+    at: float
+    victim: str
+    how: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One task to be asked for."""
+
+    at: float
+    prompt: str
+    upload: bool
+
+
+def blows(seed: int, seconds: float) -> list[Blow]:
+    """When processes are killed (``how``: ``worker`` alone, what it ``works`` on alone, ``both``) and Valkey restarts."""
+    chance = random.Random(f"{seed}:blows")
+    found = [Blow(seconds / 3, "valkey", "restart"), Blow(seconds * 2 / 3, "valkey", "restart")]
+    at = chance.uniform(2, 8)
+    while at < seconds:
+        victim = chance.choices(["worker-1", "worker-2", "web", "sweep"], [6, 6, 1, 1])[0]
+        how = chance.choice(["worker", "works", "both"]) if victim.startswith("worker") else "both"
+        found.append(Blow(at, victim, how))
+        at += chance.uniform(4, 10)
+    return sorted(found, key=lambda blow: blow.at)
+
+
+def wishes(seed: int, seconds: float, tasks: int) -> list[Wish]:
+    """What is asked for: most succeed at EvoLink, some are refused or cancelled there; some bring a file."""
+    chance = random.Random(f"{seed}:wishes")
+    found = []
+    for number in range(tasks):
+        ending = chance.choices(
+            ["", " [fail:content_policy_violation]", " [fail:generation_failed]", " [cancel]"], [94, 2, 2, 2]
+        )
+        found.append(Wish(seconds * number / tasks, f"Soak {number:05d}{ending[0]}", chance.random() < 0.1))
+    return found

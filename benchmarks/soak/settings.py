@@ -1,0 +1,35 @@
+"""The soaked site: real engines, an EvoLink that fails at random, callbacks to a web server of its own."""
+
+from __future__ import annotations
+
+import os
+
+from tests.settings import *  # noqa: F403
+from tests.settings import INSTALLED_APPS, TEST_DIR, WANVIDEO
+
+INSTALLED_APPS = [*INSTALLED_APPS, "benchmarks.soak.watch"]
+ROOT_URLCONF = "benchmarks.soak.urls"
+MEDIA_ROOT = TEST_DIR / "soaked"
+
+WANVIDEO = {
+    **WANVIDEO,
+    "API_KEY": "sk-simulator",
+    "BASE_URL": os.environ.get("WANVIDEO_SOAK_EVOLINK", "http://127.0.0.1:1"),
+    "FILES_URL": os.environ.get("WANVIDEO_SOAK_EVOLINK", "http://127.0.0.1:1"),
+    "CALLBACK_BASE_URL": os.environ.get("WANVIDEO_SOAK_SITE", "http://127.0.0.1:2"),
+    "ALLOW_PRIVATE_HOSTS": True,
+    "CONNECT_TIMEOUT": 2.0,
+    "READ_TIMEOUT": 3.0,
+    "POLL_INTERVAL": 20.0,
+    "UNCONFIRMED_DEADLINE": 10.0,
+    "DOWNLOAD_DEADLINE": 15.0,
+    "MAX_VIDEO_BYTES": 4 * 1024**2,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {process} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+}

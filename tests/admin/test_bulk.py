@@ -1,0 +1,187 @@
+"""Generating all that match, on every page: bounded work, and each task once, whatever is pressed how often.
+
+``WANVIDEO_TEST_BULK`` is the number of tasks: 600 by default, which takes three steps; 5000 is the most that can be sent
+at a time. ``--log-cli-level=INFO`` shows what was measured.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import re
+import time
+import tracemalloc
+from collections import Counter
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.messages import get_messages
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from django_wanvideo import queue
+from django_wanvideo.admin import confirm
+from django_wanvideo.choices import EventKind
+from django_wanvideo.models import MediaInput, TaskEvent, VideoTask
+from tests.admin.conftest import FLASH, hidden, url
+from tests.threads import at_once
+
+logger = logging.getLogger(__name__)
+pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
+
+#: Taken before the fixture ``wakes`` puts another one in its place.
+REAL_ENQUEUE = queue.enqueue
+COUNT = int(os.environ.get("WANVIDEO_TEST_BULK") or 600)
+#: Queries of a step beside those for each task: session, user, permissions, nonce, the tasks and their inputs, the log.
+PER_STEP = 30
+#: Begin, status, status again where it is moved, update, event, commit. More would grow with the number of tasks.
+PER_TASK = 6
+#: Bytes that a page may hold at its fullest, whatever the number of tasks; a step holds ``STEP`` tasks.
+MOST_BYTES = 12_000_000
+
+
+@pytest.fixture
+def drafts():
+    """That many drafts with a link as their picture."""
+    tasks = VideoTask.objects.bulk_create(
+        [
+            VideoTask(model=FLASH, prompt=f"A fox trots on, number {number}", parameters={"duration": 5})
+            for number in range(COUNT)
+        ],
+        batch_size=500,
+    )
+    frames = [MediaInput(task=task, url="https://pictures.example/fox.jpg") for task in tasks]
+    MediaInput.objects.bulk_create(frames, batch_size=500)
+    return tasks
+
+
+class Measured:
+    """Queries, seconds, and, which makes it slow, the most bytes that were held at a time."""
+
+    bytes = 0
+
+    def __init__(self, *, memory=False):
+        self.memory = memory
+
+    def __enter__(self):
+        if self.memory:
+            tracemalloc.start()
+        self.captured = CaptureQueriesContext(connection)
+        self.captured.__enter__()
+        self.began = time.perf_counter()
+        return self
+
+    def __exit__(self, *error):
+        self.seconds = time.perf_counter() - self.began
+        self.captured.__exit__(*error)
+        self.queries = len(self.captured)
+        if self.memory:
+            # The log of queries is this test's own doing.
+            log = sum(len(query["sql"]) for query in self.captured.captured_queries)
+            self.bytes = tracemalloc.get_traced_memory()[1] - log
+            tracemalloc.stop()
+
+    def __str__(self):
+        what = f"at most {self.bytes / 1e6:.1f} MB" if self.memory else f"{self.seconds:.2f} s"
+        return f"{self.queries} queries, {what}"
+
+
+def choose(client, across="1"):
+    """Press "Select all that match, on every page", or tick one task, and Run."""
+    one = VideoTask.objects.first()
+    data = {"action": "submit_selected", "select_across": across, "_selected_action": [str(one.pk)]}
+    return client.post(url("changelist"), data)
+
+
+def press(client, plan):
+    """Send one plan, as the page does."""
+    return client.post(url("send"), {"plan": plan})
+
+
+def sent():
+    """How often each task was put into the queue."""
+    return Counter(TaskEvent.objects.filter(kind=EventKind.QUEUED).values_list("task_id", flat=True))
+
+
+def test_all_that_match_are_sent_once_in_bounded_steps(boss, drafts, wakes):
+    choose(boss, across="0")  # what every first page of a process costs: modules and templates
+    with Measured() as planning:
+        page = choose(boss)
+    with Measured(memory=True) as held:
+        choose(boss)
+    logger.info("page of %s tasks: %s; %s; it carries %s bytes", COUNT, planning, held, len(hidden(page, "plan")))
+    assert f"Generate {COUNT} videos" in page.content.decode()
+    assert len(re.findall("<tr", page.content.decode())) < 200
+    assert planning.queries <= PER_STEP + 2 * math.ceil(COUNT / confirm.CHUNK)
+    assert held.bytes < MOST_BYTES
+
+    plan, steps = hidden(page, "plan"), 0
+    while plan:
+        before = sum(sent().values())
+        with Measured(memory=steps == 0) as step:
+            answer = press(boss, plan)
+        steps += 1
+        done = sum(sent().values()) - before
+        logger.info("step %s of %s tasks: %s", steps, done, step)
+        assert done <= confirm.STEP
+        assert step.queries <= PER_STEP + PER_TASK * done
+        assert step.bytes < MOST_BYTES
+        if answer.status_code == 200:
+            assert f"{steps * confirm.STEP} of {COUNT} are sent" in answer.content.decode()
+            assert 'role="status"' in answer.content.decode()
+        plan = hidden(answer, "plan") if answer.status_code == 200 else None
+
+    assert steps == math.ceil(COUNT / confirm.STEP)
+    assert [str(message) for message in get_messages(answer.wsgi_request)] == [f"{COUNT} videos will be generated."]
+    assert set(sent().values()) == {1}
+    assert len(sent()) == COUNT
+    assert len(wakes) == len(set(wakes)) == COUNT
+    assert LogEntry.objects.count() == COUNT
+
+
+def test_two_tabs_double_clicks_and_a_reload_send_each_task_once(boss, drafts, wakes):
+    plans = [hidden(choose(boss), "plan") for _tab in range(2)]
+    sessions = [Client() for _click in range(6)]
+    for session in sessions:
+        session.cookies = boss.cookies
+    refused = []
+    while any(plans):
+        clicks = [(session, plan) for session, plan in zip(sessions, [*plans, *plans, *plans], strict=True) if plan]
+        answers = at_once(
+            *(lambda session=session, plan=plan: press(session, plan) for session, plan in clicks), seconds=120
+        )
+        following = {}
+        for (_session, plan), answer in zip(clicks, answers, strict=True):
+            refused += [str(message) for message in get_messages(answer.wsgi_request)]
+            if answer.status_code == 200:
+                assert plan not in following, "one plan was taken twice"
+                following[plan] = hidden(answer, "plan")
+        plans = [following.get(plan) for plan in plans]
+    assert set(sent().values()) == {1}
+    assert len(sent()) == COUNT
+    assert len(wakes) == COUNT
+    assert any("sent already" in words for words in refused)
+
+
+def test_waking_workers_takes_one_round_trip_for_each_task(drafts, redis_queue, monkeypatch):
+    monkeypatch.setattr(queue, "enqueue", REAL_ENQUEUE)
+    queue.reset()
+    trips = []
+    sending = queue._connection().connection_pool.connection_class.send_packed_command
+
+    def send(self, command, *args, **kwargs):
+        trips.append(1)
+        return sending(self, command, *args, **kwargs)
+
+    ids = [str(task.pk) for task in drafts[: confirm.STEP]]
+    assert queue.enqueue("submit", ids[0])
+    monkeypatch.setattr(queue._connection().connection_pool.connection_class, "send_packed_command", send)
+    began = time.perf_counter()
+    assert all(queue.enqueue("submit", task_id) for task_id in ids)
+    took = time.perf_counter() - began
+    logger.info("%s wake-ups: %.2f ms each, %s round trips", len(ids), 1000 * took / len(ids), len(trips))
+    assert len(trips) == len(ids)
+    assert redis_queue.count == len(ids) + 1
+    queue.reset()

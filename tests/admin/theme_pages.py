@@ -1,0 +1,95 @@
+"""Every page in another admin theme; ``test_themes`` runs this in a process whose settings hold the theme."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.conf import settings
+from django.contrib import admin
+
+from django_wanvideo.admin import VideoTaskAdminMixin, themes
+from django_wanvideo.models import VideoTask
+from tests.admin.conftest import add_data, hidden, url
+
+#: What each page must keep, whatever stands around it.
+PARTS = {
+    "list": ['data-wanvideo-list data-status-url="', 'data-wanvideo-task="', "wv-chip is-processing", 'class="wv-thumb"',
+             "A fox trots on", "watch.js", "wanvideo.css", 'id="wv-processing"', 'name="q"', 'value="submit_selected"', "wv-clip"],
+    "empty": ["No videos yet", "wv-empty"],
+    "add": ['name="prompt"', 'data-wanvideo-drop', 'name="duration"', "data-wanvideo-slider", "wv-choices", 'name="_generate"',
+            "Generate for about 11.9 credits", 'name="_save"', 'name="nonce"', "drop.js", 'enctype="multipart/form-data"'],
+    "refused": ["Write a prompt", "Everything you typed is still here", 'aria-invalid="true"'],
+    "draft": ['name="prompt"', "A fox trots on", 'name="_generate"'],
+    "processing": ["data-wanvideo-watch", 'data-live="1"', "wv-steps", "wv-timeline", "42", 'name="notes"'],
+    "failed": ["wv-outcome", "Content refused", "Edit a copy", "Retry unchanged for about 11.9 credits"],
+    "confirm": ['name="plan"', "Generate 1 video for about 11.9 credits", "wv-confirm", "wanvideo.css", "once.js"],
+    "decide": ["wv-decision", "Attach this video", "Mark as not accepted", "Send again for about 11.9 credits"],
+    "variations": ['name="prompts"', "Make the drafts"],
+    "delete": ['name="post"'],
+}  # fmt: skip
+
+
+@pytest.fixture
+def show(boss, make_task, monkeypatch):
+    """Answer with one page of ``PARTS``."""
+    monkeypatch.setattr("django_wanvideo.services.evidence.PATIENCE", 0.01)
+
+    def page(name):
+        match name:
+            case "list":
+                make_task("processing", progress=42)
+                return boss.get(url("changelist"))
+            case "empty":
+                return boss.get(url("changelist"))
+            case "add":
+                return boss.get(url("add"))
+            case "refused":
+                return boss.post(url("add"), add_data(prompt=""))
+            case "draft":
+                return boss.get(url("change", make_task().pk))
+            case "processing":
+                return boss.get(url("change", make_task("processing", progress=42).pk))
+            case "failed":
+                return boss.get(url("change", make_task("failed", error_code="content_filter").pk))
+            case "confirm":
+                data = {"action": "submit_selected", "_selected_action": [str(make_task().pk)]}
+                return boss.post(url("changelist"), data)
+            case "decide":
+                return boss.get(url("decide", make_task("unconfirmed").pk))
+            case "variations":
+                return boss.get(url("variations", make_task("completed").pk))
+        return boss.get(url("delete", make_task("failed").pk))
+
+    return page
+
+
+def test_the_theme_is_there():
+    assert settings.THEME in settings.INSTALLED_APPS
+    assert not themes.is_stock()
+    ours = admin.site.get_model_admin(VideoTask)
+    assert isinstance(ours, VideoTaskAdminMixin)
+    assert ours.check() == []
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_page_keeps_its_parts(show, name):
+    response = show(name)
+    assert response.status_code == 200
+    page = response.content.decode()
+    assert [part for part in PARTS[name] if part not in page] == []
+    content = page.split("<body", 1)[1]
+    ids = re.findall(r'\sid="(wv-[^"]+|id_[^"]+|searchbar)"', content)
+    assert sorted(ids) == sorted(set(ids))
+    # Alpine, which Unfold is built on, binds attributes whose names begin like this; ours must not look like them.
+    assert not re.search(r"<[^>]*\swv[^>]*\s(?:x-|@|:)\w", content)
+
+
+def test_what_the_pages_send_is_understood(boss, make_task):
+    response = boss.post(url("add"), add_data())
+    assert response.status_code == 302
+    task = VideoTask.objects.get()
+    data = {"action": "submit_selected", "_selected_action": [str(task.pk)]}
+    boss.post(url("send"), {"plan": hidden(boss.post(url("changelist"), data), "plan")})
+    task.refresh_from_db()
+    assert task.status == "queued"
