@@ -45,7 +45,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
     raw = getattr(settings, "WANVIDEO", None)
     if raw is not None and not isinstance(raw, dict):
         return [Error("WANVIDEO must be a dictionary.", hint='WANVIDEO = {"API_KEY": …}', id="wanvideo.E002")]
-    return [*_key(), *_unknown(), *_queue(), *_storage(), *_callbacks(), *_hosts(), *_numbers(), *_model()]
+    return [*_key(), *_unknown(), *_queue(), *_storage(), *_callbacks(), *_hosts(), *_numbers(), *_model(), *_clock()]
 
 
 def _key() -> Iterator[CheckMessage]:
@@ -180,6 +180,15 @@ def _model() -> Iterator[CheckMessage]:
             f"WANVIDEO['DEFAULT_MODEL'] is not in the catalogue: {' '.join(error.messages)}",
             hint="Known models: " + ", ".join(spec.id for spec in catalog.models()),
             id="wanvideo.E012",
+        )
+
+
+def _clock() -> Iterator[CheckMessage]:
+    if not settings.USE_TZ:
+        yield Error(
+            "USE_TZ is off: deadlines and links that end are compared with EvoLink's times.",
+            hint="Set USE_TZ to True.",
+            id="wanvideo.E013",
         )
 
 

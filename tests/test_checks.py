@@ -185,6 +185,11 @@ def test_a_site_that_has_not_set_anything_is_told_about_the_key(settings):
     assert "wanvideo.E001" in ids(checks.check_settings(None))
 
 
+def test_a_site_without_time_zones_is_told_to_turn_them_on(found, settings):
+    settings.USE_TZ = False
+    assert [(message.id, message.hint) for message in found()] == [("wanvideo.E013", "Set USE_TZ to True.")]
+
+
 def test_everything_is_said_at_once(found):
     messages = found(API_KEY="", QUEUE="x", STORAGE="y", BASE_URL="http://a.example", MAX_IN_FLIGHT=0, HELLO=1)
     assert sorted(ids(messages)) == [f"wanvideo.E0{number}" for number in ("01", "03", "04", "05", "10", "11")]

@@ -219,8 +219,14 @@ def plan(queryset):
     ("index", "query"),
     [
         ("wanvideo_task_due", lambda now: VideoTask.objects.due(now).order_by("next_action_at")[:500]),
-        ("wanvideo_receipt_due", lambda now: CallbackReceipt.objects.filter(due_at__lte=now).order_by("due_at", "id")[:200]),
-        ("wanvideo_event_outbox", lambda now: TaskEvent.objects.filter(notify_at__lte=now).order_by("notify_at", "id")[:500]),
+        (
+            "wanvideo_receipt_due",
+            lambda now: CallbackReceipt.objects.filter(due_at__lte=now).order_by("due_at", "id")[:200],
+        ),
+        (
+            "wanvideo_event_outbox",
+            lambda now: TaskEvent.objects.filter(notify_at__lte=now).order_by("notify_at", "id")[:500],
+        ),
     ],
 )
 def test_due_rows_are_found_by_an_index_of_those_alone(index, query):

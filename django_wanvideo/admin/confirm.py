@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo import catalog
-from django_wanvideo.admin import figures, markup, nonces
+from django_wanvideo.admin import figures, markup, nonces, themes
 from django_wanvideo.admin.columns import listed_frame
 from django_wanvideo.admin.outcomes import Outcome, do_to_each, reason_of
 from django_wanvideo.choices import TaskStatus
@@ -79,8 +79,8 @@ class Plan:
     unshown: int = 0
     too_many: bool = False
 
-    def take(self, row: Row) -> None:
-        """Count a task, and keep its row if there is room for it."""
+    def take(self, row: Row) -> bool:
+        """Count a task; return whether its row is kept."""
         if row.problem:
             self.blocked += 1
         else:
@@ -88,8 +88,10 @@ class Plan:
             self.models.add(row.task.model)
             self.total += row.price or 0
             self.seconds += int(row.task.parameters.get("duration") or 0)
-        if self.count <= SHOWN or (row.problem and self.blocked <= BLOCKED_SHOWN):
+        is_kept = self.count <= SHOWN or (bool(row.problem) and self.blocked <= BLOCKED_SHOWN)
+        if is_kept:
             self.rows.append(row)
+        return is_kept
 
     @property
     def count(self) -> int:
@@ -130,10 +132,7 @@ def first_page(
             count,
         )
     context = {
-        **model_admin.admin_site.each_context(request),
-        "title": title,
-        "opts": model_admin.opts,
-        "media": model_admin.media,
+        **themes.frame(model_admin, request, title),
         "plan": plan,
         "count": count,
         "again": again,
@@ -173,10 +172,7 @@ def send(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
         payload = {"ids": ids, "again": data["again"], "at": at + STEP, "total": data["total"]}
         token = nonces.issue(request.user, **payload, done=outcome.done, reasons=dict(outcome.reasons.most_common(20)))
         context = {
-            **model_admin.admin_site.each_context(request),
-            "title": _("Sending…"),
-            "opts": model_admin.opts,
-            "media": model_admin.media,
+            **themes.frame(model_admin, request, _("Sending…")),
             "token": token,
             "done": at + STEP,
             "count": len(ids),
@@ -196,7 +192,9 @@ def _plan(queryset: QuerySet[VideoTask], wanted: frozenset[TaskStatus]) -> Plan:
         if number == MOST:
             plan.too_many = True
             break
-        plan.take(_row(task, wanted))
+        if not plan.take(_row(task, wanted)):
+            # A task and its prefetched inputs hold each other; this lets go of both now.
+            task._prefetched_objects_cache.clear()  # noqa: SLF001 - there is no public way
     plan.shorten()
     return plan
 

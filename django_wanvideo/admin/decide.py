@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_wanvideo.admin import buttons, figures, markup, outcomes
+from django_wanvideo.admin import buttons, figures, markup, outcomes, themes
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.errors import EvoLinkError
@@ -67,11 +67,8 @@ def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpRespons
     attempt, price = found.attempt, buttons.price_now(task)
     frame = task.first_frame
     context = {
-        **model_admin.admin_site.each_context(request),
-        "title": _("Was this video accepted?"),
-        "opts": model_admin.opts,
+        **themes.frame(model_admin, request, _("Was this video accepted?")),
         "original": task,
-        "media": model_admin.media,
         "task": task,
         "chip": markup.chip(task.status),
         "sent_at": figures.clock(attempt.sent_at) if attempt is not None and attempt.sent_at else "",

@@ -89,7 +89,7 @@ class PagesMixin:
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> Any:
         """Add what the templates show beyond the form."""
         task, add = kwargs.get("obj"), kwargs.get("add", False)
-        page: dict[str, Any] = {}
+        page: dict[str, Any] = {"is_stock": themes.is_stock()}
         form = context["adminform"].form
         if isinstance(form, TaskForm):
             if add:

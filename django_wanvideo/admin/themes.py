@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.template.loader import get_template
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
 
 
 def is_stock() -> bool:
     """Tell whether the pages stand in Django's own admin rather than in a theme with parts of its own."""
     template: Any = get_template("admin/base.html")
     return Path(admin.__file__).parent in Path(template.origin.name).parents
+
+
+def frame(model_admin: Any, request: HttpRequest, title: str) -> dict[str, Any]:
+    """Return what each page of our own needs to stand in the admin."""
+    return {
+        **model_admin.admin_site.each_context(request),
+        "title": title,
+        "opts": model_admin.opts,
+        "media": model_admin.media,
+        "wanvideo": {"is_stock": is_stock()},
+    }

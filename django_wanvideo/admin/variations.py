@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo import catalog
-from django_wanvideo.admin import markup, nonces, outcomes
+from django_wanvideo.admin import markup, nonces, outcomes, themes
 from django_wanvideo.services import creation
 
 if TYPE_CHECKING:
@@ -94,11 +94,8 @@ def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpRespons
             messages.success(request, words + " " + _("Select them and generate them together."))
             return HttpResponseRedirect(model_admin.page_url("changelist"))
     context = {
-        **model_admin.admin_site.each_context(request),
-        "title": _("Variations"),
-        "opts": model_admin.opts,
+        **themes.frame(model_admin, request, _("Variations")),
         "original": task,
-        "media": model_admin.media,
         "task": task,
         "form": form,
         "nonce": nonces.issue(request.user),

@@ -143,6 +143,26 @@ def test_links_that_end_first_are_stored_first():
     assert taken.ids("store") == [str(tasks[1].pk), str(tasks[0].pk), str(tasks[2].pk)]
 
 
+@pytest.mark.skipif(
+    connection.features.has_select_for_update_skip_locked, reason="rows are locked between look and mark here"
+)
+def test_a_pass_that_comes_between_anothers_look_and_mark_takes_the_rows_alone():
+    tasks = rows(S.QUEUED, 3)
+    first, second = Jobs(), Jobs()
+    interrupted: list[str] = []
+
+    def interrupt(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("UPDATE") and '"next_action_at" =' in sql and not interrupted:
+            interrupted.append(sql)
+            sweeping.sweep(second)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(interrupt):
+        sweeping.sweep(first)
+    assert interrupted
+    assert sorted(first.ids("submit") + second.ids("submit")) == pks(tasks)
+
+
 @pytest.mark.parametrize("room", [0, 1, 60])
 def test_with_redis_down_everything_stays_due(room: int):
     queued, storing = rows(S.QUEUED, 130), rows(S.STORING, 5)

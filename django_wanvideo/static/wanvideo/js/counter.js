@@ -5,7 +5,7 @@ for (const count of document.querySelectorAll("[data-wanvideo-count]")) {
     if (!area || !length) continue;
     const show = () => {
         const characters = [...area.value.trim()].length;
-        length.textContent = characters.toLocaleString(document.documentElement.lang || undefined);
+        length.textContent = String(characters);
         count.classList.toggle("is-failed", characters > Number(count.dataset.limit));
     };
     area.addEventListener("input", show);
