@@ -290,6 +290,15 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         ),
     ),
     (
+        ("result_http_error",),
+        Advice(
+            _("EvoLink’s file could not be fetched"),
+            _("The video was made, but its link answered with an error."),
+            _FILE_REFUSED_MOVE,
+            "fetch_again",
+        ),
+    ),
+    (
         ("input_missing",),
         Advice(
             _("The picture is gone"),

@@ -155,7 +155,8 @@ def facts(task: VideoTask) -> list[tuple[str, str]]:
             elif parameter.kind == "choice":
                 text = str(next((option.label for option in parameter.options if option.value == value), value))
             else:
-                text = figures.unbroken(f"{value} {parameter.unit}".strip())
+                words = _("%(s)s s") % {"s": value} if parameter.unit == "s" else f"{value} {parameter.unit}".strip()
+                text = figures.unbroken(words)
             rows.append((str(parameter.label), text))
     rows.append((_("Model"), markup.model_label(task.model)))
     if task.owner_id:

@@ -191,7 +191,8 @@ def _warn_of_expiring_links(swept: Swept) -> None:
 def _receipts(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.timedelta) -> None:
     last = _handed_out(state, "callbacks")
     due = CallbackReceipt.objects.filter(due_at__lte=timezone.now(), pk__gt=last)
-    newest = due.order_by("-pk").values_list("pk", flat=True).first()
+    # By the indexed column: ordered by key, a database may walk the whole table to find that nothing is due.
+    newest = max(due.order_by("due_at").values_list("pk", flat=True)[:CHUNK], default=None)
     if newest is None or not swept.queue_reachable:
         return
     if dispatch("sync"):
@@ -204,7 +205,7 @@ def _receipts(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.t
 def _events(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.timedelta) -> None:
     last = _handed_out(state, "signals")
     due = TaskEvent.objects.filter(notify_at__lte=timezone.now() - dt.timedelta(seconds=2), pk__gt=last)
-    rows = list(due.order_by("pk").values_list("pk", "task_id")[:CHUNK])
+    rows = sorted(due.order_by("notify_at").values_list("pk", "task_id")[:CHUNK])
     task_ids = list(dict.fromkeys(task_id for _pk, task_id in rows))
     for start in range(0, len(task_ids), SYNC_BATCH):
         batch = task_ids[start : start + SYNC_BATCH]

@@ -16,10 +16,10 @@ from django_wanvideo import queue
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.answers import RemoteStatus
-from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError, ReadError, UnreadableAnswer
+from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
-from django_wanvideo.services import lifecycle, provider, schedule
+from django_wanvideo.services import lifecycle, provider, reading, schedule
 
 if TYPE_CHECKING:
     import uuid
@@ -28,12 +28,10 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
     from django_wanvideo.evolink.answers import TaskSnapshot
-    from django_wanvideo.evolink.client import EvoLinkClient
 
 logger = logging.getLogger(__name__)
 
 FOLLOWED = frozenset({TaskStatus.PENDING, TaskStatus.PROCESSING})
-BATCH = 50
 
 
 def receive_callback(attempt_id: uuid.UUID, provider_task_id: str, payload: Mapping[str, Any]) -> None:
@@ -60,7 +58,7 @@ def sync(task_ids: Sequence[uuid.UUID]) -> None:
         return
     waiting = {attempt.pk: attempt for attempt in attempts}
     answered = False
-    for attempt, answer in _read(client, attempts):
+    for attempt, answer in reading.read(client, attempts):
         del waiting[attempt.pk]
         if isinstance(answer, EvoLinkError):
             _trouble(attempt, answer)
@@ -265,39 +263,3 @@ def _followed(task_ids: Sequence[uuid.UUID]) -> Iterator[Attempt]:
 
 def _put_off(task_ids: Sequence[uuid.UUID], until: dt.datetime) -> None:
     VideoTask.objects.filter(pk__in=task_ids, status__in=FOLLOWED).update(next_action_at=until)
-
-
-def _read(client: EvoLinkClient, attempts: list[Attempt]) -> Iterator[tuple[Attempt, TaskSnapshot | EvoLinkError]]:
-    """Yield an answer or an error for each attempt; 50 ids a call where ``BATCH_READ`` is on and EvoLink offers it."""
-    rest = attempts
-    if conf.BATCH_READ and len(attempts) > 1:
-        rest = []
-        for start in range(0, len(attempts), BATCH):
-            chunk = attempts[start : start + BATCH]
-            try:
-                found = client.get_tasks([attempt.provider_task_id or "" for attempt in chunk])
-            except EvoLinkError as error:
-                if _not_offered(error):
-                    rest.extend(attempts[start:])
-                    break
-                for attempt in chunk:
-                    yield attempt, error
-                continue
-            for attempt in chunk:
-                snapshot = found.get(attempt.provider_task_id or "")
-                if snapshot is None:
-                    rest.append(attempt)  # absent there may mean many things; ask by itself
-                else:
-                    yield attempt, snapshot
-    for attempt in rest:
-        try:
-            yield attempt, client.get_task(attempt.provider_task_id or "")
-        except EvoLinkError as error:
-            yield attempt, error
-
-
-def _not_offered(error: EvoLinkError) -> bool:
-    """Tell whether EvoLink refuses the batch call as such: gone, or asked for in another way now."""
-    if isinstance(error, UnreadableAnswer):
-        return True
-    return isinstance(error, ReadError) and not error.transient and error.http_status not in {None, 401, 403}

@@ -11,6 +11,7 @@ from django.utils import timezone, translation
 
 import django_wanvideo
 from django_wanvideo.advice import ADVICE, advice_for, charge_words
+from django_wanvideo.evolink import targets
 
 CODES = [
     "content_policy_violation",
@@ -77,10 +78,8 @@ def test_each_code_that_the_services_write_has_words_of_its_own():
     assert written - set(ADVICE) == set()
 
 
-@pytest.mark.parametrize(
-    "reason", ["forbidden_address", "forbidden_host", "bad_scheme", "bad_redirect", "too_large", "encoded"]
-)
-def test_each_refused_file_has_words_of_its_own(reason):
+@pytest.mark.parametrize("reason", [*sorted(targets._FINAL_REASONS), "http_error", "not_a_video", "truncated"])
+def test_each_file_that_is_given_up_has_words_of_its_own(reason):
     assert advice_for(f"result_{reason}").next_action == "fetch_again"
 
 

@@ -1,0 +1,103 @@
+"""Whatever staff do to a task leaves Django's log entry, with their name."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.utils import timezone
+
+from django_wanvideo.models import VideoTask
+from django_wanvideo.services import tracking
+from tests.admin.conftest import add_data, hidden, url
+
+LINK = {"result_url": "https://files.example/v.mp4"}
+
+
+def act(client, name, *tasks):
+    """Choose an action of the list."""
+    data = {"action": name, "_selected_action": [str(task.pk) for task in tasks]}
+    return client.post(url("changelist"), data)
+
+
+def confirm(client, name, task):
+    """Choose an action that asks first, and say yes."""
+    return client.post(url("send"), {"plan": hidden(act(client, name, task), "plan")})
+
+
+def press(verb):
+    return lambda client, task: client.post(url("operate", task.pk, verb))
+
+
+def decide(decision):
+    return lambda client, task: client.post(url("decide", task.pk), {"decision": decision, "twice": "1"})
+
+
+#: What is done, to a task at which status, and the flags that are logged about the task itself.
+DEEDS = {
+    "generate from the list": ("draft", lambda c, t: confirm(c, "submit_selected", t), [CHANGE]),
+    "retry from the list": ("failed", lambda c, t: confirm(c, "retry_selected", t), [CHANGE]),
+    "withdraw from the list": ("queued", lambda c, t: act(c, "cancel_selected", t), [CHANGE]),
+    "ask from the list": ("processing", lambda c, t: act(c, "refresh_selected", t), [CHANGE]),
+    "duplicate from the list": ("failed", lambda c, t: act(c, "duplicate_selected", t), [CHANGE]),
+    "retry": ("failed", press("retry"), [CHANGE]),
+    "withdraw": ("queued", press("cancel"), [CHANGE]),
+    "ask": ("processing", press("refresh"), [CHANGE]),
+    "duplicate": ("failed", press("duplicate"), [CHANGE]),
+    "fetch again": ("fetchable", press("fetch"), [CHANGE]),
+    "not accepted": ("unconfirmed", decide("not_accepted"), [CHANGE]),
+    "send again": ("unconfirmed", decide("send_again"), [CHANGE]),
+    "notes": ("completed", lambda c, t: c.post(url("change", t.pk), {"notes": "n"}), [CHANGE]),
+    "change": (
+        "draft",
+        lambda c, t: c.post(url("change", t.pk), add_data(prompt="x", first_frame_file=None)),
+        [CHANGE],
+    ),
+    "change and generate": (
+        "draft",
+        lambda c, t: c.post(url("change", t.pk), add_data(first_frame_file=None, _save=None, _generate="1")),
+        [CHANGE, CHANGE],
+    ),
+    "delete": ("failed", lambda c, t: c.post(url("delete", t.pk), {"post": "yes"}), [DELETION]),
+}
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_each_deed_is_logged_once_with_the_name_of_who_did_it(boss, make_task, name, monkeypatch):
+    monkeypatch.setattr(tracking, "refresh", lambda task, by=None: None)
+    status, do, flags = DEEDS[name]
+    if status == "fetchable":
+        hour = timezone.now() + dt.timedelta(hours=1)
+        task = make_task("failed", error_code="result_too_large", result_expires_at=hour, **LINK)
+    else:
+        task = make_task(status)
+    assert do(boss, task).status_code == 302
+    entries = LogEntry.objects.filter(object_id=str(task.pk))
+    assert [entry.action_flag for entry in entries] == flags
+    assert {entry.user for entry in entries} == {boss.user}
+    assert all(entry.get_change_message() for entry in entries if entry.action_flag == CHANGE)
+
+
+@pytest.mark.parametrize("how", ["add", "duplicate", "duplicate from the list", "variations"])
+def test_each_task_that_staff_make_is_logged_as_made(boss, make_task, how):
+    task = make_task("failed")
+    match how:
+        case "add":
+            boss.post(url("add"), add_data())
+        case "duplicate":
+            boss.post(url("operate", task.pk, "duplicate"))
+        case "duplicate from the list":
+            act(boss, "duplicate_selected", task)
+        case "variations":
+            boss.post(url("variations", task.pk), {"prompts": "other words", "seeds": ""})
+    made = VideoTask.objects.exclude(pk=task.pk).get()
+    assert [entry.action_flag for entry in LogEntry.objects.filter(object_id=str(made.pk))] == [ADDITION]
+
+
+def test_what_is_refused_is_not_logged(boss, make_task):
+    task = make_task("completed")
+    for verb in ("retry", "cancel", "fetch"):
+        boss.post(url("operate", task.pk, verb))
+    act(boss, "cancel_selected", task)
+    assert not LogEntry.objects.exists()

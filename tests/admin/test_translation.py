@@ -1,0 +1,206 @@
+"""Everything that staff read can be translated: the pages in a language in which every known text stands in brackets."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from django.contrib.messages import get_messages
+from django.core.files.base import ContentFile
+from django.utils import timezone, translation
+from django.utils.translation import trans_real
+
+from django_wanvideo.advice import ADVICE, advice_for, charge_words
+from django_wanvideo.models import VideoTask
+from tests.admin.conftest import add_data, url
+
+#: Elements whose text nobody reads, or reads as data.
+DATA = {"script", "style", "code", "pre", "time", "textarea", "title", "datalist"}
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "path", "circle"}  # fmt: skip
+SPOKEN = {"aria-label", "alt", "title", "placeholder", "data-once", "data-live", "data-paused", "data-done", "data-slow",
+          "data-signed-out", "data-resume", "data-fits", "data-unknown"}  # fmt: skip
+#: What is data, a name, a unit or a number in the pages below.
+UNTRANSLATED = re.compile(
+    r"""A\ fox\ trots\ on|boss|other\ words|Wan\ 2\.6\ Flash|Django|\d{3,4}p|task-unified-\S+|\w+\.jpg
+    |service_error|content_filter|https?://\S*|\d+|[\W_]+|\bpx\b|\bkB\b|\bMP4\b""",
+    re.VERBOSE,
+)
+
+
+class Bracketed(trans_real.DjangoTranslation):
+    """A language in which each text is itself in ⟦brackets⟧."""
+
+    def gettext(self, message):
+        return f"⟦{super().gettext(message)}⟧"
+
+    def ngettext(self, singular, plural, number):
+        return f"⟦{singular if number == 1 else plural}⟧"
+
+    def pgettext(self, context, message):
+        return f"⟦{message}⟧"
+
+    def npgettext(self, context, singular, plural, number):
+        return self.ngettext(singular, plural, number)
+
+
+@pytest.fixture
+def brackets(monkeypatch):
+    """Speak the bracketed language while pages are made; formats of dates and numbers stay as they are."""
+    language = Bracketed("en")
+    monkeypatch.setattr(trans_real, "_default", language)
+    monkeypatch.setitem(trans_real._translations, "en", language)
+    monkeypatch.setitem(trans_real._translations, "en-us", language)
+    with translation.override("en-us"):
+        yield
+    # Leaving the language has chosen ours again, which is still in its place.
+    translation.deactivate()
+
+
+class Reader(HTMLParser):
+    """Collects what is read or spoken in our part of a page and does not stand in brackets."""
+
+    def __init__(self):
+        super().__init__()
+        self.open = []
+        self.inside = 0
+        self.depth = 0
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        for name in SPOKEN & set(values):
+            if self.inside and values[name]:
+                self.read(values[name])
+        if tag in VOID:
+            return
+        if not self.inside and {"wv"} & set((values.get("class") or "").split()):
+            self.inside = len(self.open) + 1
+        self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        return
+
+    def handle_endtag(self, tag):
+        if tag in VOID or tag not in self.open:
+            return
+        while self.open.pop() != tag:
+            continue
+        if len(self.open) < self.inside:
+            self.inside = 0
+            self.depth = 0
+
+    def handle_data(self, data):
+        if self.inside and not DATA & set(self.open):
+            self.read(data)
+        else:
+            self.depth = 0
+
+    def read(self, text):
+        outside = []
+        for character in text:
+            self.depth += (character == "⟦") - (character == "⟧")
+            if not self.depth and character != "⟧":
+                outside.append(character)
+        rest = UNTRANSLATED.sub("", "".join(outside))
+        if rest.strip():
+            self.found.append(text.strip())
+
+
+def unbracketed(response):
+    """Texts of the page that no translation reaches."""
+    reader = Reader()
+    reader.feed(response.content.decode())
+    return reader.found
+
+
+@pytest.fixture
+def pages(boss, make_task, monkeypatch):
+    """Each page, as a function that opens it."""
+    monkeypatch.setattr("django_wanvideo.services.evidence.PATIENCE", 0.01)
+
+    def completed():
+        task = make_task("completed", owner=boss.user, finished_at=timezone.now(), credits_used="11.9")
+        task.video.save("v.mp4", ContentFile(b"0123456789"))
+        return task
+
+    def change(task):
+        return boss.get(url("change", task.pk))
+
+    def listed():
+        for status in ("draft", "queued", "submitting", "unconfirmed", "pending", "processing", "storing", "cancelled"):
+            make_task(status)
+        make_task("failed", error_code="service_error")
+        completed()
+        return boss.get(url("changelist"))
+
+    def chosen():
+        data = {"action": "submit_selected", "_selected_action": [str(make_task().pk), str(make_task("queued").pk)]}
+        return boss.post(url("changelist"), data)
+
+    return {
+        "list": listed,
+        "empty list": lambda: boss.get(url("changelist")),
+        "nothing found": lambda: [make_task(), boss.get(url("changelist"), {"q": "whale"})][1],
+        "add": lambda: boss.get(url("add")),
+        "refused": lambda: boss.post(url("add"), add_data(prompt="", duration="99", first_frame_file=None)),
+        "another model": lambda: boss.get(url("add"), {"model": "wan2.6-text-to-video"}),
+        "draft": lambda: change(make_task()),
+        "queued": lambda: change(make_task("queued")),
+        "processing": lambda: change(make_task("processing", progress=42, accepted_at=timezone.now())),
+        "completed": lambda: change(completed()),
+        "failed": lambda: change(make_task("failed", error_code="service_error", finished_at=timezone.now())),
+        "unknown failure": lambda: change(make_task("failed", error_code="content_filter")),
+        "cancelled": lambda: change(make_task("cancelled")),
+        "confirm": chosen,
+        "decide": lambda: boss.get(url("decide", make_task("unconfirmed").pk)),
+        "variations": lambda: boss.get(url("variations", make_task("failed").pk)),
+    }
+
+
+PAGES = [
+    "list", "empty list", "nothing found", "add", "refused", "another model", "draft", "queued", "processing", "completed",
+    "failed", "unknown failure", "cancelled", "confirm", "decide", "variations",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_text_of_a_page_escapes_translation(brackets, pages, name):
+    response = pages[name]()
+    assert response.status_code == 200
+    assert "⟦" in response.content.decode()
+    assert unbracketed(response) == []
+
+
+def test_a_text_that_escapes_is_found():
+    reader = Reader()
+    reader.feed('<p>x</p><div class="wv"><p>⟦a ⟦b⟧ c⟧ A fox trots on 5</p><a title="Open me">Press</a></div><p>y</p>')
+    assert reader.found == ["Open me", "Press"]
+
+
+def test_messages_after_a_deed_are_translated(brackets, boss, make_task):
+    answers = [
+        boss.post(url("add"), add_data()),
+        boss.post(url("operate", make_task("queued").pk, "cancel")),
+        boss.post(url("operate", make_task("completed").pk, "cancel")),
+        boss.post(url("operate", make_task("failed").pk, "retry")),
+        boss.post(url("decide", make_task("unconfirmed").pk), {"decision": "x"}),
+        boss.post(url("send"), {"plan": "x"}),
+        boss.post(
+            url("changelist"), {"action": "cancel_selected", "_selected_action": [str(VideoTask.objects.first().pk)]}
+        ),
+    ]
+    for answer in answers:
+        words = [str(message) for message in get_messages(answer.wsgi_request)]
+        assert words
+        assert all(text.startswith(("⟦", "<")) or "⟦" in text for text in words), words
+
+
+def test_advice_and_charges_are_translated(brackets, make_task):
+    for code in ADVICE:
+        advice = advice_for(code)
+        assert str(advice.heading).startswith("⟦")
+        assert str(advice.explanation).startswith("⟦")
+        assert str(advice.whose_move).startswith("⟦")
+        assert str(advice.hint)[:1] in {"⟦", ""}
+    assert charge_words(make_task("completed")).verdict.startswith("⟦")
