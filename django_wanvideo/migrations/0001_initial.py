@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'attempt',
                 'verbose_name_plural': 'attempts',
-                'ordering': ['task', 'number'],
+                'ordering': ['task_id', 'number'],
             },
         ),
         migrations.CreateModel(
@@ -117,7 +117,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'event',
                 'verbose_name_plural': 'events',
-                'ordering': ['task', 'id'],
+                'ordering': ['task_id', 'id'],
             },
         ),
         migrations.CreateModel(
@@ -140,7 +140,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'input',
                 'verbose_name_plural': 'inputs',
-                'ordering': ['task', 'role', 'position'],
+                'ordering': ['task_id', 'role', 'position'],
             },
         ),
         migrations.AddField(

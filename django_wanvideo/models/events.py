@@ -40,7 +40,7 @@ class TaskEvent(models.Model):
     class Meta:
         verbose_name = _("event")
         verbose_name_plural = _("events")
-        ordering = ["task", "id"]
+        ordering = ["task_id", "id"]
         indexes = [
             models.Index(fields=["notify_at"], name="wanvideo_event_outbox", condition=Q(notify_at__isnull=False)),
             models.Index(fields=["created_at"], name="wanvideo_event_created"),

@@ -39,7 +39,7 @@ class MediaInput(models.Model):
     class Meta:
         verbose_name = _("input")
         verbose_name_plural = _("inputs")
-        ordering = ["task", "role", "position"]
+        ordering = ["task_id", "role", "position"]
         constraints = [
             models.UniqueConstraint(fields=["task", "role", "position"], name="wanvideo_input_place"),
             models.CheckConstraint(condition=Q(role__in=InputRole.values), name="wanvideo_input_role_known"),
