@@ -5,6 +5,7 @@ Sources of the codes: EvoLink's error and task failure codes (evolink-api.md §4
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -321,6 +322,10 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
     (("unknown_error",), _UNKNOWN),
 )
 
+#: What EvoLink and the gateway before it put into messages for their own support.
+_IDS = re.compile(
+    r"[(\[]?\b(?:request|trace|task)[ _-]?id\b\W{0,3}[\w-]{6,}[)\]]?|\btask-unified-[\w-]+|https?://\S+", re.IGNORECASE
+)
 #: Advice by code.
 ADVICE: dict[str, Advice] = {code: advice for codes, advice in _GROUPS for code in codes}
 
@@ -328,6 +333,11 @@ ADVICE: dict[str, Advice] = {code: advice for codes, advice in _GROUPS for code 
 def advice_for(code: str) -> Advice:
     """Return what to tell people about ``code``; unknown codes have words too."""
     return ADVICE.get(code, _UNKNOWN)
+
+
+def quotation(message: str) -> str:
+    """Return EvoLink's own words for staff: without its ids, and without addresses, whose queries may be credentials."""
+    return re.sub(r"\s{2,}", " ", _IDS.sub("", message)).strip()
 
 
 def charge_words(task: VideoTask) -> ChargeWords:

@@ -194,7 +194,7 @@ def _plan(queryset: QuerySet[VideoTask], wanted: frozenset[TaskStatus]) -> Plan:
             break
         if not plan.take(_row(task, wanted)):
             # A task and its prefetched inputs hold each other; this lets go of both now.
-            task._prefetched_objects_cache.clear()  # noqa: SLF001 - there is no public way
+            getattr(task, "_prefetched_objects_cache", {}).clear()
     plan.shorten()
     return plan
 

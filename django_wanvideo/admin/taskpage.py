@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo import catalog
 from django_wanvideo.admin import buttons, figures, markup, timeline
 from django_wanvideo.admin import words as status_words
-from django_wanvideo.advice import advice_for, charge_words
+from django_wanvideo.advice import advice_for, charge_words, quotation
 from django_wanvideo.choices import TaskStatus
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def outcome(task: VideoTask) -> dict[str, Any]:
     return {
         "heading": heading,
         "what": what,
-        "quote": task.error_message,
+        "quote": quotation(task.error_message),
         "charge": charge_words(task),
         "move": move,
         "hint": str(advice.hint),

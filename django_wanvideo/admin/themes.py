@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import django
 from django.contrib import admin
 from django.template.loader import get_template
 
@@ -25,5 +26,6 @@ def frame(model_admin: Any, request: HttpRequest, title: str) -> dict[str, Any]:
         "title": title,
         "opts": model_admin.opts,
         "media": model_admin.media,
-        "wanvideo": {"is_stock": is_stock()},
+        # Django 6.1 made a list of the links above a page.
+        "wanvideo": {"is_stock": is_stock(), "crumbs_are_a_list": django.VERSION >= (6, 1)},
     }

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo.admin import figures
-from django_wanvideo.advice import advice_for
+from django_wanvideo.advice import advice_for, quotation
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 
 if TYPE_CHECKING:
@@ -91,7 +91,11 @@ def _line(group: list[TaskEvent], today: dt.date) -> Line:
         subs.insert(0, ngettext("%(n)s time", "%(n)s times", len(group)) % {"n": len(group)})
     if event.attempt_id and event.attempt is not None and event.kind in {_K.CLAIMED, _K.ACCEPTED}:
         subs.append(_("Attempt %(n)s") % {"n": event.attempt.number})
-    shown = {key: value for key, value in event.detail.items() if key not in _HIDDEN}
+    shown = {
+        key: quotation(value) if key == "message" and isinstance(value, str) else value
+        for key, value in event.detail.items()
+        if key not in _HIDDEN
+    }
     local = timezone.localtime(event.created_at)
     time = format_date(local, "H:i:s")
     if local.date() != today:

@@ -10,8 +10,11 @@ import pytest
 from django.utils import timezone, translation
 
 import django_wanvideo
-from django_wanvideo.advice import ADVICE, advice_for, charge_words
+from django_wanvideo.advice import ADVICE, advice_for, charge_words, quotation
+from django_wanvideo.choices import EventKind, EventSource
 from django_wanvideo.evolink import targets
+from django_wanvideo.services import lifecycle
+from tests.admin.conftest import url
 
 CODES = [
     "content_policy_violation",
@@ -96,6 +99,32 @@ def test_each_advice_says_what_whose_move_and_what_next_without_internals(code):
     assert all(words)
     assert advice.next_action in ACTIONS
     assert not re.search(r"HTTP|job|webhook|Redis|worker|\d{3}|!", " ".join(words))
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("Blocked by safety filters.", "Blocked by safety filters."),
+        ("Invalid token (request id: 20261120133800abcdef)", "Invalid token"),
+        ("Task task-unified-1795092608-k3v9m2qa has expired", "Task has expired"),
+        ("Could not fetch https://files.example/a.jpg?sig=secret today", "Could not fetch today"),
+        ("model identifier is wrong; request body too large", "model identifier is wrong; request body too large"),
+    ],
+)
+def test_evolinks_words_are_quoted_without_its_ids_and_links(message, shown):
+    assert quotation(message) == shown
+
+
+def test_no_id_or_token_of_evolink_stands_on_a_task_page(boss, make_task):
+    secret = "task-unified-1795092608-k3v9m2qa"
+    said = f"Upstream refused {secret} (request id: 20261120133800abcdef)"
+    task = make_task("failed", error_code="service_error", error_message=said, provider_task_id=secret)
+    detail = {"code": "x", "message": said, "request_id": "20261120133800abcdef", "provider_task_id": secret}
+    lifecycle.record(task, EventKind.FAILED, EventSource.POLL, detail=detail)
+    page = boss.get(url("change", task.pk)).content.decode()
+    assert "Upstream refused" in page
+    assert secret not in page
+    assert "20261120133800abcdef" not in page
 
 
 def test_advice_is_translated_when_it_is_shown(monkeypatch):

@@ -101,8 +101,7 @@ def ask(make_task, monkeypatch):
                 address = url("operate", make_task("queued" if verb == "cancel" else "failed").pk, verb)
             case _:
                 address = url(what, make_task("failed").pk)
-        response = client.get(address, data) if method == "GET" else client.post(address, data)
-        return response
+        return client.get(address, data) if method == "GET" else client.post(address, data)
 
     return send
 

@@ -18,6 +18,7 @@ if settings.THEME == "unfold":
         """Video tasks in Unfold."""
 
 
-from tests.urls import urlpatterns  # noqa: E402 - the admin's addresses are made of what is registered then
+# The admin's addresses are made of what is registered when this is imported.
+from tests.urls import urlpatterns
 
 __all__ = ["urlpatterns"]
