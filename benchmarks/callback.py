@@ -185,7 +185,10 @@ def _report(receivers: list[Receiver], options: argparse.Namespace) -> int:
     print(table(["receiver", "calls/s", "of bare", "SQL", "COMMIT", "Redis"], rows))
     print("\nSQL: SELECT, INSERT, UPDATE, DELETE of one call; Redis: commands per call.\n")
     verdict = Verdict(binding=not options.no_goal)
-    verdict.at_least("django-wanvideo by the bare view", ratios["django-wanvideo"], GOAL)
+    if options.database == "postgres":
+        verdict.at_least("django-wanvideo by the bare view", ratios["django-wanvideo"], GOAL)
+    else:
+        print("The goal is one for PostgreSQL: an INSERT that costs next to nothing makes all else look dear.")
     return verdict.exit_code()
 
 

@@ -102,7 +102,7 @@ def start_site(crew: Crew, *, port: int, progression: str, workers: int = 1) -> 
 
     def serves() -> bool:
         # What answers must be ours: another process may have taken the port since it was chosen.
-        said = any("Starting development server" in line for line in web.last_lines)
+        said = any(" development server at " in line for line in web.last_lines)
         return said and _answers(f"http://{HOST}:{port}", "/admin/login/")
 
     crew.wait_until(lambda: _answers(simulator.geturl()), "the simulator", seconds=60)

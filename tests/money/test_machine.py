@@ -11,6 +11,7 @@ import contextlib
 import datetime as dt
 import os
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -411,16 +412,20 @@ class Promises(RuleBasedStateMachine):
     @invariant()
     def moves_are_legal_and_ends_are_final(self) -> None:
         last: dict[Any, str] = {}
-        for task_id, kind, before, after in (
-            TaskEvent.objects.exclude(to_status="")
-            .order_by("id")
-            .values_list("task_id", "kind", "from_status", "to_status")
+        current: dict[Any, Any] = {}
+        columns = ("task_id", "kind", "from_status", "to_status", "attempt_id")
+        for task_id, kind, before, after, attempt_id in (
+            TaskEvent.objects.exclude(to_status="").order_by("id").values_list(*columns)
         ):
             assert (before, after) in MOVES, (before, after, kind)
             assert last.get(task_id, "") == before, (task_id, last.get(task_id), before, after)
             if before in FINISHED_STATUSES:
                 assert before != S.COMPLETED
                 assert kind in BEGINNINGS, f"{kind} brought a task out of {before}"
+            if kind in {EventKind.CLAIMED, EventKind.ACCEPTED}:
+                current[task_id] = attempt_id
+            elif before in {S.SUBMITTING, S.UNCONFIRMED, S.PENDING, S.PROCESSING}:
+                assert attempt_id == current[task_id], f"{kind} by the word about an earlier attempt"
             last[task_id] = after
         for task_id, status in VideoTask.objects.values_list("id", "status"):
             assert last[task_id] == status, "a status without its event"
@@ -439,7 +444,12 @@ class Promises(RuleBasedStateMachine):
 
     @invariant()
     def no_wish_is_charged_twice(self) -> None:
-        assert len(self.evolink.tasks) <= self.intents, "more generations than wishes"
+        wishes: Counter[Any] = Counter(
+            TaskEvent.objects.filter(to_status=S.QUEUED, kind__in=BEGINNINGS).values_list("task_id", flat=True)
+        )
+        made: Counter[Any] = Counter(self._attempt_of(remote).task_id for remote in self.evolink.tasks.values())
+        assert made <= wishes, "more generations than wishes"
+        assert wishes.total() == self.intents
         assert len(self.evolink.posts) == len(set(self.evolink.posts)), "a request was sent twice"
 
     @invariant()
