@@ -6,7 +6,6 @@ connection goes to a checked address, so a name cannot change its meaning in bet
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +16,7 @@ from typing import BinaryIO
 from . import values
 from .addresses import Resolver, is_allowed, system_resolver
 from .boxes import BoxWalk, looks_like_video
+from .hashing import SideHasher
 from .pinned import Limits, PinnedConnection
 from .targets import DownloadError, Target, next_target, parse_target
 from .transport import USER_AGENT
@@ -108,19 +108,32 @@ def _receive(
     response: http.client.HTTPResponse, hop: Target, target: BinaryIO, max_bytes: int, on_progress: Progress | None
 ) -> Downloaded:
     declared = _checked_head(response, hop, max_bytes)
-    digest = hashlib.sha256()
+    with SideHasher() as hasher:
+        received = _copy(response, hop, target, max_bytes, on_progress, declared, hasher)
+        sha256 = hasher.hexdigest()
+    return Downloaded(received, sha256, values.text(response.getheader("Content-Type") or "", 100))
+
+
+def _copy(
+    response: http.client.HTTPResponse,
+    hop: Target,
+    target: BinaryIO,
+    max_bytes: int,
+    on_progress: Progress | None,
+    declared: int | None,
+    hasher: SideHasher,
+) -> int:
     # A server may declare the length of a file that it holds only in part; the file itself tells.
     boxes = BoxWalk()
     received = 0
-    for chunk in _chunks(response, hop):
+    for chunk in _chunks(response, hop, hasher):
         if received == 0 and not looks_like_video(chunk):
             raise DownloadError("not_a_video", f"{hop.host} answered with something that is no MP4 file.")
         received += len(chunk)
         if received > max_bytes:
             raise DownloadError("too_large", f"{hop.host} sent more than {max_bytes} bytes.")
-        digest.update(chunk)
         boxes.feed(chunk)
-        _write(target, bytes(chunk))
+        _write(target, chunk)
         if on_progress is not None:
             on_progress(received, declared)
     told = declared is not None or response.chunked
@@ -129,7 +142,7 @@ def _receive(
         raise DownloadError("truncated", f"{hop.host} ended after {received} of {declared or 'more'} bytes.")
     if received == 0:
         raise DownloadError("not_a_video", f"{hop.host} answered with an empty file.")
-    return Downloaded(received, digest.hexdigest(), values.text(response.getheader("Content-Type") or "", 100))
+    return received
 
 
 def _checked_head(response: http.client.HTTPResponse, hop: Target, max_bytes: int) -> int | None:
@@ -148,18 +161,19 @@ def _checked_head(response: http.client.HTTPResponse, hop: Target, max_bytes: in
     return response.length
 
 
-def _chunks(response: http.client.HTTPResponse, hop: Target) -> Iterator[memoryview]:
-    view = memoryview(bytearray(CHUNK))
+def _chunks(response: http.client.HTTPResponse, hop: Target, hasher: SideHasher) -> Iterator[memoryview]:
     while True:
+        view = hasher.room(CHUNK)
         with _connection_trouble(hop):
             # Fills the buffer, however small the pieces arrive, so the first chunk shows how the file begins.
             count = response.readinto(view)
         if not count:
             return
         yield view[:count]
+        hasher.took(count)
 
 
-def _write(target: BinaryIO, chunk: bytes) -> None:
+def _write(target: BinaryIO, chunk: memoryview) -> None:
     try:
         while chunk:
             written = target.write(chunk)

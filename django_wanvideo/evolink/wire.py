@@ -76,7 +76,7 @@ def limit_reading(
 ) -> None:
     """Make ``response`` stop at ``deadline``, from its status line to the end of its body."""
     raw = response.fp.detach()
-    response.fp = io.BufferedReader(DeadlineReader(raw, sock, deadline, read_timeout), 65_536)
+    response.fp = io.BufferedReader(DeadlineReader(raw, sock, deadline, read_timeout), 8_192)
 
 
 class TimedResponse(http.client.HTTPResponse):

@@ -84,6 +84,7 @@ def fetch_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
             error_code="",
             error_message="",
             finished_at=None,
+            reread_at=None,
         )
     if moved is None:
         raise NotPossible(_("There is no video at EvoLink any more that could be fetched."))
@@ -149,6 +150,8 @@ def _not_copied(task: VideoTask, error: DownloadError, lease: Lease) -> None:
             _try_later(task, error.reason, lease)
     elif error.retryable:
         _try_later(task, error.reason, lease)
+    elif _fresh_link(task):
+        _try_later(task, error.reason, lease, now=True)
     else:
         _give_up(task, f"result_{error.reason}", str(error), lease)
 

@@ -30,6 +30,8 @@ _random = random.SystemRandom()
 SWEEP = "sweep"
 CHUNK = 500
 SYNC_BATCH = 50
+#: How much longer at most, however many jobs wait: a queue that lost its jobs must not be believed for hours.
+LONGEST_QUEUE = dt.timedelta(minutes=5)
 #: The least time a row is left to the job that was made of it.
 HAND_OUT = dt.timedelta(seconds=60)
 #: The same for callbacks and signals.
@@ -234,4 +236,4 @@ def _note_handed_out(state: SiteState, stage: str, last: int, patience: dt.timed
 
 def _patience() -> dt.timedelta:
     """How long handed-out rows are left alone: longer where many jobs wait, so that none is handed out twice."""
-    return HAND_OUT + dt.timedelta(seconds=queue.length())
+    return HAND_OUT + min(dt.timedelta(seconds=queue.length()), LONGEST_QUEUE)

@@ -128,9 +128,16 @@ def test_what_was_handed_out_is_left_to_its_worker_for_a_while_and_no_longer():
 
 def test_the_while_grows_with_the_queue(monkeypatch: pytest.MonkeyPatch):
     rows(S.QUEUED, 1)
-    monkeypatch.setattr(queue, "length", lambda: 600)
+    monkeypatch.setattr(queue, "length", lambda: 200)
     sweeping.sweep(Jobs())
-    assert VideoTask.objects.get().next_action_at > timezone.now() + dt.timedelta(seconds=650)
+    assert VideoTask.objects.get().next_action_at > timezone.now() + dt.timedelta(seconds=250)
+
+
+def test_a_queue_that_lost_its_jobs_is_not_believed_for_long(monkeypatch: pytest.MonkeyPatch):
+    rows(S.QUEUED, 1)
+    monkeypatch.setattr(queue, "length", lambda: 100_000)
+    sweeping.sweep(Jobs())
+    assert VideoTask.objects.get().next_action_at < timezone.now() + dt.timedelta(minutes=7)
 
 
 def test_links_that_end_first_are_stored_first():

@@ -354,3 +354,13 @@ def test_a_task_on_its_way_cannot_be_deleted(made: Made) -> None:
     with pytest.raises(NotPossible, match="cannot be deleted"), transaction.atomic():
         VideoTask.objects.filter(pk=task.pk).delete()
     assert VideoTask.objects.filter(pk=task.pk).exists()
+
+
+def test_a_wrong_link_is_not_the_last_word(made: Made, store: Store, evolink: Simulator) -> None:
+    task = made()
+    good = task.result_url
+    VideoTask.objects.filter(pk=task.pk).update(result_url="https://169.254.169.254/latest/meta-data")
+    task.refresh_from_db()
+    assert store(task).status == TaskStatus.STORING
+    assert task.result_url == good
+    assert store(task).status == TaskStatus.COMPLETED
