@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection, transaction
-from django.db.models import Min
+from django.db.models import Max, Min
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -99,6 +99,7 @@ class Remote:
     status: str = "pending"
     progress: int = 0
     forgotten: bool = False
+    denied: bool = False
 
 
 @dataclass
@@ -149,6 +150,8 @@ class EvoLink:
             self.die()
         remote = self.tasks.get(provider_task_id)
         if remote is None or remote.forgotten or how == "404":
+            if remote is not None:
+                remote.denied = True
             raise NotFoundError("unknown", http_status=404, code="task_not_found")
         return self.snapshot(remote)
 
@@ -403,6 +406,29 @@ class Promises(RuleBasedStateMachine):
             return
         tracking.receive_callback(attempt.pk, named, {"id": named, "status": "completed"})
 
+    @rule(number=number)
+    @precondition(lambda self: self._old_ones())
+    def an_old_message_comes_back(self, number: int) -> None:
+        """About a generation of an attempt that is not its task's latest."""
+        old = self._old_ones()
+        self._call_back(old[number % len(old)], 1)
+        self.callbacks_are_read()
+
+    def _old_ones(self) -> list[Remote]:
+        if len(self.evolink.tasks) < 2:
+            return []
+        latest = set(Attempt.objects.values("task_id").annotate(last=Max("number")).values_list("task_id", "last"))
+        mine = {remote.id: self._attempt_of(remote) for remote in self.evolink.tasks.values()}
+        return [self.evolink.tasks[key] for key, one in mine.items() if (one.task_id, one.number) not in latest]
+
+    @rule(number=number, how=st.sampled_from(["ok", "ok", "lost after"]))
+    @precondition(lambda self: self.there_is(S.FAILED, S.CANCELLED))
+    def a_person_tries_again_and_a_worker_is_quick(self, number: int, how: str) -> None:
+        self.a_person_retries(number)
+        task = self._task(0, S.QUEUED)
+        if task is not None:
+            self.a_worker_sends(0, how, cut=False)
+
     @rule()
     def callbacks_are_read(self) -> None:
         self._work_alone(receipts.read_due)
@@ -577,6 +603,10 @@ class Promises(RuleBasedStateMachine):
         self.no_wish_is_charged_twice()
         self.every_generation_is_accounted_for()
         self.rows_and_attempts_agree()
+        for remote in self.evolink.tasks.values():
+            told = CallbackReceipt.objects.filter(provider_task_id=remote.id).exists()
+            if told and not remote.denied:
+                assert Attempt.objects.filter(provider_task_id=remote.id).exists(), f"{remote} was told of and dropped"
         ends = TaskEvent.objects.filter(kind__in=[EventKind.STORED, EventKind.FAILED, EventKind.CANCELLED])
         assert sorted(self.finished_heard) == sorted(ends.values_list("id", flat=True)), "each end is told once"
 
