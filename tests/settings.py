@@ -108,6 +108,8 @@ TEMPLATES = [
         },
     },
 ]
+# Django 6.1 wants mailers by name; earlier ones do not know the setting.
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 RQ_QUEUES = {"wanvideo": {"URL": REDIS_URL}, "default": {"URL": REDIS_URL}}

@@ -106,7 +106,8 @@ def test_a_video_is_made_and_played_with_the_keyboard_alone(new_person: Callable
 def test_the_list_is_worked_with_the_keyboard_alone(maria: Person) -> None:
     rows.make(rows.WISHES[0])
     page = maria.open("changelist")
-    _tab_to(maria, "#searchbar", 40)
+    # Since Django 6.1 the filters come before the search.
+    _tab_to(maria, "#searchbar", 90)
     _tab_to(maria, "select[name=action]", 3)
     page.keyboard.type("Generate")
     _tab_to(maria, "input.action-select", 8)
