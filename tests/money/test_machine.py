@@ -283,7 +283,9 @@ class Promises(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.wish()
+        for how in ("ok", "lost after", "ok"):
+            self.wish()
+            self.a_worker_sends(0, how, cut=False)
 
     @rule()
     @precondition(lambda self: self.intents < 12)
@@ -292,8 +294,32 @@ class Promises(RuleBasedStateMachine):
         task.submit()
         self.intents += 1
 
-    @rule(seconds=st.sampled_from([1, 20, 65, 200, 650, 2000, 4000]))
-    def time_passes(self, seconds: int) -> None:
+    @rule(
+        what=st.sampled_from(
+            ["time", "time", "progress", "progress", "forget", "receiver", "stray job", "person", "signals", "signals"]
+        ),
+        number=number,
+        seconds=st.sampled_from([1, 20, 65, 200, 650, 2000, 4000]),
+        progress=st.integers(0, 100),
+    )
+    def something_small_happens(self, what: str, number: int, seconds: int, progress: int) -> None:
+        match what:
+            case "time":
+                self._time_passes(seconds)
+            case "progress":
+                self._evolink_goes_on(number, progress)
+            case "forget":
+                self._evolink_forgets_for_a_while(number)
+            case "receiver":
+                self.receiver_dies = True
+            case "stray job":
+                self._a_stray_job_runs(number)
+            case "person":
+                self._a_person_looks(number)
+            case _:
+                self._signals_are_told(number)
+
+    def _time_passes(self, seconds: int) -> None:
         self.clock += dt.timedelta(seconds=seconds)
 
     @rule(
@@ -315,8 +341,7 @@ class Promises(RuleBasedStateMachine):
         self._work_alone(lambda: jobs.submit(str(task.pk)))
         self.evolink.next_create = "ok"
 
-    @rule(number=number)
-    def a_stray_job_runs(self, number: int) -> None:
+    def _a_stray_job_runs(self, number: int) -> None:
         task = self._task(number)
         self._work_alone(lambda: jobs.submit(str(task.pk)))
         self._work_alone(lambda: jobs.sync(str(task.pk)))
@@ -352,8 +377,7 @@ class Promises(RuleBasedStateMachine):
             work()
         self.dead = False
 
-    @rule(number=number, progress=st.integers(0, 100))
-    def evolink_goes_on(self, number: int, progress: int) -> None:
+    def _evolink_goes_on(self, number: int, progress: int) -> None:
         remote = self._remote(number)
         if remote and remote.status in {"pending", "processing"}:
             remote.status, remote.progress = "processing", progress
@@ -373,11 +397,10 @@ class Promises(RuleBasedStateMachine):
         remote.status = status
         self._call_back(remote, copies)
 
-    @rule(number=number)
-    @precondition(lambda self: self.evolink.tasks)
-    def evolink_forgets_for_a_while(self, number: int) -> None:
+    def _evolink_forgets_for_a_while(self, number: int) -> None:
         remote = self._remote(number)
-        remote.forgotten = not remote.forgotten
+        if remote:
+            remote.forgotten = not remote.forgotten
 
     def _call_back(self, remote: Remote, copies: int) -> None:
         for _copy in range(copies):
@@ -433,8 +456,7 @@ class Promises(RuleBasedStateMachine):
     def callbacks_are_read(self) -> None:
         self._work_alone(receipts.read_due)
 
-    @rule(number=number)
-    def a_person_looks(self, number: int) -> None:
+    def _a_person_looks(self, number: int) -> None:
         task = self._task(number)
         self._work_alone(task.refresh)
 
@@ -475,8 +497,7 @@ class Promises(RuleBasedStateMachine):
         except (NotPossible, EvoLinkError, Death):
             self.dead = False
 
-    @rule(number=number)
-    def signals_are_told(self, number: int) -> None:
+    def _signals_are_told(self, number: int) -> None:
         task = self._task(number)
         self._work_alone(lambda: jobs.notify(str(task.pk)))
 
