@@ -275,6 +275,15 @@ def test_an_overdue_task_is_told_once_and_looked_at_more_slowly_until_it_ends(ro
     assert look(task).status == S.STORING
 
 
+def test_two_workers_that_look_at_the_same_moment_tell_it_once(road: Road, evo: Simulator):
+    task = accepted(road)
+    VideoTask.objects.update(accepted_at=timezone.now() - dt.timedelta(hours=2))
+    copies = [tracking.Attempt.objects.select_related("task").get() for _worker in range(2)]
+    for attempt in copies:
+        tracking.look_again(attempt)
+    assert road.history(task).count("overdue") == 1
+
+
 def test_overdue_is_no_failure_even_when_nobody_answers(road: Road, evo: Simulator):
     task = accepted(road)
     VideoTask.objects.update(accepted_at=timezone.now() - dt.timedelta(days=3))
