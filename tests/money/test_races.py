@@ -5,20 +5,22 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import close_old_connections
+from django.utils import timezone
 
-from django_wanvideo import jobs
+from django_wanvideo import jobs, signals
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
-from django_wanvideo.services import media, receipts, submission, sweeping
+from django_wanvideo.services import media, receipts, submission, sweeping, tracking
 from tests.money import processes
 from tests.money.fixtures import raise_first, together, until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from django_wanvideo.simulator import Simulator
@@ -216,6 +218,55 @@ def test_readers_of_one_callback_bind_it_once(open_road: Road, evo: Simulator):
         assert task.status == TaskStatus.STORING, history
         assert [history.count(kind) for kind in ("accepted", "result_ready", "callback")] == [1, 1, 1]
     assert VideoTask.objects.count() == 4
+    open_road.assert_accounted_for()
+
+
+def test_callbacks_polls_and_sweeps_at_once_tell_each_receiver_once(open_road: Road, evo: Simulator):
+    """Three callbacks, two polls and two sweeps that also store and tell, all for the same tasks."""
+    told: Counter[tuple[str, str]] = Counter()
+    lock = threading.Lock()
+
+    def hear(name: str) -> Callable[..., None]:
+        def receiver(task: VideoTask, **_kwargs: Any) -> None:
+            with lock:
+                told[name, str(task.pk)] += 1
+
+        return receiver
+
+    names = ("video_submitted", "video_completed", "video_finished", "video_failed")
+    receivers = {name: hear(name) for name in names}
+    for name, receiver in receivers.items():
+        getattr(signals, name).connect(receiver)
+    try:
+        tasks = [open_road.send(open_road.queued(f"Wish {number}")) for number in range(3)]
+        for accepted in list(evo.tasks):
+            evo.complete(accepted)
+        open_road.wait_for_receipt(3)
+        ids = [task.pk for task in tasks]
+        VideoTask.objects.filter(pk__in=ids).update(next_action_at=timezone.now())
+        attempts = list(Attempt.objects.filter(task_id__in=ids))
+
+        def call_back() -> None:
+            for attempt in attempts:
+                tracking.receive_callback(attempt.pk, attempt.provider_task_id or "", {"status": "completed"})
+            jobs.run_here("sync")
+
+        def poll() -> None:
+            jobs.run_here("sync", *(str(pk) for pk in ids))
+
+        def sweep() -> None:
+            sweeping.sweep(jobs.run_here)
+            jobs.run_here("store", *(str(pk) for pk in ids))
+            jobs.run_here("notify", *(str(pk) for pk in ids))
+
+        raise_first(together([call_back] * 3 + [poll] * 2 + [sweep] * 2))
+        for task in tasks:
+            open_road.finish(task)
+    finally:
+        for name, receiver in receivers.items():
+            getattr(signals, name).disconnect(receiver)
+    once = {(name, str(pk)): 1 for name in names[:3] for pk in ids}
+    assert told == once
     open_road.assert_accounted_for()
 
 
