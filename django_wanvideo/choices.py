@@ -98,6 +98,11 @@ class EventSource(TextChoices):
     POLL = "poll", _("a look at EvoLink")
     SWEEP = "sweep", _("the sweep")
 
+    @classmethod
+    def of(cls, actor: object | None) -> EventSource:
+        """Return who asked: a person where there is one, the site's code otherwise."""
+        return cls.CODE if actor is None else cls.PERSON
+
 
 class Charge(TextChoices):
     """What is known about the money of a task."""

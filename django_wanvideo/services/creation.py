@@ -75,7 +75,7 @@ def create_task(
         task.save(force_insert=True)
         media.save_inputs(task, inputs)
         actor = by if by is not None else owner
-        source = EventSource.CODE if actor is None else EventSource.PERSON
+        source = EventSource.of(actor)
         lifecycle.record(task, EventKind.CREATED, source, actor=actor, to_status=TaskStatus.DRAFT)
     return task
 

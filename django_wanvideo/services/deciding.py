@@ -41,7 +41,7 @@ def attach(task: VideoTask, provider_task_id: str, *, by: AbstractBaseUser | Non
             _("EvoLink's task is not this one's: it is older, of another model, or belongs to another task here.")
         )
     with transaction.atomic():
-        source = EventSource.CODE if by is None else EventSource.PERSON
+        source = EventSource.of(by)
         if not outcomes.bind(attempt, snapshot, source=source, actor=by):
             raise NotPossible(_("This task has been settled meanwhile."))
         _decided(task, by, attempt, "attached")
@@ -63,7 +63,7 @@ def not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None
             TaskStatus.FAILED,
             allowed=_UNCONFIRMED,
             kind=EventKind.FAILED,
-            source=EventSource.CODE if by is None else EventSource.PERSON,
+            source=EventSource.of(by),
             actor=by,
             attempt=attempt,
             detail={"code": "decided_not_accepted"},
@@ -88,7 +88,7 @@ def send_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
             TaskStatus.QUEUED,
             allowed=_UNCONFIRMED,
             kind=EventKind.RETRIED,
-            source=EventSource.CODE if by is None else EventSource.PERSON,
+            source=EventSource.of(by),
             actor=by,
             attempt=attempt,
             queued_at=timezone.now(),
@@ -123,5 +123,5 @@ def _close(moved: object | None, attempt: Attempt, state: AttemptState) -> None:
 
 
 def _decided(task: VideoTask, by: AbstractBaseUser | None, attempt: Attempt, decision: str) -> None:
-    source = EventSource.CODE if by is None else EventSource.PERSON
+    source = EventSource.of(by)
     lifecycle.record(task, EventKind.DECIDED, source, actor=by, attempt=attempt, detail={"decision": decision})

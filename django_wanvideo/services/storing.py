@@ -79,7 +79,7 @@ def fetch_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
             TaskStatus.STORING,
             allowed=frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED}),
             kind=EventKind.RETRIED,
-            source=EventSource.CODE if by is None else EventSource.PERSON,
+            source=EventSource.of(by),
             actor=by,
             error_code="",
             error_message="",

@@ -59,7 +59,7 @@ def enqueue(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         TaskStatus.QUEUED,
         allowed=frozenset({TaskStatus.DRAFT}),
         kind=EventKind.QUEUED,
-        source=_source(by),
+        source=EventSource.of(by),
         actor=by,
         queued_at=timezone.now(),
         credits_estimated=catalog.get(task.model).estimate(task.parameters),
@@ -79,7 +79,7 @@ def cancel(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         TaskStatus.CANCELLED,
         allowed=frozenset({TaskStatus.QUEUED}),
         kind=EventKind.CANCELLED,
-        source=_source(by),
+        source=EventSource.of(by),
         actor=by,
     )
     if moved is None:
@@ -110,7 +110,7 @@ def retry(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         TaskStatus.QUEUED,
         allowed=frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED}),
         kind=EventKind.RETRIED,
-        source=_source(by),
+        source=EventSource.of(by),
         actor=by,
         # A paid video that turns up at this very moment must not be wiped away.
         guard=Q(result_url=task.result_url),
@@ -281,7 +281,3 @@ def _status_now(task: VideoTask) -> str:
 
 def _words(task: VideoTask) -> dict[str, str]:
     return {"status": str(TaskStatus(task.status).label)}
-
-
-def _source(by: AbstractBaseUser | None) -> EventSource:
-    return EventSource.CODE if by is None else EventSource.PERSON
