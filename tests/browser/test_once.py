@@ -99,6 +99,8 @@ def test_several_drafts_are_sent_together_once_in_spite_of_reload_and_back(maria
     # The browser asks whether the choice is to be sent once more; a reload says yes.
     with pytest.raises(Error, match="ERR_CACHE_MISS"):
         page.go_back()
+    # Until the browser's own page stands, there is nothing to reload.
+    expect(page.get_by_text("Confirm Form Resubmission")).to_be_visible()
     page.reload()
     expect(page.locator(".wv-lead")).to_contain_text("None of these can be sent.")
     until_all_ended(2)
