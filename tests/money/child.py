@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tests.money.processes import wait_at_the_gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,9 +67,7 @@ def arrange(point: str) -> None:
 
 
 def main(point: str, *task_ids: str) -> None:
-    """Send tasks, once the file named by ``WANVIDEO_CHILD_GATE`` exists."""
-    import time
-
+    """Send tasks, once the gate is open."""
     import django
 
     django.setup()
@@ -76,14 +75,7 @@ def main(point: str, *task_ids: str) -> None:
 
     queue.enqueue = lambda job, *ids: True
     arrange(point)
-    gate = os.environ.get("WANVIDEO_CHILD_GATE")
-    if gate:
-        Path(f"{gate}.{os.getpid()}").touch()
-        deadline = time.monotonic() + 30
-        while not Path(gate).exists():
-            if time.monotonic() > deadline:
-                raise SystemExit("the gate did not open")
-            time.sleep(0.005)
+    wait_at_the_gate()
     jobs.submit(*task_ids)
 
 

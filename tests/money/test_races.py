@@ -16,7 +16,7 @@ from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
 from django_wanvideo.services import media, receipts, submission, sweeping, tracking
-from tests.money import processes
+from tests.money import processes, racer
 from tests.money.fixtures import raise_first, together, until
 
 if TYPE_CHECKING:
@@ -51,18 +51,7 @@ def test_workers_that_claim_the_same_tasks_make_one_post_each(wide_road: Road, e
 def test_worker_processes_that_claim_the_same_tasks_make_one_post_each(wide_road: Road, evo: Simulator, tmp_path: Path):
     tasks = [wide_road.queued(f"Wish {number}") for number in range(12)]
     ids = [str(task.pk) for task in tasks]
-    gate = tmp_path / "gate"
-    env = processes.environment(WANVIDEO_CHILD_GATE=str(gate))
-    children = [processes.start("-m", "tests.money.child", "never", *ids, env=env) for _child in range(3)]
-    try:
-        until(lambda: len(list(tmp_path.iterdir())) == len(children), "the workers", 60)
-        gate.touch()
-        for child in children:
-            output, _none = child.communicate(timeout=60)
-            assert child.returncode == 0, output
-    finally:
-        for child in children:
-            child.kill()
+    processes.race(tmp_path, *[("-m", "tests.money.child", "never", *ids)] * 3)
     assert posts_of_each(wide_road) == [1] * 12
     assert set(VideoTask.objects.values_list("status", flat=True)) == {TaskStatus.PENDING}
     evo.ledger.assert_charged_once()
@@ -267,6 +256,27 @@ def test_callbacks_polls_and_sweeps_at_once_tell_each_receiver_once(open_road: R
             getattr(signals, name).disconnect(receiver)
     once = {(name, str(pk)): 1 for name in names[:3] for pk in ids}
     assert told == once
+    open_road.assert_accounted_for()
+
+
+def test_processes_that_hear_read_and_look_tell_each_receiver_once(open_road: Road, evo: Simulator, tmp_path: Path):
+    """The same with processes: nothing that one of them remembers can help."""
+    tasks = [open_road.send(open_road.queued(f"Wish {number}")) for number in range(6)]
+    for accepted in list(evo.tasks):
+        evo.complete(accepted)
+    open_road.wait_for_receipt(6)
+    ids = [str(task.pk) for task in tasks]
+    VideoTask.objects.filter(pk__in=ids).update(next_action_at=timezone.now())
+    heard = tmp_path / "heard"
+    roles = ["call_back"] * 3 + ["poll"] * 2 + ["sweep"] * 2
+    processes.race(tmp_path, *[("-m", "tests.money.racer", role, *ids) for role in roles], **{racer.HEARD: str(heard)})
+    receivers = racer.write_down(str(heard))
+    for task in tasks:
+        open_road.finish(task)
+        history = open_road.history(task)
+        assert [history.count(kind) for kind in ("accepted", "result_ready", "stored")] == [1, 1, 1], history
+    del receivers
+    assert Counter(heard.read_text().split("\n")[:-1]) == {f"{name} {pk}": 1 for name in racer.SIGNALS for pk in ids}
     open_road.assert_accounted_for()
 
 
