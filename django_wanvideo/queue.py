@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: Seconds that connecting to Redis or one answer of it may take.
-REDIS_TIMEOUT = 0.08
+REDIS_TIMEOUT = 0.06
 #: Seconds without a further try after Redis did not answer.
 REDIS_PAUSE = 3.0
 #: Seconds that one wake-up stands for all those that follow it.

@@ -33,13 +33,16 @@ def redis_is_away(request, settings):
     queue.reset()
 
 
-def test_without_redis_each_callback_is_answered_at_once(call, redis_is_away):
+@pytest.mark.parametrize("always", [True, False], ids=["each asks Redis", "as it comes"])
+def test_without_redis_each_callback_is_answered_at_once(call, redis_is_away, always):
     """A machine that is busy with other things may steal time from one run of three, not from all."""
     runs = []
     for _run in range(3):
         queue.reset()
         took = []
-        for _number in range(25):
+        for _number in range(20):
+            if always:
+                queue.reset()
             start = time.perf_counter()
             assert call().status_code == 200
             took.append(time.perf_counter() - start)
@@ -47,7 +50,7 @@ def test_without_redis_each_callback_is_answered_at_once(call, redis_is_away):
         if runs[-1] < AT_ONCE:
             break
     assert min(runs) < AT_ONCE, [round(seconds * 1000) for seconds in runs]
-    assert CallbackReceipt.objects.count() == 25 * len(runs)
+    assert CallbackReceipt.objects.count() == 20 * len(runs)
 
 
 def test_redis_that_is_away_is_left_alone_for_a_while(call, redis_is_away, monkeypatch):
