@@ -18,7 +18,7 @@ unexport DJANGO_SETTINGS_MODULE PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_RE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-sqlite test-postgres lint types imports migrations check coverage docs matrix clean
+.PHONY: help demo test test-sqlite test-postgres lint types imports migrations check soak coverage docs matrix clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ migrations: $(DEV) ## check that no migration is missing, whatever DEFAULT_AUTO_
 	WANVIDEO_TEST_AUTO_FIELD=django.db.models.AutoField $(PY) manage.py makemigrations --check --dry-run --settings tests.settings
 
 check: lint types imports migrations ## run all checks that are not tests
+
+soak: $(DEV) ## let everything go wrong for ten minutes, then compare the books (ARGS="--seconds 60 --seed 7")
+	$(PY) -m benchmarks.soak $(ARGS)
 
 coverage: $(DEV) ## run the tests on SQLite and show which lines and branches they miss
 	$(PY) -m coverage erase
