@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from django.contrib.messages import get_messages
@@ -11,10 +12,12 @@ from django.core.files.base import ContentFile
 from django.utils import timezone, translation
 from django.utils.translation import trans_real
 
+import django_wanvideo
 from django_wanvideo.advice import ADVICE, advice_for, charge_words
 from django_wanvideo.models import VideoTask
 from tests.admin.conftest import add_data, url
 
+TEMPLATES = Path(django_wanvideo.__file__).parent / "templates"
 #: Elements whose text nobody reads, or reads as data.
 DATA = {"script", "style", "code", "pre", "time", "textarea", "title", "datalist"}
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "path", "circle"}  # fmt: skip
@@ -204,3 +207,38 @@ def test_advice_and_charges_are_translated(brackets, make_task):
         assert str(advice.whose_move).startswith("⟦")
         assert str(advice.hint)[:1] in {"⟦", ""}
     assert charge_words(make_task("completed")).verdict.startswith("⟦")
+
+
+class Numbers(HTMLParser):
+    """Collects attributes that a browser or a script reads as numbers."""
+
+    READ = {"min", "max", "step", "data-limit", "data-max-bytes", "data-min-side", "data-max-side"}
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [(tag, name, value) for name, value in attrs if name in self.READ]
+
+
+@pytest.mark.django_db
+def test_what_scripts_read_as_numbers_is_the_same_in_every_language(boss, settings):
+    settings.USE_THOUSAND_SEPARATOR = True
+    with translation.override("de"):
+        page = boss.get(url("add"), headers={"accept-language": "de"}).content.decode()
+    numbers = Numbers()
+    numbers.feed(page)
+    assert {name for _tag, name, _value in numbers.found} >= Numbers.READ - {"step"}
+    assert [entry for entry in numbers.found if not re.fullmatch(r"\d+|any", entry[2])] == []
+    assert re.search(r"<span data-wanvideo-length>0</span> \w+ 1500", page)
+
+
+def test_every_number_in_an_attribute_is_written_as_a_number():
+    loose = [
+        f"{template.name}: {found}"
+        for template in TEMPLATES.rglob("*.html")
+        for found in re.findall(r'(?:min|max|data-limit|data-m\w+-\w+)="\{\{[^}]*\}\}"', template.read_text())
+        if "unlocalize" not in found
+    ]
+    assert loose == []
