@@ -23,13 +23,16 @@ from django_wanvideo.conf import conf
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import Callable, Sequence
 
     from rq import Queue
 
 logger = logging.getLogger(__name__)
 
 #: Seconds that connecting to Redis or one answer of it may take.
-REDIS_TIMEOUT = 0.06
+REDIS_TIMEOUT = 0.5
+#: The same while EvoLink waits for the answer to its callback.
+CALLBACK_TIMEOUT = 0.06
 #: Seconds without a further try after Redis did not answer.
 REDIS_PAUSE = 3.0
 #: Seconds that one wake-up stands for all those that follow it.
@@ -41,8 +44,9 @@ JOB_TIMEOUTS = {"submit": 900, "sync": 900, "store": 3600, "notify": 900}
 RESULT_TTL = 60
 FAILURE_TTL = 7 * 24 * 3600
 
-_connections: dict[tuple[int, str], Redis] = {}
-_quiet_until = 0.0
+_connections: dict[tuple[int, str, float], Redis] = {}
+#: When Redis may be asked again, by the seconds that it was given: too slow for a callback is no trouble for a worker.
+_quiet_until: dict[float, float] = {}
 
 
 def after_commit(job: str, *ids: uuid.UUID | str) -> None:
@@ -61,85 +65,81 @@ def enqueue(job: str, *ids: str) -> bool:
     Redis is asked for at most ``REDIS_TIMEOUT`` seconds at a time, and not at all for ``REDIS_PAUSE`` seconds after
     it did not answer.
     """
-    if not _may_ask():
-        return False
-    try:
-        queue = _queue()
-        with queue.connection.pipeline() as pipeline:
-            queue.enqueue_call(
-                f"django_wanvideo.jobs.{job}",
-                args=ids,
-                timeout=JOB_TIMEOUTS[job],
-                result_ttl=RESULT_TTL,
-                failure_ttl=FAILURE_TTL,
-                description=f"wanvideo {job} {' '.join(ids[:3])}{' …' if len(ids) > 3 else ''}".strip(),
-                # By itself RQ asks twice, once for the queue's name; a queue that is not async runs the job in there.
-                pipeline=pipeline if queue.is_async else None,
-            )
-            pipeline.execute()
-    except (RedisError, OSError) as error:
-        _be_quiet(error)
-        return False
-    return True
+    return _ask(lambda: _put(job, ids, REDIS_TIMEOUT), REDIS_TIMEOUT)
 
 
 def wake_sync() -> bool:
-    """Enqueue one reading of callback receipts, unless one is under way already."""
-    if not _may_ask():
-        return False
-    try:
-        if not _connection().set(WAKE_KEY, "1", nx=True, ex=WAKE_SECONDS):
-            return True
-    except (RedisError, OSError) as error:
-        _be_quiet(error)
-        return False
-    return enqueue("sync")
+    """Enqueue one reading of callback receipts, unless one is under way already; for ``CALLBACK_TIMEOUT`` at most."""
+
+    def put() -> None:
+        if _connection(CALLBACK_TIMEOUT).set(WAKE_KEY, "1", nx=True, ex=WAKE_SECONDS):
+            _put("sync", (), CALLBACK_TIMEOUT)
+
+    return _ask(put, CALLBACK_TIMEOUT)
 
 
 def length() -> int:
     """Return how many jobs wait in the queue; 0 when Redis does not answer."""
-    if not _may_ask():
-        return 0
-    try:
-        return int(_queue().count)
-    except (RedisError, OSError) as error:
-        _be_quiet(error)
-        return 0
+    found: list[int] = []
+    _ask(lambda: found.append(int(_queue(REDIS_TIMEOUT).count)), REDIS_TIMEOUT)
+    return found[0] if found else 0
 
 
 def workers() -> int | None:
     """Return how many workers listen to the queue; ``None`` when Redis does not answer."""
-    if not _may_ask():
-        return None
-    try:
-        return int(Worker.count(queue=_queue()))
-    except (RedisError, OSError) as error:
-        _be_quiet(error)
-        return None
+    found: list[int] = []
+    _ask(lambda: found.append(int(Worker.count(queue=_queue(REDIS_TIMEOUT)))), REDIS_TIMEOUT)
+    return found[0] if found else None
 
 
 def forget_wake() -> None:
     """Let the next callback wake a job again; called by the job before it reads."""
+    _ask(lambda: _connection(REDIS_TIMEOUT).delete(WAKE_KEY), REDIS_TIMEOUT)
+
+
+def _ask(question: Callable[[], object], timeout: float) -> bool:
+    """Return whether Redis answered; after it did not, it is left alone for a while by all with the same patience."""
+    if time.monotonic() < _quiet_until.get(timeout, 0):
+        return False
     try:
-        _connection().delete(WAKE_KEY)
+        question()
     except (RedisError, OSError) as error:
-        _be_quiet(error)
+        _quiet_until[timeout] = time.monotonic() + REDIS_PAUSE
+        logger.warning("Redis did not take a wake-up (%s); the sweep will do the work.", type(error).__name__)
+        return False
+    return True
 
 
-def _queue() -> Queue:
-    return django_rq.get_queue(conf.QUEUE, connection=_connection(), commit_mode="auto")
+def _put(job: str, ids: Sequence[str], timeout: float) -> None:
+    queue = _queue(timeout)
+    with queue.connection.pipeline() as pipeline:
+        queue.enqueue_call(
+            f"django_wanvideo.jobs.{job}",
+            args=tuple(ids),
+            timeout=JOB_TIMEOUTS[job],
+            result_ttl=RESULT_TTL,
+            failure_ttl=FAILURE_TTL,
+            description=f"wanvideo {job} {' '.join(ids[:3])}{' …' if len(ids) > 3 else ''}".strip(),
+            # By itself RQ asks twice, once for the queue's name; a queue that is not async runs the job in there.
+            pipeline=pipeline if queue.is_async else None,
+        )
+        pipeline.execute()
 
 
-def _connection() -> Redis:
+def _queue(timeout: float) -> Queue:
+    return django_rq.get_queue(conf.QUEUE, connection=_connection(timeout), commit_mode="auto")
+
+
+def _connection(timeout: float) -> Redis:
     """Return this process's own bounded connection to the Redis that the queue uses."""
-    key = (os.getpid(), conf.QUEUE)
+    key = (os.getpid(), conf.QUEUE, timeout)
     if key not in _connections:
         pool = django_rq.get_connection(conf.QUEUE).connection_pool
         options = dict(pool.connection_kwargs)
         if "connection_pool" not in options:  # a Sentinel pool is bound to itself and keeps its own limits
             options |= {
-                "socket_connect_timeout": REDIS_TIMEOUT,
-                "socket_timeout": REDIS_TIMEOUT,
+                "socket_connect_timeout": timeout,
+                "socket_timeout": timeout,
                 "retry": Retry(NoBackoff(), 0),
             }
             options.pop("retry_on_error", None)
@@ -148,18 +148,7 @@ def _connection() -> Redis:
     return _connections[key]
 
 
-def _may_ask() -> bool:
-    return time.monotonic() >= _quiet_until
-
-
-def _be_quiet(error: Exception) -> None:
-    global _quiet_until  # noqa: PLW0603 - one breaker for the process is the point
-    _quiet_until = time.monotonic() + REDIS_PAUSE
-    logger.warning("Redis did not take a wake-up (%s); the sweep will do the work.", type(error).__name__)
-
-
 def reset() -> None:
     """Forget connections and the pause; for tests and after settings changed."""
-    global _quiet_until  # noqa: PLW0603
-    _quiet_until = 0.0
+    _quiet_until.clear()
     _connections.clear()

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from django_wanvideo.simulator import Simulator
 
+#: Seconds; enough for an engine on a machine that is busy with other things.
+PATIENCE = 5.0
+
 if not entry_points(group="pytest11", name="wanvideo"):
     # A checkout that is not installed: its fixtures for host projects are loaded by hand.
     pytest_plugins = ["django_wanvideo.testing"]
@@ -48,13 +51,19 @@ def valkey() -> Iterator[str]:
 
 
 @pytest.fixture
-def redis_queue(valkey: str) -> Queue:
-    """The app's queue on the running Valkey, empty."""
+def redis_queue(valkey: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
+    """The app's queue on the running Valkey, empty; on a machine that is busy with other things it may take its time."""
     import django_rq
 
-    queue = django_rq.get_queue("wanvideo")
-    queue.connection.flushdb()
-    return queue
+    from django_wanvideo import queue
+
+    for name in ("REDIS_TIMEOUT", "CALLBACK_TIMEOUT"):
+        monkeypatch.setattr(queue, name, PATIENCE)
+    queue.reset()
+    jobs = django_rq.get_queue("wanvideo")
+    jobs.connection.flushdb()
+    yield jobs
+    queue.reset()
 
 
 @pytest.fixture

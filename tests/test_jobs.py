@@ -19,14 +19,6 @@ pytestmark = pytest.mark.integration
 FIRST, SECOND = uuid.uuid4(), uuid.uuid4()
 
 
-@pytest.fixture(autouse=True)
-def fresh_queue(monkeypatch):
-    monkeypatch.setattr(queue, "REDIS_TIMEOUT", 5.0)
-    queue.reset()
-    yield
-    queue.reset()
-
-
 @pytest.fixture
 def asked(monkeypatch):
     """What the services were asked to do."""

@@ -152,12 +152,12 @@ def queue_served() -> Iterator[Finding]:
     else:
         listening = ngettext("%(n)d worker listens", "%(n)d workers listen", workers) % {"n": workers}
         yield ok("queue", _("%(workers)s on %(name)s; %(jobs)s.") % {"workers": listening, "name": name, "jobs": jobs})
-    if seconds > queue.REDIS_TIMEOUT:
+    if seconds > queue.CALLBACK_TIMEOUT:
         yield warn(
             "queue",
-            _("Redis took %(n).2f s to answer; the site waits at most %(most).2f s for it.")
-            % {"n": seconds, "most": queue.REDIS_TIMEOUT},
-            _("Use a Redis that is near. Until then work starts with the next sweep."),
+            _("Redis took %(n).2f s to answer; a callback waits at most %(most).2f s for it.")
+            % {"n": seconds, "most": queue.CALLBACK_TIMEOUT},
+            _("Use a Redis that is near. Until then what a callback brings waits for the next sweep."),
         )
 
 

@@ -171,7 +171,8 @@ def test_waking_workers_takes_one_round_trip_for_each_task(drafts, redis_queue, 
     monkeypatch.setattr(queue, "enqueue", REAL_ENQUEUE)
     queue.reset()
     trips = []
-    sending = queue._connection().connection_pool.connection_class.send_packed_command
+    pool = queue._connection(queue.REDIS_TIMEOUT).connection_pool
+    sending = pool.connection_class.send_packed_command
 
     def send(self, command, *args, **kwargs):
         trips.append(1)
@@ -179,7 +180,7 @@ def test_waking_workers_takes_one_round_trip_for_each_task(drafts, redis_queue, 
 
     ids = [str(task.pk) for task in drafts[: confirm.STEP]]
     assert queue.enqueue("submit", ids[0])
-    monkeypatch.setattr(queue._connection().connection_pool.connection_class, "send_packed_command", send)
+    monkeypatch.setattr(pool.connection_class, "send_packed_command", send)
     began = time.perf_counter()
     assert all(queue.enqueue("submit", task_id) for task_id in ids)
     took = time.perf_counter() - began
