@@ -310,6 +310,16 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         ),
     ),
     (
+        ("input_unreadable",),
+        Advice(
+            _("The picture cannot be read"),
+            _("This site could not read the picture from its own storage for a whole day, so nothing was sent."),
+            _("Whoever runs the site: look at the storage. Then retry."),
+            "retry",
+            _WAIT_HINT,
+        ),
+    ),
+    (
         ("decided_not_accepted",),
         Advice(
             _("Not accepted"),

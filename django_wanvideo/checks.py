@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -31,6 +32,10 @@ POSITIVE_SECONDS = (
 POSITIVE_WHOLE_OR_NONE = ("MAX_IN_FLIGHT", "MAX_SUBMITS_PER_MINUTE")
 POSITIVE_OR_NONE = ("DAILY_CREDIT_LIMIT", "USER_DAILY_CREDIT_LIMIT")
 SWITCHES = ("VERIFY_CALLBACKS", "ALLOW_PRIVATE_HOSTS", "TRUST_IDEMPOTENCY_KEY", "BATCH_READ")
+#: What can stand in a header.
+_KEY = re.compile(r"[\x21-\x7e]{1,500}")
+#: A host name, or with "." or "*." before it all names that end so; an address of IPv6 stands without brackets.
+_HOST = re.compile(r"(\*?\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _PRIVATE_SUFFIXES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 
 
@@ -50,7 +55,9 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 
 def _key() -> Iterator[CheckMessage]:
     value = conf.API_KEY
-    if not callable(value) and not (isinstance(value, str) and value.strip()):
+    if isinstance(value, str) and value.strip() and not _KEY.fullmatch(value.strip()):
+        yield _bad("API_KEY", "EvoLink's key: one line of printable characters without spaces")
+    elif not callable(value) and not (isinstance(value, str) and value.strip()):
         yield Error(
             "WANVIDEO['API_KEY'] is not set.",
             hint="Make a key at https://evolink.ai/dashboard/keys and set it from the environment, as a string or a "
@@ -166,6 +173,10 @@ def _numbers() -> Iterator[CheckMessage]:
         value = getattr(conf, name)
         if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) and item for item in value):
             yield _bad(name, "a list of strings")
+    if isinstance(conf.RESULT_HOSTS, (list, tuple)):
+        for item in conf.RESULT_HOSTS:
+            if isinstance(item, str) and item and not _HOST.fullmatch(item):
+                yield _bad("RESULT_HOSTS", f'a list of host names such as ".evolink.ai", which {item!r} is not')
     if not callable(conf.UPLOAD_TO) and not (isinstance(conf.UPLOAD_TO, str) and not conf.UPLOAD_TO.startswith("/")):
         yield _bad("UPLOAD_TO", "a folder inside the storage (no leading slash) or a callable")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo.admin import confirm
 from django_wanvideo.admin.outcomes import CHUNK, do_to_each, log
+from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.services import creation, submission, tracking
 
 if TYPE_CHECKING:
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from django_wanvideo.models import VideoTask
+
+
+#: Seconds that a page may take for asking EvoLink about many tasks.
+ASKING_SECONDS = 8.0
 
 
 class ActionsMixin:
@@ -40,10 +46,16 @@ class ActionsMixin:
 
     @admin.action(permissions=["view"], description=gettext_lazy("Ask EvoLink about selected"))
     def refresh_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
-        """Look at each selected task now."""
-        outcome = do_to_each(
-            request, _each(queryset), lambda task: tracking.refresh(task, by=_user(request)), _("Asked EvoLink.")
-        )
+        """Look at each selected task now; what there is no time for is left to the workers."""
+        deadline = time.monotonic() + ASKING_SECONDS
+
+        def ask(task: VideoTask) -> None:
+            if time.monotonic() > deadline:
+                tracking.look_soon(task)
+                raise NotPossible(_("A worker asks about it in a moment."))
+            tracking.refresh(task, by=_user(request))
+
+        outcome = do_to_each(request, _each(queryset), ask, _("Asked EvoLink."))
         outcome.tell(
             request,
             lambda n: (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django_wanvideo.catalog import images, links
 from django_wanvideo.catalog.price import Multiplier, PriceRule
-from django_wanvideo.catalog.registry import get, models
+from django_wanvideo.catalog.registry import get, media_of, models
 from django_wanvideo.catalog.spec import Choice, InputSpec, ModelSpec, ParameterSpec, PromptSpec, Rule
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "get",
     "images",
     "links",
+    "media_of",
     "models",
 ]

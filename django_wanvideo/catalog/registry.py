@@ -42,3 +42,8 @@ def get(model_id: object) -> ModelSpec:
         message = _("There is no model “%(name)s”. Choose one of %(known)s.")
     params = {"name": printable(model_id), "meant": meant or "", "known": ", ".join(_BY_ID)}
     raise ValidationError({"model": ValidationError(message, "unknown_model", params)})
+
+
+def media_of(role: str) -> str:
+    """Return the kind of media that inputs of a role are (``image``, ``audio`` …); empty when no model takes any."""
+    return next((item.media for spec in models() for item in spec.inputs if item.role == role), "")

@@ -29,9 +29,11 @@ _JOBS = {
 #: Why a queued task waits, in words; others are shown as they are.
 REASONS = {
     "no_api_key": "the worker has no API_KEY",
+    "misconfigured": "a setting of the worker is wrong; see its log",
     "evolink_busy": "EvoLink asked to wait",
     "evolink_unreachable": "EvoLink cannot be reached",
     "upload_failed": "the picture could not be uploaded yet",
+    "input_unreadable": "the storage does not give the picture",
     "max_in_flight": "MAX_IN_FLIGHT tasks are under way",
     "max_per_minute": "MAX_SUBMITS_PER_MINUTE is reached",
     "daily_credit_limit": "DAILY_CREDIT_LIMIT is reached",

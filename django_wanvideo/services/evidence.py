@@ -110,11 +110,9 @@ def gather(task: VideoTask) -> Evidence:
     if provider.paused_until() is not None:
         return Evidence(attempt, Listing.PAUSED)
     try:
-        client = provider.client()
+        client = provider.client(patience=PATIENCE)
     except ConfigurationError:
         return Evidence(attempt, Listing.NO_KEY)
-    client.connect_timeout = min(client.connect_timeout, PATIENCE)
-    client.read_timeout = min(client.read_timeout, PATIENCE)
     sent_at, model = attempt.sent_at, str(attempt.request.get("model") or task.model)
     listed, credits_now = _within(
         PATIENCE, lambda: _list(client, model, sent_at), lambda: client.get_credits().spendable

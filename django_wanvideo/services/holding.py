@@ -6,16 +6,25 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services import lifecycle, schedule
+from django_wanvideo.services import lifecycle, outcomes, provider, schedule
 
 if TYPE_CHECKING:
-    from django_wanvideo.evolink.errors import EvoLinkError
+    from django_stubs_ext import StrOrPromise
 
 #: How soon a worker that has no key looks again; another worker may have one.
 NO_KEY = dt.timedelta(seconds=60)
+#: The end, as code and words, of a task that was put off for too long, by the reason of the last time.
+_GIVEN_UP: dict[str, tuple[str, StrOrPromise]] = {
+    "upload_failed": ("put_off_too_long", _("EvoLink did not take the picture for a whole day. Try again later.")),
+    "input_unreadable": (
+        "input_unreadable",
+        _("The picture could not be read from this site’s storage for a whole day."),
+    ),
+}
 
 
 def hold(task: VideoTask, reason: str, *, until: dt.datetime) -> None:
@@ -29,8 +38,16 @@ def hold(task: VideoTask, reason: str, *, until: dt.datetime) -> None:
     task.held_until, task.held_reason, task.next_action_at = until, reason, until
 
 
-def hold_with_backoff(task: VideoTask, reason: str, error: EvoLinkError) -> None:
-    """Put a queued task off after something free of charge did not work; longer each time."""
+def put_off(task: VideoTask, reason: str, error: Exception) -> None:
+    """Put a queued task off after something free of charge did not work: longer each time, for a day at most."""
+    now = timezone.now()
+    if task.queued_at is not None and now - task.queued_at > schedule.WAIT_DEADLINE:
+        outcomes.fail_unsent(task, *_GIVEN_UP[reason])
+        return
     VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(tries=task.tries + 1)
     task.tries += 1
-    hold(task, reason, until=timezone.now() + schedule.next_send_try(task.tries - 1, error.retry_after))
+    retry_after: float | None = getattr(error, "retry_after", None)
+    until = now + schedule.next_send_try(task.tries - 1, retry_after)
+    if getattr(error, "http_status", None) == 429:
+        until = max(until, provider.pause(retry_after))
+    hold(task, reason, until=until)

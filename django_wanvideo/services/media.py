@@ -14,7 +14,9 @@ from django.core.files.base import ContentFile, File
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from django_wanvideo import catalog
 from django_wanvideo.catalog import images, links
+from django_wanvideo.choices import InputRole
 from django_wanvideo.models import MediaInput
 from django_wanvideo.models.inputs import by_role
 from django_wanvideo.services import thumbnails
@@ -30,6 +32,12 @@ logger = logging.getLogger(__name__)
 
 #: An uploaded file must outlive the queue at EvoLink; it is kept there for 72 h (evolink-api.md §3.1).
 SPARE = dt.timedelta(hours=6)
+
+
+class UnreadableInputError(Exception):
+    """An input's file is somewhere in the site's storage, and the storage does not give it just now."""
+
+
 _EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "BMP": "bmp", "WEBP": "webp"}
 
 
@@ -91,6 +99,7 @@ def provider_urls(task: VideoTask, client: EvoLinkClient) -> dict[str, list[str]
 
     Raises:
         FileNotFoundError: a file is gone from the site's storage.
+        UnreadableInputError: the site's storage does not give a file just now.
         ValidationError: a file is no picture any more.
         EvoLinkError: the file service did not take a file.
     """
@@ -101,22 +110,34 @@ def provider_urls(task: VideoTask, client: EvoLinkClient) -> dict[str, list[str]
 
 
 def _upload(item: MediaInput, client: EvoLinkClient) -> str:
-    with item.file.open("rb") as stored:
-        facts = images.inspect_image(stored)
-        content, content_type, extension = images.as_uploadable(stored, facts)
+    with _uploadable(item) as (content, content_type, extension):
         name = f"{item.task_id}-{item.role}-{item.position}.{extension}"
-        try:
-            uploaded = client.upload(cast("BinaryIO", content), file_name=name, content_type=content_type)
-        finally:
-            content.close()
+        uploaded = client.upload(content, file_name=name, content_type=content_type)
     item.uploaded_url, item.uploaded_expires_at = uploaded.url, uploaded.expires_at
     item.save(update_fields=["uploaded_url", "uploaded_expires_at"])
     return uploaded.url
 
 
+@contextlib.contextmanager
+def _uploadable(item: MediaInput) -> Iterator[tuple[BinaryIO, str, str]]:
+    """Open an input's file; yield it as EvoLink takes it, its media type, and its extension without a dot."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stored = stack.enter_context(item.file.open("rb"))
+            content, content_type, extension = images.as_uploadable(stored, images.inspect_image(stored))
+        except (FileNotFoundError, ValidationError):
+            raise
+        except Exception as error:
+            # Every storage has errors of its own: no rights, no network, an expired token.
+            raise UnreadableInputError(f"{item.file.name}: {type(error).__name__}") from error
+        stack.enter_context(content)
+        yield cast("BinaryIO", content), content_type, extension
+
+
 def _input(wanted: InputSpec, source: Any, position: int, keep_of: VideoTask | None) -> MediaInput:
     if isinstance(source, MediaInput):
-        return source if keep_of is not None and source.task_id == keep_of.pk else _copy(source, position)
+        kept = keep_of is not None and source.task_id == keep_of.pk and source.role == wanted.role
+        return source if kept else _copy(wanted, source, position)
     if isinstance(source, str):
         links.check_url(source)
         return MediaInput(role=wanted.role, position=position, url=source)
@@ -129,6 +150,10 @@ def _input(wanted: InputSpec, source: Any, position: int, keep_of: VideoTask | N
         content = source
     else:
         raise ValidationError(_("Give a link (https://…) or an open file."), code="invalid")
+    return _picture(wanted, content, position)
+
+
+def _picture(wanted: InputSpec, content: IO[bytes] | File[bytes], position: int) -> MediaInput:
     if wanted.media != "image":
         raise ValidationError(
             _("Only pictures can be given as a file; give a link for this one."), code="file_not_taken"
@@ -153,15 +178,24 @@ def _content_of(path: Path) -> ContentFile[bytes]:
         raise ValidationError(message, code="unreadable", params=params) from error
 
 
-def _copy(source: MediaInput, position: int) -> MediaInput:
-    if source.pk is not None and source.url == "" and not source.file.storage.exists(source.file.name or ""):
-        raise ValidationError(_("The picture's file is gone from this site; choose it again."), code="missing")
-    item = MediaInput(role=source.role, position=position, url=source.url, content_type=source.content_type)
-    item.width, item.height, item.size = source.width, source.height, source.size
-    if source.file:
+def _copy(wanted: InputSpec, source: MediaInput, position: int) -> MediaInput:
+    """Take over a stored input, checked like a new one: another model, or another role, may want something else."""
+    if catalog.media_of(source.role) != wanted.media:
+        message = _("This input was given as “%(role)s” and cannot be used here; choose another one.")
+        raise ValidationError(message, code="wrong_media", params={"role": InputRole(source.role).label})
+    if source.url:
+        links.check_url(source.url)
+        return MediaInput(role=wanted.role, position=position, url=source.url)
+    try:
         with source.file.open("rb") as stored:
-            item.file = ContentFile(stored.read(), name=Path(source.file.name or "").name)
-    return item
+            content = ContentFile(stored.read(images.MAX_READ_BYTES + 1))
+    except FileNotFoundError as error:
+        message = _("The picture's file is gone from this site; choose it again.")
+        raise ValidationError(message, code="missing") from error
+    except OSError as error:
+        message = _("The picture cannot be read from this site's storage just now.")
+        raise ValidationError(message, code="unreadable") from error
+    return _picture(wanted, content, position)
 
 
 def delete_after_commit(storage: Any, name: str | None) -> None:

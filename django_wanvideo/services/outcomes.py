@@ -19,6 +19,8 @@ from django_wanvideo.services.binding import OPEN, SENT, Undo, accepted, bind
 if TYPE_CHECKING:
     import uuid
 
+    from django_stubs_ext import StrOrPromise
+
     from django_wanvideo.evolink.errors import EvoLinkError, WaitError
 
 __all__ = [
@@ -160,7 +162,7 @@ def release(attempt: Attempt, *, source: EventSource, reason: str) -> bool:
     return True
 
 
-def fail_unsent(task: VideoTask, code: str, message: str) -> None:
+def fail_unsent(task: VideoTask, code: str, message: StrOrPromise) -> None:
     """A queued task that cannot be sent at all, such as one whose picture is refused."""
     lifecycle.advance(
         task,
@@ -168,9 +170,9 @@ def fail_unsent(task: VideoTask, code: str, message: str) -> None:
         allowed=frozenset({TaskStatus.QUEUED}),
         kind=EventKind.FAILED,
         source=EventSource.WORKER,
-        detail={"code": code, "message": message},
+        detail={"code": code, "message": str(message)},
         error_code=code[:100],
-        error_message=message,
+        error_message=str(message),
     )
 
 

@@ -35,11 +35,14 @@ LONGEST_PAUSE = 3600.0
 MOST_CREDITS = Decimal(10) ** 8
 
 
-def client() -> EvoLinkClient:
-    """Return a client with the site's settings; connections are pooled per process below it.
+def client(*, patience: float | None = None) -> EvoLinkClient:
+    """Return a client with the site's settings; connections for reading are pooled per process below it.
+
+    Args:
+        patience: seconds that connecting and an answer may take at most, where the site's settings allow more.
 
     Raises:
-        ConfigurationError: there is no key.
+        ConfigurationError: there is no key, or a setting that cannot be used.
     """
     key = conf.api_key()
     if not key:
@@ -48,8 +51,8 @@ def client() -> EvoLinkClient:
         key,
         base_url=conf.BASE_URL,
         files_url=conf.FILES_URL,
-        connect_timeout=conf.CONNECT_TIMEOUT,
-        read_timeout=conf.READ_TIMEOUT,
+        connect_timeout=min(conf.CONNECT_TIMEOUT, patience or conf.CONNECT_TIMEOUT),
+        read_timeout=min(conf.READ_TIMEOUT, patience or conf.READ_TIMEOUT),
         allow_private_hosts=conf.ALLOW_PRIVATE_HOSTS,
     )
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.conf import conf
 from django_wanvideo.evolink.errors import EvoLinkError, OutcomeUnknownError, RejectedError, WaitError
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
 from django_wanvideo.models import Attempt, VideoTask
@@ -53,7 +54,7 @@ def enqueue(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
     """
     task.status = _status_now(task)
     if task.status == TaskStatus.DRAFT:
-        creation.check_complete(task)
+        _check_complete(task)
     moved = lifecycle.advance(
         task,
         TaskStatus.QUEUED,
@@ -104,7 +105,7 @@ def retry(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         storing.fetch_again(task, by=by)
         return
     if task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
-        creation.check_complete(task)
+        _check_complete(task)
     moved = lifecycle.advance(
         task,
         TaskStatus.QUEUED,
@@ -144,9 +145,10 @@ def send(task_id: uuid.UUID) -> None:
         return
     try:
         client = provider.client()
-    except ConfigurationError:
-        holding.hold(task, "no_api_key", until=timezone.now() + holding.NO_KEY)
-        logger.warning("Task %s waits: WANVIDEO['API_KEY'] is empty in this worker.", task.pk)
+    except ConfigurationError as error:
+        reason = "misconfigured" if conf.api_key() else "no_api_key"
+        holding.hold(task, reason, until=timezone.now() + holding.NO_KEY)
+        logger.warning("Task %s waits: %s", task.pk, error)
         return
     lease = leases.acquire(task.pk, TaskStatus.QUEUED)
     if lease is None:
@@ -192,6 +194,15 @@ def post(attempt: Attempt, client: EvoLinkClient) -> None:
         outcomes.accepted(attempt, created)
 
 
+def _check_complete(task: VideoTask) -> None:
+    try:
+        creation.check_complete(task)
+    except ValidationError:
+        # A task that is deleted at this very moment lacks its picture; it is gone, which is another thing to say.
+        _status_now(task)
+        raise
+
+
 def _confirm(task: VideoTask) -> None:
     lease = leases.acquire(task.pk, TaskStatus.UNCONFIRMED)
     if lease is None:
@@ -218,7 +229,10 @@ def _prepare(task: VideoTask, client: EvoLinkClient) -> dict[str, Any] | None:
         outcomes.fail_unsent(task, error.code or "input_refused", error.message)
         provider.note_key_answer(error)
     except EvoLinkError as error:
-        holding.hold_with_backoff(task, "upload_failed", error)
+        holding.put_off(task, "upload_failed", error)
+    except media.UnreadableInputError as error:
+        logger.exception("Task %s waits: its picture cannot be read from this site's storage.", task.pk)
+        holding.put_off(task, "input_unreadable", error)
     return None
 
 

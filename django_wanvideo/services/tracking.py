@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import math
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: Seconds that EvoLink has while a person waits for the page.
+PERSON_PATIENCE = 5.0
 FOLLOWED = frozenset({TaskStatus.PENDING, TaskStatus.PROCESSING})
 
 
@@ -73,20 +76,36 @@ def sync(task_ids: Sequence[uuid.UUID]) -> None:
 
 
 def refresh(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
-    """Look at one task now.
+    """Look at one task now, for a person who waits: EvoLink is given ``PERSON_PATIENCE`` seconds.
 
     Raises:
-        NotPossible: EvoLink does not have it.
+        NotPossible: EvoLink does not have it, or has asked this site to wait.
         ConfigurationError: this process has no key.
         EvoLinkError: EvoLink cannot be asked just now.
     """
     attempt = next(iter(_followed([task.pk])), None)
     if attempt is None:
         raise NotPossible(_("EvoLink is not working on this task, so there is nothing to ask about."))
-    snapshot = provider.client().get_task(attempt.provider_task_id or "")
+    if (until := provider.paused_until()) is not None:
+        seconds = math.ceil((until - timezone.now()).total_seconds())
+        raise NotPossible(_("EvoLink asked this site to wait for %(n)s more seconds.") % {"n": max(seconds, 1)})
+    client = provider.client(patience=PERSON_PATIENCE)
+    try:
+        snapshot = client.get_task(attempt.provider_task_id or "")
+    except EvoLinkError as error:
+        provider.note_key_answer(error)
+        if error.http_status == 429:
+            provider.pause(error.retry_after)
+        raise
     provider.note_key_answer(None)
     apply(attempt, snapshot, source=EventSource.POLL)
     task.refresh_from_db()
+
+
+def look_soon(task: VideoTask) -> None:
+    """Let a worker look at a task next, whenever it would have been due."""
+    if VideoTask.objects.filter(pk=task.pk, status__in=FOLLOWED).update(next_action_at=timezone.now()):
+        queue.after_commit("sync", task.pk)
 
 
 def apply(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> None:

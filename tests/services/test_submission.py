@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.core.files.storage import InMemoryStorage
 from django.utils import timezone
 
 from django_wanvideo import jobs
+from django_wanvideo.advice import ADVICE
 from django_wanvideo.choices import AttemptState, Charge, TaskStatus
 from django_wanvideo.exceptions import NotPossible
-from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import leases, media, submission
+from django_wanvideo.models import Attempt, MediaInput, VideoTask
+from django_wanvideo.services import creation, leases, media, provider, submission
 from tests.money.fixtures import evo, road, wide_road
+from tests.rows import picture
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
@@ -198,11 +201,78 @@ def test_what_stops_a_worker_before_it_sends_leaves_the_task_in_the_queue(
     assert road.send(task).status == S.PENDING
 
 
-def test_an_address_that_cannot_be_used_sends_nothing(road: Road, evo: Simulator):
+def test_an_address_that_cannot_be_used_sends_nothing(road: Road, evo: Simulator, caplog: Any):
     road.configure(ALLOW_PRIVATE_HOSTS=False)
     task = road.send(road.queued())
-    assert (task.status, task.held_reason) == (S.QUEUED, "no_api_key")
+    assert (task.status, task.held_reason) == (S.QUEUED, "misconfigured")
     assert road.posts() == 0
+    assert "BASE_URL must begin with https://" in caplog.text
+
+
+class Locked(InMemoryStorage):
+    """A storage that has every file and gives none."""
+
+    def _open(self, name: str, mode: str = "rb") -> Any:
+        raise PermissionError(13, "Permission denied", name)
+
+
+@pytest.fixture
+def locked_picture(road: Road, monkeypatch: pytest.MonkeyPatch) -> VideoTask:
+    """A queued task whose picture the storage does not give."""
+    task = road.queued(first_frame=picture())
+    monkeypatch.setattr(MediaInput._meta.get_field("file"), "storage", Locked())
+    return task
+
+
+def test_a_storage_that_does_not_give_the_picture_puts_the_task_off(road: Road, locked_picture: VideoTask, caplog: Any):
+    task = road.send(locked_picture)
+    assert (task.status, task.held_reason, task.leased_until) == (S.QUEUED, "input_unreadable", None)
+    assert task.held_until is not None
+    assert task.held_until > timezone.now()
+    assert road.history(task)[-1] == "waiting"
+    assert "PermissionError" in caplog.text
+    assert road.posts() == 0
+
+
+@pytest.mark.parametrize("reason", ["input_unreadable", "put_off_too_long"])
+def test_what_does_not_get_ready_for_a_day_fails_with_words(
+    road: Road, evo: Simulator, request: pytest.FixtureRequest, reason: str
+):
+    if reason == "input_unreadable":
+        task = request.getfixturevalue("locked_picture")
+    else:
+        task = road.queued(first_frame=picture())
+        evo.faults.add("upload", "503", times=None)
+    assert road.send(task).status == S.QUEUED
+    VideoTask.objects.update(queued_at=timezone.now() - dt.timedelta(hours=25))
+    road.make_due()
+    task = road.send(task)
+    assert (task.status, task.error_code) == (S.FAILED, reason)
+    assert "whole day" in task.error_message
+    assert reason in ADVICE
+    assert task.charge == Charge.NONE
+
+
+def test_a_file_service_that_asks_to_wait_holds_the_whole_site_back(road: Road, evo: Simulator):
+    evo.faults.add("upload", "429", retry_after=90)
+    task = road.send(road.queued(first_frame=picture()))
+    assert (task.status, task.held_reason) == (S.QUEUED, "upload_failed")
+    paused = provider.paused_until()
+    assert paused is not None
+    assert 80 < (paused - timezone.now()).total_seconds() <= 90
+
+
+def test_a_task_deleted_while_it_is_checked_is_gone_and_not_incomplete(road: Road, monkeypatch: pytest.MonkeyPatch):
+    task = road.draft()
+    check = creation.check_complete
+
+    def delete_first(stale: VideoTask) -> None:
+        VideoTask.objects.get(pk=stale.pk).delete()
+        check(stale)
+
+    monkeypatch.setattr(creation, "check_complete", delete_first)
+    with pytest.raises(VideoTask.DoesNotExist):
+        task.submit()
 
 
 def test_sending_makes_few_queries(wide_road: Road, evo: Simulator, django_assert_max_num_queries: Any):
