@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
 
 import django_rq
 from django.db import transaction
@@ -32,7 +35,9 @@ logger = logging.getLogger(__name__)
 #: Seconds that connecting to Redis or one answer of it may take.
 REDIS_TIMEOUT = 0.5
 #: The same while EvoLink waits for the answer to its callback.
-CALLBACK_TIMEOUT = 0.06
+CALLBACK_TIMEOUT = 0.05
+#: Seconds that a callback waits in all: names are looked up and several addresses tried without regard to time-outs.
+CALLBACK_PATIENCE = CALLBACK_TIMEOUT + 0.01
 #: Seconds without a further try after Redis did not answer.
 REDIS_PAUSE = 3.0
 #: Seconds that one wake-up stands for all those that follow it.
@@ -45,6 +50,7 @@ RESULT_TTL = 60
 FAILURE_TTL = 7 * 24 * 3600
 
 _connections: dict[tuple[int, str, float], Redis] = {}
+_wakers: dict[int, _Waker] = {}
 #: When Redis may be asked again, by the seconds that it was given: too slow for a callback is no trouble for a worker.
 _quiet_until: dict[float, float] = {}
 
@@ -69,13 +75,53 @@ def enqueue(job: str, *ids: str) -> bool:
 
 
 def wake_sync() -> bool:
-    """Enqueue one reading of callback receipts, unless one is under way already; for ``CALLBACK_TIMEOUT`` at most."""
+    """Enqueue one reading of callback receipts, unless one is under way already.
 
-    def put() -> None:
-        if _connection(CALLBACK_TIMEOUT).set(WAKE_KEY, "1", nx=True, ex=WAKE_SECONDS):
-            _put("sync", (), CALLBACK_TIMEOUT)
+    Returns whether Redis took it within ``CALLBACK_PATIENCE`` seconds; nobody waits longer, whatever hangs.
+    """
+    if _is_quiet(CALLBACK_TIMEOUT):
+        return False
+    process = os.getpid()
+    if process not in _wakers:
+        _wakers[process] = _Waker(name="wanvideo-waker", daemon=True)
+        _wakers[process].start()
+    wake = _Wake()
+    _wakers[process].wakes.put(wake)
+    if not wake.done.wait(CALLBACK_PATIENCE):
+        _be_quiet(CALLBACK_TIMEOUT, "no answer in time")
+    return wake.taken
 
-    return _ask(put, CALLBACK_TIMEOUT)
+
+@dataclass
+class _Wake:
+    """One callback's wish that somebody reads it."""
+
+    done: threading.Event = field(default_factory=threading.Event)
+    taken: bool = False
+
+
+class _Waker(threading.Thread):
+    """Asks Redis in place of the callbacks of this process."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.wakes: SimpleQueue[_Wake] = SimpleQueue()
+
+    def run(self) -> None:
+        """Serve wakes until the process ends."""
+        while True:
+            wake = self.wakes.get()
+            try:
+                wake.taken = _ask(_put_sync_once, CALLBACK_TIMEOUT)
+            except Exception:
+                # A queue that is not set up, say; the callback itself is kept, and the sweep will find it.
+                logger.exception("A callback could not wake a worker; the sweep will do the work.")
+            wake.done.set()
+
+
+def _put_sync_once() -> None:
+    if _connection(CALLBACK_TIMEOUT).set(WAKE_KEY, "1", nx=True, ex=WAKE_SECONDS):
+        _put("sync", (), CALLBACK_TIMEOUT)
 
 
 def length() -> int:
@@ -99,15 +145,24 @@ def forget_wake() -> None:
 
 def _ask(question: Callable[[], object], timeout: float) -> bool:
     """Return whether Redis answered; after it did not, it is left alone for a while by all with the same patience."""
-    if time.monotonic() < _quiet_until.get(timeout, 0):
+    if _is_quiet(timeout):
         return False
     try:
         question()
     except (RedisError, OSError) as error:
-        _quiet_until[timeout] = time.monotonic() + REDIS_PAUSE
-        logger.warning("Redis did not take a wake-up (%s); the sweep will do the work.", type(error).__name__)
+        _be_quiet(timeout, type(error).__name__)
         return False
     return True
+
+
+def _is_quiet(timeout: float) -> bool:
+    return time.monotonic() < _quiet_until.get(timeout, 0)
+
+
+def _be_quiet(timeout: float, reason: str) -> None:
+    if not _is_quiet(timeout):
+        logger.warning("Redis did not take a wake-up (%s); the sweep will do the work.", reason)
+    _quiet_until[timeout] = time.monotonic() + REDIS_PAUSE
 
 
 def _put(job: str, ids: Sequence[str], timeout: float) -> None:

@@ -57,7 +57,7 @@ def redis_queue(valkey: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]
 
     from django_wanvideo import queue
 
-    for name in ("REDIS_TIMEOUT", "CALLBACK_TIMEOUT"):
+    for name in ("REDIS_TIMEOUT", "CALLBACK_TIMEOUT", "CALLBACK_PATIENCE"):
         monkeypatch.setattr(queue, name, PATIENCE)
     queue.reset()
     jobs = django_rq.get_queue("wanvideo")

@@ -10,7 +10,7 @@ from io import StringIO
 import pytest
 from django.apps import apps
 from django.core.management import call_command
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -356,3 +356,40 @@ def test_files_go_where_the_settings_say(settings):
     assert picture.generate_filename(MediaInput(task=task), "a.png") == f"videos/{year}/inputs/a.png"
     settings.WANVIDEO = {**settings.WANVIDEO, "UPLOAD_TO": lambda instance, name: f"{instance.pk}/{name}"}
     assert field.generate_filename(task, "a.mp4") == f"{task.pk}/a.mp4"
+
+
+def test_a_stale_instance_that_is_saved_takes_nothing_back_that_a_worker_did():
+    task = make_task(TaskStatus.QUEUED)
+    stale = VideoTask.objects.get(pk=task.pk)
+    VideoTask.objects.filter(pk=task.pk).update(
+        status=TaskStatus.STORING, result_url="https://x.example/v.mp4", tries=3
+    )
+    stale.notes, stale.metadata = "seen", {"order": 1}
+    stale.save()
+    task.refresh_from_db()
+    assert (task.status, task.result_url, task.tries) == (TaskStatus.STORING, "https://x.example/v.mp4", 3)
+    assert (task.notes, task.metadata) == ("seen", {"order": 1})
+
+
+def test_saving_an_instance_that_was_read_in_part_reads_nothing_more(django_assert_num_queries):
+    task = VideoTask.objects.only("notes").get(pk=make_task().pk)
+    task.notes = "seen"
+    with django_assert_num_queries(1):
+        task.save()
+    assert VideoTask.objects.get(pk=task.pk).notes == "seen"
+
+
+def test_saving_a_task_that_was_deleted_does_not_bring_it_back():
+    task = make_task(TaskStatus.DRAFT)
+    VideoTask.objects.filter(pk=task.pk).delete()
+    with pytest.raises(DatabaseError), transaction.atomic():
+        task.save()
+    assert not VideoTask.objects.filter(pk=task.pk).exists()
+
+
+def test_columns_that_are_named_are_written():
+    task = make_task()
+    task.progress = 40
+    task.save(update_fields=["progress"])
+    task.refresh_from_db()
+    assert task.progress == 40

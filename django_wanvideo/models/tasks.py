@@ -18,7 +18,10 @@ from django_wanvideo.models.files import task_storage, upload_to
 from django_wanvideo.querysets import VideoTaskManager
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.contrib.auth.models import AbstractBaseUser
+    from django.db.models.base import ModelBase
     from django.db.models.fields.related_descriptors import RelatedManager
 
     from django_wanvideo.choices import Charge
@@ -126,6 +129,27 @@ class VideoTask(models.Model):
 
     def __str__(self) -> str:
         return Truncator(self.prompt).chars(60) or str(self.pk)
+
+    def save(
+        self,
+        *,
+        force_insert: bool | tuple[ModelBase, ...] = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """Write a new row, or of an existing one what people may change.
+
+        A worker may have moved the task on since it was read, so the columns that services write are left alone unless
+        ``update_fields`` names them.
+        """
+        elsewhere = using is not None and using != self._state.db
+        if update_fields is None and not (self._state.adding or force_insert or elsewhere):
+            loaded = self.__dict__.keys()
+            update_fields = [
+                field.name for field in self._meta.concrete_fields if field.editable and field.attname in loaded
+            ]
+        super().save(force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields)
 
     @property
     def is_finished(self) -> bool:

@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
+from rq.timeouts import BaseTimeoutException
 
 from django_wanvideo import signals
 from django_wanvideo.choices import EventKind, EventSource
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: How long the receivers of one event may take before they are taken for dead and told again.
-LEASE = dt.timedelta(seconds=930)
+#: How long the receivers of one signal may take before they are taken for dead and told again: longer than RQ lets a
+#: job run (900 seconds, and 60 more before it kills the process).
+LEASE = dt.timedelta(seconds=1000)
 
 SIGNALS: Mapping[str, tuple[Signal, ...]] = {
     EventKind.ACCEPTED: (signals.video_submitted,),
@@ -46,22 +48,39 @@ def deliver(task_id: uuid.UUID) -> int:
         event = TaskEvent.objects.filter(task_id=task_id, notify_at__isnull=False).order_by("id").first()
         if event is None or event.notify_at is None or event.notify_at > timezone.now():
             return told
-        claimed = TaskEvent.objects.filter(pk=event.pk, notify_at=event.notify_at).update(
-            notify_at=timezone.now() + LEASE
-        )
-        if not claimed:
+        if not _claim(event):
             return told
-        _send(event)
-        TaskEvent.objects.filter(pk=event.pk).update(notify_at=None, notified_at=timezone.now())
-        told += 1
+        late = _send(event)
+        # Not if another worker has taken it over: what that one tells must be told again if it dies.
+        ours = TaskEvent.objects.filter(pk=event.pk, notify_at=event.notify_at)
+        told += ours.update(notify_at=None, notified_at=timezone.now())
+        if late is not None:
+            raise late
 
 
-def _send(event: TaskEvent) -> None:
+def _claim(event: TaskEvent) -> bool:
+    """Take an event, or take it for longer; ``False`` when another worker has it meanwhile."""
+    until = timezone.now() + LEASE
+    if not TaskEvent.objects.filter(pk=event.pk, notify_at=event.notify_at).update(notify_at=until):
+        return False
+    event.notify_at = until
+    return True
+
+
+def _send(event: TaskEvent) -> BaseTimeoutException | None:
+    """Call the receivers; return the end of the job's time, if it came meanwhile, to be raised once all are told."""
+    late = None
     task = VideoTask.objects.get(pk=event.task_id)
     for signal in SIGNALS.get(event.kind, ()):
+        if not _claim(event):
+            break
         for receiver, answer in signal.send_robust(sender=VideoTask, task=task, event=event):
             if isinstance(answer, Exception):
                 _receiver_failed(event, receiver, answer)
+            if isinstance(answer, BaseTimeoutException):
+                # Caught like any error of a receiver's; swallowed, the job would go on without any limit.
+                late = answer
+    return late
 
 
 def _receiver_failed(event: TaskEvent, receiver: object, error: Exception) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
+import threading
 import time
 from contextlib import closing, contextmanager
 
@@ -51,6 +53,33 @@ def test_without_redis_each_callback_is_answered_at_once(call, redis_is_away, al
             break
     assert min(runs) < AT_ONCE, [round(seconds * 1000) for seconds in runs]
     assert CallbackReceipt.objects.count() == 20 * len(runs)
+
+
+@pytest.fixture
+def lost_name(settings, monkeypatch):
+    """Redis at a name that nobody answers for; the lookup, which no time-out ends, goes on until the test is over."""
+    over = threading.Event()
+
+    def look_up(*args, **kwargs):
+        over.wait(10)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    settings.RQ_QUEUES = {"wanvideo": {"URL": "redis://redis.example:6379/0"}}
+    queue.reset()
+    yield
+    over.set()
+    queue.reset()
+
+
+def test_a_name_that_is_looked_up_for_ever_keeps_no_callback_waiting(call, lost_name):
+    took = []
+    for _try in range(5):
+        queue.reset()
+        start = time.perf_counter()
+        assert call().status_code == 200
+        took.append(time.perf_counter() - start)
+    assert sorted(took)[2] < AT_ONCE, [round(seconds * 1000) for seconds in took]
 
 
 def test_redis_that_is_away_is_left_alone_for_a_while(call, redis_is_away, monkeypatch):

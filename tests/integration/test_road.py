@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import io
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -21,6 +22,7 @@ from django_wanvideo.services import submission, sweeping
 from django_wanvideo.testing import picture
 from tests.money import processes
 from tests.money.fixtures import PICTURE, until
+from tests.silence import closed_port
 
 if TYPE_CHECKING:
     from rq import Queue
@@ -256,6 +258,57 @@ def test_the_same_road_without_rq_by_one_command(site: Road, evo: Simulator, cap
     task.refresh_from_db()
     assert task.status == TaskStatus.COMPLETED
     assert "queued" in capsys.readouterr().out
+
+
+def test_a_job_that_fails_in_the_sweep_keeps_no_other_from_being_done(
+    site: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    bad, good = site.queued("One"), site.queued("Two")
+    send = submission.send
+
+    def fail_for_one(task_id: Any) -> None:
+        if task_id == bad.pk:
+            raise RuntimeError("the storage is upset")
+        send(task_id)
+
+    monkeypatch.setattr(submission, "send", fail_for_one)
+    site.make_due()
+    call_command("wanvideo_sweep", "--inline")
+    good.refresh_from_db()
+    assert good.status == TaskStatus.PENDING
+    assert "the storage is upset" in caplog.text
+
+
+def test_what_was_called_back_without_redis_is_done_when_it_is_there_again(
+    site: Road, evo: Simulator, redis_queue: Queue, work: Any, settings: Any, told: list[tuple[str, VideoTask, int]]
+):
+    tasks = [site.queued(f"Wish {number}") for number in range(5)]
+    work()
+    there = settings.RQ_QUEUES
+    with closed_port() as port:
+        settings.RQ_QUEUES = {"wanvideo": {"URL": f"redis://127.0.0.1:{port}/0"}}
+        queue.reset()
+        for accepted in list(evo.tasks):
+            evo.complete(accepted)
+        site.wait_for_receipt(5)
+        evo.callbacks.wait_idle()
+    assert [entry.status for entry in evo.journal.find("callback")] == [200] * 5
+    settings.RQ_QUEUES = there
+    queue.reset()
+    assert redis_queue.count == 0
+    # Nothing but time passes and the sweep runs, as on a site.
+    for _pass in range(4):
+        site.make_due()
+        sweeping.sweep()
+        work()
+    for task in tasks:
+        task.refresh_from_db()
+        assert task.status == TaskStatus.COMPLETED
+    assert Counter(name for name, _task, _event in told) == {
+        "video_submitted": 5,
+        "video_completed": 5,
+        "video_finished": 5,
+    }
 
 
 def test_jobs_are_found_by_their_names_and_take_ids_only(site: Road, redis_queue: Queue):

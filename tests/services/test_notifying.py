@@ -11,6 +11,7 @@ from contextlib import ExitStack
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
+from rq.timeouts import JobTimeoutException
 
 from django_wanvideo import queue, signals
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
@@ -261,8 +262,59 @@ def test_while_a_slow_receiver_works_nobody_else_tells_and_later_outcomes_wait(l
 
 
 def test_receivers_may_take_longer_than_their_job():
-    """A job that RQ stops must not still hold its claim when another worker tells the event again."""
-    assert dt.timedelta(seconds=queue.JOB_TIMEOUTS["notify"]) < notifying.LEASE
+    """A job must be dead before another worker tells its event again: RQ ends one that goes on a minute after its time."""
+    assert dt.timedelta(seconds=queue.JOB_TIMEOUTS["notify"] + 60) < notifying.LEASE
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that is put forward."""
+    now = timezone.now()
+    passed = [0.0]
+    monkeypatch.setattr(timezone, "now", lambda: now + dt.timedelta(seconds=passed[0]))
+    return passed
+
+
+def test_a_receiver_that_uses_up_the_jobs_time_makes_nothing_be_told_twice(listen, clock):
+    """The others are still told, under a claim of their own, and then the job ends."""
+    task = make_task(TaskStatus.COMPLETED)
+    lifecycle.record(task, EventKind.STORED, EventSource.CODE)
+    later = lifecycle.record(task, EventKind.STORED, EventSource.CODE)
+    heard, meanwhile = [], []
+
+    def slow(event, **kwargs):
+        if event.pk != later.pk:
+            clock[0] = 900
+            raise JobTimeoutException("Task exceeded maximum timeout value (900 seconds)")
+
+    def next_one(event, **kwargs):
+        heard.append(event.pk)
+        clock[0] += 150
+        meanwhile.append(notifying.deliver(task.pk))
+
+    listen("video_completed", slow)
+    listen("video_finished", next_one)
+    with pytest.raises(JobTimeoutException):
+        notifying.deliver(task.pk)
+    assert (len(heard), meanwhile) == (1, [0])
+    assert task.events.filter(kind=EventKind.RECEIVER_FAILED).get().detail["error"] == "JobTimeoutException"
+    assert list(task.events.filter(notify_at__isnull=False)) == [later]
+
+
+def test_a_claim_that_has_run_out_between_two_signals_is_not_told_on(listen, clock):
+    task = make_task(TaskStatus.COMPLETED)
+    event = lifecycle.record(task, EventKind.STORED, EventSource.CODE)
+    heard = []
+
+    def hang(**kwargs):
+        clock[0] = 2000
+        TaskEvent.objects.filter(pk=event.pk).update(notify_at=timezone.now() + notifying.LEASE)
+
+    listen("video_completed", hang)
+    listen("video_finished", lambda **kwargs: heard.append(1))
+    assert notifying.deliver(task.pk) == 0
+    assert heard == []
+    assert task.events.filter(notify_at__isnull=False).exists()
 
 
 @pytest.mark.django_db(transaction=True)

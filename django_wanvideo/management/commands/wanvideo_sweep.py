@@ -31,6 +31,17 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _do_here(job: str, *ids: str) -> bool:
+    """Do a job in this process; one that fails keeps no other from being done, and its rows come up again later."""
+    try:
+        return jobs.run_here(job, *ids)
+    except Error:
+        raise
+    except Exception:
+        logger.exception("The job %s of %s failed.", job, ", ".join(ids) or "all that are due")
+        return True
+
+
 class Command(BaseCommand):
     """Find due tasks, callbacks and signals and hand them to workers."""
 
@@ -44,7 +55,7 @@ class Command(BaseCommand):
         parser.add_argument("--inline", action="store_true", help="do the work in this process instead of through RQ")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        dispatch = jobs.run_here if options["inline"] else queue.enqueue
+        dispatch = _do_here if options["inline"] else queue.enqueue
         if options["loop"] is None:
             self._say(sweep(dispatch), options["verbosity"], always=True)
             return
