@@ -32,7 +32,7 @@ test-sqlite: $(DEV) ## run the tests on SQLite
 	$(PY) -m pytest $(ARGS)
 
 test-postgres: $(DEV) ## run the tests that touch the database on PostgreSQL
-	WANVIDEO_TEST_DATABASE=postgres $(PY) -m pytest -m "(django_db or integration) and not browser and not demo" $(ARGS) $(if $(ARGS),|| test $$? -eq 5)
+	WANVIDEO_TEST_DATABASE=postgres $(PY) -m pytest -m "(database or integration) and not browser and not demo" $(ARGS) $(if $(ARGS),|| test $$? -eq 5)
 
 lint: $(DEV) ## check style
 	$(PY) -m ruff check .

@@ -17,12 +17,22 @@ if TYPE_CHECKING:
 
     from django_wanvideo.simulator import Simulator
 
+#: By one of these pytest-django gives a test its database.
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback", "live_server"}
 #: Seconds; enough for an engine on a machine that is busy with other things.
 PATIENCE = 5.0
 
 if not entry_points(group="pytest11", name="wanvideo"):
     # A checkout that is not installed: its fixtures for host projects are loaded by hand.
     pytest_plugins = ["django_wanvideo.testing"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that uses the database, however it came to it, before any is deselected."""
+    for item in items:
+        if DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("django_db"):
+            item.add_marker("database")
 
 
 @pytest.fixture(scope="session")
