@@ -243,7 +243,18 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
     ),
     (("model_access_denied", "key_model_not_allowed", "permission_denied", "http_403"), _MODEL_FORBIDDEN),
     (
-        ("resource_not_found", "http_404"),
+        # A request that was refused so names no video yet: what EvoLink does not know is the model.
+        ("model_not_found", "http_404"),
+        Advice(
+            _("EvoLink does not know this model"),
+            _("EvoLink does not offer the model that this video was to be made with."),
+            _("Yours. Choose another model; whoever runs the site can ask EvoLink what became of this one."),
+            "edit_copy",
+            _COPY_HINT,
+        ),
+    ),
+    (
+        ("resource_not_found",),
         Advice(
             _("EvoLink no longer knows this video"),
             _("EvoLink says that it does not know this video any more."),

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from django_wanvideo.advice import advice_for
+from django_wanvideo.admin.words import held_words
+from django_wanvideo.advice import advice_for, charge_words
 from django_wanvideo.choices import AttemptState, Charge, EventKind, TaskStatus
 
 if TYPE_CHECKING:
@@ -27,11 +28,16 @@ ENDED_BADLY = advice_for("no such code at all")
 
 @dataclass
 class Row:
-    """One fault and what must come of it; ``held`` is the least and most seconds until the next try."""
+    """One fault and what must come of it.
+
+    ``advice`` is what people are told: the heading and the next step of a failure, else why it waits or what is known of
+    the money. ``held`` is the least and most seconds until the next try.
+    """
 
     name: str
     status: TaskStatus
     code: str
+    advice: tuple[str, str] | str
     posts: int = 1
     accepted: int = 0
     http_status: int | None = None
@@ -53,11 +59,19 @@ class Row:
 
 
 def unknown(name: str, code: str, http_status: int | None = None, *, accepted: int = 1, **options: Any) -> Row:
-    return Row(name, TaskStatus.UNCONFIRMED, code, accepted=accepted, http_status=http_status, options=options)
+    return Row(
+        name,
+        TaskStatus.UNCONFIRMED,
+        code,
+        "Perhaps charged.",
+        accepted=accepted,
+        http_status=http_status,
+        options=options,
+    )
 
 
-def rejected(status: int, code: str) -> Row:
-    return Row(str(status), TaskStatus.FAILED, code, http_status=status)
+def rejected(status: int, code: str, *advice: str) -> Row:
+    return Row(str(status), TaskStatus.FAILED, code, (advice[0], advice[1]), http_status=status)
 
 
 ACCEPTED_BUT_LOST = [
@@ -85,27 +99,37 @@ NOT_ACCEPTED_BUT_WHO_KNOWS = [
     unknown("redirect", "redirected", 302, accepted=0),
 ]
 REJECTED = [
-    rejected(400, "invalid_request"),
-    rejected(401, "unauthorized"),
-    rejected(402, "insufficient_quota"),
-    rejected(403, "model_access_denied"),
-    rejected(404, "model_not_found"),
-    rejected(413, "request_too_large"),
-    rejected(415, "unsupported_media_type"),
-    rejected(422, "unsupported_parameters"),
+    rejected(400, "invalid_request", "Settings refused", "edit_copy"),
+    rejected(401, "unauthorized", "EvoLink rejects this site’s key", "retry"),
+    rejected(402, "insufficient_quota", "The EvoLink credits are used up", "retry"),
+    rejected(403, "model_access_denied", "This site’s key may not use this model", "edit_copy"),
+    rejected(404, "model_not_found", "EvoLink does not know this model", "edit_copy"),
+    rejected(413, "request_too_large", "Settings refused", "edit_copy"),
+    rejected(415, "unsupported_media_type", "Settings refused", "edit_copy"),
+    rejected(422, "unsupported_parameters", "Settings refused", "edit_copy"),
 ]
+BUSY = "EvoLink asked us to wait"
 WAIT = [
-    Row("429", TaskStatus.QUEUED, "rate_limit_exceeded", http_status=429, held=(6, 7.1), options={"retry_after": 7}),
     Row(
         "429",
         TaskStatus.QUEUED,
         "rate_limit_exceeded",
+        BUSY,
+        http_status=429,
+        held=(6, 7.1),
+        options={"retry_after": 7},
+    ),
+    Row(
+        "429",
+        TaskStatus.QUEUED,
+        "rate_limit_exceeded",
+        BUSY,
         http_status=429,
         held=(57, 60.1),
         options={"retry_after": "date:60"},
     ),
-    Row("429", TaskStatus.QUEUED, "rate_limit_exceeded", http_status=429, held=(29, 30.1)),
-    Row("no_available_channel", TaskStatus.QUEUED, "no_available_channel", http_status=400, held=(12, 40)),
+    Row("429", TaskStatus.QUEUED, "rate_limit_exceeded", BUSY, http_status=429, held=(29, 30.1)),
+    Row("no_available_channel", TaskStatus.QUEUED, "no_available_channel", BUSY, http_status=400, held=(12, 40)),
 ]
 
 
@@ -135,11 +159,13 @@ def check(road: Road, task: Any, row: Row) -> None:
     if row.status == TaskStatus.FAILED:
         # A code that nobody has words for gives way to the status; the attempt keeps it.
         assert task.error_code in {row.code, f"http_{row.http_status}"}
-        assert advice_for(task.error_code) != ENDED_BADLY, "a failure without advice"
+        advice = advice_for(task.error_code)
+        assert (str(advice.heading), advice.next_action) == row.advice
         assert task.charge == Charge.NONE
         assert task.next_action_at is None
     elif row.status == TaskStatus.UNCONFIRMED:
         assert task.charge == Charge.MAYBE
+        assert charge_words(task).verdict == row.advice
         assert task.next_action_at > timezone.now() + dt.timedelta(minutes=20), "somebody is asked, in time"
     else:
         least, most = row.held
@@ -147,6 +173,7 @@ def check(road: Road, task: Any, row: Row) -> None:
         assert least - 2 <= wait <= most
         assert task.next_action_at == task.held_until
         assert task.held_reason == ("evolink_busy" if row.http_status else "evolink_unreachable")
+        assert held_words(task.held_reason) == row.advice
 
 
 def nothing_is_sent_again_by_itself(road: Road, task: Any) -> None:
@@ -253,7 +280,8 @@ def addresses(kind: str, evo: Simulator) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("kind", ["closed port", "no such host", "no TLS there", "slow connect"])
 def test_an_evolink_that_cannot_be_reached_is_tried_again_later_as_a_new_attempt(road: Road, evo: Simulator, kind: str):
-    row = Row(kind, TaskStatus.QUEUED, "connection_failed", posts=0, held=(12, 40))
+    unreachable = "EvoLink cannot be reached"
+    row = Row(kind, TaskStatus.QUEUED, "connection_failed", unreachable, posts=0, held=(12, 40))
     good = dict(road.settings.WANVIDEO)
     with addresses(kind, evo) as changes:
         row.changes = changes
