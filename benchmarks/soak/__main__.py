@@ -59,11 +59,11 @@ def _report(soak: Soak, account: Account, deaths: dict[str, int], *, rested: boo
         *((f"failed here: {code or '(no code)'}", number) for code, number in account.failed.most_common()),
         ("cancelled here", account.cancelled),
         ("unconfirmed when all was quiet", decided["unconfirmed"]),
-        ("  attached by a person, as EvoLink's list has it", decided["attached"]),
-        ("  not accepted, says EvoLink's list", decided["not accepted"]),
+        ("  attached by a person, who finds its prompt in EvoLink's books", decided["attached"]),
+        ("  not accepted, say EvoLink's books", decided["not accepted"]),
         ("  still unconfirmed", account.unconfirmed),
         ("videos fetched after all by a person", decided["fetched again"]),
-        ("paid for, not stored, a person is told why", len(account.explained)),
+        ("paid for and not stored in the end", len(account.explained)),
         ("signals", account.told),
         ("  told again, same event, after a worker died", account.told_again),
         *((f"faults made: {point}", number) for point, number in sorted(account.faults.items())),
@@ -76,12 +76,14 @@ def _report(soak: Soak, account: Account, deaths: dict[str, int], *, rested: boo
         ("lost", account.lost),
         ("charged twice", account.charged_twice),
         ("damaged", account.damaged),
-        ("told why", account.explained),
+        ("paid for and not stored", account.explained),
     ):
         for name in names[:10]:
             print(f"{what}: {name}")
     verdict = Verdict(binding=True)
     verdict.exactly("lost", len(account.lost), 0)
+    # A person has been asked about these, and has had every means that the site gives: none may be left.
+    verdict.exactly("paid for and not stored in the end", len(account.explained), 0)
     verdict.exactly("charged twice", len(account.charged_twice), 0)
     verdict.exactly("stored files that differ from EvoLink's", len(account.damaged), 0)
     verdict.exactly("signals never told", account.untold, 0)
@@ -92,7 +94,7 @@ def _report(soak: Soak, account: Account, deaths: dict[str, int], *, rested: boo
     verdict.exactly("things that did not come to rest", int(not rested), 0)
     print(
         "\nAn unconfirmed task is no loss: its answer was lost and so was EvoLink's callback, it is never sent again by "
-        "itself, and a\nperson ties it to what EvoLink's list shows, or settles that there is nothing. Both is done here "
+        "itself, and a\nperson ties it to what EvoLink's books show, or settles that there is nothing. Both is done here "
         "before the books are compared."
     )
     return verdict.exit_code()

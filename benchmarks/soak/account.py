@@ -40,7 +40,7 @@ class Account:
     told_again: int = 0
     untold: int = 0
     faults: Counter[str] = field(default_factory=Counter)
-    #: Paid for, not stored, but failed with a reason that a person can see.
+    #: Paid for and not stored, with the reason that people are told.
     explained: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     charged_twice: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The person who settles, with EvoLink's list at hand, what the site rightly leaves to one."""
+"""The person who settles, with EvoLink's books at hand, what the site rightly leaves to one."""
 
 from __future__ import annotations
 

@@ -1,14 +1,18 @@
-"""The file that a video is copied into before it is whole and checked.
+"""The file that a video is copied into before it is whole and checked, and its name in the storage after that.
 
 Where the storage is a folder of this machine, that file lies on the storage's own disk and has no name until it is
 whole; it is then moved and not copied again, and nothing is left of it when its worker dies. Elsewhere, and where the
 system or the disk cannot do that, it is a temporary file that the storage reads in chunks.
+
+A file in the storage is only ever deleted when no row refers to it, since on a storage that overwrites, and where a site
+chooses names of its own, two copies may have the same name.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import posixpath
 import tempfile
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -16,6 +20,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
+from django.db.models import Q
+
+from django_wanvideo.models import MediaInput, VideoTask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,3 +107,44 @@ def _give_name(descriptor: int, path: str) -> None:
         os.link(str(descriptor), path, src_dir_fd=folder, follow_symlinks=True)
     finally:
         os.close(folder)
+
+
+def name_to_save(storage: Storage, wanted: str, key: str) -> str:
+    """Return ``wanted``, or a name like it where another row refers to that file; the storage may change it once more.
+
+    What a worker left at ``wanted`` that died before its row said so is deleted, if ``key`` in its name shows that it is
+    ours.
+    """
+    if not _may_exist(storage, wanted):
+        return wanted
+    if is_referred_to(wanted):
+        folder, name = posixpath.split(wanted)
+        return posixpath.join(folder, storage.get_alternative_name(*posixpath.splitext(name)))
+    if key in posixpath.basename(wanted):
+        discard(storage, wanted)
+    return wanted
+
+
+def discard(storage: Storage, name: str) -> None:
+    """Delete a stored file unless a row refers to it; a failure is logged, as nothing but room is lost by it."""
+    if is_referred_to(name):
+        return
+    try:
+        storage.delete(name)
+    except Exception:
+        logger.warning("The file %s, which nothing refers to, could not be deleted.", name, exc_info=True)
+
+
+def is_referred_to(name: str) -> bool:
+    """Tell whether the file of that name is the video or the input of any task."""
+    inputs = MediaInput.objects.filter(Q(file=name) | Q(thumbnail=name))
+    return VideoTask.objects.filter(video=name).exists() or inputs.exists()
+
+
+def _may_exist(storage: Storage, name: str) -> bool:
+    try:
+        return storage.exists(name)
+    except Exception:
+        # Some sites may only write.
+        logger.info("The storage does not say whether it has a file %s.", name, exc_info=True)
+        return True

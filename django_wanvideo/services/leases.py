@@ -6,22 +6,33 @@ A lease is a time in the row, not a lock: it ends by itself when its worker dies
 from __future__ import annotations
 
 import datetime as dt
+import logging
+import threading
+import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from django.db import connection, connections
 from django.db.models import Q
 from django.utils import timezone
 
+from django_wanvideo import queue
 from django_wanvideo.models import VideoTask
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import Iterator
 
     from django_wanvideo.choices import TaskStatus
+
+logger = logging.getLogger(__name__)
 
 #: How long a worker may be silent before its task is given to another.
 LEASE = dt.timedelta(seconds=120)
 #: How often a working worker says that it lives.
 RENEWAL = dt.timedelta(seconds=20)
+#: How long it may say so: RQ ends every job by then, and a worker without RQ that hangs must not hold a task for ever.
+LONGEST = dt.timedelta(seconds=max(queue.JOB_TIMEOUTS.values()))
 
 
 class Lease:
@@ -30,7 +41,9 @@ class Lease:
     def __init__(self, task_id: uuid.UUID, until: dt.datetime) -> None:
         self.task_id = task_id
         self.until = until
-        self._renewed_at = timezone.now()
+        #: Whether a renewal has found that another worker took the task over.
+        self.lost = False
+        self._ends = time.monotonic() + LONGEST.total_seconds()
 
     @property
     def held(self) -> Q:
@@ -38,18 +51,48 @@ class Lease:
         return Q(leased_until=self.until)
 
     def renew(self) -> bool:
-        """Prolong the hold if a renewal is due; return whether the task is still held."""
-        now = timezone.now()
-        if now - self._renewed_at < RENEWAL:
-            return True
-        rows = VideoTask.objects.filter(self.held, pk=self.task_id).update(leased_until=now + LEASE)
-        if rows:
-            self.until, self._renewed_at = now + LEASE, now
-        return bool(rows)
+        """Prolong the hold, counted from now; return whether it still stood."""
+        until = timezone.now() + LEASE
+        if VideoTask.objects.filter(self.held, pk=self.task_id).update(leased_until=until):
+            self.until = until
+        else:
+            self.lost = True
+        return not self.lost
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Renew the hold from a thread of its own while the block runs, whatever the block waits for.
+
+        The thread ends with the block, with the process, or ``LONGEST`` after the task was taken. The block may look at
+        ``lost``; ``held`` moves on under it and is for use after it.
+        """
+        if connection.in_atomic_block:
+            # A hold that is not committed is seen by nobody: no other worker can take the task, no thread renew it.
+            yield
+            return
+        done = threading.Event()
+        heartbeat = threading.Thread(target=self._beat, args=(done,), name="wanvideo-lease", daemon=True)
+        heartbeat.start()
+        try:
+            yield
+        finally:
+            done.set()
+            heartbeat.join()
 
     def release(self) -> None:
         """Give the task back, if it is still held."""
         VideoTask.objects.filter(self.held, pk=self.task_id).update(leased_until=None)
+
+    def _beat(self, done: threading.Event) -> None:
+        while not done.wait(RENEWAL.total_seconds()) and time.monotonic() < self._ends:
+            try:
+                if not self.renew():
+                    return
+            except Exception:
+                # The hold stands for a while yet, and a database that is away may come back.
+                logger.warning("The hold on task %s could not be renewed.", self.task_id, exc_info=True)
+            finally:
+                connections.close_all()
 
 
 def acquire(task_id: uuid.UUID, status: TaskStatus) -> Lease | None:
