@@ -123,6 +123,13 @@ def _clean_parameters(spec: ModelSpec, parameters: object, problems: Problems) -
     return {name: cleaned[name] for name in known if name in cleaned}
 
 
+def _models_with(name: str) -> list[str]:
+    # The registry holds the models that are checked here.
+    from django_wanvideo.catalog.registry import models
+
+    return [str(spec.short_label) for spec in models() if any(item.name == name for item in spec.parameters)]
+
+
 def _unknown_parameter(spec: ModelSpec, name: str) -> ValidationError:
     """Return the error for a parameter that the model does not have, with what was probably meant."""
     params = {
@@ -131,7 +138,10 @@ def _unknown_parameter(spec: ModelSpec, name: str) -> ValidationError:
         "known": ", ".join(item.name for item in spec.parameters),
     }
     if name in FAMILY_PARAMETERS:
-        message = _("%(model)s does not take “%(name)s”. Leave it out, or choose a model that takes it.")
+        message = _("%(model)s does not take “%(name)s”. Leave it out.")
+        if others := _models_with(name):
+            params["others"] = ", ".join(others)
+            message = _("%(model)s does not take “%(name)s”. Leave it out, or choose a model that does: %(others)s.")
         return ValidationError(message, "unknown_parameter", params)
     if name in InputRole.values:
         return ValidationError(_("Give “%(name)s” as an input, not as a parameter."), "unknown_parameter", params)

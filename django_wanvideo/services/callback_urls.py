@@ -35,18 +35,18 @@ def verify(attempt_id: uuid.UUID, token: str) -> bool:
     return any(matches)
 
 
-def without_token(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body as it may be kept: with the callback's address, without the token."""
+def without_token(body: Mapping[str, Any], attempt_id: uuid.UUID) -> dict[str, Any]:
+    """Return the body of an attempt as it is kept: with the address of its callback, without the token in it."""
     if not conf.has_callbacks():
         return dict(body)
-    return dict(body) | {"callback_url": TOKEN_PLACEHOLDER}
+    return dict(body) | {"callback_url": url_for(attempt_id).replace(sign(attempt_id), TOKEN_PLACEHOLDER)}
 
 
 def with_callback(attempt: Attempt) -> dict[str, Any]:
-    """Return the body of an attempt as it goes to EvoLink."""
+    """Return the body of an attempt as it goes to EvoLink: as it was kept, with a token by the newest key."""
     body = dict(attempt.request)
-    if body.get("callback_url") == TOKEN_PLACEHOLDER:
-        body["callback_url"] = url_for(attempt.pk)
+    if address := body.get("callback_url"):
+        body["callback_url"] = address.replace(TOKEN_PLACEHOLDER, sign(attempt.pk))
     return body
 
 

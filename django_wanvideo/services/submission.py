@@ -263,7 +263,7 @@ def _claim(task: VideoTask, lease: Lease, body: dict[str, Any]) -> Attempt | Non
                 task=task,
                 number=last + 1,
                 idempotency_key=f"wanvideo-{attempt_id.hex}",
-                request=callback_urls.without_token(body),
+                request=callback_urls.without_token(body, attempt_id),
             )
             moved.attempt = attempt
             moved.save(update_fields=["attempt"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import uuid
 
 import pytest
 from django.db import OperationalError
@@ -96,7 +97,9 @@ def test_what_is_sent_has_the_token_and_what_is_kept_of_it_has_not(monkeypatch, 
     (sent,) = evolink.bodies
     assert sent["callback_url"] == callback_urls.url_for(attempt.pk)
     assert token in sent["callback_url"]
-    assert attempt.request == {**sent, "callback_url": callback_urls.TOKEN_PLACEHOLDER}
+    kept = sent["callback_url"].replace(token, callback_urls.TOKEN_PLACEHOLDER)
+    assert str(attempt.pk) in kept
+    assert attempt.request == {**sent, "callback_url": kept}
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
     for secret in (token, "Zq7WvT2mLk9XcB4nHs8RdYp3"):
@@ -107,9 +110,18 @@ def test_what_is_sent_has_the_token_and_what_is_kept_of_it_has_not(monkeypatch, 
 def test_without_a_callback_address_nothing_about_callbacks_is_sent_or_kept(settings):
     settings.WANVIDEO = {**settings.WANVIDEO, "CALLBACK_BASE_URL": None}
     body = {"model": "m", "prompt": "p"}
-    attempt = make_attempt(make_task(), request=callback_urls.without_token(body))
+    attempt = make_attempt(make_task(), request=callback_urls.without_token(body, uuid.uuid4()))
     assert attempt.request == body
     assert callback_urls.with_callback(attempt) == body
+
+
+def test_an_address_that_changes_later_does_not_change_what_was_asked_for(settings):
+    """A repeat with the same key must be the same request; only the token follows the keys."""
+    attempt = make_attempt(make_task())
+    attempt.request = callback_urls.without_token({"model": "m"}, attempt.pk)
+    first = callback_urls.with_callback(attempt)
+    settings.WANVIDEO = {**settings.WANVIDEO, "CALLBACK_BASE_URL": "https://moved.example"}
+    assert callback_urls.with_callback(attempt) == first
 
 
 def test_what_a_body_claims_is_not_believed_when_the_task_cannot_be_read(call, attempt, settings, wanvideo_wakeups):

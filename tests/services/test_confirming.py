@@ -25,7 +25,12 @@ def attempt(settings: Any) -> Attempt:
         number=1,
         state=AttemptState.UNCONFIRMED,
         idempotency_key=f"wanvideo-{uuid.uuid4().hex}",
-        request={"zebra": 1, "model": "m", "a": {"z": 1, "b": [1.5, True, None]}, "callback_url": "<token>"},
+        request={
+            "zebra": 1,
+            "model": "m",
+            "a": {"z": 1, "b": [1.5, True, None]},
+            "callback_url": "https://site.example/<token>/",
+        },
         sent_at=timezone.now(),
         posts=1,
     )
@@ -71,7 +76,7 @@ def test_the_bytes_are_the_same_from_memory_and_from_any_databases_json(attempt:
     attempt.request["a"] = {"b": [1.5, True, None], "z": 1}
     provider.create(client, attempt)
     assert client.bodies[0] == client.bodies[1] == client.bodies[2]
-    assert callback_urls.url_for(attempt.pk) in client.bodies[0][0]
+    assert f"https://site.example/{callback_urls.sign(attempt.pk)}/" in client.bodies[0][0]
 
 
 def test_an_attempt_that_was_settled_meanwhile_is_not_sent(attempt: Attempt, monkeypatch: pytest.MonkeyPatch):

@@ -578,3 +578,40 @@ def test_making_a_task_is_a_handful_of_queries():
     written = [query["sql"] for query in captured if query["sql"].startswith(("INSERT", "UPDATE", "SELECT"))]
     assert len(written) == 3, json.dumps(written, indent=1)
     assert TaskEvent.objects.count() == 1
+
+
+SOUND = "https://sounds.example/rain.mp3"
+
+
+def test_the_input_of_another_task_may_be_given(storage):
+    first = create(first_frame=picture())
+    second = create(first_frame=first.first_frame)
+    assert second.first_frame.file.name != first.first_frame.file.name
+    assert (second.first_frame.width, second.first_frame.role) == (first.first_frame.width, "first_frame")
+    linked = create(first_frame=create().first_frame)
+    assert linked.first_frame.url == LINK
+
+
+def test_a_stored_input_is_taken_for_what_it_is_and_not_for_what_it_is_given_as():
+    sound = create(audio=SOUND).inputs.get(role="audio")
+    assert problems(first_frame=sound) == {"first_frame": ["wrong_media"]}
+    still = create().first_frame
+    assert problems(audio=still) == {"audio": ["wrong_media"]}
+
+
+def test_a_stored_picture_is_checked_like_a_new_one(storage):
+    """What one model took may be too small, or too large, for another."""
+    old = create(first_frame=picture()).first_frame
+    old.file.save("tiny.jpg", picture(size=(100, 100)))
+    assert problems(first_frame=old) == {"first_frame": ["sides"]}
+
+
+@pytest.mark.parametrize(("error", "code"), [(FileNotFoundError, "missing"), (PermissionError, "unreadable")])
+def test_a_stored_picture_that_cannot_be_read_is_said_so(storage, monkeypatch, error, code):
+    old = create(first_frame=picture()).first_frame
+
+    def refuse(self, name, mode="rb"):
+        raise error(name)
+
+    monkeypatch.setattr(FileSystemStorage, "_open", refuse)
+    assert problems(first_frame=old) == {"first_frame": [code]}
