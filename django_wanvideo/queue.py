@@ -38,6 +38,8 @@ REDIS_TIMEOUT = 0.5
 CALLBACK_TIMEOUT = 0.05
 #: Seconds that a callback waits in all: names are looked up and several addresses tried without regard to time-outs.
 CALLBACK_PATIENCE = CALLBACK_TIMEOUT + 0.01
+#: Seconds that a connection is trusted to be still there: less than any server or proxy on the way keeps an idle one.
+CONNECTED = 20.0
 #: Seconds without a further try after Redis did not answer.
 REDIS_PAUSE = 3.0
 #: Seconds that one wake-up stands for all those that follow it.
@@ -85,11 +87,7 @@ def wake_sync() -> bool:
     if process not in _wakers:
         _wakers[process] = _Waker(name="wanvideo-waker", daemon=True)
         _wakers[process].start()
-    wake = _Wake()
-    _wakers[process].wakes.put(wake)
-    if not wake.done.wait(CALLBACK_PATIENCE):
-        _be_quiet(CALLBACK_TIMEOUT, "no answer in time")
-    return wake.taken
+    return _wakers[process].wake()
 
 
 @dataclass
@@ -101,22 +99,51 @@ class _Wake:
 
 
 class _Waker(threading.Thread):
-    """Asks Redis in place of the callbacks of this process."""
+    """Asks Redis in place of the callbacks of this process, unless a connection has just been of use.
+
+    Looking up a name and trying one address after the other knows no time limit; using a connection does.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.wakes: SimpleQueue[_Wake] = SimpleQueue()
+        self._wakes: SimpleQueue[_Wake] = SimpleQueue()
+        #: Held while Redis is asked, so that there is one connection.
+        self._line = threading.Lock()
+        self._connected_until = 0.0
+
+    def wake(self) -> bool:
+        """Return whether Redis took the wake-up in time."""
+        if time.monotonic() < self._connected_until and self._line.acquire(blocking=False):
+            try:
+                return self._ask()
+            finally:
+                self._line.release()
+        wake = _Wake()
+        self._wakes.put(wake)
+        if not wake.done.wait(CALLBACK_PATIENCE):
+            _be_quiet(CALLBACK_TIMEOUT, "no answer in time")
+        return wake.taken
 
     def run(self) -> None:
         """Serve wakes until the process ends."""
         while True:
-            wake = self.wakes.get()
+            wake = self._wakes.get()
             try:
-                wake.taken = _ask(_put_sync_once, CALLBACK_TIMEOUT)
+                with self._line:
+                    wake.taken = self._ask()
             except Exception:
                 # A queue that is not set up, say; the callback itself is kept, and the sweep will find it.
                 logger.exception("A callback could not wake a worker; the sweep will do the work.")
             wake.done.set()
+
+    def forget(self) -> None:
+        """Trust no connection of before."""
+        self._connected_until = 0.0
+
+    def _ask(self) -> bool:
+        taken = _ask(_put_sync_once, CALLBACK_TIMEOUT)
+        self._connected_until = time.monotonic() + CONNECTED if taken else 0.0
+        return taken
 
 
 def _put_sync_once() -> None:
@@ -207,3 +234,5 @@ def reset() -> None:
     """Forget connections and the pause; for tests and after settings changed."""
     _quiet_until.clear()
     _connections.clear()
+    for waker in _wakers.values():
+        waker.forget()

@@ -84,10 +84,11 @@ class Soak:
         quiet = 0
         while quiet < 5 and time.monotonic() - started < self.settle:
             site.keep_alive()
-            quiet = 0 if _under_way() else quiet + 1
+            left = _under_way()
+            quiet = 0 if left else quiet + 1
             if time.monotonic() - shown > 10:
                 shown = time.monotonic()
-                print(f" quiet    {_standing()}", flush=True)
+                print(f" quiet    {', '.join(f'{number} {name}' for name, number in left.items())}", flush=True)
             time.sleep(0.5)
         self.settled_after.append(time.monotonic() - started)
         return quiet >= 5
@@ -229,19 +230,20 @@ def _moving() -> Any:
     return VideoTask.objects.filter(status__in=ACTIVE_STATUSES - {TaskStatus.UNCONFIRMED})
 
 
-def _under_way() -> bool:
-    """Whether anything is still going on by itself, or waits to be told."""
+def _under_way() -> dict[str, int]:
+    """What is still going on by itself, or waits to be told."""
     from django_wanvideo.choices import TaskStatus
     from django_wanvideo.models import CallbackReceipt, TaskEvent, VideoTask
 
     # An unconfirmed task rests once a person has been asked.
     waiting = VideoTask.objects.filter(status=TaskStatus.UNCONFIRMED, next_action_at__isnull=False)
-    return (
-        _moving().exists()
-        or waiting.exists()
-        or CallbackReceipt.objects.filter(due_at__isnull=False).exists()
-        or TaskEvent.objects.filter(notify_at__isnull=False).exists()
-    )
+    numbers = {
+        "moving": _moving().count(),
+        "to be asked about": waiting.count(),
+        "callbacks to be read": CallbackReceipt.objects.filter(due_at__isnull=False).count(),
+        "events to be told": TaskEvent.objects.filter(notify_at__isnull=False).count(),
+    }
+    return {name: number for name, number in numbers.items() if number}
 
 
 def _standing() -> str:

@@ -82,6 +82,24 @@ def test_a_name_that_is_looked_up_for_ever_keeps_no_callback_waiting(call, lost_
     assert sorted(took)[2] < AT_ONCE, [round(seconds * 1000) for seconds in took]
 
 
+def test_redis_that_falls_silent_keeps_no_callback_waiting(call, redis_queue, monkeypatch):
+    monkeypatch.undo()  # the time-outs of a site, not those of tests
+    queue.reset()
+    took = []
+    for _try in range(3):
+        queue.reset()
+        redis_queue.connection.delete(queue.WAKE_KEY)
+        call()
+        assert redis_queue.connection.exists(queue.WAKE_KEY), "a connection stands"
+        redis_queue.connection.client_pause(400, all=True)
+        start = time.perf_counter()
+        assert call().status_code == 200
+        took.append(time.perf_counter() - start)
+        redis_queue.connection.ping()  # answered when the pause is over
+    assert min(took) < AT_ONCE, [round(seconds * 1000) for seconds in took]
+    assert min(took) > queue.CALLBACK_TIMEOUT / 2, "Redis was silent"
+
+
 def test_redis_that_is_away_is_left_alone_for_a_while(call, redis_is_away, monkeypatch):
     asked = []
     connect = queue._connection
