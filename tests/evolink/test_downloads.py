@@ -217,7 +217,7 @@ def test_the_deadline_is_for_all_redirects_together(serve, download):
 
     started = time.monotonic()
     assert failure(download, serve(slow), deadline_seconds=0.5).reason == "timeout"
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 3
 
 
 # Addresses.
