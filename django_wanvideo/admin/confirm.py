@@ -7,6 +7,7 @@ is one request that spends its own nonce and, when there is more, answers with a
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,6 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -24,8 +24,8 @@ from django_wanvideo import catalog
 from django_wanvideo.admin import figures, markup, nonces, themes
 from django_wanvideo.admin.columns import listed_frame
 from django_wanvideo.admin.outcomes import Outcome, do_to_each, reason_of
-from django_wanvideo.choices import TaskStatus
-from django_wanvideo.services import creation, submission
+from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
+from django_wanvideo.services import creation, storing, submission
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -54,6 +54,8 @@ class Row:
     task: VideoTask
     price: Decimal | None
     problem: str = ""
+    #: Whether it costs nothing, because EvoLink has the video still.
+    is_free: bool = False
 
     @property
     def thumbnail(self) -> Any:
@@ -112,7 +114,7 @@ def first_page(
     model_admin: Any, request: HttpRequest, queryset: QuerySet[VideoTask], *, again: bool = False
 ) -> HttpResponseBase:
     """Show each task with its price or its problem, and the total."""
-    plan = _plan(queryset, _ENDED if again else _DRAFTS)
+    plan = _plan(model_admin, request, queryset, _ENDED if again else _DRAFTS)
     if plan.too_many:
         text = _("At most %(n)s tasks can be sent at a time. Select fewer.") % {"n": MOST}
         messages.warning(request, text)
@@ -141,7 +143,7 @@ def first_page(
         "button": button % {"n": count, "credits": figures.credits_on_button(plan.total)},
         "as_of": _price_date(plan),
         "back": request.get_full_path(),
-        "send_url": _send_url(model_admin),
+        "send_url": model_admin.page_url("send"),
     }
     request.current_app = model_admin.admin_site.name
     return TemplateResponse(request, "admin/wanvideo/videotask/confirm.html", context)
@@ -151,7 +153,7 @@ def send(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
     """Send what the page carries, once; a long list in several steps."""
     if not model_admin.has_submit_permission(request):
         raise PermissionDenied
-    changelist = reverse("admin:wanvideo_videotask_changelist", current_app=model_admin.admin_site.name)
+    changelist = model_admin.page_url("changelist")
     data = nonces.read(request.POST.get("plan", ""), request.user)
     if data is None:
         messages.error(request, _("This page is too old or was not made for you. Select the tasks again."))
@@ -161,7 +163,7 @@ def send(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
         return HttpResponseRedirect(changelist)
     at, ids = int(data["at"]), data["ids"]
     outcome = Outcome()
-    outcome.done, outcome.reasons = data.get("done", 0), outcome.reasons + _counter(data.get("reasons", {}))
+    outcome.done, outcome.reasons = data.get("done", 0), Counter(data.get("reasons", {}))
     now = {uuid.UUID(value) for value in ids[at : at + STEP]}
     tasks = model_admin.get_queryset(request).filter(pk__in=now).prefetch_related("inputs")
     step = submission.retry if data["again"] else submission.enqueue
@@ -176,38 +178,51 @@ def send(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
             "token": token,
             "done": at + STEP,
             "count": len(ids),
-            "send_url": _send_url(model_admin),
+            "send_url": model_admin.page_url("send"),
         }
         return TemplateResponse(request, "admin/wanvideo/videotask/confirm_progress.html", context)
     outcome.tell(request, _success(again=data["again"]))
     return HttpResponseRedirect(changelist)
 
 
-def _plan(queryset: QuerySet[VideoTask], wanted: frozenset[TaskStatus]) -> Plan:
+def _plan(model_admin: Any, request: HttpRequest, queryset: QuerySet[VideoTask], wanted: frozenset[TaskStatus]) -> Plan:
     plan = Plan()
     # The list's own choice of pictures and columns is dropped: all inputs are looked at, and few columns.
-    tasks = queryset.defer(None).defer("notes", "metadata", "result_url", "error_message")
+    tasks = queryset.defer(None).defer("notes", "metadata", "error_message")
     tasks = tasks.prefetch_related(None).prefetch_related("inputs")
     for number, task in enumerate(tasks[: MOST + 1].iterator(chunk_size=CHUNK)):
         if number == MOST:
             plan.too_many = True
             break
-        if not plan.take(_row(task, wanted)):
+        if not plan.take(_row(model_admin, request, task, wanted)):
             # A task and its prefetched inputs hold each other; this lets go of both now.
             getattr(task, "_prefetched_objects_cache", {}).clear()
     plan.shorten()
     return plan
 
 
-def _row(task: VideoTask, wanted: frozenset[TaskStatus]) -> Row:
+def _row(model_admin: Any, request: HttpRequest, task: VideoTask, wanted: frozenset[TaskStatus]) -> Row:
+    if not model_admin.has_submit_permission(request, task):
+        return Row(task, None, reason_of(PermissionDenied()))
     if task.status not in wanted:
-        words = _("This task is %(status)s already.") if wanted is _DRAFTS else _("This task is %(status)s.")
-        return Row(task, None, words % {"status": TaskStatus(task.status).label})
+        return Row(task, None, _why_not(task.status))
+    if storing.is_fetchable(task):
+        return Row(task, Decimal(0), is_free=True)
     try:
         creation.check_complete(task)
         return Row(task, catalog.get(task.model).estimate(task.parameters))
     except ValidationError as error:
         return Row(task, None, reason_of(error))
+
+
+def _why_not(status: str) -> str:
+    if status == TaskStatus.COMPLETED:
+        return _("This video is made already.")
+    if status in ACTIVE_STATUSES:
+        return _("This one is on its way already.")
+    if status == TaskStatus.DRAFT:
+        return _("This one was never sent; choose Generate for it.")
+    return _("This one was sent before and has ended; choose Retry for it.")
 
 
 def _allowed(model_admin: Any, request: HttpRequest, task: VideoTask, step: Any) -> None:
@@ -221,18 +236,8 @@ def _price_date(plan: Plan) -> Any:
     return min(dates, default=timezone.localdate())
 
 
-def _counter(reasons: dict[str, int]) -> Any:
-    from collections import Counter
-
-    return Counter(reasons)
-
-
 def _log_words(again: bool) -> str:
     return _("Sent to be generated again.") if again else _("Sent to be generated.")
-
-
-def _send_url(model_admin: Any) -> str:
-    return reverse("admin:wanvideo_videotask_send", current_app=model_admin.admin_site.name)
 
 
 def _success(*, again: bool) -> Any:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.forms.utils import ErrorDict
 from django.utils.translation import gettext as _
 
-from django_wanvideo import catalog
-from django_wanvideo.admin import kept
+from django_wanvideo.admin import kept, nonces
 from django_wanvideo.admin.fields import ParameterField, file_name, kept_name, link_name, task_fields
+from django_wanvideo.admin.switching import SwitchingMixin
 from django_wanvideo.admin.uploads import FIRST_FRAME, UploadsMixin
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import VideoTask
@@ -35,7 +34,7 @@ class NotesForm(_ModelForm):
         widgets = {"notes": forms.Textarea(attrs={"rows": 3, "class": "wv-notes"})}
 
 
-class TaskForm(UploadsMixin, _ModelForm):
+class TaskForm(SwitchingMixin, UploadsMixin, _ModelForm):
     """A draft. What is acceptable the service says; its errors are put at their fields.
 
     The service is called while the form is checked, inside the transaction of the admin's view, because it is the one
@@ -52,7 +51,6 @@ class TaskForm(UploadsMixin, _ModelForm):
         super().__init__(*args, **kwargs)
         if not self.is_new:
             self._fill_from_instance()
-        self._show_present_picture()
 
     # What is shown ------------------------------------------------------------------------------------------------
 
@@ -67,39 +65,13 @@ class TaskForm(UploadsMixin, _ModelForm):
             if item.url:
                 self.initial.setdefault(link_name(role), item.url)
 
-    # Another model ---------------------------------------------------------------------------------------------------
-
-    @property
-    def is_redraw(self) -> bool:
-        """Whether the form came in only to show, or without having shown, the settings of its model."""
-        shown = self.data.get("shown_model") if self.is_bound else None
-        return self.is_bound and ("_model" in self.data or shown not in {None, "", self.spec.id})
-
-    def is_valid(self) -> bool:
-        """Refuse what was filled in for another model: its settings must be seen first."""
-        return super().is_valid() and not self.is_redraw
-
-    def full_clean(self) -> None:
-        """Where another model was chosen, only keep the upload and add the defaults of settings that are new."""
-        if not self.is_redraw:
-            super().full_clean()
-            return
-        self._errors = ErrorDict()
-        self.cleaned_data = {}
-        upload = self.files.get(self.add_prefix(file_name(FIRST_FRAME)))
-        if upload is not None:
-            self._keep(upload)
-        elif file_name(FIRST_FRAME) not in self.fields:
-            self.carried = self.data.get(kept_name(FIRST_FRAME), "")
-        data: Any = self.data
-        self.data = data = data.copy()
-        shown = next((spec for spec in catalog.models() if spec.id == self.data.get("shown_model")), None)
-        known = {parameter.name for parameter in shown.parameters} if shown is not None else set()
-        for parameter in self.spec.parameters:
-            if parameter.name not in known and parameter.default is not False:
-                data[self.add_prefix(parameter.name)] = str(parameter.default)
-
     # What is checked ----------------------------------------------------------------------------------------------
+
+    def clean(self) -> dict[str, Any] | None:
+        """Refuse a form of which nobody can say any more whether it was sent already."""
+        if self.is_new and nonces.is_unknown(self.data.get("nonce", ""), self.user):
+            self.add_error(None, nonces.unknown_words())
+        return super().clean()
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters that were chosen; a default that a rule forbids beside the others counts as unset."""

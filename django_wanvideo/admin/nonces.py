@@ -1,6 +1,7 @@
 """Pages that may be sent once: reload, back, a double click and a second tab lead to the same result.
 
-A used nonce is a row whose primary key it is, so that of two requests at once the database lets one through.
+A used nonce is a row whose primary key it is, so that of two requests at once the database lets one through. What makes
+something uses its nonce up first, in the same transaction: a second request waits there until the first has ended.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from django.core import signing
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from django_wanvideo.models import SiteState
 
@@ -38,6 +40,19 @@ def read(token: str, user: Any) -> dict[str, Any] | None:
     return data
 
 
+def is_unknown(token: str, user: Any) -> bool:
+    """Tell whether there is a token of which nobody can say any more whether it was used. No token at all is none."""
+    return bool(token) and read(token, user) is None
+
+
+def unknown_words() -> str:
+    """Return what to tell the person whose page has such a token."""
+    return _(
+        "This page was open for more than a day, or was made for somebody else, so we cannot tell whether it was sent "
+        "already. Look at the list; if what you want is not there, press the button again."
+    )
+
+
 def spend(data: dict[str, Any], result: dict[str, Any] | None = None) -> bool:
     """Use the nonce up; return whether this was the first time.
 
@@ -52,6 +67,11 @@ def spend(data: dict[str, Any], result: dict[str, Any] | None = None) -> bool:
     old = timezone.now() - 2 * LIFETIME
     SiteState.objects.filter(name__startswith=PREFIX, updated_at__lt=old).delete()
     return True
+
+
+def give_back(data: dict[str, Any]) -> None:
+    """Let a nonce that was used up in this transaction be used after all: nothing came of it."""
+    SiteState.objects.filter(name=PREFIX + data["n"]).delete()
 
 
 def note(data: dict[str, Any], **result: Any) -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils.translation import gettext as _
 
+from django_wanvideo.conf import conf
 from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
-from django_wanvideo.exceptions import WanVideoError
+from django_wanvideo.exceptions import ConfigurationError, WanVideoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -65,21 +66,23 @@ def do_to_each(
     log_message: str,
     outcome: Outcome | None = None,
 ) -> Outcome:
-    """Run ``step`` for each task; refusals are collected, successes are logged in bulk."""
+    """Run ``step`` for each task; refusals are collected, successes are logged in bulk, before an accident too."""
     outcome = outcome or Outcome()
     done: list[VideoTask] = []
-    for task in tasks:
-        try:
-            step(task)
-        except (WanVideoError, EvoLinkError, ValidationError) as error:
-            outcome.reasons[reason_of(error)] += 1
-        else:
-            outcome.done += 1
-            done.append(task)
-            if len(done) >= CHUNK:
-                log(request, done, log_message)
-                done.clear()
-    log(request, done, log_message)
+    try:
+        for task in tasks:
+            try:
+                step(task)
+            except (WanVideoError, EvoLinkError, ValidationError, PermissionDenied) as error:
+                outcome.reasons[reason_of(error)] += 1
+            else:
+                outcome.done += 1
+                done.append(task)
+                if len(done) >= CHUNK:
+                    log(request, done, log_message)
+                    done.clear()
+    finally:
+        log(request, done, log_message)
     return outcome
 
 
@@ -87,6 +90,10 @@ def reason_of(error: Exception) -> str:
     """Return an error as a sentence for staff."""
     if isinstance(error, ValidationError):
         return " ".join(error.messages)
+    if isinstance(error, PermissionDenied):
+        return _("You have no permission to do this with this task.")
+    if isinstance(error, ConfigurationError):
+        return _configuration_words(error)
     if isinstance(error, EvoLinkError):
         if isinstance(error, NotFoundError):
             return _("EvoLink does not know this video.")
@@ -95,6 +102,14 @@ def reason_of(error: Exception) -> str:
         logger.warning("EvoLink could not be asked for staff: %s", error)
         return _("EvoLink cannot be asked just now. Try again in a minute.")
     return str(error)
+
+
+def _configuration_words(error: ConfigurationError) -> str:
+    """Return whose move it is; the name of a setting means nothing to staff."""
+    if not conf.api_key():
+        return _("This site has no key for EvoLink. Whoever runs the site can set one.")
+    logger.warning("A setting stops staff: %s", error)
+    return _("A setting of this site is wrong. Whoever runs the site can find it with wanvideo_doctor.")
 
 
 def log(request: HttpRequest, tasks: list[VideoTask], message: str, *, added: bool = False) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage
-from django.urls import reverse
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -35,8 +35,6 @@ def context(model_admin: Any, request: HttpRequest, task: VideoTask) -> dict[str
     attempts = sorted(task.attempts.all(), key=lambda attempt: attempt.number)
     events = list(task.events.select_related("actor", "attempt"))
     frame = task.first_frame
-    children = list(model_admin.get_queryset(request).filter(parent_id=task.pk).order_by("created_at")[:SHOWN_CHILDREN])
-    parent = model_admin.get_queryset(request).filter(pk=task.parent_id).first() if task.parent_id else None
     return {
         "task": task,
         "page_id": "task",
@@ -49,11 +47,27 @@ def context(model_admin: Any, request: HttpRequest, task: VideoTask) -> dict[str
         "credits": credits_known(task),
         "lines": timeline.lines(events, now),
         "requests": [request_shown(attempt, task) for attempt in attempts],
-        "children": [
-            (child, markup.thumbnail(child, None), status_words.second_line(child, now)) for child in children
-        ],
-        "parent": parent,
+        "related": related(model_admin, request, task),
         "can_change": model_admin.has_change_permission(request, task),
+    }
+
+
+def related(model_admin: Any, request: HttpRequest, task: VideoTask) -> dict[str, Any]:
+    """Return what the task was made from and what was made from it, as far as this person may see it."""
+    seen = model_admin.get_queryset(request).filter(Q(parent_id=task.pk) | Q(pk=task.parent_id))
+    # What it was made from is the oldest, so it is not cut off.
+    found = [
+        {
+            "task": other,
+            "url": model_admin.page_url("change", other.pk),
+            "thumbnail": markup.thumbnail(other, other.first_frame),
+            "line": status_words.second_line(other),
+        }
+        for other in seen.order_by("created_at").prefetch_related("inputs")[: SHOWN_CHILDREN + 1]
+    ]
+    return {
+        "parent": next((row for row in found if row["task"].pk == task.parent_id), None),
+        "children": [row for row in found if row["task"].pk != task.parent_id][:SHOWN_CHILDREN],
     }
 
 
@@ -69,7 +83,7 @@ def live_parts(model_admin: Any, request: HttpRequest, task: VideoTask, now: dt.
         else status_words.second_line(task, now),
         "left": status_words.remaining(task, now, exact=True) if task.status in {_S.PENDING, _S.PROCESSING} else "",
         "bar": markup.progress(bar_value(task), _("Progress"), large=True),
-        "video": video(task),
+        "video": video(model_admin, task),
         "outcome": outcome(task) if task.status in {_S.FAILED, _S.CANCELLED} else None,
         "expires": expiry(task, now),
         "buttons": buttons.of(model_admin, request, task),
@@ -98,13 +112,13 @@ def steps(task: VideoTask) -> list[dict[str, Any]]:
     ]
 
 
-def video(task: VideoTask) -> dict[str, Any] | None:
+def video(model_admin: Any, task: VideoTask) -> dict[str, Any] | None:
     """Where the stored video is; in development our own view serves it, because Django's cannot seek."""
     if not task.video:
         return None
     url = task.video.url
     is_local = isinstance(task.video.storage, FileSystemStorage)
-    player = reverse("admin:wanvideo_videotask_video", args=[task.pk]) if is_local and settings.DEBUG else url
+    player = model_admin.page_url("video", task.pk) if is_local and settings.DEBUG else url
     return {"url": url, "player": player, "size": figures.megabytes(task.video_size)}
 
 

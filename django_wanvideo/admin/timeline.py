@@ -125,7 +125,7 @@ def sentence(event: TaskEvent) -> str:
         case _K.QUEUED:
             return _("%(who)s pressed Generate.") % who if event.actor else _("It was put into the queue.")
         case _K.CLAIMED:
-            return _("The request is being sent.")
+            return _("Request sent.")
         case _K.WAITING:
             return _waiting(detail)
         case _K.RELEASED:

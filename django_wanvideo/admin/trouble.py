@@ -6,11 +6,11 @@ import datetime as dt
 import logging
 from typing import TYPE_CHECKING, Any
 
-from django.core.cache import cache
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from django_wanvideo.admin import figures
+from django_wanvideo.admin import caching, figures
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.models import Attempt, SiteState, VideoTask
@@ -35,10 +35,7 @@ _NO_CREDITS = ("insufficient_quota", "insufficient_user_quota", "quota_not_enoug
 
 def found() -> dict[str, Any] | None:
     """Return the gravest trouble as a heading, and texts for all; ``None`` when all is well."""
-    troubles = cache.get(CACHE_KEY)
-    if troubles is None:
-        troubles = _look()
-        cache.set(CACHE_KEY, troubles, CACHE_SECONDS)
+    troubles = caching.remembered(CACHE_KEY, CACHE_SECONDS, _look)
     if not troubles:
         return None
     sentences = [_words(code, detail) for code, detail in troubles]
@@ -96,12 +93,20 @@ def _callbacks_stay_away() -> bool:
     return ended >= ENOUGH and not any(received for _state, received in rows)
 
 
+def _time_since(moment: dt.datetime) -> str:
+    """A stretch of time in whole minutes, or in whole days where it is longer than one."""
+    passed = timezone.now() - moment
+    if passed.days:
+        return figures.unbroken(ngettext("%(n)s day", "%(n)s days", passed.days) % {"n": passed.days})
+    return figures.seconds_in_words(60 * (passed.total_seconds() // 60))
+
+
 def _words(code: str, detail: str) -> tuple[str, str]:
     """Return the fact, and its consequence with who can act."""
     if code == "sweep":
-        minutes = figures.seconds_in_words(60 * ((timezone.now() - dt.datetime.fromisoformat(detail)).seconds // 60))
+        late = _time_since(dt.datetime.fromisoformat(detail))
         return (
-            _("The regular check has not run for %(time)s.") % {"time": minutes},
+            _("The regular check has not run for %(time)s.") % {"time": late},
             _(
                 "What gets lost is not found again until it runs. Whoever runs the servers starts it with wanvideo_sweep."
             ),

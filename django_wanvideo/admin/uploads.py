@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import contextlib
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.urls import reverse
+from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
 from django_wanvideo.admin import kept
 from django_wanvideo.admin.fields import file_name, kept_name
 from django_wanvideo.choices import InputRole
+
+if TYPE_CHECKING:
+    from django_wanvideo.catalog.images import ImageFacts
 
 FIRST_FRAME = InputRole.FIRST_FRAME.value
 
@@ -20,8 +26,6 @@ class UploadsMixin:
 
     #: The person, as owner of a new task and for the signed names of kept files.
     user: ClassVar[Any]
-    #: The signed name of a picture that the present model does not take; another one may.
-    carried = ""
     fields: Any
     instance: Any
     data: Any
@@ -36,31 +40,30 @@ class UploadsMixin:
         """Whether there is no draft yet."""
         return bool(self.instance._state.adding)  # noqa: SLF001 - Django's way to ask
 
-    def _show_present_picture(self) -> None:
+    def show_picture(self, kept_url: str) -> None:
+        """Tell the file field which picture is there already; ``kept_url`` is the address that shows kept uploads."""
         if file_name(FIRST_FRAME) not in self.fields:
             return
         widget: Any = self.fields[file_name(FIRST_FRAME)].widget
         token = self.data.get(self.add_prefix(kept_name(FIRST_FRAME)), "") if self.is_bound else ""
-        if token and kept.read(token, owner=self.user.pk):
-            self._show_kept(token)
-            return
         item = None if self.is_new else self.instance.first_frame
-        if item is not None and item.file:
-            small = item.thumbnail or item.file
+        widget.present = self._kept_picture(token, kept_url) if token else None
+        if widget.present is None and item is not None and item.file:
             widget.present = kept.Kept(
-                _("the present picture"), small.url, width=item.width, height=item.height, size=item.size
+                _("the present picture"), item.file.url, width=item.width, height=item.height, size=item.size
             )
 
-    def _show_kept(self, token: str) -> None:
-        found = kept.read(token, owner=self.user.pk)
-        if found is None:
-            return
-        widget: Any = self.fields[file_name(FIRST_FRAME)].widget
-        url = f"{reverse('admin:wanvideo_videotask_kept')}?name={token}"
-        widget.present = kept.Kept(found[1], url, token=token)
-        if self.is_bound:
-            self.data = self.data.copy()
-            self.data[self.add_prefix(kept_name(FIRST_FRAME))] = token
+    def _kept_picture(self, token: str, kept_url: str) -> kept.Kept | None:
+        stored = kept.open_kept(token, owner=self.user.pk)
+        if stored is None:
+            return None
+        name, size = str(stored.name), stored.size
+        facts: ImageFacts | None = None
+        # What was refused may be no picture at all; the field says so.
+        with stored, contextlib.suppress(ValidationError):
+            facts = catalog.images.inspect_image(stored)
+        width, height = (facts.width, facts.height) if facts is not None else (None, None)
+        return kept.Kept(name, f"{kept_url}?name={token}", token=token, width=width, height=height, size=size)
 
     def _settle_upload(self) -> None:
         """Keep the upload of a refused form; forget the kept one of an accepted form."""
@@ -70,7 +73,8 @@ class UploadsMixin:
         token = self.cleaned_data.get(kept_name(FIRST_FRAME)) or ""
         if not self.errors:
             if token:
-                kept.forget(token, owner=self.user.pk)
+                # Not before the task is there for good: until then this is the only copy.
+                transaction.on_commit(partial(kept.forget, token, owner=self.user.pk), robust=True)
             return
         upload = self.files.get(self.add_prefix(name))
         if upload is not None:
@@ -79,8 +83,5 @@ class UploadsMixin:
     def _keep(self, upload: Any) -> None:
         if not 0 < upload.size <= catalog.images.MAX_READ_BYTES:
             return
-        token = kept.keep(upload, owner=self.user.pk)
-        if file_name(FIRST_FRAME) in self.fields:
-            self._show_kept(token)
-        else:
-            self.carried = token
+        self.data = self.data.copy()
+        self.data[self.add_prefix(kept_name(FIRST_FRAME))] = kept.keep(upload, owner=self.user.pk)

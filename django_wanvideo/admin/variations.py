@@ -16,13 +16,13 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo import catalog
 from django_wanvideo.admin import markup, nonces, outcomes, themes
-from django_wanvideo.services import creation
+from django_wanvideo.services import creation, media
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-    from django_wanvideo.models import VideoTask
+    from django_wanvideo.models import MediaInput, VideoTask
 
 #: Drafts that can be made at a time.
 MOST = 50
@@ -79,20 +79,24 @@ class VariationsForm(forms.Form):
 
 
 def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpResponseBase:
-    """Show the form, or make the drafts: all of them or none."""
+    """Show the form, or make the drafts: all of them or none, and once however often the form is sent."""
     form = VariationsForm(request.POST or None, task=task)
     if request.method == "POST":
-        data = nonces.read(request.POST.get("nonce", ""), request.user)
-        if data is not None and nonces.result_of(data) is not None:
-            messages.info(request, _("This form was sent already; nothing was made a second time."))
-            return HttpResponseRedirect(model_admin.page_url("changelist"))
-        if form.is_valid() and (made := _make(request, task, form)) is not None:
-            if data is not None:
-                nonces.spend(data, {"task": str(task.pk)})
-            outcomes.log(request, made, _("Made as a variation."), added=True)
-            words = ngettext("%(n)s draft was made.", "%(n)s drafts were made.", len(made)) % {"n": len(made)}
-            messages.success(request, words + " " + _("Select them and generate them together."))
-            return HttpResponseRedirect(model_admin.page_url("changelist"))
+        token = request.POST.get("nonce", "")
+        if nonces.is_unknown(token, request.user):
+            form.add_error(None, nonces.unknown_words())
+        elif form.is_valid():
+            try:
+                count = len(_make(request, task, form, nonces.read(token, request.user)))
+            except _SentAlready:
+                messages.info(request, _("This form was sent already; nothing was made a second time."))
+                return HttpResponseRedirect(model_admin.page_url("changelist"))
+            except _Refused:
+                pass
+            else:
+                words = ngettext("%(n)s draft was made.", "%(n)s drafts were made.", count) % {"n": count}
+                messages.success(request, words + " " + _("Select them and generate them together."))
+                return HttpResponseRedirect(model_admin.page_url("changelist"))
     context = {
         **themes.frame(model_admin, request, _("Variations")),
         "original": task,
@@ -106,17 +110,32 @@ def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpRespons
     return TemplateResponse(request, "admin/wanvideo/videotask/variations.html", context)
 
 
-def _make(request: HttpRequest, task: VideoTask, form: VariationsForm) -> list[VideoTask] | None:
-    made: list[VideoTask] = []
+class _SentAlready(Exception):  # noqa: N818 - not an error: the drafts are there
+    """The form was sent before."""
+
+
+class _Refused(Exception):  # noqa: N818 - the form has the errors
+    """At least one draft is not acceptable."""
+
+
+def _make(request: HttpRequest, task: VideoTask, form: VariationsForm, nonce: dict[str, Any] | None) -> list[VideoTask]:
+    """Make all drafts and use the nonce up, or leave nothing behind, in storage neither."""
     by: Any = request.user
-    with transaction.atomic():
+    made: list[VideoTask] = []
+    stored: list[MediaInput] = []
+    with media.discarding_files_on_error(stored), transaction.atomic():
+        if nonce is not None and not nonces.spend(nonce, {"parent": str(task.pk)}):
+            raise _SentAlready
         for number, changes in enumerate(form.changes(), start=1):
             try:
-                made.append(creation.duplicate(task, by=by, **changes))
+                draft = creation.duplicate(task, by=by, **changes)
             except ValidationError as error:
                 reason = outcomes.reason_of(error)
                 form.add_error(None, _("Draft %(n)s: %(reason)s") % {"n": number, "reason": reason})
+            else:
+                made.append(draft)
+                stored.extend(draft.inputs.all())
         if form.errors:
-            transaction.set_rollback(True)
-            return None
+            raise _Refused
+        outcomes.log(request, made, _("Made as a variation."), added=True)
     return made

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 import uuid
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from django_wanvideo.admin import confirm
+from django_wanvideo.admin import VideoTaskAdmin, actions, confirm, outcomes
 from django_wanvideo.choices import TaskStatus
+from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import SiteState, VideoTask
+from django_wanvideo.services import provider, submission
+from django_wanvideo.testing import work
 from tests.admin.conftest import hidden, url
 
 
@@ -75,7 +83,7 @@ def test_what_cannot_be_sent_is_shown_with_its_reason_and_not_sent(boss, make_ta
     page = run(boss, "submit_selected", good, done)
     text = page.content.decode()
     assert "Generate 1 video for about 11.9 credits" in text
-    assert "This task is completed already." in text
+    assert "This video is made already." in text
     send(boss, page)
     done.refresh_from_db()
     assert done.status == "completed"
@@ -221,3 +229,190 @@ def test_used_nonces_are_forgotten_after_two_days(boss, make_task):
     SiteState.objects.update(updated_at=timezone.now() - dt.timedelta(days=3))
     send(boss, run(boss, "submit_selected", make_task()))
     assert SiteState.objects.filter(name__startswith="nonce:").count() == 1
+
+
+LIVING = {"error_code": "result_too_large", "result_url": "https://files.example/v.mp4"}
+
+
+def fetchable(make_task, hours=1):
+    """A failed task whose video is still at EvoLink."""
+    return make_task("failed", **LIVING, result_expires_at=timezone.now() + dt.timedelta(hours=hours))
+
+
+def test_what_is_still_at_evolink_is_fetched_by_a_retry_and_shown_without_a_price(boss, make_task):
+    paid, failed = fetchable(make_task), make_task("failed", error_code="service_error")
+    page = run(boss, "retry_selected", paid, failed)
+    text = page.content.decode()
+    assert "Retry 2 videos for about 11.9 credits" in text
+    assert text.count("Fetched, free of charge") == 1
+    send(boss, page)
+    assert statuses() == ["queued", "storing"]
+
+
+def test_what_is_still_at_evolink_is_fetched_even_where_it_could_not_be_sent_any_more(boss, make_task):
+    paid = fetchable(make_task)
+    VideoTask.objects.filter(pk=paid.pk).update(prompt="")
+    page = run(boss, "retry_selected", paid)
+    assert "Retry 1 video for about 0 credits" in page.content.decode()
+    send(boss, page)
+    assert statuses() == ["storing"]
+
+
+def test_a_link_that_has_ended_is_no_reason_for_a_lower_price(boss, make_task):
+    assert "for about 11.9 credits" in run(boss, "retry_selected", fetchable(make_task, hours=-1)).content.decode()
+
+
+def test_planning_a_retry_takes_the_same_queries_for_few_and_many(boss, make_task):
+    def count():
+        with CaptureQueriesContext(connection) as queries:
+            run(boss, "retry_selected", VideoTask.objects.first(), select_across="1")
+        return len(queries)
+
+    fetchable(make_task)
+    few = count()
+    for _number in range(6):
+        fetchable(make_task)
+    assert count() == few
+
+
+class TestTasksThatAPersonMayNotSend:
+    """A site's own rule about single tasks."""
+
+    @pytest.fixture(autouse=True)
+    def only_foxes(self, monkeypatch):
+        real = VideoTaskAdmin.has_submit_permission
+        monkeypatch.setattr(
+            VideoTaskAdmin,
+            "has_submit_permission",
+            lambda self, request, obj=None: real(self, request) and (obj is None or "fox" in obj.prompt),
+        )
+
+    def test_are_not_offered(self, boss, make_task):
+        fox, whale = make_task(prompt="A fox"), make_task(prompt="A whale")
+        page = run(boss, "submit_selected", fox, whale)
+        assert "Generate 1 video for about 11.9 credits" in page.content.decode()
+        assert "You have no permission to do this with this task." in page.content.decode()
+        send(boss, page)
+        assert list(VideoTask.objects.filter(status="queued")) == [fox]
+
+    def test_stay_while_the_others_are_sent_and_logged(self, boss, make_task):
+        first, second, third = (make_task(prompt=f"A fox {number}") for number in range(3))
+        page = run(boss, "submit_selected", first, second, third)
+        VideoTask.objects.filter(pk=second.pk).update(prompt="A whale")
+        response = send(boss, page)
+        assert said(response) == [
+            "2 videos will be generated.",
+            "1 not: You have no permission to do this with this task.",
+        ]
+        assert statuses() == ["draft", "queued", "queued"]
+        assert logged() == {str(first.pk), str(third.pk)}
+
+
+def logged():
+    return set(LogEntry.objects.values_list("object_id", flat=True))
+
+
+def test_what_was_done_before_an_accident_is_logged(boss, make_task, monkeypatch):
+    tasks = [make_task("queued") for _number in range(3)]
+    real, done = submission.cancel, []
+
+    def cancel(task, *, by=None):
+        if len(done) == 2:
+            raise ZeroDivisionError
+        real(task, by=by)
+        done.append(str(task.pk))
+
+    monkeypatch.setattr(submission, "cancel", cancel)
+    with pytest.raises(ZeroDivisionError):
+        run(boss, "cancel_selected", *tasks)
+    assert logged() == set(done)
+    assert len(done) == 2
+
+
+NO_KEY = "This site has no key for EvoLink. Whoever runs the site can set one."
+
+
+def test_a_missing_key_is_told_to_staff_in_their_words(boss, make_task, settings):
+    settings.WANVIDEO = {**settings.WANVIDEO, "API_KEY": ""}
+    task = make_task("processing", provider_task_id="task-unified-1")
+    assert said(run(boss, "refresh_selected", task)) == [NO_KEY]
+    assert said(boss.post(url("operate", task.pk, "refresh")))[-1] == NO_KEY
+    lost = make_task("unconfirmed")
+    attach = {"decision": "attach", "other": "task-unified-2"}
+    assert said(boss.post(url("decide", lost.pk), attach))[-1] == NO_KEY
+
+
+def test_another_wrong_setting_is_told_without_its_name_and_logged_with_it(caplog):
+    error = ConfigurationError("WANVIDEO['BASE_URL'] is no address.")
+    words = outcomes.reason_of(error)
+    assert "WANVIDEO" not in words
+    assert "wanvideo_doctor" in words
+    assert "BASE_URL" in caplog.text
+
+
+class TestAskingEvoLink:
+    """The action of the list, at the real simulator."""
+
+    @pytest.fixture
+    def at_evolink(self, evolink, make_task):
+        """Make tasks that EvoLink has accepted and does not end by itself."""
+
+        def make(count=1):
+            tasks = [make_task(prompt=f"[manual] A fox, number {number}") for number in range(count)]
+            for task in tasks:
+                submission.enqueue(task)
+            work()
+            for task in tasks:
+                task.refresh_from_db()
+                assert task.status in {"pending", "processing"}
+            return tasks
+
+        return make
+
+    def asked(self, evolink):
+        """How often EvoLink was asked about single tasks."""
+        return sum(entry.endpoint == "get" for entry in evolink.journal)
+
+    def test_finds_the_video_that_is_done(self, boss, evolink, at_evolink, django_capture_on_commit_callbacks):
+        (task,) = at_evolink()
+        evolink.complete(task.attempt.provider_task_id)
+        before = self.asked(evolink)
+        with django_capture_on_commit_callbacks(execute=True):
+            response = run(boss, "refresh_selected", task)
+        assert said(response) == ["EvoLink was asked about 1 task."]
+        task.refresh_from_db()
+        assert (task.status, self.asked(evolink) - before) == ("storing", 1)
+        assert logged() == {str(task.pk)}
+        evolink.ledger.assert_charged_once()
+
+    def test_stops_for_everybody_when_evolink_asks_to_wait(self, boss, evolink, at_evolink):
+        tasks = at_evolink(2)
+        before = self.asked(evolink)
+        evolink.faults.add("get", "429", retry_after=30)
+        words = said(run(boss, "refresh_selected", *tasks))
+        assert self.asked(evolink) - before == 1
+        left = (provider.paused_until() - timezone.now()).total_seconds()
+        assert 20 < left <= 30
+        assert len(words) == 2
+        assert any(re.search(r"EvoLink asked this site to wait for (2\d|30) more seconds\.", text) for text in words)
+        assert logged() == set()
+        assert {VideoTask.objects.get(pk=task.pk).status for task in tasks} <= {"pending", "processing"}
+
+    def test_leaves_to_workers_what_it_has_no_time_for(
+        self, boss, evolink, at_evolink, monkeypatch, wanvideo_wakeups, django_capture_on_commit_callbacks
+    ):
+        tasks = at_evolink(2)
+        later = timezone.now() + dt.timedelta(hours=1)
+        VideoTask.objects.update(next_action_at=later)
+        before = self.asked(evolink)
+        wanvideo_wakeups.clear()
+        monkeypatch.setattr(actions, "ASKING_SECONDS", -1)
+        with django_capture_on_commit_callbacks(execute=True):
+            words = said(run(boss, "refresh_selected", *tasks))
+        assert words == ["2 not: A worker asks about it in a moment."]
+        assert self.asked(evolink) == before
+        for task in tasks:
+            task.refresh_from_db()
+            assert abs((task.next_action_at - timezone.now()).total_seconds()) < 20
+        assert sorted(wanvideo_wakeups) == sorted(("sync", str(task.pk)) for task in tasks)
+        assert logged() == set()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from django_wanvideo.models import VideoTask
 from tests.admin.conftest import FLASH, add_data, hidden, picture, url
@@ -102,13 +105,14 @@ def test_shots_left_at_their_default_do_not_clash_with_rewriting_off(boss):
     }
 
 
-def test_the_chosen_file_survives_a_refused_form(boss):
+def test_the_chosen_file_survives_a_refused_form(boss, django_capture_on_commit_callbacks):
     refused = boss.post(url("add"), add_data(prompt=""))
     token = hidden(refused, "first_frame_kept")
     assert token
     shown = boss.get(url("kept"), {"name": token})
     assert (shown.status_code, shown["Content-Type"]) == (200, "image/jpeg")
-    accepted = boss.post(url("add"), add_data(first_frame_file=None, first_frame_kept=token))
+    with django_capture_on_commit_callbacks(execute=True):
+        accepted = boss.post(url("add"), add_data(first_frame_file=None, first_frame_kept=token))
     assert accepted.status_code == 302
     assert VideoTask.objects.get().first_frame.width == 640
     assert boss.get(url("kept"), {"name": token}).status_code == 404
@@ -165,8 +169,6 @@ def test_an_unknown_model_is_refused(boss):
 
 
 def test_a_page_has_no_inline_script_or_style(boss):
-    import re
-
     page = boss.get(url("add")).content.decode()
     assert not re.search(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)", page)
     assert not re.search(r"\sstyle=|\son[a-z]+=", page)
@@ -180,3 +182,43 @@ def test_the_price_follows_the_settings(boss):
     assert price(duration="15", quality="1080p", generate_audio="on")["credits"] == "59.6190"
     assert price(duration="5", quality="720p")["credits"] == "6.0000"
     assert price(duration="99", quality="720p")["known"] is False
+
+
+def generate_button(page):
+    return re.search(r'<button[^>]*name="_generate"[^>]*>', page.content.decode())[0]
+
+
+def test_nothing_can_be_generated_before_its_price_is_known(boss):
+    refused = boss.post(url("add"), add_data(duration="99"))
+    assert "Price unknown just now" in refused.content.decode()
+    assert " disabled" in generate_button(refused)
+    assert " disabled" not in generate_button(boss.post(url("add"), add_data(prompt="")))
+    assert " disabled" not in generate_button(boss.get(url("add")))
+
+
+def test_a_kept_picture_is_described_like_one_that_was_just_chosen(boss):
+    refused = boss.post(url("add"), add_data(prompt="", first_frame_file=picture(800, 600, name="whale.jpg")))
+    present = refused.context["adminform"].form.fields["first_frame_file"].widget.present
+    assert (present.name, present.width, present.height) == ("whale.jpg", 800, 600)
+    assert present.size == picture(800, 600).size
+    again = boss.post(url("add"), add_data(prompt="", first_frame_file=None, first_frame_kept=present.token))
+    assert again.context["adminform"].form.fields["first_frame_file"].widget.present == present
+
+
+def test_a_kept_file_that_is_no_picture_is_shown_by_its_name_and_size(boss):
+    refused = boss.post(url("add"), add_data(first_frame_file=SimpleUploadedFile("notes.jpg", b"no picture at all")))
+    present = refused.context["adminform"].form.fields["first_frame_file"].widget.present
+    assert (present.name, present.width, present.height, present.size) == ("notes.jpg", None, None, 17)
+
+
+def test_the_picture_of_a_draft_is_shown_large_enough_to_judge_it(boss, make_task):
+    frame = make_task().first_frame
+    page = boss.get(url("change", frame.task_id)).content.decode()
+    assert f'<img src="{frame.file.url}"' in page
+
+
+@pytest.mark.parametrize(
+    ("model", "title"), [(FLASH, "Animate a picture"), ("wan2.6-text-to-video", "Make a video from words")]
+)
+def test_the_title_says_what_the_model_does(boss, model, title):
+    assert boss.get(url("add"), {"model": model}).context["title"] == title

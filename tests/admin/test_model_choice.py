@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from html.parser import HTMLParser
+
+import pytest
+
 from django_wanvideo.models import VideoTask
 from tests.admin.conftest import FLASH, add_data, hidden, picture, url
 
 TEXT = "wan2.6-text-to-video"
+IMAGE_26 = "wan2.6-image-to-video"
+TEXT_25 = "wan2.5-text-to-video"
+IMAGE_25 = "wan2.5-image-to-video"
 
 
 def test_what_was_typed_for_one_model_is_not_sent_to_another_unseen(boss):
@@ -42,3 +49,134 @@ def test_a_draft_can_be_moved_to_another_model(boss, make_task):
     page = boss.post(url("change", task.pk), data)
     task.refresh_from_db()
     assert (page.status_code, task.model) == (302, TEXT)
+
+
+class Filled(HTMLParser):
+    """What a browser sends of the task's form when its button is pressed; the last of two values with one name counts."""
+
+    def __init__(self, response):
+        super().__init__()
+        self.data = {}
+        self.area = self.select = None
+        self.feed(response.content.decode())
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        name, kind = values.get("name"), values.get("type", "text")
+        if tag == "textarea":
+            self.area = name
+            self.data[name] = ""
+        elif tag == "select":
+            self.select = name
+        elif tag == "option" and self.select and "selected" in values:
+            self.data[self.select] = values["value"]
+        elif tag == "input" and name and (kind in {"text", "number", "url", "hidden"} or "checked" in values):
+            self.data[name] = values.get("value", "on")
+
+    def handle_endtag(self, tag):
+        if tag == "textarea":
+            self.area = None
+        elif tag == "select":
+            self.select = None
+
+    def handle_data(self, data):
+        if self.area:
+            # HTML drops the first line end of a text area.
+            self.data[self.area] += data if self.data[self.area] else data.removeprefix("\n")
+
+
+def switched(client, page, model, address=None, **changes):
+    """Choose another model on a page, with or without having changed something first."""
+    data = {**Filled(page).data, **changes, "model": model, "_model": "1"}
+    return client.post(address or url("add"), {name: value for name, value in data.items() if value is not None})
+
+
+def typed(page):
+    """What stands in the fields of the form."""
+    fields = page.context["adminform"].form.fields
+    return {name: value for name, value in Filled(page).data.items() if name in fields}
+
+
+TYPED = {
+    "prompt": "A fox\ntrots on",
+    "first_frame_url": "https://example.com/fox.jpg",
+    "audio_url": "https://example.com/song.mp3",
+    "duration": "7",
+    "quality": "1080p",
+    "shot_type": "multi",
+    "notes": "for spring",
+    "metadata": '{"sku": "X1"}',
+}
+WAYS = {
+    "a model without sound": [IMAGE_25],
+    "a model without a picture": [TEXT],
+    "a model with less of all": [TEXT_25],
+    "several models": [TEXT_25, IMAGE_26, IMAGE_25, TEXT],
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_whoever_comes_back_to_a_model_finds_what_was_typed(boss, way):
+    page = switched(boss, boss.get(url("add")), FLASH, **TYPED)
+    before = typed(page)
+    assert before.items() >= TYPED.items()
+    for model in [*WAYS[way], FLASH]:
+        page = switched(boss, page, model)
+        assert page.context["adminform"].form.spec.id == model
+    assert typed(page) == before
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_silent_video_stays_silent_and_costs_what_it_cost(boss, way):
+    page = switched(boss, boss.get(url("add")), FLASH, generate_audio=None, prompt_extend=None)
+    assert not {"generate_audio", "prompt_extend"} & set(typed(page))
+    for model in [*WAYS[way], FLASH]:
+        page = switched(boss, page, model)
+        assert page.context["adminform"].form["prompt_extend"].value() is False
+    assert page.context["adminform"].form["generate_audio"].value() is False
+    assert "Generate for about 6 credits" in page.content.decode()
+
+
+def test_what_waits_for_its_model_outlives_a_refusal_too(boss):
+    page = switched(boss, boss.get(url("add")), FLASH, **TYPED, generate_audio=None)
+    page = switched(boss, page, TEXT_25)
+    refused = boss.post(url("add"), {**Filled(page).data, "prompt": "", "_save": "1"})
+    assert list(refused.context["adminform"].form.errors) == ["prompt"]
+    back = typed(switched(boss, refused, FLASH, prompt=TYPED["prompt"]))
+    assert back.items() >= TYPED.items()
+    assert "generate_audio" not in back
+
+
+def test_what_waits_for_its_model_is_no_part_of_another(boss):
+    page = switched(boss, switched(boss, boss.get(url("add")), FLASH, **TYPED), TEXT_25)
+    assert boss.post(url("add"), {**Filled(page).data, "_save": "1"}).status_code == 302
+    task = VideoTask.objects.get()
+    assert task.parameters == {"duration": 5, "quality": "1080p", "aspect_ratio": "16:9", "prompt_extend": True}
+    assert task.inputs.count() == 0
+
+
+def test_a_value_that_the_other_model_does_not_have_stands_at_its_default_and_comes_back(boss):
+    page = switched(boss, switched(boss, boss.get(url("add")), FLASH, duration="7"), IMAGE_25)
+    assert typed(page)["duration"] == "5"
+    assert "Price unknown" not in page.content.decode().split('id="id_price"')[1].split("<strong>")[1]
+    assert typed(switched(boss, page, FLASH))["duration"] == "7"
+
+
+def test_what_is_chosen_meanwhile_counts_more_than_what_stood_there_before(boss):
+    page = switched(boss, switched(boss, boss.get(url("add")), FLASH, duration="7"), IMAGE_25)
+    page = switched(boss, page, FLASH, duration="10")
+    assert typed(page)["duration"] == "10"
+    assert typed(switched(boss, switched(boss, page, IMAGE_25), FLASH))["duration"] == "10"
+
+
+def test_a_draft_that_has_a_sound_finds_it_again(boss, make_task):
+    task = make_task()
+    boss.post(url("change", task.pk), add_data(first_frame_file=None, audio_url=TYPED["audio_url"], shot_type="multi"))
+    page = boss.get(url("change", task.pk))
+    before = typed(page)
+    for model in (IMAGE_25, TEXT, FLASH):
+        page = switched(boss, page, model, url("change", task.pk))
+    assert typed(page) == before
+    assert "the present picture" in page.content.decode()
+    boss.post(url("change", task.pk), {**Filled(page).data, "_save": "1"})
+    assert sorted(task.inputs.values_list("role", flat=True)) == ["audio", "first_frame"]

@@ -8,15 +8,15 @@ from decimal import Decimal
 import pytest
 from django.contrib import admin
 from django.core.cache import cache
-from django.core.files.base import ContentFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_wanvideo.admin import VideoTaskAdmin
+from django_wanvideo.admin import VideoTaskAdmin, filters
+from django_wanvideo.choices import EventKind, EventSource
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services import submission
-from tests.admin.conftest import add_data, picture, url
+from django_wanvideo.services import lifecycle, submission
+from tests.admin.conftest import add_data, picture, store, url
 
 
 def listed(client, **query):
@@ -235,8 +235,9 @@ class TestOwnTasksOnly:
 
 
 def queries_of_list(client, **query):
-    """The statements of one list, the banner's findings being cached."""
+    """The statements of one list, the banner's findings and the counts of filters being cached."""
     cache.set("wanvideo:admin:trouble", [], 60)
+    client.get(url("changelist"))
     with CaptureQueriesContext(connection) as captured:
         assert client.get(url("changelist"), query).status_code == 200
     return [query["sql"] for query in captured]
@@ -329,7 +330,7 @@ class TestVideo:
     @pytest.fixture
     def task(self, make_task):
         task = make_task("completed")
-        task.video.save("v.mp4", ContentFile(bytes(range(100))))
+        store(task, bytes(range(100)))
         return task
 
     @pytest.mark.parametrize(
@@ -381,3 +382,82 @@ class TestDeleting:
 
 def test_the_admin_is_registered_with_the_mixin_that_others_can_use():
     assert type(admin.site.get_model_admin(VideoTask)) is VideoTaskAdmin
+
+
+class TestCountsOfFilters:
+    """How many are on their way and need attention; the rest is not counted."""
+
+    @pytest.fixture(autouse=True)
+    def fresh(self):
+        cache.clear()
+        yield
+        cache.clear()
+
+    def choices(self, client):
+        """The choices of the two filters, as they are read."""
+        specs = client.get(url("changelist")).context["cl"].filter_specs
+        attention, status = specs[:2]
+        return [str(label) for spec in (attention, status) for _value, label in spec.lookup_choices]
+
+    def test_stand_at_what_is_on_its_way_and_at_what_needs_attention(self, boss, make_task):
+        for status in ("queued", "queued", "processing", "unconfirmed", "failed", "failed", "completed", "draft"):
+            make_task(status)
+        make_task("pending", told_overdue_at=timezone.now())
+        found = self.choices(boss)
+        assert found == [
+            "Needs attention (4)", "Link ends soon",
+            "Draft", "Queued (2)", "Submitting", "Unconfirmed (1)", "Pending (1)", "Processing (1)", "Storing",
+            "Completed", "Failed", "Cancelled",
+        ]  # fmt: skip
+
+    def test_are_capped(self, boss, make_task, monkeypatch):
+        monkeypatch.setattr(filters, "CAP", 3)
+        for status in ("queued", "failed"):
+            for _number in range(4):
+                make_task(status)
+        for _number in range(3):
+            make_task("storing")
+        assert {"Queued (3+)", "Storing (3)", "Needs attention (3+)"} <= set(self.choices(boss))
+
+    def test_are_at_least_what_was_read_where_not_all_was_read(self, boss, make_task, monkeypatch):
+        monkeypatch.setattr(filters, "MOST", 3)
+        for _number in range(4):
+            make_task("queued")
+        assert "Queued (3+)" in self.choices(boss)
+
+    def test_are_kept_for_a_while_for_each_person(self, boss, person, make_task):
+        make_task("queued")
+        assert "Queued (1)" in self.choices(boss)
+        make_task("queued")
+        assert "Queued (1)" in self.choices(boss)
+        assert "Queued (2)" in self.choices(person("view_videotask"))
+
+    def test_tell_nobody_of_tasks_that_he_may_not_see(self, boss, person, make_task, monkeypatch):
+        monkeypatch.setattr(
+            VideoTaskAdmin, "visible_to", lambda self, request, queryset: queryset.owned_by(request.user)
+        )
+        make_task("queued", owner=boss.user)
+        assert "Queued (1)" in self.choices(boss)
+        assert "Queued" in self.choices(person("view_videotask"))
+
+    def test_read_a_bounded_number_of_rows_and_count_none_in_the_database(self, boss, make_task):
+        make_task("queued")
+        cache.set("wanvideo:admin:trouble", [], 60)
+        with CaptureQueriesContext(connection) as cold:
+            boss.get(url("changelist"))
+        with CaptureQueriesContext(connection) as warm:
+            boss.get(url("changelist"))
+        assert len(cold) == len(warm) + 2
+        assert not [query["sql"] for query in cold if "COUNT(" in query["sql"]]
+        assert (
+            sum(f"LIMIT {filters.MOST}" in query["sql"] or f"LIMIT {filters.CAP + 1}" in query["sql"] for query in cold)
+            == 2
+        )
+
+
+def test_the_history_says_what_has_happened_not_what_is_happening(boss, make_task):
+    task = make_task("processing")
+    lifecycle.record(task, EventKind.CLAIMED, EventSource.WORKER)
+    page = boss.get(url("change", task.pk)).content.decode()
+    assert "Request sent." in page
+    assert "being sent" not in page

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from django.core.files.base import ContentFile
 from django.urls import reverse
 
 from django_wanvideo.admin import VideoTaskAdmin, kept, nonces
 from django_wanvideo.models import VideoTask
-from tests.admin.conftest import add_data, hidden, picture, url
+from tests.admin.conftest import add_data, hidden, picture, store, url
 
 WHO = ("nobody", "view", "add", "change", "delete", "submit", "resolve")
 OK, GONE, MOVED, NO = 200, 404, 302, 403
@@ -91,7 +90,7 @@ def ask(make_task, monkeypatch):
                 data = {"decision": "not_accepted"} if method == "POST" else {}
             case "video":
                 task = make_task("completed")
-                task.video.save("v.mp4", ContentFile(b"0123456789"))
+                store(task, b"0123456789")
                 address = url("video", task.pk)
             case "variations":
                 address = url("variations", make_task("failed").pk)

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 from django.contrib.messages import get_messages
-from django.core.files.base import ContentFile
 from django.utils import timezone, translation
 from django.utils.translation import trans_real
 
 import django_wanvideo
 from django_wanvideo.advice import ADVICE, advice_for, charge_words
 from django_wanvideo.models import VideoTask
-from tests.admin.conftest import add_data, url
+from tests.admin.conftest import add_data, store, url
 
 TEMPLATES = Path(django_wanvideo.__file__).parent / "templates"
 #: Elements whose text nobody reads, or reads as data.
@@ -124,7 +123,7 @@ def pages(boss, make_task, monkeypatch):
 
     def completed():
         task = make_task("completed", owner=boss.user, finished_at=timezone.now(), credits_used="11.9")
-        task.video.save("v.mp4", ContentFile(b"0123456789"))
+        store(task, b"0123456789")
         return task
 
     def change(task):

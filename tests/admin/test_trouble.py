@@ -10,7 +10,7 @@ from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from django_wanvideo import queue
-from django_wanvideo.admin import trouble
+from django_wanvideo.admin import caching, trouble
 from django_wanvideo.models import Attempt, SiteState, VideoTask
 from tests.admin.conftest import url
 
@@ -18,6 +18,7 @@ from tests.admin.conftest import url
 @pytest.fixture(autouse=True)
 def fresh():
     cache.clear()
+    caching._shared.is_away = False
     yield
     cache.clear()
 
@@ -56,6 +57,20 @@ def test_a_queue_that_does_not_answer_is_said(healthy, monkeypatch):
 def test_a_sweep_that_stopped_is_said_with_its_age(healthy):
     SiteState.objects.update(updated_at=timezone.now() - dt.timedelta(minutes=12, seconds=5))
     assert headings() == "The regular check has not run for 12\N{NO-BREAK SPACE}min."
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        ({"hours": 23, "minutes": 59}, "23\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}59\N{NO-BREAK SPACE}min"),
+        ({"days": 1, "minutes": 7}, "1\N{NO-BREAK SPACE}day"),
+        ({"days": 2, "minutes": 7}, "2\N{NO-BREAK SPACE}days"),
+    ],
+    ids=["a day less a minute", "a day", "two days"],
+)
+def test_a_sweep_that_stopped_long_ago_is_not_said_to_be_late_by_minutes(healthy, age, words):
+    SiteState.objects.update(updated_at=timezone.now() - dt.timedelta(seconds=5, **age))
+    assert headings() == f"The regular check has not run for {words}."
 
 
 def test_a_sweep_that_never_ran_is_said(healthy):
@@ -108,3 +123,43 @@ def test_it_is_looked_for_once_in_a_while(healthy, django_assert_num_queries):
     trouble.found()
     with django_assert_num_queries(0):
         trouble.found()
+
+
+class AwayCache:
+    """A cache server that is down."""
+
+    def get(self, key):
+        raise ConnectionRefusedError("cache")
+
+    def set(self, key, value, timeout=None):
+        raise ConnectionRefusedError("cache")
+
+
+class ReadOnlyCache(AwayCache):
+    """A cache server that is full."""
+
+    def get(self, key):
+        return None
+
+
+@pytest.mark.parametrize("away", [AwayCache, ReadOnlyCache])
+def test_a_cache_that_is_away_never_harms_the_list_and_is_logged_once(
+    healthy, make_task, boss, monkeypatch, caplog, away
+):
+    monkeypatch.setattr(caching, "cache", away())
+    SiteState.objects.filter(name="sweep").delete()
+    make_task("queued")
+    for _time in range(2):
+        page = boss.get(url("changelist"))
+        assert page.status_code == 200
+        assert "The regular check has never run." in page.content.decode()
+    assert caplog.text.count("ConnectionRefusedError: cache") == 1
+
+
+def test_a_cache_that_comes_back_and_goes_away_again_is_logged_again(healthy, monkeypatch, caplog):
+    for _time in range(2):
+        with monkeypatch.context() as patched:
+            patched.setattr(caching, "cache", AwayCache())
+            assert trouble.found() is None
+        assert trouble.found() is None
+    assert caplog.text.count("ConnectionRefusedError: cache") == 2

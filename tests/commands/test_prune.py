@@ -136,7 +136,8 @@ def test_a_failed_task_whose_paid_video_can_still_be_fetched_stays(run):
 
 def test_files_go_with_their_task(run, django_capture_on_commit_callbacks):
     task = make("completed")
-    task.video.save("v.mp4", ContentFile(b"video"))
+    task.video.save("v.mp4", ContentFile(b"video"), save=False)
+    task.save(update_fields=["video"])
     storage, name = task.video.storage, task.video.name
     assert storage.exists(name)
     with django_capture_on_commit_callbacks(execute=True):

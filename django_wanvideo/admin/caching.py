@@ -1,0 +1,58 @@
+"""What several pages in a row may share for some seconds; a cache that is away costs time and breaks nothing."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.core.cache import cache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+
+class _Shared:
+    """The site's cache, and whether it was last seen away."""
+
+    is_away = False
+
+    def get(self, key: str) -> Any:
+        """Return what is kept, or ``None``."""
+        try:
+            value = cache.get(key)
+        except Exception as error:
+            self._note(error)
+            return None
+        if value is not None:
+            self.is_away = False
+        return value
+
+    def set(self, key: str, value: Any, seconds: int) -> None:
+        """Keep a value, if that is possible."""
+        try:
+            cache.set(key, value, seconds)
+        except Exception as error:
+            self._note(error)
+        else:
+            self.is_away = False
+
+    def _note(self, error: Exception) -> None:
+        """Log once for each time that it goes away: lists are opened often."""
+        if not self.is_away:
+            logger.warning("The site’s cache does not answer; the admin goes on without it.", exc_info=error)
+        self.is_away = True
+
+
+_shared = _Shared()
+
+
+def remembered(key: str, seconds: int, look: Callable[[], T]) -> T:
+    """Return what ``look`` returned lately under ``key``, or look now. ``None`` is never remembered."""
+    value: T | None = _shared.get(key)
+    if value is None:
+        value = look()
+        _shared.set(key, value, seconds)
+    return value
