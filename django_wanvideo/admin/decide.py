@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -31,6 +32,14 @@ if TYPE_CHECKING:
     from django_wanvideo.services.evidence import Candidate, Evidence
 
 
+class Decision(StrEnum):
+    """What a person can decide, in the order in which it is offered when nothing speaks for either."""
+
+    ATTACH = "attach"
+    NOT_ACCEPTED = "not_accepted"
+    SEND_AGAIN = "send_again"
+
+
 @dataclass(frozen=True)
 class Row:
     """One thing that was looked at, and what it points to."""
@@ -38,7 +47,14 @@ class Row:
     looked_at: str
     found: str
     remark: str = ""
-    points_to: str = ""
+    #: The decision that it speaks for; empty when it says nothing.
+    points_to: Decision | None = None
+
+    @property
+    def verdict(self) -> str:
+        """What it speaks for, in words."""
+        words = {Decision.ATTACH: _("Accepted"), Decision.NOT_ACCEPTED: _("Not accepted")}
+        return words[self.points_to] if self.points_to else ""
 
 
 @dataclass(frozen=True)
@@ -65,17 +81,19 @@ def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpRespons
         return HttpResponseRedirect(page) if _decide(request, task) else HttpResponseRedirect(request.path)
     found = evidence.gather(task)
     attempt, price = found.attempt, buttons.price_now(task)
-    frame = task.first_frame
+    frame, rows = task.first_frame, _rows(task, found)
+    fits = _fitting(rows)
     context = {
         **themes.frame(model_admin, request, _("Was this video accepted?")),
         "original": task,
         "task": task,
         "chip": markup.chip(task.status),
         "sent_at": figures.clock(attempt.sent_at) if attempt is not None and attempt.sent_at else "",
-        "evidence": _rows(task, found),
+        "evidence": rows,
+        "decisions": sorted(Decision, key=lambda decision: decision != fits),
+        "fits": fits,
         "candidates": _choices(model_admin, request, found),
         "answers": _listing_words(found),
-        "fits": bool(found.possible),
         "any_choice": any(candidate.can_be_chosen for candidate in found.candidates),
         "thumbnail": markup.thumbnail(task, frame),
         "settings": markup.settings_line(task),
@@ -89,17 +107,17 @@ def _decide(request: HttpRequest, task: VideoTask) -> bool:
     by: Any = request.user
     decision = request.POST.get("decision", "")
     try:
-        if decision == "attach":
+        if decision == Decision.ATTACH:
             chosen = (request.POST.get("other") or request.POST.get("provider_task_id") or "").strip()
             if not chosen:
                 messages.error(request, _("Choose a video from the list, or give EvoLink’s id."))
                 return False
-            deciding.attach(task, chosen, by=by)
+            deciding.attach(task, chosen, by=by, even_if_older="older" in request.POST)
             words = _("Attached. The video is followed from now on.")
-        elif decision == "not_accepted":
+        elif decision == Decision.NOT_ACCEPTED:
             deciding.not_accepted(task, by=by)
             words = _("Settled: it was not accepted. It can be tried again.")
-        elif decision == "send_again":
+        elif decision == Decision.SEND_AGAIN:
             if not request.POST.get("twice"):
                 messages.error(request, _("Tick that you accept that this may cost twice."))
                 return False
@@ -114,6 +132,12 @@ def _decide(request: HttpRequest, task: VideoTask) -> bool:
     outcomes.log(request, [task], words)
     messages.success(request, words)
     return True
+
+
+def _fitting(rows: list[Row]) -> Decision | None:
+    """Return the decision that fits the evidence: one sign of a video outweighs all that is missing."""
+    signs = {row.points_to for row in rows}
+    return next((decision for decision in (Decision.ATTACH, Decision.NOT_ACCEPTED) if decision in signs), None)
 
 
 def _choices(model_admin: Any, request: HttpRequest, found: Evidence) -> list[Choice]:
@@ -194,17 +218,15 @@ def _listed(found: Evidence) -> Row:
             "%(n)s videos of this model from about then that no task here knows",
             possible,
         )
-        return Row(name, words % {"n": possible}, _("See below"), _("Accepted"))
+        return Row(name, words % {"n": possible}, _("See below"), Decision.ATTACH)
     if found.listing is Listing.WHOLE:
-        return Row(name, _("No unknown video of this model from then"), "", _("Not accepted"))
+        return Row(name, _("No unknown video of this model from then"), "", Decision.NOT_ACCEPTED)
     return Row(name, _listing_words(found))
 
 
 def _credits(task: VideoTask, found: Evidence) -> Row:
     cost = task.credits_estimated if task.credits_estimated is not None else buttons.price_now(task)
-    remark = _(
-        "This video costs about %(n)s. How many there were before is not known; EvoLink’s console lists charges."
-    )
+    remark = _("This video costs about %(n)s. EvoLink’s console lists what was charged.")
     if found.credits_now is None:
         now = _("EvoLink did not say just now")
     else:
@@ -220,7 +242,7 @@ def _callbacks(attempt: Attempt) -> Row:
     name, count = _("Callbacks"), CallbackReceipt.objects.filter(attempt=attempt).count()
     if count:
         found = ngettext("%(n)s for this attempt", "%(n)s for this attempt", count) % {"n": count}
-        return Row(name, found, "", _("Accepted"))
+        return Row(name, found, "", Decision.ATTACH)
     if not conf.has_callbacks():
         return Row(name, _("This site asks for none, so this says nothing."))
     recently = timezone.now() - dt.timedelta(days=7)

@@ -94,8 +94,12 @@ class EndpointsMixin:
                     "head": parts["head"],
                     "now": parts["now"],
                     "left": parts["left"],
+                    "expires": parts["expires"],
                     "bar": taskpage.bar_value(task),
                 }
+                ends_at = task.result_expires_at
+                # Also after a failure the time that a paid file has left counts down.
+                row["live"] = row["live"] or bool(parts["expires"] and ends_at is not None and ends_at > now)
                 row["steps"] = render_to_string("wanvideo/steps.html", {"wanvideo": page})
             rows[str(task.pk)] = row
         return _private(JsonResponse({"tasks": rows}))

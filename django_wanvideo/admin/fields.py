@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo import catalog
@@ -13,9 +14,18 @@ from django_wanvideo.admin.widgets import DropZone, PromptArea, Slider, Tiles
 from django_wanvideo.choices import InputRole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from django_wanvideo.catalog import InputSpec, ModelSpec, ParameterSpec
 
-    from django_wanvideo.catalog import ModelSpec, ParameterSpec
+#: What the fold of an input is called while it is empty; whole sentences, because languages join words differently.
+_FOLDS = {
+    InputRole.LAST_FRAME: _("Add a last frame"),
+    InputRole.REFERENCE_IMAGES: _("Add reference pictures"),
+    InputRole.REFERENCE_VIDEOS: _("Add reference videos"),
+    InputRole.SOURCE_VIDEO: _("Add a source video"),
+    InputRole.AUDIO: _("Add a sound"),
+    InputRole.VOICES: _("Add voices"),
+    InputRole.DOCUMENT: _("Add a document"),
+}
 
 
 class ParameterField(forms.Field):
@@ -92,27 +102,33 @@ def kept_name(role: str) -> str:
     return f"{role}_kept"
 
 
-def input_fields(spec: ModelSpec) -> Iterator[tuple[str, forms.Field]]:
-    """Yield the fields for a model's inputs: files for pictures, links for everything."""
-    for wanted in spec.inputs:
-        role = wanted.role.value
-        if wanted.media == "image" and wanted.max_items == 1:
-            chosen = forms.FileField(
-                label=wanted.label,
-                help_text=str(wanted.help_text),
-                required=False,
-                allow_empty_file=True,
-                widget=DropZone(wanted),
-            )
-            chosen.is_needed = wanted.required  # type: ignore[attr-defined]
-            yield file_name(role), chosen
-            yield kept_name(role), forms.CharField(required=False, widget=forms.HiddenInput)
-            label = _("Address of a picture that anyone can open")
-            yield link_name(role), _link_field(label, "", fold=_("Use a link instead"))
-        else:
-            label = _("%(role)s: address that anyone can open") if wanted.media != "audio" else _("Sound: its address")
-            many = wanted.max_items > 1
-            yield link_name(role), _link_field(label, str(wanted.help_text), many=many, fold=_("Add a sound"))
+def input_fields(wanted: InputSpec) -> dict[str, forms.Field]:
+    """Return the fields for one input of a model: a file for a picture, a link for everything."""
+    role = wanted.role.value
+    label = wanted.label or capfirst(wanted.role.label)
+    address = format_lazy(_("{input}: address that anyone can open"), input=label)
+    if wanted.media == "image" and wanted.max_items == 1:
+        chosen = forms.FileField(
+            label=label,
+            help_text=str(wanted.help_text),
+            required=False,
+            allow_empty_file=True,
+            widget=DropZone(wanted),
+        )
+        chosen.is_needed = wanted.required  # type: ignore[attr-defined]
+        return {
+            file_name(role): chosen,
+            kept_name(role): forms.CharField(required=False, widget=forms.HiddenInput),
+            link_name(role): _link_field(address, "", fold=_("Use a link instead")),
+        }
+    many = wanted.max_items > 1
+    if many:
+        address = format_lazy(_("{input}: addresses that anyone can open, one in each line"), input=label)
+    # What cannot be left out is never folded away.
+    fold = "" if wanted.required else _FOLDS.get(wanted.role, _("Add more"))
+    field = _link_field(address, str(wanted.help_text), many=many, fold=fold)
+    field.is_needed = wanted.required  # type: ignore[attr-defined]
+    return {link_name(role): field}
 
 
 def _link_field(label: Any, help_text: str, *, many: bool = False, fold: Any = "") -> forms.CharField:
@@ -134,13 +150,12 @@ def model_field(current: str) -> forms.ChoiceField:
 def task_fields(spec: ModelSpec) -> dict[str, forms.Field]:
     """Return all fields for one model, in the order in which they are filled in."""
     fields: dict[str, forms.Field] = {}
-    first: list[tuple[str, forms.Field]] = []
-    others: list[tuple[str, forms.Field]] = []
-    for name, field in input_fields(spec):
-        (first if name.startswith(InputRole.FIRST_FRAME.value) else others).append((name, field))
-    fields.update(first)
+    later: dict[str, forms.Field] = {}
+    for wanted in spec.inputs:
+        comes_first = wanted.required or wanted.role == InputRole.FIRST_FRAME
+        (fields if comes_first else later).update(input_fields(wanted))
     fields["prompt"] = PromptField(spec)
-    fields.update(others)
+    fields.update(later)
     fields["model"] = model_field(spec.id)
     fields.update({parameter.name: ParameterField(parameter) for parameter in spec.parameters})
     fields["notes"] = forms.CharField(

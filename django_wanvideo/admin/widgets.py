@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
+from django_wanvideo.admin import figures
+
 if TYPE_CHECKING:
     from django_wanvideo.admin.kept import Kept
     from django_wanvideo.catalog import InputSpec, ParameterSpec
@@ -87,5 +89,6 @@ class DropZone(forms.FileInput):
         context = super().get_context(name, value, attrs)
         context["wanvideo"] = {"wanted": self.wanted, "present": self.present}
         if self.present is not None:
+            context["wanvideo"]["size"] = figures.megabytes(self.present.size)
             context["widget"]["attrs"].pop("required", None)
         return context

@@ -67,7 +67,7 @@ class ReadError(EvoLinkError):
 
 
 class NotFoundError(ReadError):
-    """EvoLink does not know what was asked for, or no longer."""
+    """EvoLink itself says that it does not know what was asked for, or no longer. A gateway's 404 is a ReadError."""
 
     def __init__(self, message: str, *, transient: bool = False, **facts: Any) -> None:
         super().__init__(message, transient=transient, **facts)

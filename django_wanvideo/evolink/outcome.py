@@ -39,6 +39,8 @@ CAPACITY_WORDS = "no available channel"
 #: Said about a request that may well have been accepted earlier, whatever the status.
 UNSETTLED_CODES = frozenset({"idempotency_conflict", "paid_outcome_unknown"})
 UNKNOWN_ID_CODES = frozenset({"task_not_found", "resource_not_found", "invalid_task_id"})
+#: After these, asking again later can help.
+PASSING = frozenset({402, 404, 407, 408, 409, 410, 425, 429})
 
 #: Of the file service: too large, type not allowed.
 UPLOAD_REFUSAL_CODES = frozenset({"40001", "40002"})
@@ -93,7 +95,10 @@ def _lacks_capacity(error: ErrorBody) -> bool:
 
 
 def content(answer: Answer | NoAnswer, secret: values.Secret) -> Any:
-    """Return the decoded JSON object of a read. Raises ReadError, NotFoundError or UnreadableAnswer."""
+    """Return the decoded JSON object of a read. Raises ReadError, NotFoundError or UnreadableAnswer.
+
+    NotFoundError is EvoLink's own word with a code of its own, never the page or the text of something in between.
+    """
     if isinstance(answer, NoAnswer):
         raise ReadError(_no_answer(answer, secret), code=answer.code)
     if not 200 <= answer.status < 300:
@@ -124,9 +129,11 @@ def _raise_read_error(answer: Answer, secret: values.Secret) -> NoReturn:
     error = read_error(answer.body, secret)
     facts = _facts(answer, error, secret)
     status = answer.status
-    if status in {404, 410} or (400 <= status < 500 and error.code in UNKNOWN_ID_CODES):
+    named = status in {404, 410} or (400 <= status < 500 and error.code in UNKNOWN_ID_CODES)
+    if named and error.recognised and error.code:
         raise NotFoundError(_said(answer, error), **facts)
-    transient = status in {402, 407, 408, 409, 425, 429} or status >= 500 or _lacks_capacity(error)
+    # A 404 or 410 that comes down to here is somebody else's, such as a gateway's that has lost its way to EvoLink.
+    transient = status in PASSING or status >= 500 or _lacks_capacity(error)
     raise ReadError(_said(answer, error), transient=transient, **facts)
 
 

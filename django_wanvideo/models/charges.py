@@ -24,7 +24,8 @@ def charge_of(task: VideoTask) -> Charge:
     if task.accepted_at is None:
         return Charge.NONE
     if task.status == TaskStatus.FAILED:
-        return Charge.CHARGED if task.result_url else Charge.NOT_EXPECTED
+        # With or without a link: EvoLink has called it done, and that is what it charges for.
+        return Charge.CHARGED if task.result_url or task.result_expires_at else Charge.NOT_EXPECTED
     if task.status == TaskStatus.CANCELLED:
         return Charge.MAYBE
     return Charge.NONE if task.status in {TaskStatus.DRAFT, TaskStatus.QUEUED} else Charge.EXPECTED

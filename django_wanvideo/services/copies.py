@@ -22,9 +22,11 @@ from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
 from django.db.models import Q
 
+from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import MediaInput, VideoTask
 
 if TYPE_CHECKING:
+    import uuid
     from collections.abc import Iterator
 
     from django.core.files.storage import Storage
@@ -109,20 +111,29 @@ def _give_name(descriptor: int, path: str) -> None:
         os.close(folder)
 
 
-def name_to_save(storage: Storage, wanted: str, key: str) -> str:
-    """Return ``wanted``, or a name like it where another row refers to that file; the storage may change it once more.
+def name_to_save(storage: Storage, wanted: str, task_id: uuid.UUID) -> str:
+    """Return ``wanted``, or a name like it where a row refers to that file already; the storage may change it once more.
 
-    What a worker left at ``wanted`` that died before its row said so is deleted, if ``key`` in its name shows that it is
-    ours.
+    What a worker left there that died before its row said so is deleted, if the task's id in the name shows whose it is.
     """
     if not _may_exist(storage, wanted):
         return wanted
     if is_referred_to(wanted):
         folder, name = posixpath.split(wanted)
         return posixpath.join(folder, storage.get_alternative_name(*posixpath.splitext(name)))
-    if key in posixpath.basename(wanted):
+    if str(task_id) in wanted or task_id.hex in wanted:
         discard(storage, wanted)
     return wanted
+
+
+def take_back(storage: Storage, name: str, task_id: uuid.UUID) -> None:
+    """Delete a task's copy that came too late, unless it is, or may become, the only one."""
+    status = VideoTask.objects.filter(pk=task_id).values_list("status", flat=True).first()
+    if status in {TaskStatus.COMPLETED, None}:
+        discard(storage, name)
+    else:
+        # Another worker may be about to name this very file, or nobody else has got the video at all.
+        logger.warning("A late copy of the video of task %s, which is %s, stays at %s.", task_id, status, name)
 
 
 def discard(storage: Storage, name: str) -> None:

@@ -6,54 +6,86 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.exceptions import NotPossible
-from django_wanvideo.models import Attempt
-from django_wanvideo.services import lifecycle, outcomes, provider, receipts, tracking
+from django_wanvideo.models import Attempt, VideoTask
+from django_wanvideo.services import lifecycle, outcomes, receipts, tracking
+from django_wanvideo.services.receipts import Misfit
 
 if TYPE_CHECKING:
+    import datetime as dt
     from typing import Any
 
     from django.contrib.auth.models import AbstractBaseUser
 
-    from django_wanvideo.models import VideoTask
+    from django_wanvideo.evolink.answers import TaskSnapshot
 
 _UNCONFIRMED = frozenset({TaskStatus.UNCONFIRMED})
 PERMISSION = "wanvideo.resolve_videotask"
 
 
-def attach(task: VideoTask, provider_task_id: str, *, by: AbstractBaseUser | None = None) -> None:
+class SeemsOlder(NotPossible):
+    """EvoLink began the task before the attempt was made: it is another one, or this site's clock was ahead.
+
+    ``attach(..., even_if_older=True)`` takes it all the same.
+    """
+
+
+def attach(
+    task: VideoTask, provider_task_id: str, *, by: AbstractBaseUser | None = None, even_if_older: bool = False
+) -> None:
     """Tie EvoLink's task to this one after reading it with our own key.
+
+    Args:
+        even_if_older: whether it may have begun before the attempt was made. That speaks against it, unless the clock
+            of the machine that sent the request was ahead of EvoLink's.
 
     Raises:
         PermissionDenied: ``by`` may not settle unconfirmed tasks.
-        NotPossible: the task is not unconfirmed, or EvoLink's task cannot be its own.
+        SeemsOlder: it began before the attempt; a NotPossible whose message tells both times.
+        NotPossible: the task is not unconfirmed, EvoLink's task cannot be its own, or EvoLink has asked this site to wait.
+        ConfigurationError: this process has no key.
         EvoLinkError: EvoLink does not know the id, or cannot be asked just now.
     """
     _check(by)
     attempt = _unconfirmed_attempt(task)
-    snapshot = provider.client().get_task(provider_task_id.strip())
-    if not receipts.belongs(attempt, snapshot):
+    snapshot = tracking.ask_for_a_person(provider_task_id.strip())
+    why = receipts.misfit(attempt, snapshot)
+    if why is Misfit.OLDER and not even_if_older:
+        raise SeemsOlder(_older_words(attempt, snapshot))
+    if why is Misfit.OTHER_MODEL or why is Misfit.TAKEN:
         raise NotPossible(
-            _("EvoLink's task is not this one's: it is older, of another model, or belongs to another task here.")
+            _("EvoLink's task is not this one's: it is of another model, or belongs to another task here.")
         )
     with transaction.atomic():
         source = EventSource.of(by)
         if not outcomes.bind(attempt, snapshot, source=source, actor=by):
             raise NotPossible(_("This task has been settled meanwhile."))
-        _decided(task, by, attempt, "attached")
+        _decided(task, by, attempt, "attached", **({"even_if_older": True} if why is Misfit.OLDER else {}))
     tracking.apply(attempt, snapshot, source=source)
     task.refresh_from_db()
+
+
+def _older_words(attempt: Attempt, snapshot: TaskSnapshot) -> str:
+    def clock(moment: dt.datetime) -> str:
+        return timezone.localtime(moment).isoformat(" ", "seconds")
+
+    return _(
+        "EvoLink began that video at %(created)s, before this site made its request at %(claimed)s. If the site's clock "
+        "was ahead, it can be attached even so (even_if_older)."
+    ) % {"created": clock(snapshot.created or attempt.claimed_at), "claimed": clock(attempt.claimed_at)}
 
 
 def not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
     """Settle that EvoLink did not accept it: the task fails, nothing is sent.
 
     Raises:
-        PermissionDenied, NotPossible
+        PermissionDenied: ``by`` may not settle unconfirmed tasks.
+        NotPossible: the task is not unconfirmed, or its request is being repeated at this moment.
     """
     _check(by)
     attempt = _unconfirmed_attempt(task)
@@ -66,6 +98,7 @@ def not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None
             source=EventSource.of(by),
             actor=by,
             attempt=attempt,
+            guard=_not_being_repeated(),
             detail={"code": "decided_not_accepted"},
             error_code="decided_not_accepted",
             error_message="",
@@ -78,7 +111,8 @@ def send_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
     """Queue it again although the first may have been accepted: this may cost twice.
 
     Raises:
-        PermissionDenied, NotPossible
+        PermissionDenied: ``by`` may not settle unconfirmed tasks.
+        NotPossible: the task is not unconfirmed, or its request is being repeated at this moment.
     """
     _check(by)
     attempt = _unconfirmed_attempt(task)
@@ -91,6 +125,7 @@ def send_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
             source=EventSource.of(by),
             actor=by,
             attempt=attempt,
+            guard=_not_being_repeated(),
             queued_at=timezone.now(),
         )
         _close(moved, attempt, AttemptState.SUPERSEDED)
@@ -114,14 +149,24 @@ def _unconfirmed_attempt(task: VideoTask) -> Attempt:
     return attempt
 
 
+def _not_being_repeated() -> Q:
+    """A condition: no worker repeats the request with the same key just now, and so is about to learn the outcome."""
+    return Q(leased_until=None) | Q(leased_until__lte=timezone.now())
+
+
 def _close(moved: object | None, attempt: Attempt, state: AttemptState) -> None:
     rows = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNCONFIRMED).update(
         state=state, settled_at=timezone.now()
     )
-    if moved is None or not rows:
-        raise NotPossible(_("This task has been settled meanwhile."))
+    if moved is not None and rows:
+        return
+    stands = VideoTask.objects.filter(pk=attempt.task_id, status=TaskStatus.UNCONFIRMED)
+    if stands.exclude(_not_being_repeated()).exists():
+        raise NotPossible(_("EvoLink is being asked about this task at this moment. Wait a minute, then decide."))
+    raise NotPossible(_("This task has been settled meanwhile."))
 
 
-def _decided(task: VideoTask, by: AbstractBaseUser | None, attempt: Attempt, decision: str) -> None:
+def _decided(task: VideoTask, by: AbstractBaseUser | None, attempt: Attempt, decision: str, **more: bool) -> None:
     source = EventSource.of(by)
-    lifecycle.record(task, EventKind.DECIDED, source, actor=by, attempt=attempt, detail={"decision": decision})
+    detail = {"decision": decision} | more
+    lifecycle.record(task, EventKind.DECIDED, source, actor=by, attempt=attempt, detail=detail)

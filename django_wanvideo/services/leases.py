@@ -70,7 +70,7 @@ class Lease:
             # A hold that is not committed is seen by nobody: no other worker can take the task, no thread renew it.
             yield
             return
-        done = threading.Event()
+        began, done = time.monotonic(), threading.Event()
         heartbeat = threading.Thread(target=self._beat, args=(done,), name="wanvideo-lease", daemon=True)
         heartbeat.start()
         try:
@@ -78,6 +78,9 @@ class Lease:
         finally:
             done.set()
             heartbeat.join()
+            if time.monotonic() - began > RENEWAL.total_seconds():
+                # A connection that has been silent for so long may have been cut; the next query opens another.
+                connection.close()
 
     def release(self) -> None:
         """Give the task back, if it is still held."""

@@ -48,6 +48,7 @@ def read(client: EvoLinkClient, attempts: list[Attempt]) -> Iterator[tuple[Attem
 
 def _not_offered(error: EvoLinkError) -> bool:
     """Tell whether EvoLink refuses the batch call as such: gone, or asked for in another way now."""
-    if isinstance(error, UnreadableAnswer):
+    # Whoever says that there is no such address: single looks find out whether EvoLink is there at all.
+    if isinstance(error, UnreadableAnswer) or error.http_status in {404, 410}:
         return True
     return isinstance(error, ReadError) and not error.transient and error.http_status not in {None, 401, 403}

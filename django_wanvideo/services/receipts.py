@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import logging
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
@@ -35,6 +36,18 @@ GIVE_UP = dt.timedelta(minutes=10)
 LAST_TRY = schedule.RESULT_LIFETIME
 #: How long receipts are left to the worker that took them.
 READING = dt.timedelta(seconds=60)
+#: Of EvoLink's tasks that seem older than an attempt, so many are written into its history.
+MOST_OLDER = 5
+
+
+class Misfit(StrEnum):
+    """Why one of EvoLink's tasks is not taken for what an attempt paid for."""
+
+    #: Only this one may be a mistake: of a clock.
+    OLDER = "older_than_attempt"
+    OTHER_MODEL = "other_model"
+    #: Another attempt of this site has it.
+    TAKEN = "taken"
 
 
 def read_due() -> int:
@@ -97,7 +110,10 @@ def _read_one(attempt: Attempt, receipt: CallbackReceipt, client: EvoLinkClient 
     snapshot = _snapshot(receipt, provider_id, client)
     if isinstance(snapshot, EvoLinkError):
         age = timezone.now() - receipt.received_at
-        gone = age > GIVE_UP if isinstance(snapshot, NotFoundError) else age > LAST_TRY and not _may_pass(snapshot)
+        if isinstance(snapshot, NotFoundError):
+            gone = age > GIVE_UP and receipt.tries + 1 >= schedule.UNKNOWN_ANSWERS
+        else:
+            gone = age > LAST_TRY and not _may_pass(snapshot)
         if gone:
             logger.warning("A callback of attempt %s names a task that EvoLink does not show us.", attempt.pk)
         return gone
@@ -108,8 +124,10 @@ def _read_one(attempt: Attempt, receipt: CallbackReceipt, client: EvoLinkClient 
 def act_on(attempt: Attempt, snapshot: TaskSnapshot) -> None:
     """Bind and apply what EvoLink says about an attempt, whatever stage the attempt is in."""
     if attempt.provider_task_id != snapshot.id or _lives_on(attempt, snapshot):
-        if not belongs(attempt, snapshot):
-            logger.warning("A callback of attempt %s names a task that cannot be its own; ignored.", attempt.pk)
+        if (why := misfit(attempt, snapshot)) is not None:
+            logger.warning("A callback of attempt %s names a task that cannot be its own: %s.", attempt.pk, why)
+            if why is Misfit.OLDER:
+                _note_older(attempt, snapshot)
             return
         if not outcomes.bind(attempt, snapshot, source=EventSource.CALLBACK):
             attempt.refresh_from_db()
@@ -134,14 +152,36 @@ def _is_latest(attempt: Attempt) -> bool:
     return not Attempt.objects.filter(task_id=attempt.task_id, number__gt=attempt.number).exists()
 
 
-def belongs(attempt: Attempt, snapshot: TaskSnapshot) -> bool:
-    """Tell whether EvoLink's task can have come from this attempt: not older, same model, nobody else's."""
-    if snapshot.created is not None and snapshot.created < attempt.claimed_at - CLOCK_SKEW:
-        return False
+def misfit(attempt: Attempt, snapshot: TaskSnapshot) -> Misfit | None:
+    """Return why EvoLink's task cannot have come from this attempt, its age last; ``None`` if it can."""
     if snapshot.model and snapshot.model != attempt.request.get("model"):
-        return False
+        return Misfit.OTHER_MODEL
     other = Attempt.objects.filter(provider_task_id=snapshot.id).exclude(pk=attempt.pk).select_related("task").first()
-    return other is None or _is_second_result(attempt, other)
+    if other is not None and not _is_second_result(attempt, other):
+        return Misfit.TAKEN
+    # An id that the attempt has from EvoLink's own answer is its own, whatever the clocks say.
+    known = snapshot.id == attempt.provider_task_id
+    if not known and snapshot.created is not None and snapshot.created < attempt.claimed_at - CLOCK_SKEW:
+        return Misfit.OLDER
+    return None
+
+
+@transaction.atomic
+def _note_older(attempt: Attempt, snapshot: TaskSnapshot) -> None:
+    """Write into the history, once, what a person may bind although a callback may not: it may be a clock's mistake."""
+    # One reader at a time, or two copies of one callback would be written down twice.
+    Attempt.objects.select_for_update().filter(pk=attempt.pk).first()
+    noted = attempt.events.filter(kind=EventKind.CALLBACK, detail__reason=Misfit.OLDER)
+    ids = list(noted.values_list("detail__provider_task_id", flat=True))
+    if snapshot.id in ids or len(ids) >= MOST_OLDER or snapshot.created is None:
+        return
+    detail = {
+        "reason": Misfit.OLDER,
+        "provider_task_id": snapshot.id,
+        "created": snapshot.created.isoformat(),
+        "claimed_at": attempt.claimed_at.isoformat(),
+    }
+    lifecycle.record(attempt.task_id, EventKind.CALLBACK, EventSource.CALLBACK, attempt=attempt, detail=detail)
 
 
 def _is_second_result(attempt: Attempt, other: Attempt) -> bool:

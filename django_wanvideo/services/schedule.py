@@ -14,8 +14,10 @@ USUAL_ESTIMATE = 120
 SLOWEST_LOOK = 300.0
 SLOWEST_LOOK_WITHOUT_CALLBACKS = 60.0
 OVERDUE_LOOK = 600.0
-#: Seconds a task that EvoLink does not know, or that is done without a file, is asked for again.
+#: How long EvoLink must not know a task, or have no file of a finished one, before that is taken for lasting.
 TROUBLE_DEADLINE = dt.timedelta(minutes=10)
+#: How often EvoLink must have said within that time, without a better answer between, that it does not know a task.
+UNKNOWN_ANSWERS = 3
 #: Results live for a day (every Wan model's page in EvoLink's documentation).
 RESULT_LIFETIME = dt.timedelta(hours=24)
 EXPIRY_WARNING = dt.timedelta(hours=6)

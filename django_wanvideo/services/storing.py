@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,11 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink import downloads
 from django_wanvideo.evolink.downloads import Downloaded, DownloadError
-from django_wanvideo.evolink.errors import EvoLinkError
+from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services import copies, leases, lifecycle, provider, schedule
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
     from django.db.models import FileField
 
+    from django_wanvideo.evolink.answers import TaskSnapshot
     from django_wanvideo.services.copies import Copy
     from django_wanvideo.services.leases import Lease
 
@@ -34,10 +36,20 @@ STORING = frozenset({TaskStatus.STORING})
 _GONE = frozenset({401, 403, 404, 410})
 #: How often a link that should live is tried while it is said to be dead: a file may appear a little late.
 GONE_TRIES = 5
+#: How long after a link's end EvoLink is asked for another one, as long as it cannot be asked.
+ASK_FOR = dt.timedelta(days=1)
 
 
 class LeaseLost(Exception):  # noqa: N818 - not an error: another worker copies the file now
     """This worker was taken for dead and its task given to another."""
+
+
+class NotAsked(Exception):  # noqa: N818 - not an error: it is asked later
+    """EvoLink cannot be asked for another link just now; not before ``until`` where it asked the site to wait."""
+
+    def __init__(self, until: dt.datetime | None = None) -> None:
+        super().__init__()
+        self.until = until
 
 
 def store(task_id: uuid.UUID) -> None:
@@ -92,28 +104,34 @@ def fetch_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
 
 def _download(task: VideoTask, copy: Copy, lease: Lease) -> Downloaded:
     def still_ours(_done: int, _total: int | None) -> None:
-        if not lease.renew():
+        if lease.lost:
             raise LeaseLost
 
-    return downloads.fetch(
-        task.result_url,
-        copy.file,
-        max_bytes=conf.MAX_VIDEO_BYTES,
-        deadline_seconds=conf.DOWNLOAD_DEADLINE,
-        connect_timeout=conf.CONNECT_TIMEOUT,
-        read_timeout=conf.READ_TIMEOUT,
-        allowed_hosts=tuple(conf.RESULT_HOSTS),
-        allow_private=conf.ALLOW_PRIVATE_HOSTS,
-        on_progress=still_ours,
-    )
+    with lease.kept():
+        return downloads.fetch(
+            task.result_url,
+            copy.file,
+            max_bytes=conf.MAX_VIDEO_BYTES,
+            deadline_seconds=conf.DOWNLOAD_DEADLINE,
+            connect_timeout=conf.CONNECT_TIMEOUT,
+            read_timeout=conf.READ_TIMEOUT,
+            allowed_hosts=tuple(conf.RESULT_HOSTS),
+            allow_private=conf.ALLOW_PRIVATE_HOSTS,
+            on_progress=still_ours,
+        )
 
 
 def _keep(task: VideoTask, copy: Copy, got: Downloaded, lease: Lease) -> None:
     """Put a whole, checked copy into storage and complete the task with one row update."""
     field = _field()
-    wanted = field.generate_filename(task, f"{task.pk}.mp4")
     storage = field.storage
-    name = storage.save(wanted, copy.content(wanted), max_length=field.max_length)
+    wanted = field.generate_filename(task, f"{task.pk}.mp4")
+    # On a storage that overwrites, a worker taken for dead must not touch what its successor may have stored.
+    if not lease.renew():
+        raise LeaseLost
+    with lease.kept():
+        wanted = copies.name_to_save(storage, wanted, task.pk)
+        name = storage.save(wanted, copy.content(wanted), max_length=field.max_length)
     moved = lifecycle.advance(
         task,
         TaskStatus.COMPLETED,
@@ -126,11 +144,8 @@ def _keep(task: VideoTask, copy: Copy, got: Downloaded, lease: Lease) -> None:
         video_sha256=got.sha256,
     )
     if moved is None:
-        storage.delete(name)
+        copies.take_back(storage, name, task.pk)
         raise LeaseLost
-    if name != wanted and storage.exists(wanted):
-        # Left behind by a worker that died between storage and row; nothing refers to it.
-        storage.delete(wanted)
 
 
 def _field() -> FileField:
@@ -139,51 +154,85 @@ def _field() -> FileField:
 
 def _not_copied(task: VideoTask, error: DownloadError, lease: Lease) -> None:
     logger.warning("The video of task %s could not be copied: %s", task.pk, error)
-    expired = task.result_expires_at is not None and task.result_expires_at <= timezone.now()
+    now, ends = timezone.now(), task.result_expires_at
+    expired = ends is not None and ends <= now
     gone = error.http_status in _GONE
-    if gone or expired:
-        if _fresh_link(task):
-            _try_later(task, error.reason, lease, now=True)
-        elif expired or (task.reread_at is not None and task.tries >= GONE_TRIES):
-            _give_up(task, "result_expired", _("The video's link at EvoLink ended before it could be copied."), lease)
-        else:
-            _try_later(task, error.reason, lease)
-    elif error.retryable:
+    if error.retryable and not gone and not expired:
         _try_later(task, error.reason, lease)
-    elif _fresh_link(task):
+        return
+    try:
+        fresh = _fresh_link(task, lease)
+    except NotAsked as unasked:
+        reason = unasked.__cause__ or "it asked the site to wait"
+        logger.warning("EvoLink could not be asked for a new link of task %s: %s", task.pk, reason)
+        if now < (ends or task.created_at) + ASK_FOR:
+            _try_later(task, error.reason, lease, not_before=unasked.until)
+            return
+        fresh = False
+    if fresh:
         _try_later(task, error.reason, lease, now=True)
+    elif expired or (gone and task.tries >= GONE_TRIES):
+        _give_up(task, "result_expired", _("The video's link at EvoLink ended before it could be copied."), lease)
+    elif gone:
+        _try_later(task, error.reason, lease)
     else:
         _give_up(task, f"result_{error.reason}", str(error), lease)
 
 
-def _fresh_link(task: VideoTask) -> bool:
-    """Ask EvoLink once whether it has a new link; return whether it gave one."""
-    if task.reread_at is not None:
+def _fresh_link(task: VideoTask, lease: Lease) -> bool:
+    """Ask EvoLink, until it has answered once, whether it has another link; return whether it gave one.
+
+    Raises:
+        NotAsked: it has not answered.
+    """
+    attempt = Attempt.objects.filter(task=task, provider_task_id__isnull=False).order_by("-number").first()
+    if task.reread_at is not None or attempt is None:
         return False
-    attempt = Attempt.objects.filter(task=task, state=AttemptState.ACCEPTED).first()
-    if attempt is None:
-        return False
+    with lease.kept():
+        snapshot = _read_again(attempt)
+    link = snapshot.result_urls[0] if snapshot is not None and snapshot.result_urls else ""
+    now = timezone.now()
+    columns: dict[str, object] = {"reread_at": now}
+    fresh = link not in {"", task.result_url}
+    if fresh:
+        ends = now + schedule.RESULT_LIFETIME
+        columns |= {"result_url": link, "result_expires_at": ends, "told_expiring_at": None}
+    VideoTask.objects.filter(lease.held, pk=task.pk, status=TaskStatus.STORING).update(**columns)
+    return fresh
+
+
+def _read_again(attempt: Attempt) -> TaskSnapshot | None:
+    """Return what EvoLink says of an attempt; ``None`` when it says that it does not know it any more.
+
+    Raises:
+        NotAsked: there is no such answer now, or EvoLink must not be asked.
+    """
+    if (until := provider.paused_until()) is not None:
+        raise NotAsked(until)
     try:
         snapshot = provider.client().get_task(attempt.provider_task_id or "")
-    except (ConfigurationError, EvoLinkError) as error:
-        logger.warning("EvoLink could not be asked for a new link of task %s: %s", task.pk, error)
-        return False
-    now = timezone.now()
-    VideoTask.objects.filter(pk=task.pk).update(reread_at=now)
-    task.reread_at = now
-    if not snapshot.result_urls or snapshot.result_urls[0] == task.result_url:
-        return False
-    VideoTask.objects.filter(pk=task.pk, status=TaskStatus.STORING).update(
-        result_url=snapshot.result_urls[0], result_expires_at=now + schedule.RESULT_LIFETIME
-    )
-    return True
+    except NotFoundError:
+        return None
+    except ConfigurationError as error:
+        raise NotAsked from error
+    except EvoLinkError as error:
+        provider.note_key_answer(error)
+        until = provider.pause(error.retry_after) if error.http_status == 429 else None
+        raise NotAsked(until) from error
+    provider.note_key_answer(None)
+    return snapshot
 
 
-def _try_later(task: VideoTask, reason: str, lease: Lease, *, now: bool = False) -> None:
-    left = task.result_expires_at - timezone.now() if task.result_expires_at is not None else None
-    wait = schedule.next_store_try(0 if now else task.tries, left)
+def _try_later(
+    task: VideoTask, reason: str, lease: Lease, *, now: bool = False, not_before: dt.datetime | None = None
+) -> None:
+    """Give the task back for a while; ``not_before`` counts unless a link that may still work would end by then."""
+    at, ends = timezone.now(), task.result_expires_at
+    due = at + schedule.next_store_try(0 if now else task.tries, ends - at if ends is not None else None)
+    if not_before is not None and (ends is None or ends <= at or not_before < ends):
+        due = max(due, not_before)
     rows = VideoTask.objects.filter(lease.held, pk=task.pk, status=TaskStatus.STORING).update(
-        tries=F("tries") + 1, next_action_at=timezone.now() + wait, leased_until=None
+        tries=F("tries") + 1, next_action_at=due, leased_until=None
     )
     # The first failure and then every tenth: a history that people can read.
     if rows and task.tries % 10 == 0:

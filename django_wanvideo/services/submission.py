@@ -154,7 +154,8 @@ def send(task_id: uuid.UUID) -> None:
     if lease is None:
         return
     try:
-        body = _prepare(task, client)
+        with lease.kept():
+            body = _prepare(task, client)
         attempt = _claim(task, lease, body) if body is not None else None
     finally:
         lease.release()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 
 import pytest
@@ -13,7 +14,7 @@ from django.utils import timezone
 from django_wanvideo.admin import VideoTaskAdmin
 from django_wanvideo.evolink.answers import Credits, TaskSnapshot, TaskSummary
 from django_wanvideo.evolink.errors import NotFoundError, ReadError
-from django_wanvideo.models import VideoTask
+from django_wanvideo.models import CallbackReceipt, VideoTask
 from django_wanvideo.services import provider
 from tests.admin.conftest import FLASH, url
 
@@ -56,7 +57,7 @@ class Answers:
 @pytest.fixture
 def evolink(monkeypatch):
     answers = Answers()
-    monkeypatch.setattr(provider, "client", lambda: answers)
+    monkeypatch.setattr(provider, "client", lambda **patience: answers)
     return answers
 
 
@@ -100,7 +101,7 @@ def test_what_cannot_be_it_is_marked_as_such(boss, task, evolink, offer, words, 
     page = boss.get(url("decide", task.pk))
     (choice,) = page.context["candidates"]
     assert (choice.remark, choice.can_be_chosen) == (words, can_be_chosen)
-    assert ("Fits the evidence" in page.content.decode()) == (words == "May be this one")
+    assert page.context["fits"] == ("attach" if words == "May be this one" else "not_accepted")
 
 
 def test_a_video_that_another_task_has_cannot_be_chosen_and_leads_to_that_task(boss, task, evolink, make_task):
@@ -154,6 +155,21 @@ def test_attaching_an_unknown_id_says_so_and_changes_nothing(boss, task, evolink
     assert task.status == "unconfirmed"
 
 
+def test_a_video_that_seems_older_is_attached_only_with_its_own_tick(boss, task, evolink):
+    """The clock of the machine that sent the request may have been ahead."""
+    evolink.offer(seconds=-600)
+    task.attempts.update(claimed_at=timezone.now())
+    assert "this site’s clock was ahead" in boss.get(url("decide", task.pk)).content.decode()
+    assert "before this site made its request" in said(
+        boss.post(url("decide", task.pk), {"decision": "attach", "other": ID})
+    )
+    task.refresh_from_db()
+    assert task.status == "unconfirmed"
+    boss.post(url("decide", task.pk), {"decision": "attach", "other": ID, "older": "1"})
+    task.refresh_from_db()
+    assert (task.status, task.attempt.provider_task_id) == ("processing", ID)
+
+
 def test_not_accepted_fails_it_and_sends_nothing(boss, task, evolink, wakes):
     boss.post(url("decide", task.pk), {"decision": "not_accepted"})
     task.refresh_from_db()
@@ -189,3 +205,59 @@ def test_deciding_needs_its_permission(person, task, evolink):
     assert "decide" not in other.get(url("change", task.pk)).content.decode().split("wv-timeline")[0]
     task.refresh_from_db()
     assert task.status == "unconfirmed"
+
+
+def order(page):
+    """The decisions in the order in which they stand."""
+    return re.findall(r'name="decision" value="(\w+)"', page.content.decode())
+
+
+def primary(page):
+    """The words on the button that is recommended."""
+    return re.findall(r'class="wv-button is-primary"[^>]*>([^<]+)', page.content.decode())
+
+
+def test_the_decision_that_fits_the_evidence_stands_first_and_alone_is_recommended(boss, task, evolink):
+    rejected = boss.get(url("decide", task.pk))
+    assert order(rejected) == ["not_accepted", "attach", "send_again"]
+    assert primary(rejected) == ["Mark as not accepted"]
+    evolink.offer()
+    accepted = boss.get(url("decide", task.pk))
+    assert order(accepted) == ["attach", "not_accepted", "send_again"]
+    assert primary(accepted) == ["Attach this video"]
+    for page in (rejected, accepted):
+        first = page.content.decode().split('name="decision"')[1]
+        assert page.content.decode().count("Fits the evidence") == first.count("Fits the evidence") == 1
+
+
+def test_a_callback_for_the_attempt_outweighs_a_list_without_it(boss, task, evolink):
+    CallbackReceipt.objects.create(attempt=task.attempts.get(), provider_task_id=ID)
+    assert order(boss.get(url("decide", task.pk)))[0] == "attach"
+
+
+def test_without_evidence_no_decision_is_recommended(boss, task, evolink):
+    evolink.broken = True
+    page = boss.get(url("decide", task.pk))
+    assert order(page) == ["attach", "not_accepted", "send_again"]
+    assert primary(page) == []
+    assert "Fits the evidence" not in page.content.decode()
+
+
+def test_an_id_is_asked_for_by_hand_only_where_nothing_else_is_likelier(boss, task, evolink):
+    rejected = boss.get(url("decide", task.pk)).content.decode()
+    assert "Give EvoLink’s id by hand" in rejected
+    assert "It is not in this list" not in rejected
+    assert 'wv-more" open' not in rejected
+    evolink.broken = True
+    assert 'wv-more" open' in boss.get(url("decide", task.pk)).content.decode()
+    evolink.broken = False
+    evolink.offer()
+    accepted = boss.get(url("decide", task.pk)).content.decode()
+    assert "It is not in this list" in accepted
+    assert 'wv-more" open' not in accepted
+
+
+def test_of_the_credits_only_what_is_known_is_told(boss, task, evolink):
+    row = boss.get(url("decide", task.pk)).context["evidence"][-1]
+    assert "before" not in row.remark
+    assert "console" in row.remark

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import time
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -30,8 +31,11 @@ _ALL_PICTURES = """Promise.all([
         return image.decode();
     }),
     ...[...document.querySelectorAll("video")].map((video) => new Promise((done) => {
+        // Until a frame other than the first is drawn, the player shows that it is loading.
+        video.addEventListener("seeked", done, { once: true });
+        const seek = () => { video.currentTime = 1; };
         video.preload = "auto";
-        video.readyState >= 3 ? done() : video.addEventListener("canplay", done);
+        video.readyState >= 2 ? seek() : video.addEventListener("loadeddata", seek, { once: true });
     })),
 ])"""
 
@@ -43,7 +47,7 @@ def main(names: list[str]) -> int:
     import django
 
     django.setup()
-    from django.test.utils import setup_databases, teardown_databases
+    from django.test.utils import override_settings, setup_databases, teardown_databases
     from playwright.sync_api import sync_playwright
 
     from tests import engines, settings
@@ -55,6 +59,8 @@ def main(names: list[str]) -> int:
         old = setup_databases(verbosity=0, interactive=False)
         stack.callback(teardown_databases, old, verbosity=0)
         site = stack.enter_context(running_site())
+        # Only where Django itself serves the files, in development, can a video be wound forward.
+        stack.enter_context(override_settings(DEBUG=True))
         playwright = stack.enter_context(sync_playwright())
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         stack.callback(chromium.close)
@@ -74,7 +80,10 @@ class Studio:
         from django.core.cache import cache
 
         from tests.browser import rows
+        from tests.browser.person import Person
 
+        # Before the rows, whose owners may do nothing: of these she is one.
+        Person(self.chromium, self.site, "maria").leave()
         cache.set("wanvideo:admin:trouble", [], timedelta(hours=1).total_seconds())
         shots: dict[str, Callable[[Any], Page]] = {
             "admin-empty": lambda maria: maria.open("changelist"),
@@ -107,6 +116,7 @@ class Studio:
         width, height = page.viewport_size["width"], page.evaluate("document.documentElement.scrollHeight")
         page.set_viewport_size({"width": width, "height": 1000 if "phone" in look else height})
         page.evaluate("scrollTo(0, 0)")
+        _until_still(page)
         content = page.screenshot(animations="disabled", caret="hide")
         size = save(name, content)
         sys.stdout.write(f"{name}.png: {size:,} bytes\n" + "".join(f"  {text}\n" for text in maria.complaints))
@@ -129,6 +139,16 @@ class Studio:
         page.locator("button[name=index]").click()
         page.locator(".wv-confirm").wait_for()
         return page
+
+
+def _until_still(page: Page) -> None:
+    """Wait until a player has stopped to turn its sign of loading, which no script can see."""
+    for player in page.locator("video").all():
+        looks = [player.screenshot(), b""]
+        deadline = time.monotonic() + 15
+        while looks[0] != looks[1] and time.monotonic() < deadline:
+            page.wait_for_timeout(300)
+            looks = [player.screenshot(), looks[0]]
 
 
 def _film() -> bytes:

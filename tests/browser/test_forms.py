@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from django_wanvideo.models import VideoTask
 from tests.browser.person import address
 from tests.browser.pictures import picture
+from tests.browser.site import wait_until
 
 if TYPE_CHECKING:
     from tests.browser.person import Person
@@ -65,6 +66,16 @@ def test_a_picture_that_does_not_fit_is_told_before_and_after_sending(maria: Per
     )
     expect(page.locator(".wv-drop-fit.is-failed")).to_contain_text("200 × 120 px")
     expect(page.locator(".wv-drop-fit")).to_contain_text("Too small")
+    zone = page.locator("[data-wanvideo-drop]")
+    edge = zone.evaluate("zone => getComputedStyle(zone).borderTopColor")
+    page.get_by_role("button", name="Remove").click()
+    assert zone.evaluate("zone => getComputedStyle(zone).borderTopColor") != edge, (
+        "A bad picture has no edge of its own."
+    )
+    page.locator("#id_first_frame_file").set_input_files(
+        {"name": "tiny.jpg", "mimeType": "image/jpeg", "buffer": small.getvalue()}
+    )
+    expect(zone).to_have_class(re.compile("is-failed"))
     page.get_by_label("Prompt", exact=False).first.fill("A cup")
     send_whatever_it_is(maria)
     expect(page.locator(".field-first_frame_file .errorlist")).to_contain_text("200")
@@ -149,8 +160,7 @@ def test_a_slow_price_keeps_the_old_one_and_a_broken_one_leaves_only_the_draft(m
     expect(price).to_have_class(re.compile("is-asking"))
     expect(price).to_contain_text("11.9")
     expect(button).to_have_text("Generate for about 11.9 credits")
-    while not held:
-        page.wait_for_timeout(50)
+    wait_until(lambda: held or page.wait_for_timeout(50), "the question about the price")
     held.pop().continue_()
     expect(button).to_have_text("Generate for about 23.8 credits")
     expect(price).not_to_have_class(re.compile("is-asking"))

@@ -33,6 +33,14 @@ def count_requests(page: Page) -> list[str]:
     return asked
 
 
+def pass_time(page: Page, seconds: int = 60) -> None:
+    """Let time pass in a page whose clock is installed, and hear of every request that it made meanwhile."""
+    page.clock.run_for(seconds * 1000)
+    # Requests are told of in their order: after this one no earlier one can be missing.
+    with page.expect_request(re.compile("last-of-all")):
+        page.evaluate("() => { fetch('/static/wanvideo/wanvideo.css?last-of-all'); }")
+
+
 def move_on(task: VideoTask, **columns: object) -> None:
     """Change a row as a worker would have; there is none beside these tests."""
     VideoTask.objects.filter(pk=task.pk).update(**columns)
@@ -56,6 +64,7 @@ def test_one_request_asks_for_all_rows_and_the_bar_never_goes_back(maria: Person
 
 
 def test_a_pause_stops_all_requests_until_it_ends(maria: Person) -> None:
+    maria.page.clock.install()
     task = rows.make(PROCESSING)
     asked = count_requests(maria.page)
     page = maria.open("changelist")
@@ -63,14 +72,14 @@ def test_a_pause_stops_all_requests_until_it_ends(maria: Person) -> None:
     expect(live(page)).to_contain_text("Paused")
     before = len(asked)
     move_on(task, progress=80)
-    # Longer than the two seconds between requests.
-    page.wait_for_timeout(3000)
+    pass_time(page)
     assert len(asked) == before
     page.get_by_role("button", name="Go on").click()
     expect(page.locator('progress[value="80"]')).to_be_visible()
 
 
 def test_a_hidden_tab_asks_nothing_and_catches_up_when_it_is_shown(maria: Person) -> None:
+    maria.page.clock.install()
     task = rows.make(PROCESSING)
     asked = count_requests(maria.page)
     page = maria.open("changelist")
@@ -79,22 +88,24 @@ def test_a_hidden_tab_asks_nothing_and_catches_up_when_it_is_shown(maria: Person
     page.evaluate(hide, True)
     before = len(asked)
     move_on(task, progress=66)
-    page.wait_for_timeout(3000)
+    pass_time(page)
     assert len(asked) <= before + 1, "A hidden tab goes on asking."
     page.evaluate(hide, False)
     expect(page.locator('progress[value="66"]')).to_be_visible()
 
 
 def test_nothing_is_asked_where_nothing_moves(maria: Person) -> None:
+    maria.page.clock.install()
     rows.make(next(wish for wish in rows.WISHES if wish.status == "completed"), video=b"x")
     asked = count_requests(maria.page)
     page = maria.open("changelist")
-    page.wait_for_timeout(3000)
+    pass_time(page)
     assert asked == []
     expect(live(page)).to_be_hidden()
 
 
 def test_an_expired_session_is_told_and_ends_the_watching(maria: Person) -> None:
+    maria.page.clock.install()
     rows.make(PROCESSING)
     asked = count_requests(maria.page)
     page = maria.open("changelist")
@@ -102,7 +113,7 @@ def test_an_expired_session_is_told_and_ends_the_watching(maria: Person) -> None
     Session.objects.all().delete()
     expect(live(page)).to_contain_text("You are signed out")
     count = len(asked)
-    page.wait_for_timeout(3000)
+    pass_time(page)
     assert len(asked) == count, "It goes on asking without a session."
     assert maria.is_marked()
     expect(page.locator("#result_list tbody tr")).to_have_count(1)
@@ -131,6 +142,7 @@ def test_a_slow_line_is_told_and_recovers_by_itself(maria: Person) -> None:
 
 
 def test_requests_do_not_pile_up_on_a_slow_line(maria: Person) -> None:
+    maria.page.clock.install()
     task = rows.make(PROCESSING)
     page = maria.page
     held: list = []
@@ -143,7 +155,8 @@ def test_requests_do_not_pile_up_on_a_slow_line(maria: Person) -> None:
     asked = count_requests(page)
     page.route(STATUS, hold_the_first)
     maria.open("changelist")
-    page.wait_for_timeout(6000)
+    # Shorter than the twenty seconds after which it gives a request up.
+    pass_time(page, 15)
     assert len(asked) == 1, "A second request was made while the first was under way."
     move_on(task, progress=55)
     held[0].continue_()

@@ -42,6 +42,31 @@ def test_a_task_is_read(serve, client_for):
     [
         pytest.param(answer(404, error("task_not_found")), NotFoundError, False, id="404"),
         pytest.param(answer(400, error("invalid_task_id")), NotFoundError, False, id="400-invalid-id"),
+        pytest.param(answer(410, error("resource_not_found")), NotFoundError, False, id="410"),
+        pytest.param(answer(404, {"error": {"code": 404, "message": "no"}}), NotFoundError, False, id="404-number"),
+        pytest.param(
+            answer(404, {"error": "task_not_found", "error_description": "no"}),
+            NotFoundError,
+            False,
+            id="404-described",
+        ),
+        pytest.param(
+            answer(404, {"success": False, "code": 404, "msg": "no"}), NotFoundError, False, id="404-no-success"
+        ),
+        pytest.param(answer(404, HTML), ReadError, True, id="404-page"),
+        pytest.param(answer(404), ReadError, True, id="404-empty"),
+        pytest.param(answer(404, {"message": "no Route matched"}), ReadError, True, id="404-json-of-somebody"),
+        pytest.param(answer(404, {"error": "Not Found"}), ReadError, True, id="404-bare-error-text"),
+        pytest.param(answer(404, {"code": "task_not_found"}), ReadError, True, id="404-code-alone"),
+        pytest.param(
+            answer(404, {"error": {"code": "", "message": "Invalid URL (GET /v1/tasks/x)"}}),
+            ReadError,
+            True,
+            id="404-without-code",
+        ),
+        pytest.param(raw(b'HTTP/1.1 404 X\r\nContent-Length: 99\r\n\r\n{"error'), ReadError, True, id="404-cut-short"),
+        pytest.param(answer(410, HTML), ReadError, True, id="410-page"),
+        pytest.param(answer(400, {"code": "invalid_task_id"}), ReadError, False, id="400-code-alone"),
         pytest.param(answer(401, error("unauthorized")), ReadError, False, id="401"),
         pytest.param(answer(403, error("permission_denied")), ReadError, False, id="403"),
         pytest.param(answer(400, error("invalid_request")), ReadError, False, id="400"),
@@ -135,9 +160,11 @@ def test_no_ids_are_no_call_and_more_than_fifty_are_a_mistake(serve, client_for)
     assert not server.requests
 
 
-def test_a_batch_that_is_not_offered_is_not_found(serve, client_for):
-    with pytest.raises(NotFoundError):
-        client_for(serve(answer(404, HTML))).get_tasks(["task-unified-1-a"])
+@pytest.mark.parametrize(("body", "kind"), [(HTML, ReadError), (error("not_found"), NotFoundError)])
+def test_a_batch_that_is_not_offered_says_so_by_its_status(serve, client_for, body, kind):
+    with pytest.raises(kind) as caught:
+        client_for(serve(answer(404, body))).get_tasks(["task-unified-1-a"])
+    assert (type(caught.value), caught.value.http_status) == (kind, 404)
 
 
 def test_the_list_of_tasks_is_read(serve, client_for):

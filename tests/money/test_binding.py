@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -14,7 +15,8 @@ from django_wanvideo import jobs
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
 from django_wanvideo.services import callback_urls, deciding, receipts, submission
-from tests.money.fixtures import until
+from tests.money.fixtures import raise_first, together, until
+from tests.tracking.looks import gateway_page, slow_history
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
@@ -119,20 +121,85 @@ def test_a_token_never_binds_what_another_attempt_holds(road: Road, evo: Simulat
     assert task.attempts.get().provider_task_id == own
 
 
-def test_a_token_never_binds_a_task_that_is_older_than_its_attempt(road: Road, evo: Simulator):
+@pytest.mark.parametrize("seconds", [130, 3600])
+def test_a_token_never_binds_a_task_that_is_older_than_its_attempt(road: Road, evo: Simulator, seconds: int):
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task, own = unconfirmed(road)
-    evo.tasks[own].created -= 3600
+    evo.tasks[own].created -= seconds
     call_back(task.attempt, own)
     task.refresh_from_db()
     assert task.status == TaskStatus.UNCONFIRMED
+    assert task.attempt.provider_task_id is None
     assert not VideoTask.objects.filter(parent=task).exists()
+
+
+def test_what_a_token_may_not_bind_for_its_age_is_written_down_once_for_the_person_who_decides(
+    road: Road, evo: Simulator
+):
+    """The clock of the machine that sent the request may have been ahead of EvoLink's."""
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    task, own = unconfirmed(road)
+    attempt = task.attempts.get()
+    evo.tasks[own].created -= 180
+    for _copy in range(3):
+        call_back(attempt, own)
+    assert not CallbackReceipt.objects.filter(due_at__isnull=False).exists()
+    (noted,) = task.events.filter(kind="callback").exclude(detail={})
+    assert (noted.attempt, noted.source, noted.notify_at) == (attempt, "callback", None)
+    created = dt.datetime.fromtimestamp(int(evo.tasks[own].created), dt.UTC)
+    assert noted.detail == {
+        "reason": "older_than_attempt",
+        "provider_task_id": own,
+        "created": created.isoformat(),
+        "claimed_at": attempt.claimed_at.isoformat(),
+    }
+    deciding.attach(task, noted.detail["provider_task_id"], even_if_older=True)
+    assert task.status == TaskStatus.PENDING
+    road.assert_accounted_for()
+
+
+def test_readers_at_once_write_it_down_once(wide_road: Road, evo: Simulator, monkeypatch):
+    slow_history(monkeypatch)
+    wide_road.configure(CALLBACK_BASE_URL="https://site.example")
+    task, own = unconfirmed(wide_road)
+    evo.tasks[own].created -= 180
+    snapshot = receipts.provider.client().get_task(own)
+    copies = [Attempt.objects.select_related("task").get() for _reader in range(3)]
+    raise_first(together([lambda copy=copy: receipts.act_on(copy, snapshot) for copy in copies]))
+    assert task.events.filter(kind="callback").count() == 1
+
+
+def test_a_token_that_names_one_old_task_after_another_does_not_fill_the_history(road: Road, evo: Simulator):
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    task, own = unconfirmed(road)
+    attempt, real = task.attempts.get(), evo.tasks[own]
+    for number in range(8):
+        old = replace(real, id=f"task-unified-{1757169743 + number}-older000", created=real.created - 86_400)
+        evo.tasks.add(old)
+        call_back(attempt, old.id)
+    assert task.events.filter(kind="callback").exclude(detail={}).count() == receipts.MOST_OLDER
+    call_back(attempt, own)
+    task.refresh_from_db()
+    assert task.status == TaskStatus.PENDING
+
+
+@pytest.mark.parametrize("what", ["another model", "another task's"])
+def test_what_cannot_be_it_for_more_than_its_age_is_not_written_down(road: Road, evo: Simulator, what: str):
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    other = road.send(road.queued("A dog"))
+    task, own = unconfirmed(road)
+    named = other.attempt.provider_task_id if what == "another task's" else own
+    evo.tasks[named].created -= 3600
+    if what == "another model":
+        evo.tasks[named].model = "wan2.5-image-to-video"
+    call_back(task.attempt, named)
+    assert not task.events.filter(kind="callback").exclude(detail={}).exists()
 
 
 def test_a_token_binds_a_task_whose_clock_is_a_little_behind(road: Road, evo: Simulator):
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task, own = unconfirmed(road)
-    evo.tasks[own].created -= 60
+    evo.tasks[own].created -= 100
     call_back(task.attempt, own)
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
@@ -156,13 +223,30 @@ def test_a_callback_that_names_a_task_evolink_does_not_know_binds_nothing_and_is
     receipt = CallbackReceipt.objects.get()
     assert receipt.due_at is not None, "EvoLink may only lag behind"
     assert evo.journal.count("get") == 1
-    CallbackReceipt.objects.update(due_at=timezone.now(), received_at=timezone.now() - dt.timedelta(minutes=11))
-    receipts.read_due()
-    receipt.refresh_from_db()
-    assert receipt.due_at is None
+    for left in ("asked twice", "asked three times"):
+        CallbackReceipt.objects.update(due_at=timezone.now(), received_at=timezone.now() - dt.timedelta(minutes=11))
+        receipts.read_due()
+        receipt.refresh_from_db()
+        assert (receipt.due_at is None) == (left == "asked three times")
     task.refresh_from_db()
     assert task.status == TaskStatus.UNCONFIRMED
     assert task.attempt.provider_task_id is None
+
+
+def test_a_callback_is_kept_while_a_gateway_answers_in_evolinks_place(road: Road, evo: Simulator, monkeypatch):
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    task, own = unconfirmed(road)
+    with monkeypatch.context() as between:
+        gateway_page(between)
+        call_back(task.attempt, own)
+        for _try in range(4):
+            CallbackReceipt.objects.update(due_at=timezone.now(), received_at=timezone.now() - dt.timedelta(days=2))
+            receipts.read_due()
+    CallbackReceipt.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
+    receipts.read_due()
+    task.refresh_from_db()
+    assert task.status == TaskStatus.PENDING
+    assert task.attempts.get().provider_task_id == own
 
 
 def test_a_callback_that_names_another_accounts_task_is_not_asked_for_for_ever(road: Road, evo: Simulator):
@@ -282,16 +366,23 @@ def test_what_evolink_says_of_an_earlier_attempt_does_not_touch_the_one_that_cou
     assert task.attempts.get(number=2).state == AttemptState.ACCEPTED
 
 
-def given_up_and_tried_again(road: Road, evo: Simulator) -> tuple[VideoTask, Attempt]:
-    """A task that failed because EvoLink did not know its id for ten minutes, and was tried again."""
+def given_up(road: Road) -> tuple[VideoTask, Attempt]:
+    """A task that failed because EvoLink said three times in ten minutes that it does not know its id."""
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task = road.send(road.queued())
     first = task.attempts.get()
-    VideoTask.objects.filter(pk=task.pk).update(trouble_since=timezone.now() - dt.timedelta(minutes=11))
-    evo.faults.add("get", "404")
-    jobs.sync(str(task.pk))
+    road.sim.faults.add("get", "404", times=3)
+    for _look in range(3):
+        jobs.sync(str(task.pk))
+        VideoTask.objects.filter(pk=task.pk).update(trouble_since=timezone.now() - dt.timedelta(minutes=11))
     task.refresh_from_db()
     assert (task.status, task.error_code) == (TaskStatus.FAILED, "resource_not_found")
+    return task, first
+
+
+def given_up_and_tried_again(road: Road, evo: Simulator) -> tuple[VideoTask, Attempt]:
+    """One that was given up and tried again while EvoLink made its video after all."""
+    task, first = given_up(road)
     task.retry()
     evo.complete(first.provider_task_id)
     return task, first
@@ -304,6 +395,14 @@ def test_a_video_that_was_given_up_is_taken_up_again_while_its_retry_waits(road:
     assert task.status == TaskStatus.COMPLETED
     assert road.posts() == 1
     evo.ledger.assert_charged_once()
+
+
+def test_its_own_id_is_taken_up_again_whatever_the_clocks_say(road: Road, evo: Simulator):
+    task, first = given_up_and_tried_again(road, evo)
+    evo.tasks[first.provider_task_id].created -= 3600
+    call_back(first, first.provider_task_id)
+    road.finish(task)
+    assert (task.status, road.posts()) == (TaskStatus.COMPLETED, 1)
 
 
 def test_a_video_that_was_given_up_and_made_again_is_kept_as_a_second_result(road: Road, evo: Simulator):
@@ -324,12 +423,7 @@ def test_a_video_that_was_given_up_and_made_again_is_kept_as_a_second_result(roa
 
 
 def test_a_video_of_a_failed_task_that_comes_after_all_is_told_and_can_be_fetched(road: Road, evo: Simulator):
-    road.configure(CALLBACK_BASE_URL="https://site.example")
-    task = road.send(road.queued())
-    attempt = task.attempts.get()
-    VideoTask.objects.filter(pk=task.pk).update(trouble_since=timezone.now() - dt.timedelta(minutes=11))
-    evo.faults.add("get", "404")
-    jobs.sync(str(task.pk))
+    task, attempt = given_up(road)
     evo.complete(attempt.provider_task_id)
     for _time in range(2):
         call_back(attempt, attempt.provider_task_id)
@@ -343,12 +437,7 @@ def test_a_video_of_a_failed_task_that_comes_after_all_is_told_and_can_be_fetche
 
 
 def test_a_retry_does_not_wipe_away_a_video_that_arrives_at_this_moment(road: Road, evo: Simulator, monkeypatch):
-    road.configure(CALLBACK_BASE_URL="https://site.example")
-    task = road.send(road.queued())
-    attempt = task.attempts.get()
-    VideoTask.objects.filter(pk=task.pk).update(trouble_since=timezone.now() - dt.timedelta(minutes=11))
-    evo.faults.add("get", "404")
-    jobs.sync(str(task.pk))
+    task, attempt = given_up(road)
     evo.complete(attempt.provider_task_id)
     check_complete = submission.creation.check_complete
 

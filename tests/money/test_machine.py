@@ -181,7 +181,7 @@ class Promises(RuleBasedStateMachine):
         self.progress: dict[Any, tuple[int, int]] = {}
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(timezone, "now", self.now)
-        self.patch.setattr(provider, "client", lambda: self.evolink)
+        self.patch.setattr(provider, "client", lambda **_patience: self.evolink)
         self.patch.setattr(storing, "_download", self._download)
         self.patch.setattr(storing, "_keep", self._keep)
         self.next_store = "ok"

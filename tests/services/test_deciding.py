@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.core.exceptions import PermissionDenied
+from django.utils import timezone
 
 from django_wanvideo import signals
 from django_wanvideo.choices import AttemptState, Charge, TaskStatus
 from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
-from django_wanvideo.services import deciding
+from django_wanvideo.models import SiteState
+from django_wanvideo.services import deciding, leases, provider, tracking
 from tests.money.fixtures import evo, raise_first, road, together, wide_road
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django_wanvideo.models import VideoTask
     from django_wanvideo.simulator import Simulator
     from tests.money.fixtures import Road
@@ -113,20 +119,47 @@ def test_attach_refuses_what_cannot_be_this_task(road: Road, evo: Simulator):
     task, own = lost(road)
     for make_wrong, given in [
         (lambda: None, other.attempt.provider_task_id),
+        (lambda: setattr(evo.tasks[own], "model", "wan2.5-image-to-video"), own),
         (lambda: setattr(evo.tasks[own], "created", evo.tasks[own].created - 3600), own),
-        (
-            lambda: (
-                setattr(evo.tasks[own], "created", evo.tasks[own].created + 3600),
-                setattr(evo.tasks[own], "model", "wan2.5-image-to-video"),
-            ),
-            own,
-        ),
     ]:
         make_wrong()
-        with pytest.raises(NotPossible):
-            deciding.attach(task, given)
+        with pytest.raises(NotPossible, match="is not this one's"):
+            deciding.attach(task, given, even_if_older=True)
     task.refresh_from_db()
     assert (task.status, task.attempts.get().state) == (TaskStatus.UNCONFIRMED, AttemptState.UNCONFIRMED)
+
+
+def test_attach_refuses_what_seems_older_and_tells_both_times(road: Road, evo: Simulator):
+    task, own = lost(road)
+    evo.tasks[own].created -= 180
+    with pytest.raises(deciding.SeemsOlder) as caught:
+        deciding.attach(task, own, by=settler())
+    attempt, created = task.attempts.get(), dt.datetime.fromtimestamp(int(evo.tasks[own].created), dt.UTC)
+    for told in (created, attempt.claimed_at):
+        assert timezone.localtime(told).isoformat(" ", "seconds") in str(caught.value)
+    assert "even_if_older" in str(caught.value)
+    task.refresh_from_db()
+    assert (task.status, attempt.state) == (TaskStatus.UNCONFIRMED, AttemptState.UNCONFIRMED)
+
+
+def test_a_person_may_know_better_than_the_clocks_and_the_history_says_so(road: Road, evo: Simulator):
+    task, own = lost(road)
+    evo.tasks[own].created -= 180
+    person = settler()
+    with pytest.raises(PermissionDenied):
+        deciding.attach(task, own, by=User.objects.create_user("anybody"), even_if_older=True)
+    deciding.attach(task, own, by=person, even_if_older=True)
+    event = task.events.get(kind="decided")
+    assert (event.actor, event.detail) == (person, {"decision": "attached", "even_if_older": True})
+    evo.complete(own)
+    road.finish(task)
+    assert (task.status, road.posts()) == (TaskStatus.COMPLETED, 1)
+
+
+def test_the_history_names_the_clocks_only_where_they_mattered(road: Road, evo: Simulator):
+    task, own = lost(road)
+    deciding.attach(task, own, even_if_older=True)
+    assert task.events.get(kind="decided").detail == {"decision": "attached"}
 
 
 @pytest.mark.parametrize("given", ["", "nonsense", "../credits", "task-unified-1-unknown00", "x" * 300])
@@ -148,6 +181,98 @@ def test_attach_changes_nothing_while_evolink_does_not_answer(road: Road, evo: S
         deciding.attach(task, own)
     task.refresh_from_db()
     assert task.status == TaskStatus.UNCONFIRMED
+
+
+def test_a_429_to_attach_makes_the_whole_site_wait_and_says_how_long(road: Road, evo: Simulator):
+    task, own = lost(road)
+    evo.faults.add("get", "429", retry_after=90)
+    with pytest.raises(EvoLinkError) as caught:
+        deciding.attach(task, own)
+    assert caught.value.http_status == 429
+    assert 85 < (provider.paused_until() - timezone.now()).total_seconds() < 91
+    with pytest.raises(NotPossible, match=r"wait for (8\d|90) more seconds"):
+        deciding.attach(task, own)
+    assert road.gets() == 1
+    road.make_due()
+    deciding.attach(task, own)
+    assert task.status == TaskStatus.PENDING
+
+
+def test_a_key_that_attach_finds_rejected_is_remembered(road: Road, evo: Simulator):
+    task, own = lost(road)
+    evo.faults.add("get", "401")
+    with pytest.raises(EvoLinkError):
+        deciding.attach(task, own)
+    assert SiteState.objects.filter(name="key_rejected").exists()
+    deciding.attach(task, own)
+    assert not SiteState.objects.filter(name="key_rejected").exists()
+
+
+def test_attach_gives_evolink_no_more_time_than_a_person_has(road: Road, evo: Simulator, monkeypatch):
+    task, own = lost(road)
+    monkeypatch.setattr(tracking, "PERSON_PATIENCE", 0.2)
+    evo.faults.add("get", "hang", seconds=3)
+    began = time.monotonic()
+    with pytest.raises(EvoLinkError):
+        deciding.attach(task, own)
+    assert time.monotonic() - began < 2
+
+
+giving_up = pytest.mark.parametrize(
+    "decide", [deciding.not_accepted, deciding.send_again], ids=["not_accepted", "send_again"]
+)
+
+
+def repeating(road: Road, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[VideoTask], None]) -> VideoTask:
+    """A lost task whose request is repeated with the same key, with something that happens before it leaves."""
+    road.configure(TRUST_IDEMPOTENCY_KEY=True)
+    task, _own = lost(road)
+    create = provider.create
+
+    def create_then(client, attempt, **options):
+        meanwhile(type(task).objects.get(pk=task.pk))
+        return create(client, attempt, **options)
+
+    monkeypatch.setattr(provider, "create", create_then)
+    road.make_due()
+    road.send(task)
+    return task
+
+
+@giving_up
+def test_nobody_gives_a_request_up_while_it_is_being_repeated(road: Road, evo: Simulator, monkeypatch, decide):
+    refused: list[str] = []
+
+    def meanwhile(task: VideoTask) -> None:
+        with pytest.raises(NotPossible, match="Wait a minute") as caught:
+            decide(task)
+        refused.append(str(caught.value))
+
+    task = repeating(road, monkeypatch, meanwhile)
+    assert len(refused) == 1
+    assert (task.status, road.posts()) == (TaskStatus.PENDING, 2)
+    assert {"decided", "failed", "retried"}.isdisjoint(road.history(task))
+    evo.ledger.assert_charged_once()
+
+
+def test_an_id_may_be_attached_even_then(road: Road, evo: Simulator, monkeypatch):
+    task = repeating(road, monkeypatch, lambda task: deciding.attach(task, evo.tasks.latest.id))
+    assert task.status == TaskStatus.PENDING
+    assert road.history(task).count("accepted") == 1
+    evo.ledger.assert_charged_once()
+
+
+@giving_up
+def test_a_worker_that_died_while_repeating_stands_in_nobodys_way_for_long(road: Road, evo: Simulator, decide):
+    task, _own = lost(road)
+    leases.acquire(task.pk, TaskStatus.UNCONFIRMED)
+    with pytest.raises(NotPossible, match="Wait a minute"):
+        decide(task)
+    task.refresh_from_db()
+    assert (task.status, task.attempts.get().state) == (TaskStatus.UNCONFIRMED, AttemptState.UNCONFIRMED)
+    type(task).objects.update(leased_until=timezone.now())
+    decide(task)
+    assert task.status in {TaskStatus.FAILED, TaskStatus.QUEUED}
 
 
 def test_not_accepted_fails_the_task_free_of_charge_and_sends_nothing(road: Road, evo: Simulator):

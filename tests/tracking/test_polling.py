@@ -1,4 +1,4 @@
-"""Following an accepted task: only what EvoLink says moves it, and trouble in asking fails nothing."""
+"""Following an accepted task: only what EvoLink says moves it."""
 
 from __future__ import annotations
 
@@ -11,44 +11,16 @@ from django.utils import timezone
 
 from django_wanvideo import jobs, signals
 from django_wanvideo.choices import AttemptState, Charge, TaskStatus
-from django_wanvideo.evolink.errors import EvoLinkError
-from django_wanvideo.exceptions import NotPossible
-from django_wanvideo.models import SiteState, VideoTask
-from django_wanvideo.services import provider, tracking
+from django_wanvideo.models import Attempt, SiteState, VideoTask
+from django_wanvideo.services import following, provider, tracking
 from django_wanvideo.simulator.tasks import Task
+from tests.tracking.looks import accepted, gateway_page, look, says, seconds_until_next
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
     from tests.money.fixtures import Road
 
 S = TaskStatus
-
-
-def accepted(road: Road, prompt: str = "A cat plays the piano", **options: Any) -> VideoTask:
-    task = road.send(road.queued(prompt, **options))
-    assert task.status == S.PENDING
-    return task
-
-
-def look(task: VideoTask) -> VideoTask:
-    jobs.sync(str(task.pk))
-    task.refresh_from_db()
-    return task
-
-
-def seconds_until_next(task: VideoTask) -> float:
-    return (task.next_action_at - timezone.now()).total_seconds()
-
-
-def says(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
-    """Let EvoLink's body of a task have these fields; ``None`` takes one out."""
-    as_body = Task.as_body
-
-    def changed(self: Task) -> dict[str, Any]:
-        body = as_body(self) | changes
-        return {name: value for name, value in body.items() if value is not None}
-
-    monkeypatch.setattr(Task, "as_body", changed)
 
 
 def test_each_status_of_evolink_moves_the_task(road: Road, evo: Simulator):
@@ -166,91 +138,12 @@ def test_progress_never_goes_down_and_a_hundred_is_for_stored_files(road: Road, 
     assert seen == [10, 60, 60, 60, 99, 99]
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        "400",
-        "401",
-        "402",
-        "403",
-        "500",
-        "502",
-        "503",
-        "504",
-        "close",
-        "reset",
-        "garbage",
-        "html",
-        "redirect",
-        "other_task",
-    ],
-)
-def test_trouble_in_asking_fails_nothing(road: Road, evo: Simulator, fault: str):
-    task = accepted(road)
-    evo.faults.add("get", fault, times=3)
-    for _look in range(3):
-        assert look(task).status == S.PENDING
-        assert task.next_action_at > timezone.now()
-        VideoTask.objects.update(next_action_at=timezone.now())
-    evo.complete(task.attempt.provider_task_id)
-    assert look(task).status == S.STORING
-
-
-def test_an_evolink_that_hangs_or_is_gone_fails_nothing(road: Road, evo: Simulator):
-    task = accepted(road)
-    road.configure(READ_TIMEOUT=0.2)
-    evo.faults.add("get", "hang", seconds=1)
-    assert look(task).status == S.PENDING
-    with evo.down():
-        assert look(task).status == S.PENDING
-    assert task.trouble_since is None
-
-
 def test_an_outdated_answer_changes_nothing(road: Road, evo: Simulator):
     task = accepted(road)
     evo.set_progress(task.attempt.provider_task_id, 70)
     look(task)
     evo.faults.add("get", "outdated")
     assert (look(task).status, task.progress) == (S.PROCESSING, 70)
-
-
-def test_an_unknown_id_fails_the_task_only_after_ten_minutes_of_it(road: Road, evo: Simulator):
-    task = accepted(road)
-    evo.faults.add("get", "404", times=None)
-    for _look in range(3):
-        assert look(task).status == S.PENDING
-    assert task.trouble_since is not None
-    VideoTask.objects.update(trouble_since=timezone.now() - dt.timedelta(minutes=9, seconds=50))
-    assert look(task).status == S.PENDING
-    VideoTask.objects.update(trouble_since=timezone.now() - dt.timedelta(minutes=10))
-    assert (look(task).status, task.error_code) == (S.FAILED, "resource_not_found")
-
-
-def test_a_good_answer_in_between_starts_the_ten_minutes_anew(road: Road, evo: Simulator):
-    task = accepted(road)
-    evo.faults.add("get", "404")
-    look(task)
-    assert look(task).trouble_since is None
-    VideoTask.objects.filter(trouble_since__isnull=False).update(trouble_since=timezone.now() - dt.timedelta(hours=1))
-    evo.faults.add("get", "404")
-    assert look(task).status == S.PENDING
-
-
-def test_a_video_without_a_file_is_waited_for_then_failed(road: Road, evo: Simulator):
-    task = accepted(road)
-    evo.complete(task.attempt.provider_task_id)
-    evo.faults.add("get", "completed_without_results", times=2)
-    assert look(task).status == S.PENDING
-    VideoTask.objects.update(trouble_since=timezone.now() - dt.timedelta(minutes=11))
-    assert (look(task).status, task.error_code) == (S.FAILED, "result_missing")
-
-
-def test_a_file_that_comes_a_little_later_is_taken(road: Road, evo: Simulator):
-    task = accepted(road)
-    evo.complete(task.attempt.provider_task_id)
-    evo.faults.add("get", "completed_without_results")
-    look(task)
-    assert look(task).status == S.STORING
 
 
 def test_an_overdue_task_is_told_once_and_looked_at_more_slowly_until_it_ends(road: Road, evo: Simulator):
@@ -278,9 +171,9 @@ def test_an_overdue_task_is_told_once_and_looked_at_more_slowly_until_it_ends(ro
 def test_two_workers_that_look_at_the_same_moment_tell_it_once(road: Road, evo: Simulator):
     task = accepted(road)
     VideoTask.objects.update(accepted_at=timezone.now() - dt.timedelta(hours=2))
-    copies = [tracking.Attempt.objects.select_related("task").get() for _worker in range(2)]
+    copies = [Attempt.objects.select_related("task").get() for _worker in range(2)]
     for attempt in copies:
-        tracking.look_again(attempt)
+        following.look_again(attempt)
     assert road.history(task).count("overdue") == 1
 
 
@@ -399,6 +292,19 @@ def test_batch_reading_falls_back_to_single_ones_where_evolink_does_not_offer_it
     assert VideoTask.objects.filter(status=S.STORING).count() == 3
 
 
+def test_batch_reading_falls_back_to_single_ones_where_a_gateway_says_that_there_is_no_such_address(
+    road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch
+):
+    road.configure(BATCH_READ=True)
+    tasks = [accepted(road, f"Wish {number}") for number in range(3)]
+    for task in tasks:
+        evo.complete(task.attempt.provider_task_id)
+    gateway_page(monkeypatch, to=lambda call: call.url.endswith("/batch"))
+    jobs.sync(*(str(task.pk) for task in tasks))
+    assert road.gets() == 3
+    assert VideoTask.objects.filter(status=S.STORING).count() == 3
+
+
 @pytest.mark.parametrize("fault", ["500", "401", "close", "429"])
 def test_trouble_with_a_batch_fails_nothing_and_asks_for_none_by_itself(road: Road, evo: Simulator, fault: str):
     road.configure(BATCH_READ=True)
@@ -419,7 +325,7 @@ def test_a_worker_without_the_key_puts_looking_off(road: Road, evo: Simulator):
 def test_messages_for_ended_tasks_change_nothing(road: Road, evo: Simulator):
     task = accepted(road)
     attempt = task.attempts.get()
-    stale = tracking.Attempt.objects.select_related("task").get()
+    stale = Attempt.objects.select_related("task").get()
     own = provider.client().get_task(attempt.provider_task_id)
     evo.complete(attempt.provider_task_id)
     done = provider.client().get_task(attempt.provider_task_id)
@@ -430,19 +336,6 @@ def test_messages_for_ended_tasks_change_nothing(road: Road, evo: Simulator):
         tracking.apply(stale, late, source="poll")
         tracking.apply(attempt, late, source="callback")
     assert (list(task.events.values_list("id", "kind")), VideoTask.objects.values().get()) == before
-
-
-def test_a_person_may_look_at_any_time(road: Road, evo: Simulator):
-    task = accepted(road)
-    evo.set_progress(task.attempt.provider_task_id, 55)
-    task.refresh()
-    assert (task.status, task.progress) == (S.PROCESSING, 55)
-    evo.faults.add("get", "503")
-    with pytest.raises(EvoLinkError):
-        task.refresh()
-    draft = road.draft()
-    with pytest.raises(NotPossible):
-        draft.refresh()
 
 
 def test_the_last_word_on_the_price_is_evolinks(road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch):

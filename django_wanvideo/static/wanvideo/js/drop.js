@@ -47,7 +47,7 @@ function setUp(zone) {
     const tell = (text, verdict) => {
         fit.textContent = text;
         fit.classList.toggle("is-good", verdict === "fits");
-        fit.classList.toggle("is-failed", Boolean(verdict) && verdict !== "fits");
+        for (const part of [fit, zone]) part.classList.toggle("is-failed", Boolean(verdict) && verdict !== "fits");
     };
 
     const back = () => {
@@ -116,10 +116,20 @@ function setUp(zone) {
         zone.classList.remove("is-over");
         take(event.dataTransfer.files);
     });
-    document.addEventListener("paste", (event) => {
-        if (take(event.clipboardData?.files)) event.preventDefault();
-    });
     if (input.files.length) show();
+    return { zone, take };
 }
 
-document.querySelectorAll("[data-wanvideo-drop]").forEach(setUp);
+const places = [...document.querySelectorAll("[data-wanvideo-drop]")].map(setUp);
+
+// A pasted picture goes where the focus is, else to the first place that is empty, else to the only one there is.
+document.addEventListener("paste", (event) => {
+    const isText = event.clipboardData?.types.includes("text/plain");
+    // Spreadsheets and browsers give a picture of the words along with the words.
+    if (isText && event.target.closest?.("textarea, input:not([type=file])")) return;
+    const place =
+        places.find(({ zone }) => zone.contains(document.activeElement)) ||
+        places.find(({ zone }) => !zone.classList.contains("is-filled")) ||
+        (places.length === 1 ? places[0] : null);
+    if (place?.take(event.clipboardData?.files)) event.preventDefault();
+});

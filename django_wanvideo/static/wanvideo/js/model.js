@@ -3,5 +3,8 @@ const select = document.querySelector("#id_model");
 const button = select?.form?.querySelector("[name=_model]");
 if (button) {
     button.parentElement.hidden = true;
-    select.addEventListener("change", () => select.form.requestSubmit(button));
+    const show = () => select.form.requestSubmit(button);
+    // A theme's own drop-down tells only jQuery of a choice; jQuery hears of everybody's.
+    if (window.jQuery) window.jQuery(select).on("change", show);
+    else select.addEventListener("change", show);
 }

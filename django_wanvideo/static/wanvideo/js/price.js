@@ -50,4 +50,6 @@ if (bar && form) {
     };
     form.addEventListener("input", later);
     form.addEventListener("change", later);
+    // A theme's own drop-downs tell only jQuery of a choice.
+    window.jQuery?.(form).on("change", later);
 }

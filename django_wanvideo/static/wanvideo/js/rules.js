@@ -46,5 +46,7 @@ if (form) {
     const rules = JSON.parse(data.textContent);
     form.addEventListener("input", () => apply(rules));
     form.addEventListener("change", () => apply(rules));
+    // A theme's own drop-downs tell only jQuery of a choice.
+    window.jQuery?.(form).on("change", () => apply(rules));
     apply(rules);
 }

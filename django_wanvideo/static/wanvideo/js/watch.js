@@ -1,8 +1,12 @@
-// Keeps rows and pages of tasks on their way up to date: one small request for all of them, slower while nothing moves,
+// Keeps rows and pages of tasks on their way up to date: small requests for all of them, slower while nothing moves,
 // none while the page is hidden or paused.
 const FASTEST = 2000;
 const SLOWEST = 15000;
 const PATIENCE = 20000;
+// Ids in one request: web servers commonly take addresses of no more than 4 kB.
+const BATCH = 80;
+// How long EvoLink still keeps a paid file: beside the bar, or among what can be done about a failure.
+const EXPIRES = "[data-wanvideo-part=expires]";
 
 const list = document.querySelector("[data-wanvideo-list]");
 const page = document.querySelector("[data-wanvideo-watch]");
@@ -24,37 +28,45 @@ function tell(state) {
     const words = line?.querySelector("span");
     if (!words) return;
     const count = live().length;
-    const text = words.dataset[state] || "";
+    const text = (words.dataset[state] || "").replace("%(n)s", count);
     line.hidden = !text;
-    words.textContent = text.replace("%(n)s", count);
+    words.replaceChildren(state === "signedOut" ? wayIn(text) : text);
     const button = document.querySelector("[data-wanvideo-pause]");
     if (button) button.hidden = !count || stopped;
 }
 
-function say(text) {
+// The page's own address: the site leads from there to its login, and back.
+function wayIn(text) {
+    const link = document.createElement("a");
+    link.href = location.href;
+    link.textContent = text;
+    // Notes may be half written here; this page goes on when somebody comes back to it.
+    if (page) [link.target, link.rel] = ["_blank", "noopener"];
+    return link;
+}
+
+function say(texts) {
     const line = document.querySelector("[data-wanvideo-say]");
-    if (line) line.textContent = text;
+    if (line && texts.length) line.textContent = texts.join("; ");
 }
 
 function put(element, value) {
     if (element && element.textContent !== value) element.textContent = value;
 }
 
+// Returns what is to be announced; nothing while the status is the same.
 function updateRow(cell, row) {
     const tr = cell.closest("tr");
     if (cell.dataset.status === row.status) {
         const bar = cell.querySelector("progress");
         if (bar && row.progress > bar.value) bar.value = row.progress;
-        const line = cell.querySelector(".wv-sub");
-        if (line && line.textContent !== row.line) line.textContent = row.line;
-        return false;
+        put(cell.querySelector(".wv-sub"), row.line);
+        return "";
     }
     cell.dataset.status = row.status;
     cell.innerHTML = row.state;
     const credits = tr.querySelector(".field-credits");
     if (credits) credits.innerHTML = row.credits;
-    const title = tr.querySelector(".field-task .wv-clip")?.textContent.trim().slice(0, 60) || "";
-    say(`${title}: ${row.label}`);
     if (!row.live) {
         delete cell.dataset.live;
         const picture = tr.querySelector(".field-picture a");
@@ -62,13 +74,44 @@ function updateRow(cell, row) {
         tr.classList.add("wv-row-new");
         setTimeout(() => tr.classList.remove("wv-row-new"), 4000);
     }
-    return true;
+    const title = tr.querySelector(".field-task .wv-clip")?.textContent.trim().slice(0, 60) || "";
+    return `${title}: ${row.label}`;
+}
+
+// Tells how to find again what has the focus once the page was redrawn; nothing when it stays where it is.
+function focused() {
+    const here = document.activeElement;
+    if (!here?.closest(".wv-head, .wv-task-main, .wv-task-more, .wv-task-side")) return null;
+    for (const name of ["formaction", "href", "data-wanvideo-pause", "data-wanvideo-copy"]) {
+        if (here.hasAttribute(name)) return { here, again: `[${name}="${CSS.escape(here.getAttribute(name))}"]` };
+    }
+    return { here, again: "" };
+}
+
+function refocus(before) {
+    if (!before || before.here.isConnected) return;
+    const same = before.again && page.querySelector(before.again);
+    if (same && !same.hidden) return same.focus();
+    const heading = page.querySelector("#outcome-heading") || document.querySelector("#content h1, h1");
+    if (!heading) return;
+    heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
+}
+
+async function fetchPage() {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (!answer.ok || answer.redirected) return null;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    // Who has signed in again sends with a new token.
+    const token = fresh.querySelector("[name=csrfmiddlewaretoken]")?.value;
+    for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = token || field.value;
+    return fresh;
 }
 
 async function redraw() {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (!answer.ok || answer.redirected) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = await fetchPage();
+    if (!fresh) return;
+    const before = focused();
     for (const part of [".wv-head", ".wv-task-main", ".wv-task-more"]) {
         const [now, then] = [document.querySelector(part), fresh.querySelector(part)];
         if (now && then) now.replaceWith(document.adoptNode(then));
@@ -83,53 +126,67 @@ async function redraw() {
         }
     }
     document.dispatchEvent(new Event("wanvideo:redrawn"));
+    tell("live");
+    refocus(before);
 }
 
 async function updatePage(row) {
     put(document.querySelector("[data-wanvideo-part=head]"), row.head);
     put(page.querySelector("[data-wanvideo-part=now]"), row.now);
     put(page.querySelector("[data-wanvideo-part=left]"), row.left);
+    if (row.expires) put(page.querySelector(EXPIRES), row.expires);
     const bar = page.querySelector(".wv-stage progress");
     if (bar && row.bar > bar.value) bar.value = row.bar;
-    if (page.dataset.status === row.status) return false;
-    page.dataset.status = row.status;
     if (!row.live) delete page.dataset.live;
-    say(row.label);
+    if (page.dataset.status === row.status) return "";
+    page.dataset.status = row.status;
     await redraw();
-    return true;
+    return row.label;
+}
+
+// Asks about some of what moves and shows the answers; returns whether anything has ended or moved on.
+async function askAbout(some) {
+    const query = new URLSearchParams(some.map((element) => ["id", idOf(element)]));
+    if (page) query.append("page", "1");
+    const url = `${(page || list).dataset.statusUrl}?${query}`;
+    const answer = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
+    if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
+        stopped = true;
+        return [];
+    }
+    if (!answer.ok) throw new Error(String(answer.status));
+    const { tasks } = await answer.json();
+    const news = [];
+    for (const element of some) {
+        const row = tasks[idOf(element)];
+        if (!row) delete element.dataset.live;
+        else news.push(page ? await updatePage(row) : updateRow(element, row));
+    }
+    return news.filter(Boolean);
 }
 
 async function ask() {
     const waiting = live();
     if (!waiting.length) return tell("done");
-    if (asking || paused || stopped || document.hidden) return;
+    if (asking || paused || document.hidden) return;
     asking = true;
-    const query = new URLSearchParams(waiting.slice(0, 200).map((element) => ["id", idOf(element)]));
-    if (page) query.append("page", "1");
+    const resumed = stopped;
+    stopped = false;
     let state = "live";
+    const news = [];
     try {
-        const url = `${(page || list).dataset.statusUrl}?${query}`;
-        const answer = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
-        if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
-            stopped = true;
-            state = "signedOut";
-        } else if (!answer.ok) {
-            throw new Error(String(answer.status));
-        } else {
-            const { tasks } = await answer.json();
-            let moved = false;
-            for (const element of waiting) {
-                const row = tasks[idOf(element)];
-                if (!row) delete element.dataset.live;
-                else moved = (page ? await updatePage(row) : updateRow(element, row)) || moved;
-            }
-            delay = moved ? FASTEST : Math.min(delay * 1.15, SLOWEST);
+        for (let at = 0; at < waiting.length && !stopped; at += BATCH) {
+            news.push(...(await askAbout(waiting.slice(at, at + BATCH))));
         }
+        if (resumed && !stopped) await fetchPage();
+        delay = news.length ? FASTEST : Math.min(delay * 1.15, SLOWEST);
     } catch {
         state = "slow";
         delay = Math.min(delay * 2, SLOWEST);
     }
+    if (stopped) state = "signedOut";
     asking = false;
+    say(news);
     tell(paused ? "paused" : live().length || state !== "live" ? state : "done");
     next();
 }
@@ -139,10 +196,11 @@ function next() {
     if (!stopped && !paused && !document.hidden && live().length) timer = setTimeout(ask, delay);
 }
 
+// Also somebody who was signed out is asked for once more: they may have signed in again elsewhere.
 function wake() {
-    if (document.hidden || paused || stopped) return clearTimeout(timer);
-    delay = FASTEST;
     clearTimeout(timer);
+    if (document.hidden || paused) return;
+    delay = FASTEST;
     ask();
 }
 
@@ -158,6 +216,8 @@ document.addEventListener("click", (event) => {
 document.addEventListener("visibilitychange", wake);
 addEventListener("focus", wake);
 
+// A failed page with a countdown is watched as well; the first answer says whether it still counts.
+if (page?.querySelector(EXPIRES)) page.dataset.live = "1";
 if (live().length) {
     tell("live");
     next();
