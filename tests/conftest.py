@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
 
 #: By one of these pytest-django gives a test its database.
-DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback", "live_server"}
+DATABASE_FIXTURES = {
+    "db",
+    "transactional_db",
+    "django_db_reset_sequences",
+    "django_db_serialized_rollback",
+    "live_server",
+}
 #: Seconds; enough for an engine on a machine that is busy with other things.
 PATIENCE = 5.0
 
