@@ -175,13 +175,23 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         ),
     ),
     (
-        ("generation_failed_no_content", "result_missing"),
+        ("generation_failed_no_content",),
         Advice(
             _("Nothing came out"),
             _("EvoLink finished without a video."),
             _("Yours. Other words often help."),
             "edit_copy",
             _COPY_HINT,
+        ),
+    ),
+    (
+        ("result_missing",),
+        Advice(
+            _("EvoLink delivered no file"),
+            _("EvoLink says that it made this video, but gave no file of it for a whole day."),
+            _("Whoever runs the site: ask EvoLink for the file or for the credits, with its id."),
+            "retry",
+            _WAIT_HINT,
         ),
     ),
     (

@@ -32,7 +32,8 @@ video_completed = TaskSignal()
 video_failed = TaskSignal()
 #: The task was withdrawn before it was sent, or EvoLink says it was cancelled.
 video_cancelled = TaskSignal()
-#: A person should look: it is not known whether EvoLink accepted the task, or the task is overdue.
+#: A person should look: it is not known whether EvoLink accepted the task, or the task is overdue,
+#: or it is done at EvoLink without a file.
 video_needs_decision = TaskSignal()
 #: Beside each of completed, failed and cancelled.
 video_finished = TaskSignal()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from benchmarks.soak.remote import Remote
 
 
@@ -25,13 +29,25 @@ def decide(remote: Remote) -> dict[str, int]:
     for task in VideoTask.objects.filter(status=TaskStatus.UNCONFIRMED):
         counts["unconfirmed"] += 1
         if task.prompt in accepted:
-            deciding.attach(task, accepted[task.prompt], by=person)
+            _patiently(partial(deciding.attach, task, accepted[task.prompt], by=person))
             counts["attached"] += 1
         else:
-            deciding.not_accepted(task, by=person)
+            _patiently(partial(deciding.not_accepted, task, by=person))
             counts["not accepted"] += 1
     for task in VideoTask.objects.filter(status=TaskStatus.FAILED).exclude(result_url=""):
         if storing.is_fetchable(task):
-            task.retry(by=person)
+            _patiently(partial(task.retry, by=person))
             counts["fetched again"] += 1
     return counts
+
+
+def _patiently(step: Callable[[], None]) -> None:
+    """Do something as soon as it is possible: EvoLink may have asked the site to wait."""
+    from django_wanvideo.exceptions import NotPossible
+
+    for _try in range(30):
+        try:
+            return step()
+        except NotPossible:
+            time.sleep(2)
+    return step()

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo.admin import buttons, figures, markup, outcomes, themes
-from django_wanvideo.choices import TaskStatus
+from django_wanvideo.choices import EventKind, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.exceptions import WanVideoError
@@ -170,7 +170,7 @@ def _verdict_words(verdict: Verdict) -> str:
     return {
         Verdict.POSSIBLE: _("May be this one"),
         Verdict.LATE: _("Hardly: begun much later than our request"),
-        Verdict.OLDER: _("Cannot be: older than our request"),
+        Verdict.OLDER: _("Cannot be, unless this site’s clock was ahead: older than our request"),
         Verdict.OTHER_MODEL: _("Cannot be: made with another model"),
         Verdict.TAKEN: _("Cannot be: another task here has it"),
     }[verdict]
@@ -242,7 +242,13 @@ def _callbacks(attempt: Attempt) -> Row:
     name, count = _("Callbacks"), CallbackReceipt.objects.filter(attempt=attempt).count()
     if count:
         found = ngettext("%(n)s for this attempt", "%(n)s for this attempt", count) % {"n": count}
-        return Row(name, found, "", Decision.ATTACH)
+        noted = attempt.events.filter(kind=EventKind.CALLBACK, detail__reason="older_than_attempt").first()
+        words = (
+            _("For %(id)s, which seems older than our request") % {"id": noted.detail["provider_task_id"]}
+            if noted
+            else ""
+        )
+        return Row(name, found, words, Decision.ATTACH)
     if not conf.has_callbacks():
         return Row(name, _("This site asks for none, so this says nothing."))
     recently = timezone.now() - dt.timedelta(days=7)

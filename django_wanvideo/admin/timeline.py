@@ -74,11 +74,15 @@ def lines(events: Iterable[TaskEvent], now: dt.datetime | None = None) -> list[L
     today = timezone.localdate(now)
     groups: list[list[TaskEvent]] = []
     for event in sorted(events, key=lambda event: event.pk):
-        if groups and event.kind in _FOLDED and groups[-1][-1].kind == event.kind:
+        if groups and event.kind in _FOLDED and _is_like(groups[-1][-1], event):
             groups[-1].append(event)
         else:
             groups.append([event])
     return [_line(group, today) for group in reversed(groups)]
+
+
+def _is_like(earlier: TaskEvent, later: TaskEvent) -> bool:
+    return earlier.kind == later.kind and sentence(earlier) == sentence(later)
 
 
 def _line(group: list[TaskEvent], today: dt.date) -> Line:
@@ -157,10 +161,16 @@ def sentence(event: TaskEvent) -> str:
         case _K.NEEDS_DECISION:
             if detail.get("reason") == "result_came_after_all":
                 return _("EvoLink made the video after all. It can still be fetched.")
+            if detail.get("reason") == "result_missing":
+                return _("EvoLink says the video is done but gives no file. We go on asking for a day.")
             return _("EvoLink gave no word in time. A person has to decide.")
         case _K.DECIDED:
             return _decided(detail) % who
         case _K.CALLBACK:
+            if detail.get("reason") == "older_than_attempt":
+                return _("EvoLink called back for %(id)s, which seems older than our request.") % {
+                    "id": detail.get("provider_task_id", "?")
+                }
             return _("EvoLink called back. A call is only a hint, so we ask EvoLink ourselves.")
         case _K.SECOND_RESULT:
             return _("EvoLink made, and charged, a second video for this. It is kept as a task of its own.")

@@ -114,7 +114,7 @@ class EvoLinkClient:
     def get_tasks(self, provider_task_ids: Iterable[str]) -> dict[str, TaskSnapshot]:
         """Read up to 50 tasks at once, by id; ids that EvoLink does not know are absent.
 
-        EvoLink's own client uses this call, its documentation does not mention it: NotFoundError means that it is gone.
+        EvoLink's own client uses this call, its documentation does not mention it: a 404 means that it is gone.
         Raises ValueError for more than 50 ids, NotFoundError, ReadError.
         """
         wanted = list(dict.fromkeys(provider_task_ids))

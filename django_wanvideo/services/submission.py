@@ -211,7 +211,9 @@ def _confirm(task: VideoTask) -> None:
     try:
         attempt = task.attempts.filter(state=AttemptState.UNCONFIRMED).first()
         if attempt is not None and confirming.may_repeat(attempt):
-            confirming.repeat(attempt)
+            # Held for as long as it takes, so that nobody decides over it meanwhile.
+            with lease.kept():
+                confirming.repeat(attempt)
     finally:
         lease.release()
 

@@ -129,7 +129,8 @@ def look_soon(task: VideoTask) -> None:
 def _trouble(attempt: Attempt, error: EvoLinkError) -> None:
     """A look that got no answer fails nothing; only an id that stays unknown does."""
     provider.note_key_answer(error)
-    if isinstance(error, NotFoundError):
+    # Without a status it is our client that cannot ask for such an id; EvoLink has not said a word.
+    if isinstance(error, NotFoundError) and error.http_status is not None:
         following.unknown(attempt)
         return
     logger.warning("Task %s could not be looked at: %s", attempt.task_id, error)

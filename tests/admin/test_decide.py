@@ -15,7 +15,7 @@ from django_wanvideo.admin import VideoTaskAdmin
 from django_wanvideo.evolink.answers import Credits, TaskSnapshot, TaskSummary
 from django_wanvideo.evolink.errors import NotFoundError, ReadError
 from django_wanvideo.models import CallbackReceipt, VideoTask
-from django_wanvideo.services import provider
+from django_wanvideo.services import provider, receipts
 from tests.admin.conftest import FLASH, url
 
 ID = "task-unified-1795092608-k3v9m2qa"
@@ -90,7 +90,7 @@ def test_the_screen_shows_the_evidence_and_the_candidates(boss, task, evolink):
 @pytest.mark.parametrize(
     ("offer", "words", "can_be_chosen"),
     [
-        ({"seconds": -3600}, "Cannot be: older than our request", False),
+        ({"seconds": -3600}, "Cannot be, unless this site’s clock was ahead: older than our request", False),
         ({"model": "wan2.6-text-to-video"}, "Cannot be: made with another model", False),
         ({"seconds": 7200}, "Hardly: begun much later than our request", True),
         ({}, "May be this one", True),
@@ -165,6 +165,10 @@ def test_a_video_that_seems_older_is_attached_only_with_its_own_tick(boss, task,
     )
     task.refresh_from_db()
     assert task.status == "unconfirmed"
+    CallbackReceipt.objects.create(attempt=task.attempt, provider_task_id=ID)
+    receipts.act_on(task.attempt, evolink.snapshots[ID])
+    for page in ("decide", "change"):
+        assert f"{ID}, which seems older than our request" in boss.get(url(page, task.pk)).content.decode()
     boss.post(url("decide", task.pk), {"decision": "attach", "other": ID, "older": "1"})
     task.refresh_from_db()
     assert (task.status, task.attempt.provider_task_id) == ("processing", ID)

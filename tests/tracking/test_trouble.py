@@ -115,6 +115,15 @@ def test_evolinks_own_word_in_any_of_its_forms_fails_the_task_after_ten_minutes_
     assert (look(task).status, task.error_code) == (S.FAILED, "resource_not_found")
 
 
+def test_an_id_that_cannot_be_asked_for_is_not_evolinks_word_either(road: Road, evo: Simulator, clock: Clock):
+    task = accepted(road)
+    task.attempts.update(provider_task_id="task unified")
+    for _look in range(4):
+        assert look(task).status == S.PENDING
+        clock.forward(minutes=6)
+    assert road.gets() == 0
+
+
 def test_an_unknown_id_fails_the_task_only_after_ten_minutes_of_it(road: Road, evo: Simulator, clock: Clock):
     task = accepted(road)
     evo.faults.add("get", "404", times=None)
