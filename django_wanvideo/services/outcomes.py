@@ -27,6 +27,7 @@ __all__ = [
     "accepted",
     "bind",
     "claim_lifetime",
+    "code_with_advice",
     "fail_unsent",
     "interrupted",
     "put_off",
@@ -51,13 +52,13 @@ def rejected(attempt: Attempt, error: EvoLinkError) -> None:
         AttemptState.NOT_ACCEPTED,
         EventKind.FAILED,
         error,
-        error_code=_code_with_advice(error),
+        error_code=code_with_advice(error),
         error_message=error.message,
     )
     provider.note_key_answer(error)
 
 
-def _code_with_advice(error: EvoLinkError) -> str:
+def code_with_advice(error: EvoLinkError) -> str:
     """Return EvoLink's code, or its status where only that one has words for people; the attempt keeps both."""
     by_status = f"http_{error.http_status}"
     known = error.code in ADVICE or by_status not in ADVICE

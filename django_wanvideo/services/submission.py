@@ -229,7 +229,7 @@ def _prepare(task: VideoTask, client: EvoLinkClient) -> dict[str, Any] | None:
     except ValidationError as error:
         outcomes.fail_unsent(task, "invalid_parameters", " ".join(error.messages))
     except RejectedError as error:
-        outcomes.fail_unsent(task, error.code or "input_refused", error.message)
+        outcomes.fail_unsent(task, outcomes.code_with_advice(error), error.message)
         provider.note_key_answer(error)
     except EvoLinkError as error:
         holding.put_off(task, "upload_failed", error)

@@ -16,6 +16,7 @@ from django.utils import timezone
 from PIL import Image
 
 from django_wanvideo import jobs, queue
+from django_wanvideo.advice import ADVICE
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import MediaInput, SiteState, VideoTask
 from django_wanvideo.services import submission, sweeping
@@ -215,7 +216,8 @@ def test_a_link_is_passed_on_and_nothing_is_uploaded(site: Road, evo: Simulator,
         ("500", TaskStatus.QUEUED, "", "upload_failed"),
         ("close", TaskStatus.QUEUED, "", "upload_failed"),
         ("quota", TaskStatus.QUEUED, "", "upload_failed"),
-        ("413", TaskStatus.FAILED, "40001", ""),
+        ("413", TaskStatus.FAILED, "http_413", ""),
+        ("401", TaskStatus.FAILED, "http_401", ""),
     ],
 )
 def test_an_upload_that_fails_costs_nothing_and_is_tried_again_only_if_that_helps(
@@ -227,6 +229,7 @@ def test_an_upload_that_fails_costs_nothing_and_is_tried_again_only_if_that_help
     work()
     task.refresh_from_db()
     assert (task.status, task.error_code, task.held_reason) == (status, code, held)
+    assert not code or code in ADVICE
     assert (site.posts(), task.attempts.count()) == (0, 0)
     if status == TaskStatus.QUEUED:
         site.make_due()
