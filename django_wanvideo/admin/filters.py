@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 #: Seconds that counts are kept for a person.
-SECONDS = 30
+SECONDS = 10
 #: The highest number that is said, and the rows that are read at most to find it.
 CAP, MOST = 100, 1000
 
