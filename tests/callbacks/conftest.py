@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import uuid
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from django_wanvideo import queue
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.services import callback_urls
-from tests.rows import make_attempt, make_task
+from tests.rows import everything, make_attempt, make_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,6 +40,25 @@ def attempt(db: None) -> Attempt:
 def path(attempt: Attempt) -> str:
     """Where EvoLink calls back about the attempt, without scheme and host."""
     return urlsplit(callback_urls.url_for(attempt.pk)).path
+
+
+@pytest.fixture
+def forge(client, attempt: Attempt, django_assert_num_queries: Callable[..., Any]) -> Callable[..., None]:
+    """Call back with tokens that are not this attempt's: all are answered 404, nothing is asked, nothing is changed."""
+    good = callback_urls.sign(attempt.pk)
+    others = callback_urls.sign(uuid.uuid4())
+
+    def check(sender: Any = None, **options: object) -> None:
+        before = everything()
+        for token in ("0" * 64, others, good[:-1], good[:-1] + ("0" if good[-1] != "0" else "1"), good.upper()):
+            data = json.dumps({"id": attempt.provider_task_id, "status": "failed"}).encode()
+            url = f"/wanvideo/callbacks/{attempt.pk}/{token}/"
+            with django_assert_num_queries(0):
+                answer = (sender or client).generic("POST", url, data, **{"content_type": "application/json"} | options)
+            assert answer.status_code == 404, token
+        assert everything() == before
+
+    return check
 
 
 @pytest.fixture
