@@ -1,0 +1,133 @@
+"""The history in words: one for each thing that happens, the same things in a row as one line."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+
+from django_wanvideo.admin import timeline
+from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.models import TaskEvent
+
+K = EventKind
+pytestmark = pytest.mark.django_db
+
+#: By kind and detail, without a person.
+SENTENCES = [
+    (K.CREATED, {}, "The draft was made."),
+    (K.QUEUED, {}, "It was put into the queue."),
+    (K.CLAIMED, {}, "Request sent."),
+    (K.WAITING, {"reason": "max_in_flight"}, "Waits until others are done."),
+    (K.WAITING, {"reason": "no_such_reason"}, "Put off."),
+    (K.RELEASED, {}, "Nothing had been sent yet, so it went back into the queue."),
+    (K.ACCEPTED, {"credits_reserved": "6.0000"}, "EvoLink accepted the request and reserved 6.00 credits."),
+    (K.ACCEPTED, {"credits_reserved": "x"}, "EvoLink accepted the request."),
+    (K.ACCEPTED, {}, "EvoLink accepted the request."),
+    (K.OUTCOME_UNKNOWN, {}, "EvoLink’s answer was lost. We do not know whether it accepted the request."),
+    (K.PROGRESS, {}, "EvoLink is making the video."),
+    (K.RESULT_READY, {}, "EvoLink has finished. Copying the file began."),
+    (K.STORE_FAILED, {"reason": "timeout"}, "Copying the file did not work; it is tried again."),
+    (K.LINK_EXPIRING, {}, "EvoLink’s link ends soon and the file is not copied yet."),
+    (K.STORED, {"size": 1_500_000}, "Video stored: 1.5\N{NO-BREAK SPACE}MB, complete and checked."),
+    (K.FAILED, {"code": "insufficient_quota"}, "The EvoLink credits are used up."),
+    (K.FAILED, {}, "EvoLink gave a reason we do not know."),
+    (K.CANCELLED, {}, "EvoLink cancelled it."),
+    (K.RETRIED, {}, "The site’s code asked to try it again."),
+    (K.OVERDUE, {}, "It takes much longer than EvoLink said. We go on asking."),
+    (K.NEEDS_DECISION, {}, "EvoLink gave no word in time. A person has to decide."),
+    (
+        K.NEEDS_DECISION,
+        {"reason": "result_came_after_all"},
+        "EvoLink made the video after all. It can still be fetched.",
+    ),
+    (
+        K.NEEDS_DECISION,
+        {"reason": "result_missing"},
+        "EvoLink says the video is done but gives no file. We go on asking for a day.",
+    ),
+    (K.DECIDED, {"decision": "not_accepted"}, "The site’s code decided: it was not accepted."),
+    (K.DECIDED, {"decision": "send_again"}, "The site’s code decided to send it again."),
+    (K.DECIDED, {}, "The site’s code decided."),
+    (K.CALLBACK, {}, "EvoLink called back. A call is only a hint, so we ask EvoLink ourselves."),
+    (
+        K.CALLBACK,
+        {"reason": "older_than_attempt", "provider_task_id": "task-unified-1"},
+        "EvoLink called back for task-unified-1, which seems older than our request.",
+    ),
+    (
+        K.SECOND_RESULT,
+        {},
+        "EvoLink made, and charged, a second video for this. It is kept as a task of its own.",
+    ),
+    (
+        K.RECEIVER_FAILED,
+        {"receiver": "shop.tell"},
+        "The site’s own code had an error when it was told: shop.tell.",
+    ),
+]
+
+
+@pytest.fixture
+def happen(make_task):
+    """Let something happen to one task; returns the event."""
+    task = make_task("completed")
+
+    def make(kind, detail=(), **columns):
+        return TaskEvent.objects.create(
+            task=task, kind=kind, detail=dict(detail), **{"source": EventSource.WORKER} | columns
+        )
+
+    return make
+
+
+@pytest.mark.parametrize(("kind", "detail", "words"), SENTENCES, ids=[f"{row[0]}-{row[1]}" for row in SENTENCES])
+def test_everything_that_happens_has_its_sentence(happen, kind, detail, words):
+    assert timeline.sentence(happen(kind, detail)) == words
+
+
+def test_no_kind_is_without_a_sentence_of_its_own():
+    assert {kind for kind, _detail, _words in SENTENCES} >= set(K) - {K.NOTE}
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "columns", "words"),
+    [
+        (K.CREATED, {}, {}, "Maria Vega saved the draft."),
+        (K.QUEUED, {}, {}, "Maria Vega pressed Generate."),
+        (K.CANCELLED, {}, {}, "Maria Vega withdrew it."),
+        (K.RETRIED, {}, {}, "Maria Vega asked to try it again."),
+        (K.RETRIED, {}, {"to_status": TaskStatus.STORING}, "Maria Vega asked to fetch the file again."),
+        (
+            K.DECIDED,
+            {"decision": "attached"},
+            {},
+            "Maria Vega decided: it was accepted, and attached EvoLink’s video.",
+        ),
+    ],
+)
+def test_who_did_it_is_named(happen, django_user_model, kind, detail, columns, words):
+    maria = django_user_model.objects.create_user("maria", first_name="Maria", last_name="Vega")
+    assert timeline.sentence(happen(kind, detail, actor=maria, **columns)) == words
+
+
+def test_the_same_in_a_row_is_one_line_and_something_else_between_makes_two(happen):
+    now = timezone.now()
+    events = [happen(K.PROGRESS, created_at=now + dt.timedelta(seconds=number)) for number in range(3)]
+    events += [happen(K.CALLBACK), happen(K.CALLBACK, {"reason": "older_than_attempt", "provider_task_id": "x"})]
+    events += [happen(K.PROGRESS)]
+    lines = timeline.lines(events, now)
+    assert [line.icon for line in lines] == ["processing", "callback", "callback", "processing"]
+    assert lines[-1].sub.startswith("3 times")
+
+
+def test_what_is_evolinks_own_business_is_not_shown(happen):
+    (line,) = timeline.lines([happen(K.ACCEPTED, {"request_id": "r-1", "provider_task_id": "t-1", "estimated": 20})])
+    assert line.raw == '{\n  "estimated": 20\n}'
+
+
+def test_what_happened_on_another_day_has_its_day(happen):
+    event = happen(K.CREATED, created_at=timezone.now() - dt.timedelta(days=3))
+    (line,) = timeline.lines([event], timezone.now())
+    assert any(character.isalpha() for character in line.time)
