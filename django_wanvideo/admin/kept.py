@@ -10,8 +10,10 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from django.core import signing
+from django.core.files.base import ContentFile
 from django.utils import timezone
 
+from django_wanvideo.catalog import images
 from django_wanvideo.models.files import task_storage
 
 if TYPE_CHECKING:
@@ -62,13 +64,12 @@ def read(token: str, *, owner: Any) -> tuple[str, str] | None:
 
 
 def open_kept(token: str, *, owner: Any) -> File[Any] | None:
-    """Open the kept file, or return ``None`` when there is none."""
+    """Return the kept file in memory, under the name that it came with, or ``None`` when there is none."""
     found = read(token, owner=owner)
     if found is None:
         return None
-    stored = task_storage().open(found[0], "rb")
-    stored.name = found[1]
-    return stored
+    with task_storage().open(found[0], "rb") as stored:
+        return ContentFile(stored.read(images.MAX_READ_BYTES + 1), name=found[1])
 
 
 def forget(token: str, *, owner: Any) -> None:
