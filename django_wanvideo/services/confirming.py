@@ -60,8 +60,7 @@ def repeat(attempt: AttemptType) -> None:
         # Certainly not looked at by EvoLink, so it does not count.
         Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNCONFIRMED).update(posts=F("posts") - 1)
         wait = schedule.next_send_try(attempt.posts, error.retry_after)
-        if error.http_status == 429:
-            provider.pause(error.retry_after)
+        provider.heed(error)
         _stays(attempt, error, wait)
     except EvoLinkError as error:
         _stays(attempt, error, wait)

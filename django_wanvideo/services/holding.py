@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services import lifecycle, outcomes, provider, schedule
 
@@ -46,8 +47,8 @@ def put_off(task: VideoTask, reason: str, error: Exception) -> None:
         return
     VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(tries=task.tries + 1)
     task.tries += 1
-    retry_after: float | None = getattr(error, "retry_after", None)
-    until = now + schedule.next_send_try(task.tries - 1, retry_after)
-    if getattr(error, "http_status", None) == 429:
-        until = max(until, provider.pause(retry_after))
+    of_evolink = error if isinstance(error, EvoLinkError) else None
+    until = now + schedule.next_send_try(task.tries - 1, of_evolink.retry_after if of_evolink else None)
+    if of_evolink is not None:
+        until = max(until, provider.heed(of_evolink) or until)
     hold(task, reason, until=until)

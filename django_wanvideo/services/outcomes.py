@@ -83,8 +83,7 @@ def put_off(attempt: Attempt, error: WaitError) -> None:
         return
     waits = task.attempts.filter(state=AttemptState.NOT_ACCEPTED, claimed_at__gte=task.queued_at or now).count()
     until = now + schedule.next_send_try(waits, error.retry_after)
-    if error.http_status == 429:
-        until = max(until, provider.pause(error.retry_after))
+    until = max(until, provider.heed(error) or until)
     _settle(
         attempt,
         TaskStatus.QUEUED,

@@ -13,6 +13,7 @@ from django.utils.dateparse import parse_datetime
 
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.client import EvoLinkClient
+from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import SiteState
 from django_wanvideo.services import callback_urls
@@ -20,8 +21,7 @@ from django_wanvideo.services import callback_urls
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django_wanvideo.evolink.answers import Created
-    from django_wanvideo.evolink.errors import EvoLinkError
+    from django_wanvideo.evolink.answers import Created, TaskSnapshot
     from django_wanvideo.models import Attempt
 
 logger = logging.getLogger(__name__)
@@ -89,6 +89,23 @@ def paused_until() -> dt.datetime | None:
     value = SiteState.objects.filter(name=PAUSE).values_list("value", flat=True).first()
     until = parse_datetime(value.get("until", "")) if value else None
     return until if until is not None and until > timezone.now() else None
+
+
+def read(client: EvoLinkClient, provider_task_id: str) -> TaskSnapshot:
+    """Read one task and heed what the answer says about the whole site. Raises what ``EvoLinkClient.get_task`` raises."""
+    try:
+        snapshot = client.get_task(provider_task_id)
+    except EvoLinkError as error:
+        heed(error)
+        raise
+    note_key_answer(None)
+    return snapshot
+
+
+def heed(error: EvoLinkError) -> dt.datetime | None:
+    """Take note of what an error says about the whole site: a key that is rejected, a pause, whose end is returned."""
+    note_key_answer(error)
+    return pause(error.retry_after) if error.http_status == 429 else None
 
 
 def note_key_answer(error: EvoLinkError | None) -> None:

@@ -192,13 +192,8 @@ def _snapshot(receipt: CallbackReceipt, provider_id: str, client: EvoLinkClient 
     if client is None:
         return TaskSnapshot.parse({**receipt.payload, "id": provider_id})
     try:
-        snapshot = client.get_task(provider_id)
-        provider.note_key_answer(None)
-        return snapshot
+        return provider.read(client, provider_id)
     except EvoLinkError as error:
-        provider.note_key_answer(error)
-        if error.http_status == 429:
-            provider.pause(error.retry_after)
         return error
 
 

@@ -210,17 +210,11 @@ def _read_again(attempt: Attempt) -> TaskSnapshot | None:
     if (until := provider.paused_until()) is not None:
         raise NotAsked(until)
     try:
-        snapshot = provider.client().get_task(attempt.provider_task_id or "")
+        return provider.read(provider.client(), attempt.provider_task_id or "")
     except NotFoundError:
         return None
-    except ConfigurationError as error:
-        raise NotAsked from error
-    except EvoLinkError as error:
-        provider.note_key_answer(error)
-        until = provider.pause(error.retry_after) if error.http_status == 429 else None
-        raise NotAsked(until) from error
-    provider.note_key_answer(None)
-    return snapshot
+    except (ConfigurationError, EvoLinkError) as error:
+        raise NotAsked(provider.paused_until()) from error
 
 
 def _try_later(

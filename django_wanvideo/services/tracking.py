@@ -61,8 +61,8 @@ def sync(task_ids: Sequence[uuid.UUID]) -> None:
         return
     try:
         client = provider.client()
-    except ConfigurationError:
-        logger.warning("%d tasks cannot be followed: WANVIDEO['API_KEY'] is empty in this worker.", len(attempts))
+    except ConfigurationError as error:
+        logger.warning("%d tasks cannot be followed: %s", len(attempts), error)
         _put_off([attempt.task_id for attempt in attempts], timezone.now() + dt.timedelta(seconds=60))
         return
     waiting = {attempt.pk: attempt for attempt in attempts}
@@ -70,9 +70,8 @@ def sync(task_ids: Sequence[uuid.UUID]) -> None:
     for attempt, answer in reading.read(client, attempts):
         del waiting[attempt.pk]
         if isinstance(answer, EvoLinkError):
-            _trouble(attempt, answer)
-            if answer.http_status == 429:
-                _put_off([other.task_id for other in waiting.values()], provider.pause(answer.retry_after))
+            if (until := _trouble(attempt, answer)) is not None:
+                _put_off([other.task_id for other in waiting.values()], until)
                 return
         else:
             if not answered:
@@ -108,16 +107,7 @@ def ask_for_a_person(provider_task_id: str) -> TaskSnapshot:
     if (until := provider.paused_until()) is not None:
         seconds = math.ceil((until - timezone.now()).total_seconds())
         raise NotPossible(_("EvoLink asked this site to wait for %(n)s more seconds.") % {"n": max(seconds, 1)})
-    client = provider.client(patience=PERSON_PATIENCE)
-    try:
-        snapshot = client.get_task(provider_task_id)
-    except EvoLinkError as error:
-        provider.note_key_answer(error)
-        if error.http_status == 429:
-            provider.pause(error.retry_after)
-        raise
-    provider.note_key_answer(None)
-    return snapshot
+    return provider.read(provider.client(patience=PERSON_PATIENCE), provider_task_id)
 
 
 def look_soon(task: VideoTask) -> None:
@@ -126,15 +116,16 @@ def look_soon(task: VideoTask) -> None:
         queue.after_commit("sync", task.pk)
 
 
-def _trouble(attempt: Attempt, error: EvoLinkError) -> None:
-    """A look that got no answer fails nothing; only an id that stays unknown does."""
-    provider.note_key_answer(error)
+def _trouble(attempt: Attempt, error: EvoLinkError) -> dt.datetime | None:
+    """A look that got no answer fails nothing; only an id that stays unknown does. Returns a pause's end."""
+    until = provider.heed(error)
     # Without a status it is our client that cannot ask for such an id; EvoLink has not said a word.
     if isinstance(error, NotFoundError) and error.http_status is not None:
         following.unknown(attempt)
-        return
+        return until
     logger.warning("Task %s could not be looked at: %s", attempt.task_id, error)
     following.unanswered(attempt)
+    return until
 
 
 def _followed(task_ids: Sequence[uuid.UUID]) -> Iterator[Attempt]:
