@@ -18,7 +18,7 @@ unexport DJANGO_SETTINGS_MODULE PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_RE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-sqlite test-postgres lint types imports migrations check soak coverage docs matrix clean
+.PHONY: help demo test test-sqlite test-postgres lint types imports migrations initial-migration check soak coverage docs matrix clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ imports: $(DEV) ## check that imports flow one way
 migrations: $(DEV) ## check that no migration is missing, whatever DEFAULT_AUTO_FIELD a site has
 	WANVIDEO_TEST_AUTO_FIELD=django.db.models.BigAutoField $(PY) manage.py makemigrations --check --dry-run --settings tests.settings
 	WANVIDEO_TEST_AUTO_FIELD=django.db.models.AutoField $(PY) manage.py makemigrations --check --dry-run --settings tests.settings
+
+initial-migration: $(DEV) ## write the one migration anew, as long as nothing is released
+	rm -f django_wanvideo/migrations/0*.py
+	$(PY) manage.py makemigrations wanvideo --name initial --no-header --settings tests.migration_settings
 
 check: lint types imports migrations ## run all checks that are not tests
 

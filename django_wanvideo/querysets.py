@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from django_wanvideo.choices import FINISHED_STATUSES, IN_FLIGHT_STATUSES, TaskStatus
+from django_wanvideo.models.managers import PrimaryManager
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -53,7 +54,7 @@ class VideoTaskQuerySet(models.QuerySet["VideoTask"]):
         return self.filter(status=TaskStatus.STORING, result_expires_at__lte=timezone.now() + within)
 
 
-class VideoTaskManager(models.Manager["VideoTask"].from_queryset(VideoTaskQuerySet)):  # type: ignore[misc]
+class VideoTaskManager(PrimaryManager["VideoTask"].from_queryset(VideoTaskQuerySet)):  # type: ignore[misc]
     """Adds the one way to make a task."""
 
     def create_task(self, prompt: str, first_frame: Any = None, **options: Any) -> VideoTask:

@@ -15,13 +15,13 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import django_rq
-from django.db import transaction
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Worker
 
+from django_wanvideo import database
 from django_wanvideo.conf import conf
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def after_commit(job: str, *ids: uuid.UUID | str) -> None:
     def wake() -> None:
         enqueue(job, *names)
 
-    transaction.on_commit(wake, robust=True)
+    database.on_commit(wake)
 
 
 def enqueue(job: str, *ids: str) -> bool:

@@ -5,7 +5,7 @@ by conftest on first use) or the URL of a database server. ``WANVIDEO_TEST_REDIS
 unset, conftest starts a Valkey from a wheel on first use. ``WANVIDEO_TEST_AUTO_FIELD`` is the DEFAULT_AUTO_FIELD.
 
 Nothing is started here. All that a run writes is in one directory that ends with the process; child processes inherit
-the choices made here through the environment.
+the choices made here through the environment. Each worker of pytest-xdist has a directory and engines of its own.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import shutil
 import socket
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dj_database_url
 
@@ -33,6 +34,13 @@ def free_port() -> int:
     raise RuntimeError("No free TCP port between 20000 and 32000.")
 
 
+#: ``gw0`` and so on in a worker of pytest-xdist and in what it starts. A worker inherits its controller's choices.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+if os.environ.get("WANVIDEO_TEST_WORKER", "") != WORKER:
+    os.environ.pop("WANVIDEO_TEST_DIR", None)
+    os.environ.pop("WANVIDEO_TEST_VALKEY_PORT", None)
+os.environ["WANVIDEO_TEST_WORKER"] = WORKER
+
 if "WANVIDEO_TEST_DIR" not in os.environ:
     # Short on purpose: PostgreSQL's socket lives in it, and a socket's path may have 107 bytes.
     os.environ["WANVIDEO_TEST_DIR"] = tempfile.mkdtemp(prefix="wv-")
@@ -40,7 +48,10 @@ if "WANVIDEO_TEST_DIR" not in os.environ:
 TEST_DIR = Path(os.environ["WANVIDEO_TEST_DIR"])
 
 VALKEY_PORT = int(os.environ.setdefault("WANVIDEO_TEST_VALKEY_PORT", str(free_port())))
+#: On a server that the caller names, each worker has a database of its own.
 REDIS_URL = os.environ.get("WANVIDEO_TEST_REDIS_URL") or f"redis://127.0.0.1:{VALKEY_PORT}/0"
+if WORKER and os.environ.get("WANVIDEO_TEST_REDIS_URL"):
+    REDIS_URL = f"{urlsplit(REDIS_URL)._replace(path='').geturl()}/{int(WORKER.removeprefix('gw'))}"
 
 POSTGRES_DIR = TEST_DIR / "pg"
 DATABASE = os.environ.get("WANVIDEO_TEST_DATABASE") or "sqlite"

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected as djangos_delete_selected
-from django.db import transaction
 from django.http import HttpResponseRedirect
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from django_wanvideo import database
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.exceptions import NotPossible
 
@@ -66,7 +66,7 @@ class DeletingMixin:
                 return None
         try:
             # Together with the log entries, which Django writes before it deletes.
-            with transaction.atomic():
+            with database.atomic():
                 return djangos_delete_selected(self, request, queryset)  # type: ignore[arg-type]
         except NotPossible as error:
             words = _("Nothing was deleted: %(reason)s Select the tasks again.") % {"reason": error}

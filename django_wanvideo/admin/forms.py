@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils.translation import gettext as _
 
+from django_wanvideo import database
 from django_wanvideo.admin import kept, nonces
 from django_wanvideo.admin.fields import ParameterField, file_name, kept_name, link_name, task_fields
 from django_wanvideo.admin.switching import SwitchingMixin
@@ -113,7 +113,7 @@ class TaskForm(SwitchingMixin, UploadsMixin, _ModelForm):
             if self.errors:
                 self._report_the_rest()
             else:
-                with transaction.atomic():
+                with database.atomic():
                     self.instance = self._create() if self.is_new else self._update()
         except ValidationError as error:
             self._put_at_fields(error)

@@ -11,10 +11,11 @@ import secrets
 from typing import Any
 
 from django.core import signing
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from django_wanvideo import database
 from django_wanvideo.models import SiteState
 
 SALT = "django_wanvideo.admin.nonces"
@@ -60,7 +61,7 @@ def spend(data: dict[str, Any], result: dict[str, Any] | None = None) -> bool:
     """
     name = PREFIX + data["n"]
     try:
-        with transaction.atomic():
+        with database.atomic():
             SiteState(name=name, value=result or {}).save(force_insert=True)
     except IntegrityError:
         return False

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from django_wanvideo import database
 from django_wanvideo.admin import nonces, outcomes, prices, taskpage, themes, trouble
 from django_wanvideo.admin.forms import TaskForm
 from django_wanvideo.choices import InputRole
@@ -49,7 +49,7 @@ class PagesMixin:
         data = nonces.read(request.POST.get("nonce", ""), request.user)
         stored: list[MediaInput] = []
         request.wanvideo_stored = stored  # type: ignore[attr-defined]
-        with media.discarding_files_on_error(stored), transaction.atomic():
+        with media.discarding_files_on_error(stored), database.atomic():
             if data is None:
                 # A request that somebody wrote by hand; a nonce that is too old the form itself refuses.
                 return add()

@@ -7,10 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils.translation import gettext as _
 
-from django_wanvideo import catalog
+from django_wanvideo import catalog, database
 from django_wanvideo.admin import kept
 from django_wanvideo.admin.fields import file_name, kept_name
 from django_wanvideo.choices import InputRole
@@ -74,7 +73,7 @@ class UploadsMixin:
         if not self.errors:
             if token:
                 # Not before the task is there for good: until then this is the only copy.
-                transaction.on_commit(partial(kept.forget, token, owner=self.user.pk), robust=True)
+                database.on_commit(partial(kept.forget, token, owner=self.user.pk))
             return
         upload = self.files.get(self.add_prefix(name))
         if upload is not None:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from django_wanvideo import catalog
+from django_wanvideo import catalog, database
 from django_wanvideo.admin import markup, nonces, outcomes, themes
 from django_wanvideo.services import creation, media
 
@@ -123,7 +122,7 @@ def _make(request: HttpRequest, task: VideoTask, form: VariationsForm, nonce: di
     by: Any = request.user
     made: list[VideoTask] = []
     stored: list[MediaInput] = []
-    with media.discarding_files_on_error(stored), transaction.atomic():
+    with media.discarding_files_on_error(stored), database.atomic():
         if nonce is not None and not nonces.spend(nonce, {"parent": str(task.pk)}):
             raise _SentAlready
         for number, changes in enumerate(form.changes(), start=1):

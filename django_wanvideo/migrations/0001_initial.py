@@ -1,4 +1,3 @@
-
 import django.db.models.deletion
 import django.utils.timezone
 import django_wanvideo.models.files
@@ -39,6 +38,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'attempt',
                 'verbose_name_plural': 'attempts',
                 'ordering': ['task_id', 'number'],
+                'base_manager_name': 'objects',
             },
         ),
         migrations.CreateModel(
@@ -51,6 +51,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'site state',
                 'verbose_name_plural': 'site states',
+                'base_manager_name': 'objects',
             },
         ),
         migrations.CreateModel(
@@ -96,6 +97,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'video tasks',
                 'ordering': ['-created_at', '-id'],
                 'permissions': [('submit_videotask', 'Can spend credits on video tasks'), ('resolve_videotask', 'Can settle unconfirmed video tasks')],
+                'base_manager_name': 'objects',
             },
         ),
         migrations.CreateModel(
@@ -118,6 +120,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'event',
                 'verbose_name_plural': 'events',
                 'ordering': ['task_id', 'id'],
+                'base_manager_name': 'objects',
             },
         ),
         migrations.CreateModel(
@@ -141,6 +144,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'input',
                 'verbose_name_plural': 'inputs',
                 'ordering': ['task_id', 'role', 'position'],
+                'base_manager_name': 'objects',
             },
         ),
         migrations.AddField(
@@ -163,6 +167,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'callback receipt',
                 'verbose_name_plural': 'callback receipts',
                 'ordering': ['id'],
+                'base_manager_name': 'objects',
                 'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='wanvideo_receipt_due'), models.Index(fields=['received_at'], name='wanvideo_receipt_received')],
             },
         ),

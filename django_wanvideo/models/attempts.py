@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import OPEN_ATTEMPT_STATES, AttemptState
+from django_wanvideo.models.managers import PrimaryManager
 from django_wanvideo.models.tasks import VideoTask
 
 
@@ -35,7 +36,10 @@ class Attempt(models.Model):
     settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
     callback_received_at = models.DateTimeField(_("callback received at"), null=True, blank=True)
 
+    objects: PrimaryManager[Attempt] = PrimaryManager()
+
     class Meta:
+        base_manager_name = "objects"
         verbose_name = _("attempt")
         verbose_name_plural = _("attempts")
         ordering = ["task_id", "number"]
@@ -77,7 +81,10 @@ class CallbackReceipt(models.Model):
     due_at = models.DateTimeField(_("to be read at"), null=True, blank=True, default=timezone.now)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
 
+    objects: PrimaryManager[CallbackReceipt] = PrimaryManager()
+
     class Meta:
+        base_manager_name = "objects"
         verbose_name = _("callback receipt")
         verbose_name_plural = _("callback receipts")
         ordering = ["id"]

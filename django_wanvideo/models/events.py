@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.models.attempts import Attempt
+from django_wanvideo.models.managers import PrimaryManager
 from django_wanvideo.models.tasks import VideoTask
 
 
@@ -37,7 +38,10 @@ class TaskEvent(models.Model):
     notify_at = models.DateTimeField(_("to be told at"), null=True, blank=True)
     notified_at = models.DateTimeField(_("told at"), null=True, blank=True)
 
+    objects: PrimaryManager[TaskEvent] = PrimaryManager()
+
     class Meta:
+        base_manager_name = "objects"
         verbose_name = _("event")
         verbose_name_plural = _("events")
         ordering = ["task_id", "id"]

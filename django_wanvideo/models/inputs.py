@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import InputRole
 from django_wanvideo.models.files import input_upload_to, task_storage
+from django_wanvideo.models.managers import PrimaryManager
 from django_wanvideo.models.tasks import VideoTask
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ class MediaInput(models.Model):
     uploaded_url = models.TextField(_("link at EvoLink"), blank=True, editable=False)
     uploaded_expires_at = models.DateTimeField(_("link at EvoLink ends at"), null=True, blank=True, editable=False)
 
+    objects: PrimaryManager[MediaInput] = PrimaryManager()
+
     class Meta:
+        base_manager_name = "objects"
         verbose_name = _("input")
         verbose_name_plural = _("inputs")
         ordering = ["task_id", "role", "position"]

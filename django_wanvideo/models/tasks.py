@@ -106,6 +106,7 @@ class VideoTask(models.Model):
     children: RelatedManager[VideoTask]
 
     class Meta:
+        base_manager_name = "objects"
         verbose_name = _("video task")
         verbose_name_plural = _("video tasks")
         ordering = ["-created_at", "-id"]

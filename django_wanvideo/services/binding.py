@@ -7,9 +7,10 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
 from django.utils import timezone
 
+from django_wanvideo import database
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.evolink.answers import RemoteStatus
 from django_wanvideo.models import Attempt
@@ -58,7 +59,7 @@ def _bind_at_once(attempt: Attempt, created: Created) -> bool:
                 request_id=created.request_id or "",
             )
         except DatabaseError as error:
-            gone = isinstance(error, (OperationalError, InterfaceError)) and not connection.in_atomic_block
+            gone = isinstance(error, (OperationalError, InterfaceError)) and not database.connection().in_atomic_block
             if pause is None or not gone:
                 logger.critical(
                     "EvoLink accepted attempt %s as %s and the database did not take that in. If no callback binds "
@@ -68,7 +69,7 @@ def _bind_at_once(attempt: Attempt, created: Created) -> bool:
                     attempt.task_id,
                 )
                 raise
-            connection.close()
+            database.connection().close()
             time.sleep(pause)
     raise AssertionError("unreachable")
 
@@ -118,7 +119,7 @@ def _bind(
     held = attempt.provider_task_id if attempt.state == AttemptState.ENDED else None
     wait = dt.timedelta(0) if snapshot.status.is_final else schedule.first_look(snapshot.estimated_seconds)
     try:
-        with transaction.atomic():
+        with database.atomic():
             moved = lifecycle.advance(
                 attempt.task_id,
                 TaskStatus.PROCESSING if snapshot.status == RemoteStatus.PROCESSING else TaskStatus.PENDING,

@@ -7,10 +7,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils.translation import gettext as _
 
-from django_wanvideo import catalog
+from django_wanvideo import catalog, database
 from django_wanvideo.choices import EventKind, EventSource, InputRole, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.exceptions import NotPossible
@@ -71,7 +70,7 @@ def create_task(
         metadata=dict(metadata or {}),
         notes=notes,
     )
-    with media.discarding_files_on_error(inputs), transaction.atomic():
+    with media.discarding_files_on_error(inputs), database.atomic():
         task.save(force_insert=True)
         media.save_inputs(task, inputs)
         actor = by if by is not None else owner
@@ -118,7 +117,7 @@ def update_draft(
         "metadata": dict(metadata),
     }
     fresh = [item for item in inputs if item.pk is None]
-    with media.discarding_files_on_error(fresh), transaction.atomic():
+    with media.discarding_files_on_error(fresh), database.atomic():
         if not VideoTask.objects.filter(pk=task.pk, status=TaskStatus.DRAFT).update(**columns):
             raise NotPossible(
                 _("This task has been sent meanwhile; it can no longer be changed. Duplicate it instead.")

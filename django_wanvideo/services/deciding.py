@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from django_wanvideo import database
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import Attempt, VideoTask
@@ -61,7 +61,7 @@ def attach(
         raise NotPossible(
             _("EvoLink's task is not this one's: it is of another model, or belongs to another task here.")
         )
-    with transaction.atomic():
+    with database.atomic():
         source = EventSource.of(by)
         if not outcomes.bind(attempt, snapshot, source=source, actor=by):
             raise NotPossible(_("This task has been settled meanwhile."))
@@ -89,7 +89,7 @@ def not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None
     """
     _check(by)
     attempt = _unconfirmed_attempt(task)
-    with transaction.atomic():
+    with database.atomic():
         moved = lifecycle.advance(
             task,
             TaskStatus.FAILED,
@@ -116,7 +116,7 @@ def send_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
     """
     _check(by)
     attempt = _unconfirmed_attempt(task)
-    with transaction.atomic():
+    with database.atomic():
         moved = lifecycle.advance(
             task,
             TaskStatus.QUEUED,

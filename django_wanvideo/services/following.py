@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
 from django.db.models import Case, DateTimeField, Exists, F, PositiveSmallIntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from django_wanvideo import database
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.answers import RemoteStatus
@@ -89,7 +89,7 @@ def _completed(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) ->
         _came_after_all(attempt, result, source)
 
 
-@transaction.atomic
+@database.in_transaction
 def _came_after_all(attempt: Attempt, result: dict[str, Any], source: EventSource) -> None:
     """A paid video of a task that has failed meanwhile: the end stands, but a person is told that it can be fetched."""
     rows = VideoTask.objects.filter(
@@ -135,7 +135,7 @@ def _without_a_file(attempt: Attempt, snapshot: TaskSnapshot, source: EventSourc
     look_again(attempt, slowly=lasting, trouble_since=None, result_expires_at=ends_at, **known)
 
 
-@transaction.atomic
+@database.in_transaction
 def _tell_of_the_missing_file(attempt: Attempt, source: EventSource) -> None:
     now = Value(timezone.now(), output_field=DateTimeField())
     detail = {"reason": "result_missing"}

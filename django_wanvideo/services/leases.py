@@ -12,11 +12,11 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from django.db import connection, connections
+from django.db import connections
 from django.db.models import Q
 from django.utils import timezone
 
-from django_wanvideo import queue
+from django_wanvideo import database, queue
 from django_wanvideo.models import VideoTask
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Lease:
         The thread ends with the block, with the process, or ``LONGEST`` after the task was taken. The block may look at
         ``lost``; ``held`` moves on under it and is for use after it.
         """
-        if connection.in_atomic_block:
+        if database.connection().in_atomic_block:
             # A hold that is not committed is seen by nobody: no other worker can take the task, no thread renew it.
             yield
             return
@@ -80,7 +80,7 @@ class Lease:
             heartbeat.join()
             if time.monotonic() - began > RENEWAL.total_seconds():
                 # A connection that has been silent for so long may have been cut; the next query opens another.
-                connection.close()
+                database.connection().close()
 
     def release(self) -> None:
         """Give the task back, if it is still held."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from django_wanvideo import queue
+from django_wanvideo import database, queue
 from django_wanvideo.choices import FINISHED_STATUSES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.models import Attempt, TaskEvent, VideoTask
 
@@ -89,7 +88,7 @@ def advance(
         current = VideoTask.objects.filter(pk=pk).values_list("status", flat=True).first()
         if current not in sources:
             return None
-        with transaction.atomic():
+        with database.atomic():
             rows = VideoTask.objects.filter(guard or Q(), pk=pk, status=current).update(status=to, **values)
             if rows:
                 if to in FINISHED_STATUSES:
@@ -211,7 +210,7 @@ def tell_once(
     detail: Mapping[str, Any] | None = None,
 ) -> TaskEvent | None:
     """Write an event that stands for something told once; the column ``mark`` remembers it."""
-    with transaction.atomic():
+    with database.atomic():
         rows = VideoTask.objects.filter(Q(**{mark: None}), pk=task.pk, status__in=statuses).update(
             **{mark: timezone.now()}
         )

@@ -11,10 +11,9 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile, File
-from django.db import transaction
 from django.utils.translation import gettext as _
 
-from django_wanvideo import catalog
+from django_wanvideo import catalog, database
 from django_wanvideo.catalog import images, links
 from django_wanvideo.choices import InputRole
 from django_wanvideo.models import MediaInput
@@ -204,7 +203,7 @@ def delete_after_commit(storage: Any, name: str | None) -> None:
     def delete() -> None:
         _delete(storage, name)
 
-    transaction.on_commit(delete, robust=True)
+    database.on_commit(delete)
 
 
 def _delete(storage: Any, name: str | None) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from django_wanvideo import database
 from django_wanvideo.advice import ADVICE
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
@@ -139,7 +139,7 @@ def release(attempt: Attempt, *, source: EventSource, reason: str) -> bool:
     """Give an attempt that was never sent back; ``False`` if it was sent meanwhile."""
     until = timezone.now() + schedule.next_send_try(attempt.number, None)
     try:
-        with transaction.atomic():
+        with database.atomic():
             moved = lifecycle.advance(
                 attempt.task_id,
                 TaskStatus.QUEUED,
@@ -192,7 +192,7 @@ def _settle(
     detail = {"code": code, "message": message, "http_status": status, "request_id": request_id}
     allowed = frozenset({TaskStatus.SUBMITTING}) if to == TaskStatus.UNCONFIRMED else SENT
     try:
-        with transaction.atomic():
+        with database.atomic():
             moved = lifecycle.advance(
                 attempt.task_id,
                 to,

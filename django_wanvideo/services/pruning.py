@@ -6,10 +6,10 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from django.db import transaction
 from django.db.models import ProtectedError, Q, RestrictedError
 from django.utils import timezone
 
+from django_wanvideo import database
 from django_wanvideo.choices import ACTIVE_STATUSES, FINISHED_STATUSES, EventKind, TaskStatus
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import CallbackReceipt, TaskEvent, VideoTask
@@ -106,7 +106,7 @@ def _delete_tasks(rows: QuerySet[VideoTask], batch: int) -> tuple[int, int]:
 def _delete_task(rows: QuerySet[VideoTask], pk: uuid.UUID) -> bool | None:
     """Return whether it was deleted; ``None`` when it has changed meanwhile and is no longer old."""
     try:
-        with transaction.atomic():
+        with database.atomic():
             # Locked and looked at again: a person may have tried it again since it was found.
             task = rows.select_for_update().filter(pk=pk).first()
             if task is None:

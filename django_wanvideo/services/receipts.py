@@ -8,10 +8,10 @@ import logging
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from django_wanvideo import database
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.answers import RemoteStatus, TaskSnapshot
@@ -83,8 +83,8 @@ def _claim() -> list[CallbackReceipt]:
     now = timezone.now()
     rows = CallbackReceipt.objects.filter(due_at__lte=now).order_by("due_at", "id")
     # Where rows cannot be locked one by one, two workers may read the same ones: needless, but harmless.
-    lockable = connection.features.has_select_for_update_skip_locked
-    with transaction.atomic() if lockable else contextlib.nullcontext():
+    lockable = database.connection().features.has_select_for_update_skip_locked
+    with database.atomic() if lockable else contextlib.nullcontext():
         due = list((rows.select_for_update(skip_locked=True) if lockable else rows)[:CHUNK])
         if due:
             CallbackReceipt.objects.filter(pk__in=[receipt.pk for receipt in due]).update(
@@ -166,7 +166,7 @@ def misfit(attempt: Attempt, snapshot: TaskSnapshot) -> Misfit | None:
     return None
 
 
-@transaction.atomic
+@database.in_transaction
 def _note_older(attempt: Attempt, snapshot: TaskSnapshot) -> None:
     """Write into the history, once, what a person may bind although a callback may not: it may be a clock's mistake."""
     # One reader at a time, or two copies of one callback would be written down twice.

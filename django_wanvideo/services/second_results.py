@@ -9,9 +9,10 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
+from django_wanvideo import database
 from django_wanvideo.choices import AttemptState, EventKind
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services import lifecycle, provider
@@ -35,7 +36,7 @@ def adopt(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> V
         return None
     first = attempt.task
     try:
-        with transaction.atomic():
+        with database.atomic():
             if attempt.provider_task_id == snapshot.id:
                 # The id goes with the video: from an attempt that was given up to the task that keeps its result.
                 Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED).update(provider_task_id=None)

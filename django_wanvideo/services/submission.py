@@ -7,12 +7,12 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo import catalog
+from django_wanvideo import catalog, database
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.errors import EvoLinkError, OutcomeUnknownError, RejectedError, WaitError
@@ -245,7 +245,7 @@ def _claim(task: VideoTask, lease: Lease, body: dict[str, Any]) -> Attempt | Non
     now = timezone.now()
     try:
         # Durable: the claim must be on disk before the request leaves, not wait for some outer transaction.
-        with transaction.atomic(durable=True):
+        with database.atomic(durable=True):
             held = limits.hold_for(task)
             if held is not None:
                 holding.hold(task, held.reason, until=held.until)

@@ -11,11 +11,10 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from django_wanvideo import queue
+from django_wanvideo import database, queue
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.models import Attempt, CallbackReceipt, SiteState, TaskEvent, VideoTask
 from django_wanvideo.services import confirming, lifecycle, limits, outcomes, provider, schedule
@@ -129,9 +128,9 @@ def _claim_chunk(status: TaskStatus, patience: dt.timedelta, order: str, size: i
     # No two passes mark with the same moment, even where clocks are coarse.
     mark = now + patience + dt.timedelta(microseconds=_random.randrange(1_000_000))
     due = VideoTask.objects.due(now).filter(status=status).order_by(order)
-    if connection.features.has_select_for_update_skip_locked:
+    if database.connection().features.has_select_for_update_skip_locked:
         # Waits for nobody, so that two passes and the workers can never wait for each other in a circle.
-        with transaction.atomic():
+        with database.atomic():
             ours = [task.pk for task in due.select_for_update(skip_locked=True).only("pk")[:size]]
             if ours:
                 VideoTask.objects.filter(pk__in=ours).update(next_action_at=mark)
@@ -165,7 +164,7 @@ def _settle_unconfirmed(dispatch: Dispatch, swept: Swept, patience: dt.timedelta
             swept.add(TaskStatus.UNCONFIRMED, 1)
 
 
-@transaction.atomic
+@database.in_transaction
 def _ask_a_person(task_id: uuid.UUID) -> None:
     """Tell people once that they must decide; a callback or a person moves the task from now on, nothing else does."""
     if VideoTask.objects.filter(pk=task_id, status=TaskStatus.UNCONFIRMED).update(next_action_at=None):

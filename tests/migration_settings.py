@@ -1,0 +1,9 @@
+"""The test site without the example's shop, whose migration wants the app's first one to be there already."""
+
+from __future__ import annotations
+
+from tests.settings import *  # noqa: F403
+from tests.settings import INSTALLED_APPS
+
+INSTALLED_APPS = [app for app in INSTALLED_APPS if app != "example_project.shop"]
+ROOT_URLCONF = "django_wanvideo.urls"
