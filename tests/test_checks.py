@@ -253,6 +253,7 @@ def test_sqlite_beside_workers_is_told_which_options_it_needs(monkeypatch, engin
     assert all(message.level == WARNING and "transaction_mode" in message.hint for message in messages)
 
 
+@pytest.mark.django_db
 def test_the_checks_are_bound(settings):
     """Django runs them by itself; calling the functions above proves nothing of that."""
     registered = registry.registry.get_checks()
@@ -261,6 +262,7 @@ def test_the_checks_are_bound(settings):
     assert {"wanvideo.E001", "wanvideo.E003"} <= set(ids(run_checks()))
 
 
+@pytest.mark.django_db
 def test_manage_py_check_stops_at_an_error(settings):
     settings.WANVIDEO = {**GOOD, "QUEUE": "nowhere"}
     with pytest.raises(SystemCheckError, match=r"wanvideo\.E004"):

@@ -36,7 +36,7 @@ class Attempt(models.Model):
     settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
     callback_received_at = models.DateTimeField(_("callback received at"), null=True, blank=True)
 
-    objects: PrimaryManager[Attempt] = PrimaryManager()
+    objects = PrimaryManager()
 
     class Meta:
         base_manager_name = "objects"
@@ -81,7 +81,7 @@ class CallbackReceipt(models.Model):
     due_at = models.DateTimeField(_("to be read at"), null=True, blank=True, default=timezone.now)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
 
-    objects: PrimaryManager[CallbackReceipt] = PrimaryManager()
+    objects = PrimaryManager()
 
     class Meta:
         base_manager_name = "objects"

@@ -38,7 +38,7 @@ class TaskEvent(models.Model):
     notify_at = models.DateTimeField(_("to be told at"), null=True, blank=True)
     notified_at = models.DateTimeField(_("told at"), null=True, blank=True)
 
-    objects: PrimaryManager[TaskEvent] = PrimaryManager()
+    objects = PrimaryManager()
 
     class Meta:
         base_manager_name = "objects"

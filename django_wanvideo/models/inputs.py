@@ -37,7 +37,7 @@ class MediaInput(models.Model):
     uploaded_url = models.TextField(_("link at EvoLink"), blank=True, editable=False)
     uploaded_expires_at = models.DateTimeField(_("link at EvoLink ends at"), null=True, blank=True, editable=False)
 
-    objects: PrimaryManager[MediaInput] = PrimaryManager()
+    objects = PrimaryManager()
 
     class Meta:
         base_manager_name = "objects"

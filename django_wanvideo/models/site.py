@@ -15,7 +15,7 @@ class SiteState(models.Model):
     value = models.JSONField(_("value"), default=dict)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
-    objects: PrimaryManager[SiteState] = PrimaryManager()
+    objects = PrimaryManager()
 
     class Meta:
         base_manager_name = "objects"
