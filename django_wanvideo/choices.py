@@ -104,6 +104,20 @@ class EventSource(TextChoices):
         return cls.CODE if actor is None else cls.PERSON
 
 
+class CreditOutcome(TextChoices):
+    """What became of the credits of one attempt."""
+
+    #: The request may leave at any moment.
+    CLAIMED = "claimed", pgettext_lazy("credits", "claimed")
+    #: EvoLink may or may not have accepted it.
+    UNKNOWN = "unknown", pgettext_lazy("credits", "unknown")
+    #: EvoLink has it and has not reported what it cost.
+    ACCEPTED = "accepted", pgettext_lazy("credits", "accepted")
+    CHARGED = "charged", pgettext_lazy("credits", "charged")
+    #: Never accepted, or given back.
+    RELEASED = "released", pgettext_lazy("credits", "released")
+
+
 class Charge(TextChoices):
     """What is known about the money of a task."""
 

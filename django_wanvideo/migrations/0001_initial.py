@@ -55,6 +55,23 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='DeletedTask',
+            fields=[
+                ('task_id', models.UUIDField(editable=False, primary_key=True, serialize=False, verbose_name='task')),
+                ('idempotency_scope', models.CharField(blank=True, max_length=64, verbose_name='scope of the key')),
+                ('idempotency_key', models.CharField(max_length=200, verbose_name='idempotency key')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+                ('deleted_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='deleted at')),
+            ],
+            options={
+                'verbose_name': 'deleted task',
+                'verbose_name_plural': 'deleted tasks',
+                'ordering': ['-deleted_at'],
+                'base_manager_name': 'objects',
+                'indexes': [models.Index(fields=['idempotency_key', 'idempotency_scope'], name='wanvideo_deleted_key'), models.Index(fields=['deleted_at'], name='wanvideo_deleted_at')],
+            },
+        ),
+        migrations.CreateModel(
             name='VideoTask',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False, verbose_name='id')),
@@ -169,6 +186,34 @@ class Migration(migrations.Migration):
                 'ordering': ['id'],
                 'base_manager_name': 'objects',
                 'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='wanvideo_receipt_due'), models.Index(fields=['received_at'], name='wanvideo_receipt_received')],
+            },
+        ),
+        migrations.CreateModel(
+            name='CreditEntry',
+            fields=[
+                ('attempt_id', models.UUIDField(editable=False, primary_key=True, serialize=False, verbose_name='attempt')),
+                ('task_id', models.UUIDField(db_index=True, editable=False, verbose_name='task')),
+                ('owner_label', models.CharField(blank=True, max_length=150, verbose_name='owner’s name')),
+                ('batch_id', models.UUIDField(blank=True, editable=False, null=True, verbose_name='batch')),
+                ('model', models.CharField(max_length=80, verbose_name='model')),
+                ('seconds', models.PositiveIntegerField(blank=True, null=True, verbose_name='seconds')),
+                ('quality', models.CharField(blank=True, max_length=20, verbose_name='quality')),
+                ('estimated', models.DecimalField(blank=True, decimal_places=4, max_digits=12, null=True, verbose_name='estimated')),
+                ('reserved', models.DecimalField(blank=True, decimal_places=4, max_digits=12, null=True, verbose_name='reserved')),
+                ('used', models.DecimalField(blank=True, decimal_places=4, max_digits=12, null=True, verbose_name='used')),
+                ('outcome', models.CharField(choices=[('claimed', 'claimed'), ('unknown', 'unknown'), ('accepted', 'accepted'), ('charged', 'charged'), ('released', 'released')], default='claimed', max_length=12, verbose_name='outcome')),
+                ('claimed_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='claimed at')),
+                ('accepted_at', models.DateTimeField(blank=True, null=True, verbose_name='accepted at')),
+                ('settled_at', models.DateTimeField(blank=True, null=True, verbose_name='settled at')),
+                ('owner', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
+            ],
+            options={
+                'verbose_name': 'credit entry',
+                'verbose_name_plural': 'credit entries',
+                'ordering': ['-claimed_at'],
+                'base_manager_name': 'objects',
+                'indexes': [models.Index(fields=['claimed_at'], name='wanvideo_credit_claimed'), models.Index(fields=['owner', 'claimed_at'], name='wanvideo_credit_owner')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('outcome__in', ['claimed', 'unknown', 'accepted', 'charged', 'released'])), name='wanvideo_credit_outcome_known')],
             },
         ),
         migrations.AddIndex(
