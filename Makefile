@@ -5,6 +5,9 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 # Arguments for the demo or for pytest: make demo ARGS=--once, make test ARGS="tests/test_checks.py -x"
 ARGS ?=
+# How many processes run all the tests; some of them are run by one.
+PROCESSES ?= 2
+PARALLEL = $(if $(ARGS),,-n $(PROCESSES) --dist loadfile)
 
 STATE := $(shell { cat pyproject.toml; pwd; } | cksum | cut -d ' ' -f 1)
 STAMPS := $(VENV)/.wanvideo
@@ -18,7 +21,7 @@ unexport DJANGO_SETTINGS_MODULE PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_RE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-sqlite test-postgres lint types imports migrations initial-migration check soak coverage docs matrix clean
+.PHONY: help demo test test-sqlite test-locks test-postgres lint types imports migrations initial-migration check soak benchmark thorough coverage docs matrix clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,13 +29,18 @@ help: ## show this list
 demo: $(DEMO) ## run the whole site with all its engines (ARGS=--once: make and check one video, then stop)
 	@exec $(PY) manage.py demo $(ARGS)
 
-test: test-sqlite test-postgres ## run the tests, on SQLite and on PostgreSQL
+test: test-sqlite test-locks ## run the tests on SQLite, and on PostgreSQL those that lean on its locks and constraints
 
 test-sqlite: $(DEV) ## run the tests on SQLite
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest $(PARALLEL) $(if $(findstring thorough,$(ARGS)),,-m "not thorough") $(ARGS)
 
-test-postgres: $(DEV) ## run the tests that touch the database on PostgreSQL
-	WANVIDEO_TEST_DATABASE=postgres $(PY) -m pytest -m "(database or integration) and not browser and not demo" $(ARGS) $(if $(ARGS),|| test $$? -eq 5)
+test-locks: $(DEV) ## run the tests that lean on locks and constraints on PostgreSQL
+	WANVIDEO_TEST_DATABASE=postgres $(PY) -m pytest $(PARALLEL) \
+	    -m "(locks or integration) and not browser and not demo and not thorough" $(ARGS) $(if $(ARGS),|| test $$? -eq 5)
+
+test-postgres: $(DEV) ## run all tests that use the database on PostgreSQL
+	WANVIDEO_TEST_DATABASE=postgres $(PY) -m pytest $(PARALLEL) \
+	    -m "(database or integration) and not browser and not demo and not thorough" $(ARGS) $(if $(ARGS),|| test $$? -eq 5)
 
 lint: $(DEV) ## check style
 	$(PY) -m ruff check .
@@ -56,6 +64,13 @@ check: lint types imports migrations ## run all checks that are not tests
 
 soak: $(DEV) ## let everything go wrong for ten minutes, then compare the books (ARGS="--seconds 60 --seed 7")
 	$(PY) -m benchmarks.soak $(ARGS)
+
+benchmark: $(DEV) ## measure something beside its peers (ARGS=callback; docs/contributing.md lists them)
+	$(PIP) install --group bench
+	$(PY) -m benchmarks.$(ARGS)
+
+thorough: $(CI) ## run everything, which takes hours: all versions, the long state machine, three soaks, all benchmarks
+	.ci/thorough
 
 coverage: $(DEV) ## run the tests on SQLite and show which lines and branches they miss
 	$(PY) -m coverage erase

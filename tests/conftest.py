@@ -12,6 +12,7 @@ from tests import engines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from rq import Queue
 
@@ -25,6 +26,8 @@ DATABASE_FIXTURES = {
     "django_db_serialized_rollback",
     "live_server",
 }
+#: By one of these its rows are seen by several connections.
+COMMITTING_FIXTURES = {"transactional_db", "live_server"}
 #: Seconds; enough for an engine on a machine that is busy with other things.
 PATIENCE = 5.0
 
@@ -33,12 +36,22 @@ if not entry_points(group="pytest11", name="wanvideo"):
     pytest_plugins = ["django_wanvideo.testing"]
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the browser's tests unread where they are not asked for: they import Playwright."""
+    if collection_path.name == "browser" and "not browser" in (config.option.markexpr or ""):
+        return True
+    return None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that uses the database, however it came to it, before any is deselected."""
+    """Mark every test that uses the database, and how, before any is deselected."""
     for item in items:
-        if DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("django_db"):
+        fixtures, database = set(getattr(item, "fixturenames", ())), item.get_closest_marker("django_db")
+        if DATABASE_FIXTURES & fixtures or database:
             item.add_marker("database")
+        if COMMITTING_FIXTURES & fixtures or (database and database.kwargs.get("transaction")):
+            item.add_marker("locks")
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,7 @@ def rows(output: str) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_the_callback_benchmark_prints_what_each_receiver_costs() -> None:
     done = run("benchmarks.callback", "--database", "sqlite", "--rounds", "2", "--calls", "5", "--no-goal")
     assert done.returncode == 0, done.stderr
@@ -45,6 +46,7 @@ def test_the_callback_benchmark_prints_what_each_receiver_costs() -> None:
     assert (sql, commits) == ("1", "0")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("storage", ["default", "chunks"])
 def test_the_store_benchmark_prints_speed_and_memory_and_stays_small(storage: str) -> None:
     done = run("benchmarks.store", "--mib", "48", "--rounds", "1", "--storage", storage, "--no-goal")
@@ -54,6 +56,7 @@ def test_the_store_benchmark_prints_speed_and_memory_and_stays_small(storage: st
     assert "met     memory growth" in done.stdout
 
 
+@pytest.mark.slow
 def test_one_create_call_of_ours_is_one_post_whatever_becomes_of_its_answer() -> None:
     done = run("benchmarks.charge_safety", "--only", "ours", "requests-bare", "requests-retry")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -63,6 +66,7 @@ def test_one_create_call_of_ours_is_one_post_whatever_becomes_of_its_answer() ->
     assert table["requests + Retry(3, allowed_methods=None)"] == ["4", "4", "4", "4"]
 
 
+@pytest.mark.thorough
 def test_the_soak_comes_to_rest_with_nothing_lost_and_nothing_charged_twice() -> None:
     done = run("benchmarks.soak", "--seconds", "8", "--tasks", "8", "--settle", "150", "--seed", "3", seconds=500)
     assert done.returncode == 0, done.stdout + done.stderr

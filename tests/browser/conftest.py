@@ -13,6 +13,7 @@ import pytest
 
 from tests.browser.person import Person
 from tests.browser.site import Site, running_crew, running_site, wait_for_idle
+from tests.requirements import missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,8 +45,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium."""
     if not CHROMIUM.exists():
-        pytest.skip("There is no Chromium here; on Debian: apt-get install chromium")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed.")
+        missing("There is no Chromium here; on Debian: apt-get install chromium")
+    try:
+        from playwright import sync_api
+    except ImportError:
+        missing("Playwright is not installed.")
     with pytest.MonkeyPatch.context() as patch, sync_api.sync_playwright() as playwright:
         # Playwright keeps an event loop in this thread, which Django takes for asynchronous code.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")

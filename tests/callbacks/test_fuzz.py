@@ -125,6 +125,7 @@ def _attempts() -> list[dict[str, object]]:
     return rows
 
 
+@pytest.mark.slow
 @fuzzed
 @given(body=bodies, status=st.sampled_from(["completed", "failed", "cancelled", "processing", "nonsense"]))
 def test_no_body_changes_what_evolink_itself_does_not_say(call, attempt, monkeypatch, body, status):
@@ -148,6 +149,7 @@ def test_no_body_changes_what_evolink_itself_does_not_say(call, attempt, monkeyp
         transaction.set_rollback(True)
 
 
+@pytest.mark.slow
 @fuzzed
 @given(body=bodies, status=st.sampled_from(["completed", "failed", "cancelled", "processing", "nonsense"]))
 def test_a_site_that_believes_callbacks_can_store_whatever_they_say(call, attempt, site, body, status):

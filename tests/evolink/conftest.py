@@ -11,6 +11,7 @@ import pytest
 
 from django_wanvideo.evolink import transport
 from django_wanvideo.evolink.client import EvoLinkClient
+from tests.requirements import missing
 
 from .server import ScriptedServer
 
@@ -78,7 +79,7 @@ def client_for() -> Callable[..., EvoLinkClient]:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A certificate for ``results.example`` and its key, signed by itself."""
     if shutil.which("openssl") is None:
-        pytest.skip("the openssl command is needed to make a certificate")
+        missing("the openssl command is needed to make a certificate")
     folder = tmp_path_factory.mktemp("tls")
     crt, key = folder / "crt.pem", folder / "key.pem"
     subprocess.run(

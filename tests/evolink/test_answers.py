@@ -278,6 +278,7 @@ FIELDS = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON))
 def test_no_body_whatever_makes_it_raise(body):

@@ -63,6 +63,7 @@ def test_waiting_ends_with_the_reason_when_the_condition_never_comes(crew):
         crew.wait_until(lambda: False, "the moon", seconds=0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks into /proc")
 def test_a_process_that_ignores_every_polite_signal_is_ended_with_all_its_children(crew):
     crew.start(

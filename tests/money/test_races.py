@@ -48,6 +48,7 @@ def test_workers_that_claim_the_same_tasks_make_one_post_each(wide_road: Road, e
     evo.ledger.assert_charged_once()
 
 
+@pytest.mark.slow
 def test_worker_processes_that_claim_the_same_tasks_make_one_post_each(wide_road: Road, evo: Simulator, tmp_path: Path):
     tasks = [wide_road.queued(f"Wish {number}") for number in range(12)]
     ids = [str(task.pk) for task in tasks]
@@ -259,6 +260,7 @@ def test_callbacks_polls_and_sweeps_at_once_tell_each_receiver_once(open_road: R
     open_road.assert_accounted_for()
 
 
+@pytest.mark.slow
 def test_processes_that_hear_read_and_look_tell_each_receiver_once(open_road: Road, evo: Simulator, tmp_path: Path):
     """The same with processes: nothing that one of them remembers can help."""
     tasks = [open_road.send(open_road.queued(f"Wish {number}")) for number in range(6)]

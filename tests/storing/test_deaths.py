@@ -96,6 +96,7 @@ def test_workers_that_die_one_after_another_leave_no_more_than_one(made: Made, e
     assert_stored_once(sweep_here(task), evolink)
 
 
+@pytest.mark.slow
 def test_the_heartbeat_of_a_worker_that_dies_while_its_storage_hangs_dies_with_it(
     made: Made, evolink: Simulator, media: Path
 ) -> None:

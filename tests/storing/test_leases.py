@@ -100,6 +100,7 @@ def downloaded(evolink: Simulator) -> int:
     return evolink.journal.count("result")
 
 
+@pytest.mark.slow
 def test_a_storage_that_hangs_longer_than_a_lease_keeps_its_task(
     made: Made, store: Store, storage: Storage, evolink: Simulator, monkeypatch, short
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_storage_that_hangs_longer_than_a_lease_keeps_its_task(
     assert is_whole(task)
 
 
+@pytest.mark.slow
 def test_a_download_that_is_silent_longer_than_a_lease_keeps_its_task(
     made: Made, store: Store, evolink: Simulator, monkeypatch, short
 ) -> None:
@@ -133,6 +135,7 @@ def test_a_download_that_is_silent_longer_than_a_lease_keeps_its_task(
     assert downloaded(evolink) == 1
 
 
+@pytest.mark.slow
 def test_a_question_for_a_fresh_link_that_is_longer_than_a_lease_keeps_its_task(
     made: Made, store: Store, evolink: Simulator, monkeypatch, short
 ) -> None:
@@ -165,6 +168,7 @@ def test_a_database_that_hangs_up_on_a_silent_worker_costs_no_second_copy(
     assert downloaded(evolink) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_storage_that_hangs_for_ever_loses_its_task_to_another_worker_and_spoils_nothing(
     made: Made, store: Store, storage: Storage, monkeypatch, short, when: str
@@ -345,6 +349,7 @@ def test_a_hold_that_another_worker_has_is_not_renewed(made: Made) -> None:
     assert successor.renew()
 
 
+@pytest.mark.slow
 def test_a_heartbeat_outlives_a_database_that_is_away_for_a_moment(made: Made, monkeypatch, short, caplog) -> None:
     task, calls = made(), []
     renew = leases.Lease.renew

@@ -72,6 +72,7 @@ def made(url: str) -> VideoTask:
     return task
 
 
+@pytest.mark.slow
 def test_a_video_of_1_gib_needs_less_than_20_mb_more_than_a_small_one(settings, media: Path) -> None:
     settings.WANVIDEO = {**settings.WANVIDEO, "ALLOW_PRIVATE_HOSTS": True}
     with server() as url:

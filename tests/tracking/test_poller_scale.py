@@ -174,6 +174,7 @@ class World:
             self.queries += count
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_ten_thousand_tasks_reach_their_end_within_the_bounds(
     monkeypatch: pytest.MonkeyPatch, settings: Any, wanvideo_wakeups: list[tuple[str, ...]]
