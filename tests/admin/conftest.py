@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from functools import cache
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -23,9 +24,15 @@ FLASH = "wan2.6-image-to-video-flash"
 
 def picture(width=640, height=480, kind="JPEG", mode="RGB", name="fox.jpg"):
     """An upload that is a real picture."""
+    return SimpleUploadedFile(name, drawn(width, height, kind, mode), content_type=f"image/{kind.lower()}")
+
+
+@cache
+def drawn(width, height, kind, mode):
+    """The bytes of a picture, drawn once for all rows that have it."""
     target = io.BytesIO()
     Image.new(mode, (width, height), (120, 90, 60)).save(target, kind)
-    return SimpleUploadedFile(name, target.getvalue(), content_type=f"image/{kind.lower()}")
+    return target.getvalue()
 
 
 def url(name, *args):
@@ -111,8 +118,17 @@ def boss(person):
 def make_task(db):
     """Make a task at a status, as the services would have left it."""
 
-    def make(status=TaskStatus.DRAFT, *, owner=None, prompt="A fox trots on", provider_task_id=None, **fields):
-        task = VideoTask.objects.create_task(prompt=prompt, first_frame=picture(), owner=owner, duration=5)
+    def make(
+        status=TaskStatus.DRAFT, *, owner=None, prompt="A fox trots on", provider_task_id=None, like=None, **fields
+    ):
+        """``like`` is a task whose picture's files serve for this one as well, so that none is drawn or stored."""
+        source = "https://pictures.example/fox.jpg" if like else picture()
+        task = VideoTask.objects.create_task(prompt=prompt, first_frame=source, owner=owner, duration=5)
+        if like is not None:
+            task.inputs.all().delete()
+            for item in like.inputs.all():
+                item.pk, item.task, item._state.adding = None, task, True
+                item.save()
         if status != TaskStatus.DRAFT:
             fields = {"queued_at": timezone.now(), **fields}
             VideoTask.objects.filter(pk=task.pk).update(status=status, **fields)

@@ -34,7 +34,9 @@ def looked_lately(boss):
 @pytest.fixture
 def many_tasks(make_task):
     """Tasks at every status, so that each kind of row is there twice."""
-    made = [make_task(status, prompt=f"{status} {number}") for status in STATUSES for number in range(2)]
+    first = make_task(STATUSES[0], prompt=f"{STATUSES[0]} 0")
+    rest = [(status, number) for status in STATUSES for number in range(2)][1:]
+    made = [first, *(make_task(status, prompt=f"{status} {number}", like=first) for status, number in rest)]
     failed = [task.pk for task in made if task.status == TaskStatus.FAILED]
     # What is known about a failed task's money is told from its row, accepted or not.
     VideoTask.objects.filter(pk__in=failed[:1]).update(accepted_at=made[0].created_at, error_code="service_error")
