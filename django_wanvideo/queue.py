@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import django_rq
@@ -44,6 +44,8 @@ CONNECTED = 20.0
 REDIS_PAUSE = 3.0
 #: Seconds that one wake-up stands for all those that follow it.
 WAKE_SECONDS = 5
+#: Seconds in which a process that has woken the job asks Redis no more; what came meanwhile gets one wake-up at their end.
+WOKEN_SECONDS = 1.0
 WAKE_KEY = "wanvideo:wake:sync"
 
 #: Seconds that each job may take.
@@ -106,13 +108,21 @@ class _Waker(threading.Thread):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._wakes: SimpleQueue[_Wake] = SimpleQueue()
+        self._wakes: SimpleQueue[_Wake | None] = SimpleQueue()
         #: Held while Redis is asked, so that there is one connection.
         self._line = threading.Lock()
         self._connected_until = 0.0
+        self._woken_until = 0.0
+        #: Whether a callback came that the last wake-up may not have stood for.
+        self._is_owed = False
 
     def wake(self) -> bool:
-        """Return whether Redis took the wake-up in time."""
+        """Return whether Redis took the wake-up in time, or will be given one within ``WOKEN_SECONDS``."""
+        if time.monotonic() < self._woken_until:
+            if not self._is_owed:
+                self._is_owed = True
+                self._wakes.put(None)
+            return True
         if time.monotonic() < self._connected_until and self._line.acquire(blocking=False):
             try:
                 return self._ask()
@@ -127,22 +137,38 @@ class _Waker(threading.Thread):
     def run(self) -> None:
         """Serve wakes until the process ends."""
         while True:
-            wake = self._wakes.get()
             try:
-                with self._line:
-                    wake.taken = self._ask()
-            except Exception:
-                # A queue that is not set up, say; the callback itself is kept, and the sweep will find it.
-                logger.exception("A callback could not wake a worker; the sweep will do the work.")
-            wake.done.set()
+                wait = max(self._woken_until - time.monotonic(), 0.0) if self._is_owed else None
+                wake = self._wakes.get(timeout=wait)
+            except Empty:
+                if self._is_owed:
+                    # Before Redis is asked: whatever comes from here on asks, or is owed another one.
+                    self._is_owed = False
+                    self._serve()
+                continue
+            if wake is not None:
+                wake.taken = self._serve()
+                wake.done.set()
 
     def forget(self) -> None:
-        """Trust no connection of before."""
-        self._connected_until = 0.0
+        """Trust no connection and no wake-up of before."""
+        self._connected_until = self._woken_until = 0.0
+        self._is_owed = False
+
+    def _serve(self) -> bool:
+        try:
+            with self._line:
+                return self._ask()
+        except Exception:
+            # A queue that is not set up, say; the callback itself is kept, and the sweep will find it.
+            logger.exception("A callback could not wake a worker; the sweep will do the work.")
+            return False
 
     def _ask(self) -> bool:
         taken = _ask(_put_sync_once, CALLBACK_TIMEOUT)
-        self._connected_until = time.monotonic() + CONNECTED if taken else 0.0
+        now = time.monotonic()
+        self._connected_until = now + CONNECTED if taken else 0.0
+        self._woken_until = now + WOKEN_SECONDS if taken else 0.0
         return taken
 
 

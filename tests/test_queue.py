@@ -15,6 +15,7 @@ from rq.job import Job
 
 from django_wanvideo import queue
 from django_wanvideo.conf import conf
+from tests.money.fixtures import until
 from tests.silence import closed_port, silent_port, slow_port
 
 pytestmark = pytest.mark.integration
@@ -223,11 +224,42 @@ def test_a_wake_up_stands_for_a_few_seconds_only(redis_queue):
     assert 0 < redis_queue.connection.ttl(queue.WAKE_KEY) <= queue.WAKE_SECONDS
 
 
-def test_a_callback_after_the_job_began_wakes_another_one(redis_queue):
+def test_a_callback_after_the_job_began_wakes_another_one_soon(redis_queue, monkeypatch):
+    monkeypatch.setattr(queue, "WOKEN_SECONDS", 0.3)
+    assert queue.wake_sync() is True
+    queue.forget_wake()
+    woken = time.monotonic()
+    assert [queue.wake_sync() for _number in range(50)] == [True] * 50
+    assert redis_queue.count == 1, "nothing was asked of Redis yet"
+    until(lambda: redis_queue.count == 2, "the wake-up that is owed", seconds=5)
+    assert time.monotonic() - woken < 2
+    queue.forget_wake()
+    time.sleep(0.4)
+    assert redis_queue.count == 2, "what is owed is given once"
+
+
+def test_a_callback_after_that_second_asks_redis_itself(redis_queue, monkeypatch):
+    monkeypatch.setattr(queue, "WOKEN_SECONDS", 0.05)
     queue.wake_sync()
     queue.forget_wake()
+    time.sleep(0.06)
     queue.wake_sync()
     assert redis_queue.count == 2
+
+
+def test_a_burst_asks_redis_hardly_ever(redis_queue, monkeypatch):
+    queue.wake_sync()
+    sent = []
+    send = Connection.send_packed_command
+
+    def count(self, command, check_health=True):
+        sent.append(command)
+        return send(self, command, check_health)
+
+    monkeypatch.setattr(Connection, "send_packed_command", count)
+    for _number in range(1000):
+        queue.wake_sync()
+    assert len(sent) <= 50 * 0.05
 
 
 def test_the_length_is_that_of_the_queue(redis_queue):
