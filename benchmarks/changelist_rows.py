@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.db import connection, models
 
 from django_wanvideo.models import Attempt, MediaInput, VideoTask
@@ -45,6 +47,15 @@ def use_schema(name: str) -> None:
     """Let the connection find the measured tables in the schema ``name``, all others in the usual one."""
     with connection.cursor() as cursor:
         cursor.execute(f"SET search_path TO {name}, public")
+
+
+def make_search_index() -> bool:
+    """Make the index of prompts where this PostgreSQL can; returns whether it could."""
+    try:
+        call_command("wanvideo_search_index", verbosity=0)
+    except CommandError:
+        return False
+    return True
 
 
 def make_rows(first: int, last: int, total: int, owners: list[int]) -> None:

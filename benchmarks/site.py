@@ -30,7 +30,12 @@ def running_site(database: str, settings_module: str = "benchmarks.settings", *,
         if valkey:
             stack.enter_context(engines.valkey_server(settings.VALKEY_PORT, settings.TEST_DIR / "valkey"))
         if database == "postgres":
-            stack.enter_context(engines.postgres_server(settings.POSTGRES_DIR))
+            # An installed one has contrib modules, such as the one that searches by parts of words.
+            programs = engines.installed_postgres()
+            if programs is None:
+                stack.enter_context(engines.postgres_server(settings.POSTGRES_DIR))
+            else:
+                stack.enter_context(engines.installed_postgres_server(programs, settings.POSTGRES_DIR))
         import django
 
         django.setup()

@@ -37,7 +37,7 @@ class Verdict:
         """Judge a value that must stay under the goal."""
         self._judge(f"{what}: {value:.1f} {unit}, goal < {goal:g} {unit}", met=value < goal)
 
-    def at_most(self, what: str, value: int, goal: int) -> None:
+    def at_most(self, what: str, value: float, goal: float) -> None:
         """Judge a count that must not be larger than the goal."""
         self._judge(f"{what}: {value}, goal <= {goal}", met=value <= goal)
 

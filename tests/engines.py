@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @contextmanager
@@ -19,6 +21,40 @@ def valkey_server(port: int, directory: Path) -> Iterator[str]:
 
     with ValkeyServer(port=port, data_dir=directory, config={"save": "", "appendonly": "no"}) as server:
         yield f"{server.connection_url}/0"
+
+
+#: What nothing that outlives the run needs.
+POSTGRES_OPTIONS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "60"}
+
+
+def installed_postgres() -> Path | None:
+    """Return the folder of an installed PostgreSQL's programs, such as Debian's, whose contrib modules the wheel lacks."""
+    return max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), default=None)
+
+
+@contextmanager
+def installed_postgres_server(programs: Path, directory: Path) -> Iterator[None]:
+    """Run an installed PostgreSQL whose only socket is in ``directory``; its superuser is ``postgres``."""
+    directory.mkdir(parents=True, exist_ok=True)
+    data, prefix = directory / "data", []
+    if os.getuid() == 0:
+        # It refuses to run as root; Debian's package brings a user for it.
+        shutil.chown(directory, "postgres", "postgres")
+        directory.parent.chmod(0o755)
+        prefix = ["runuser", "-u", "postgres", "--"]
+
+    def run(program: str, *arguments: str) -> None:
+        command = [*prefix, str(programs / program), *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, timeout=120)
+
+    run("initdb", "-D", str(data), "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8")
+    options = " ".join(f"-c {name}={value}" for name, value in POSTGRES_OPTIONS.items())
+    options += f" -c listen_addresses='' -c unix_socket_directories={directory}"
+    run("pg_ctl", "-D", str(data), "-w", "-l", str(directory / "log"), "-o", options, "start")
+    try:
+        yield
+    finally:
+        run("pg_ctl", "-D", str(data), "-w", "-m", "immediate", "stop")
 
 
 @contextmanager
@@ -36,7 +72,7 @@ def postgres_server(directory: Path) -> Iterator[None]:
     server = get_server(directory, cleanup_mode="delete", start=False)
     server.ensure_pgdata_inited()
     with (directory / "postgresql.conf").open("a") as conf:
-        conf.write("\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off\nmax_connections = 60\n")
+        conf.writelines(f"\n{name} = {value}\n" for name, value in POSTGRES_OPTIONS.items())
     server.start()
     try:
         yield

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import PAGE_VAR, ChangeList
+from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
 from django.core.paginator import Paginator
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from django_wanvideo.choices import InputRole
 from django_wanvideo.models import MediaInput
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
@@ -20,6 +25,9 @@ if TYPE_CHECKING:
 
 #: What the list does not show and need not read.
 _UNSHOWN = ("notes", "metadata", "error_message", "video_sha256", "parent")
+
+#: Where a page begins: after a task that was seen, before one, or at the end of all.
+OLDER, NEWER, OLDEST = PLACES = ("older", "newer", "oldest")
 
 
 class UncountedPaginator(Paginator):  # type: ignore[type-arg]
@@ -38,7 +46,13 @@ class UncountedPaginator(Paginator):  # type: ignore[type-arg]
 class TaskChangeList(ChangeList):
     """Reads one page and one row more."""
 
-    has_next: bool = False
+    has_older: bool = False
+    has_newer: bool = False
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        """Take the places of pages out of what the filters are given."""
+        found: dict[str, Any] = super().get_filters_params(params)
+        return {name: value for name, value in found.items() if name not in PLACES}
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[VideoTask]:
         """Fetch owners with the rows, first frames with one further query."""
@@ -51,32 +65,87 @@ class TaskChangeList(ChangeList):
         """Fill in what the admin's templates read, without a COUNT."""
         if self.page_num < 1:
             raise IncorrectLookupParameters
-        start = (self.page_num - 1) * self.list_per_page
-        rows = list(self.queryset[start : start + self.list_per_page + 1])
-        if start and not rows:
-            raise IncorrectLookupParameters
-        self.has_next = len(rows) > self.list_per_page
-        self.result_list = rows[: self.list_per_page]
+        place = next(((name, self.params[name]) for name in PLACES if name in self.params), None)
+        rows = self._numbered_page() if place is None else self._page_at(*place)
+        self.result_list = rows
         self.model_admin.offer_decisions(request, self.result_list)  # type: ignore[attr-defined]
-        self.result_count = start + len(rows)
+        self.result_count = (self.page_num - 1) * self.list_per_page + len(rows) + self.has_older
         self.full_result_count = None
         self.show_full_result_count = False
         self.show_admin_actions = True
         self.can_show_all = False
-        self.multi_page = self.has_next or self.page_num > 1
+        self.multi_page = self.has_older or self.has_newer
         self.paginator = UncountedPaginator(self.queryset, self.list_per_page, seen=self.result_count)
+
+    def _numbered_page(self) -> list[VideoTask]:
+        start = (self.page_num - 1) * self.list_per_page
+        rows = list(self.queryset[start : start + self.list_per_page + 1])
+        if start and not rows:
+            raise IncorrectLookupParameters
+        self.has_older, self.has_newer = len(rows) > self.list_per_page, self.page_num > 1
+        return rows[: self.list_per_page]
+
+    def _page_at(self, name: str, value: str) -> list[VideoTask]:
+        """Read on from a task that was seen: as quick at the end of a million as at its beginning."""
+        queryset, size = self.queryset, self.list_per_page
+        if name == OLDER:
+            made_at, pk = _place(value)
+            # The first condition is what the index can begin at.
+            older = Q(created_at__lte=made_at) & (Q(created_at__lt=made_at) | Q(pk__lt=pk))
+            rows = list(queryset.filter(older).order_by("-created_at", "-pk")[: size + 1])
+            self.has_older, self.has_newer = len(rows) > size, True
+            return rows[:size]
+        if name == NEWER:
+            made_at, pk = _place(value)
+            queryset = queryset.filter(Q(created_at__gte=made_at) & (Q(created_at__gt=made_at) | Q(pk__gt=pk)))
+        rows = list(queryset.order_by("created_at", "pk")[: size + 1])
+        self.has_older, self.has_newer = name == NEWER, len(rows) > size
+        return rows[:size][::-1]
+
+    @property
+    def is_by_age(self) -> bool:
+        """Whether the list stands in its own order, in which pages are found by the tasks at their edges."""
+        return ORDER_VAR not in self.params
 
     @property
     def newer_url(self) -> str:
         """The page before this one."""
-        return str(self.get_query_string({PAGE_VAR: self.page_num - 1}))
+        return self._url(NEWER, self.result_list[0] if self.result_list else None, self.page_num - 1)
 
     @property
     def older_url(self) -> str:
         """The page after this one."""
-        return str(self.get_query_string({PAGE_VAR: self.page_num + 1}))
+        return self._url(OLDER, self.result_list[-1] if self.result_list else None, self.page_num + 1)
+
+    @property
+    def newest_url(self) -> str:
+        """The first page."""
+        return self.get_query_string(remove=[*PLACES, PAGE_VAR])
+
+    @property
+    def oldest_url(self) -> str:
+        """The last page; empty where it cannot be found without counting."""
+        return self.get_query_string({OLDEST: "1"}, [*PLACES, PAGE_VAR]) if self.is_by_age else ""
+
+    def _url(self, name: str, edge: VideoTask | None, number: int) -> str:
+        if not self.is_by_age:
+            return self.get_query_string({PAGE_VAR: number})
+        if edge is None:
+            return self.newest_url
+        return self.get_query_string({name: f"{edge.created_at.isoformat()}_{edge.pk}"}, [*PLACES, PAGE_VAR])
 
     @property
     def is_empty_site(self) -> bool:
         """Whether nothing at all is there, not merely nothing that matches."""
-        return not self.result_list and not self.query and not self.has_active_filters and self.page_num == 1
+        return not self.result_list and not self.query and not self.has_active_filters and not self.has_newer
+
+
+def _place(text: str) -> tuple[dt.datetime, uuid.UUID]:
+    made_at, _separator, pk = text.rpartition("_")
+    try:
+        when = parse_datetime(made_at)
+        if when is None or timezone.is_naive(when):
+            raise IncorrectLookupParameters
+        return when, uuid.UUID(pk)
+    except ValueError:
+        raise IncorrectLookupParameters from None
