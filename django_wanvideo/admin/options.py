@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from django_wanvideo import catalog
 from django_wanvideo.admin import fieldsets
 from django_wanvideo.admin.actions import ActionsMixin
-from django_wanvideo.admin.changelist import TaskChangeList, UncountedPaginator
+from django_wanvideo.admin.changelist import TaskChangeList
 from django_wanvideo.admin.columns import ColumnsMixin
 from django_wanvideo.admin.deleting import DeletingMixin
 from django_wanvideo.admin.endpoints import EndpointsMixin
@@ -47,7 +47,6 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletingMixin, EndpointsMi
     list_select_related = ("owner",)
     list_per_page = 50
     show_full_result_count = False
-    paginator = UncountedPaginator
     search_fields = ("prompt",)
     search_help_text = gettext_lazy("Words of the prompt, a task’s id, or EvoLink’s id")
     actions = (

@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.urls import reverse
 from django.utils import timezone
 
 from django_wanvideo.models import VideoTask
@@ -101,3 +102,24 @@ def test_what_is_refused_is_not_logged(boss, make_task):
         boss.post(url("operate", task.pk, verb))
     act(boss, "cancel_selected", task)
     assert not LogEntry.objects.exists()
+
+
+@pytest.mark.fault("K12.history-is-empty")
+def test_the_history_of_a_task_lists_what_people_did_with_it(boss, make_task):
+    task = make_task()
+    boss.post(url("operate", task.pk, "duplicate"))
+    boss.post(url("change", task.pk), add_data(prompt="Another text", first_frame_file=None))
+    assert LogEntry.objects.filter(object_id=str(task.pk)).exists()
+    page = boss.get(url("history", task.pk)).content.decode()
+    assert "doesn’t have a change history" not in page
+    assert 'id="change-history"' in page
+
+
+@pytest.mark.fault("K12.autocomplete-finds-nothing")
+def test_a_sites_autocomplete_finds_tasks(boss, make_task):
+    task = make_task(prompt="A heron lands")
+    make_task(prompt="A fox runs")
+    data = {"app_label": "shop", "model_name": "product", "field_name": "video", "term": "heron"}
+    answer = boss.get(reverse("admin:autocomplete"), data)
+    assert answer.status_code == 200
+    assert answer.json() == {"results": [{"id": str(task.pk), "text": "A heron lands"}], "pagination": {"more": False}}
