@@ -21,7 +21,7 @@ unexport DJANGO_SETTINGS_MODULE PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_RE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-sqlite test-locks test-postgres lint types imports migrations initial-migration check soak benchmark thorough coverage docs matrix clean
+.PHONY: help demo test test-sqlite test-locks test-postgres lint types imports migrations initial-migration fault-table check soak benchmark thorough coverage docs matrix clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ migrations: $(DEV) ## check that no migration is missing, whatever DEFAULT_AUTO_
 initial-migration: $(DEV) ## write the one migration anew, as long as nothing is released
 	rm -f django_wanvideo/migrations/0*.py
 	$(PY) manage.py makemigrations wanvideo --name initial --no-header --settings tests.migration_settings
+
+fault-table: $(DEV) ## write the table of faults and the tests that prove their cure
+	$(PY) -m tests.fault_table
 
 check: lint types imports migrations ## run all checks that are not tests
 
