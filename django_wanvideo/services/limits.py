@@ -134,10 +134,12 @@ def admit(price: Decimal | None, owner_id: Any, *, wait: bool) -> None:
     """
     if not credit_limits.are_set():
         return
-    if not wait:
-        _pass_gate()
-    room = budget.Room()
     try:
+        if wait and all((price or 0) <= limit.credits for limit in credit_limits.limits_for(owner_id)):
+            return
+        if not wait:
+            _pass_gate()
+        room = budget.Room()
         if not wait:
             for other in _queued():
                 room.add(*other)

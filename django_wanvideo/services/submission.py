@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -61,7 +62,8 @@ def enqueue(task: VideoTask, *, by: AbstractBaseUser | None = None, wait: bool =
     if task.status == TaskStatus.DRAFT:
         _check_complete(task)
     price = catalog.get(task.model).estimate(task.parameters)
-    with database.atomic():
+    # Only what must not wait needs the claims to stand still while it is queued.
+    with contextlib.nullcontext() if wait else database.atomic():
         if task.status == TaskStatus.DRAFT:
             limits.admit(price, task.owner_id, wait=wait)
         moved = lifecycle.advance(
