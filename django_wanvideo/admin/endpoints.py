@@ -123,8 +123,9 @@ class EndpointsMixin:
             pk = uuid.UUID(request.GET.get("price_of", ""))
         except ValueError:
             return request.user.pk
-        found = self.get_queryset(request).filter(pk=pk).values_list("owner_id", flat=True)  # type: ignore[attr-defined]
-        return next(iter(found), request.user.pk)
+        draft = self.get_queryset(request).filter(pk=pk).first()  # type: ignore[attr-defined]
+        seen = draft is not None and self.has_view_permission(request, draft)  # type: ignore[attr-defined]
+        return draft.owner_id if seen else request.user.pk
 
     def kept_view(self, request: HttpRequest) -> HttpResponseBase:
         """Show the picture of a refused form to the person who sent it."""
