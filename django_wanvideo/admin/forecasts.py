@@ -46,8 +46,12 @@ def line(price: Decimal | None, owner_id: Any) -> str:
     if found is None or found.fits_now:
         return ""
     if found.never and found.too_low is not None:
-        return _too_dear(1, found.too_low)
-    return _waiting(found)
+        words = _("It costs more than %(limit)s allows at all and will not be sent.")
+        return words % {"limit": credit_limits.words(found.too_low)} + " " + _advice()
+    if found.next_at is None:
+        return _("Over the credit limits: it would wait in the queue for longer than can be foreseen.")
+    words = _("Over the credit limits for now: it will wait in the queue and is sent from %(at)s on.")
+    return words % {"at": figures.clock(found.next_at)}
 
 
 def sent_words(task: VideoTask) -> str:
@@ -55,7 +59,7 @@ def sent_words(task: VideoTask) -> str:
     held = limits.credits_hold(task)
     if held is None or held.reason not in credit_limits.REASONS:
         return _("On its way. You may leave this page; the video will be in the list.")
-    return _("It waits in the queue for credits and will be sent at %(at)s. You can cancel it until then.") % {
+    return _("It waits in the queue for credits and will be sent from %(at)s on. You can cancel it until then.") % {
         "at": figures.clock(held.until)
     }
 
@@ -75,19 +79,19 @@ def _waiting(found: limits.Forecast) -> str:
         )
     elif found.next_at == found.last_at:
         words = ngettext(
-            "%(n)s waits in the queue for credits and is sent at %(first)s. It can be cancelled until then.",
-            "%(n)s wait in the queue for credits and are sent at %(first)s. They can be cancelled until then.",
+            "%(n)s waits in the queue for credits and is sent from %(first)s on. It can be cancelled until then.",
+            "%(n)s wait in the queue for credits and are sent from %(first)s on. They can be cancelled until then.",
             found.waits,
         )
     elif found.last_at is None:
         words = _(
-            "%(n)s wait in the queue for credits; the first are sent at %(first)s, the last later than can be foreseen. "
+            "%(n)s wait in the queue for credits; the first are sent from %(first)s on, the last later than can be foreseen. "
             "They can be cancelled until they are sent."
         )
     else:
         words = _(
-            "%(n)s wait in the queue for credits; the first are sent at %(first)s and the last at %(last)s. They can be "
-            "cancelled until they are sent."
+            "%(n)s wait in the queue for credits; the first are sent from %(first)s on and the last from %(last)s on. "
+            "They can be cancelled until they are sent."
         )
     return words % values
 
@@ -98,5 +102,8 @@ def _too_dear(count: int, limit: credit_limits.CreditLimit) -> str:
         "%(n)s cost more than %(limit)s allows at all and will not be sent.",
         count,
     )
-    advice = _("Choose a shorter video or a lower quality, or ask whoever runs the site to raise the limit.")
-    return words % {"n": count, "limit": credit_limits.words(limit)} + " " + advice
+    return words % {"n": count, "limit": credit_limits.words(limit)} + " " + _advice()
+
+
+def _advice() -> str:
+    return _("Choose a shorter video or a lower quality, or ask whoever runs the site to raise the limit.")

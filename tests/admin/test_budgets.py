@@ -60,8 +60,9 @@ def test_the_confirmation_page_says_how_many_fit_today_and_when_the_rest_goes(bo
     assert "wv-forecast" not in text_of(confirm(boss, tasks)), "nothing is limited"
     limit(DAILY_CREDIT_LIMIT=24)
     assert (
-        "2 of 5 fit into today’s credit limits. 3 wait in the queue for credits; the first are sent at 27 Nov, 00:00 and "
-        "the last at 28 Nov, 00:00. They can be cancelled until they are sent." in text_of(confirm(boss, tasks))
+        "2 of 5 fit into today’s credit limits. 3 wait in the queue for credits; the first are sent from 27 Nov, 00:00 on "
+        "and the last from 28 Nov, 00:00 on. They can be cancelled until they are sent."
+        in text_of(confirm(boss, tasks))
     )
     assert "All 2 fit into today’s credit limits." in text_of(confirm(boss, tasks[:2]))
     limit(DAILY_CREDIT_LIMIT=10)
@@ -76,7 +77,8 @@ def test_the_page_counts_each_owners_limit_and_not_that_of_who_presses(boss, per
     tasks = [make_task(owner=ann), make_task(owner=ann), make_task(owner=boss.user)]
     page = text_of(confirm(boss, tasks))
     assert (
-        "2 of 3 fit into today’s credit limits. 1 waits in the queue for credits and is sent at 30 Nov, 00:00." in page
+        "2 of 3 fit into today’s credit limits. 1 waits in the queue for credits and is sent from 30 Nov, 00:00 on."
+        in page
     )
 
 
@@ -106,13 +108,13 @@ def test_the_form_says_beside_the_price_that_a_video_would_wait(boss, limit, noo
     assert '<span class="wv-sub" data-budget></span>' in text_of(boss.get(url("add")))
     limit(USER_DAILY_CREDIT_LIMIT=20)
     used(10, boss.user)
-    waits = "1 waits in the queue for credits and is sent at 27 Nov, 00:00. It can be cancelled until then."
+    waits = "Over the credit limits for now: it will wait in the queue and is sent from 27 Nov, 00:00 on."
     assert waits in text_of(boss.get(url("add")))
     price = boss.get(url("price"), {"duration": "5", "generate_audio": "on"}).json()
     assert price["limit"] == waits
     assert boss.get(url("price"), {"duration": "3", "generate_audio": "on"}).json()["limit"] == ""
     assert (
-        "costs more than the owner’s limit of 20 credits a day"
+        "It costs more than the owner’s limit of 20 credits a day"
         in boss.get(url("price"), {"duration": "15", "generate_audio": "on"}).json()["limit"]
     )
 
@@ -123,9 +125,11 @@ def test_the_price_of_a_draft_counts_its_owners_limit(boss, person, make_task, l
     used(10, ann)
     draft = make_task(owner=ann)
     page = boss.get(url("change", draft.pk))
-    assert "waits in the queue" in text_of(page)
+    assert "wait in the queue" in text_of(page)
     asked = {"duration": "5", "generate_audio": "on"}
-    assert "waits" in boss.get(url("price"), {**asked, "price_of": hidden(page, "price_of")}).json()["limit"]
+    assert (
+        "wait in the queue" in boss.get(url("price"), {**asked, "price_of": hidden(page, "price_of")}).json()["limit"]
+    )
     for other in ("", "x", str(uuid.uuid4())):
         assert boss.get(url("price"), {**asked, "price_of": other}).json()["limit"] == ""
 
@@ -145,7 +149,9 @@ def test_after_generate_the_page_says_that_it_waits_until_when_and_it_can_be_can
     used(15)
     answer = boss.post(url("add"), add_data(_generate="1", _save=None), follow=True)
     page = text_of(answer)
-    assert "It waits in the queue for credits and will be sent at 1 Dec, 00:00. You can cancel it until then." in page
+    assert (
+        "It waits in the queue for credits and will be sent from 1 Dec, 00:00 on. You can cancel it until then." in page
+    )
     task = VideoTask.objects.get()
     held = limits.credits_hold(task)
     holding.hold(task, held.reason, until=held.until)
