@@ -155,6 +155,9 @@ def _hosts() -> Iterator[CheckMessage]:
 
 
 def _numbers() -> Iterator[CheckMessage]:
+    # The services need the models, which are not there yet when checks are registered.
+    from django_wanvideo.services import credit_limits
+
     for name in POSITIVE_SECONDS:
         if not _is_number(getattr(conf, name)):
             yield _bad(name, "a positive number of seconds")
@@ -166,6 +169,12 @@ def _numbers() -> Iterator[CheckMessage]:
     for name in POSITIVE_OR_NONE:
         if getattr(conf, name) is not None and not _is_number(getattr(conf, name)):
             yield _bad(name, "a positive number of credits or None")
+    if not callable(conf.CREDIT_LIMITS):
+        try:
+            credit_limits.parse(conf.CREDIT_LIMITS)
+        except ValueError as error:
+            shape = '{"site": {"month": 5000}, "user": {"week": 200}}'
+            yield _bad("CREDIT_LIMITS", f"credits by period, such as {shape}, or a callable of the user; {error}")
     for name in SWITCHES:
         if not isinstance(getattr(conf, name), bool):
             yield _bad(name, "True or False")

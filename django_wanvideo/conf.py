@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
@@ -65,7 +65,9 @@ class Conf:
     ALLOW_PRIVATE_HOSTS = Setting(default=False)
     TRUST_IDEMPOTENCY_KEY = Setting(default=False)
     BATCH_READ = Setting(default=False)
-    #: Credits per calendar day of the current time zone.
+    #: Credits in a calendar day, week or month of ``TIME_ZONE``, by ``site`` and ``user``; or a callable of the user.
+    CREDIT_LIMITS = Setting[Mapping[str, Any] | Callable[[Any], Mapping[str, Any] | None] | None](None)
+    #: Short for ``CREDIT_LIMITS`` of a day; where both are given, the smaller one counts.
     DAILY_CREDIT_LIMIT = Setting[Decimal | int | float | None](None)
     USER_DAILY_CREDIT_LIMIT = Setting[Decimal | int | float | None](None)
 

@@ -57,6 +57,15 @@ BAD = [
     ("API_KEY", "sk abc", "wanvideo.E011", ERROR, "one line of printable characters"),
     ("API_KEY", "sk-abc\ndef", "wanvideo.E011", ERROR, "one line of printable characters"),
     ("API_KEY", "schlüssel", "wanvideo.E011", ERROR, "one line of printable characters"),
+    ("CREDIT_LIMITS", 200, "wanvideo.E011", ERROR, "200 is no dictionary"),
+    ("CREDIT_LIMITS", {"everybody": {"day": 5}}, "wanvideo.E011", ERROR, "'everybody' is neither 'site' nor 'user'"),
+    ("CREDIT_LIMITS", {"site": 200}, "wanvideo.E011", ERROR, "200 is no dictionary of periods"),
+    ("CREDIT_LIMITS", {"site": {"year": 200}}, "wanvideo.E011", ERROR, "'year' is none of 'day', 'week' and 'month'"),
+    ("CREDIT_LIMITS", {"user": {"day": "200"}}, "wanvideo.E011", ERROR, "'200' is no number of credits"),
+    ("CREDIT_LIMITS", {"user": {"day": True}}, "wanvideo.E011", ERROR, "True is no number of credits"),
+    ("CREDIT_LIMITS", {"user": {"day": -1}}, "wanvideo.E011", ERROR, "-1 is no number of credits"),
+    ("CREDIT_LIMITS", {"user": {"day": float("nan")}}, "wanvideo.E011", ERROR, "nan is no number of credits"),
+    ("CREDIT_LIMITS", {"site": lambda user: {}}, "wanvideo.E011", ERROR, "is no dictionary of periods"),
     ("RESULT_HOSTS", ["https://files.evolink.ai"], "wanvideo.E011", ERROR, "'https://files.evolink.ai'"),
     ("RESULT_HOSTS", ["files.evolink.ai/videos"], "wanvideo.E011", ERROR, "host names"),
     ("RESULT_HOSTS", ["files.evolink.ai:443"], "wanvideo.E011", ERROR, "host names"),
@@ -293,3 +302,19 @@ print(*[message.id for message in run_checks() if message.id.startswith("wanvide
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False, env=env
     )
     assert done.stdout.split() == ["wanvideo.E005", "wanvideo.W001"], done.stderr
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        {},
+        {"site": {"month": 5000}, "user": {"week": 200.5, "day": Decimal(40)}},
+        {"site": None, "user": lambda user: {"week": 200}},
+        {"week": 0},
+        lambda user: {"week": 200},
+    ],
+    ids=["none", "nothing", "both", "a callable within", "of users only", "a callable"],
+)
+def test_limits_on_credits_may_have_these_shapes(found, value):
+    assert found(CREDIT_LIMITS=value) == []

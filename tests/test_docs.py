@@ -15,7 +15,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import get_commands, load_command_class
 
 from django_wanvideo import checks, signals
-from django_wanvideo.choices import Charge, TaskStatus
+from django_wanvideo.choices import Charge, CreditOutcome, TaskStatus
 from django_wanvideo.conf import Conf, known_names
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services import schedule
@@ -309,9 +309,9 @@ def test_all_statuses_are_on_the_lifecycle_page():
     assert [code for row in rows for code in codes(row)] == TaskStatus.values
 
 
-def test_all_verdicts_on_a_charge_are_on_the_money_page():
+def test_all_verdicts_on_a_charge_and_on_an_entry_of_the_ledger_are_on_the_money_page():
     rows = re.findall(r"^\| `(\w+)` \|", (DOCS / "money.md").read_text(), re.MULTILINE)
-    assert sorted(rows) == sorted(Charge.values)
+    assert sorted(rows) == sorted([*Charge.values, *CreditOutcome.values])
 
 
 def test_the_simulators_faults_and_options_are_all_documented():

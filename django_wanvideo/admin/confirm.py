@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo import catalog
-from django_wanvideo.admin import figures, markup, nonces, themes
+from django_wanvideo.admin import figures, forecasts, markup, nonces, themes
 from django_wanvideo.admin.columns import listed_frame
 from django_wanvideo.admin.outcomes import Outcome, do_to_each, reason_of
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
@@ -75,6 +75,8 @@ class Plan:
     rows: list[Row] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     models: set[str] = field(default_factory=set)
+    #: Price and owner of each that is sent anew.
+    costs: list[tuple[Decimal | None, Any]] = field(default_factory=list)
     total: Decimal = Decimal(0)
     seconds: int = 0
     blocked: int = 0
@@ -88,6 +90,8 @@ class Plan:
         else:
             self.ids.append(row.task.pk.hex)
             self.models.add(row.task.model)
+            if not row.is_free:
+                self.costs.append((row.price, row.task.owner_id))
             self.total += row.price or 0
             self.seconds += int(row.task.parameters.get("duration") or 0)
         is_kept = self.count <= SHOWN or (bool(row.problem) and self.blocked <= BLOCKED_SHOWN)
@@ -142,6 +146,7 @@ def first_page(
         "total": figures.credits_in_table(plan.total),
         "button": button % {"n": count, "credits": figures.credits_on_button(plan.total)},
         "as_of": _price_date(plan),
+        "forecast": forecasts.lines(plan.costs),
         "back": request.get_full_path(),
         "send_url": model_admin.page_url("send"),
     }

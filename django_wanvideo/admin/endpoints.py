@@ -115,7 +115,17 @@ class EndpointsMixin:
         if not (self.has_add_permission(request) or self.has_change_permission(request)):  # type: ignore[attr-defined]
             raise PermissionDenied
         spec = self.chosen_model(request)  # type: ignore[attr-defined]
-        return _private(JsonResponse(prices.of_query(spec, request.GET.dict())))
+        return _private(JsonResponse(prices.of_query(spec, request.GET.dict(), self._payer(request))))
+
+    def _payer(self, request: HttpRequest) -> Any:
+        """Return whose limits a form's video counts for: the owner of the draft that is open, or who makes a new one."""
+        try:
+            pk = uuid.UUID(request.GET.get("price_of", ""))
+        except ValueError:
+            return request.user.pk
+        draft = self.get_queryset(request).filter(pk=pk).first()  # type: ignore[attr-defined]
+        seen = draft is not None and self.has_view_permission(request, draft)  # type: ignore[attr-defined]
+        return draft.owner_id if seen else request.user.pk
 
     def kept_view(self, request: HttpRequest) -> HttpResponseBase:
         """Show the picture of a refused form to the person who sent it."""

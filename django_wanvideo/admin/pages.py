@@ -13,7 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from django_wanvideo import database
-from django_wanvideo.admin import nonces, outcomes, prices, taskpage, themes, trouble
+from django_wanvideo.admin import forecasts, nonces, outcomes, prices, taskpage, themes, trouble
 from django_wanvideo.admin.forms import TaskForm
 from django_wanvideo.choices import InputRole
 from django_wanvideo.exceptions import WanVideoError
@@ -106,7 +106,7 @@ class PagesMixin:
             messages.warning(request, words)
         else:
             outcomes.log(request, [obj], _("Sent to be generated."))
-            messages.success(request, _("On its way. You may leave this page; the video will be in the list."))
+            messages.success(request, forecasts.sent_words(obj))
         return HttpResponseRedirect(self.page_url("change", obj.pk))
 
     def _copy(self, request: HttpRequest, obj: VideoTask) -> HttpResponseBase:
@@ -135,7 +135,7 @@ class PagesMixin:
             page |= {
                 "kind": "form",
                 "nonce": nonces.issue(request.user) if add else "",
-                "price": prices.of_form(form),
+                "price": prices.of_form(form, request.user.pk if add or task is None else task.owner_id),
                 "can_submit": self.has_submit_permission(request, task),  # type: ignore[attr-defined]
                 "price_url": self.page_url("price"),
                 "rules": [rule.as_dict() for rule in form.spec.rules],

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.template.defaultfilters import date as format_date
 from django.utils.translation import gettext as _
 
-from django_wanvideo.admin import figures
+from django_wanvideo.admin import figures, forecasts
 from django_wanvideo.admin.fields import ParameterField
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from django_wanvideo.catalog import ModelSpec
 
 
-def words(spec: ModelSpec, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the price as the page shows it.
+def words(spec: ModelSpec, parameters: Mapping[str, Any], owner_id: Any) -> dict[str, Any]:
+    """Return the price as the page shows it, and what the limits on the owner’s credits mean for it.
 
-    Keys: ``known``, ``button``, ``formula``, ``dollars``, ``remark``.
+    Keys: ``known``, ``button``, ``formula``, ``dollars``, ``remark``, ``limit``.
     """
     try:
         price = spec.estimate(parameters)
@@ -45,6 +45,7 @@ def words(spec: ModelSpec, parameters: Mapping[str, Any]) -> dict[str, Any]:
         "dollars": _("about $%(dollars)s") % {"dollars": figures.credits_in_table(spec.price.dollars(price))},
         "remark": _("Price list of %(date)s; the bill can differ a little.")
         % {"date": format_date(spec.price.as_of, "j M Y")},
+        "limit": forecasts.line(price, owner_id),
     }
 
 
@@ -57,10 +58,11 @@ def unknown() -> dict[str, Any]:
         "formula": _("Price unknown just now"),
         "dollars": "",
         "remark": _("Correct the settings to see it."),
+        "limit": "",
     }
 
 
-def of_form(form: TaskForm) -> dict[str, Any]:
+def of_form(form: TaskForm, owner_id: Any) -> dict[str, Any]:
     """Return the price of what stands in the form."""
     parameters: dict[str, Any] = {}
     for name, field in form.fields.items():
@@ -69,10 +71,10 @@ def of_form(form: TaskForm) -> dict[str, Any]:
                 parameters[name] = field.to_python(form[name].value())
             except ValidationError:
                 return unknown()
-    return words(form.spec, parameters)
+    return words(form.spec, parameters, owner_id)
 
 
-def of_query(spec: ModelSpec, data: Mapping[str, str]) -> dict[str, Any]:
+def of_query(spec: ModelSpec, data: Mapping[str, str], owner_id: Any) -> dict[str, Any]:
     """Return the price for parameters as a form sends them; a tick box that is not sent is off."""
     parameters: dict[str, Any] = {}
     for parameter in spec.parameters:
@@ -84,4 +86,4 @@ def of_query(spec: ModelSpec, data: Mapping[str, str]) -> dict[str, Any]:
                 parameters[parameter.name] = parameter.parse(text)
         except ValidationError:
             return unknown()
-    return words(spec, parameters)
+    return words(spec, parameters, owner_id)

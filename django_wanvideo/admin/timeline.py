@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from django_wanvideo.admin import figures
 from django_wanvideo.advice import advice_for, quotation
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.services import credit_limits
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -193,9 +194,9 @@ def person(event: TaskEvent) -> str:
 def _waiting(detail: dict[str, Any]) -> str:
     from django_wanvideo.admin.words import held_words
 
-    reason = held_words(str(detail.get("reason", "evolink_busy")))
-    until = parse_datetime(str(detail.get("until", "")))
-    if until is None:
+    code = str(detail.get("reason", "evolink_busy"))
+    reason, until = held_words(code), parse_datetime(str(detail.get("until", "")))
+    if until is None or code == credit_limits.ABOVE_LIMIT:
         return _("%(reason)s.") % {"reason": reason}
     return _("%(reason)s, until %(at)s.") % {"reason": reason, "at": figures.clock(until)}
 

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from django_wanvideo.admin import figures
 from django_wanvideo.advice import advice_for
 from django_wanvideo.choices import TaskStatus
+from django_wanvideo.services import credit_limits
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -51,6 +52,10 @@ def second_line(task: VideoTask, now: dt.datetime | None = None) -> str:
 def waiting_for(task: VideoTask, now: dt.datetime) -> str:
     """Why a queued task has not been sent, and when it will be."""
     reason = held_words(task.held_reason)
+    if task.held_reason in credit_limits.REASONS:
+        if task.held_reason == credit_limits.ABOVE_LIMIT or task.held_until is None or task.held_until <= now:
+            return reason
+        return _("%(reason)s, to be sent %(at)s") % {"reason": reason, "at": figures.clock(task.held_until, now)}
     if task.held_until and task.held_until > now:
         wait = figures.seconds_in_words((task.held_until - now).total_seconds())
         return _("%(reason)s, tries again in %(time)s") % {"reason": reason, "time": wait}
@@ -69,7 +74,12 @@ def held_words(reason: str) -> str:
         "max_in_flight": _("Waits until others are done"),
         "max_per_minute": _("Waits its turn"),
         "daily_credit_limit": _("Waits for tomorrow’s credits"),
+        "weekly_credit_limit": _("Waits for next week’s credits"),
+        "monthly_credit_limit": _("Waits for next month’s credits"),
         "user_daily_credit_limit": _("Waits for the owner’s credits of tomorrow"),
+        "user_weekly_credit_limit": _("Waits for the owner’s credits of next week"),
+        "user_monthly_credit_limit": _("Waits for the owner’s credits of next month"),
+        "above_credit_limit": _("Costs more than a credit limit allows: cancel it, or have the limit raised"),
         "worker_lost": _("A worker was stopped"),
     }.get(reason, _("Put off"))
 

@@ -36,8 +36,13 @@ REASONS = {
     "input_unreadable": "the storage does not give the picture",
     "max_in_flight": "MAX_IN_FLIGHT tasks are under way",
     "max_per_minute": "MAX_SUBMITS_PER_MINUTE is reached",
-    "daily_credit_limit": "DAILY_CREDIT_LIMIT is reached",
-    "user_daily_credit_limit": "USER_DAILY_CREDIT_LIMIT is reached",
+    "daily_credit_limit": "the site's credits of today are used up",
+    "weekly_credit_limit": "the site's credits of this week are used up",
+    "monthly_credit_limit": "the site's credits of this month are used up",
+    "user_daily_credit_limit": "the owner's credits of today are used up",
+    "user_weekly_credit_limit": "the owner's credits of this week are used up",
+    "user_monthly_credit_limit": "the owner's credits of this month are used up",
+    "above_credit_limit": "it costs more than a credit limit allows; raise the limit or cancel it",
     "worker_lost": "its worker stopped before sending it",
 }
 

@@ -193,7 +193,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('attempt_id', models.UUIDField(editable=False, primary_key=True, serialize=False, verbose_name='attempt')),
                 ('task_id', models.UUIDField(db_index=True, editable=False, verbose_name='task')),
-                ('owner_label', models.CharField(blank=True, max_length=150, verbose_name='owner’s name')),
+                ('owner_label', models.CharField(blank=True, max_length=255, verbose_name='owner’s name')),
                 ('batch_id', models.UUIDField(blank=True, editable=False, null=True, verbose_name='batch')),
                 ('model', models.CharField(max_length=80, verbose_name='model')),
                 ('seconds', models.PositiveIntegerField(blank=True, null=True, verbose_name='seconds')),

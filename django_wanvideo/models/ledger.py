@@ -26,7 +26,7 @@ class CreditEntry(models.Model):
         verbose_name=_("owner"),
         db_index=False,
     )
-    owner_label = models.CharField(_("owner’s name"), max_length=150, blank=True)
+    owner_label = models.CharField(_("owner’s name"), max_length=255, blank=True)
     batch_id = models.UUIDField(_("batch"), null=True, blank=True, editable=False)
     model = models.CharField(_("model"), max_length=80)
     seconds = models.PositiveIntegerField(_("seconds"), null=True, blank=True)

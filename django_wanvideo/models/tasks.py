@@ -172,16 +172,22 @@ class VideoTask(models.Model):
         """The latest attempt, or ``None`` before the first."""
         return max(self.attempts.all(), key=lambda attempt: attempt.number, default=None)
 
-    def submit(self, *, by: AbstractBaseUser | None = None) -> None:
-        """Queue this draft to be sent once.
+    def submit(self, *, by: AbstractBaseUser | None = None, wait: bool = True) -> VideoTask:
+        """Queue this draft to be sent once, and return it.
+
+        Args:
+            wait: whether it may wait in the queue for credits that a limit does not give now. With ``False``, what
+                waits there already counts as used.
 
         Raises:
             NotPossible: it is not a draft.
+            BudgetExceeded: it costs more than a limit allows at all or, with ``wait=False``, more than is left.
             ValidationError: it is not complete, keyed by field.
         """
         from django_wanvideo.services import submission
 
-        submission.enqueue(self, by=by)
+        submission.enqueue(self, by=by, wait=wait)
+        return self
 
     def refresh(self, *, by: AbstractBaseUser | None = None) -> None:
         """Ask EvoLink about this task now, in this process.
@@ -209,6 +215,7 @@ class VideoTask(models.Model):
 
         Raises:
             NotPossible: it has neither failed nor been cancelled.
+            BudgetExceeded: it costs more than a limit on credits allows at all.
         """
         from django_wanvideo.services import submission
 

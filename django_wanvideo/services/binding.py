@@ -14,7 +14,7 @@ from django_wanvideo import database
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.evolink.answers import RemoteStatus
 from django_wanvideo.models import Attempt
-from django_wanvideo.services import lifecycle, provider, schedule, second_results
+from django_wanvideo.services import ledger, lifecycle, provider, schedule, second_results
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -111,7 +111,7 @@ def _bind(
     source: EventSource,
     actor: AbstractBaseUser | None,
 ) -> bool:
-    now = timezone.now()
+    now, reserved = timezone.now(), provider.storable(snapshot.credits_reserved)
     reopened = attempt.state in {AttemptState.NOT_ACCEPTED, AttemptState.SUPERSEDED} or (
         attempt.state == AttemptState.ENDED and attempt.provider_task_id == snapshot.id
     )
@@ -132,7 +132,7 @@ def _bind(
                 accepted_at=now,
                 held_until=None,
                 held_reason="",
-                credits_reserved=provider.storable(snapshot.credits_reserved),
+                credits_reserved=reserved,
                 estimated_seconds=snapshot.estimated_seconds,
                 progress=min(snapshot.progress or 0, 99),
                 next_action_at=now + wait,
@@ -144,6 +144,7 @@ def _bind(
             )
             if not rows:
                 raise Undo
+            ledger.follow(attempt.pk, AttemptState.ACCEPTED, reserved=reserved)
     except Undo:
         return False
     except IntegrityError:

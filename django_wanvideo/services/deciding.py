@@ -13,7 +13,7 @@ from django_wanvideo import database
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import lifecycle, outcomes, receipts, tracking
+from django_wanvideo.services import ledger, lifecycle, outcomes, receipts, tracking
 from django_wanvideo.services.receipts import Misfit
 
 if TYPE_CHECKING:
@@ -159,6 +159,7 @@ def _close(moved: object | None, attempt: Attempt, state: AttemptState) -> None:
         state=state, settled_at=timezone.now()
     )
     if moved is not None and rows:
+        ledger.follow(attempt.pk, state)
         return
     stands = VideoTask.objects.filter(pk=attempt.task_id, status=TaskStatus.UNCONFIRMED)
     if stands.exclude(_not_being_repeated()).exists():

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.exceptions import NotPossible
-from django_wanvideo.models import MediaInput, VideoTask
+from django_wanvideo.models import DeletedTask, MediaInput, VideoTask
 from django_wanvideo.services.media import delete_after_commit
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def connect() -> None:
     """Bind the receivers; called once when Django is ready."""
     pre_delete.connect(refuse_active, sender=VideoTask, dispatch_uid="wanvideo.refuse_active")
+    post_delete.connect(remember_key, sender=VideoTask, dispatch_uid="wanvideo.remember_key")
     post_delete.connect(delete_video, sender=VideoTask, dispatch_uid="wanvideo.delete_video")
     post_delete.connect(delete_input_files, sender=MediaInput, dispatch_uid="wanvideo.delete_input_files")
 
@@ -35,6 +36,20 @@ def refuse_active(sender: type[Model], instance: VideoTask, using: str, **kwargs
     if status in ACTIVE_STATUSES:
         words = {"status": TaskStatus(status).label}
         raise NotPossible(_("A task that is on its way cannot be deleted; this one is %(status)s.") % words)
+
+
+def remember_key(sender: type[Model], instance: VideoTask, using: str, **kwargs: Any) -> None:
+    """Leave a row where the caller gave the task a key, in the deletion's own transaction."""
+    key = getattr(instance, "idempotency_key", None)
+    if key:
+        DeletedTask.objects.using(using).update_or_create(
+            task_id=instance.pk,
+            defaults={
+                "idempotency_scope": getattr(instance, "idempotency_scope", "") or "",
+                "idempotency_key": key,
+                "created_at": instance.created_at,
+            },
+        )
 
 
 def delete_video(sender: type[Model], instance: VideoTask, **kwargs: Any) -> None:

@@ -15,7 +15,7 @@ from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskSt
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.answers import RemoteStatus
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import lifecycle, provider, schedule
+from django_wanvideo.services import ledger, lifecycle, provider, schedule
 
 if TYPE_CHECKING:
     from django_wanvideo.evolink.answers import TaskSnapshot
@@ -25,6 +25,9 @@ FOLLOWED = frozenset({TaskStatus.PENDING, TaskStatus.PROCESSING})
 
 def apply(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> None:
     """Bring an accepted task to where EvoLink says it is; a late or repeated message changes nothing."""
+    if attempt.provider_task_id == snapshot.id:
+        # First, because a task that has ended is not looked at again; whatever became of it, this is what it cost.
+        ledger.report(attempt.pk, snapshot)
     match snapshot.status:
         case RemoteStatus.COMPLETED if snapshot.result_urls:
             _completed(attempt, snapshot, source)

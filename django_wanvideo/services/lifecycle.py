@@ -11,6 +11,7 @@ from django.utils import timezone
 from django_wanvideo import database, queue
 from django_wanvideo.choices import FINISHED_STATUSES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.models import Attempt, TaskEvent, VideoTask
+from django_wanvideo.services import ledger
 
 if TYPE_CHECKING:
     import uuid
@@ -190,6 +191,7 @@ def create_accepted(first: VideoTask, attempt: Attempt, snapshot: TaskSnapshot, 
         sent_at=attempt.sent_at,
         settled_at=now,
     )
+    ledger.open_entry(task, bound, reserved=snapshot.credits_reserved)
     record(
         task,
         EventKind.ACCEPTED,

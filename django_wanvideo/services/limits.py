@@ -1,25 +1,38 @@
-"""The site's own limits on sending: how many at once, how many a minute, how many credits a day."""
+"""The site's own limits on sending: how many at once, how many a minute, how many credits in a day, week or month."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from django_wanvideo.choices import AttemptState
+from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.conf import conf
-from django_wanvideo.models import Attempt, SiteState, VideoTask
+from django_wanvideo.exceptions import BudgetExceeded, ConfigurationError
+from django_wanvideo.models import Attempt, CreditEntry, SiteState, VideoTask
+from django_wanvideo.services import budget, credit_limits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from decimal import Decimal
+
     from django.db.models import QuerySet
+
+    from django_wanvideo.services.credit_limits import CreditLimit
 
 GATE = "submission_gate"
 _SOON = dt.timedelta(seconds=15)
+#: How soon a limit that cannot be read is read again.
+_MISREAD = dt.timedelta(seconds=60)
+#: Queued tasks that are counted one by one; more are too many to promise a time anyway.
+MOST_QUEUED = 10_000
+#: Times that limits begin anew which a forecast looks at.
+HORIZON = 62
+#: Tasks waiting for credits that one pass of the sweep looks at.
+RECONSIDERED = 500
 
 
 @dataclass(frozen=True)
@@ -30,25 +43,161 @@ class Held:
     until: dt.datetime
 
 
+@dataclass(frozen=True)
+class Forecast:
+    """How many of some tasks fit into the limits on credits now, and when the others go."""
+
+    count: int
+    fits_now: int
+    #: Tasks of which each costs more than a limit allows at all, and the first such limit.
+    never: int = 0
+    too_low: CreditLimit | None = None
+    #: When the first and the last of the others go; the last ``None`` beyond what can be told.
+    next_at: dt.datetime | None = None
+    last_at: dt.datetime | None = None
+
+    @property
+    def waits(self) -> int:
+        """How many wait in the queue."""
+        return self.count - self.fits_now - self.never
+
+
 def hold_for(task: VideoTask) -> Held | None:
     """Say whether a limit keeps ``task`` back; to be called inside the transaction that claims it.
 
     Where any limit is set, claims pass one gate, a locked row, so that several workers together keep it.
     """
-    if not any(
-        limit is not None
-        for limit in (
-            conf.MAX_IN_FLIGHT,
-            conf.MAX_SUBMITS_PER_MINUTE,
-            conf.DAILY_CREDIT_LIMIT,
-            conf.USER_DAILY_CREDIT_LIMIT,
-        )
-    ):
+    rates = (conf.MAX_IN_FLIGHT, conf.MAX_SUBMITS_PER_MINUTE)
+    if not credit_limits.are_set() and not any(limit is not None for limit in rates):
         return None
-    SiteState.objects.get_or_create(name=GATE)
-    SiteState.objects.select_for_update().get(name=GATE)
+    _pass_gate()
     now = timezone.now()
-    return _in_flight(now) or _per_minute(now) or _per_day(task, now)
+    return _in_flight(now) or _per_minute(now) or credits_hold(task, now)
+
+
+def credits_hold(task: VideoTask, now: dt.datetime | None = None) -> Held | None:
+    """Say whether ``task`` must wait for credits, from the ledger as it stands; without the gate, a first look only."""
+    if not credit_limits.are_set():
+        return None
+    now = now or timezone.now()
+    try:
+        short = budget.Room(now).shortage(task.credits_estimated, task.owner_id)
+    except ConfigurationError:
+        return Held("misconfigured", now + _MISREAD)
+    return Held(short.reason, short.resets_at) if short is not None else None
+
+
+def is_held(task: VideoTask) -> bool:
+    """Tell whether a queued task waits for a time. One that waits for credits never does: the ledger says when."""
+    return (
+        task.held_until is not None
+        and task.held_until > timezone.now()
+        and task.held_reason not in credit_limits.REASONS
+    )
+
+
+def not_held(now: dt.datetime) -> Q:
+    """The same as a condition on a row."""
+    return Q(held_until=None) | Q(held_until__lte=now) | Q(held_reason__in=credit_limits.REASONS)
+
+
+def reconsider() -> int:
+    """Make tasks due that wait for credits which are there again, by a correction or a changed setting; return how many."""
+    now = timezone.now()
+    waiting = VideoTask.objects.filter(
+        status=TaskStatus.QUEUED, held_reason__in=credit_limits.REASONS, next_action_at__gt=now
+    ).order_by("queued_at")
+    room = budget.Room(now)
+    try:
+        fitting = [
+            pk
+            for pk, price, owner_id in waiting.values_list("pk", "credits_estimated", "owner_id")[:RECONSIDERED]
+            if room.take(price, owner_id) is None
+        ]
+    except ConfigurationError:
+        return 0
+    if not fitting:
+        return 0
+    count: int = waiting.filter(pk__in=fitting).order_by().update(next_action_at=now)
+    return count
+
+
+def admit(price: Decimal | None, owner_id: Any, *, wait: bool) -> None:
+    """Refuse what can never be sent under the limits on credits and, with ``wait=False``, what cannot be sent now.
+
+    For ``wait=False`` it is to be called inside the transaction that queues the task: it passes the gate that claims
+    pass, and what waits in the queue already counts.
+
+    Raises:
+        BudgetExceeded: it does not fit.
+        ConfigurationError: with ``wait=False``, the limits cannot be read.
+    """
+    if not credit_limits.are_set():
+        return
+    try:
+        if wait and all((price or 0) <= limit.credits for limit in credit_limits.limits_for(owner_id)):
+            return
+        if not wait:
+            _pass_gate()
+        room = budget.Room()
+        if not wait:
+            for other in _queued():
+                room.add(*other)
+        short = room.shortage(price, owner_id)
+    except ConfigurationError:
+        if wait:
+            # The worker holds it with that reason; nothing is lost by queueing it.
+            return
+        raise
+    if short is not None and (short.is_lasting or not wait):
+        raise BudgetExceeded(
+            budget.exceeded_words(short),
+            limit=short.limit.credits,
+            used=short.used,
+            resets_at=None if short.is_lasting else short.resets_at,
+            period=short.limit.period,
+            scope=short.limit.scope,
+        )
+
+
+def forecast(costs: Iterable[tuple[Decimal | None, Any]]) -> Forecast | None:
+    """Say how many of some tasks fit now, and when the others go; ``None`` where credits are not limited.
+
+    Args:
+        costs: price and owner's key of each task, in the order in which they are sent.
+
+    What waits in the queue is taken to go first. Limits that cannot be read make no forecast.
+    """
+    if not credit_limits.are_set():
+        return None
+    room = budget.Room()
+    pending = [(price, owner_id, False) for price, owner_id in _queued()]
+    pending += [(price, owner_id, True) for price, owner_id in costs]
+    count = sum(mine for *_cost, mine in pending)
+    fits_now = never = 0
+    too_low = next_at = last_at = None
+    try:
+        for round_ in range(HORIZON):
+            left, went = [], 0
+            for price, owner_id, mine in pending:
+                short = room.take(price, owner_id)
+                if short is None:
+                    went += mine
+                elif short.is_lasting:
+                    never, too_low = never + mine, too_low or (short.limit if mine else None)
+                else:
+                    left.append((price, owner_id, mine))
+            pending = left
+            if round_ == 0:
+                fits_now = went
+            elif went:
+                next_at, last_at = next_at or room.now, room.now
+            if not any(mine for *_cost, mine in pending):
+                return Forecast(count, fits_now, never, too_low, next_at, last_at)
+            room.move_to(room.next_reset())
+    except ConfigurationError:
+        return None
+    return Forecast(count, fits_now, never, too_low, next_at, None)
 
 
 def free_places() -> int | None:
@@ -57,6 +206,17 @@ def free_places() -> int | None:
         return None
     in_flight: int = VideoTask.objects.in_flight().count()
     return max(conf.MAX_IN_FLIGHT - in_flight, 0)
+
+
+def _pass_gate() -> None:
+    SiteState.objects.get_or_create(name=GATE)
+    SiteState.objects.select_for_update().get(name=GATE)
+
+
+def _queued() -> Iterable[tuple[Decimal | None, Any]]:
+    """Price and owner of what waits in the queue, in its order."""
+    rows: QuerySet[VideoTask] = VideoTask.objects.filter(status=TaskStatus.QUEUED).order_by("queued_at")
+    return rows.values_list("credits_estimated", "owner_id")[:MOST_QUEUED]
 
 
 def _in_flight(now: dt.datetime) -> Held | None:
@@ -69,31 +229,9 @@ def _per_minute(now: dt.datetime) -> Held | None:
     since = now - dt.timedelta(minutes=1)
     # A claim that has not been sent yet counts: it will be in a moment.
     recent = Attempt.objects.filter(Q(sent_at__gte=since) | Q(sent_at=None, state=AttemptState.CLAIMED))
-    if recent.count() < conf.MAX_SUBMITS_PER_MINUTE:
+    known = Attempt.objects.filter(pk=OuterRef("pk"))
+    # One whose task was deleted since may have been sent as well.
+    gone = CreditEntry.objects.filter(~Exists(known), claimed_at__gte=since)
+    if recent.count() + gone.count() < conf.MAX_SUBMITS_PER_MINUTE:
         return None
     return Held("max_per_minute", now + _SOON)
-
-
-def _per_day(task: VideoTask, now: dt.datetime) -> Held | None:
-    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    tomorrow = midnight + dt.timedelta(days=1)
-    cost = task.credits_estimated or Decimal(0)
-    today = _charged_since(midnight)
-    if conf.DAILY_CREDIT_LIMIT is not None and _sum(today) + cost > Decimal(str(conf.DAILY_CREDIT_LIMIT)):
-        return Held("daily_credit_limit", tomorrow)
-    if conf.USER_DAILY_CREDIT_LIMIT is not None and task.owner_id is not None:
-        mine = today.filter(task__owner_id=task.owner_id)
-        if _sum(mine) + cost > Decimal(str(conf.USER_DAILY_CREDIT_LIMIT)):
-            return Held("user_daily_credit_limit", tomorrow)
-    return None
-
-
-def _charged_since(start: dt.datetime) -> QuerySet[Attempt]:
-    """Attempts of today that cost or may cost: not those that EvoLink certainly did not accept."""
-    return Attempt.objects.filter(claimed_at__gte=start).exclude(state=AttemptState.NOT_ACCEPTED)
-
-
-def _sum(attempts: QuerySet[Attempt]) -> Decimal:
-    cost = Coalesce("task__credits_used", "task__credits_reserved", "task__credits_estimated", Decimal(0))
-    total: Decimal | None = attempts.aggregate(total=Sum(cost))["total"]
-    return total or Decimal(0)

@@ -13,7 +13,7 @@ from django_wanvideo.advice import ADVICE
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import lifecycle, provider, schedule
+from django_wanvideo.services import ledger, lifecycle, provider, schedule
 from django_wanvideo.services.binding import OPEN, SENT, Undo, accepted, bind
 
 if TYPE_CHECKING:
@@ -157,6 +157,7 @@ def release(attempt: Attempt, *, source: EventSource, reason: str) -> bool:
             )
             if moved is None or not rows:
                 raise Undo
+            ledger.follow(attempt.pk, AttemptState.NOT_ACCEPTED)
     except Undo:
         return False
     return True
@@ -215,6 +216,7 @@ def _settle(
             )
             if not rows:
                 raise Undo
+            ledger.follow(attempt.pk, state)
     except Undo:
         return False
     attempt.state = state

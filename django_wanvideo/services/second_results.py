@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo import database
 from django_wanvideo.choices import AttemptState, EventKind
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import lifecycle, provider
+from django_wanvideo.services import ledger, lifecycle, provider
 
 if TYPE_CHECKING:
     from django_wanvideo.choices import EventSource
@@ -42,6 +42,9 @@ def adopt(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> V
                 Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED).update(provider_task_id=None)
             kept = replace(snapshot, credits_reserved=provider.storable(snapshot.credits_reserved))
             task = lifecycle.create_accepted(first, attempt, kept, source=source)
+            if attempt.provider_task_id in {None, snapshot.id}:
+                # The attempt has no other task of EvoLink's that it may have paid for.
+                ledger.hand_over(attempt.pk, to=task.attempts.get().pk)
             VideoTask.objects.filter(pk=task.pk).update(
                 notes=_("A second paid result of one wish: its first answer had been lost.")
             )

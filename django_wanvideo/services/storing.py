@@ -17,7 +17,7 @@ from django_wanvideo.evolink.downloads import Downloaded, DownloadError
 from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import copies, leases, lifecycle, provider, schedule
+from django_wanvideo.services import copies, leases, ledger, lifecycle, provider, schedule
 
 if TYPE_CHECKING:
     import uuid
@@ -190,6 +190,8 @@ def _fresh_link(task: VideoTask, lease: Lease) -> bool:
         return False
     with lease.kept():
         snapshot = _read_again(attempt)
+    if snapshot is not None:
+        ledger.report(attempt.pk, snapshot)
     link = snapshot.result_urls[0] if snapshot is not None and snapshot.result_urls else ""
     now = timezone.now()
     columns: dict[str, object] = {"reread_at": now}

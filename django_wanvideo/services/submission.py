@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from django_wanvideo.services import (
     creation,
     holding,
     leases,
+    ledger,
     lifecycle,
     limits,
     media,
@@ -45,26 +47,35 @@ class ClaimLost(Exception):  # noqa: N818 - not an error: somebody else settled 
     """The attempt was settled before its request left; nothing has been sent."""
 
 
-def enqueue(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
+def enqueue(task: VideoTask, *, by: AbstractBaseUser | None = None, wait: bool = True) -> None:
     """Queue a draft to be sent once; a worker is woken after commit.
+
+    Args:
+        wait: whether it may wait in the queue for credits that a limit does not give now.
 
     Raises:
         NotPossible: it is not a draft.
+        BudgetExceeded: it costs more than a limit allows at all or, with ``wait=False``, more than is left.
         ValidationError: it is not complete, keyed by field.
     """
     task.status = _status_now(task)
     if task.status == TaskStatus.DRAFT:
         _check_complete(task)
-    moved = lifecycle.advance(
-        task,
-        TaskStatus.QUEUED,
-        allowed=frozenset({TaskStatus.DRAFT}),
-        kind=EventKind.QUEUED,
-        source=EventSource.of(by),
-        actor=by,
-        queued_at=timezone.now(),
-        credits_estimated=catalog.get(task.model).estimate(task.parameters),
-    )
+    price = catalog.get(task.model).estimate(task.parameters)
+    # Only what must not wait needs the claims to stand still while it is queued.
+    with contextlib.nullcontext() if wait else database.atomic():
+        if task.status == TaskStatus.DRAFT:
+            limits.admit(price, task.owner_id, wait=wait)
+        moved = lifecycle.advance(
+            task,
+            TaskStatus.QUEUED,
+            allowed=frozenset({TaskStatus.DRAFT}),
+            kind=EventKind.QUEUED,
+            source=EventSource.of(by),
+            actor=by,
+            queued_at=timezone.now(),
+            credits_estimated=price,
+        )
     if moved is None:
         raise NotPossible(_("Only a draft can be submitted; this task is %(status)s.") % _words(task))
 
@@ -98,6 +109,7 @@ def retry(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
 
     Raises:
         NotPossible: it has neither failed nor been cancelled.
+        BudgetExceeded: it costs more than a limit on credits allows at all.
         ValidationError: the catalogue no longer accepts it, keyed by field.
     """
     task.refresh_from_db()
@@ -106,6 +118,9 @@ def retry(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         return
     if task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
         _check_complete(task)
+    price = catalog.get(task.model).estimate(task.parameters)
+    if task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
+        limits.admit(price, task.owner_id, wait=True)
     moved = lifecycle.advance(
         task,
         TaskStatus.QUEUED,
@@ -116,7 +131,7 @@ def retry(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         # A paid video that turns up at this very moment must not be wiped away.
         guard=Q(result_url=task.result_url),
         **_clean_slate(),
-        credits_estimated=catalog.get(task.model).estimate(task.parameters),
+        credits_estimated=price,
     )
     if moved is None:
         task.refresh_from_db()
@@ -135,13 +150,17 @@ def send(task_id: uuid.UUID) -> None:
     leaves the row in a state that the sweep goes on from.
     """
     task = VideoTask.objects.filter(pk=task_id, status__in=[TaskStatus.QUEUED, TaskStatus.UNCONFIRMED]).first()
-    if task is None or (task.held_until is not None and task.held_until > timezone.now()):
+    if task is None or limits.is_held(task):
         return
     if task.status == TaskStatus.UNCONFIRMED:
         _confirm(task)
         return
     if (paused := provider.paused_until()) is not None:
         holding.hold(task, "evolink_busy", until=paused)
+        return
+    # Before the picture is uploaded; the claim looks again, where nobody else can come between.
+    if (held := limits.credits_hold(task)) is not None:
+        holding.hold(task, held.reason, until=held.until)
         return
     try:
         client = provider.client()
@@ -255,7 +274,7 @@ def _claim(task: VideoTask, lease: Lease, body: dict[str, Any]) -> Attempt | Non
                 TaskStatus.SUBMITTING,
                 kind=EventKind.CLAIMED,
                 source=EventSource.WORKER,
-                guard=lease.held & (Q(held_until=None) | Q(held_until__lte=now)),
+                guard=lease.held & limits.not_held(now),
                 next_action_at=now + outcomes.claim_lifetime(),
             )
             if moved is None:
@@ -268,6 +287,7 @@ def _claim(task: VideoTask, lease: Lease, body: dict[str, Any]) -> Attempt | Non
                 idempotency_key=f"wanvideo-{attempt_id.hex}",
                 request=callback_urls.without_token(body, attempt_id),
             )
+            ledger.open_entry(task, attempt)
             moved.attempt = attempt
             moved.save(update_fields=["attempt"])
             return attempt

@@ -76,6 +76,7 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> Swept:
     _events(dispatch, swept, state, patience)
     for status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
         _hand_out(status, "sync", SYNC_BATCH, dispatch, swept, patience)
+    swept.add("reconsidered", limits.reconsider())
     if provider.paused_until() is None:
         _hand_out(TaskStatus.QUEUED, "submit", 1, dispatch, swept, patience, most=limits.free_places())
     state.save()

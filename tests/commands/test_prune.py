@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_wanvideo.choices import ACTIVE_STATUSES, EventKind, EventSource, TaskStatus
-from django_wanvideo.models import Attempt, CallbackReceipt, TaskEvent, VideoTask
+from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, TaskEvent, VideoTask
 from django_wanvideo.services import pruning
 
 pytestmark = pytest.mark.django_db
@@ -218,3 +218,38 @@ def test_rows_are_deleted_in_batches(run):
 )
 def test_wrong_options_are_refused(run, options):
     assert run("wanvideo_prune", *options).code != 0
+
+
+def entry(label: str, owner=None) -> CreditEntry:
+    old = timezone.now() - OLD
+    return CreditEntry.objects.create(
+        attempt_id=uuid.uuid4(), task_id=uuid.uuid4(), model="m", owner=owner, owner_label=label, claimed_at=old
+    )
+
+
+def test_nothing_takes_entries_of_the_ledger_away(run):
+    entry("ann")
+    ran = run("wanvideo_prune", "--older-than", 1, "--events", "--finished", "failed,cancelled,draft", "--completed")
+    assert ran.code == 0
+    assert CreditEntry.objects.count() == 1
+
+
+def test_a_persons_name_is_blanked_in_the_ledger_and_what_was_spent_stays(run, django_user_model):
+    ann = django_user_model.objects.create_user("ann")
+    rows = [entry("ann", ann), entry("annie", ann), entry("ann"), entry("bob")]
+    receipt(make("completed"))
+    ran = run("wanvideo_prune", "--forget-user", "ann", "--dry-run")
+    assert (ran.code, ran.out) == (0, "Would blank the name in 3 entries of the ledger.\n")
+    assert set(CreditEntry.objects.values_list("owner_label", flat=True)) == {"ann", "annie", "bob"}
+    ran = run("wanvideo_prune", "--forget-user", "ann")
+    assert (ran.code, ran.out) == (0, "Blanked the name in 3 entries of the ledger.\n")
+    labels = dict(CreditEntry.objects.values_list("pk", "owner_label"))
+    assert [labels[row.pk] for row in rows] == ["", "", "", "bob"]
+    assert CreditEntry.objects.filter(owner=ann).count() == 2, "a limit of hers still counts them"
+    assert CallbackReceipt.objects.count() == 1, "nothing else was asked for"
+
+
+def test_without_an_age_or_a_name_nothing_is_done(run):
+    ran = run("wanvideo_prune")
+    assert ran.code == 1
+    assert "--older-than" in ran.err

@@ -14,15 +14,16 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_wanvideo.choices import IN_FLIGHT_STATUSES, AttemptState, EventKind, TaskStatus
-from django_wanvideo.evolink.answers import Created, TaskSnapshot
+from django_wanvideo.evolink.answers import Created, RemoteStatus, TaskSnapshot
 from django_wanvideo.models import Attempt, SiteState, TaskEvent, VideoTask
-from django_wanvideo.services import limits, provider, submission
+from django_wanvideo.services import ledger, limits, provider, submission
 from tests.rows import make_attempt, make_task
 from tests.threads import at_once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 
 PRICE = Decimal("11.9")
+COMPLETED = RemoteStatus.COMPLETED
 
 
 class Accepting:
@@ -104,10 +105,20 @@ def test_in_flight_is_what_evolink_has_or_may_have(limit, status):
     assert (reason(queued()) == "max_in_flight") is (status in IN_FLIGHT_STATUSES)
 
 
+def entered(attempt):
+    """Write an attempt's entry as the services do, with what EvoLink has said of its task."""
+    task = attempt.task
+    ledger.open_entry(task, attempt, reserved=task.credits_reserved)
+    if attempt.state not in {AttemptState.CLAIMED, AttemptState.ACCEPTED}:
+        ledger.follow(attempt.pk, attempt.state)
+    if task.credits_used is not None:
+        ledger.report(attempt.pk, TaskSnapshot(attempt.provider_task_id, COMPLETED, credits_used=task.credits_used))
+    return attempt
+
+
 def sent(ago, state=AttemptState.ACCEPTED, **columns):
-    now = timezone.now()
-    moment = now - dt.timedelta(seconds=ago)
-    return make_attempt(make_task(TaskStatus.PENDING, **columns), state, claimed_at=moment, sent_at=moment)
+    moment = timezone.now() - dt.timedelta(seconds=ago)
+    return entered(make_attempt(make_task(TaskStatus.PENDING, **columns), state, claimed_at=moment, sent_at=moment))
 
 
 def test_as_many_as_allowed_are_sent_in_a_minute(limit):
@@ -171,16 +182,20 @@ def test_a_task_of_unknown_price_waits_only_when_the_day_is_overdrawn(limit):
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "America/Los_Angeles"])
 def test_a_day_is_one_of_the_sites_time_zone(limit, settings, zone):
     limit(DAILY_CREDIT_LIMIT=12)
-    with timezone.override(zone):
-        here = timezone.get_current_timezone()
-        now = dt.datetime(2026, 11, 5, 0, 30, tzinfo=here)
-        make_attempt(make_task(TaskStatus.PENDING, credits_estimated=PRICE), claimed_at=now - dt.timedelta(minutes=31))
-        with mock.patch.object(limits.timezone, "now", return_value=now):
-            assert reason(queued()) is None, "half an hour ago was yesterday"
-            make_attempt(
-                make_task(TaskStatus.PENDING, credits_estimated=PRICE), claimed_at=now - dt.timedelta(minutes=29)
-            )
-            assert held(queued()).until == dt.datetime(2026, 11, 6, 0, 0, tzinfo=here)
+    settings.TIME_ZONE = zone
+    here = timezone.get_default_timezone()
+    now = dt.datetime(2026, 11, 5, 0, 30, tzinfo=here)
+
+    def claimed(minutes_ago):
+        task = make_task(TaskStatus.PENDING, credits_estimated=PRICE)
+        entered(make_attempt(task, claimed_at=now - dt.timedelta(minutes=minutes_ago)))
+
+    claimed(31)
+    # What the person who looks has chosen as their time zone changes nothing.
+    with mock.patch.object(limits.timezone, "now", return_value=now), timezone.override("Pacific/Kiritimati"):
+        assert reason(queued()) is None, "half an hour ago was yesterday"
+        claimed(29)
+        assert held(queued()).until == dt.datetime(2026, 11, 6, 0, 0, tzinfo=here)
 
 
 def test_each_person_has_a_limit_of_their_own(limit, django_user_model):

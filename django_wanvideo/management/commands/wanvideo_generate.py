@@ -14,6 +14,7 @@ from django_wanvideo import catalog
 from django_wanvideo.advice import advice_for, charge_words
 from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.conf import conf
+from django_wanvideo.exceptions import BudgetExceeded
 from django_wanvideo.management import wishes
 from django_wanvideo.management.following import follow
 from django_wanvideo.management.progress import ProgressLine
@@ -112,7 +113,11 @@ class Command(BaseCommand):
             # Only made to be checked and priced; nobody else has seen it.
             task.delete()
             raise CommandError("Nothing was sent.", returncode=wishes.BAD_INPUT)
-        task.submit(by=owner)
+        try:
+            task.submit(by=owner)
+        except BudgetExceeded as error:
+            task.delete()
+            raise CommandError(str(error), returncode=wishes.BAD_INPUT) from error
         self.stdout.write(f"Task {task.pk}")
         return task
 

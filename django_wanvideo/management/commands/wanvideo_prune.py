@@ -6,11 +6,11 @@ import argparse
 import datetime as dt
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.services import pruning
+from django_wanvideo.services import ledger, pruning
 
 #: What ``--finished`` may name; completed tasks have a flag of their own, because they hold the videos.
 _ENDS = (TaskStatus.CANCELLED.value, TaskStatus.DRAFT.value, TaskStatus.FAILED.value)
@@ -50,11 +50,11 @@ class Command(BaseCommand):
     help = (
         "Deletes callbacks that have been read and, only where asked for, old progress lines and old tasks with their "
         "files. Never deletes a task that is on its way, an event whose signal is still to be delivered, or a failed "
-        "task whose video can still be fetched. Safe to run while the site works."
+        "task whose video can still be fetched, or what the ledger of credits says. Safe to run while the site works."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--older-than", type=days, required=True, metavar="DAYS", help="what is younger stays")
+        parser.add_argument("--older-than", type=days, metavar="DAYS", help="what is younger stays")
         parser.add_argument(
             "--receipts-older-than", type=days, metavar="DAYS", help="for callbacks instead of --older-than"
         )
@@ -69,6 +69,11 @@ class Command(BaseCommand):
             help=f"delete tasks with these statuses, with their files: {', '.join(_ENDS)}",
         )
         parser.add_argument("--completed", action="store_true", help="delete completed tasks too, with their videos")
+        parser.add_argument(
+            "--forget-user",
+            metavar="USERNAME",
+            help="blank this person's name in the ledger of credits, also of a deleted account; what was spent stays",
+        )
         parser.add_argument("--dry-run", action="store_true", help="delete nothing, say what would be")
         parser.add_argument(
             "--batch",
@@ -79,6 +84,14 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["forget_user"]:
+            count = ledger.forget_user(options["forget_user"], dry_run=options["dry_run"])
+            verb = "Would blank" if options["dry_run"] else "Blanked"
+            self.stdout.write(f"{verb} the name in {count} entries of the ledger.")
+        if options["older_than"] is None:
+            if not options["forget_user"]:
+                raise CommandError("Say what is old: --older-than DAYS.")
+            return
         now = timezone.now()
         before = now - options["older_than"]
         how = {"batch": options["batch"], "dry_run": options["dry_run"]}

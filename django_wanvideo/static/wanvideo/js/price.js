@@ -20,6 +20,7 @@ function show(price) {
     text.querySelector("strong").textContent = price?.formula || text.dataset.unknown;
     text.querySelector("[data-dollars]").textContent = known && price.dollars ? `, ${price.dollars}` : "";
     text.querySelector(".wv-sub").textContent = price?.remark || "";
+    text.querySelector("[data-budget]").textContent = price?.limit || "";
     if (!button) return;
     if (price) button.textContent = price.button;
     button.disabled = !known;
