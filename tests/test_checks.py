@@ -65,7 +65,7 @@ BAD = [
     ("CREDIT_LIMITS", {"user": {"day": True}}, "wanvideo.E011", ERROR, "True is no number of credits"),
     ("CREDIT_LIMITS", {"user": {"day": -1}}, "wanvideo.E011", ERROR, "-1 is no number of credits"),
     ("CREDIT_LIMITS", {"user": {"day": float("nan")}}, "wanvideo.E011", ERROR, "nan is no number of credits"),
-    ("CREDIT_LIMITS", {"site": lambda user: {}}, "wanvideo.E011", ERROR, "is no dictionary of periods"),
+    ("CREDIT_LIMITS", {"site": str}, "wanvideo.E011", ERROR, "is no dictionary of periods"),
     ("RESULT_HOSTS", ["https://files.evolink.ai"], "wanvideo.E011", ERROR, "'https://files.evolink.ai'"),
     ("RESULT_HOSTS", ["files.evolink.ai/videos"], "wanvideo.E011", ERROR, "host names"),
     ("RESULT_HOSTS", ["files.evolink.ai:443"], "wanvideo.E011", ERROR, "host names"),
