@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services import lifecycle, outcomes, provider, schedule
+from django_wanvideo.services import account, holds, lifecycle, outcomes, provider, schedule
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -41,13 +41,16 @@ def hold(task: VideoTask, reason: str, *, until: dt.datetime) -> None:
 
 def put_off(task: VideoTask, reason: str, error: Exception) -> None:
     """Put a queued task off after something free of charge did not work: longer each time, for a day at most."""
+    of_evolink = error if isinstance(error, EvoLinkError) else None
     now = timezone.now()
-    if task.queued_at is not None and now - task.queued_at > schedule.WAIT_DEADLINE:
+    if of_evolink is not None and (trouble := account.note(of_evolink)) is not None:
+        hold(task, trouble, until=now + schedule.next_send_try(0, None))
+        return
+    if holds.waited_too_long(task):
         outcomes.fail_unsent(task, *_GIVEN_UP[reason])
         return
     VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(tries=task.tries + 1)
     task.tries += 1
-    of_evolink = error if isinstance(error, EvoLinkError) else None
     until = now + schedule.next_send_try(task.tries - 1, of_evolink.retry_after if of_evolink else None)
     if of_evolink is not None:
         until = max(until, provider.heed(of_evolink) or until)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,14 @@ from django_wanvideo.evolink.errors import EvoLinkError, OutcomeUnknownError, Re
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services import (
+    account,
+    account_checks,
+    breaker,
     callback_urls,
     confirming,
     creation,
     holding,
+    holds,
     leases,
     lifecycle,
     limits,
@@ -135,13 +140,19 @@ def send(task_id: uuid.UUID) -> None:
     leaves the row in a state that the sweep goes on from.
     """
     task = VideoTask.objects.filter(pk=task_id, status__in=[TaskStatus.QUEUED, TaskStatus.UNCONFIRMED]).first()
-    if task is None or (task.held_until is not None and task.held_until > timezone.now()):
+    if task is None:
+        return
+    # A hold may have ended before its time; whether it stands is looked up below.
+    if task.held_until is not None and task.held_until > timezone.now() and task.held_reason not in holds.REASONS:
         return
     if task.status == TaskStatus.UNCONFIRMED:
         _confirm(task)
         return
     if (paused := provider.paused_until()) is not None:
         holding.hold(task, "evolink_busy", until=paused)
+        return
+    if (held := account_checks.refusal(task)) is not None:
+        holding.hold(task, held.reason, until=held.until)
         return
     try:
         client = provider.client()
@@ -156,7 +167,7 @@ def send(task_id: uuid.UUID) -> None:
     try:
         with lease.kept():
             body = _prepare(task, client)
-        attempt = _claim(task, lease, body) if body is not None else None
+        attempt = _claim_in_turn(task, lease, body) if body is not None else None
     finally:
         lease.release()
     if attempt is not None:
@@ -229,8 +240,10 @@ def _prepare(task: VideoTask, client: EvoLinkClient) -> dict[str, Any] | None:
     except ValidationError as error:
         outcomes.fail_unsent(task, "invalid_parameters", " ".join(error.messages))
     except RejectedError as error:
-        outcomes.fail_unsent(task, outcomes.code_with_advice(error), error.message)
-        provider.note_key_answer(error)
+        if account.reason_of(error) is not None:
+            holding.put_off(task, "upload_failed", error)
+        else:
+            outcomes.fail_unsent(task, outcomes.code_with_advice(error), error.message)
     except EvoLinkError as error:
         holding.put_off(task, "upload_failed", error)
     except media.UnreadableInputError as error:
@@ -239,13 +252,34 @@ def _prepare(task: VideoTask, client: EvoLinkClient) -> dict[str, Any] | None:
     return None
 
 
-def _claim(task: VideoTask, lease: Lease, body: dict[str, Any]) -> Attempt | None:
-    """Commit ``queued → submitting`` together with the attempt; ``None`` when another worker or a limit came first."""
+def _claim_in_turn(task: VideoTask, lease: Lease, body: dict[str, Any]) -> Attempt | None:
+    """Claim the task; while as many requests as may be are under way, wait for a moment rather than put it off."""
+    until = time.monotonic() + breaker.PATIENCE
+    patient = True
+    while True:
+        try:
+            return _claim(task, lease, body, patient=patient)
+        except breaker.Busy:
+            patient = breaker.wait_for_turn(until)
+
+
+def _claim(task: VideoTask, lease: Lease, body: dict[str, Any], *, patient: bool = False) -> Attempt | None:
+    """Commit ``queued → submitting`` together with the attempt; ``None`` when another worker or a limit came first.
+
+    Raises:
+        Busy: only where ``patient``; nothing was claimed, but it may be in a moment.
+    """
     attempt_id = uuid.uuid4()
     now = timezone.now()
     try:
         # Durable: the claim must be on disk before the request leaves, not wait for some outer transaction.
         with database.atomic(durable=True):
+            admitted = holds.admit(task)
+            if isinstance(admitted, limits.Held):
+                if admitted.reason == breaker.BUSY and patient:
+                    raise breaker.Busy
+                holding.hold(task, admitted.reason, until=admitted.until)
+                return None
             held = limits.hold_for(task)
             if held is not None:
                 holding.hold(task, held.reason, until=held.until)
@@ -255,11 +289,12 @@ def _claim(task: VideoTask, lease: Lease, body: dict[str, Any]) -> Attempt | Non
                 TaskStatus.SUBMITTING,
                 kind=EventKind.CLAIMED,
                 source=EventSource.WORKER,
-                guard=lease.held & (Q(held_until=None) | Q(held_until__lte=now)),
+                guard=lease.held & (Q(held_until=None) | Q(held_until__lte=now) | Q(held_reason__in=holds.REASONS)),
                 next_action_at=now + outcomes.claim_lifetime(),
             )
             if moved is None:
                 return None
+            admitted.use()
             last = task.attempts.order_by("-number").values_list("number", flat=True).first() or 0
             attempt = Attempt.objects.create(
                 id=attempt_id,
