@@ -88,8 +88,8 @@ def note(error: EvoLinkError, attempt: Attempt | None = None) -> str | None:
 
 def _note(name: str, error: EvoLinkError, attempt: Attempt | None) -> None:
     now = timezone.now()
-    state, _made = SiteState.objects.get_or_create(name=name)
-    standing = of_this_key(state)
+    state, made = SiteState.objects.get_or_create(name=name)
+    standing = None if made else of_this_key(state)
     past = _past(name)
     if standing is None:
         came_back = past["ended"] is not None and abs(now - past["ended"]) < QUIET
@@ -149,8 +149,17 @@ def request_works(states: Mapping[str, SiteState]) -> None:
     if of_this_key(states.get(KEY_REJECTED)) is not None:
         end(KEY_REJECTED)
     trouble = of_this_key(states.get(CREDITS_OUT))
-    if trouble is not None and trouble.probing:
+    if trouble is None:
+        return
+    if trouble.probing:
         end(CREDITS_OUT)
+    elif trouble.spendable is None:
+        # There are credits again, it seems: let EvoLink say how many.
+        with database.atomic():
+            gate.lock()
+            state = SiteState.objects.filter(name=CREDITS_OUT).first()
+            if state is not None and (trouble := of_this_key(state)) is not None:
+                keep(state, replace(trouble, check_at=timezone.now(), refused=None))
 
 
 def apply(credits_now: Credits) -> None:

@@ -52,6 +52,11 @@ class Count:
         return self.lost >= THRESHOLD
 
     @property
+    def may_probe(self) -> bool:
+        """Whether it is time for a probe."""
+        return self.probe_at <= timezone.now()
+
+    @property
     def places(self) -> int:
         """How many requests may be under way at once."""
         return 1 if self.lost else AT_ONCE

@@ -20,7 +20,8 @@ from django_wanvideo.services.gate import CREDITS_OUT, KEY_REJECTED, PAUSED
 from django_wanvideo.services.limits import GATE, Held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    import uuid
+    from collections.abc import Callable, Iterable, Mapping
 
     from django.contrib.auth.models import AbstractBaseUser
 
@@ -78,6 +79,13 @@ def refusal(task: VideoTask) -> Held | None:
     return found if isinstance(found, Held) else None
 
 
+def reasons(tasks: Iterable[VideoTask]) -> dict[uuid.UUID, str]:
+    """Return why each queued task waits by the holds that stand now; an empty text for one that none keeps back."""
+    rows = gate.marks()
+    found = {task.pk: _decide(task, rows, under_way=0) for task in tasks}
+    return {pk: held.reason if isinstance(held, Held) else "" for pk, held in found.items()}
+
+
 def admit(task: VideoTask) -> Permit | Held:
     """Say whether ``task`` may be sent; inside the transaction that claims it, which passes the gate here."""
     gate.lock()
@@ -92,7 +100,7 @@ def places() -> int | None:
     if PAUSED in rows:
         limits.append(0)
     if count.is_open:
-        limits.append(1 if count.probe_at <= timezone.now() else 0)
+        limits.append(1 if count.may_probe else 0)
     for name in (KEY_REJECTED, CREDITS_OUT):
         trouble = of_this_key(rows.get(name))
         if trouble is None:
@@ -191,7 +199,7 @@ def _decide(task: VideoTask, rows: Mapping[str, SiteState], *, under_way: int) -
         steps.append(partial(keep, rows[name], after))
     state = rows.get(GATE)
     count = breaker.read(state)
-    if count.is_open and count.probe_at > now:
+    if count.is_open and not count.may_probe:
         return Held(breaker.LOST_ANSWERS, count.probe_at)
     if under_way >= count.places:
         return Held(breaker.LOST_ANSWERS if count.is_open else breaker.BUSY, now + _SOON)

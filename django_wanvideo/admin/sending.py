@@ -1,0 +1,125 @@
+"""What holds sending back, at the top of the list, and the page on which a person pauses and resumes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from django_wanvideo.admin import figures, themes
+from django_wanvideo.choices import TaskStatus
+from django_wanvideo.services import account_checks, hold_reports, holds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from django_wanvideo.models import VideoTask
+    from django_wanvideo.services.hold_reports import Report
+
+#: Holds that one task can be sent in spite of, to see whether they are over.
+_TRIED = frozenset({"account", "breaker"})
+
+
+def may_pause(request: HttpRequest) -> bool:
+    """Tell whether the person may pause and resume sending."""
+    return bool(request.user.has_perm(holds.PERMISSION))
+
+
+def notices(model_admin: Any, request: HttpRequest) -> list[dict[str, Any]]:
+    """Return what the list shows of each hold, with the buttons that this person may press."""
+    reports = hold_reports.reports()
+    is_paused = any(report.hold.kind == "person" for report in reports)
+    return [
+        {
+            "report": report,
+            "number": number,
+            "since": figures.clock(report.hold.since),
+            "waiting_url": f"{model_admin.page_url('changelist')}?status={TaskStatus.QUEUED}",
+            "waiting": report.waiting_words,
+            "credits": figures.credits_in_table(report.credits) if report.credits else "",
+            "buttons": _buttons(report, is_paused=is_paused, alone=len(reports) == 1) if may_pause(request) else [],
+            "url": model_admin.page_url("sending"),
+        }
+        for number, report in enumerate(reports, 1)
+    ]
+
+
+def view(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
+    """Show the form that pauses, or do what a button says and go back to the list.
+
+    Raises:
+        PermissionDenied: the person may not pause sending.
+    """
+    if not may_pause(request):
+        raise PermissionDenied
+    if request.method == "POST":
+        _do(request, request.POST.get("action", ""))
+        return HttpResponseRedirect(model_admin.page_url("changelist"))
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": _("Pause sending"),
+        "opts": model_admin.opts,
+        "wanvideo": {"is_stock": themes.is_stock(), "holds": notices(model_admin, request)},
+        "is_paused": any(hold.kind == "person" for hold in holds.standing()),
+        "back": model_admin.page_url("changelist"),
+    }
+    return TemplateResponse(request, "admin/wanvideo/videotask/sending.html", context)
+
+
+def label(tasks: Iterable[VideoTask]) -> None:
+    """Set ``hold_reason`` on queued tasks: why each waits at this moment, by the holds that stand; empty for none."""
+    queued = [task for task in tasks if task.status == TaskStatus.QUEUED]
+    if queued:
+        reasons = holds.reasons(queued)
+        for task in queued:
+            task.hold_reason = reasons[task.pk]  # type: ignore[attr-defined]
+
+
+def _buttons(report: Report, *, is_paused: bool, alone: bool) -> list[dict[str, Any]]:
+    kind = report.hold.kind
+    if kind == "person":
+        words = _("Resume sending")
+        if alone and report.waiting:
+            words = ngettext(
+                "Resume: send %(n)s for about %(credits)s credits",
+                "Resume: send %(n)s for about %(credits)s credits",
+                report.waiting,
+            ) % {"n": report.waiting, "credits": figures.credits_in_table(report.credits)}
+        return [{"action": "resume", "words": words, "is_primary": True}]
+    found: list[dict[str, Any]] = []
+    if kind == "account":
+        hint = _("Checking asks EvoLink for the balance and costs nothing.")
+        found.append({"action": "check", "words": _("Check now"), "is_primary": True, "hint": hint})
+    if kind in _TRIED and report.waiting and not is_paused:
+        words = _("Try one now for up to %(n)s credits") % {"n": figures.credits_in_table(report.dearest)}
+        found.append({"action": "resume", "words": words})
+    return found
+
+
+def _do(request: HttpRequest, action: str) -> None:
+    by: Any = request.user
+    if action == "pause":
+        made = holds.pause(by=by, reason=request.POST.get("reason", ""))
+        words = _("Sending is paused. Nothing new is sent until somebody resumes it.")
+        messages.success(request, words if made else _("Sending was paused already."))
+    elif action == "resume":
+        still = holds.resume(by=by)
+        if still:
+            messages.success(request, _("One task is tried now; the rest waits until what holds it back is over."))
+        else:
+            messages.success(request, _("Sending goes on."))
+    elif action == "check":
+        if account_checks.check(now=True) and not holds.standing():
+            messages.success(request, _("EvoLink was asked: it is over. Sending goes on."))
+        else:
+            at = timezone.localtime().strftime("%H:%M")
+            messages.info(request, _("EvoLink was asked at %(time)s; it is not over yet.") % {"time": at})
