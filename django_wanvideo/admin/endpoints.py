@@ -30,7 +30,7 @@ from django_wanvideo.admin.columns import listed_frame
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.exceptions import WanVideoError
-from django_wanvideo.services import creation, hold_reports, storing, submission, tracking
+from django_wanvideo.services import creation, storing, submission, tracking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -115,7 +115,7 @@ class EndpointsMixin:
                 row["live"] = row["live"] or bool(parts["expires"] and ends_at is not None and ends_at > now)
                 row["steps"] = render_to_string("wanvideo/steps.html", {"wanvideo": page})
             rows[str(task.pk)] = row
-        held = [report.as_dict() for report in hold_reports.reports()]
+        held = [report.as_dict() for report in sending.reports_for(request)]
         return _private(JsonResponse({"tasks": rows, "holds": held}))
 
     def sending_view(self, request: HttpRequest) -> HttpResponseBase:
@@ -124,7 +124,7 @@ class EndpointsMixin:
 
     def offer_decisions(self, request: HttpRequest, tasks: Iterable[VideoTask]) -> None:
         """Set ``decide_url`` on the tasks that this person may settle, and on queued ones why they wait now."""
-        sending.label(tasks)
+        sending.label(request, tasks)
         for task in tasks:
             if task.status == TaskStatus.UNCONFIRMED and self.has_resolve_permission(request, task):  # type: ignore[attr-defined]
                 task.decide_url = self.page_url("decide", task.pk)  # type: ignore[attr-defined]

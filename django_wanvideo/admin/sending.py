@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import logging
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -14,16 +15,20 @@ from django.utils.translation import ngettext
 
 from django_wanvideo.admin import figures, themes
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.services import account_checks, hold_reports, holds
+from django_wanvideo.services import account_checks, gate, hold_reports, holds, pausing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import uuid
+    from collections.abc import Callable, Iterable
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-    from django_wanvideo.models import VideoTask
+    from django_wanvideo.models import SiteState, VideoTask
     from django_wanvideo.services.hold_reports import Report
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 #: Holds that one task can be sent in spite of, to see whether they are over.
 _TRIED = frozenset({"account", "breaker"})
@@ -31,12 +36,12 @@ _TRIED = frozenset({"account", "breaker"})
 
 def may_pause(request: HttpRequest) -> bool:
     """Tell whether the person may pause and resume sending."""
-    return bool(request.user.has_perm(holds.PERMISSION))
+    return bool(request.user.has_perm(pausing.PERMISSION))
 
 
 def notices(model_admin: Any, request: HttpRequest) -> list[dict[str, Any]]:
     """Return what the list shows of each hold, with the buttons that this person may press."""
-    reports = hold_reports.reports()
+    reports = reports_for(request)
     is_paused = any(report.hold.kind == "person" for report in reports)
     return [
         {
@@ -59,7 +64,7 @@ def view(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
     Raises:
         PermissionDenied: the person may not pause sending.
     """
-    if not may_pause(request):
+    if not (may_pause(request) and model_admin.has_view_permission(request)):
         raise PermissionDenied
     if request.method == "POST":
         _do(request, request.POST.get("action", ""))
@@ -75,13 +80,35 @@ def view(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
     return TemplateResponse(request, "admin/wanvideo/videotask/sending.html", context)
 
 
-def label(tasks: Iterable[VideoTask]) -> None:
+def reports_for(request: HttpRequest) -> list[Report]:
+    """Return a report of each hold; what holds sending back is read once for each request."""
+    nothing: list[Report] = []
+    return _looked_up(lambda: hold_reports.reports(_marks(request)), nothing)
+
+
+def label(request: HttpRequest, tasks: Iterable[VideoTask]) -> None:
     """Set ``hold_reason`` on queued tasks: why each waits at this moment, by the holds that stand; empty for none."""
     queued = [task for task in tasks if task.status == TaskStatus.QUEUED]
     if queued:
-        reasons = holds.reasons(queued)
+        reasons: dict[uuid.UUID, str] = _looked_up(lambda: holds.reasons(queued, _marks(request)), {})
         for task in queued:
-            task.hold_reason = reasons[task.pk]  # type: ignore[attr-defined]
+            task.hold_reason = reasons.get(task.pk)  # type: ignore[attr-defined]
+
+
+def _marks(request: HttpRequest) -> dict[str, SiteState]:
+    found: dict[str, SiteState] | None = getattr(request, "wanvideo_marks", None)
+    if found is None:
+        found = request.wanvideo_marks = gate.marks()  # type: ignore[attr-defined]
+    return found
+
+
+def _looked_up(look: Callable[[], T], otherwise: T) -> T:
+    try:
+        return look()
+    except Exception:
+        # A list of videos must not depend on what a site's own function does that gives the key.
+        logger.exception("Looking for what holds sending back did not work.")
+        return otherwise
 
 
 def _buttons(report: Report, *, is_paused: bool, alone: bool) -> list[dict[str, Any]]:
@@ -108,11 +135,11 @@ def _buttons(report: Report, *, is_paused: bool, alone: bool) -> list[dict[str, 
 def _do(request: HttpRequest, action: str) -> None:
     by: Any = request.user
     if action == "pause":
-        made = holds.pause(by=by, reason=request.POST.get("reason", ""))
+        made = pausing.pause(by=by, reason=request.POST.get("reason", ""))
         words = _("Sending is paused. Nothing new is sent until somebody resumes it.")
         messages.success(request, words if made else _("Sending was paused already."))
     elif action == "resume":
-        still = holds.resume(by=by)
+        still = pausing.resume(by=by)
         if still:
             messages.success(request, _("One task is tried now; the rest waits until what holds it back is over."))
         else:

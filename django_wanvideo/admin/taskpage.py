@@ -73,7 +73,7 @@ def related(model_admin: Any, request: HttpRequest, task: VideoTask) -> dict[str
 
 def live_parts(model_admin: Any, request: HttpRequest, task: VideoTask, now: dt.datetime) -> dict[str, Any]:
     """Return what changes while one watches: the status, the bar, the steps, the buttons."""
-    sending.label([task])
+    sending.label(request, [task])
     return {
         "chip": markup.chip(task.status),
         "head": status_words.head_line(task, now),

@@ -19,8 +19,9 @@ from django_wanvideo.services import holds
 from django_wanvideo.services.findings import Finding, fail, ok, warn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from django_wanvideo.models import SiteState
     from django_wanvideo.services.holds import Hold
 
 
@@ -45,7 +46,7 @@ class Report:
             "heading": self.heading,
             "text": self.text,
             "waiting": self.waiting,
-            "credits": str(self.credits),
+            "credits": f"{self.credits:.2f}",
             "who_can_act": self.who,
         }
 
@@ -55,9 +56,9 @@ class Report:
         return ngettext("%(n)s task", "%(n)s tasks", self.waiting) % {"n": self.waiting}
 
 
-def reports() -> list[Report]:
-    """Return a report of each hold that stands, oldest first."""
-    found = holds.standing()
+def reports(rows: Mapping[str, SiteState] | None = None) -> list[Report]:
+    """Return a report of each hold that stands, oldest first; ``rows`` as in ``holds.standing``."""
+    found = holds.standing(rows)
     if not found:
         return []
     queued = VideoTask.objects.filter(status=TaskStatus.QUEUED)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import PermissionDenied
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from django_wanvideo import database
-from django_wanvideo.models import SiteState
 from django_wanvideo.services import account, breaker, gate, schedule
 from django_wanvideo.services.account_marks import Trouble, keep, of_this_key
 from django_wanvideo.services.gate import CREDITS_OUT, KEY_REJECTED, PAUSED
@@ -23,13 +19,8 @@ if TYPE_CHECKING:
     import uuid
     from collections.abc import Callable, Iterable, Mapping
 
-    from django.contrib.auth.models import AbstractBaseUser
+    from django_wanvideo.models import SiteState, VideoTask
 
-    from django_wanvideo.models import VideoTask
-
-logger = logging.getLogger(__name__)
-
-PERMISSION = "wanvideo.pause_sending"
 #: Why a queued task waits while a person has paused sending.
 BY_A_PERSON = "sending_paused"
 #: Reasons of single tasks that a hold of the whole stands behind.
@@ -60,9 +51,9 @@ class Permit:
             step()
 
 
-def standing() -> list[Hold]:
-    """Return all holds that stand now, oldest first."""
-    rows = gate.marks()
+def standing(rows: Mapping[str, SiteState] | None = None) -> list[Hold]:
+    """Return all holds that stand now, oldest first; by one query, or none where ``gate.marks()`` were read already."""
+    rows = gate.marks() if rows is None else rows
     found = [_account_hold(name, of_this_key(rows.get(name))) for name in (KEY_REJECTED, CREDITS_OUT)]
     count = breaker.read(rows.get(GATE))
     if count.is_open:
@@ -79,9 +70,8 @@ def refusal(task: VideoTask) -> Held | None:
     return found if isinstance(found, Held) else None
 
 
-def reasons(tasks: Iterable[VideoTask]) -> dict[uuid.UUID, str]:
-    """Return why each queued task waits by the holds that stand now; an empty text for one that none keeps back."""
-    rows = gate.marks()
+def reasons(tasks: Iterable[VideoTask], rows: Mapping[str, SiteState]) -> dict[uuid.UUID, str]:
+    """Return why each queued task waits by the holds in ``rows``; an empty text for one that none keeps back."""
     found = {task.pk: _decide(task, rows, under_way=0) for task in tasks}
     return {pk: held.reason if isinstance(held, Held) else "" for pk, held in found.items()}
 
@@ -119,44 +109,15 @@ def forbid_repeats() -> bool:
     return any(hold.kind != "breaker" for hold in standing())
 
 
-def pause(*, by: AbstractBaseUser | None = None, reason: str = "") -> bool:
-    """Hold sending back until a person resumes it; return whether it was not held by a person already.
-
-    Raises:
-        PermissionDenied: ``by`` may not pause sending.
-    """
-    _check(by)
-    with database.atomic():
-        gate.lock()
-        value = {"since": timezone.now().isoformat(), "by": _name(by), "reason": reason.strip()[:500]}
-        _state, made = SiteState.objects.get_or_create(name=PAUSED, defaults={"value": value})
-    if made:
-        logger.warning("Sending was paused by %s.", _name(by) or "the site's code")
-    return made
-
-
-def resume(*, by: AbstractBaseUser | None = None) -> list[Hold]:
-    """End a person's pause. Where another hold stands, one task is sent to see whether it is over; it stays otherwise.
-
-    Returns the holds that still stand.
-
-    Raises:
-        PermissionDenied: ``by`` may not pause sending.
-    """
-    _check(by)
+def make_due() -> None:
+    """Let the next look at what stands, or the next probe, be due now; nothing that stands is lifted."""
     with database.atomic():
         row = gate.lock()
         rows = gate.marks()
         breaker.allow_probe(row)
         for name in (KEY_REJECTED, CREDITS_OUT):
             if (trouble := of_this_key(rows.get(name))) is not None:
-                keep(rows[name], replace(trouble, asked=True))
-        if PAUSED in rows:
-            rows[PAUSED].delete()
-            gate.note_end(row)
-    gate.release(*REASONS)
-    logger.warning("Sending was resumed by %s.", _name(by) or "the site's code")
-    return standing()
+                keep(rows[name], replace(trouble, check_at=timezone.now()))
 
 
 def waited_too_long(task: VideoTask) -> bool:
@@ -234,14 +195,3 @@ def _account_hold(name: str, trouble: Trouble | None) -> Hold | None:
         "resets_at": trouble.resets_at.isoformat() if trouble.resets_at is not None else None,
     }
     return Hold("account", trouble.since, {name: value for name, value in detail.items() if value})
-
-
-def _check(by: AbstractBaseUser | None) -> None:
-    """Code may pause and resume (``by=None``); a person needs the permission."""
-    allowed: Any = getattr(by, "has_perm", None)
-    if by is not None and not (callable(allowed) and allowed(PERMISSION)):
-        raise PermissionDenied(_("You may not pause or resume sending."))
-
-
-def _name(by: AbstractBaseUser | None) -> str:
-    return by.get_username() if by is not None else ""

@@ -13,7 +13,17 @@ from django.utils import timezone
 from django_wanvideo import jobs, signals
 from django_wanvideo.choices import OPEN_ATTEMPT_STATES, AttemptState, TaskStatus
 from django_wanvideo.models import Attempt, SiteState, VideoTask
-from django_wanvideo.services import account, account_checks, account_marks, breaker, gate, holds, limits, outcomes
+from django_wanvideo.services import (
+    account,
+    account_checks,
+    account_marks,
+    breaker,
+    gate,
+    holds,
+    limits,
+    outcomes,
+    pausing,
+)
 from django_wanvideo.services.gate import CREDITS_OUT, KEY_REJECTED
 from django_wanvideo.simulator import Simulator
 from tests.money import processes
@@ -482,11 +492,11 @@ def test_a_repeat_with_the_same_key_waits_while_sending_is_paused(road: Road, ev
     road.configure(TRUST_IDEMPOTENCY_KEY=True)
     evo.faults.add("create", "accept_then_close")
     task = road.send(road.queued())
-    holds.pause()
+    pausing.pause()
     road.make_due()
     road.send(task)
     assert (task.status, road.posts()) == (TaskStatus.UNCONFIRMED, 1)
-    holds.resume()
+    pausing.resume()
     road.make_due()
     assert road.send(task).status == TaskStatus.PENDING
 
@@ -497,8 +507,8 @@ def test_a_repeat_with_the_same_key_waits_while_sending_is_paused(road: Road, ev
 @pytest.mark.fault("K4.paused-by-a-person")
 def test_a_pause_ends_only_by_a_person_and_what_was_accepted_goes_on(road: Road, evo: Simulator):
     running = road.send(road.queued())
-    assert holds.pause(reason="Budget review")
-    assert not holds.pause(reason="again"), "it stands already"
+    assert pausing.pause(reason="Budget review")
+    assert not pausing.pause(reason="again"), "it stands already"
     tasks = many(road, 4)
     work_on(tasks)
     evo.complete(running.attempt.provider_task_id)
@@ -511,7 +521,7 @@ def test_a_pause_ends_only_by_a_person_and_what_was_accepted_goes_on(road: Road,
     assert road.posts() == 1
     assert [hold.detail["reason"] for hold in holds.standing()] == ["Budget review"]
 
-    assert holds.resume() == []
+    assert pausing.resume() == []
     road.sweep()
     assert road.posts() == 5
 
@@ -521,12 +531,12 @@ def test_a_pause_ends_only_by_a_person_and_what_was_accepted_goes_on(road: Road,
 def test_what_was_held_for_days_is_not_given_up_when_evolink_then_asks_to_wait(road: Road, evo: Simulator, point: str):
     from tests.rows import picture
 
-    holds.pause()
+    pausing.pause()
     task = VideoTask.objects.create_task("A cat", picture(), duration=2)
     task.submit()
     road.send(task)
     VideoTask.objects.filter(pk=task.pk).update(queued_at=timezone.now() - dt.timedelta(days=3))
-    holds.resume()
+    pausing.resume()
     evo.faults.add(point, "no_available_channel" if point == "create" else "500")
     road.send(task)
     assert task.status == TaskStatus.QUEUED
@@ -537,7 +547,7 @@ def test_sending_goes_on_only_when_no_hold_stands(road: Road, evo: Simulator):
     evo.faults.add("create", "503", times=3)
     tasks = many(road, 9)
     work_on(tasks[:3])
-    holds.pause()
+    pausing.pause()
     account.note(_used_up())
     assert sorted(kinds()) == ["account", "breaker", "person"]
     pass_time(minutes=11)
@@ -548,7 +558,7 @@ def test_sending_goes_on_only_when_no_hold_stands(road: Road, evo: Simulator):
     work_on(tasks)
     assert road.posts() == 3
 
-    still = holds.resume()
+    still = pausing.resume()
     assert [hold.kind for hold in still] == ["breaker"]
     evo.faults.add("create", "503")
     work_on(tasks)
@@ -564,12 +574,12 @@ def test_resuming_by_hand_sends_one_probe_and_lifts_nothing_else(road: Road, evo
     tasks = many(road, 6)
     work_on(tasks)
     for press in range(2, 5):
-        assert [hold.kind for hold in holds.resume()] == ["account"]
+        assert [hold.kind for hold in pausing.resume()] == ["account"]
         road.sweep()
         work_on(tasks)
         assert road.posts() == press
     evo.faults.clear()
-    holds.resume()
+    pausing.resume()
     road.sweep()
     road.sweep()
     assert statuses() == {"pending": 6}
@@ -605,7 +615,7 @@ def test_a_hold_that_cannot_be_read_is_due_and_harms_nothing(road: Road, evo: Si
 
 
 def test_holds_are_read_with_one_query(road: Road, django_assert_num_queries: Any):
-    holds.pause()
+    pausing.pause()
     account.note(_used_up())
     with django_assert_num_queries(1):
         assert len(holds.standing()) == 2

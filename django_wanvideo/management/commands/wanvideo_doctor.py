@@ -44,9 +44,10 @@ class Command(BaseCommand):
                 self._print(finding)
         bad = any(finding.level == Level.FAIL for finding in findings)
         if options["json"]:
+            holds = [] if "sending" in options["skip"] else self._holds()
             self.stdout.write(
                 json.dumps(
-                    {"ok": not bad, "findings": [finding.as_dict() for finding in findings], "holds": self._holds()},
+                    {"ok": not bad, "findings": [finding.as_dict() for finding in findings], "holds": holds},
                     indent=2,
                 )
             )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand
 
-from django_wanvideo.services import hold_reports, holds
+from django_wanvideo.services import hold_reports, pausing
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--reason", default="", help="what people are shown beside the pause")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        made = holds.pause(reason=options["reason"])
+        made = pausing.pause(reason=options["reason"])
         self.stdout.write("Sending is paused." if made else "Sending was paused already.")
         for report in hold_reports.reports():
             if report.hold.kind == "person":

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from django_wanvideo.services import hold_reports, holds
+from django_wanvideo.services import hold_reports, pausing
 
 
 class Command(BaseCommand):
@@ -18,7 +18,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        holds.resume()
+        pausing.resume()
         reports = hold_reports.reports()
         if not reports:
             self.stdout.write("Sending goes on.")
