@@ -22,6 +22,7 @@ from django_wanvideo.admin import (
     prices,
     sending,
     serving,
+    settle,
     taskpage,
     variations,
     words,
@@ -57,6 +58,7 @@ class EndpointsMixin:
             ("kept/", self.kept_view, "kept"),
             ("send/", self.send_view, "send"),
             ("sending/", self.sending_view, "sending"),
+            ("settle/", self.settle_view, "settle"),
             ("<uuid:object_id>/video/", self.video_view, "video"),
             ("<uuid:object_id>/decide/", self.decide_view, "decide"),
             ("<uuid:object_id>/variations/", self.variations_view, "variations"),
@@ -121,6 +123,10 @@ class EndpointsMixin:
     def sending_view(self, request: HttpRequest) -> HttpResponseBase:
         """Pause and resume sending."""
         return sending.view(self, request)
+
+    def settle_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Settle several unconfirmed tasks against EvoLink's list."""
+        return settle.view(self, request)
 
     def offer_decisions(self, request: HttpRequest, tasks: Iterable[VideoTask]) -> None:
         """Set ``decide_url`` on the tasks that this person may settle, and on queued ones why they wait now."""

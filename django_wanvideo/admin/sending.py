@@ -69,11 +69,10 @@ def view(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
     if request.method == "POST":
         _do(request, request.POST.get("action", ""))
         return HttpResponseRedirect(model_admin.page_url("changelist"))
+    frame = themes.frame(model_admin, request, _("Pause sending"))
     context = {
-        **model_admin.admin_site.each_context(request),
-        "title": _("Pause sending"),
-        "opts": model_admin.opts,
-        "wanvideo": {"is_stock": themes.is_stock(), "holds": notices(model_admin, request)},
+        **frame,
+        "wanvideo": {**frame["wanvideo"], "holds": notices(model_admin, request)},
         "is_paused": any(hold.kind == "person" for hold in holds.standing()),
         "back": model_admin.page_url("changelist"),
     }

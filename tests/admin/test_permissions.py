@@ -35,6 +35,8 @@ ANSWERS = {
     "POST decide":          (NO,    NO,  NO,  NO,    NO,    NO,    MOVED),
     "GET sending":          (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST sending":         (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "GET settle":           (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "POST settle":          (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "GET variations":       (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST variations":      (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST do retry":        (NO,    NO,  NO,  NO,    NO,    NO,    NO),
@@ -53,6 +55,8 @@ WITH_VIEW = {
     "POST do fetch": ("submit", MOVED),
     "GET delete": ("delete", OK),
     "GET decide": ("resolve", OK),
+    "GET settle": ("resolve", OK),
+    "POST settle": ("resolve", MOVED),
 }
 
 
@@ -65,7 +69,7 @@ def ask(make_task, monkeypatch):
         method, what = name.split(" ", 1)
         data = {}
         match what:
-            case "changelist" | "add" | "status" | "sending":
+            case "changelist" | "add" | "status" | "sending" | "settle":
                 address = url(what)
                 data = add_data() if method == "POST" else {}
             case "add, generate":
@@ -181,6 +185,7 @@ def test_own_tasks_only_holds_for_every_address_of_a_task(ask, boss, person, mon
             "kept",
             "send",
             "sending",
+            "settle",
         }:
             assert ask(boss, name).status_code in {GONE, MOVED}, name
     assert not VideoTask.objects.filter(notes="n").exists()
