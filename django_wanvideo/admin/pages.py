@@ -157,7 +157,9 @@ class PagesMixin:
             "is_stock": themes.is_stock(),
             "trouble": trouble.found() if request.method == "GET" else None,
             "holds": sending.notices(self, request) if request.method == "GET" else [],
-            "pause_url": self.page_url("sending") if sending.may_pause(request) else "",
+            "pause_url": self.page_url("sending")
+            if sending.may_pause(request) and not sending.is_paused(request)
+            else "",
         }
         context = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page, **(extra_context or {})}
         return super().changelist_view(request, context)  # type: ignore[misc]

@@ -42,7 +42,7 @@ def may_pause(request: HttpRequest) -> bool:
 def notices(model_admin: Any, request: HttpRequest) -> list[dict[str, Any]]:
     """Return what the list shows of each hold, with the buttons that this person may press."""
     reports = reports_for(request)
-    is_paused = any(report.hold.kind == "person" for report in reports)
+    paused = any(report.hold.kind == "person" for report in reports)
     return [
         {
             "report": report,
@@ -51,7 +51,7 @@ def notices(model_admin: Any, request: HttpRequest) -> list[dict[str, Any]]:
             "waiting_url": f"{model_admin.page_url('changelist')}?status={TaskStatus.QUEUED}",
             "waiting": report.waiting_words,
             "credits": figures.credits_in_table(report.credits) if report.credits else "",
-            "buttons": _buttons(report, is_paused=is_paused, alone=len(reports) == 1) if may_pause(request) else [],
+            "buttons": _buttons(report, is_paused=paused, alone=len(reports) == 1) if may_pause(request) else [],
             "url": model_admin.page_url("sending"),
         }
         for number, report in enumerate(reports, 1)
@@ -73,7 +73,7 @@ def view(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
     context = {
         **frame,
         "wanvideo": {**frame["wanvideo"], "holds": notices(model_admin, request)},
-        "is_paused": any(hold.kind == "person" for hold in holds.standing()),
+        "is_paused": is_paused(request),
         "back": model_admin.page_url("changelist"),
     }
     return TemplateResponse(request, "admin/wanvideo/videotask/sending.html", context)
@@ -83,6 +83,11 @@ def reports_for(request: HttpRequest) -> list[Report]:
     """Return a report of each hold; what holds sending back is read once for each request."""
     nothing: list[Report] = []
     return _looked_up(lambda: hold_reports.reports(_marks(request)), nothing)
+
+
+def is_paused(request: HttpRequest) -> bool:
+    """Tell whether a person has paused sending already."""
+    return any(report.hold.kind == "person" for report in reports_for(request))
 
 
 def label(request: HttpRequest, tasks: Iterable[VideoTask]) -> None:

@@ -17,7 +17,7 @@ from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.errors import RejectedError
 from django_wanvideo.models import SiteState, VideoTask
 from django_wanvideo.services import gate, schedule
-from django_wanvideo.services.account_marks import Trouble, keep, of_this_key
+from django_wanvideo.services.account_marks import Trouble, change, is_of_other_keys, keep, of_this_key
 from django_wanvideo.services.gate import CREDITS_OUT, KEY_REJECTED
 
 if TYPE_CHECKING:
@@ -123,12 +123,13 @@ def end(name: str) -> bool:
         row = gate.lock()
         state = SiteState.objects.filter(name=name).first()
         trouble = of_this_key(state)
-        if state is None or trouble is None:
+        if state is None or (trouble is None and not is_of_other_keys(state)):
             return False
-        past, _made = SiteState.objects.get_or_create(name=_NOTICES)
-        ended = {"ended": timezone.now().isoformat(), "checks": trouble.checks + 1}
-        past.value[name] = {**past.value.get(name, {}), **ended}
-        past.save()
+        if trouble is not None:
+            past, _made = SiteState.objects.get_or_create(name=_NOTICES)
+            ended = {"ended": timezone.now().isoformat(), "checks": trouble.checks + 1}
+            past.value[name] = {**past.value.get(name, {}), **ended}
+            past.save()
         keep(state, None)
         gate.note_end(row)
     gate.release(REASONS[name])
@@ -140,26 +141,27 @@ def key_works() -> None:
     """EvoLink has answered a call with this process's key: it is not rejected, unless only requests can tell."""
     state = SiteState.objects.filter(name=KEY_REJECTED).first()
     trouble = of_this_key(state)
-    if trouble is not None and not trouble.probing:
+    if is_of_other_keys(state) or (trouble is not None and not trouble.probing):
         end(KEY_REJECTED)
 
 
 def request_works(states: Mapping[str, SiteState]) -> None:
     """EvoLink has accepted a request with this process's key."""
-    if of_this_key(states.get(KEY_REJECTED)) is not None:
-        end(KEY_REJECTED)
+    for name in (KEY_REJECTED, CREDITS_OUT):
+        state = states.get(name)
+        trouble = of_this_key(state)
+        if is_of_other_keys(state) or (trouble is not None and (name == KEY_REJECTED or trouble.probing)):
+            end(name)
     trouble = of_this_key(states.get(CREDITS_OUT))
-    if trouble is None:
+    if trouble is None or trouble.probing:
         return
-    if trouble.probing:
-        end(CREDITS_OUT)
-    elif trouble.spendable is None:
+    if trouble.spendable is None:
         # There are credits again, it seems: let EvoLink say how many.
         with database.atomic():
             gate.lock()
             state = SiteState.objects.filter(name=CREDITS_OUT).first()
-            if state is not None and (trouble := of_this_key(state)) is not None:
-                keep(state, replace(trouble, check_at=timezone.now(), refused=None))
+            if state is not None:
+                change(state, lambda trouble: replace(trouble, check_at=timezone.now(), refused=None))
 
 
 def apply(credits_now: Credits) -> None:

@@ -12,7 +12,7 @@ from django_wanvideo import database
 from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.services import account, gate, holds, provider, schedule
-from django_wanvideo.services.account_marks import keep, of_this_key
+from django_wanvideo.services.account_marks import Trouble, change, is_of_other_keys, of_this_key
 from django_wanvideo.services.gate import CREDITS_OUT, KEY_REJECTED
 
 if TYPE_CHECKING:
@@ -47,20 +47,20 @@ def check(*, now: bool = False) -> bool:
     """
     if provider.paused_until() is not None:
         return False
+    try:
+        client = provider.client(patience=PATIENCE)
+    except ConfigurationError:
+        return False
     with database.atomic():
         gate.lock()
         rows = gate.marks()
         names = _due(rows, whenever=now)
         for name in names:
-            if (trouble := of_this_key(rows[name])) is not None:
-                check_at = timezone.now() + schedule.next_probe(trouble.checks)
-                keep(rows[name], replace(trouble, checks=trouble.checks + 1, check_at=check_at))
+            change(rows[name], _later)
     if not names:
         return False
     try:
-        credits_now = provider.client(patience=PATIENCE).get_credits()
-    except ConfigurationError:
-        return False
+        credits_now = client.get_credits()
     except EvoLinkError as error:
         logger.warning("EvoLink could not be asked for the credits: %s", error)
         provider.heed(error)
@@ -70,10 +70,17 @@ def check(*, now: bool = False) -> bool:
     return True
 
 
+def _later(trouble: Trouble) -> Trouble:
+    check_at = timezone.now() + schedule.next_probe(trouble.checks)
+    return replace(trouble, checks=trouble.checks + 1, check_at=check_at)
+
+
 def _due(rows: Mapping[str, SiteState], *, whenever: bool = False) -> list[str]:
     troubles = {name: of_this_key(rows.get(name)) for name in (KEY_REJECTED, CREDITS_OUT)}
-    return [
+    found = [
         name
         for name, trouble in troubles.items()
         if trouble is not None and not trouble.probing and (whenever or trouble.is_due)
     ]
+    # What stands against another key only: whether this one works is not known yet.
+    return found or [KEY_REJECTED] * is_of_other_keys(rows.get(KEY_REJECTED))

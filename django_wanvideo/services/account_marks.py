@@ -14,7 +14,7 @@ from django_wanvideo.conf import conf
 from django_wanvideo.services import gate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from django_wanvideo.models import SiteState
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 LONGEST_DAY = dt.timedelta(hours=26)
 #: A key that no process has tried for so long is no longer in use.
 FORGOTTEN = dt.timedelta(hours=1)
+
+#: The key that EvoLink took last, where something stands against another one.
+_WORKING = "working"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,28 +98,52 @@ def fingerprint() -> str:
 
 
 def of_this_key(state: SiteState | None) -> Trouble | None:
-    """Return what stands against this process's key; a process without a key sees what stands against any."""
-    if state is None:
-        return None
-    troubles = _troubles(state)
-    mine = fingerprint()
-    found = [value for key, value in troubles.items() if not mine or key in {mine, ""}]
-    return min((Trouble.parse(value) for value in found), key=lambda trouble: trouble.since, default=None)
+    """Return what stands against this process's key; one without a key sees what stands against any."""
+    found = [Trouble.parse(value) for value in _seen(state).values()]
+    return min(found, key=lambda trouble: trouble.since, default=None)
+
+
+def of_the_site(state: SiteState | None) -> Trouble | None:
+    """Return the same, unless EvoLink has taken another key since: then workers have that one."""
+    return None if state is None or state.value.get(_WORKING) else of_this_key(state)
+
+
+def is_of_other_keys(state: SiteState | None) -> bool:
+    """Tell whether something stands, but not against this process's key, of which nobody has said that it works."""
+    is_known = state is None or bool(state.value.get(_WORKING))
+    return not is_known and bool(fingerprint()) and of_this_key(state) is None
 
 
 def keep(state: SiteState, trouble: Trouble | None) -> None:
-    """Write what stands against this process's key, or that nothing does any more. The gate must be held."""
+    """Write what stands against this process's key, or that it works. The gate must be held."""
+    mine = fingerprint()
     troubles = {key: value for key, value in _troubles(state).items() if key and not _is_forgotten(value)}
-    if not (mine := fingerprint()):
-        troubles = {} if trouble is None else troubles
     troubles.pop(mine, None)
+    working = state.value.get(_WORKING)
     if trouble is not None:
         troubles[mine] = trouble.as_json()
+        working = None if working == mine else working
+    elif mine:
+        working = mine
     if troubles:
-        state.value = {"keys": troubles}
+        state.value = {"keys": troubles} | ({_WORKING: working} if working else {})
         state.save()
     else:
         state.delete()
+
+
+def change(state: SiteState, how: Callable[[Trouble], Trouble]) -> None:
+    """Change what this process sees, whichever key it stands against. The gate must be held."""
+    changed = {key: how(Trouble.parse(value)).as_json() for key, value in _seen(state).items()}
+    if changed:
+        state.value = {**state.value, "keys": _troubles(state) | changed}
+        state.save()
+
+
+def _seen(state: SiteState | None) -> dict[str, Any]:
+    troubles = _troubles(state) if state is not None else {}
+    mine = fingerprint() if troubles else ""
+    return {key: value for key, value in troubles.items() if not mine or key in {mine, ""}}
 
 
 def _troubles(state: SiteState) -> dict[str, Any]:

@@ -93,8 +93,8 @@ def _words(hold: Hold) -> tuple[str, str, str]:
             "Nothing new is sent until somebody resumes it. Videos that EvoLink has already accepted still arrive."
         )
         if detail.get("reason"):
-            text = f"{_('Reason: %(reason)s') % {'reason': detail['reason']}} {text}"
-        return heading or _("Sending is paused."), text, _whoever_may()
+            text = f"{_('Reason: “%(reason)s”.') % {'reason': detail['reason']}} {text}"
+        return heading or _("Sending is paused."), text, _("%(who)s can resume it.") % {"who": _whoever_may()}
     if hold.kind == "breaker":
         return (
             _("Sending is paused: EvoLink’s answers get lost."),
@@ -118,7 +118,11 @@ def _words(hold: Hold) -> tuple[str, str, str]:
         heading = _("Sending is paused: EvoLink says the account has no credits.")
         if detail.get("credits_left"):
             heading = _("Sending is partly paused: EvoLink says the account has too few credits.")
-        return heading, _credits_text(detail), _("Whoever pays can top up at EvoLink.")
+        return (
+            heading,
+            _credits_text(detail),
+            _("Whoever pays can top up at EvoLink. %(who)s can let one task be tried now.") % {"who": _whoever_may()},
+        )
     return _("Sending is held back."), _("Nothing new is sent. What waits is kept."), _("Whoever runs the site.")
 
 
@@ -129,7 +133,7 @@ def _credits_text(detail: dict[str, Any]) -> str:
         }
     left = detail.get("credits_left")
     lead = _("%(n)s credits are left; what costs more waits and is kept.") % {"n": left} if left else ""
-    lead = lead or _("What waits is kept.")
+    lead = lead or _("What waits is kept; videos that EvoLink has already accepted still arrive.")
     return f"{lead} {_('EvoLink is asked again %(when)s; sending then goes on by itself.') % {'when': _when(detail)}}"
 
 

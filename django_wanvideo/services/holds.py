@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from django_wanvideo import database
 from django_wanvideo.services import account, breaker, gate, schedule
-from django_wanvideo.services.account_marks import Trouble, keep, of_this_key
+from django_wanvideo.services.account_marks import Trouble, change, keep, of_the_site, of_this_key
 from django_wanvideo.services.gate import CREDITS_OUT, KEY_REJECTED, PAUSED
 from django_wanvideo.services.limits import GATE, Held
 
@@ -54,7 +54,7 @@ class Permit:
 def standing(rows: Mapping[str, SiteState] | None = None) -> list[Hold]:
     """Return all holds that stand now, oldest first; by one query, or none where ``gate.marks()`` were read already."""
     rows = gate.marks() if rows is None else rows
-    found = [_account_hold(name, of_this_key(rows.get(name))) for name in (KEY_REJECTED, CREDITS_OUT)]
+    found = [_account_hold(name, of_the_site(rows.get(name))) for name in (KEY_REJECTED, CREDITS_OUT)]
     count = breaker.read(rows.get(GATE))
     if count.is_open:
         found.append(Hold("breaker", count.since, {"lost": count.lost, "next_try_at": count.probe_at.isoformat()}))
@@ -92,12 +92,13 @@ def places() -> int | None:
     if count.is_open:
         limits.append(1 if count.may_probe else 0)
     for name in (KEY_REJECTED, CREDITS_OUT):
-        trouble = of_this_key(rows.get(name))
+        trouble = of_the_site(rows.get(name))
         if trouble is None:
             if name in rows:
-                # It stands against another key than this process's own, which workers may have by now as well.
+                # It stands against another key than workers have.
                 gate.release(account.REASONS[name])
-        elif trouble.asked or (trouble.probing and trouble.is_due):
+        elif trouble.asked or (trouble.is_due and (trouble.probing or name == KEY_REJECTED)):
+            # Whoever takes that one finds out.
             limits.append(1)
         elif name == KEY_REJECTED or trouble.probing:
             limits.append(0)
@@ -116,8 +117,8 @@ def make_due() -> None:
         rows = gate.marks()
         breaker.allow_probe(row)
         for name in (KEY_REJECTED, CREDITS_OUT):
-            if (trouble := of_this_key(rows.get(name))) is not None:
-                keep(rows[name], replace(trouble, check_at=timezone.now()))
+            if name in rows:
+                change(rows[name], lambda trouble: replace(trouble, check_at=timezone.now()))
 
 
 def waited_too_long(task: VideoTask) -> bool:
@@ -126,7 +127,7 @@ def waited_too_long(task: VideoTask) -> bool:
     if task.queued_at is None or now - task.queued_at <= schedule.WAIT_DEADLINE:
         return False
     rows = gate.marks()
-    of_account = any(of_this_key(rows.get(name)) is not None for name in (KEY_REJECTED, CREDITS_OUT))
+    of_account = any(of_the_site(rows.get(name)) is not None for name in (KEY_REJECTED, CREDITS_OUT))
     if of_account or PAUSED in rows or breaker.read(rows.get(GATE)).is_open:
         return False
     ended = gate.moment(rows[GATE].value, "hold_ended") if GATE in rows else None

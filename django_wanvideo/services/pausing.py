@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo import database
 from django_wanvideo.models import SiteState
 from django_wanvideo.services import breaker, gate, holds
-from django_wanvideo.services.account_marks import keep, of_this_key
+from django_wanvideo.services.account_marks import change
 from django_wanvideo.services.gate import CREDITS_OUT, KEY_REJECTED, PAUSED
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def resume(*, by: AbstractBaseUser | None = None) -> list[Hold]:
         rows = gate.marks()
         breaker.allow_probe(row)
         for name in (KEY_REJECTED, CREDITS_OUT):
-            if (trouble := of_this_key(rows.get(name))) is not None:
-                keep(rows[name], replace(trouble, asked=True))
+            if name in rows:
+                change(rows[name], lambda trouble: replace(trouble, asked=True))
         if PAUSED in rows:
             rows[PAUSED].delete()
             gate.note_end(row)

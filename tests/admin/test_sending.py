@@ -47,7 +47,7 @@ def test_the_banner_tells_since_how_many_wait_and_who_can_act(boss, waiting):
     html = page(boss)
     assert html.count('class="wv-notice is-error"') == 2
     assert "EvoLink says the account has no credits." in html
-    assert "Reason: Budget review" in html
+    assert "Reason: “Budget review”." in html
     assert "2 tasks" in html
     assert "about 18.00 credits" in html
     assert html.count("Who can act") == 2

@@ -23,6 +23,7 @@ from django_wanvideo.services import (
     limits,
     outcomes,
     pausing,
+    sweeping,
 )
 from django_wanvideo.services.gate import CREDITS_OUT, KEY_REJECTED
 from django_wanvideo.simulator import Simulator
@@ -187,6 +188,46 @@ def test_a_new_key_goes_on_at_once_whatever_the_old_one_still_meets(road: Road, 
     assert (late.status, road.posts()) == (TaskStatus.QUEUED, 21), "what is known about a key stays known"
     road.configure(API_KEY="sk-simulator")
     assert road.send(late).status == TaskStatus.PENDING
+
+
+@pytest.mark.fault("K4.key-rotation-seen-by-others")
+@pytest.mark.parametrize("key", ["", "sk-revoked-long-ago"], ids=["no key", "the old key"])
+def test_a_sweep_with_another_key_than_the_workers_hands_out_what_they_can_send(road: Road, evo: Simulator, key: str):
+    road.configure(API_KEY="sk-revoked-long-ago")
+    tasks = many(road, 5)
+    work_on(tasks)
+
+    def do_with_the_new_key(job: str, *ids: str) -> bool:
+        road.configure(API_KEY="sk-simulator")
+        jobs.run_here(job, *ids)
+        road.configure(API_KEY=key)
+        return True
+
+    road.configure(API_KEY=key)
+    assert kinds() == ["account"], "the worker has not tried its key yet"
+    pass_time(minutes=12)
+    for _pass in range(3):
+        sweeping.sweep(do_with_the_new_key)
+    assert statuses() == {"pending": 5}
+    assert kinds() == []
+
+
+@pytest.mark.fault("K4.resume-without-a-key")
+def test_a_web_process_without_a_key_may_resume_and_marks_no_other_key(road: Road, evo: Simulator):
+    evo.faults.add("create", "402")
+    evo.faults.add("credits", "500")
+    tasks = many(road, 3)
+    work_on(tasks)
+    road.configure(API_KEY="")
+    assert kinds() == ["account"]
+    pausing.resume()
+    assert not account_checks.check(now=True)
+    road.configure(API_KEY="sk-simulator")
+    work_on(tasks[:1])
+    assert statuses() == {"pending": 1, "queued": 2}
+    road.sweep()
+    road.sweep()
+    assert statuses() == {"pending": 3}
 
 
 @pytest.mark.fault("K4.key-works-again")
