@@ -43,9 +43,11 @@ def _drop_stale_connections() -> None:
 
 @_job
 def submit(*task_ids: uuid.UUID) -> None:
-    """Send queued tasks."""
-    from django_wanvideo.services import submission
+    """Send queued tasks; without ids, ask EvoLink whether what holds sending back is over."""
+    from django_wanvideo.services import account_checks, submission
 
+    if not task_ids:
+        account_checks.check()
     for task_id in task_ids:
         submission.send(task_id)
 

@@ -46,11 +46,13 @@ def work() -> None:
     from django_wanvideo import jobs
     from django_wanvideo.choices import ACTIVE_STATUSES
     from django_wanvideo.models import CallbackReceipt, SiteState, TaskEvent, VideoTask
+    from django_wanvideo.services.holds import make_due
     from django_wanvideo.services.provider import PAUSE
     from django_wanvideo.services.sweeping import sweep
 
     now = timezone.now()
     SiteState.objects.filter(name=PAUSE).delete()
+    make_due()
     VideoTask.objects.filter(status__in=ACTIVE_STATUSES - {"submitting", "unconfirmed"}).update(
         next_action_at=now, held_until=None
     )

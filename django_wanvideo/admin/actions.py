@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from django_wanvideo.admin import confirm
+from django_wanvideo.admin import confirm, settle
 from django_wanvideo.admin.outcomes import CHUNK, do_to_each, log
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.services import creation, submission, tracking
@@ -77,6 +77,11 @@ class ActionsMixin:
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponseBase:
         """Show what would be tried again and what it costs; sending is a second step."""
         return confirm.first_page(self, request, queryset, again=True)
+
+    @admin.action(permissions=["resolve"], description=gettext_lazy("Settle selected unconfirmed…"))
+    def settle_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponseBase:
+        """Show what EvoLink's list says of each; settling is a second step."""
+        return settle.first_step(self, request, queryset)
 
     @admin.action(permissions=["add"], description=gettext_lazy("Duplicate selected as drafts"))
     def duplicate_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:

@@ -13,7 +13,20 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo.admin import confirm, decide, kept, markup, outcomes, prices, serving, taskpage, variations, words
+from django_wanvideo.admin import (
+    confirm,
+    decide,
+    kept,
+    markup,
+    outcomes,
+    prices,
+    sending,
+    serving,
+    settle,
+    taskpage,
+    variations,
+    words,
+)
 from django_wanvideo.admin.columns import listed_frame
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.errors import EvoLinkError
@@ -44,6 +57,8 @@ class EndpointsMixin:
             ("price/", self.price_view, "price"),
             ("kept/", self.kept_view, "kept"),
             ("send/", self.send_view, "send"),
+            ("sending/", self.sending_view, "sending"),
+            ("settle/", self.settle_view, "settle"),
             ("<uuid:object_id>/video/", self.video_view, "video"),
             ("<uuid:object_id>/decide/", self.decide_view, "decide"),
             ("<uuid:object_id>/variations/", self.variations_view, "variations"),
@@ -102,10 +117,20 @@ class EndpointsMixin:
                 row["live"] = row["live"] or bool(parts["expires"] and ends_at is not None and ends_at > now)
                 row["steps"] = render_to_string("wanvideo/steps.html", {"wanvideo": page})
             rows[str(task.pk)] = row
-        return _private(JsonResponse({"tasks": rows}))
+        held = [report.as_dict() for report in sending.reports_for(request)]
+        return _private(JsonResponse({"tasks": rows, "holds": held}))
+
+    def sending_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Pause and resume sending."""
+        return sending.view(self, request)
+
+    def settle_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Settle several unconfirmed tasks against EvoLink's list."""
+        return settle.view(self, request)
 
     def offer_decisions(self, request: HttpRequest, tasks: Iterable[VideoTask]) -> None:
-        """Set ``decide_url`` on the tasks that this person may settle; the list links to it."""
+        """Set ``decide_url`` on the tasks that this person may settle, and on queued ones why they wait now."""
+        sending.label(request, tasks)
         for task in tasks:
             if task.status == TaskStatus.UNCONFIRMED and self.has_resolve_permission(request, task):  # type: ignore[attr-defined]
                 task.decide_url = self.page_url("decide", task.pk)  # type: ignore[attr-defined]

@@ -52,6 +52,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletingMixin, EndpointsMi
     actions = (
         "submit_selected",
         "retry_selected",
+        "settle_selected",
         "refresh_selected",
         "cancel_selected",
         "duplicate_selected",

@@ -13,7 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from django_wanvideo import database
-from django_wanvideo.admin import forecasts, nonces, outcomes, prices, taskpage, themes, trouble
+from django_wanvideo.admin import forecasts, nonces, outcomes, prices, sending, taskpage, themes, trouble
 from django_wanvideo.admin.forms import TaskForm
 from django_wanvideo.choices import InputRole
 from django_wanvideo.exceptions import WanVideoError
@@ -156,6 +156,10 @@ class PagesMixin:
             "status_url": self.page_url("status"),
             "is_stock": themes.is_stock(),
             "trouble": trouble.found() if request.method == "GET" else None,
+            "holds": sending.notices(self, request) if request.method == "GET" else [],
+            "pause_url": self.page_url("sending")
+            if sending.may_pause(request) and not sending.is_paused(request)
+            else "",
         }
         context = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page, **(extra_context or {})}
         return super().changelist_view(request, context)  # type: ignore[misc]

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
-from django_wanvideo.admin import buttons, figures, markup, timeline
+from django_wanvideo.admin import buttons, figures, markup, sending, timeline
 from django_wanvideo.admin import words as status_words
 from django_wanvideo.advice import advice_for, charge_words, quotation
 from django_wanvideo.choices import TaskStatus
@@ -73,6 +73,7 @@ def related(model_admin: Any, request: HttpRequest, task: VideoTask) -> dict[str
 
 def live_parts(model_admin: Any, request: HttpRequest, task: VideoTask, now: dt.datetime) -> dict[str, Any]:
     """Return what changes while one watches: the status, the bar, the steps, the buttons."""
+    sending.label(request, [task])
     return {
         "chip": markup.chip(task.status),
         "head": status_words.head_line(task, now),

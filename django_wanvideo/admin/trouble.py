@@ -11,11 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo.admin import caching, figures
-from django_wanvideo.choices import AttemptState, TaskStatus
+from django_wanvideo.choices import AttemptState
 from django_wanvideo.conf import conf
-from django_wanvideo.models import Attempt, SiteState, VideoTask
+from django_wanvideo.models import Attempt, SiteState
 from django_wanvideo.services import site_probes
-from django_wanvideo.services.provider import KEY_REJECTED
 from django_wanvideo.services.sweeping import SWEEP
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ CACHE_SECONDS = 30
 SWEEP_LATE = dt.timedelta(minutes=5)
 #: So many of the latest attempts are looked at for callbacks; so many must have ended to say anything.
 LOOKED_AT, ENOUGH = 20, 3
-_NO_CREDITS = ("insufficient_quota", "insufficient_user_quota", "quota_not_enough", "account_balance_insufficient")
 
 
 def found() -> dict[str, Any] | None:
@@ -55,35 +53,18 @@ def _look() -> list[tuple[str, str]]:
 
 def _troubles() -> Iterator[tuple[str, str]]:
     now = timezone.now()
-    states = dict(SiteState.objects.filter(name__in=[SWEEP, KEY_REJECTED]).values_list("name", "updated_at"))
-    if KEY_REJECTED in states:
-        yield "key", ""
-    if _credits_are_out(now):
-        yield "credits", ""
     workers = site_probes.listening_workers()
     if workers is None:
         yield "redis", ""
     elif not workers:
         yield "workers", ""
-    swept = states.get(SWEEP)
+    swept = SiteState.objects.filter(name=SWEEP).values_list("updated_at", flat=True).first()
     if swept is None:
         yield "never_swept", ""
     elif now - swept > SWEEP_LATE:
         yield "sweep", swept.isoformat()
     if conf.has_callbacks() and _callbacks_stay_away():
         yield "callbacks", ""
-
-
-def _credits_are_out(now: dt.datetime) -> bool:
-    """Whether the latest tasks failed for want of credits and none was accepted since."""
-    lately = VideoTask.objects.filter(created_at__gte=now - dt.timedelta(days=1)).order_by()
-    last = (
-        lately.filter(status=TaskStatus.FAILED, error_code__in=_NO_CREDITS)
-        .order_by("-finished_at")
-        .values_list("finished_at", flat=True)
-        .first()
-    )
-    return last is not None and not lately.filter(accepted_at__gt=last).exists()
 
 
 def _callbacks_stay_away() -> bool:
@@ -112,14 +93,6 @@ def _words(code: str, detail: str) -> tuple[str, str]:
             ),
         )
     return {
-        "key": (
-            _("EvoLink rejects this site’s key."),
-            _("Nothing can be generated until whoever runs the site sets a new one. What waits is kept."),
-        ),
-        "credits": (
-            _("The EvoLink credits are used up."),
-            _("New videos fail until whoever pays for EvoLink tops the account up."),
-        ),
         "redis": (
             _("The queue does not answer."),
             _(

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from django_wanvideo.admin import figures
 from django_wanvideo.advice import advice_for
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.services import credit_limits
+from django_wanvideo.services import credit_limits, holds
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -51,11 +51,19 @@ def second_line(task: VideoTask, now: dt.datetime | None = None) -> str:
 
 def waiting_for(task: VideoTask, now: dt.datetime) -> str:
     """Why a queued task has not been sent, and when it will be."""
+    # Where the holds that stand were looked up, what the row says of a hold may be older than they are.
+    holding = getattr(task, "hold_reason", None)
+    if holding:
+        return held_words(holding)
+    if holding is not None and task.held_reason in holds.REASONS:
+        return _("Next to be sent")
     reason = held_words(task.held_reason)
     if task.held_reason in credit_limits.REASONS:
         if task.held_reason == credit_limits.ABOVE_LIMIT or task.held_until is None or task.held_until <= now:
             return reason
         return _("%(reason)s, to be sent %(at)s") % {"reason": reason, "at": figures.clock(task.held_until, now)}
+    if task.held_reason in holds.REASONS:
+        return reason
     if task.held_until and task.held_until > now:
         wait = figures.seconds_in_words((task.held_until - now).total_seconds())
         return _("%(reason)s, tries again in %(time)s") % {"reason": reason, "time": wait}
@@ -71,6 +79,11 @@ def held_words(reason: str) -> str:
         "input_unreadable": _("This site’s storage does not give the picture"),
         "no_api_key": _("Waits for EvoLink’s key"),
         "misconfigured": _("Waits for a setting of this site to be corrected"),
+        "sending_paused": _("Waits: sending is paused"),
+        "key_rejected": _("EvoLink rejects this site’s key"),
+        "credits_used_up": _("Waits for credits"),
+        "answers_lost": _("Waits: EvoLink’s answers get lost"),
+        "sending_busy": _("Waits its turn"),
         "max_in_flight": _("Waits until others are done"),
         "max_per_minute": _("Waits its turn"),
         "daily_credit_limit": _("Waits for tomorrow’s credits"),

@@ -168,11 +168,16 @@ class Credits:
     user_remaining: Decimal | None
     token_remaining: Decimal | None
     unlimited: bool
+    #: What is left of the key's limit for a day, where it has one, and the time zone whose midnight ends that day.
+    daily_remaining: Decimal | None = None
+    reset_timezone: str = ""
 
     @property
     def spendable(self) -> Decimal | None:
-        """Credits that this key can spend now: the smaller of both, or the balance if the key has no limit."""
-        limits = [self.user_remaining] if self.unlimited else [self.user_remaining, self.token_remaining]
+        """Credits that this key can spend now: the smallest of all, or the balance if the key has no limit."""
+        limits = [self.user_remaining, self.daily_remaining]
+        if not self.unlimited:
+            limits.append(self.token_remaining)
         return min((limit for limit in limits if limit is not None), default=None)
 
 

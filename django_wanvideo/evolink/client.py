@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote, urlsplit
 
@@ -141,10 +142,14 @@ class EvoLinkClient:
         """Read what the account and this key may still spend. Raises ReadError."""
         data = self._read("GET", "/v1/credits").get("data")
         user, token = (part if isinstance(part, Mapping) else {} for part in (_get(data, "user"), _get(data, "token")))
+        limit, used = (values.decimal(token.get(f"daily_{name}_credits")) for name in ("limit", "used"))
         return Credits(
             user_remaining=values.decimal(user.get("remaining_credits")),
             token_remaining=values.decimal(token.get("remaining_credits")),
             unlimited=token.get("unlimited_credits") is True,
+            # A limit of nothing is how a key without one is shown.
+            daily_remaining=max(limit - used, Decimal(0)) if limit and used is not None else None,
+            reset_timezone=values.text(token.get("reset_timezone"), 60),
         )
 
     def list_models(self) -> list[str]:

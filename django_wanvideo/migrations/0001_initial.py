@@ -113,7 +113,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'video task',
                 'verbose_name_plural': 'video tasks',
                 'ordering': ['-created_at', '-id'],
-                'permissions': [('submit_videotask', 'Can spend credits on video tasks'), ('resolve_videotask', 'Can settle unconfirmed video tasks')],
+                'permissions': [('submit_videotask', 'Can spend credits on video tasks'), ('resolve_videotask', 'Can settle unconfirmed video tasks'), ('pause_sending', 'Can pause and resume sending')],
                 'base_manager_name': 'objects',
             },
         ),

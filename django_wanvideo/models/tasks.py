@@ -113,6 +113,7 @@ class VideoTask(models.Model):
         permissions = [
             ("submit_videotask", _("Can spend credits on video tasks")),
             ("resolve_videotask", _("Can settle unconfirmed video tasks")),
+            ("pause_sending", _("Can pause and resume sending")),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=TaskStatus.values), name="wanvideo_task_status_known"),

@@ -14,7 +14,7 @@ from django_wanvideo import database
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.evolink.answers import RemoteStatus
 from django_wanvideo.models import Attempt
-from django_wanvideo.services import ledger, lifecycle, provider, schedule, second_results
+from django_wanvideo.services import holds, ledger, lifecycle, provider, schedule, second_results
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -44,7 +44,7 @@ def accepted(attempt: Attempt, created: Created) -> None:
             )
         else:
             second_results.adopt(attempt, created.snapshot, source=EventSource.ANSWER)
-    provider.note_key_answer(None)
+    holds.request_accepted()
 
 
 def _bind_at_once(attempt: Attempt, created: Created) -> bool:

@@ -14,7 +14,7 @@ from django_wanvideo.conf import conf
 from django_wanvideo.evolink.errors import EvoLinkError, WaitError
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import holding, outcomes, provider, schedule
+from django_wanvideo.services import holding, holds, outcomes, provider, schedule
 
 if TYPE_CHECKING:
     from django_wanvideo.models import Attempt as AttemptType
@@ -41,6 +41,9 @@ def repeat(attempt: AttemptType) -> None:
     if (paused := provider.paused_until()) is not None:
         _look_again(attempt, paused)
         return
+    if holds.forbid_repeats():
+        _look_again(attempt, timezone.now() + holding.NO_KEY)
+        return
     try:
         client = provider.client()
     except ConfigurationError:
@@ -63,6 +66,7 @@ def repeat(attempt: AttemptType) -> None:
         provider.heed(error)
         _stays(attempt, error, wait)
     except EvoLinkError as error:
+        provider.note_key_answer(error)
         _stays(attempt, error, wait)
     else:
         outcomes.accepted(attempt, created)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import Error
 from django.utils.translation import gettext as _
 
-from django_wanvideo.services import evolink_probes, site_probes
+from django_wanvideo.services import evolink_probes, hold_reports, site_probes
 from django_wanvideo.services.findings import Finding, Level, fail
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ PROBES: Mapping[str, Callable[[], Iterable[Finding]]] = {
     "storage": site_probes.storage_works,
     "queue": site_probes.queue_served,
     "sweep": site_probes.sweep_runs,
+    "sending": hold_reports.sending_goes_on,
     "key": evolink_probes.key_works,
     "credits": evolink_probes.credits_left,
     "clock": evolink_probes.clocks_agree,

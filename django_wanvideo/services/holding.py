@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services import lifecycle, outcomes, provider, schedule
+from django_wanvideo.services import account, credit_limits, holds, lifecycle, outcomes, provider, schedule
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -28,6 +29,20 @@ _GIVEN_UP: dict[str, tuple[str, StrOrPromise]] = {
 }
 
 
+#: What is looked up anew at each try, however far ahead the row says that it may end.
+LOOKED_UP = credit_limits.REASONS | holds.REASONS
+
+
+def is_held(task: VideoTask) -> bool:
+    """Tell whether a queued task waits for a time."""
+    return task.held_until is not None and task.held_until > timezone.now() and task.held_reason not in LOOKED_UP
+
+
+def not_held(now: dt.datetime) -> Q:
+    """The same as a condition on a row."""
+    return Q(held_until=None) | Q(held_until__lte=now) | Q(held_reason__in=LOOKED_UP)
+
+
 def hold(task: VideoTask, reason: str, *, until: dt.datetime) -> None:
     """Put a queued task off; the history gets a line when the reason is a new one."""
     rows = VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(
@@ -41,13 +56,16 @@ def hold(task: VideoTask, reason: str, *, until: dt.datetime) -> None:
 
 def put_off(task: VideoTask, reason: str, error: Exception) -> None:
     """Put a queued task off after something free of charge did not work: longer each time, for a day at most."""
+    of_evolink = error if isinstance(error, EvoLinkError) else None
     now = timezone.now()
-    if task.queued_at is not None and now - task.queued_at > schedule.WAIT_DEADLINE:
+    if of_evolink is not None and (trouble := account.note(of_evolink)) is not None:
+        hold(task, trouble, until=now + schedule.next_send_try(0, None))
+        return
+    if holds.waited_too_long(task):
         outcomes.fail_unsent(task, *_GIVEN_UP[reason])
         return
     VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(tries=task.tries + 1)
     task.tries += 1
-    of_evolink = error if isinstance(error, EvoLinkError) else None
     until = now + schedule.next_send_try(task.tries - 1, of_evolink.retry_after if of_evolink else None)
     if of_evolink is not None:
         until = max(until, provider.heed(of_evolink) or until)

@@ -12,8 +12,9 @@ from django.utils import timezone
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.exceptions import BudgetExceeded, ConfigurationError
-from django_wanvideo.models import Attempt, CreditEntry, SiteState, VideoTask
-from django_wanvideo.services import budget, credit_limits
+from django_wanvideo.models import Attempt, CreditEntry, VideoTask
+from django_wanvideo.services import budget, credit_limits, gate
+from django_wanvideo.services.gate import Held
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from django_wanvideo.services.credit_limits import CreditLimit
 
-GATE = "submission_gate"
 _SOON = dt.timedelta(seconds=15)
 #: How soon a limit that cannot be read is read again.
 _MISREAD = dt.timedelta(seconds=60)
@@ -33,14 +33,6 @@ MOST_QUEUED = 10_000
 HORIZON = 62
 #: Tasks waiting for credits that one pass of the sweep looks at.
 RECONSIDERED = 500
-
-
-@dataclass(frozen=True)
-class Held:
-    """Why a task must wait, and until when."""
-
-    reason: str
-    until: dt.datetime
 
 
 @dataclass(frozen=True)
@@ -70,7 +62,7 @@ def hold_for(task: VideoTask) -> Held | None:
     rates = (conf.MAX_IN_FLIGHT, conf.MAX_SUBMITS_PER_MINUTE)
     if not credit_limits.are_set() and not any(limit is not None for limit in rates):
         return None
-    _pass_gate()
+    gate.lock()
     now = timezone.now()
     return _in_flight(now) or _per_minute(now) or credits_hold(task, now)
 
@@ -85,20 +77,6 @@ def credits_hold(task: VideoTask, now: dt.datetime | None = None) -> Held | None
     except ConfigurationError:
         return Held("misconfigured", now + _MISREAD)
     return Held(short.reason, short.resets_at) if short is not None else None
-
-
-def is_held(task: VideoTask) -> bool:
-    """Tell whether a queued task waits for a time. One that waits for credits never does: the ledger says when."""
-    return (
-        task.held_until is not None
-        and task.held_until > timezone.now()
-        and task.held_reason not in credit_limits.REASONS
-    )
-
-
-def not_held(now: dt.datetime) -> Q:
-    """The same as a condition on a row."""
-    return Q(held_until=None) | Q(held_until__lte=now) | Q(held_reason__in=credit_limits.REASONS)
 
 
 def reconsider() -> int:
@@ -138,7 +116,7 @@ def admit(price: Decimal | None, owner_id: Any, *, wait: bool) -> None:
         if wait and all((price or 0) <= limit.credits for limit in credit_limits.limits_for(owner_id)):
             return
         if not wait:
-            _pass_gate()
+            gate.lock()
         room = budget.Room()
         if not wait:
             for other in _queued():
@@ -206,11 +184,6 @@ def free_places() -> int | None:
         return None
     in_flight: int = VideoTask.objects.in_flight().count()
     return max(conf.MAX_IN_FLIGHT - in_flight, 0)
-
-
-def _pass_gate() -> None:
-    SiteState.objects.get_or_create(name=GATE)
-    SiteState.objects.select_for_update().get(name=GATE)
 
 
 def _queued() -> Iterable[tuple[Decimal | None, Any]]:

@@ -13,8 +13,9 @@ from django_wanvideo.advice import ADVICE
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import ledger, lifecycle, provider, schedule
+from django_wanvideo.services import account, breaker, gate, holds, ledger, lifecycle, provider, schedule
 from django_wanvideo.services.binding import OPEN, SENT, Undo, accepted, bind
+from django_wanvideo.services.schedule import claim_lifetime
 
 if TYPE_CHECKING:
     import uuid
@@ -39,23 +40,25 @@ __all__ = [
 ]
 
 
-def claim_lifetime() -> dt.timedelta:
-    """How long a claimed attempt may take before its worker is taken for dead."""
-    return dt.timedelta(seconds=conf.CONNECT_TIMEOUT + conf.READ_TIMEOUT + 60)
-
-
 def rejected(attempt: Attempt, error: EvoLinkError) -> None:
-    """EvoLink certainly did not accept it and will not: the task fails, nothing is sent again."""
-    _settle(
-        attempt,
-        TaskStatus.FAILED,
-        AttemptState.NOT_ACCEPTED,
-        EventKind.FAILED,
-        error,
-        error_code=code_with_advice(error),
-        error_message=error.message,
-    )
-    provider.note_key_answer(error)
+    """EvoLink certainly did not accept it: the task fails, unless it is the account that is refused, not the task."""
+    reason = account.reason_of(error)
+    columns: dict[str, Any]
+    if reason is None:
+        to, kind = TaskStatus.FAILED, EventKind.FAILED
+        columns = {"error_code": code_with_advice(error), "error_message": error.message}
+    else:
+        to, kind = TaskStatus.QUEUED, EventKind.WAITING
+        until = timezone.now() + schedule.next_send_try(0, None)
+        columns = {"held_until": until, "held_reason": account.REASONS[reason], "next_action_at": until}
+    # One transaction: a task that is back in the queue with nothing to hold it would be sent again.
+    with database.atomic():
+        state = gate.lock()
+        _settle(attempt, to, AttemptState.NOT_ACCEPTED, kind, error, **columns)
+        is_answered = breaker.note_answer(state)
+        account.note(error, attempt)
+    if is_answered:
+        gate.release(breaker.LOST_ANSWERS, breaker.BUSY)
 
 
 def code_with_advice(error: EvoLinkError) -> str:
@@ -69,7 +72,7 @@ def put_off(attempt: Attempt, error: WaitError) -> None:
     """EvoLink certainly did not accept it now: back to the queue, later, as a new attempt; not for ever."""
     task = attempt.task
     now = timezone.now()
-    if task.queued_at is not None and now - task.queued_at > schedule.WAIT_DEADLINE:
+    if holds.waited_too_long(task):
         message = _("EvoLink put this task off for a whole day. Try again later.")
         _settle(
             attempt,
@@ -99,14 +102,18 @@ def put_off(attempt: Attempt, error: WaitError) -> None:
 def unknown(attempt: Attempt, error: Exception) -> None:
     """EvoLink may or may not have accepted it: never sent again by itself."""
     due = timezone.now() + unconfirmed_wait(attempt.posts)
-    _settle(
-        attempt,
-        TaskStatus.UNCONFIRMED,
-        AttemptState.UNCONFIRMED,
-        EventKind.OUTCOME_UNKNOWN,
-        error,
-        next_action_at=due,
-    )
+    with database.atomic():
+        state = gate.lock()
+        lost = _settle(
+            attempt,
+            TaskStatus.UNCONFIRMED,
+            AttemptState.UNCONFIRMED,
+            EventKind.OUTCOME_UNKNOWN,
+            error,
+            next_action_at=due,
+        )
+        if lost:
+            breaker.note_lost(state)
 
 
 def unconfirmed_wait(posts: int) -> dt.timedelta:

@@ -16,7 +16,8 @@ from django_wanvideo.evolink.client import EvoLinkClient
 from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import SiteState
-from django_wanvideo.services import callback_urls
+from django_wanvideo.services import account, callback_urls
+from django_wanvideo.services.gate import KEY_REJECTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,10 +25,22 @@ if TYPE_CHECKING:
     from django_wanvideo.evolink.answers import Created, TaskSnapshot
     from django_wanvideo.models import Attempt
 
+__all__ = [
+    "KEY_REJECTED",
+    "PAUSE",
+    "client",
+    "create",
+    "heed",
+    "note_key_answer",
+    "pause",
+    "paused_until",
+    "read",
+    "storable",
+]
+
 logger = logging.getLogger(__name__)
 
 PAUSE = "evolink_pause"
-KEY_REJECTED = "key_rejected"
 #: Seconds to wait after a 429 without ``Retry-After`` (what EvoLink's own client waits, evolink-api.md §4.2).
 DEFAULT_PAUSE = 30.0
 LONGEST_PAUSE = 3600.0
@@ -103,14 +116,14 @@ def read(client: EvoLinkClient, provider_task_id: str) -> TaskSnapshot:
 
 
 def heed(error: EvoLinkError) -> dt.datetime | None:
-    """Take note of what an error says about the whole site: a key that is rejected, a pause, whose end is returned."""
+    """Take note of what an error says about the whole site: the account's trouble, a pause, whose end is returned."""
     note_key_answer(error)
     return pause(error.retry_after) if error.http_status == 429 else None
 
 
 def note_key_answer(error: EvoLinkError | None) -> None:
-    """Remember that EvoLink rejects the key, or that it is in order again, so that staff can be told."""
-    if error is not None and error.http_status == 401:
-        SiteState.objects.update_or_create(name=KEY_REJECTED, defaults={"value": {"code": error.code}})
-    elif error is None and (standing := SiteState.objects.filter(name=KEY_REJECTED)).exists():
-        standing.delete()
+    """Remember what an answer says about key and account: that sending must wait, or that the key is in order."""
+    if error is None:
+        account.key_works()
+    else:
+        account.note(error)

@@ -14,6 +14,8 @@ USUAL_ESTIMATE = 120
 SLOWEST_LOOK = 300.0
 SLOWEST_LOOK_WITHOUT_CALLBACKS = 60.0
 OVERDUE_LOOK = 600.0
+#: The longest wait between two tries to send while EvoLink's answers get lost or its account is in trouble.
+SLOWEST_PROBE = 600.0
 #: How long EvoLink must not know a task, or have no file of a finished one, before that is taken for lasting.
 TROUBLE_DEADLINE = dt.timedelta(minutes=10)
 #: How often EvoLink must have said within that time, without a better answer between, that it does not know a task.
@@ -55,6 +57,16 @@ def next_send_try(waits: int, retry_after: float | None) -> dt.timedelta:
     if retry_after is not None:
         return dt.timedelta(seconds=max(retry_after, 1.0))
     return _spread(_backoff(15.0, 2.0, waits, 900.0))
+
+
+def claim_lifetime() -> dt.timedelta:
+    """How long a claimed attempt may take before its worker is taken for dead."""
+    return dt.timedelta(seconds=conf.CONNECT_TIMEOUT + conf.READ_TIMEOUT + 60)
+
+
+def next_probe(tries: int) -> dt.timedelta:
+    """After the ``tries``-th look at whether sending works again."""
+    return _spread(_backoff(15.0, 2.0, tries, SLOWEST_PROBE))
 
 
 def next_receipt_try(tries: int) -> dt.timedelta:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,15 @@ from django_wanvideo.evolink.errors import EvoLinkError, OutcomeUnknownError, Re
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services import (
+    account,
+    account_checks,
+    breaker,
     callback_urls,
     confirming,
     creation,
+    gate,
     holding,
+    holds,
     leases,
     ledger,
     lifecycle,
@@ -150,7 +156,7 @@ def send(task_id: uuid.UUID) -> None:
     leaves the row in a state that the sweep goes on from.
     """
     task = VideoTask.objects.filter(pk=task_id, status__in=[TaskStatus.QUEUED, TaskStatus.UNCONFIRMED]).first()
-    if task is None or limits.is_held(task):
+    if task is None or holding.is_held(task):
         return
     if task.status == TaskStatus.UNCONFIRMED:
         _confirm(task)
@@ -159,7 +165,8 @@ def send(task_id: uuid.UUID) -> None:
         holding.hold(task, "evolink_busy", until=paused)
         return
     # Before the picture is uploaded; the claim looks again, where nobody else can come between.
-    if (held := limits.credits_hold(task)) is not None:
+    held = account_checks.refusal(task) or limits.credits_hold(task)
+    if held is not None:
         holding.hold(task, held.reason, until=held.until)
         return
     try:
@@ -175,7 +182,7 @@ def send(task_id: uuid.UUID) -> None:
     try:
         with lease.kept():
             body = _prepare(task, client)
-        attempt = _claim(task, lease, body) if body is not None else None
+        attempt = _claim_in_turn(task, lease, body) if body is not None else None
     finally:
         lease.release()
     if attempt is not None:
@@ -248,8 +255,10 @@ def _prepare(task: VideoTask, client: EvoLinkClient) -> dict[str, Any] | None:
     except ValidationError as error:
         outcomes.fail_unsent(task, "invalid_parameters", " ".join(error.messages))
     except RejectedError as error:
-        outcomes.fail_unsent(task, outcomes.code_with_advice(error), error.message)
-        provider.note_key_answer(error)
+        if account.reason_of(error) is not None:
+            holding.put_off(task, "upload_failed", error)
+        else:
+            outcomes.fail_unsent(task, outcomes.code_with_advice(error), error.message)
     except EvoLinkError as error:
         holding.put_off(task, "upload_failed", error)
     except media.UnreadableInputError as error:
@@ -258,13 +267,34 @@ def _prepare(task: VideoTask, client: EvoLinkClient) -> dict[str, Any] | None:
     return None
 
 
-def _claim(task: VideoTask, lease: Lease, body: dict[str, Any]) -> Attempt | None:
-    """Commit ``queued → submitting`` together with the attempt; ``None`` when another worker or a limit came first."""
+def _claim_in_turn(task: VideoTask, lease: Lease, body: dict[str, Any]) -> Attempt | None:
+    """Claim the task; while as many requests as may be are under way, wait for a moment rather than put it off."""
+    until = time.monotonic() + breaker.PATIENCE
+    patient = True
+    while True:
+        try:
+            return _claim(task, lease, body, patient=patient)
+        except breaker.Busy:
+            patient = breaker.wait_for_turn(until)
+
+
+def _claim(task: VideoTask, lease: Lease, body: dict[str, Any], *, patient: bool = False) -> Attempt | None:
+    """Commit ``queued → submitting`` together with the attempt; ``None`` when another worker or a limit came first.
+
+    Raises:
+        Busy: only where ``patient``; nothing was claimed, but it may be in a moment.
+    """
     attempt_id = uuid.uuid4()
     now = timezone.now()
     try:
         # Durable: the claim must be on disk before the request leaves, not wait for some outer transaction.
         with database.atomic(durable=True):
+            admitted = holds.admit(task)
+            if isinstance(admitted, gate.Held):
+                if admitted.reason == breaker.BUSY and patient:
+                    raise breaker.Busy
+                holding.hold(task, admitted.reason, until=admitted.until)
+                return None
             held = limits.hold_for(task)
             if held is not None:
                 holding.hold(task, held.reason, until=held.until)
@@ -274,11 +304,12 @@ def _claim(task: VideoTask, lease: Lease, body: dict[str, Any]) -> Attempt | Non
                 TaskStatus.SUBMITTING,
                 kind=EventKind.CLAIMED,
                 source=EventSource.WORKER,
-                guard=lease.held & limits.not_held(now),
+                guard=lease.held & holding.not_held(now),
                 next_action_at=now + outcomes.claim_lifetime(),
             )
             if moved is None:
                 return None
+            admitted.use()
             last = task.attempts.order_by("-number").values_list("number", flat=True).first() or 0
             attempt = Attempt.objects.create(
                 id=attempt_id,

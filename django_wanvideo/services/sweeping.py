@@ -17,7 +17,7 @@ from django.utils.dateparse import parse_datetime
 from django_wanvideo import database, queue
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.models import Attempt, CallbackReceipt, SiteState, TaskEvent, VideoTask
-from django_wanvideo.services import confirming, lifecycle, limits, outcomes, provider, schedule
+from django_wanvideo.services import account_checks, confirming, holds, lifecycle, limits, outcomes, provider, schedule
 
 if TYPE_CHECKING:
     import uuid
@@ -78,7 +78,11 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> Swept:
         _hand_out(status, "sync", SYNC_BATCH, dispatch, swept, patience)
     swept.add("reconsidered", limits.reconsider())
     if provider.paused_until() is None:
-        _hand_out(TaskStatus.QUEUED, "submit", 1, dispatch, swept, patience, most=limits.free_places())
+        if account_checks.is_due() and swept.queue_reachable:
+            # Without ids the job only asks EvoLink whether the account's trouble is over.
+            dispatch("submit")
+        places = [most for most in (limits.free_places(), holds.places()) if most is not None]
+        _hand_out(TaskStatus.QUEUED, "submit", 1, dispatch, swept, patience, most=min(places, default=None))
     state.save()
     return swept
 

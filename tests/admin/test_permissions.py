@@ -33,6 +33,10 @@ ANSWERS = {
     "POST send":            (NO,    NO,  NO,  NO,    NO,    MOVED, NO),
     "GET decide":           (NO,    NO,  NO,  NO,    NO,    NO,    OK),
     "POST decide":          (NO,    NO,  NO,  NO,    NO,    NO,    MOVED),
+    "GET sending":          (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "POST sending":         (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "GET settle":           (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "POST settle":          (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "GET variations":       (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST variations":      (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST do retry":        (NO,    NO,  NO,  NO,    NO,    NO,    NO),
@@ -51,6 +55,8 @@ WITH_VIEW = {
     "POST do fetch": ("submit", MOVED),
     "GET delete": ("delete", OK),
     "GET decide": ("resolve", OK),
+    "GET settle": ("resolve", OK),
+    "POST settle": ("resolve", MOVED),
 }
 
 
@@ -63,7 +69,7 @@ def ask(make_task, monkeypatch):
         method, what = name.split(" ", 1)
         data = {}
         match what:
-            case "changelist" | "add" | "status":
+            case "changelist" | "add" | "status" | "sending" | "settle":
                 address = url(what)
                 data = add_data() if method == "POST" else {}
             case "add, generate":
@@ -171,7 +177,16 @@ def test_an_action_is_refused_to_those_without_its_permission(person, make_task,
 def test_own_tasks_only_holds_for_every_address_of_a_task(ask, boss, person, monkeypatch, make_task):
     monkeypatch.setattr(VideoTaskAdmin, "visible_to", lambda self, request, tasks: tasks.owned_by(request.user))
     for name in ANSWERS:
-        if name.split(" ", 1)[1].split(",")[0] not in {"changelist", "add", "status", "price", "kept", "send"}:
+        if name.split(" ", 1)[1].split(",")[0] not in {
+            "changelist",
+            "add",
+            "status",
+            "price",
+            "kept",
+            "send",
+            "sending",
+            "settle",
+        }:
             assert ask(boss, name).status_code in {GONE, MOVED}, name
     assert not VideoTask.objects.filter(notes="n").exists()
     assert not VideoTask.objects.filter(status__in=["cancelled", "storing"]).exists()

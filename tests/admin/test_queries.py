@@ -16,8 +16,8 @@ from .conftest import url
 
 MOST_OF_A_LIST = 5
 MOST_OF_A_PAGE = 12
-#: Session and user, the tasks, their inputs.
-OF_THE_STATUS = 4
+#: Session and user, the tasks, their inputs, what holds sending back.
+OF_THE_STATUS = 5
 
 STATUSES = [status for status in TaskStatus if status != TaskStatus.SUBMITTING]
 

@@ -78,20 +78,12 @@ def test_a_sweep_that_never_ran_is_said(healthy):
     assert headings() == "The regular check has never run."
 
 
-def test_a_rejected_key_comes_first(healthy):
-    SiteState.objects.create(name="key_rejected", value={})
+def test_the_gravest_trouble_comes_first(healthy, monkeypatch):
+    monkeypatch.setattr(queue.Worker, "count", lambda **kwargs: 0)
     SiteState.objects.filter(name="sweep").delete()
     found = trouble.found()
-    assert found["heading"] == "EvoLink rejects this site’s key."
+    assert found["heading"] == "No worker is listening."
     assert len(found["texts"]) == 2
-
-
-def test_used_up_credits_are_said_until_something_is_accepted(healthy, make_task):
-    make_task("failed", error_code="insufficient_quota", finished_at=timezone.now() - dt.timedelta(minutes=5))
-    assert headings() == "The EvoLink credits are used up."
-    cache.clear()
-    make_task("pending", accepted_at=timezone.now())
-    assert headings() is None
 
 
 def test_callbacks_that_stay_away_are_said_where_they_are_expected(healthy, make_task, settings):

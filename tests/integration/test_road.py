@@ -217,7 +217,7 @@ def test_a_link_is_passed_on_and_nothing_is_uploaded(site: Road, evo: Simulator,
         ("close", TaskStatus.QUEUED, "", "upload_failed"),
         ("quota", TaskStatus.QUEUED, "", "upload_failed"),
         ("413", TaskStatus.FAILED, "http_413", ""),
-        ("401", TaskStatus.FAILED, "http_401", ""),
+        ("401", TaskStatus.QUEUED, "", "key_rejected"),
     ],
 )
 def test_an_upload_that_fails_costs_nothing_and_is_tried_again_only_if_that_helps(

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from django_wanvideo.admin.words import held_words
 from django_wanvideo.advice import advice_for, charge_words
-from django_wanvideo.choices import AttemptState, Charge, EventKind, TaskStatus
+from django_wanvideo.choices import OPEN_ATTEMPT_STATES, AttemptState, Charge, EventKind, TaskStatus
+from django_wanvideo.services import account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,13 +101,29 @@ NOT_ACCEPTED_BUT_WHO_KNOWS = [
 ]
 REJECTED = [
     rejected(400, "invalid_request", "Settings refused", "edit_copy"),
-    rejected(401, "unauthorized", "EvoLink rejects this site’s key", "retry"),
-    rejected(402, "insufficient_quota", "The EvoLink credits are used up", "retry"),
     rejected(403, "model_access_denied", "This site’s key may not use this model", "edit_copy"),
     rejected(404, "model_not_found", "EvoLink does not know this model", "edit_copy"),
     rejected(413, "request_too_large", "Settings refused", "edit_copy"),
     rejected(415, "unsupported_media_type", "Settings refused", "edit_copy"),
     rejected(422, "unsupported_parameters", "Settings refused", "edit_copy"),
+]
+#: It is the account that is refused here, not the task.
+ACCOUNT = [
+    Row("401", TaskStatus.QUEUED, "unauthorized", "EvoLink rejects this site’s key", http_status=401, held=(12, 20)),
+    Row("402", TaskStatus.QUEUED, "insufficient_quota", "Waits for credits", http_status=402, held=(12, 20)),
+    *(
+        Row("403", TaskStatus.QUEUED, code, "EvoLink rejects this site’s key", 1, 0, 403, (12, 20), {"code": code})
+        for code in ("key_disabled", "key_expired", "user_disabled", "ip_restricted", "invalid_token")
+    ),
+    Row(
+        "403",
+        TaskStatus.QUEUED,
+        "insufficient_user_quota",
+        "Waits for credits",
+        http_status=403,
+        held=(12, 20),
+        options={"code": "insufficient_user_quota"},
+    ),
 ]
 BUSY = "EvoLink asked us to wait"
 WAIT = [
@@ -172,7 +189,8 @@ def check(road: Road, task: Any, row: Row) -> None:
         wait = (task.held_until - timezone.now()).total_seconds()
         assert least - 2 <= wait <= most
         assert task.next_action_at == task.held_until
-        assert task.held_reason == ("evolink_busy" if row.http_status else "evolink_unreachable")
+        if row not in ACCOUNT:
+            assert task.held_reason == ("evolink_busy" if row.http_status else "evolink_unreachable")
         assert held_words(task.held_reason) == row.advice
 
 
@@ -228,6 +246,26 @@ def test_a_refusal_fails_the_task_with_advice_and_is_not_repeated(road: Road, ev
     check(road, task, row)
     nothing_is_sent_again_by_itself(road, task)
     assert task.status == TaskStatus.FAILED
+
+
+@pytest.mark.fault("K4.account-refusal-fails-nothing")
+@pytest.mark.parametrize("row", ACCOUNT, ids=name_of)
+def test_a_refusal_of_the_account_fails_nothing_and_the_task_is_sent_when_it_is_over(
+    road: Road, evo: Simulator, row: Row
+):
+    evo.faults.add("create", row.name, **row.options)
+    task = send_one(road, row)
+    check(road, task, row)
+    assert task.events.filter(kind=EventKind.FAILED).count() == 0
+    assert not task.attempts.filter(state__in=OPEN_ATTEMPT_STATES).exists()
+
+    for name in ("key_rejected", "credits_out"):
+        account.end(name)
+    road.sweep()
+    task.refresh_from_db()
+    assert task.status == TaskStatus.PENDING
+    assert road.posts() == 2
+    evo.ledger.assert_charged_once()
 
 
 @pytest.mark.parametrize("row", WAIT, ids=name_of)

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django_wanvideo.choices import CreditOutcome, TaskStatus
 from django_wanvideo.exceptions import BudgetExceeded, ConfigurationError, NotPossible
 from django_wanvideo.models import CreditEntry, SiteState, VideoTask
-from django_wanvideo.services import budget, credit_limits, limits, submission, sweeping
+from django_wanvideo.services import budget, credit_limits, gate, limits, submission, sweeping
 from tests.rows import make_task
 from tests.services.test_limits import Accepting, provider, queued
 from tests.threads import at_once
@@ -308,7 +308,7 @@ def test_what_is_no_draft_is_refused_for_that_and_not_for_its_price(limit):
 @pytest.mark.fault("K1.budget-exceeded-race")
 def test_of_many_at_once_that_must_not_wait_no_more_are_taken_than_fit(limit, wanvideo_wakeups):
     limit(DAILY_CREDIT_LIMIT=30)
-    SiteState.objects.create(name=limits.GATE)
+    SiteState.objects.create(name=gate.GATE)
     tasks = [draft() for _number in range(6)]
 
     def submit(task):

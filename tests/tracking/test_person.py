@@ -84,7 +84,8 @@ def test_a_rejected_key_is_remembered_until_an_answer_shows_that_it_is_in_order(
     evo.faults.add("get", "401")
     with pytest.raises(EvoLinkError):
         task.refresh()
-    assert SiteState.objects.get(name="key_rejected").value == {"code": "unauthorized"}
+    [trouble] = SiteState.objects.get(name="key_rejected").value["keys"].values()
+    assert (trouble["http_status"], trouble["code"]) == (401, "unauthorized")
     task.refresh()
     assert not SiteState.objects.filter(name="key_rejected").exists()
 

@@ -7,7 +7,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand
+from django.db import Error
 
+from django_wanvideo.services import hold_reports
 from django_wanvideo.services.diagnosis import PROBES, Finding, Level, diagnose
 
 if TYPE_CHECKING:
@@ -42,11 +44,22 @@ class Command(BaseCommand):
                 self._print(finding)
         bad = any(finding.level == Level.FAIL for finding in findings)
         if options["json"]:
+            holds = [] if "sending" in options["skip"] else self._holds()
             self.stdout.write(
-                json.dumps({"ok": not bad, "findings": [finding.as_dict() for finding in findings]}, indent=2)
+                json.dumps(
+                    {"ok": not bad, "findings": [finding.as_dict() for finding in findings], "holds": holds},
+                    indent=2,
+                )
             )
         if bad:
             sys.exit(1)
+
+    def _holds(self) -> list[dict[str, Any]]:
+        try:
+            return [report.as_dict() for report in hold_reports.reports()]
+        except Error:
+            # The database is a finding of its own.
+            return []
 
     def _print(self, finding: Finding) -> None:
         paint = {Level.OK: self.style.SUCCESS, Level.WARN: self.style.WARNING, Level.FAIL: self.style.ERROR}

@@ -1,0 +1,31 @@
+"""``manage.py wanvideo_pause``: send nothing new to EvoLink until somebody resumes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand
+
+from django_wanvideo.services import hold_reports, pausing
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+class Command(BaseCommand):
+    """Hold sending back. What EvoLink has accepted already is followed, stored and told as ever."""
+
+    help = (
+        "Pauses sending: nothing new goes to EvoLink until wanvideo_resume, whatever is queued meanwhile. Videos that "
+        "EvoLink has accepted are followed, stored and told as ever."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--reason", default="", help="what people are shown beside the pause")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        made = pausing.pause(reason=options["reason"])
+        self.stdout.write("Sending is paused." if made else "Sending was paused already.")
+        for report in hold_reports.reports():
+            if report.hold.kind == "person":
+                self.stdout.write(f"{report.waiting} tasks wait. Resume with: python manage.py wanvideo_resume")

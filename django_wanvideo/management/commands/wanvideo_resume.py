@@ -1,0 +1,28 @@
+"""``manage.py wanvideo_resume``: go on sending after ``wanvideo_pause``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from django_wanvideo.services import hold_reports, pausing
+
+
+class Command(BaseCommand):
+    """End a person's pause; where another hold stands, let one task be tried."""
+
+    help = (
+        "Ends a person's pause. Where EvoLink's account or lost answers hold sending back, one task is sent to see "
+        "whether that is over; the hold itself ends when it is."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        pausing.resume()
+        reports = hold_reports.reports()
+        if not reports:
+            self.stdout.write("Sending goes on.")
+        for report in reports:
+            self.stdout.write(f"{report.heading} {report.text}")
+        if reports:
+            self.stdout.write("One task is tried now; the rest waits.")
