@@ -187,7 +187,9 @@ def test_a_new_key_goes_on_at_once_whatever_the_old_one_still_meets(road: Road, 
     late = road.send(road.queued("In a process with the old key"))
     assert (late.status, road.posts()) == (TaskStatus.QUEUED, 21), "what is known about a key stays known"
     road.configure(API_KEY="sk-simulator")
-    assert road.send(late).status == TaskStatus.PENDING
+    road.sweep()
+    late.refresh_from_db()
+    assert late.status == TaskStatus.PENDING, "what the old key's process put off is sent at once"
 
 
 @pytest.mark.fault("K4.key-rotation-seen-by-others")
@@ -525,6 +527,21 @@ def test_a_worker_that_is_killed_during_a_probe_lets_no_other_request_out_until_
     pass_time(minutes=11)
     work_on(tasks[4:])
     assert statuses() == {"pending": 4, "unconfirmed": 4}
+    assert kinds() == []
+
+
+@pytest.mark.fault("K4.probe-that-reaches-nobody")
+def test_a_probe_that_reaches_nobody_makes_the_next_one_wait(road: Road, evo: Simulator):
+    evo.faults.add("create", "503", times=3)
+    tasks = many(road, 8)
+    work_on(tasks)
+    pass_time(minutes=11)
+    with evo.down():
+        work_on(tasks[3:])
+    assert Attempt.objects.filter(error_code="connection_failed").count() == 1
+    assert kinds() == ["breaker"]
+    pass_time(minutes=11)
+    work_on(tasks[3:])
     assert kinds() == []
 
 
