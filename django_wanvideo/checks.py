@@ -50,7 +50,18 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
     raw = getattr(settings, "WANVIDEO", None)
     if raw is not None and not isinstance(raw, dict):
         return [Error("WANVIDEO must be a dictionary.", hint='WANVIDEO = {"API_KEY": …}', id="wanvideo.E002")]
-    return [*_key(), *_unknown(), *_queue(), *_storage(), *_callbacks(), *_hosts(), *_numbers(), *_model(), *_clock()]
+    return [
+        *_key(),
+        *_unknown(),
+        *_installation(),
+        *_queue(),
+        *_storage(),
+        *_callbacks(),
+        *_hosts(),
+        *_numbers(),
+        *_model(),
+        *_clock(),
+    ]
 
 
 def _key() -> Iterator[CheckMessage]:
@@ -82,6 +93,18 @@ def _queue() -> Iterator[CheckMessage]:
             f"WANVIDEO['QUEUE'] is {conf.QUEUE!r}, which is not in RQ_QUEUES.",
             hint=f"Add it to RQ_QUEUES, or choose one of: {', '.join(sorted(queues)) or '(RQ_QUEUES is empty)'}.",
             id="wanvideo.E004",
+        )
+
+
+def _installation() -> Iterator[CheckMessage]:
+    name = conf.INSTALLATION
+    if name is not None and not (isinstance(name, str) and 0 < len(name.strip()) <= 100):
+        yield _bad("INSTALLATION", 'a name of at most 100 characters, such as "production"')
+    elif name is None and not conf.CALLBACK_BASE_URL:
+        yield CheckWarning(
+            "WANVIDEO['INSTALLATION'] is not set: a copy of this database would send, and pay for, what is queued in it.",
+            hint='Name each installation from its environment, such as "production" and "staging".',
+            id="wanvideo.W007",
         )
 
 

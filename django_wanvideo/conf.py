@@ -29,6 +29,8 @@ class Setting(Generic[T]):
 class Conf:
     """Typed access to every setting; see the settings table of the documentation."""
 
+    #: Which installation this is, such as ``production``; a database that belongs to another one is left alone.
+    INSTALLATION = Setting[str | None](None)
     #: EvoLink's key, or a callable that returns it.
     API_KEY = Setting[str | Callable[[], str] | None](None)
     BASE_URL = Setting("https://api.evolink.ai")

@@ -102,6 +102,9 @@ def wanvideo_wakeups(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     monkeypatch.setattr(queue, "wake_sync", take_sync)
     monkeypatch.setattr(queue, "forget_wake", lambda: None)
     monkeypatch.setattr(queue, "length", lambda: 0)
+    monkeypatch.setattr(queue, "read_texts", lambda *keys: None)
+    monkeypatch.setattr(queue, "write_text", lambda *args, **options: None)
+    monkeypatch.setattr(queue, "raise_number", lambda *args: False)
     return taken
 
 

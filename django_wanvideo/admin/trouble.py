@@ -14,7 +14,7 @@ from django_wanvideo.admin import caching, figures
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.models import Attempt, SiteState, VideoTask
-from django_wanvideo.services import site_probes
+from django_wanvideo.services import holds, installation, site_probes
 from django_wanvideo.services.provider import KEY_REJECTED
 from django_wanvideo.services.sweeping import SWEEP
 
@@ -54,6 +54,14 @@ def _look() -> list[tuple[str, str]]:
 
 
 def _troubles() -> Iterator[tuple[str, str]]:
+    for hold in holds.standing():
+        yield hold.kind, str(hold.detail.get("belongs_to", ""))
+        if hold.kind == "installation":
+            # Nothing is meant to go on here, so that nothing goes on is no trouble.
+            return
+    guard = installation.look()
+    if waiting := installation.under_another_host(guard).count():
+        yield "another_host", f"{waiting} {guard.row.host}"
     now = timezone.now()
     states = dict(SiteState.objects.filter(name__in=[SWEEP, KEY_REJECTED]).values_list("name", "updated_at"))
     if KEY_REJECTED in states:
@@ -111,7 +119,31 @@ def _words(code: str, detail: str) -> tuple[str, str]:
                 "What gets lost is not found again until it runs. Whoever runs the servers starts it with wanvideo_sweep."
             ),
         )
+    if code == "installation":
+        return (
+            _("This is a copy of the database of “%(name)s”.") % {"name": detail},
+            _(
+                "Nothing is sent, followed or stored here. Whoever runs the site can take it over with wanvideo_adopt, or "
+                "correct WANVIDEO['INSTALLATION']."
+            ),
+        )
+    if code == "another_host":
+        number, _space, host = detail.partition(" ")
+        words = ngettext(
+            "%(n)s video was queued under %(host)s.", "%(n)s videos were queued under %(host)s.", int(number)
+        )
+        return (
+            words % {"n": number, "host": host},
+            _("They are not sent from here. Whoever runs the site can take them over with wanvideo_adopt."),
+        )
     return {
+        "rolled_back": (
+            _("The database has gone back to an earlier state."),
+            _(
+                "Nothing is sent, since it may have been sent before. Whoever runs the site has it looked up with "
+                "wanvideo_adopt."
+            ),
+        ),
         "key": (
             _("EvoLink rejects this site’s key."),
             _("Nothing can be generated until whoever runs the site sets a new one. What waits is kept."),

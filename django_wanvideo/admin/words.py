@@ -71,6 +71,8 @@ def held_words(reason: str) -> str:
         "daily_credit_limit": _("Waits for tomorrow’s credits"),
         "user_daily_credit_limit": _("Waits for the owner’s credits of tomorrow"),
         "worker_lost": _("A worker was stopped"),
+        "installation": _("Waits to be taken over by this site"),
+        "rolled_back": _("Waits until the restored database is checked"),
     }.get(reason, _("Put off"))
 
 

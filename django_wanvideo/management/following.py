@@ -38,6 +38,8 @@ REASONS = {
     "max_per_minute": "MAX_SUBMITS_PER_MINUTE is reached",
     "daily_credit_limit": "DAILY_CREDIT_LIMIT is reached",
     "user_daily_credit_limit": "USER_DAILY_CREDIT_LIMIT is reached",
+    "installation": "it was queued under another installation; see wanvideo_adopt",
+    "rolled_back": "the database has gone back; see wanvideo_adopt",
     "worker_lost": "its worker stopped before sending it",
 }
 

@@ -12,7 +12,7 @@ from rq.timeouts import BaseTimeoutException
 from django_wanvideo import signals
 from django_wanvideo.choices import EventKind, EventSource
 from django_wanvideo.models import TaskEvent, VideoTask
-from django_wanvideo.services import lifecycle
+from django_wanvideo.services import installation, lifecycle
 
 if TYPE_CHECKING:
     import uuid
@@ -44,6 +44,8 @@ def deliver(task_id: uuid.UUID) -> int:
     the later ones wait.
     """
     told = 0
+    if installation.is_foreign():
+        return told
     while True:
         event = TaskEvent.objects.filter(task_id=task_id, notify_at__isnull=False).order_by("id").first()
         if event is None or event.notify_at is None or event.notify_at > timezone.now():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -23,6 +22,8 @@ from django_wanvideo.services import (
     confirming,
     creation,
     holding,
+    identity,
+    installation,
     leases,
     lifecycle,
     limits,
@@ -33,6 +34,8 @@ from django_wanvideo.services import (
 )
 
 if TYPE_CHECKING:
+    import uuid
+
     from django.contrib.auth.models import AbstractBaseUser
 
     from django_wanvideo.evolink.client import EvoLinkClient
@@ -55,6 +58,7 @@ def enqueue(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
     task.status = _status_now(task)
     if task.status == TaskStatus.DRAFT:
         _check_complete(task)
+    installation.note_host()
     moved = lifecycle.advance(
         task,
         TaskStatus.QUEUED,
@@ -106,6 +110,7 @@ def retry(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         return
     if task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
         _check_complete(task)
+    installation.note_host()
     moved = lifecycle.advance(
         task,
         TaskStatus.QUEUED,
@@ -134,8 +139,14 @@ def send(task_id: uuid.UUID) -> None:
     An unconfirmed one is asked about with the same key where the site trusts EvoLink's idempotency. Every way out
     leaves the row in a state that the sweep goes on from.
     """
+    guard = installation.look_before_sending()
+    if guard.is_foreign:
+        return
     task = VideoTask.objects.filter(pk=task_id, status__in=[TaskStatus.QUEUED, TaskStatus.UNCONFIRMED]).first()
     if task is None or (task.held_until is not None and task.held_until > timezone.now()):
+        return
+    if why := guard.keeps_back(task):
+        holding.hold(task, why, until=timezone.now() + installation.LOOK_AGAIN)
         return
     if task.status == TaskStatus.UNCONFIRMED:
         _confirm(task)
@@ -241,7 +252,6 @@ def _prepare(task: VideoTask, client: EvoLinkClient) -> dict[str, Any] | None:
 
 def _claim(task: VideoTask, lease: Lease, body: dict[str, Any]) -> Attempt | None:
     """Commit ``queued → submitting`` together with the attempt; ``None`` when another worker or a limit came first."""
-    attempt_id = uuid.uuid4()
     now = timezone.now()
     try:
         # Durable: the claim must be on disk before the request leaves, not wait for some outer transaction.
@@ -261,16 +271,23 @@ def _claim(task: VideoTask, lease: Lease, body: dict[str, Any]) -> Attempt | Non
             if moved is None:
                 return None
             last = task.attempts.order_by("-number").values_list("number", flat=True).first() or 0
+            attempt_id = identity.attempt_id(task.pk, last + 1)
             attempt = Attempt.objects.create(
                 id=attempt_id,
                 task=task,
                 number=last + 1,
-                idempotency_key=f"wanvideo-{attempt_id.hex}",
+                idempotency_key=identity.idempotency_key(attempt_id),
                 request=callback_urls.without_token(body, attempt_id),
             )
             moved.attempt = attempt
             moved.save(update_fields=["attempt"])
+            # Last, as all claims of the site pass this row.
+            if not installation.count_claim():
+                raise outcomes.Undo
             return attempt
+    except outcomes.Undo:
+        logger.info("Task %s was not claimed: the database was found to have gone back.", task.pk)
+        return None
     except IntegrityError:
         logger.info("Task %s was claimed by another worker.", task.pk)
         return None

@@ -17,7 +17,7 @@ from django.utils.dateparse import parse_datetime
 from django_wanvideo import database, queue
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.models import Attempt, CallbackReceipt, SiteState, TaskEvent, VideoTask
-from django_wanvideo.services import confirming, lifecycle, limits, outcomes, provider, schedule
+from django_wanvideo.services import confirming, installation, lifecycle, limits, outcomes, provider, schedule
 
 if TYPE_CHECKING:
     import uuid
@@ -66,9 +66,14 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> Swept:
         dispatch: takes a job's name and ids; ``jobs.run_here`` does the work in this process instead of through RQ.
     """
     swept = Swept()
+    guard = installation.look_before_sending()
+    if guard.is_foreign:
+        return swept
     state, _made = SiteState.objects.get_or_create(name=SWEEP)
     patience = _patience()
-    _settle_claims(swept)
+    if not guard.is_rolled_back:
+        # There a claim that seems unsent may have been sent by what is forgotten.
+        _settle_claims(swept)
     _settle_unconfirmed(dispatch, swept, patience)
     _warn_of_expiring_links(swept)
     _hand_out(TaskStatus.STORING, "store", 1, dispatch, swept, patience, order="result_expires_at")
@@ -76,7 +81,7 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> Swept:
     _events(dispatch, swept, state, patience)
     for status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
         _hand_out(status, "sync", SYNC_BATCH, dispatch, swept, patience)
-    if provider.paused_until() is None:
+    if provider.paused_until() is None and not guard.is_rolled_back:
         _hand_out(TaskStatus.QUEUED, "submit", 1, dispatch, swept, patience, most=limits.free_places())
     state.save()
     return swept
