@@ -15,34 +15,34 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: EvoLink calls back at most four times about one video; so many in an hour are kept by one process.
+#: EvoLink calls back at most four times about one video; so many receipts of one attempt are kept.
 MOST_RECEIPTS = 100
-HOUR = 3600.0
-#: An attempt has one video, seldom a second; so many ids that are not its own are asked about, ever.
-MOST_IDS = 5
+#: A callback is one INSERT and nothing else; only after so many in an hour are an attempt's receipts counted.
+MANY, HOUR = 20, 3600.0
+#: An attempt has one video, seldom a second; so many ids that are not its own are asked about in all.
+MOST_IDS = 20
 #: So many addresses are remembered by one process.
 _MOST_KNOWN = 10_000
 
 _line = threading.Lock()
-#: By attempt: when the hour began, and how many came since.
-_kept: OrderedDict[uuid.UUID, tuple[float, int]] = OrderedDict()
+#: By attempt: when the hour began, and how many came to this process since.
+_seen: OrderedDict[uuid.UUID, tuple[float, int]] = OrderedDict()
 
 
 def may_keep(attempt_id: uuid.UUID) -> bool:
-    """Count a callback; tell whether it is kept. Asks no database, since a callback is one INSERT and nothing else."""
+    """Count a callback; tell whether it is kept. The rows are asked only about an address that is used much."""
     now = time.monotonic()
     with _line:
-        began, count = _kept.pop(attempt_id, (now, 0))
+        began, count = _seen.pop(attempt_id, (now, 0))
         if now - began > HOUR:
             began, count = now, 0
-        _kept[attempt_id] = (began, count + 1)
-        if len(_kept) > _MOST_KNOWN:
-            _kept.popitem(last=False)
-    if count == MOST_RECEIPTS:
-        logger.warning(
-            "Callbacks of attempt %s are no longer kept: its address seems to be known to others.", attempt_id
-        )
-    return count < MOST_RECEIPTS
+        _seen[attempt_id] = (began, count + 1)
+        if len(_seen) > _MOST_KNOWN:
+            _seen.popitem(last=False)
+    if count < MANY or CallbackReceipt.objects.filter(attempt_id=attempt_id).count() < MOST_RECEIPTS:
+        return True
+    logger.warning("A callback of attempt %s is not kept: its address seems to be known to others.", attempt_id)
+    return False
 
 
 def may_read(receipt: CallbackReceipt, own_id: str | None) -> bool:
