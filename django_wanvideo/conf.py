@@ -29,8 +29,6 @@ class Setting(Generic[T]):
 class Conf:
     """Typed access to every setting; see the settings table of the documentation."""
 
-    #: Which installation this is, such as ``production``; a database that belongs to another one is left alone.
-    INSTALLATION = Setting[str | None](None)
     #: EvoLink's key, or a callable that returns it.
     API_KEY = Setting[str | Callable[[], str] | None](None)
     BASE_URL = Setting("https://api.evolink.ai")
@@ -70,6 +68,8 @@ class Conf:
     #: Credits per calendar day of the current time zone.
     DAILY_CREDIT_LIMIT = Setting[Decimal | int | float | None](None)
     USER_DAILY_CREDIT_LIMIT = Setting[Decimal | int | float | None](None)
+    #: Which installation this is, such as ``production``; a database that belongs to another one is left alone.
+    INSTALLATION = Setting[str | None](None)
 
     def api_key(self) -> str:
         """Return the key itself, calling ``API_KEY`` where it is a callable; empty when there is none."""

@@ -14,7 +14,7 @@ from django_wanvideo.admin import caching, figures
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.models import Attempt, SiteState, VideoTask
-from django_wanvideo.services import holds, installation, site_probes
+from django_wanvideo.services import installation, site_probes
 from django_wanvideo.services.provider import KEY_REJECTED
 from django_wanvideo.services.sweeping import SWEEP
 
@@ -54,13 +54,13 @@ def _look() -> list[tuple[str, str]]:
 
 
 def _troubles() -> Iterator[tuple[str, str]]:
-    for hold in holds.standing():
+    guard = installation.look()
+    for hold in installation.holds(guard):
         yield hold.kind, str(hold.detail.get("belongs_to", ""))
         if hold.kind == "installation":
             # Nothing is meant to go on here, so that nothing goes on is no trouble.
             return
-    guard = installation.look()
-    if waiting := installation.under_another_host(guard).count():
+    if guard.others_until is not None and (waiting := installation.under_another_host(guard).count()):
         yield "another_host", f"{waiting} {guard.row.host}"
     now = timezone.now()
     states = dict(SiteState.objects.filter(name__in=[SWEEP, KEY_REJECTED]).values_list("name", "updated_at"))

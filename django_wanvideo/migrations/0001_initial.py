@@ -256,6 +256,10 @@ class Migration(migrations.Migration):
             model_name='videotask',
             index=models.Index(condition=models.Q(('next_action_at__isnull', False)), fields=['next_action_at'], name='wanvideo_task_due'),
         ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(condition=models.Q(('unmatched', True)), fields=['unmatched'], name='wanvideo_task_unmatched'),
+        ),
         migrations.AddConstraint(
             model_name='videotask',
             constraint=models.CheckConstraint(condition=models.Q(('status__in', ['draft', 'queued', 'submitting', 'unconfirmed', 'pending', 'processing', 'storing', 'completed', 'failed', 'cancelled'])), name='wanvideo_task_status_known'),

@@ -128,6 +128,7 @@ class VideoTask(models.Model):
             models.Index(
                 fields=["next_action_at"], name="wanvideo_task_due", condition=Q(next_action_at__isnull=False)
             ),
+            models.Index(fields=["unmatched"], name="wanvideo_task_unmatched", condition=Q(unmatched=True)),
         ]
 
     def __str__(self) -> str:

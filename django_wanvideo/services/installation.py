@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.db import router
-from django.db.models import F, Q
+from django.db.models import F, Q, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -127,9 +127,18 @@ def check_not_foreign() -> None:
         raise NotPossible(message % {"name": guard.row.name})
 
 
-def note_host() -> None:
-    """See a new host before a task is queued under it, so that the task is known to be its own."""
-    if not _name() and _host():
+def host_in_row() -> Subquery:
+    """Return what reads the host in the one row along with another query; see ``note_host``."""
+    return Subquery(Installation.objects.filter(pk=Installation.ONLY).values("host")[:1])
+
+
+def note_host(known: str | None) -> None:
+    """See a new host before a task is queued under it, so that the task is known to be its own.
+
+    Args:
+        known: the host in the row, or ``None`` where it was not read.
+    """
+    if not _name() and _host() and known != _host():
         look()
 
 
@@ -155,9 +164,9 @@ def note_outside(*, at_once: bool = False) -> None:
         mirror.store(row.database_id, row.claims)
 
 
-def holds() -> list[Hold]:
+def holds(guard: Guard | None = None) -> list[Hold]:
     """Return what holds all sending back; what was queued under another host is told by ``under_another_host``."""
-    guard = look()
+    guard = guard or look()
     found = []
     if guard.is_foreign:
         detail: dict[str, Any] = {"belongs_to": guard.row.name, "here": _here()}

@@ -55,10 +55,11 @@ def enqueue(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         NotPossible: it is not a draft.
         ValidationError: it is not complete, keyed by field.
     """
-    task.status = _status_now(task)
+    rows = VideoTask.objects.values_list("status", installation.host_in_row())
+    task.status, host = rows.get(pk=task.pk)
     if task.status == TaskStatus.DRAFT:
         _check_complete(task)
-    installation.note_host()
+    installation.note_host(host)
     moved = lifecycle.advance(
         task,
         TaskStatus.QUEUED,
@@ -110,7 +111,7 @@ def retry(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         return
     if task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
         _check_complete(task)
-    installation.note_host()
+    installation.note_host(None)
     moved = lifecycle.advance(
         task,
         TaskStatus.QUEUED,

@@ -49,6 +49,8 @@ class Swept:
 
     counts: dict[str, int] = field(default_factory=dict)
     queue_reachable: bool = True
+    #: The database belongs to another installation, so nothing was looked at.
+    is_foreign: bool = False
 
     def add(self, stage: str, number: int) -> None:
         """Count rows of a stage."""
@@ -56,6 +58,8 @@ class Swept:
             self.counts[stage] = self.counts.get(stage, 0) + number
 
     def __str__(self) -> str:
+        if self.is_foreign:
+            return "the database belongs to another installation; see wanvideo_adopt"
         return ", ".join(f"{number} {stage}" for stage, number in self.counts.items()) or "nothing due"
 
 
@@ -68,6 +72,7 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> Swept:
     swept = Swept()
     guard = installation.look_before_sending()
     if guard.is_foreign:
+        swept.is_foreign = True
         return swept
     state, _made = SiteState.objects.get_or_create(name=SWEEP)
     patience = _patience()
