@@ -203,6 +203,17 @@ class TestRolledBack:
         assert redis.get(mirror._key(database_id)) == b"1"
         assert mirror.highest(database_id) == 1
 
+    @pytest.mark.fault("K2.torn-number")
+    @pytest.mark.parametrize("line", ["{id} 999 0123456789abcdef", "{id} 999", "999", "{other} 999 {sum}"])
+    def test_a_number_without_its_checksum_is_no_alarm(self, site: Road, media: Path, line: str):
+        row = installation.current()
+        total = mirror._line(row.database_id, 999).split()[2]
+        for name in mirror.names(row.database_id):
+            (media / name).parent.mkdir(parents=True, exist_ok=True)
+            (media / name).write_text(line.format(id=row.database_id, other=Installation().database_id, sum=total))
+        assert site.send(site.queued()).status == TaskStatus.PENDING
+        assert kinds() == []
+
     @pytest.mark.fault("K2.garbage-of-another-type")
     def test_another_kind_of_value_under_the_name_is_no_alarm(self, site: Road, redis_queue: Any):
         key = mirror._key(installation.current().database_id)
@@ -360,6 +371,8 @@ class TestAdopting:
         evo.faults.add("list", "500", times=5)
         with pytest.raises(CommandError, match="--hold"):
             adopt("--yes")
+        with pytest.raises(adopting.NotLookedUp):
+            adopting.carry_out(adopting.plan(), hold=False)
         assert kinds() == ["rolled_back"]
         assert statuses() == [TaskStatus.QUEUED] * 3
 
