@@ -55,9 +55,8 @@ def enqueue(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         NotPossible: it is not a draft.
         ValidationError: it is not complete, keyed by field.
     """
-    rows = VideoTask.objects.values_list("status", installation.host_in_row())
-    task.status, host = rows.get(pk=task.pk)
-    if task.status == TaskStatus.DRAFT:
+    now, host = VideoTask.objects.values_list("status", installation.host_in_row()).get(pk=task.pk)
+    if now == TaskStatus.DRAFT:
         _check_complete(task)
     installation.note_host(host)
     moved = lifecycle.advance(
@@ -71,6 +70,7 @@ def enqueue(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         credits_estimated=catalog.get(task.model).estimate(task.parameters),
     )
     if moved is None:
+        task.status = _status_now(task)
         raise NotPossible(_("Only a draft can be submitted; this task is %(status)s.") % _words(task))
 
 
