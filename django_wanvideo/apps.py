@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.apps import AppConfig
+from django.db import connections
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class WanVideoConfig(AppConfig):
@@ -20,3 +27,17 @@ class WanVideoConfig(AppConfig):
 
         checks.register_all()
         deleting.connect()
+        post_migrate.connect(_make_installation, sender=self, dispatch_uid="wanvideo.make_installation")
+
+
+def _make_installation(sender: AppConfig, using: str, **kwargs: Any) -> None:
+    """Give a database its id as soon as it has the tables."""
+    from django_wanvideo.models import Installation
+    from django_wanvideo.services import installation
+
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        # They are gone after a migration back to nothing.
+        there = Installation._meta.db_table in connection.introspection.table_names(cursor)  # noqa: SLF001 - documented API
+    if there:
+        installation.make_row(using)

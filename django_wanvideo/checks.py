@@ -36,6 +36,11 @@ SWITCHES = ("VERIFY_CALLBACKS", "ALLOW_PRIVATE_HOSTS", "TRUST_IDEMPOTENCY_KEY", 
 _KEY = re.compile(r"[\x21-\x7e]{1,500}")
 #: A host name, or with "." or "*." before it all names that end so; an address of IPv6 stands without brackets.
 _HOST = re.compile(r"(\*?\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+#: What hangs on a name where there is no host either.
+_NO_GUARD = (
+    " Set INSTALLATION to a name as well, another one on each copy of the database: without a name and an address a copy "
+    "sends, and pays for, what is queued in it."
+)
 _PRIVATE_SUFFIXES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 
 
@@ -50,7 +55,18 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
     raw = getattr(settings, "WANVIDEO", None)
     if raw is not None and not isinstance(raw, dict):
         return [Error("WANVIDEO must be a dictionary.", hint='WANVIDEO = {"API_KEY": …}', id="wanvideo.E002")]
-    return [*_key(), *_unknown(), *_queue(), *_storage(), *_callbacks(), *_hosts(), *_numbers(), *_model(), *_clock()]
+    return [
+        *_key(),
+        *_unknown(),
+        *_installation(),
+        *_queue(),
+        *_storage(),
+        *_callbacks(),
+        *_hosts(),
+        *_numbers(),
+        *_model(),
+        *_clock(),
+    ]
 
 
 def _key() -> Iterator[CheckMessage]:
@@ -85,6 +101,12 @@ def _queue() -> Iterator[CheckMessage]:
         )
 
 
+def _installation() -> Iterator[CheckMessage]:
+    name = conf.INSTALLATION
+    if name is not None and not (isinstance(name, str) and 0 < len(name.strip()) <= 100):
+        yield _bad("INSTALLATION", 'a name of at most 100 characters, such as "production"')
+
+
 def _storage() -> Iterator[CheckMessage]:
     if not isinstance(conf.STORAGE, str) or conf.STORAGE not in settings.STORAGES:
         yield Error(
@@ -99,7 +121,8 @@ def _callbacks() -> Iterator[CheckMessage]:
     if not url:
         yield CheckWarning(
             "WANVIDEO['CALLBACK_BASE_URL'] is not set: finished videos are found by polling only.",
-            hint='Set it to the public https address of this site, such as "https://www.example.com".',
+            hint='Set it to the public https address of this site, such as "https://www.example.com".'
+            + ("" if conf.INSTALLATION else _NO_GUARD),
             id="wanvideo.W001",
         )
         return

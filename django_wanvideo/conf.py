@@ -70,6 +70,8 @@ class Conf:
     #: Short for ``CREDIT_LIMITS`` of a day; where both are given, the smaller one counts.
     DAILY_CREDIT_LIMIT = Setting[Decimal | int | float | None](None)
     USER_DAILY_CREDIT_LIMIT = Setting[Decimal | int | float | None](None)
+    #: Which installation this is, such as ``production``; a database that belongs to another one is left alone.
+    INSTALLATION = Setting[str | None](None)
 
     def api_key(self) -> str:
         """Return the key itself, calling ``API_KEY`` where it is a callable; empty when there is none."""

@@ -43,9 +43,10 @@ class VideoTaskQuerySet(models.QuerySet["VideoTask"]):
         return self.filter(owner_id=user.pk)
 
     def needing_attention(self) -> VideoTaskQuerySet:
-        """Those that wait for a person: unconfirmed, overdue, or failed."""
+        """Those that wait for a person: unconfirmed, overdue, failed, or of a wish that nobody here knows."""
         return self.filter(
             Q(status__in=[TaskStatus.UNCONFIRMED, TaskStatus.FAILED])
+            | Q(unmatched=True)
             | Q(status__in=[TaskStatus.PENDING, TaskStatus.PROCESSING], told_overdue_at__isnull=False)
         )
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import django_rq
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 from rq import Worker
 
@@ -52,6 +52,16 @@ WAKE_KEY = "wanvideo:wake:sync"
 JOB_TIMEOUTS = {"submit": 900, "sync": 900, "store": 3600, "notify": 900}
 RESULT_TTL = 60
 FAILURE_TTL = 7 * 24 * 3600
+
+#: One command, so that of several workers the highest number stays; what is no number is replaced.
+_RAISE = """
+local kept = redis.pcall('GET', KEYS[1])
+if type(kept) == 'string' and #kept < 19 and string.find(kept, '^%d+$') and tonumber(kept) >= tonumber(ARGV[1]) then
+    return 0
+end
+redis.call('SET', KEYS[1], ARGV[1])
+return 1
+"""
 
 _connections: dict[tuple[int, str, float], Redis] = {}
 _wakers: dict[int, _Waker] = {}
@@ -189,6 +199,39 @@ def workers() -> int | None:
     found: list[int] = []
     _ask(lambda: found.append(int(Worker.count(queue=_queue(REDIS_TIMEOUT)))), REDIS_TIMEOUT)
     return found[0] if found else None
+
+
+def read_texts(*keys: str) -> list[str] | None:
+    """Return the texts under ``keys``, empty where there is none; ``None`` when Redis does not answer."""
+    found: list[str] = []
+
+    def read() -> None:
+        # What is no text under that key counts as none.
+        values = _connection(REDIS_TIMEOUT).mget(keys)
+        found.extend(
+            value.decode("ascii", "replace") if isinstance(value, bytes) else str(value or "") for value in values
+        )
+
+    return found if _ask(read, REDIS_TIMEOUT) else None
+
+
+def write_text(key: str, value: str, *, seconds: int) -> None:
+    """Keep a text for ``seconds``, if Redis answers."""
+    _ask(lambda: _connection(REDIS_TIMEOUT).set(key, value, ex=seconds), REDIS_TIMEOUT)
+
+
+def raise_number(key: str, number: int) -> bool:
+    """Keep a whole number for ever unless a higher one is kept already; return whether Redis answered."""
+
+    def keep() -> None:
+        redis = _connection(REDIS_TIMEOUT)
+        try:
+            redis.eval(_RAISE, 1, key, number)
+        except ResponseError:
+            # Some sites forbid scripts; without one the highest number may be written a moment late.
+            redis.set(key, number)
+
+    return _ask(keep, REDIS_TIMEOUT)
 
 
 def forget_wake() -> None:

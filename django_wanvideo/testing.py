@@ -104,13 +104,22 @@ def wanvideo_wakeups(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     monkeypatch.setattr(queue, "wake_sync", take_sync)
     monkeypatch.setattr(queue, "forget_wake", lambda: None)
     monkeypatch.setattr(queue, "length", lambda: 0)
+    monkeypatch.setattr(queue, "read_texts", lambda *keys: None)
+    monkeypatch.setattr(queue, "write_text", lambda *args, **options: None)
+    monkeypatch.setattr(queue, "raise_number", lambda *args: False)
     return taken
 
 
 @pytest.fixture
-def evolink(settings: Any, wanvideo_wakeups: list[tuple[str, ...]], db: None) -> Iterator[Simulator]:
+def evolink(
+    settings: Any, wanvideo_wakeups: list[tuple[str, ...]], db: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Simulator]:
     """A running EvoLink simulator that the site is set to talk to, without callbacks; videos are small."""
+    from django_wanvideo.services import mirror
     from django_wanvideo.simulator import Simulator
+
+    # A test's storage has what the test made, and nothing beside.
+    monkeypatch.setattr(mirror, "store", lambda *args: None)
 
     with Simulator(api_key="sk-simulator", small_videos=True) as simulator:
         settings.WANVIDEO = {

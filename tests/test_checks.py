@@ -47,7 +47,17 @@ def test_defaults_alone_need_only_a_key(settings):
     assert ids(checks.check_settings(None)) == ["wanvideo.W001"]
 
 
+@pytest.mark.fault("K2.neither-name-nor-host-is-said")
+def test_a_site_with_neither_a_name_nor_a_host_is_told_to_take_a_name(found):
+    (message,) = found(CALLBACK_BASE_URL=None)
+    assert "INSTALLATION" in message.hint
+    (message,) = found(CALLBACK_BASE_URL=None, INSTALLATION="production")
+    assert "INSTALLATION" not in message.hint
+
+
 BAD = [
+    ("INSTALLATION", "", "wanvideo.E011", ERROR, "production"),
+    ("INSTALLATION", 5, "wanvideo.E011", ERROR, "production"),
     # key, value, id, level, what the message or its hint must name
     ("API_KEY", LEFT_OUT, "wanvideo.E001", ERROR, "https://evolink.ai/dashboard/keys"),
     ("API_KEY", "", "wanvideo.E001", ERROR, "API_KEY"),
@@ -166,6 +176,7 @@ def test_what_is_wrong_is_named_by_one_message_with_a_hint(found, settings, name
 
 GOOD_ONES = [
     ("API_KEY", lambda: "sk-test"),
+    ("INSTALLATION", "production"),
     ("CALLBACK_BASE_URL", "https://site.example/below/a/path/"),
     ("CALLBACK_BASE_URL", "https://site.example:8443"),
     ("CALLBACK_BASE_URL", "https://8.8.8.8"),

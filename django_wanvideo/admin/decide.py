@@ -187,6 +187,7 @@ def _listing_words(found: Evidence) -> str:
     return {
         Listing.UNREADABLE: _("EvoLink’s list cannot be read just now. Load this page again in a minute."),
         Listing.PAUSED: _("EvoLink has asked us to wait with questions. Load this page again in a minute."),
+        Listing.FOREIGN: _("This database belongs to another installation, so EvoLink is not asked."),
         Listing.NO_KEY: _("This site has no key for EvoLink, so it cannot ask."),
         Listing.NOT_SENT: _("Nothing was sent."),
         Listing.PARTLY: _("EvoLink’s list is long and was not read back to our request; more may be in its console."),

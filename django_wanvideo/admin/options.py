@@ -76,8 +76,10 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletingMixin, EndpointsMi
         return queryset
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[VideoTask]:
-        """Return what ``visible_to`` leaves of all tasks."""
-        return self.visible_to(request, super().get_queryset(request))  # type: ignore[misc]
+        """Return what ``visible_to`` leaves of all tasks; unmatched ones to those who may settle such things."""
+        tasks = self.visible_to(request, super().get_queryset(request))  # type: ignore[misc]
+        # What EvoLink made for a wish that nobody here knows may be anybody's.
+        return tasks if self.has_resolve_permission(request) else tasks.filter(unmatched=False)
 
     def is_editable(self, request: HttpRequest, obj: VideoTask | None) -> bool:
         """Tell whether the task is still a form to fill in for this person."""

@@ -164,6 +164,8 @@ def sentence(event: TaskEvent) -> str:
                 return _("EvoLink made the video after all. It can still be fetched.")
             if detail.get("reason") == "result_missing":
                 return _("EvoLink says the video is done but gives no file. We go on asking for a day.")
+            if detail.get("reason") == "unmatched":
+                return _("EvoLink called back about a video that nobody here remembers asking for. It is kept.")
             return _("EvoLink gave no word in time. A person has to decide.")
         case _K.DECIDED:
             return _decided(detail) % who
@@ -173,6 +175,8 @@ def sentence(event: TaskEvent) -> str:
                     "id": detail.get("provider_task_id", "?")
                 }
             return _("EvoLink called back. A call is only a hint, so we ask EvoLink ourselves.")
+        case _K.NOTE if detail.get("reason") == "adopted":
+            return _("It was made a draft when this site took the database over.")
         case _K.SECOND_RESULT:
             return _("EvoLink made, and charged, a second video for this. It is kept as a task of its own.")
         case _K.RECEIVER_FAILED:

@@ -14,7 +14,7 @@ from django_wanvideo.admin import caching, figures
 from django_wanvideo.choices import AttemptState
 from django_wanvideo.conf import conf
 from django_wanvideo.models import Attempt, SiteState
-from django_wanvideo.services import site_probes
+from django_wanvideo.services import installation, site_probes
 from django_wanvideo.services.sweeping import SWEEP
 
 if TYPE_CHECKING:
@@ -52,6 +52,14 @@ def _look() -> list[tuple[str, str]]:
 
 
 def _troubles() -> Iterator[tuple[str, str]]:
+    guard = installation.look()
+    for hold in installation.holds(guard):
+        yield hold.kind, str(hold.detail.get("belongs_to", ""))
+        if hold.kind == "installation":
+            # Nothing is meant to go on here, so that nothing goes on is no trouble.
+            return
+    if guard.others_until is not None and (waiting := installation.under_another_host(guard).count()):
+        yield "another_host", f"{waiting} {guard.row.host}"
     now = timezone.now()
     workers = site_probes.listening_workers()
     if workers is None:
@@ -92,7 +100,31 @@ def _words(code: str, detail: str) -> tuple[str, str]:
                 "What gets lost is not found again until it runs. Whoever runs the servers starts it with wanvideo_sweep."
             ),
         )
+    if code == "installation":
+        return (
+            _("This is a copy of the database of “%(name)s”.") % {"name": detail},
+            _(
+                "Nothing is sent, followed or stored here. Whoever runs the site can take it over with wanvideo_adopt, or "
+                "correct WANVIDEO['INSTALLATION']."
+            ),
+        )
+    if code == "another_host":
+        number, _space, host = detail.partition(" ")
+        words = ngettext(
+            "%(n)s video was queued under %(host)s.", "%(n)s videos were queued under %(host)s.", int(number)
+        )
+        return (
+            words % {"n": number, "host": host},
+            _("They are not sent from here. Whoever runs the site can take them over with wanvideo_adopt."),
+        )
     return {
+        "rolled_back": (
+            _("The database has gone back to an earlier state."),
+            _(
+                "Nothing is sent, since it may have been sent before. Whoever runs the site has it looked up with "
+                "wanvideo_adopt."
+            ),
+        ),
         "redis": (
             _("The queue does not answer."),
             _(

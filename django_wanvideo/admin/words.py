@@ -94,6 +94,8 @@ def held_words(reason: str) -> str:
         "user_monthly_credit_limit": _("Waits for the owner’s credits of next month"),
         "above_credit_limit": _("Costs more than a credit limit allows: cancel it, or have the limit raised"),
         "worker_lost": _("A worker was stopped"),
+        "installation": _("Waits to be taken over by this site"),
+        "rolled_back": _("Waits until the restored database is checked"),
     }.get(reason, _("Put off"))
 
 

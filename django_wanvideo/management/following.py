@@ -43,6 +43,8 @@ REASONS = {
     "user_weekly_credit_limit": "the owner's credits of this week are used up",
     "user_monthly_credit_limit": "the owner's credits of this month are used up",
     "above_credit_limit": "it costs more than a credit limit allows; raise the limit or cancel it",
+    "installation": "it was queued under another installation; see wanvideo_adopt",
+    "rolled_back": "the database has gone back; see wanvideo_adopt",
     "worker_lost": "its worker stopped before sending it",
 }
 

@@ -42,6 +42,25 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Installation',
+            fields=[
+                ('id', models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
+                ('database_id', models.UUIDField(default=uuid.uuid4, editable=False, verbose_name='database')),
+                ('name', models.CharField(blank=True, max_length=100, verbose_name='installation')),
+                ('host', models.CharField(blank=True, max_length=255, verbose_name='host of callbacks')),
+                ('other_host_since', models.DateTimeField(blank=True, null=True, verbose_name='another host since')),
+                ('claims', models.BigIntegerField(default=0, verbose_name='claims')),
+                ('stored_at', models.DateTimeField(blank=True, null=True, verbose_name='stored at')),
+                ('rolled_back_at', models.DateTimeField(blank=True, null=True, verbose_name='found behind at')),
+                ('claims_elsewhere', models.BigIntegerField(blank=True, null=True, verbose_name='claims noted elsewhere')),
+            ],
+            options={
+                'verbose_name': 'installation',
+                'verbose_name_plural': 'installations',
+                'base_manager_name': 'objects',
+            },
+        ),
+        migrations.CreateModel(
             name='SiteState',
             fields=[
                 ('name', models.CharField(max_length=40, primary_key=True, serialize=False, verbose_name='name')),
@@ -92,6 +111,7 @@ class Migration(migrations.Migration):
                 ('result_expires_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='result link ends at')),
                 ('metadata', models.JSONField(blank=True, default=dict, help_text="What the site's own code wants to know later.", verbose_name='metadata')),
                 ('notes', models.TextField(blank=True, verbose_name='notes')),
+                ('unmatched', models.BooleanField(default=False, editable=False, verbose_name='unmatched')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
                 ('queued_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='queued at')),
                 ('accepted_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='accepted at')),
@@ -235,6 +255,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='videotask',
             index=models.Index(condition=models.Q(('next_action_at__isnull', False)), fields=['next_action_at'], name='wanvideo_task_due'),
+        ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(condition=models.Q(('unmatched', True)), fields=['unmatched'], name='wanvideo_task_unmatched'),
         ),
         migrations.AddConstraint(
             model_name='videotask',

@@ -6,7 +6,7 @@ from django_wanvideo.models.attempts import Attempt, CallbackReceipt
 from django_wanvideo.models.events import TaskEvent
 from django_wanvideo.models.inputs import MediaInput
 from django_wanvideo.models.ledger import CreditEntry, DeletedTask
-from django_wanvideo.models.site import SiteState
+from django_wanvideo.models.site import Installation, SiteState
 from django_wanvideo.models.tasks import VideoTask
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "CallbackReceipt",
     "CreditEntry",
     "DeletedTask",
+    "Installation",
     "MediaInput",
     "SiteState",
     "TaskEvent",

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 PROBES: Mapping[str, Callable[[], Iterable[Finding]]] = {
     "settings": site_probes.settings_in_order,
     "database": site_probes.database_ready,
+    "installation": site_probes.installation_known,
     "pictures": site_probes.pictures_readable,
     "storage": site_probes.storage_works,
     "queue": site_probes.queue_served,

@@ -18,7 +18,7 @@ from django_wanvideo.choices import AttemptState
 from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import provider
+from django_wanvideo.services import installation, provider
 from django_wanvideo.services.receipts import CLOCK_SKEW
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class Listing(StrEnum):
     UNREADABLE = "unreadable"
     #: EvoLink has asked this site to wait with its calls.
     PAUSED = "paused"
+    #: The database belongs to another installation.
+    FOREIGN = "foreign"
     #: This process has no key.
     NO_KEY = "no_key"
     #: No request left, so there is nothing to look for.
@@ -107,6 +109,8 @@ def gather(task: VideoTask) -> Evidence:
     attempt = task.attempts.filter(state=AttemptState.UNCONFIRMED).order_by("-number").first()
     if attempt is None or attempt.sent_at is None:
         return Evidence(attempt, Listing.NOT_SENT)
+    if installation.is_foreign():
+        return Evidence(attempt, Listing.FOREIGN)
     if provider.paused_until() is not None:
         return Evidence(attempt, Listing.PAUSED)
     try:

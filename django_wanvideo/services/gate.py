@@ -38,6 +38,17 @@ class Held:
     until: dt.datetime
 
 
+@dataclass(frozen=True)
+class Hold:
+    """One reason why sending is held back."""
+
+    #: "account", "breaker", "person", "installation" or "rolled_back".
+    kind: str
+    since: dt.datetime
+    #: What people are shown; no secrets.
+    detail: dict[str, Any]
+
+
 def lock() -> SiteState:
     """Wait for the gate, which is held until the present transaction ends; its row keeps the count of lost answers."""
     rows = SiteState.objects.select_for_update().filter(name=GATE)

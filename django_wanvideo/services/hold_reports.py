@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from django_wanvideo.models import SiteState
-    from django_wanvideo.services.holds import Hold
+    from django_wanvideo.services.gate import Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ class Report:
 
 def reports(rows: Mapping[str, SiteState] | None = None) -> list[Report]:
     """Return a report of each hold that stands, oldest first; ``rows`` as in ``holds.standing``."""
-    found = holds.standing(rows)
+    # The database's own holds are told by the finding, and the notice, about the installation.
+    found = [hold for hold in holds.standing(rows) if hold.kind not in {"installation", "rolled_back"}]
     if not found:
         return []
     queued = VideoTask.objects.filter(status=TaskStatus.QUEUED)

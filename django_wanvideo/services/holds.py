@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
 from django_wanvideo import database
-from django_wanvideo.services import account, breaker, gate, schedule
+from django_wanvideo.services import account, breaker, gate, installation, schedule
 from django_wanvideo.services.account_marks import Trouble, change, keep, of_the_site, of_this_key
 from django_wanvideo.services.gate import CREDITS_OUT, GATE, KEY_REJECTED, PAUSED, Held
 
@@ -28,17 +28,6 @@ _SOON = dt.timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
-class Hold:
-    """One reason why sending is held back."""
-
-    #: "account", "breaker", "person", "installation" or "rolled_back".
-    kind: str
-    since: dt.datetime
-    #: What people are shown; no secrets.
-    detail: dict[str, Any]
-
-
-@dataclass(frozen=True)
 class Permit:
     """A task may be sent. ``use`` is called when it is claimed, so that what was allowed once is not allowed twice."""
 
@@ -51,9 +40,11 @@ class Permit:
 
 
 def standing(rows: Mapping[str, SiteState] | None = None) -> list[Hold]:
-    """Return all holds that stand now, oldest first; by one query, or none where ``gate.marks()`` were read already."""
+    """Return all holds that stand now, oldest first; of ``gate.marks()`` that were read already, those alone."""
+    others = installation.holds() if rows is None else []
     rows = gate.marks() if rows is None else rows
-    found = [_account_hold(name, of_the_site(rows.get(name))) for name in (KEY_REJECTED, CREDITS_OUT)]
+    found: list[Hold | None] = [*others]
+    found += [_account_hold(name, of_the_site(rows.get(name))) for name in (KEY_REJECTED, CREDITS_OUT)]
     count = breaker.read(rows.get(GATE))
     if count.is_open:
         found.append(Hold("breaker", count.since, {"lost": count.lost, "next_try_at": count.probe_at.isoformat()}))

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from django_wanvideo import database, queue
 from django_wanvideo.choices import FINISHED_STATUSES, AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.conf import conf
 from django_wanvideo.models import Attempt, TaskEvent, VideoTask
-from django_wanvideo.services import ledger
+from django_wanvideo.services import identity, ledger
 
 if TYPE_CHECKING:
     import uuid
@@ -25,7 +27,7 @@ _S = TaskStatus
 
 #: To which status a task may come from where.
 ALLOWED_FROM: Mapping[TaskStatus, frozenset[TaskStatus]] = {
-    _S.DRAFT: frozenset(),
+    _S.DRAFT: frozenset({_S.QUEUED}),
     _S.QUEUED: frozenset({_S.DRAFT, _S.SUBMITTING, _S.UNCONFIRMED, _S.FAILED, _S.CANCELLED}),
     _S.SUBMITTING: frozenset({_S.QUEUED}),
     _S.UNCONFIRMED: frozenset({_S.SUBMITTING}),
@@ -200,6 +202,39 @@ def create_accepted(first: VideoTask, attempt: Attempt, snapshot: TaskSnapshot, 
         detail={"second_result_of": str(first.pk)},
         to_status=TaskStatus.PENDING,
     )
+    return task
+
+
+def create_unmatched(attempt_id: uuid.UUID, snapshot: TaskSnapshot, *, source: EventSource) -> VideoTask:
+    """Make the task of an accepted attempt that these rows have never known; people are told.
+
+    Raises:
+        IntegrityError: the attempt, or EvoLink's task, is known after all.
+    """
+    now = timezone.now()
+    task: VideoTask = VideoTask.objects.create(
+        status=TaskStatus.PENDING,
+        model=snapshot.model or conf.DEFAULT_MODEL,
+        prompt=_("Found at EvoLink; what was asked for is not in this database."),
+        unmatched=True,
+        queued_at=snapshot.created or now,
+        accepted_at=now,
+        next_action_at=now,
+    )
+    attempt = Attempt.objects.create(
+        id=attempt_id,
+        task=task,
+        number=1,
+        state=AttemptState.ACCEPTED,
+        provider_task_id=snapshot.id,
+        idempotency_key=identity.idempotency_key(attempt_id),
+        request={"model": task.model},
+        claimed_at=snapshot.created or now,
+        sent_at=snapshot.created or now,
+        settled_at=now,
+    )
+    record(task, EventKind.ACCEPTED, source, attempt=attempt, to_status=TaskStatus.PENDING)
+    record(task, EventKind.NEEDS_DECISION, source, attempt=attempt, detail={"reason": "unmatched"})
     return task
 
 

@@ -12,7 +12,7 @@ from rq.timeouts import BaseTimeoutException
 from django_wanvideo import signals
 from django_wanvideo.choices import EventKind, EventSource
 from django_wanvideo.models import TaskEvent, VideoTask
-from django_wanvideo.services import lifecycle
+from django_wanvideo.services import installation, lifecycle
 
 if TYPE_CHECKING:
     import uuid
@@ -48,7 +48,7 @@ def deliver(task_id: uuid.UUID) -> int:
         event = TaskEvent.objects.filter(task_id=task_id, notify_at__isnull=False).order_by("id").first()
         if event is None or event.notify_at is None or event.notify_at > timezone.now():
             return told
-        if not _claim(event):
+        if installation.is_foreign() or not _claim(event):
             return told
         late = _send(event)
         # Not if another worker has taken it over: what that one tells must be told again if it dies.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from django_wanvideo.evolink.errors import EvoLinkError, WaitError
 
 __all__ = [
+    "Undo",
     "accepted",
     "bind",
     "claim_lifetime",

@@ -19,7 +19,7 @@ from django_wanvideo.services.gate import CREDITS_OUT, KEY_REJECTED, PAUSED
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
-    from django_wanvideo.services.holds import Hold
+    from django_wanvideo.services.gate import Hold
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,17 @@ from django_wanvideo.evolink.answers import RemoteStatus, TaskSnapshot
 from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError, ReadError
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
-from django_wanvideo.services import lifecycle, outcomes, provider, schedule, second_results, tracking
+from django_wanvideo.services import (
+    installation,
+    lifecycle,
+    orphans,
+    outcomes,
+    provider,
+    receiving,
+    schedule,
+    second_results,
+    tracking,
+)
 
 if TYPE_CHECKING:
     import uuid
@@ -56,6 +66,8 @@ def read_due() -> int:
     A receipt whose task cannot be read just now stays due for later; reading one twice changes nothing.
     """
     seen = 0
+    if installation.is_foreign():
+        return seen
     client: EvoLinkClient | None = None
     while due := _claim():
         attempts = Attempt.objects.filter(pk__in={r.attempt_id for r in due}).select_related("task").in_bulk()
@@ -67,7 +79,14 @@ def read_due() -> int:
         while groups:
             same = groups.pop(0)
             receipt, attempt = same[-1], attempts.get(same[-1].attempt_id)
-            done = attempt is None or _read_one(attempt, receipt, client)
+            if attempt is None:
+                attempt = orphans.recover(receipt.attempt_id)
+            if not receiving.may_read(same[0], attempt.provider_task_id if attempt is not None else None):
+                done = True
+            elif attempt is None:
+                done = _read_orphan(receipt, client)
+            else:
+                done = _read_one(attempt, receipt, client)
             CallbackReceipt.objects.filter(pk__in=[other.pk for other in same]).update(
                 due_at=None if done else timezone.now() + schedule.next_receipt_try(receipt.tries)
             )
@@ -109,16 +128,38 @@ def _read_one(attempt: Attempt, receipt: CallbackReceipt, client: EvoLinkClient 
         return True
     snapshot = _snapshot(receipt, provider_id, client)
     if isinstance(snapshot, EvoLinkError):
-        age = timezone.now() - receipt.received_at
-        if isinstance(snapshot, NotFoundError):
-            gone = age > GIVE_UP and receipt.tries + 1 >= schedule.UNKNOWN_ANSWERS
-        else:
-            gone = age > LAST_TRY and not _may_pass(snapshot)
-        if gone:
-            logger.warning("A callback of attempt %s names a task that EvoLink does not show us.", attempt.pk)
-        return gone
+        return _is_gone(receipt, snapshot)
     act_on(attempt, snapshot)
     return True
+
+
+def _read_orphan(receipt: CallbackReceipt, client: EvoLinkClient | None) -> bool:
+    """Act on a receipt whose attempt has no row; return whether it is settled."""
+    if not receipt.provider_task_id:
+        logger.warning("A callback of attempt %s, which is not there, names no task.", receipt.attempt_id)
+        return True
+    if orphans.is_settled(receipt.attempt_id):
+        logger.info("A callback came late about attempt %s, whose task was deleted.", receipt.attempt_id)
+        return True
+    snapshot = _snapshot(receipt, receipt.provider_task_id, client)
+    if isinstance(snapshot, EvoLinkError):
+        return _is_gone(receipt, snapshot)
+    orphans.settle(receipt, snapshot)
+    if (attempt := Attempt.objects.filter(pk=receipt.attempt_id).select_related("task").first()) is not None:
+        act_on(attempt, snapshot)
+    return True
+
+
+def _is_gone(receipt: CallbackReceipt, error: EvoLinkError) -> bool:
+    """Tell whether a task that EvoLink does not show us is not asked about again."""
+    age = timezone.now() - receipt.received_at
+    if isinstance(error, NotFoundError):
+        gone = age > GIVE_UP and receipt.tries + 1 >= schedule.UNKNOWN_ANSWERS
+    else:
+        gone = age > LAST_TRY and not _may_pass(error)
+    if gone:
+        logger.warning("A callback of attempt %s names a task that EvoLink does not show us.", receipt.attempt_id)
+    return gone
 
 
 def act_on(attempt: Attempt, snapshot: TaskSnapshot) -> None:

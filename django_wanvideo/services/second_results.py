@@ -35,6 +35,11 @@ def adopt(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> V
     if Attempt.objects.filter(provider_task_id=snapshot.id).exclude(pk=attempt.pk).exists():
         return None
     first = attempt.task
+    made = Attempt.objects.filter(task__parent_id=first.pk, idempotency_key=attempt.idempotency_key).count()
+    if made > attempt.posts:
+        # EvoLink makes one video of one request; a token that leaked would make any number of tasks.
+        logger.error("EvoLink's task %s is one too many for attempt %s; look at it by hand.", snapshot.id, attempt.pk)
+        return None
     try:
         with database.atomic():
             if attempt.provider_task_id == snapshot.id:

@@ -26,6 +26,7 @@ from django_wanvideo import queue
 from django_wanvideo.conf import conf
 from django_wanvideo.models import SiteState, VideoTask
 from django_wanvideo.models.files import task_storage, upload_to
+from django_wanvideo.services import installation
 from django_wanvideo.services.findings import Finding, Level, fail, ok, warn
 from django_wanvideo.services.sweeping import SWEEP
 
@@ -75,6 +76,29 @@ def database_ready() -> Iterator[Finding]:
             % {"mode": mode},
             _('Set "transaction_mode": "IMMEDIATE" and WAL in OPTIONS; the check wanvideo.W003 shows the lines.'),
         )
+
+
+def installation_known() -> Iterator[Finding]:
+    """Whether the database is this installation's own, and has not gone back."""
+    guard = installation.look_before_sending()
+    row, advice = guard.row, _("Run: python manage.py wanvideo_adopt")
+    if guard.is_foreign:
+        message = _("The database belongs to %(name)s; nothing is sent, followed, stored or told.")
+        yield fail("installation", message % {"name": row.name}, advice)
+        return
+    if guard.is_rolled_back:
+        message = _(
+            "The database has gone back: it knows of %(here)d claims, and there were %(there)d. Nothing is sent."
+        )
+        yield fail("installation", message % {"here": row.claims, "there": row.claims_elsewhere or 0}, advice)
+    if waiting := installation.under_another_host(guard).count():
+        message = _("%(n)d tasks were queued under %(host)s and are not sent.")
+        yield warn("installation", message % {"n": waiting, "host": row.host}, advice)
+    elif not guard.is_rolled_back and (row.name or row.host):
+        yield ok("installation", _("The database belongs to %(name)s.") % {"name": row.name or row.host})
+    elif not guard.is_rolled_back:
+        message = _("The database belongs to nobody: a copy of it would send what is queued.")
+        yield warn("installation", message, _("Set WANVIDEO['INSTALLATION'] to a name, such as \"production\"."))
 
 
 def pictures_readable() -> Iterator[Finding]:

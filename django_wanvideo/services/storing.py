@@ -17,7 +17,7 @@ from django_wanvideo.evolink.downloads import Downloaded, DownloadError
 from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import copies, leases, ledger, lifecycle, provider, schedule
+from django_wanvideo.services import copies, installation, leases, ledger, lifecycle, provider, schedule
 
 if TYPE_CHECKING:
     import uuid
@@ -54,6 +54,8 @@ class NotAsked(Exception):  # noqa: N818 - not an error: it is asked later
 
 def store(task_id: uuid.UUID) -> None:
     """Copy the video of a task that stands at ``storing``, unless another worker does so already."""
+    if installation.is_foreign():
+        return
     lease = leases.acquire(task_id, TaskStatus.STORING)
     if lease is None:
         return

@@ -30,6 +30,8 @@ from django_wanvideo.services import (
     gate,
     holding,
     holds,
+    identity,
+    installation,
     leases,
     ledger,
     lifecycle,
@@ -41,6 +43,8 @@ from django_wanvideo.services import (
 )
 
 if TYPE_CHECKING:
+    import uuid
+
     from django.contrib.auth.models import AbstractBaseUser
 
     from django_wanvideo.evolink.client import EvoLinkClient
@@ -64,13 +68,14 @@ def enqueue(task: VideoTask, *, by: AbstractBaseUser | None = None, wait: bool =
         BudgetExceeded: it costs more than a limit allows at all or, with ``wait=False``, more than is left.
         ValidationError: it is not complete, keyed by field.
     """
-    task.status = _status_now(task)
-    if task.status == TaskStatus.DRAFT:
+    now, host = VideoTask.objects.values_list("status", installation.host_in_row()).get(pk=task.pk)
+    if now == TaskStatus.DRAFT:
         _check_complete(task)
+    installation.note_host(host)
     price = catalog.get(task.model).estimate(task.parameters)
     # Only what must not wait needs the claims to stand still while it is queued.
     with contextlib.nullcontext() if wait else database.atomic():
-        if task.status == TaskStatus.DRAFT:
+        if now == TaskStatus.DRAFT:
             limits.admit(price, task.owner_id, wait=wait)
         moved = lifecycle.advance(
             task,
@@ -83,6 +88,7 @@ def enqueue(task: VideoTask, *, by: AbstractBaseUser | None = None, wait: bool =
             credits_estimated=price,
         )
     if moved is None:
+        task.status = _status_now(task)
         raise NotPossible(_("Only a draft can be submitted; this task is %(status)s.") % _words(task))
 
 
@@ -127,6 +133,7 @@ def retry(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
     price = catalog.get(task.model).estimate(task.parameters)
     if task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
         limits.admit(price, task.owner_id, wait=True)
+    installation.note_host(None)
     moved = lifecycle.advance(
         task,
         TaskStatus.QUEUED,
@@ -155,8 +162,14 @@ def send(task_id: uuid.UUID) -> None:
     An unconfirmed one is asked about with the same key where the site trusts EvoLink's idempotency. Every way out
     leaves the row in a state that the sweep goes on from.
     """
+    guard = installation.look_before_sending()
+    if guard.is_foreign:
+        return
     task = VideoTask.objects.filter(pk=task_id, status__in=[TaskStatus.QUEUED, TaskStatus.UNCONFIRMED]).first()
     if task is None or holding.is_held(task):
+        return
+    if why := guard.keeps_back(task):
+        holding.hold(task, why, until=timezone.now() + installation.LOOK_AGAIN)
         return
     if task.status == TaskStatus.UNCONFIRMED:
         _confirm(task)
@@ -284,7 +297,6 @@ def _claim(task: VideoTask, lease: Lease, body: dict[str, Any], *, patient: bool
     Raises:
         Busy: only where ``patient``; nothing was claimed, but it may be in a moment.
     """
-    attempt_id = uuid.uuid4()
     now = timezone.now()
     try:
         # Durable: the claim must be on disk before the request leaves, not wait for some outer transaction.
@@ -311,17 +323,24 @@ def _claim(task: VideoTask, lease: Lease, body: dict[str, Any], *, patient: bool
                 return None
             admitted.use()
             last = task.attempts.order_by("-number").values_list("number", flat=True).first() or 0
+            attempt_id = identity.attempt_id(task.pk, last + 1)
             attempt = Attempt.objects.create(
                 id=attempt_id,
                 task=task,
                 number=last + 1,
-                idempotency_key=f"wanvideo-{attempt_id.hex}",
+                idempotency_key=identity.idempotency_key(attempt_id),
                 request=callback_urls.without_token(body, attempt_id),
             )
             ledger.open_entry(task, attempt)
             moved.attempt = attempt
             moved.save(update_fields=["attempt"])
+            # Last, as all claims of the site pass this row.
+            if not installation.count_claim():
+                raise outcomes.Undo
             return attempt
+    except outcomes.Undo:
+        logger.info("Task %s was not claimed: the database was found to have gone back.", task.pk)
+        return None
     except IntegrityError:
         logger.info("Task %s was claimed by another worker.", task.pk)
         return None

@@ -17,7 +17,17 @@ from django.utils.dateparse import parse_datetime
 from django_wanvideo import database, queue
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.models import Attempt, CallbackReceipt, SiteState, TaskEvent, VideoTask
-from django_wanvideo.services import account_checks, confirming, holds, lifecycle, limits, outcomes, provider, schedule
+from django_wanvideo.services import (
+    account_checks,
+    confirming,
+    holds,
+    installation,
+    lifecycle,
+    limits,
+    outcomes,
+    provider,
+    schedule,
+)
 
 if TYPE_CHECKING:
     import uuid
@@ -49,6 +59,8 @@ class Swept:
 
     counts: dict[str, int] = field(default_factory=dict)
     queue_reachable: bool = True
+    #: The database belongs to another installation, so nothing was looked at.
+    is_foreign: bool = False
 
     def add(self, stage: str, number: int) -> None:
         """Count rows of a stage."""
@@ -56,6 +68,8 @@ class Swept:
             self.counts[stage] = self.counts.get(stage, 0) + number
 
     def __str__(self) -> str:
+        if self.is_foreign:
+            return "the database belongs to another installation; see wanvideo_adopt"
         return ", ".join(f"{number} {stage}" for stage, number in self.counts.items()) or "nothing due"
 
 
@@ -66,9 +80,15 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> Swept:
         dispatch: takes a job's name and ids; ``jobs.run_here`` does the work in this process instead of through RQ.
     """
     swept = Swept()
+    guard = installation.look_before_sending()
+    if guard.is_foreign:
+        swept.is_foreign = True
+        return swept
     state, _made = SiteState.objects.get_or_create(name=SWEEP)
     patience = _patience()
-    _settle_claims(swept)
+    if not guard.is_rolled_back:
+        # There a claim that seems unsent may have been sent by what is forgotten.
+        _settle_claims(swept)
     _settle_unconfirmed(dispatch, swept, patience)
     _warn_of_expiring_links(swept)
     _hand_out(TaskStatus.STORING, "store", 1, dispatch, swept, patience, order="result_expires_at")
@@ -77,7 +97,7 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> Swept:
     for status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
         _hand_out(status, "sync", SYNC_BATCH, dispatch, swept, patience)
     swept.add("reconsidered", limits.reconsider())
-    if provider.paused_until() is None:
+    if provider.paused_until() is None and not guard.is_rolled_back:
         if account_checks.is_due() and swept.queue_reachable:
             # Without ids the job only asks EvoLink whether the account's trouble is over.
             dispatch("submit")

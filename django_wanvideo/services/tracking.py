@@ -16,7 +16,7 @@ from django_wanvideo.choices import AttemptState, EventSource
 from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
-from django_wanvideo.services import following, provider, reading
+from django_wanvideo.services import following, installation, provider, reading, receiving
 from django_wanvideo.services.following import FOLLOWED, apply
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ PERSON_PATIENCE = 5.0
 
 def receive_callback(attempt_id: uuid.UUID, provider_task_id: str, payload: Mapping[str, Any]) -> None:
     """Keep a callback whose token was good, as a hint: one INSERT, and one wake-up for a whole burst of them."""
+    if not receiving.may_keep(attempt_id):
+        return
     CallbackReceipt.objects.create(
         attempt_id=attempt_id, provider_task_id=provider_task_id[:200], payload=dict(payload)
     )
@@ -53,6 +55,8 @@ def receive_callback(attempt_id: uuid.UUID, provider_task_id: str, payload: Mapp
 
 def sync(task_ids: Sequence[uuid.UUID]) -> None:
     """Look at tasks that EvoLink has and apply what it says; trouble puts them off and fails nothing."""
+    if installation.is_foreign():
+        return
     attempts = list(_followed(task_ids))
     if not attempts:
         return
@@ -104,6 +108,7 @@ def ask_for_a_person(provider_task_id: str) -> TaskSnapshot:
         ConfigurationError: this process has no key.
         EvoLinkError: EvoLink does not know it, or cannot be asked just now.
     """
+    installation.check_not_foreign()
     if (until := provider.paused_until()) is not None:
         seconds = math.ceil((until - timezone.now()).total_seconds())
         raise NotPossible(_("EvoLink asked this site to wait for %(n)s more seconds.") % {"n": max(seconds, 1)})

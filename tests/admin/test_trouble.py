@@ -11,7 +11,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from django_wanvideo import queue
 from django_wanvideo.admin import caching, trouble
-from django_wanvideo.models import Attempt, SiteState, VideoTask
+from django_wanvideo.choices import TaskStatus
+from django_wanvideo.models import Attempt, Installation, SiteState, VideoTask
 from tests.admin.conftest import url
 
 
@@ -155,3 +156,28 @@ def test_a_cache_that_comes_back_and_goes_away_again_is_logged_again(healthy, mo
             assert trouble.found() is None
         assert trouble.found() is None
     assert caplog.text.count("ConnectionRefusedError: cache") == 2
+
+
+@pytest.mark.fault("K2.banner-says-it-is-a-copy")
+def test_a_copy_of_another_installations_database_is_said_and_nothing_else(healthy, settings, boss):
+    SiteState.objects.all().delete()
+    settings.WANVIDEO = {**settings.WANVIDEO, "INSTALLATION": "staging"}
+    Installation.objects.update(name="production")
+    found = trouble.found()
+    assert found["heading"] == "This is a copy of the database of “production”."
+    assert "wanvideo_adopt" in found["texts"][0]
+    assert len(found["texts"]) == 1
+    assert "This is a copy of the database" in boss.get(url("changelist")).content.decode()
+
+
+@pytest.mark.fault("K2.banner-says-it-was-rolled-back")
+def test_a_database_that_has_gone_back_is_said(healthy):
+    Installation.objects.update(rolled_back_at=timezone.now(), claims_elsewhere=4)
+    assert headings() == "The database has gone back to an earlier state."
+
+
+@pytest.mark.fault("K2.banner-says-what-another-host-queued")
+def test_what_was_queued_under_another_host_is_said(healthy, settings, make_task):
+    make_task(TaskStatus.QUEUED)
+    Installation.objects.update(host="old.example")
+    assert headings() == "1 video was queued under old.example."

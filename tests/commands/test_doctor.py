@@ -14,7 +14,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from django_wanvideo import conf as conf_module
-from django_wanvideo.models import CallbackReceipt, SiteState
+from django_wanvideo.models import CallbackReceipt, Installation, SiteState
 from django_wanvideo.services import evolink_probes, site_probes
 from django_wanvideo.services.diagnosis import PROBES
 from django_wanvideo.services.sweeping import SWEEP, sweep
@@ -308,3 +308,21 @@ def test_every_finding_that_is_not_ok_says_what_to_do(run, db, settings):
     for finding in report["findings"]:
         assert finding["level"] == "ok" or finding["advice"], finding
     assert conf_module.conf.api_key() == ""
+
+
+@pytest.mark.fault("K2.doctor-says-why-nothing-is-sent")
+@pytest.mark.parametrize(
+    ("row", "level", "says"),
+    [
+        ({"name": "production"}, "fail", "belongs to production"),
+        ({"rolled_back_at": timezone.now(), "claims": 4, "claims_elsewhere": 7}, "fail", "knows of 4 claims"),
+        ({"name": "staging"}, "ok", "belongs to staging"),
+    ],
+)
+def test_a_database_that_is_not_ours_or_has_gone_back_is_found(look, settings, db, row, level, says):
+    settings.WANVIDEO = {**settings.WANVIDEO, "INSTALLATION": "staging"}
+    Installation.objects.update(**row)
+    found = look("installation")["installation"]
+    assert found[0] == level
+    assert says in found[1]
+    assert ("wanvideo_adopt" in found[2]) is (level == "fail")

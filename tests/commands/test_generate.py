@@ -13,7 +13,7 @@ from django_wanvideo import jobs
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.management import following, progress
 from django_wanvideo.management.commands import wanvideo_generate
-from django_wanvideo.models import VideoTask
+from django_wanvideo.models import Installation, VideoTask
 from django_wanvideo.testing import picture, work
 
 MODEL = "wan2.6-image-to-video-flash"
@@ -331,3 +331,14 @@ def test_a_copy_that_fails_says_that_the_video_is_stored(run, evolink, worker, p
     assert ran.code == 1
     assert "It is stored, but could not be copied" in ran.err
     assert list(tmp_path.iterdir()) == [photo]
+
+
+@pytest.mark.fault("K2.generate-on-a-copy")
+def test_nothing_is_made_on_a_copy_of_another_installations_database(run, settings, db):
+    settings.WANVIDEO = {**settings.WANVIDEO, "INSTALLATION": "staging"}
+    Installation.objects.update(name="production")
+    ran = run("wanvideo_generate", "--image", "https://pictures.example/cat.jpg", "--prompt", "A cat", "--yes")
+    assert ran.code == 2
+    assert "production" in ran.err
+    assert not VideoTask.objects.exists()
+    assert "another installation" in run("wanvideo_sweep").out

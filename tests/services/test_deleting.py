@@ -10,7 +10,7 @@ from django.db import transaction
 
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.exceptions import NotPossible
-from django_wanvideo.models import Attempt, CallbackReceipt, TaskEvent, VideoTask
+from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, TaskEvent, VideoTask
 from django_wanvideo.services import receipts
 from django_wanvideo.testing import picture
 from tests.money.fixtures import evo, open_road, raise_first, road, together, wide_road
@@ -76,6 +76,7 @@ def test_files_go_with_their_task_and_stay_when_the_deletion_is_undone(wide_road
 def test_a_callback_for_a_deleted_task_is_taken_and_settled(open_road: Road, evo: Simulator):
     task = open_road.send(open_road.queued())
     own = task.attempt.provider_task_id
+    CreditEntry.objects.get_or_create(attempt_id=task.attempt.pk, defaults={"task_id": task.pk, "model": task.model})
     VideoTask.objects.update(status=TaskStatus.FAILED)
     VideoTask.objects.get().delete()
     evo.complete(own)

@@ -30,6 +30,8 @@ S = TaskStatus
 #: From which status a task may go where; written down here a second time, on purpose.
 LEGAL = {
     (S.DRAFT, S.QUEUED),
+    # A copied or restored database is taken over, and nothing in it is to be sent.
+    (S.QUEUED, S.DRAFT),
     (S.QUEUED, S.SUBMITTING),
     (S.QUEUED, S.FAILED),
     (S.QUEUED, S.CANCELLED),

@@ -14,11 +14,12 @@ from django_wanvideo import catalog
 from django_wanvideo.advice import advice_for, charge_words
 from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.conf import conf
-from django_wanvideo.exceptions import BudgetExceeded
+from django_wanvideo.exceptions import BudgetExceeded, NotPossible
 from django_wanvideo.management import wishes
 from django_wanvideo.management.following import follow
 from django_wanvideo.management.progress import ProgressLine
 from django_wanvideo.models import VideoTask
+from django_wanvideo.services import installation
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -106,6 +107,10 @@ class Command(BaseCommand):
                 "This spends credits and nobody can be asked here. Add --yes if that is what you want.",
                 returncode=wishes.BAD_INPUT,
             )
+        try:
+            installation.check_not_foreign()
+        except NotPossible as error:
+            raise CommandError(str(error), returncode=wishes.BAD_INPUT) from error
         owner = wishes.owner(options["owner"])
         task = wishes.draft(options, owner)
         self.stdout.write(self._price(task))
