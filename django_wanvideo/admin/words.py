@@ -76,8 +76,6 @@ def held_words(reason: str) -> str:
         "no_api_key": _("Waits for EvoLink’s key"),
         "misconfigured": _("Waits for a setting of this site to be corrected"),
         "sending_paused": _("Waits: sending is paused"),
-        "installation": _("Waits: this database is of another installation"),
-        "rolled_back": _("Waits: this database was restored"),
         "key_rejected": _("EvoLink rejects this site’s key"),
         "credits_used_up": _("Waits for credits"),
         "answers_lost": _("Waits: EvoLink’s answers get lost"),
