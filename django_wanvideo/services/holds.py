@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 #: Why a queued task waits while a person has paused sending.
 BY_A_PERSON = "sending_paused"
 #: Reasons of single tasks that a hold of the whole stands behind.
-REASONS = frozenset({BY_A_PERSON, breaker.LOST_ANSWERS, breaker.BUSY, *account.REASONS.values()})
+REASONS = frozenset(
+    {BY_A_PERSON, breaker.LOST_ANSWERS, breaker.BUSY, *account.REASONS.values(), "installation", "rolled_back"}
+)
 _SOON = dt.timedelta(seconds=15)
+#: Further parts of the app that hold sending back; each returns what stands, and nothing is sent while one does.
+SOURCES: list[Callable[[], list[Hold]]] = []
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def standing(rows: Mapping[str, SiteState] | None = None) -> list[Hold]:
     if (paused := rows.get(PAUSED)) is not None:
         since = min(gate.moment(paused.value, "since") or paused.updated_at, timezone.now())
         found.append(Hold("person", since, {name: str(paused.value.get(name) or "") for name in ("by", "reason")}))
-    return sorted((hold for hold in found if hold is not None), key=lambda hold: hold.since)
+    return sorted((hold for hold in (*found, *_others()) if hold is not None), key=lambda hold: hold.since)
 
 
 def refusal(task: VideoTask) -> Held | None:
@@ -77,7 +81,7 @@ def places() -> int | None:
     rows = gate.marks()
     count = breaker.read(rows.get(GATE))
     limits: list[int] = []
-    if PAUSED in rows:
+    if PAUSED in rows or _others():
         limits.append(0)
     if count.is_open:
         limits.append(1 if count.may_probe else 0)
@@ -118,7 +122,7 @@ def waited_too_long(task: VideoTask) -> bool:
         return False
     rows = gate.marks()
     of_account = any(of_the_site(rows.get(name)) is not None for name in (KEY_REJECTED, CREDITS_OUT))
-    if of_account or PAUSED in rows or breaker.read(rows.get(GATE)).is_open:
+    if of_account or PAUSED in rows or _others() or breaker.read(rows.get(GATE)).is_open:
         return False
     ended = gate.moment(rows[GATE].value, "hold_ended") if GATE in rows else None
     return ended is None or now - min(ended, now) > schedule.WAIT_DEADLINE
@@ -134,10 +138,16 @@ def request_accepted() -> None:
     account.request_works(rows)
 
 
+def _others() -> list[Hold]:
+    return [hold for source in SOURCES for hold in source()]
+
+
 def _decide(task: VideoTask, rows: Mapping[str, SiteState], *, under_way: int) -> Permit | Held:
     now = timezone.now()
     steps: list[Callable[[], None]] = []
     probing = ""
+    if others := _others():
+        return Held(others[0].kind, now + gate.LONGEST_WAIT)
     if PAUSED in rows:
         return Held(BY_A_PERSON, now + gate.LONGEST_WAIT)
     for name in (KEY_REJECTED, CREDITS_OUT):

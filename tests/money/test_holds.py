@@ -625,6 +625,24 @@ def test_sending_goes_on_only_when_no_hold_stands(road: Road, evo: Simulator):
     assert kinds() == ["breaker"]
 
 
+@pytest.mark.fault("K4.holds-of-other-parts")
+def test_a_hold_of_another_part_of_the_app_stands_beside_the_others_and_no_person_resumes_it(
+    road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch
+):
+    copy = holds.Hold("installation", timezone.now(), {"name": "staging"})
+    monkeypatch.setattr(holds, "SOURCES", [lambda: [copy]])
+    pausing.pause()
+    tasks = many(road, 2)
+    work_on(tasks)
+    assert sorted(kinds()) == ["installation", "person"]
+    assert pausing.resume() == [copy]
+    road.make_due()
+    road.sweep()
+    work_on(tasks)
+    assert road.posts() == 0
+    assert set(VideoTask.objects.values_list("held_reason", flat=True)) == {"installation"}
+
+
 @pytest.mark.fault("K4.resume-sends-one-probe")
 def test_resuming_by_hand_sends_one_probe_and_lifts_nothing_else(road: Road, evo: Simulator):
     evo.faults.add("create", "402", times=None)
