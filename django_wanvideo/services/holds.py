@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_wanvideo import database
 from django_wanvideo.services import account, breaker, gate, installation, schedule
 from django_wanvideo.services.account_marks import Trouble, change, keep, of_the_site, of_this_key
-from django_wanvideo.services.gate import CREDITS_OUT, GATE, KEY_REJECTED, PAUSED, Held
+from django_wanvideo.services.gate import CREDITS_OUT, GATE, KEY_REJECTED, PAUSED, Held, Hold
 
 if TYPE_CHECKING:
     import uuid
@@ -28,7 +28,7 @@ REASONS = frozenset(
 )
 _SOON = dt.timedelta(seconds=15)
 #: Further parts of the app that hold sending back; each returns what stands, and nothing is sent while one does.
-SOURCES: list[Callable[[], list[Hold]]] = []
+SOURCES: list[Callable[[], list[Hold]]] = [installation.holds]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Permit:
 
 def standing(rows: Mapping[str, SiteState] | None = None) -> list[Hold]:
     """Return all holds that stand now, oldest first; of ``gate.marks()`` that were read already, those alone."""
-    others = installation.holds() if rows is None else []
+    others = _others() if rows is None else []
     rows = gate.marks() if rows is None else rows
     found: list[Hold | None] = [*others]
     found += [_account_hold(name, of_the_site(rows.get(name))) for name in (KEY_REJECTED, CREDITS_OUT)]
@@ -55,12 +55,12 @@ def standing(rows: Mapping[str, SiteState] | None = None) -> list[Hold]:
     if (paused := rows.get(PAUSED)) is not None:
         since = min(gate.moment(paused.value, "since") or paused.updated_at, timezone.now())
         found.append(Hold("person", since, {name: str(paused.value.get(name) or "") for name in ("by", "reason")}))
-    return sorted((hold for hold in (*found, *_others()) if hold is not None), key=lambda hold: hold.since)
+    return sorted((hold for hold in found if hold is not None), key=lambda hold: hold.since)
 
 
 def refusal(task: VideoTask) -> Held | None:
     """Say whether a hold keeps ``task`` back now; a look without the gate, before any work is done for it."""
-    found = _decide(task, gate.marks(), under_way=0)
+    found = _others_hold() or _decide(task, gate.marks(), under_way=0)
     return found if isinstance(found, Held) else None
 
 
@@ -73,7 +73,7 @@ def reasons(tasks: Iterable[VideoTask], rows: Mapping[str, SiteState]) -> dict[u
 def admit(task: VideoTask) -> Permit | Held:
     """Say whether ``task`` may be sent; inside the transaction that claims it, which passes the gate here."""
     gate.lock()
-    return _decide(task, gate.marks(), under_way=breaker.under_way().count())
+    return _others_hold() or _decide(task, gate.marks(), under_way=breaker.under_way().count())
 
 
 def places() -> int | None:
@@ -142,12 +142,15 @@ def _others() -> list[Hold]:
     return [hold for source in SOURCES for hold in source()]
 
 
+def _others_hold() -> Held | None:
+    others = _others()
+    return Held(others[0].kind, timezone.now() + gate.LONGEST_WAIT) if others else None
+
+
 def _decide(task: VideoTask, rows: Mapping[str, SiteState], *, under_way: int) -> Permit | Held:
     now = timezone.now()
     steps: list[Callable[[], None]] = []
     probing = ""
-    if others := _others():
-        return Held(others[0].kind, now + gate.LONGEST_WAIT)
     if PAUSED in rows:
         return Held(BY_A_PERSON, now + gate.LONGEST_WAIT)
     for name in (KEY_REJECTED, CREDITS_OUT):

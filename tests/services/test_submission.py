@@ -277,6 +277,6 @@ def test_a_task_deleted_while_it_is_checked_is_gone_and_not_incomplete(road: Roa
 
 def test_sending_makes_few_queries(wide_road: Road, evo: Simulator, django_assert_max_num_queries: Any):
     task = wide_road.queued()
-    with django_assert_max_num_queries(40):
+    with django_assert_max_num_queries(44):
         submission.send(task.pk)
     assert wide_road.posts() == 1
