@@ -149,7 +149,7 @@ class EvoLinkClient:
 
     def list_models(self) -> list[str]:
         """Read the ids of the models that this key may use; free, and so a check of the key. Raises ReadError."""
-        names = (values.text(item.get("id"), 100) for item in _items(self._read("GET", "/v1/models")))
+        names = (values.one_line(item.get("id"), 100) for item in _items(self._read("GET", "/v1/models")))
         return [name for name in names if name]
 
     def upload(
@@ -169,7 +169,7 @@ class EvoLinkClient:
         data = outcome.uploaded(self._perform(call), self._secret)
         return Uploaded(
             url=values.web_link(data.get("file_url")),
-            file_id=values.text(data.get("file_id"), 200),
+            file_id=values.one_line(data.get("file_id"), 200),
             expires_at=expiry(data.get("expires_at")),
         )
 
