@@ -101,6 +101,7 @@ class Migration(migrations.Migration):
                 ('held_reason', models.CharField(blank=True, editable=False, max_length=40, verbose_name='reason for waiting')),
                 ('estimated_seconds', models.PositiveIntegerField(blank=True, editable=False, null=True, verbose_name='estimated time')),
                 ('tries', models.PositiveIntegerField(default=0, editable=False, verbose_name='tries in this stage')),
+                ('failed_looks', models.PositiveIntegerField(default=0, editable=False, verbose_name='looks without a word in a row')),
                 ('trouble_since', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='trouble since')),
                 ('told_overdue_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='told overdue at')),
                 ('told_expiring_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='told expiring at')),

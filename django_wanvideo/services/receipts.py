@@ -30,10 +30,6 @@ logger = logging.getLogger(__name__)
 CHUNK = 200
 #: Seconds that EvoLink's clock may be behind ours.
 CLOCK_SKEW = dt.timedelta(seconds=120)
-#: How long a callback whose task EvoLink does not know is asked for again.
-GIVE_UP = dt.timedelta(minutes=10)
-#: How long one whose task EvoLink does not show to our key is asked for again; its result would be gone by then.
-LAST_TRY = schedule.RESULT_LIFETIME
 #: How long receipts are left to the worker that took them.
 READING = dt.timedelta(seconds=60)
 #: Of EvoLink's tasks that seem older than an attempt, so many are written into its history.
@@ -109,11 +105,10 @@ def _read_one(attempt: Attempt, receipt: CallbackReceipt, client: EvoLinkClient 
         return True
     snapshot = _snapshot(receipt, provider_id, client)
     if isinstance(snapshot, EvoLinkError):
-        age = timezone.now() - receipt.received_at
+        # Its token was good, so that EvoLink does not show the task now may pass, as with any other look at it.
+        gone = timezone.now() - receipt.received_at > schedule.GIVE_UP and not _may_pass(snapshot)
         if isinstance(snapshot, NotFoundError):
-            gone = age > GIVE_UP and receipt.tries + 1 >= schedule.UNKNOWN_ANSWERS
-        else:
-            gone = age > LAST_TRY and not _may_pass(snapshot)
+            gone = gone and receipt.tries + 1 >= schedule.UNKNOWN_ANSWERS
         if gone:
             logger.warning("A callback of attempt %s names a task that EvoLink does not show us.", attempt.pk)
         return gone

@@ -121,10 +121,10 @@ def _trouble(attempt: Attempt, error: EvoLinkError) -> dt.datetime | None:
     until = provider.heed(error)
     # Without a status it is our client that cannot ask for such an id; EvoLink has not said a word.
     if isinstance(error, NotFoundError) and error.http_status is not None:
-        following.unknown(attempt)
+        following.unknown(attempt, error)
         return until
     logger.warning("Task %s could not be looked at: %s", attempt.task_id, error)
-    following.unanswered(attempt)
+    following.unanswered(attempt, error)
     return until
 
 
