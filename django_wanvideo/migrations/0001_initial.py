@@ -129,6 +129,7 @@ class Migration(migrations.Migration):
                 ('detail', models.JSONField(blank=True, default=dict, verbose_name='detail')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created at')),
                 ('notify_at', models.DateTimeField(blank=True, null=True, verbose_name='to be told at')),
+                ('delivery', models.JSONField(default=dict, editable=False, verbose_name='delivery')),
                 ('notified_at', models.DateTimeField(blank=True, null=True, verbose_name='told at')),
                 ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
                 ('attempt', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='events', to='wanvideo.attempt', verbose_name='attempt')),

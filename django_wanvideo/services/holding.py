@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from django_wanvideo import timestamps
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.models import VideoTask
@@ -30,13 +31,37 @@ _GIVEN_UP: dict[str, tuple[str, StrOrPromise]] = {
 
 def hold(task: VideoTask, reason: str, *, until: dt.datetime) -> None:
     """Put a queued task off; the history gets a line when the reason is a new one."""
+    look_at = _next_look(reason, until)
     rows = VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(
-        held_until=until, held_reason=reason, next_action_at=until
+        held_until=until, held_reason=reason, next_action_at=look_at
     )
     if rows and task.held_reason != reason:
         detail = {"reason": reason, "until": until.isoformat()}
         lifecycle.record(task, EventKind.WAITING, EventSource.WORKER, detail=detail)
-    task.held_until, task.held_reason, task.next_action_at = until, reason, until
+    task.held_until, task.held_reason, task.next_action_at = until, reason, look_at
+
+
+def is_held(task: VideoTask) -> bool:
+    """Tell whether a queued task must still wait; it is then put off once more.
+
+    A wait that lies further ahead than its reason can mean is taken back.
+    """
+    if task.held_until is None or task.held_until <= timezone.now():
+        return False
+    row = VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED, held_until=task.held_until)
+    if timestamps.stands(task.held_until, timestamps.longest_hold(task.held_reason)):
+        row.update(next_action_at=_next_look(task.held_reason, task.held_until))
+        return True
+    row.update(held_until=None, next_action_at=timezone.now())
+    task.held_until = None
+    return False
+
+
+def _next_look(reason: str, until: dt.datetime) -> dt.datetime:
+    """Return when the sweep looks at a task that waits: for credits, which others may give back, at least hourly."""
+    if reason not in timestamps.BUDGET_REASONS:
+        return until
+    return min(until, timezone.now() + timestamps.BUDGET_LOOK)
 
 
 def put_off(task: VideoTask, reason: str, error: Exception) -> None:

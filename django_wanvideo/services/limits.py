@@ -11,6 +11,7 @@ from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from django_wanvideo import timestamps
 from django_wanvideo.choices import AttemptState
 from django_wanvideo.conf import conf
 from django_wanvideo.models import Attempt, SiteState, VideoTask
@@ -68,7 +69,8 @@ def _per_minute(now: dt.datetime) -> Held | None:
         return None
     since = now - dt.timedelta(minutes=1)
     # A claim that has not been sent yet counts: it will be in a moment.
-    recent = Attempt.objects.filter(Q(sent_at__gte=since) | Q(sent_at=None, state=AttemptState.CLAIMED))
+    lately = Q(sent_at__gte=since, sent_at__lte=now + timestamps.SKEW)
+    recent = Attempt.objects.filter(lately | Q(sent_at=None, state=AttemptState.CLAIMED))
     if recent.count() < conf.MAX_SUBMITS_PER_MINUTE:
         return None
     return Held("max_per_minute", now + _SOON)

@@ -135,10 +135,12 @@ def send(task_id: uuid.UUID) -> None:
     leaves the row in a state that the sweep goes on from.
     """
     task = VideoTask.objects.filter(pk=task_id, status__in=[TaskStatus.QUEUED, TaskStatus.UNCONFIRMED]).first()
-    if task is None or (task.held_until is not None and task.held_until > timezone.now()):
+    if task is None:
         return
     if task.status == TaskStatus.UNCONFIRMED:
         _confirm(task)
+        return
+    if holding.is_held(task):
         return
     if (paused := provider.paused_until()) is not None:
         holding.hold(task, "evolink_busy", until=paused)

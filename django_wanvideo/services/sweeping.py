@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Protocol
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from django_wanvideo import database, queue
+from django_wanvideo import database, queue, timestamps
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.models import Attempt, CallbackReceipt, SiteState, TaskEvent, VideoTask
-from django_wanvideo.services import confirming, lifecycle, limits, outcomes, provider, schedule
+from django_wanvideo.services import confirming, lifecycle, limits, notifying, outcomes, provider, receipts, schedule
 
 if TYPE_CHECKING:
     import uuid
@@ -191,7 +191,7 @@ def _warn_of_expiring_links(swept: Swept) -> None:
 
 def _receipts(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.timedelta) -> None:
     last = _handed_out(state, "callbacks")
-    due = CallbackReceipt.objects.filter(due_at__lte=timezone.now(), pk__gt=last)
+    due = CallbackReceipt.objects.filter(receipts.is_due(), pk__gt=last)
     # By the indexed column: ordered by key, a database may walk the whole table to find that nothing is due.
     newest = max(due.order_by("due_at").values_list("pk", flat=True)[:CHUNK], default=None)
     if newest is None or not swept.queue_reachable:
@@ -205,7 +205,8 @@ def _receipts(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.t
 
 def _events(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.timedelta) -> None:
     last = _handed_out(state, "signals")
-    due = TaskEvent.objects.filter(notify_at__lte=timezone.now() - dt.timedelta(seconds=2), pk__gt=last)
+    # Right after its commit an event is left to the worker that was woken.
+    due = TaskEvent.objects.filter(notifying.is_due(timezone.now() - dt.timedelta(seconds=2)), pk__gt=last)
     rows = sorted(due.order_by("notify_at").values_list("pk", "task_id")[:CHUNK])
     task_ids = list(dict.fromkeys(task_id for _pk, task_id in rows))
     for start in range(0, len(task_ids), SYNC_BATCH):
@@ -222,7 +223,7 @@ def _handed_out(state: SiteState, stage: str) -> int:
     """Return up to which row a stage was handed out lately: an idle worker must not find the same job a hundred times."""
     note = state.value.get(stage) or {}
     until = parse_datetime(str(note.get("until", "")))
-    return int(note["last"]) if until is not None and until > timezone.now() else 0
+    return int(note["last"]) if timestamps.stands(until, HAND_OUT + LONGEST_QUEUE) else 0
 
 
 def _note_handed_out(state: SiteState, stage: str, last: int, patience: dt.timedelta) -> None:
