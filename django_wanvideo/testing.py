@@ -102,6 +102,7 @@ def wanvideo_wakeups(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     monkeypatch.setattr(queue, "wake_sync", take_sync)
     monkeypatch.setattr(queue, "forget_wake", lambda: None)
     monkeypatch.setattr(queue, "length", lambda: 0)
+    monkeypatch.setattr(queue, "ask", lambda _question: False)
     return taken
 
 

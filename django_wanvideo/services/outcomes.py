@@ -13,7 +13,7 @@ from django_wanvideo.advice import ADVICE
 from django_wanvideo.choices import OPEN_ATTEMPT_STATES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import lifecycle, provider, schedule
+from django_wanvideo.services import lifecycle, provider, recovery, schedule
 from django_wanvideo.services.binding import OPEN, SENT, Undo, accepted, bind
 
 if TYPE_CHECKING:
@@ -132,6 +132,8 @@ def settle_lost(task_id: uuid.UUID) -> None:
         _settle_half_claimed(task_id)
         return
     if attempt.sent_at is None and release(attempt, source=EventSource.SWEEP, reason="worker_lost"):
+        return
+    if recovery.bind_kept(attempt):
         return
     unknown(attempt, RuntimeError("worker_lost"))
 

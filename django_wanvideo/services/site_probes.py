@@ -26,6 +26,7 @@ from django_wanvideo import queue
 from django_wanvideo.conf import conf
 from django_wanvideo.models import SiteState, VideoTask
 from django_wanvideo.models.files import task_storage, upload_to
+from django_wanvideo.services import spool
 from django_wanvideo.services.findings import Finding, Level, fail, ok, warn
 from django_wanvideo.services.sweeping import SWEEP
 
@@ -183,6 +184,22 @@ def sweep_runs() -> Iterator[Finding]:
         yield warn("sweep", message, advice)
     else:
         yield ok("sweep", message)
+
+
+def nothing_is_kept() -> Iterator[Finding]:
+    """Whether ids that EvoLink gave still wait for the database, and those that belong to no attempt of it."""
+    left = spool.in_redis() | spool.in_storage()
+    if left:
+        yield warn(
+            "kept ids",
+            ngettext(
+                "%(n)d id of EvoLink’s is kept outside of the database: attempt %(attempts)s.",
+                "%(n)d ids of EvoLink’s are kept outside of the database: attempts %(attempts)s.",
+                len(left),
+            )
+            % {"n": len(left), "attempts": ", ".join(sorted(map(str, left))[:5])},
+            _("The next sweep binds them. One that stays belongs to an attempt that this database does not know."),
+        )
 
 
 def _room(storage: Storage) -> Iterator[Finding]:

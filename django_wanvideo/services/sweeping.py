@@ -17,7 +17,17 @@ from django.utils.dateparse import parse_datetime
 from django_wanvideo import database, queue, timestamps
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.models import Attempt, CallbackReceipt, SiteState, TaskEvent, VideoTask
-from django_wanvideo.services import confirming, lifecycle, limits, notifying, outcomes, provider, receipts, schedule
+from django_wanvideo.services import (
+    confirming,
+    lifecycle,
+    limits,
+    notifying,
+    outcomes,
+    provider,
+    receipts,
+    recovery,
+    schedule,
+)
 
 if TYPE_CHECKING:
     import uuid
@@ -68,6 +78,7 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> Swept:
     swept = Swept()
     state, _made = SiteState.objects.get_or_create(name=SWEEP)
     patience = _patience()
+    swept.add("recovered", recovery.bind_all())
     _settle_claims(swept)
     _settle_unconfirmed(dispatch, swept, patience)
     _warn_of_expiring_links(swept)
@@ -152,10 +163,13 @@ def _settle_claims(swept: Swept) -> None:
 
 def _settle_unconfirmed(dispatch: Dispatch, swept: Swept, patience: dt.timedelta) -> None:
     for ids in _claimed_chunks(TaskStatus.UNCONFIRMED, patience, "next_action_at", CHUNK):
-        attempts = Attempt.objects.filter(task_id__in=ids, state=AttemptState.UNCONFIRMED)
+        attempts = Attempt.objects.filter(task_id__in=ids, state=AttemptState.UNCONFIRMED).select_related("task")
         by_task = {attempt.task_id: attempt for attempt in attempts}
         for pk in ids:
             attempt = by_task.get(pk)
+            if attempt is not None and recovery.bind_kept(attempt):
+                swept.add("recovered", 1)
+                continue
             if attempt is None or not confirming.may_repeat(attempt):
                 _ask_a_person(pk)
             elif not dispatch("submit", str(pk)):
