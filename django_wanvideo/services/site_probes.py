@@ -22,7 +22,7 @@ from django.utils.translation import ngettext
 from redis.exceptions import RedisError
 from rq import Worker
 
-from django_wanvideo import queue
+from django_wanvideo import queue, timestamps
 from django_wanvideo.conf import conf
 from django_wanvideo.models import SiteState, VideoTask
 from django_wanvideo.models.files import task_storage, upload_to
@@ -178,7 +178,9 @@ def sweep_runs() -> Iterator[Finding]:
         return
     age = timezone.now() - last
     message = _("Last pass %(n)d seconds ago.") % {"n": max(age.total_seconds(), 0)}
-    if age > SWEEP_GONE:
+    if age < -timestamps.SKEW:
+        yield warn("sweep", _("Its last pass lies ahead: the clock of a machine is or was wrong."), advice)
+    elif age > SWEEP_GONE:
         yield fail("sweep", message, advice)
     elif age > SWEEP_LATE:
         yield warn("sweep", message, advice)
