@@ -12,7 +12,6 @@ from django.utils import timezone
 from django_wanvideo import timestamps
 from django_wanvideo.choices import FINISHED_STATUSES, IN_FLIGHT_STATUSES, TaskStatus
 from django_wanvideo.models.managers import PrimaryManager
-from django_wanvideo.timestamps import LEASE
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -37,7 +36,7 @@ class VideoTaskQuerySet(models.QuerySet["VideoTask"]):
 
     def due(self, at: dt.datetime | None = None) -> VideoTaskQuerySet:
         """Those that the sweep has something to do for, and that no worker holds."""
-        free = Q(leased_until=None) | timestamps.is_over("leased_until", LEASE, at)
+        free = Q(leased_until=None) | timestamps.is_over("leased_until", timestamps.LONGEST_LEASE, at)
         return self.filter(timestamps.is_due(at)).filter(free)
 
     def owned_by(self, user: AbstractBaseUser) -> VideoTaskQuerySet:

@@ -17,13 +17,15 @@ from django_wanvideo.conf import conf
 SKEW = dt.timedelta(seconds=120)
 #: How long a worker may be silent before its task is given to another.
 LEASE = dt.timedelta(seconds=120)
+#: How long one may hold a task in all, renewing that: RQ ends every job by then.
+LONGEST_LEASE = dt.timedelta(hours=1)
 #: EvoLink's own word about when to come back is taken for as long as this, and so is a pause of the whole site.
 LONGEST_PAUSE = dt.timedelta(hours=1)
 #: Reasons for which a queued task waits for credits that a new day, week or month brings.
 BUDGET_REASONS = frozenset({"daily_credit_limit", "user_daily_credit_limit", "credit_limit", "key_daily_limit"})
 #: The longest of such waits, a month.
 LONGEST_BUDGET = dt.timedelta(days=32)
-#: How often a task that waits for credits is looked at all the same.
+#: How often tasks that wait for credits are looked at all the same: somebody may have raised a limit.
 BUDGET_LOOK = dt.timedelta(hours=1)
 
 

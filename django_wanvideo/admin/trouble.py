@@ -14,7 +14,8 @@ from django_wanvideo.admin import caching, figures
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.models import Attempt, SiteState, VideoTask
-from django_wanvideo.services import site_probes
+from django_wanvideo.services import outages, site_probes
+from django_wanvideo.services.outages import TOGETHER
 from django_wanvideo.services.provider import KEY_REJECTED
 from django_wanvideo.services.sweeping import SWEEP
 
@@ -55,9 +56,11 @@ def _look() -> list[tuple[str, str]]:
 
 def _troubles() -> Iterator[tuple[str, str]]:
     now = timezone.now()
-    states = dict(SiteState.objects.filter(name__in=[SWEEP, KEY_REJECTED]).values_list("name", "updated_at"))
+    states = dict(SiteState.objects.filter(name__in=[SWEEP, KEY_REJECTED, TOGETHER]).values_list("name", "updated_at"))
     if KEY_REJECTED in states:
         yield "key", ""
+    elif TOGETHER in states and outages.is_everybodys():
+        yield "no_word", ""
     if _credits_are_out(now):
         yield "credits", ""
     workers = site_probes.listening_workers()
@@ -115,6 +118,13 @@ def _words(code: str, detail: str) -> tuple[str, str]:
         "key": (
             _("EvoLink rejects this site’s key."),
             _("Nothing can be generated until whoever runs the site sets a new one. What waits is kept."),
+        ),
+        "no_word": (
+            _("EvoLink has no word about the videos it is working on."),
+            _(
+                "They are kept and asked for again. If EvoLink says that it does not know them, the key may be another "
+                "account’s: whoever runs the site can find the cause with wanvideo_doctor."
+            ),
         ),
         "credits": (
             _("The EvoLink credits are used up."),

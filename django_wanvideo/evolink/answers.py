@@ -104,6 +104,7 @@ class TaskSnapshot:
         if not isinstance(body, Mapping):
             raise UnreadableAnswer("A task is expected to be a JSON object.", code="unreadable_answer")
         inner = body.get("data")
+        inner = inner[0] if isinstance(inner, list) and len(inner) == 1 else inner
         if "id" not in body and isinstance(inner, Mapping):
             body = inner
         task: dict[str, Any] = values.scrub(body, secret)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote, urlsplit
 
 from django_wanvideo.exceptions import ConfigurationError
 
 from . import outcome, values
-from .answers import Created, Credits, TaskSnapshot, TaskSummary, Uploaded, task_id
+from .answers import Created, Credits, RemoteStatus, TaskSnapshot, TaskSummary, Uploaded, task_id
 from .errors import NotFoundError, UnreadableAnswer
 from .transport import Answer, Bearer, Call, NoAnswer, new_session, perform, process_session
 from .uploads import MultipartFile, expiry
@@ -107,6 +108,9 @@ class EvoLinkClient:
             raise NotFoundError("This is no task id of EvoLink; they begin with task-unified-.", code="invalid_task_id")
         body = self._read("GET", f"/v1/tasks/{quote(provider_task_id, safe='')}")
         snapshot = TaskSnapshot.parse(body, secret=self._secret)
+        if not snapshot.id and snapshot.status is RemoteStatus.COMPLETED and snapshot.result_urls:
+            # The question was about this task, and only EvoLink has a link; an end is not believed so lightly.
+            return replace(snapshot, id=provider_task_id)
         if snapshot.id != provider_task_id:
             raise UnreadableAnswer("EvoLink's answer is about another task, or about none.", code="unreadable_answer")
         return snapshot

@@ -26,7 +26,7 @@ PROBES: Mapping[str, Callable[[], Iterable[Finding]]] = {
     "storage": site_probes.storage_works,
     "queue": site_probes.queue_served,
     "sweep": site_probes.sweep_runs,
-    "kept ids": site_probes.nothing_is_kept,
+    "ids": site_probes.nothing_is_kept,
     "key": evolink_probes.key_works,
     "credits": evolink_probes.credits_left,
     "clock": evolink_probes.clocks_agree,

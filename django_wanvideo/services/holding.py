@@ -6,6 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo import timestamps
@@ -16,6 +17,8 @@ from django_wanvideo.services import lifecycle, outcomes, provider, schedule
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
+
+    from django_wanvideo.models import SiteState
 
 #: How soon a worker that has no key looks again; another worker may have one.
 NO_KEY = dt.timedelta(seconds=60)
@@ -31,14 +34,13 @@ _GIVEN_UP: dict[str, tuple[str, StrOrPromise]] = {
 
 def hold(task: VideoTask, reason: str, *, until: dt.datetime) -> None:
     """Put a queued task off; the history gets a line when the reason is a new one."""
-    look_at = _next_look(reason, until)
     rows = VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(
-        held_until=until, held_reason=reason, next_action_at=look_at
+        held_until=until, held_reason=reason, next_action_at=until
     )
     if rows and task.held_reason != reason:
         detail = {"reason": reason, "until": until.isoformat()}
         lifecycle.record(task, EventKind.WAITING, EventSource.WORKER, detail=detail)
-    task.held_until, task.held_reason, task.next_action_at = until, reason, look_at
+    task.held_until, task.held_reason, task.next_action_at = until, reason, until
 
 
 def is_held(task: VideoTask) -> bool:
@@ -50,18 +52,21 @@ def is_held(task: VideoTask) -> bool:
         return False
     row = VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED, held_until=task.held_until)
     if timestamps.stands(task.held_until, timestamps.longest_hold(task.held_reason)):
-        row.update(next_action_at=_next_look(task.held_reason, task.held_until))
+        row.update(next_action_at=task.held_until)
         return True
     row.update(held_until=None, next_action_at=timezone.now())
     task.held_until = None
     return False
 
 
-def _next_look(reason: str, until: dt.datetime) -> dt.datetime:
-    """Return when the sweep looks at a task that waits: for credits, which others may give back, at least hourly."""
-    if reason not in timestamps.BUDGET_REASONS:
-        return until
-    return min(until, timezone.now() + timestamps.BUDGET_LOOK)
+def look_at_budgets(state: SiteState) -> None:
+    """Let tasks that wait for credits be looked at once an hour, however long the wait: what stands against them may be gone."""
+    if timestamps.stands(parse_datetime(str(state.value.get("budgets", ""))), timestamps.BUDGET_LOOK):
+        return
+    now = timezone.now()
+    waiting = VideoTask.objects.filter(status=TaskStatus.QUEUED, held_reason__in=timestamps.BUDGET_REASONS)
+    waiting.filter(next_action_at__gt=now).update(next_action_at=now)
+    state.value["budgets"] = (now + timestamps.BUDGET_LOOK).isoformat()
 
 
 def put_off(task: VideoTask, reason: str, error: Exception) -> None:

@@ -106,4 +106,4 @@ def acquire(task_id: uuid.UUID, status: TaskStatus) -> Lease | None:
 
 def is_free() -> Q:
     """A condition: no worker holds the task, as far as one can have taken it."""
-    return Q(leased_until=None) | timestamps.is_over("leased_until", LEASE)
+    return Q(leased_until=None) | timestamps.is_over("leased_until", timestamps.LONGEST_LEASE)

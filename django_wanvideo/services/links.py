@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from django_wanvideo.evolink.downloads import DownloadError
 from django_wanvideo.evolink.targets import parse_target
 from django_wanvideo.evolink.values import one_line
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import schedule
+from django_wanvideo.services import lifecycle, schedule
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from django_wanvideo.evolink.answers import TaskSnapshot
     from django_wanvideo.services.leases import Lease
+
+logger = logging.getLogger(__name__)
 
 
 class NotAsked(Exception):  # noqa: N818 - not an error: it is asked later
@@ -86,6 +89,19 @@ def is_late(task: VideoTask) -> bool:
         return True
     ready = task.events.filter(kind=EventKind.RESULT_READY).order_by("-id").values_list("created_at", flat=True).first()
     return ready is not None and now > ready + schedule.GIVE_UP
+
+
+def warn_of_ends(most: int) -> int:
+    """Warn once of each link that ends soon while its video is not stored; return of how many."""
+    soon = timezone.now() + schedule.EXPIRY_WARNING
+    storing = frozenset({TaskStatus.STORING})
+    expiring = VideoTask.objects.filter(status__in=storing, result_expires_at__lte=soon, told_expiring_at=None)[:most]
+    for task in expiring:
+        until = task.result_expires_at.isoformat() if task.result_expires_at else ""
+        detail = {"until": until}
+        lifecycle.tell_once(task, "told_expiring_at", EventKind.LINK_EXPIRING, statuses=storing, detail=detail)
+        logger.warning("The video of task %s is not stored yet and its link ends at %s.", task.pk, until)
+    return len(expiring)
 
 
 def _may_be_asked(link: str) -> bool:

@@ -134,6 +134,7 @@ def give_up(
         error_message=message,
         **known,
     )
+    outages.note_end()
 
 
 def current(attempt: Attempt) -> Q:

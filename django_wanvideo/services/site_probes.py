@@ -193,7 +193,7 @@ def nothing_is_kept() -> Iterator[Finding]:
     left = spool.in_redis() | spool.in_storage()
     if left:
         yield warn(
-            "kept ids",
+            "ids",
             ngettext(
                 "%(n)d id of EvoLink’s is kept outside of the database: attempt %(attempts)s.",
                 "%(n)d ids of EvoLink’s are kept outside of the database: attempts %(attempts)s.",
@@ -202,6 +202,8 @@ def nothing_is_kept() -> Iterator[Finding]:
             % {"n": len(left), "attempts": ", ".join(sorted(map(str, left))[:5])},
             _("The next sweep binds them. One that stays belongs to an attempt that this database does not know."),
         )
+    else:
+        yield ok("ids", _("No id of EvoLink’s waits outside of the database."))
 
 
 def _room(storage: Storage) -> Iterator[Finding]:

@@ -19,14 +19,15 @@ from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskSt
 from django_wanvideo.models import Attempt, CallbackReceipt, SiteState, TaskEvent, VideoTask
 from django_wanvideo.services import (
     confirming,
+    holding,
     lifecycle,
     limits,
+    links,
     notifying,
     outcomes,
     provider,
     receipts,
     recovery,
-    schedule,
 )
 
 if TYPE_CHECKING:
@@ -79,9 +80,10 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> Swept:
     state, _made = SiteState.objects.get_or_create(name=SWEEP)
     patience = _patience()
     swept.add("recovered", recovery.bind_all())
+    holding.look_at_budgets(state)
     _settle_claims(swept)
     _settle_unconfirmed(dispatch, swept, patience)
-    _warn_of_expiring_links(swept)
+    swept.add("expiring", links.warn_of_ends(CHUNK))
     _hand_out(TaskStatus.STORING, "store", 1, dispatch, swept, patience, order="result_expires_at")
     _receipts(dispatch, swept, state, patience)
     _events(dispatch, swept, state, patience)
@@ -183,24 +185,6 @@ def _ask_a_person(task_id: uuid.UUID) -> None:
     """Tell people once that they must decide; a callback or a person moves the task from now on, nothing else does."""
     if VideoTask.objects.filter(pk=task_id, status=TaskStatus.UNCONFIRMED).update(next_action_at=None):
         lifecycle.record(task_id, EventKind.NEEDS_DECISION, EventSource.SWEEP, detail={"reason": "unconfirmed"})
-
-
-def _warn_of_expiring_links(swept: Swept) -> None:
-    soon = timezone.now() + schedule.EXPIRY_WARNING
-    expiring = VideoTask.objects.filter(
-        status=TaskStatus.STORING, result_expires_at__lte=soon, told_expiring_at__isnull=True
-    )
-    for task in expiring[:CHUNK]:
-        until = task.result_expires_at.isoformat() if task.result_expires_at else ""
-        lifecycle.tell_once(
-            task,
-            "told_expiring_at",
-            EventKind.LINK_EXPIRING,
-            statuses=frozenset({TaskStatus.STORING}),
-            detail={"until": until},
-        )
-        logger.warning("The video of task %s is not stored yet and its link ends at %s.", task.pk, until)
-        swept.add("expiring", 1)
 
 
 def _receipts(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.timedelta) -> None:

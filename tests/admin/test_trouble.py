@@ -12,6 +12,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from django_wanvideo import queue
 from django_wanvideo.admin import caching, trouble
 from django_wanvideo.models import Attempt, SiteState, VideoTask
+from django_wanvideo.services import outages
 from tests.admin.conftest import url
 
 
@@ -84,6 +85,16 @@ def test_a_rejected_key_comes_first(healthy):
     found = trouble.found()
     assert found["heading"] == "EvoLink rejects this site’s key."
     assert len(found["texts"]) == 2
+
+
+@pytest.mark.fault("K3.many-at-once")
+def test_trouble_that_many_tasks_meet_is_said_once_for_the_site(healthy, make_task):
+    SiteState.objects.create(name=outages.TOGETHER)
+    for number in range(3):
+        assert headings() is None
+        cache.clear()
+        make_task("pending", failed_looks=2 + number)
+    assert headings() == "EvoLink has no word about the videos it is working on."
 
 
 def test_used_up_credits_are_said_until_something_is_accepted(healthy, make_task):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from django_wanvideo.evolink import outcome, values
+from django_wanvideo.evolink import client, outcome, values
 from django_wanvideo.evolink.answers import RemoteStatus, TaskSnapshot
 from django_wanvideo.evolink.envelopes import decode, read_error
 from django_wanvideo.evolink.errors import OutcomeUnknownError, UnreadableAnswer
@@ -115,6 +115,41 @@ def test_an_acceptance_that_is_a_little_wrong_is_an_acceptance_with_its_id(body:
 def test_an_id_with_a_piece_missing_is_no_id(body: bytes):
     with pytest.raises(OutcomeUnknownError):
         outcome.created(answer(body), values.NO_SECRET)
+
+
+@pytest.mark.fault("K6.one-bad-byte")
+@pytest.mark.parametrize("data", [BODY, [BODY], {"task_id": ID}])
+def test_an_acceptance_in_a_wrapper_is_one(data: object):
+    wrapped = json.dumps({"code": 200, "data": data}).encode()
+    assert outcome.created(answer(wrapped), values.NO_SECRET).snapshot.id == ID
+
+
+@pytest.mark.fault("K6.missing-id")
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"status": "completed", "results": [LINK]}, RemoteStatus.COMPLETED),
+        ({"results": [LINK]}, RemoteStatus.COMPLETED),
+        ({"id": None, "results": [LINK], "status": "success"}, RemoteStatus.COMPLETED),
+        ({"status": "failed", "error": {"code": "service_error"}}, None),
+        ({"status": "error", "message": "upstream connect error"}, None),
+        ({"status": "completed"}, None),
+        ({}, None),
+        ({"message": "ok"}, None),
+        ({"id": "task-unified-1-other000", "status": "completed", "results": [LINK]}, None),
+    ],
+)
+def test_a_link_without_an_id_is_of_the_task_that_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, body: dict[str, object], status: RemoteStatus | None
+):
+    monkeypatch.setattr(client, "perform", lambda *_call: answer(json.dumps(body).encode()))
+    asked = client.EvoLinkClient("sk-simulator")
+    if status is None:
+        with pytest.raises(UnreadableAnswer):
+            asked.get_task(ID)
+    else:
+        found = asked.get_task(ID)
+        assert (found.id, found.status) == (ID, status)
 
 
 @pytest.mark.fault("K6.one-bad-byte")
