@@ -16,7 +16,7 @@ from django_wanvideo.evolink.answers import RemoteStatus
 from django_wanvideo.evolink.values import one_line
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services import lifecycle, outages, provider, schedule
-from django_wanvideo.services.looks import FOLLOWED, current, give_up, is_past, look_again, rows_of
+from django_wanvideo.services.looks import FOLLOWED, current, give_up, is_past, look_again, no_word, rows_of
 
 if TYPE_CHECKING:
     from django_wanvideo.evolink.answers import TaskSnapshot
@@ -140,7 +140,7 @@ def _tell_of_the_missing_file(attempt: Attempt, source: EventSource) -> None:
 
 def _still_going(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) -> None:
     if is_past(attempt, schedule.GIVE_UP) and source != EventSource.CALLBACK:
-        give_up(attempt, source, "never_finished", _("EvoLink did not finish the video in a whole day."))
+        no_word(attempt, "never_finished", _("EvoLink did not finish the video in a whole day."))
         return
     if snapshot.status == RemoteStatus.PROCESSING and attempt.task.status != TaskStatus.PROCESSING:
         lifecycle.advance(

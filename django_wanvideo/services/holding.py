@@ -61,12 +61,13 @@ def is_held(task: VideoTask) -> bool:
 
 def look_at_budgets(state: SiteState) -> None:
     """Let tasks that wait for credits be looked at once an hour, however long the wait: what stands against them may be gone."""
-    if timestamps.stands(parse_datetime(str(state.value.get("budgets", ""))), timestamps.BUDGET_LOOK):
+    note = state.value.get("budgets") or {}
+    if timestamps.stands(parse_datetime(str(note.get("until", ""))), timestamps.BUDGET_LOOK):
         return
     now = timezone.now()
     waiting = VideoTask.objects.filter(status=TaskStatus.QUEUED, held_reason__in=timestamps.BUDGET_REASONS)
     waiting.filter(next_action_at__gt=now).update(next_action_at=now)
-    state.value["budgets"] = (now + timestamps.BUDGET_LOOK).isoformat()
+    state.value["budgets"] = {"until": (now + timestamps.BUDGET_LOOK).isoformat()}
 
 
 def put_off(task: VideoTask, reason: str, error: Exception) -> None:

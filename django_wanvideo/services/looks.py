@@ -62,7 +62,7 @@ def unanswered(attempt: Attempt, error: EvoLinkError) -> None:
     """
     _count_failure(attempt, error)
     if is_past(attempt, schedule.GIVE_UP):
-        _no_word(
+        no_word(
             attempt,
             "never_answered",
             _("EvoLink could not be asked about the video for a whole day."),
@@ -79,11 +79,14 @@ def unknown(attempt: Attempt, error: EvoLinkError) -> None:
     ``trouble_since`` and ``tries`` hold since when and how often it was said; any answer about the task itself ends that.
     """
     _count_failure(attempt, error)
-    _no_word(attempt, "resource_not_found", _("EvoLink no longer knows this task."))
+    no_word(attempt, "resource_not_found", _("EvoLink no longer knows this task."))
 
 
-def _no_word(attempt: Attempt, code: str, message: str, *, lasting: dt.timedelta = dt.timedelta(0)) -> None:
-    """Look again, ever more rarely, while EvoLink has no word about a task, and give up when no file can live any more."""
+def no_word(attempt: Attempt, code: str, message: str, *, lasting: dt.timedelta = dt.timedelta(0)) -> None:
+    """Look again, ever more rarely, while EvoLink has no last word about a task, and give up when no file can live any more.
+
+    One look is not enough for that: a clock may be wrong for its length.
+    """
     now, task = timezone.now(), attempt.task
     rows_of(attempt).filter(Q(trouble_since=None) | Q(trouble_since__gt=now)).update(trouble_since=now, tries=0)
     task.trouble_since, task.tries = rows_of(attempt).values_list("trouble_since", "tries").first() or (None, 0)
@@ -143,9 +146,11 @@ def current(attempt: Attempt) -> Q:
 
 
 def rows_of(attempt: Attempt) -> QuerySet[VideoTask]:
+    """Return the attempt's task, as long as it is followed and hangs on this attempt."""
     rows: QuerySet[VideoTask] = VideoTask.objects.filter(current(attempt), pk=attempt.task_id, status__in=FOLLOWED)
     return rows
 
 
 def at_least(percent: int) -> Greatest:
+    """Return the task's progress, or ``percent`` where that is more."""
     return Greatest(F("progress"), Value(percent, output_field=PositiveSmallIntegerField()))

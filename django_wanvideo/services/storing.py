@@ -166,7 +166,7 @@ def _not_copied(task: VideoTask, error: DownloadError, lease: Lease) -> None:
         if passing or not late or now < (ends or task.created_at) + ASK_FOR:
             _try_later(task, error.reason, lease, not_before=None if passing else unasked.until)
         else:
-            _give_up(task, *_expired(), lease)
+            _expired(task, lease)
         return
     if answer.ended is not None:
         _give_up(task, *answer.ended, lease, result_url="", result_expires_at=None)
@@ -175,15 +175,19 @@ def _not_copied(task: VideoTask, error: DownloadError, lease: Lease) -> None:
         _try_later(task, error.reason, lease, now=task.tries < GONE_TRIES)
     elif error.reason in _REFUSED:
         _give_up(task, f"result_{error.reason}", str(error), lease)
+    elif late and error.reason in _ODD:
+        _give_up(task, f"result_{error.reason}", str(error), lease, result_expires_at=min(now, ends or now))
     elif late:
-        code, message = (f"result_{error.reason}", str(error)) if error.reason in _ODD else _expired()
-        _give_up(task, code, message, lease, result_expires_at=min(now, ends or now))
+        _expired(task, lease)
     else:
         _try_later(task, error.reason, lease)
 
 
-def _expired() -> tuple[str, str]:
-    return "result_expired", _("The video's link at EvoLink ended before it could be copied.")
+def _expired(task: VideoTask, lease: Lease) -> None:
+    # A link that was another one each time may have an end of its own, by which it would seem to live.
+    ends_at = min(task.result_expires_at or timezone.now(), timezone.now())
+    message = _("The video's link at EvoLink ended before it could be copied.")
+    _give_up(task, "result_expired", message, lease, result_expires_at=ends_at)
 
 
 def _read_again(attempt: Attempt) -> TaskSnapshot | None:

@@ -249,6 +249,17 @@ def test_a_look_while_the_clock_is_ahead_fails_no_task(road: Road, evo: Simulato
     assert task.status in {S.STORING, S.COMPLETED}
 
 
+@pytest.mark.fault("K5.clock-ahead")
+def test_nor_does_one_at_a_task_that_takes_its_time(road: Road, evo: Simulator, wrong: Jumping):
+    task = accepted(road)
+    wrong.forward(hours=2)
+    with wrong:
+        assert look(task).status == S.PENDING
+    assert look(task).trouble_since is None
+    evo.complete(task.attempt.provider_task_id)
+    assert look(task).status == S.STORING
+
+
 @pytest.mark.fault("K5.clock-behind")
 def test_a_clock_that_goes_back_keeps_no_task_waiting(road: Road, evo: Simulator, wrong: Jumping):
     tasks = [accepted(road), road.queued("A dog")]
