@@ -264,6 +264,26 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         ),
     ),
     (
+        ("never_answered",),
+        Advice(
+            _("EvoLink could not be asked"),
+            _("EvoLink gave no answer about this video for a whole day."),
+            _("Whoever runs the site can ask EvoLink about it."),
+            "retry",
+            _WAIT_HINT,
+        ),
+    ),
+    (
+        ("never_finished",),
+        Advice(
+            _("EvoLink did not finish"),
+            _("EvoLink has worked on this video for more than a day without an end."),
+            _("Whoever runs the site can ask EvoLink about it."),
+            "retry",
+            _WAIT_HINT,
+        ),
+    ),
+    (
         ("resource_not_found",),
         Advice(
             _("EvoLink no longer knows this video"),

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from django_wanvideo import timestamps
 from django_wanvideo.choices import FINISHED_STATUSES, IN_FLIGHT_STATUSES, TaskStatus
 from django_wanvideo.models.managers import PrimaryManager
 
@@ -35,8 +36,8 @@ class VideoTaskQuerySet(models.QuerySet["VideoTask"]):
 
     def due(self, at: dt.datetime | None = None) -> VideoTaskQuerySet:
         """Those that the sweep has something to do for, and that no worker holds."""
-        at = at or timezone.now()
-        return self.filter(next_action_at__lte=at).filter(Q(leased_until=None) | Q(leased_until__lte=at))
+        free = Q(leased_until=None) | timestamps.is_over("leased_until", timestamps.LONGEST_LEASE, at)
+        return self.filter(timestamps.is_due(at)).filter(free)
 
     def owned_by(self, user: AbstractBaseUser) -> VideoTaskQuerySet:
         """Those of one person."""

@@ -239,6 +239,11 @@ def forget_wake() -> None:
     _ask(lambda: _connection(REDIS_TIMEOUT).delete(WAKE_KEY), REDIS_TIMEOUT)
 
 
+def ask(question: Callable[[Redis], object]) -> bool:
+    """Put a question to the queue's Redis, within ``REDIS_TIMEOUT`` seconds; return whether it answered."""
+    return _ask(lambda: question(_connection(REDIS_TIMEOUT)), REDIS_TIMEOUT)
+
+
 def _ask(question: Callable[[], object], timeout: float) -> bool:
     """Return whether Redis answered; after it did not, it is left alone for a while by all with the same patience."""
     if _is_quiet(timeout):

@@ -107,6 +107,7 @@ def wanvideo_wakeups(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     monkeypatch.setattr(queue, "read_texts", lambda *keys: None)
     monkeypatch.setattr(queue, "write_text", lambda *args, **options: None)
     monkeypatch.setattr(queue, "raise_number", lambda *args: False)
+    monkeypatch.setattr(queue, "ask", lambda _question: False)
     return taken
 
 

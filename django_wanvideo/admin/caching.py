@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core.cache import cache
+from django.utils import timezone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,17 @@ _shared = _Shared()
 def remembered(key: str, seconds: int, look: Callable[[], T]) -> T:
     """Return what ``look`` returned lately under ``key``, or look now. ``None`` is never remembered."""
     value: T | None = _shared.get(key)
-    if value is None:
+    if value is None or _is_stale(_shared.get(_time_of(key)), seconds):
         value = look()
         _shared.set(key, value, seconds)
+        _shared.set(_time_of(key), timezone.now().timestamp(), seconds)
     return value
+
+
+def _time_of(key: str) -> str:
+    return f"{key}:at"
+
+
+def _is_stale(written: Any, seconds: int) -> bool:
+    """Tell whether a clock that was ahead has kept something for longer than was meant."""
+    return isinstance(written, float) and abs(timezone.now().timestamp() - written) > seconds + 1

@@ -150,6 +150,9 @@ def expiry(task: VideoTask, now: dt.datetime) -> str:
     if task.result_expires_at is None or task.video or not task.result_url:
         return ""
     left = (task.result_expires_at - now).total_seconds()
+    if left <= 0 and task.status == TaskStatus.STORING:
+        # The end is computed, and the link is tried beyond it.
+        return _("EvoLink keeps files for a day, which is over; copying is still tried.")
     if left <= 0:
         return _("EvoLink’s link has ended.")
     return _("EvoLink keeps the file for %(time)s more.") % {"time": figures.seconds_in_words(left)}

@@ -14,7 +14,8 @@ from django_wanvideo.admin import caching, figures
 from django_wanvideo.choices import AttemptState
 from django_wanvideo.conf import conf
 from django_wanvideo.models import Attempt, SiteState
-from django_wanvideo.services import installation, site_probes
+from django_wanvideo.services import installation, outages, site_probes
+from django_wanvideo.services.outages import TOGETHER
 from django_wanvideo.services.sweeping import SWEEP
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def _troubles() -> Iterator[tuple[str, str]]:
     if guard.others_until is not None and (waiting := installation.under_another_host(guard).count()):
         yield "another_host", f"{waiting} {guard.row.host}"
     now = timezone.now()
+    if SiteState.objects.filter(name=TOGETHER).exists() and outages.is_everybodys():
+        yield "no_word", ""
     workers = site_probes.listening_workers()
     if workers is None:
         yield "redis", ""
@@ -123,6 +126,13 @@ def _words(code: str, detail: str) -> tuple[str, str]:
             _(
                 "Nothing is sent, since it may have been sent before. Whoever runs the site has it looked up with "
                 "wanvideo_adopt."
+            ),
+        ),
+        "no_word": (
+            _("EvoLink has no word about the videos it is working on."),
+            _(
+                "They are kept and asked for again. If EvoLink says that it does not know them, the key may be another "
+                "account’s: whoever runs the site can find the cause with wanvideo_doctor."
             ),
         ),
         "redis": (

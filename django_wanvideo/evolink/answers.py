@@ -48,9 +48,14 @@ class RemoteStatus(StrEnum):
 #: Not documented and never seen in a body, but other clients expect them.
 _OTHER_WORDS = {
     "canceled": RemoteStatus.CANCELLED,
+    "complete": RemoteStatus.COMPLETED,
+    "done": RemoteStatus.COMPLETED,
+    "finished": RemoteStatus.COMPLETED,
+    "succeed": RemoteStatus.COMPLETED,
     "succeeded": RemoteStatus.COMPLETED,
     "success": RemoteStatus.COMPLETED,
     "error": RemoteStatus.FAILED,
+    "failure": RemoteStatus.FAILED,
     "queued": RemoteStatus.PENDING,
     "running": RemoteStatus.PROCESSING,
 }
@@ -99,21 +104,23 @@ class TaskSnapshot:
         if not isinstance(body, Mapping):
             raise UnreadableAnswer("A task is expected to be a JSON object.", code="unreadable_answer")
         inner = body.get("data")
+        inner = inner[0] if isinstance(inner, list) and len(inner) == 1 else inner
         if "id" not in body and isinstance(inner, Mapping):
             body = inner
         task: dict[str, Any] = values.scrub(body, secret)
-        raw_status = values.text(task.get("status"), 64)
+        raw_status = values.one_line(task.get("status"), 64)
+        links = _result_urls(body, secret)
         usage = _mapping(task.get("usage"))
         cost = _mapping(usage.get("cost"))
         used = values.credits_amount(usage.get("credits_used"))
         return cls(
             id=task_id(task),
-            status=RemoteStatus.read(raw_status) if raw_status else RemoteStatus.UNKNOWN,
+            status=_status(raw_status, links, task),
             raw_status=raw_status,
             progress=_progress(task.get("progress")),
-            model=values.text(task.get("model"), 100),
+            model=values.one_line(task.get("model"), 100),
             created=values.moment(task.get("created", task.get("created_at"))),
-            result_urls=_result_urls(task),
+            result_urls=links,
             error=_error(task.get("error")),
             credits_reserved=values.credits_amount(usage.get("credits_reserved")),
             credits_used=used if used is not None else values.credits_amount(cost.get("credits")),
@@ -195,8 +202,18 @@ def task_id(body: Mapping[str, Any]) -> str:
     for name in ("id", "task_id"):
         value = body.get(name)
         if isinstance(value, str) and 0 < len(value.strip()) <= values.MAX_ID:
-            return values.text(value)
+            found = values.one_line(value)
+            # With a piece missing it is another id.
+            return "" if "\ufffd" in found else found
     return ""
+
+
+def _status(word: str, links: tuple[str, ...], body: Mapping[str, Any]) -> RemoteStatus:
+    """Return where a task is; one without a word for it that EvoLink gives a link of is done."""
+    status = RemoteStatus.read(word) if word else RemoteStatus.UNKNOWN
+    if status is not RemoteStatus.UNKNOWN or not links or _error(body.get("error")) is not None:
+        return status
+    return RemoteStatus.COMPLETED if not word or _progress(body.get("progress")) == 100 else status
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -208,25 +225,28 @@ def _progress(value: object) -> int | None:
     return None if number is None else int(min(max(number, Decimal(0)), Decimal(100)))
 
 
-def _result_urls(body: Mapping[str, Any]) -> tuple[str, ...]:
-    links = [*_links(body.get("results")), *_links(body.get("result_data"))]
+def _result_urls(body: Mapping[str, Any], secret: values.Secret) -> tuple[str, ...]:
+    places = (body.get("results"), body.get("result_data"), body.get("video_url"))
+    links = [secret.hide(link) for place in places for link in _links(place)]
     return tuple(dict.fromkeys(links))[:MAX_RESULTS]
 
 
-def _links(value: object) -> Iterator[str]:
-    for item in value if isinstance(value, list) else [value]:
-        if isinstance(item, Mapping):
-            found = values.web_link(item.get("url")) or values.web_link(item.get("video_url"))
-        else:
-            found = values.web_link(item)
-        if found:
-            yield found
+def _links(value: object, depth: int = 3) -> Iterator[str]:
+    """Yield the links of a result: a link, an object with one, or a list of such."""
+    if isinstance(value, Mapping):
+        for name in ("video_url", "url", *(("videos", "video", "results", "result_data") if depth else ())):
+            yield from _links(value.get(name), depth - 1)
+    elif isinstance(value, list):
+        for item in value[:MAX_RESULTS] if depth > 0 else ():
+            yield from _links(item, depth - 1)
+    elif found := values.web_link(value):
+        yield found
 
 
 def _error(value: object) -> RemoteError | None:
     if isinstance(value, Mapping):
         error = RemoteError(
-            code=values.text(value.get("code"), 100),
+            code=values.one_line(value.get("code"), 100),
             message=values.text(value.get("message")),
             suggestion=values.text(value.get("suggestion")),
         )

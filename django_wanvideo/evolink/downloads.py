@@ -111,7 +111,7 @@ def _receive(
     with SideHasher() as hasher:
         received = _copy(response, hop, target, max_bytes, on_progress, declared, hasher)
         sha256 = hasher.hexdigest()
-    return Downloaded(received, sha256, values.text(response.getheader("Content-Type") or "", 100))
+    return Downloaded(received, sha256, values.one_line(response.getheader("Content-Type") or "", 100))
 
 
 def _copy(
@@ -192,4 +192,4 @@ def _connection_trouble(hop: Target) -> Iterator[None]:
         raise DownloadError("truncated", f"{hop.host} ended the answer too early.") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         # ValueError: a chunk size that is no number, a host name that cannot be looked up.
-        raise DownloadError("connection", f"No file from {hop.host}: {values.text(str(error), 300)}.") from error
+        raise DownloadError("connection", f"No file from {hop.host}: {values.one_line(str(error), 300)}.") from error

@@ -28,18 +28,38 @@ class ErrorBody:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def decode(body: bytes) -> Any:
-    """Return the decoded JSON of an answer. Raises ValueError if it is none, whatever the cause."""
+def decode(body: bytes, *, whole: bool = False) -> Any:
+    """Return the decoded JSON of an answer. Raises ValueError if it is none, whatever the cause.
+
+    A byte that is not of its encoding is replaced, and what follows the JSON left out, unless it must be the ``whole``.
+    """
     try:
-        return json.loads(body.decode("utf-8-sig"))
+        words = body.decode(json.detect_encoding(body), "replace").strip("\ufeff\x00 \t\r\n")
+        content, end = _DECODER.raw_decode(words)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    if whole and end < len(words):
+        raise ValueError("something follows the JSON")
+    return content
+
+
+def _last_word(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of a name that occurs twice the last value counts, as everywhere, but nothing does not take something back."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name not in found or value not in (None, "", [], {}):
+            found[name] = value
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_last_word)
 
 
 def read_error(body: bytes, secret: values.Secret) -> ErrorBody:
     """Read an error body of any shape; ``secret`` is taken out of all texts. Never raises."""
     try:
-        content = decode(body)
+        # A refusal is concluded from this, so nothing else may stand in the answer.
+        content = decode(body, whole=True)
     except ValueError:
         return ErrorBody(recognised=False, message=_words(body.decode("utf-8", "replace"), secret))
     if not isinstance(content, Mapping):
@@ -66,16 +86,16 @@ def read_error(body: bytes, secret: values.Secret) -> ErrorBody:
 def _build(facts: Mapping[str, Any], whole: Mapping[str, Any], secret: values.Secret, *, recognised: bool) -> ErrorBody:
     return ErrorBody(
         recognised=recognised,
-        code=secret.hide_all(values.text(facts.get("code"), 100, secret=secret)),
+        code=secret.hide_all(values.one_line(facts.get("code"), 100, secret=secret)),
         message=_words(facts.get("message") or "", secret),
-        request_id=values.text(facts.get("request_id") or whole.get("request_id"), 200, secret=secret),
+        request_id=values.one_line(facts.get("request_id") or whole.get("request_id"), 200, secret=secret),
         action_url=secret.hide_all(values.web_link(facts.get("action_url"))),
         details=_details(facts, secret),
     )
 
 
 def _words(value: object, secret: values.Secret) -> str:
-    return " ".join(secret.hide_all(values.text(value, secret=secret)).split())[:1_000]
+    return secret.hide_all(values.one_line(value, secret=secret))[:1_000]
 
 
 def _details(facts: Mapping[str, Any], secret: values.Secret) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from django_wanvideo.exceptions import WanVideoError
 
+from .values import percent_encoded
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -31,8 +33,11 @@ _FINAL_REASONS = frozenset(
     {"forbidden_address", "forbidden_host", "bad_scheme", "bad_redirect", "too_large", "encoded"}
 )
 _GONE = frozenset({403, 404, 410})
-_ODD = re.compile(r"[\x00-\x20\x7f\\]")
-_QUERY_SAFE = "!$%&'()*+,/:;=?@~[]"
+#: A link up to its path, its query or its fragment.
+_HEAD = re.compile(r"([^/?#]*://)?[^/?#]*")
+_ODD_IN_HOST = re.compile(r"[\x20\\]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]+")
 
 
@@ -90,16 +95,17 @@ def parse_target(url: str, *, allowed_hosts: Iterable[str], allow_private: bool)
     if parts.scheme not in {"https", "http"} or (parts.scheme == "http" and not allow_private):
         raise DownloadError("bad_scheme", "The link does not begin with https://.")
     # A zone id ("%") would choose a network interface; a user name is how one host is made to look like another.
-    if _ODD.search(url) or "@" in parts.netloc or not _HOST.fullmatch(host) or port == 0:
+    odd = _CONTROL.search(url) or _ODD_IN_HOST.search(_head(url))
+    if odd or "@" in parts.netloc or not _HOST.fullmatch(host) or port == 0:
         raise DownloadError("forbidden_host", "The link's host is spelled in a way that is not accepted.")
     patterns = [pattern.strip().lower().rstrip(".") for pattern in allowed_hosts]
     if patterns and not any(_matches(host, pattern) for pattern in patterns):
         raise DownloadError("forbidden_host", f"The host {host} is not among RESULT_HOSTS.")
     secure = parts.scheme == "https"
     # Nothing that is legal is touched: the link may be signed.
-    path = quote(parts.path or "/", safe="!$%&'()*+,/:;=@~")
+    path = percent_encoded(parts.path or "/")
     if parts.query:
-        path = f"{path}?{quote(parts.query, safe=_QUERY_SAFE)}"
+        path = f"{path}?{percent_encoded(parts.query, safe='?[]')}"
     return Target(secure, host, port or (443 if secure else 80), path, url)
 
 
@@ -108,7 +114,7 @@ def next_target(here: Target, location: str | None, *, allowed_hosts: Iterable[s
     if not location:
         raise DownloadError("bad_redirect", f"{here.host} redirects, but does not say where to.")
     try:
-        url = urljoin(here.url, location.strip())
+        url = urljoin(here.url, _as_sent(location.strip()))
         user_info = "@" in urlsplit(url).netloc
     except ValueError:
         raise DownloadError("bad_redirect", f"{here.host} redirects to a link that cannot be read.") from None
@@ -118,6 +124,19 @@ def next_target(here: Target, location: str | None, *, allowed_hosts: Iterable[s
     if here.secure and not target.secure:
         raise DownloadError("bad_redirect", f"{here.host} redirects from https to http.")
     return target
+
+
+def _as_sent(location: str) -> str:
+    """Return a header's link with the bytes that the server sent, which http.client has read as Latin-1."""
+    try:
+        return quote(location.encode("latin-1"), safe=_PRINTABLE)
+    except UnicodeEncodeError:
+        return location
+
+
+def _head(url: str) -> str:
+    found = _HEAD.match(url)
+    return found.group() if found is not None else url
 
 
 def _matches(host: str, pattern: str) -> bool:

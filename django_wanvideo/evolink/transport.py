@@ -100,7 +100,7 @@ class Answer:
     @property
     def request_id(self) -> str:
         """EvoLink's id of the request, for its support."""
-        return values.text(self.headers.get("x-request-id") or self.headers.get("x-oneapi-request-id"), 200)
+        return values.one_line(self.headers.get("x-request-id") or self.headers.get("x-oneapi-request-id"), 200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,4 +209,4 @@ def _timed_out(error: BaseException) -> bool:
 
 def _describe(error: BaseException) -> str:
     innermost = _causes(error)[-1]
-    return values.text(f"{type(innermost).__name__}: {innermost}", 300)
+    return values.one_line(f"{type(innermost).__name__}: {innermost}", 300)

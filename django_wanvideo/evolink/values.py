@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation, localcontext
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 MAX_TEXT = 2_000
 MAX_URL = 4_096
@@ -20,10 +20,18 @@ REDACTED = "[redacted]"
 CREDIT_STEP = Decimal("0.0001")
 MAX_CREDITS = Decimal(10) ** 9
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_LINE_END = re.compile("\r\n?|[\x85\u2028\u2029]")
+#: C0 without tab and line feed, C1, and what hides in a text or turns its direction round.
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f]"
+)
 _KEY_SHAPE = re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_*.-]{6,}")
 _BEARER = re.compile(r"(?i)\bbearer\s+[^\s\"',;]+")
-_NOT_IN_URL = re.compile(r"[\x00-\x20\x7f\\\"<>^`{|}]")
+#: The part of a link that says who is asked: up to the path, the query or the fragment.
+_AUTHORITY = re.compile(r"(https?)://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_NOT_IN_HOST = re.compile(r"[\x00-\x20\x7f@\\\"<>^`{|}]")
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class Secret:
@@ -60,9 +68,14 @@ def text(value: object, limit: int = MAX_TEXT, *, secret: Secret = NO_SECRET) ->
     if isinstance(value, int) and value.bit_length() > 1_000:
         return ""
     # PostgreSQL refuses NUL, and a lone surrogate cannot be encoded at all.
-    plain = _CONTROL.sub("", str(value).encode("utf-8", "ignore").decode("utf-8"))
+    plain = _LINE_END.sub("\n", str(value).encode("utf-8", "ignore").decode("utf-8"))
     # Before cutting: half a key at the end would not be found.
-    return secret.hide(plain).strip()[:limit]
+    return secret.hide(_CONTROL.sub("", plain)).strip()[:limit]
+
+
+def one_line(value: object, limit: int = MAX_TEXT, *, secret: Secret = NO_SECRET) -> str:
+    """Return ``text(value)`` on one line: what EvoLink says must not begin a line of its own in a log or on a page."""
+    return " ".join(text(value, 2 * limit, secret=secret).split())[:limit]
 
 
 def scrub(value: object, secret: Secret = NO_SECRET, *, depth: int = 12, items: int = 500) -> Any:
@@ -153,17 +166,28 @@ def _moment_from_text(value: str) -> datetime | None:
 
 
 def web_link(value: object) -> str:
-    """Return an ``http`` or ``https`` URL with a host and without odd characters, or ""."""
+    """Return an ``http`` or ``https`` URL with a host, what is not legal in it percent-encoded; "" if it is none.
+
+    Nothing that is legal is touched: the link may be signed. A host with a user name or odd characters is refused.
+    """
     if not isinstance(value, str) or len(value) > MAX_URL:
         return ""
-    link = value.strip()
-    if _NOT_IN_URL.search(link) or text(link, MAX_URL) != link:
+    found = _AUTHORITY.fullmatch(value.strip())
+    if found is None:
         return ""
+    scheme, host, rest = found.groups()
+    link = f"{scheme}://{host}{percent_encoded(rest, safe='#?[]')}"
     try:
-        parts = urlsplit(link)
+        usable = bool(urlsplit(link).hostname) and text(host) == host and not _NOT_IN_HOST.search(host)
     except ValueError:
         return ""
-    return link if parts.scheme in {"http", "https"} and parts.hostname else ""
+    return link if usable else ""
+
+
+def percent_encoded(part: str | bytes, *, safe: str = "") -> str:
+    """Return a part of a URL with all that is not legal there encoded; ``safe`` are the delimiters that it may hold."""
+    kept = quote(part, safe="!$%&'()*+,/:;=@~" + safe, **({"errors": "ignore"} if isinstance(part, str) else {}))
+    return _STRAY_PERCENT.sub("%25", kept)
 
 
 def wait_seconds(value: str | None, now: datetime | None = None) -> float | None:

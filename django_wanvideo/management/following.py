@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from django.db import OperationalError, connections, router
 from django.utils import timezone
 
-from django_wanvideo import jobs
+from django_wanvideo import jobs, timestamps
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import CallbackReceipt, VideoTask
+from django_wanvideo.services import receipts
 
 if TYPE_CHECKING:
     import uuid
@@ -90,10 +91,10 @@ def work_on(task: VideoTask) -> bool:
     """Do in this process what is due for a task, as a worker would; return whether there was anything to do."""
     now = timezone.now()
     done = False
-    if CallbackReceipt.objects.filter(attempt__task_id=task.pk, due_at__lte=now).exists():
+    if CallbackReceipt.objects.filter(receipts.is_due(), attempt__task_id=task.pk).exists():
         done = jobs.run_here("sync")
     job = _JOBS.get(TaskStatus(task.status))
-    held = task.held_until is not None and task.held_until > now
+    held = _is_held(task)
     # Right after it came to this status its row waits for the worker that was woken; here there may be none.
     fresh = task.status in {TaskStatus.QUEUED, TaskStatus.STORING} and task.tries == 0
     due = task.next_action_at is not None and task.next_action_at <= now
@@ -104,12 +105,16 @@ def work_on(task: VideoTask) -> bool:
 
 def words_for(task: VideoTask) -> str:
     """Say in a few words what a task is doing."""
-    held = task.held_until is not None and task.held_until > timezone.now()
+    held = _is_held(task)
     if task.status == TaskStatus.QUEUED and held:
         return f"queued: {REASONS.get(task.held_reason, task.held_reason)}"
     if task.status == TaskStatus.UNCONFIRMED:
         return "unconfirmed: EvoLink's answer was lost"
     return str(TaskStatus(task.status).label)
+
+
+def _is_held(task: VideoTask) -> bool:
+    return timestamps.stands(task.held_until, timestamps.longest_hold(task.held_reason))
 
 
 def let_go() -> None:

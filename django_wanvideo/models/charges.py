@@ -9,6 +9,9 @@ from django_wanvideo.choices import Charge, TaskStatus
 if TYPE_CHECKING:
     from django_wanvideo.models.tasks import VideoTask
 
+#: Ends that EvoLink has not reported itself: it may have made the video, and charged for it.
+GIVEN_UP = frozenset({"resource_not_found", "never_answered", "never_finished"})
+
 
 def charge_of(task: VideoTask) -> Charge:
     """Return what is known, never more: EvoLink's reported use first, then what the status implies.
@@ -23,6 +26,8 @@ def charge_of(task: VideoTask) -> Charge:
         return Charge.MAYBE
     if task.accepted_at is None:
         return Charge.NONE
+    if task.status == TaskStatus.FAILED and task.error_code in GIVEN_UP and not task.result_expires_at:
+        return Charge.MAYBE
     if task.status == TaskStatus.FAILED:
         # With or without a link: EvoLink has called it done, and that is what it charges for.
         return Charge.CHARGED if task.result_url or task.result_expires_at else Charge.NOT_EXPECTED

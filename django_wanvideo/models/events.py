@@ -36,6 +36,8 @@ class TaskEvent(models.Model):
     detail = models.JSONField(_("detail"), default=dict, blank=True)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     notify_at = models.DateTimeField(_("to be told at"), null=True, blank=True)
+    #: ``done``: the receivers that have come to their end; ``calls``: how often each of the others was called.
+    delivery = models.JSONField(_("delivery"), default=dict, editable=False)
     notified_at = models.DateTimeField(_("told at"), null=True, blank=True)
 
     objects = PrimaryManager()

@@ -94,6 +94,7 @@ class VideoTask(models.Model):
     held_reason = models.CharField(_("reason for waiting"), max_length=40, blank=True, editable=False)
     estimated_seconds = models.PositiveIntegerField(_("estimated time"), null=True, blank=True, editable=False)
     tries = models.PositiveIntegerField(_("tries in this stage"), default=0, editable=False)
+    failed_looks = models.PositiveIntegerField(_("looks without a word in a row"), default=0, editable=False)
     trouble_since = models.DateTimeField(_("trouble since"), null=True, blank=True, editable=False)
     told_overdue_at = models.DateTimeField(_("told overdue at"), null=True, blank=True, editable=False)
     told_expiring_at = models.DateTimeField(_("told expiring at"), null=True, blank=True, editable=False)

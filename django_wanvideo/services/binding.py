@@ -14,7 +14,7 @@ from django_wanvideo import database
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.evolink.answers import RemoteStatus
 from django_wanvideo.models import Attempt
-from django_wanvideo.services import holds, ledger, lifecycle, provider, schedule, second_results
+from django_wanvideo.services import holds, ledger, lifecycle, provider, schedule, second_results, spool
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -49,21 +49,29 @@ def accepted(attempt: Attempt, created: Created) -> None:
 
 def _bind_at_once(attempt: Attempt, created: Created) -> bool:
     """Bind what was paid for; a database that restarts just now is waited for, and the id is never lost silently."""
+    kept = False
     for pause in (*INSIST, None):
         try:
-            return bind(
+            bound = bind(
                 attempt,
                 created.snapshot,
                 source=EventSource.ANSWER,
                 http_status=created.http_status,
                 request_id=created.request_id or "",
             )
+            if kept:
+                spool.forget(attempt.pk)
+            return bound
         except DatabaseError as error:
+            if not kept:
+                # At once: this process may not live until the database is back.
+                spool.keep(attempt, created)
+                kept = True
             gone = isinstance(error, (OperationalError, InterfaceError)) and not database.connection().in_atomic_block
             if pause is None or not gone:
                 logger.critical(
-                    "EvoLink accepted attempt %s as %s and the database did not take that in. If no callback binds "
-                    "it, attach that id to task %s by hand.",
+                    "EvoLink accepted attempt %s as %s and the database did not take that in. If neither a callback "
+                    "nor a sweep binds it, attach that id to task %s by hand.",
                     attempt.pk,
                     created.snapshot.id,
                     attempt.task_id,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -13,7 +12,7 @@ from django_wanvideo import database
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import ledger, lifecycle, outcomes, receipts, tracking
+from django_wanvideo.services import leases, ledger, lifecycle, outcomes, receipts, tracking
 from django_wanvideo.services.receipts import Misfit
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from django.contrib.auth.models import AbstractBaseUser
+    from django.db.models import Q
 
     from django_wanvideo.evolink.answers import TaskSnapshot
 
@@ -151,7 +151,7 @@ def _unconfirmed_attempt(task: VideoTask) -> Attempt:
 
 def _not_being_repeated() -> Q:
     """A condition: no worker repeats the request with the same key just now, and so is about to learn the outcome."""
-    return Q(leased_until=None) | Q(leased_until__lte=timezone.now())
+    return leases.is_free()
 
 
 def _close(moved: object | None, attempt: Attempt, state: AttemptState) -> None:

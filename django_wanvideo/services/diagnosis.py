@@ -28,6 +28,7 @@ PROBES: Mapping[str, Callable[[], Iterable[Finding]]] = {
     "queue": site_probes.queue_served,
     "sweep": site_probes.sweep_runs,
     "sending": hold_reports.sending_goes_on,
+    "ids": site_probes.nothing_is_kept,
     "key": evolink_probes.key_works,
     "credits": evolink_probes.credits_left,
     "clock": evolink_probes.clocks_agree,

@@ -5,22 +5,21 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Case, DateTimeField, Exists, F, PositiveSmallIntegerField, Q, QuerySet, Value, When
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models import DateTimeField, F, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo import database
-from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
-from django_wanvideo.conf import conf
+from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.evolink.answers import RemoteStatus
+from django_wanvideo.evolink.values import one_line
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import ledger, lifecycle, provider, schedule
+from django_wanvideo.services import ledger, lifecycle, outages, provider, schedule
+from django_wanvideo.services.looks import FOLLOWED, current, give_up, is_past, look_again, no_word, rows_of
 
 if TYPE_CHECKING:
     from django_wanvideo.evolink.answers import TaskSnapshot
-
-FOLLOWED = frozenset({TaskStatus.PENDING, TaskStatus.PROCESSING})
 
 
 def apply(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> None:
@@ -28,6 +27,9 @@ def apply(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> N
     if attempt.provider_task_id == snapshot.id:
         # First, because a task that has ended is not looked at again; whatever became of it, this is what it cost.
         ledger.report(attempt.pk, snapshot)
+    if attempt.task.failed_looks:
+        rows_of(attempt).update(failed_looks=0, trouble_since=None)
+        outages.note_end()
     match snapshot.status:
         case RemoteStatus.COMPLETED if snapshot.result_urls:
             _completed(attempt, snapshot, source)
@@ -46,6 +48,7 @@ def _ended(
     attempt: Attempt, snapshot: TaskSnapshot, source: EventSource, to: TaskStatus, kind: EventKind, code: str
 ) -> None:
     error = snapshot.error
+    message = one_line(error.message) if error else ""
     lifecycle.advance(
         attempt.task_id,
         to,
@@ -53,10 +56,10 @@ def _ended(
         kind=kind,
         source=source,
         attempt=attempt,
-        guard=_current(attempt),
-        detail={"code": error.code, "message": error.message} if error else {},
+        guard=current(attempt),
+        detail={"code": error.code, "message": message} if error else {},
         error_code=code[:100],
-        error_message=error.message if error else "",
+        error_message=message,
         credits_used=provider.storable(snapshot.credits_used),
         # Even if EvoLink had called it done before, there is no result that could end.
         result_expires_at=None,
@@ -84,7 +87,7 @@ def _completed(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) ->
         kind=EventKind.RESULT_READY,
         source=source,
         attempt=attempt,
-        guard=_current(attempt),
+        guard=current(attempt),
         detail={} if used is None else {"credits_used": str(used)},
         **result,
     )
@@ -114,26 +117,16 @@ def _without_a_file(attempt: Attempt, snapshot: TaskSnapshot, source: EventSourc
     ``result_expires_at`` without a link says since when; people are told once it is more than EvoLink's lag.
     """
     now = timezone.now()
-    ends_at = attempt.task.result_expires_at or now + schedule.RESULT_LIFETIME
+    ends_at = min(attempt.task.result_expires_at or now + schedule.RESULT_LIFETIME, now + schedule.RESULT_LIFETIME)
+    said_for = now - (ends_at - schedule.RESULT_LIFETIME)
     used = provider.storable(snapshot.credits_used)
     known: dict[str, Any] = {} if used is None else {"credits_used": used}
-    if now >= ends_at:
-        lifecycle.advance(
-            attempt.task_id,
-            TaskStatus.FAILED,
-            allowed=FOLLOWED,
-            kind=EventKind.FAILED,
-            source=source,
-            attempt=attempt,
-            guard=_current(attempt),
-            detail={"code": "result_missing"} | {name: str(value) for name, value in known.items()},
-            error_code="result_missing",
-            error_message=_("EvoLink says the video is done, but gave no file for a whole day."),
-            **known,
-        )
+    if is_past(attempt, schedule.GIVE_UP) and said_for >= schedule.TROUBLE_DEADLINE:
+        message = _("EvoLink says the video is done, but gave no file for a whole day.")
+        give_up(attempt, source, "result_missing", message, known)
         return
-    lasting = now >= ends_at - schedule.RESULT_LIFETIME + schedule.TROUBLE_DEADLINE
-    if lasting:
+    lasting = said_for >= schedule.TROUBLE_DEADLINE
+    if lasting and not outages.many_lack_a_file():
         _tell_of_the_missing_file(attempt, source)
     look_again(attempt, slowly=lasting, trouble_since=None, result_expires_at=ends_at, **known)
 
@@ -143,12 +136,15 @@ def _tell_of_the_missing_file(attempt: Attempt, source: EventSource) -> None:
     now = Value(timezone.now(), output_field=DateTimeField())
     detail = {"reason": "result_missing"}
     # The row is locked by its update, so of two workers the second one sees the first one's event.
-    rows = _row(attempt).update(told_overdue_at=Coalesce(F("told_overdue_at"), now))
+    rows = rows_of(attempt).update(told_overdue_at=Coalesce(F("told_overdue_at"), now))
     if rows and not attempt.events.filter(kind=EventKind.NEEDS_DECISION, detail__reason=detail["reason"]).exists():
         lifecycle.record(attempt.task_id, EventKind.NEEDS_DECISION, source, attempt=attempt, detail=detail)
 
 
 def _still_going(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) -> None:
+    if is_past(attempt, schedule.GIVE_UP) and source != EventSource.CALLBACK:
+        no_word(attempt, "never_finished", _("EvoLink did not finish the video in a whole day."))
+        return
     if snapshot.status == RemoteStatus.PROCESSING and attempt.task.status != TaskStatus.PROCESSING:
         lifecycle.advance(
             attempt.task_id,
@@ -157,7 +153,7 @@ def _still_going(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) 
             kind=EventKind.PROGRESS,
             source=source,
             attempt=attempt,
-            guard=_current(attempt),
+            guard=current(attempt),
             tries=F("tries"),
             next_action_at=F("next_action_at"),
         )
@@ -166,71 +162,4 @@ def _still_going(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) 
     if source != EventSource.CALLBACK:
         look_again(attempt, percent=percent, trouble_since=None)
     else:
-        better = Q(progress__lt=percent) | Q(trouble_since__isnull=False)
-        _row(attempt).filter(better).update(trouble_since=None, progress=_at_least(percent))
-
-
-def look_again(attempt: Attempt, *, percent: int = 0, slowly: bool = False, **columns: Any) -> None:
-    """Set when an unfinished task is looked at next; an overdue one is told once.
-
-    Args:
-        percent: never lowers progress.
-        slowly: whether to wait as long as with an overdue task.
-        columns: others to write beside; ``tries`` counts one up unless it is among them.
-    """
-    task, now = attempt.task, timezone.now()
-    overdue = now > (task.accepted_at or now) + dt.timedelta(seconds=conf.POLL_DEADLINE)
-    wait = schedule.next_look(task.tries, overdue=overdue or slowly)
-    if percent:
-        columns["progress"] = _at_least(percent)
-    rows = _row(attempt).update(**{"tries": F("tries") + 1, "next_action_at": now + wait} | columns)
-    if rows and overdue and task.told_overdue_at is None:
-        lifecycle.tell_once(task, "told_overdue_at", EventKind.OVERDUE, statuses=FOLLOWED)
-
-
-def unanswered(attempt: Attempt) -> None:
-    """Look again after trouble that says nothing about the task; it neither fails it nor speaks for it."""
-    # While EvoLink does not know the task, ``tries`` counts its saying so.
-    look_again(attempt, tries=F("tries") + Case(When(trouble_since=None, then=1), default=0))
-
-
-def unknown(attempt: Attempt) -> None:
-    """EvoLink says that it does not know the id: the task fails once that has been said long and often enough.
-
-    A first time may be EvoLink's lag. ``trouble_since`` and ``tries`` hold since when and how often it was said; any
-    answer about the task itself ends that.
-    """
-    now, task = timezone.now(), attempt.task
-    _row(attempt).filter(trouble_since=None).update(trouble_since=now, tries=0)
-    since, task.tries = _row(attempt).values_list("trouble_since", "tries").first() or (None, 0)
-    if since is None:
-        return
-    if now - since < schedule.TROUBLE_DEADLINE or task.tries + 1 < schedule.UNKNOWN_ANSWERS:
-        look_again(attempt)
-        return
-    lifecycle.advance(
-        attempt.task_id,
-        TaskStatus.FAILED,
-        allowed=FOLLOWED,
-        kind=EventKind.FAILED,
-        source=EventSource.POLL,
-        attempt=attempt,
-        guard=_current(attempt),
-        detail={"code": "resource_not_found", "since": since.isoformat(), "times": task.tries + 1},
-        error_code="resource_not_found",
-        error_message=_("EvoLink no longer knows this task."),
-    )
-
-
-def _current(attempt: Attempt) -> Q:
-    """A condition: the task still hangs on this attempt. What EvoLink says of an earlier one must not touch it."""
-    return Q(Exists(Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ACCEPTED)))
-
-
-def _row(attempt: Attempt) -> QuerySet[VideoTask]:
-    rows: QuerySet[VideoTask] = VideoTask.objects.filter(_current(attempt), pk=attempt.task_id, status__in=FOLLOWED)
-    return rows
-
-
-def _at_least(percent: int) -> Greatest:
-    return Greatest(F("progress"), Value(percent, output_field=PositiveSmallIntegerField()))
+        rows_of(attempt).filter(progress__lt=percent).update(progress=percent)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
+from django_wanvideo import timestamps
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.models import VideoTask
@@ -16,6 +18,8 @@ from django_wanvideo.services import account, credit_limits, holds, lifecycle, o
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
+
+    from django_wanvideo.models import SiteState
 
 #: How soon a worker that has no key looks again; another worker may have one.
 NO_KEY = dt.timedelta(seconds=60)
@@ -33,13 +37,8 @@ _GIVEN_UP: dict[str, tuple[str, StrOrPromise]] = {
 LOOKED_UP = credit_limits.REASONS | holds.REASONS
 
 
-def is_held(task: VideoTask) -> bool:
-    """Tell whether a queued task waits for a time."""
-    return task.held_until is not None and task.held_until > timezone.now() and task.held_reason not in LOOKED_UP
-
-
 def not_held(now: dt.datetime) -> Q:
-    """The same as a condition on a row."""
+    """A condition on a row: it need not wait for a time."""
     return Q(held_until=None) | Q(held_until__lte=now) | Q(held_reason__in=LOOKED_UP)
 
 
@@ -52,6 +51,33 @@ def hold(task: VideoTask, reason: str, *, until: dt.datetime) -> None:
         detail = {"reason": reason, "until": until.isoformat()}
         lifecycle.record(task, EventKind.WAITING, EventSource.WORKER, detail=detail)
     task.held_until, task.held_reason, task.next_action_at = until, reason, until
+
+
+def is_held(task: VideoTask) -> bool:
+    """Tell whether a queued task must still wait; it is then put off once more.
+
+    A wait that lies further ahead than its reason can mean is taken back.
+    """
+    if task.held_until is None or task.held_until <= timezone.now() or task.held_reason in LOOKED_UP:
+        return False
+    row = VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED, held_until=task.held_until)
+    if timestamps.stands(task.held_until, timestamps.longest_hold(task.held_reason)):
+        row.update(next_action_at=task.held_until)
+        return True
+    row.update(held_until=None, next_action_at=timezone.now())
+    task.held_until = None
+    return False
+
+
+def look_at_budgets(state: SiteState) -> None:
+    """Let tasks that wait for credits be looked at once an hour, however long the wait: what stands against them may be gone."""
+    note = state.value.get("budgets") or {}
+    if timestamps.stands(parse_datetime(str(note.get("until", ""))), timestamps.BUDGET_LOOK):
+        return
+    now = timezone.now()
+    waiting = VideoTask.objects.filter(status=TaskStatus.QUEUED, held_reason__in=timestamps.BUDGET_REASONS)
+    waiting.filter(next_action_at__gt=now).update(next_action_at=now)
+    state.value["budgets"] = {"until": (now + timestamps.BUDGET_LOOK).isoformat()}
 
 
 def put_off(task: VideoTask, reason: str, error: Exception) -> None:

@@ -16,8 +16,9 @@ from django.db import connections
 from django.db.models import Q
 from django.utils import timezone
 
-from django_wanvideo import database, queue
+from django_wanvideo import database, queue, timestamps
 from django_wanvideo.models import VideoTask
+from django_wanvideo.timestamps import LEASE
 
 if TYPE_CHECKING:
     import uuid
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: How long a worker may be silent before its task is given to another.
-LEASE = dt.timedelta(seconds=120)
 #: How often a working worker says that it lives.
 RENEWAL = dt.timedelta(seconds=20)
 #: How long it may say so: RQ ends every job by then, and a worker without RQ that hangs must not hold a task for ever.
@@ -100,8 +99,11 @@ class Lease:
 
 def acquire(task_id: uuid.UUID, status: TaskStatus) -> Lease | None:
     """Hold a task that stands at ``status``; ``None`` if it stands elsewhere or another worker holds it."""
-    now = timezone.now()
-    until = now + LEASE
-    free = Q(leased_until=None) | Q(leased_until__lte=now)
-    rows = VideoTask.objects.filter(free, pk=task_id, status=status).update(leased_until=until)
+    until = timezone.now() + LEASE
+    rows = VideoTask.objects.filter(is_free(), pk=task_id, status=status).update(leased_until=until)
     return Lease(task_id, until) if rows else None
+
+
+def is_free() -> Q:
+    """A condition: no worker holds the task, as far as one can have taken it."""
+    return Q(leased_until=None) | timestamps.is_over("leased_until", timestamps.LONGEST_LEASE)

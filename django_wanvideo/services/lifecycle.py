@@ -152,7 +152,7 @@ def close_attempt(task_id: uuid.UUID, *, from_states: set[AttemptState], to: Att
 
 def _columns_of(to: TaskStatus) -> dict[str, Any]:
     now = timezone.now()
-    fresh: dict[str, Any] = {"tries": 0, "trouble_since": None, "leased_until": None}
+    fresh: dict[str, Any] = {"tries": 0, "failed_looks": 0, "trouble_since": None, "leased_until": None}
     if to in FINISHED_STATUSES:
         fresh |= {"next_action_at": None, "finished_at": now, "held_until": None, "held_reason": ""}
         return fresh | ({"progress": 100} if to == TaskStatus.COMPLETED else {})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from django_wanvideo import timestamps
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.exceptions import BudgetExceeded, ConfigurationError
@@ -201,7 +202,8 @@ def _per_minute(now: dt.datetime) -> Held | None:
         return None
     since = now - dt.timedelta(minutes=1)
     # A claim that has not been sent yet counts: it will be in a moment.
-    recent = Attempt.objects.filter(Q(sent_at__gte=since) | Q(sent_at=None, state=AttemptState.CLAIMED))
+    lately = Q(sent_at__gte=since, sent_at__lte=now + timestamps.SKEW)
+    recent = Attempt.objects.filter(lately | Q(sent_at=None, state=AttemptState.CLAIMED))
     known = Attempt.objects.filter(pk=OuterRef("pk"))
     # One whose task was deleted since may have been sent as well.
     gone = CreditEntry.objects.filter(~Exists(known), claimed_at__gte=since)

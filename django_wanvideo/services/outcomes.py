@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo import database
 from django_wanvideo.advice import ADVICE
-from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import OPEN_ATTEMPT_STATES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import account, breaker, gate, holds, ledger, lifecycle, provider, schedule
+from django_wanvideo.services import account, breaker, gate, holds, ledger, lifecycle, provider, recovery, schedule
 from django_wanvideo.services.binding import OPEN, SENT, Undo, accepted, bind
 from django_wanvideo.services.schedule import claim_lifetime
 
@@ -137,10 +137,36 @@ def settle_lost(task_id: uuid.UUID) -> None:
     """A claimed task whose worker is gone: back to the queue if nothing was sent, unconfirmed otherwise."""
     attempt = Attempt.objects.filter(task_id=task_id, state=AttemptState.CLAIMED).select_related("task").first()
     if attempt is None:
+        _settle_half_claimed(task_id)
         return
     if attempt.sent_at is None and release(attempt, source=EventSource.SWEEP, reason="worker_lost"):
         return
+    if recovery.bind_kept(attempt):
+        return
     unknown(attempt, RuntimeError("worker_lost"))
+
+
+def _settle_half_claimed(task_id: uuid.UUID) -> None:
+    """Move a task on that says *submitting* without a claimed attempt: a worker died where a claim was not one commit.
+
+    Nothing is sent before its attempt is committed, so without an open one the task waits in the queue again.
+    """
+    attempt = Attempt.objects.filter(task_id=task_id, state__in=OPEN_ATTEMPT_STATES).first()
+    to, due = TaskStatus.QUEUED, timezone.now() + schedule.next_send_try(0, None)
+    if attempt is not None and attempt.state == AttemptState.ACCEPTED:
+        to, due = TaskStatus.PENDING, timezone.now()
+    elif attempt is not None:
+        to = TaskStatus.UNCONFIRMED
+    lifecycle.advance(
+        task_id,
+        to,
+        allowed=frozenset({TaskStatus.SUBMITTING}),
+        kind=EventKind.RELEASED if to == TaskStatus.QUEUED else EventKind.OUTCOME_UNKNOWN,
+        source=EventSource.SWEEP,
+        attempt=attempt,
+        detail={"reason": "worker_lost"},
+        next_action_at=due,
+    )
 
 
 def release(attempt: Attempt, *, source: EventSource, reason: str) -> bool:

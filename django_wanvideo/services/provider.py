@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from django_wanvideo import timestamps
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.client import EvoLinkClient
 from django_wanvideo.evolink.errors import EvoLinkError
@@ -43,7 +44,7 @@ logger = logging.getLogger(__name__)
 PAUSE = "evolink_pause"
 #: Seconds to wait after a 429 without ``Retry-After`` (what EvoLink's own client waits, evolink-api.md §4.2).
 DEFAULT_PAUSE = 30.0
-LONGEST_PAUSE = 3600.0
+LONGEST_PAUSE = timestamps.LONGEST_PAUSE.total_seconds()
 #: More credits than this do not fit into a row; no video costs that.
 MOST_CREDITS = Decimal(10) ** 8
 
@@ -101,7 +102,7 @@ def paused_until() -> dt.datetime | None:
     """Return until when EvoLink asked the site to wait, or ``None`` when it may be called."""
     value = SiteState.objects.filter(name=PAUSE).values_list("value", flat=True).first()
     until = parse_datetime(value.get("until", "")) if value else None
-    return until if until is not None and until > timezone.now() else None
+    return until if timestamps.stands(until, timestamps.LONGEST_PAUSE) else None
 
 
 def read(client: EvoLinkClient, provider_task_id: str) -> TaskSnapshot:

@@ -8,10 +8,10 @@ import logging
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
-from django_wanvideo import database
+from django_wanvideo import database, timestamps
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.answers import RemoteStatus, TaskSnapshot
@@ -40,10 +40,6 @@ logger = logging.getLogger(__name__)
 CHUNK = 200
 #: Seconds that EvoLink's clock may be behind ours.
 CLOCK_SKEW = dt.timedelta(seconds=120)
-#: How long a callback whose task EvoLink does not know is asked for again.
-GIVE_UP = dt.timedelta(minutes=10)
-#: How long one whose task EvoLink does not show to our key is asked for again; its result would be gone by then.
-LAST_TRY = schedule.RESULT_LIFETIME
 #: How long receipts are left to the worker that took them.
 READING = dt.timedelta(seconds=60)
 #: Of EvoLink's tasks that seem older than an attempt, so many are written into its history.
@@ -97,10 +93,15 @@ def read_due() -> int:
     return seen
 
 
+def is_due() -> Q:
+    """A condition on receipts: one is to be read now."""
+    return timestamps.is_over("due_at", timestamps.LONGEST_PAUSE)
+
+
 def _claim() -> list[CallbackReceipt]:
     """Take due receipts, pushed on first: a worker that dies does not lose them, and a second one takes others."""
     now = timezone.now()
-    rows = CallbackReceipt.objects.filter(due_at__lte=now).order_by("due_at", "id")
+    rows = CallbackReceipt.objects.filter(is_due()).order_by("due_at", "id")
     # Where rows cannot be locked one by one, two workers may read the same ones: needless, but harmless.
     lockable = database.connection().features.has_select_for_update_skip_locked
     with database.atomic() if lockable else contextlib.nullcontext():
@@ -151,12 +152,13 @@ def _read_orphan(receipt: CallbackReceipt, client: EvoLinkClient | None) -> bool
 
 
 def _is_gone(receipt: CallbackReceipt, error: EvoLinkError) -> bool:
-    """Tell whether a task that EvoLink does not show us is not asked about again."""
-    age = timezone.now() - receipt.received_at
+    """Tell whether a task that EvoLink does not show us is not asked about again.
+
+    The token was good, so that EvoLink does not show the task now may pass, as with any other look at it.
+    """
+    gone = timezone.now() - receipt.received_at > schedule.GIVE_UP and not _may_pass(error)
     if isinstance(error, NotFoundError):
-        gone = age > GIVE_UP and receipt.tries + 1 >= schedule.UNKNOWN_ANSWERS
-    else:
-        gone = age > LAST_TRY and not _may_pass(error)
+        gone = gone and receipt.tries + 1 >= schedule.UNKNOWN_ANSWERS
     if gone:
         logger.warning("A callback of attempt %s names a task that EvoLink does not show us.", receipt.attempt_id)
     return gone
@@ -200,8 +202,9 @@ def misfit(attempt: Attempt, snapshot: TaskSnapshot) -> Misfit | None:
     other = Attempt.objects.filter(provider_task_id=snapshot.id).exclude(pk=attempt.pk).select_related("task").first()
     if other is not None and not _is_second_result(attempt, other):
         return Misfit.TAKEN
-    # An id that the attempt has from EvoLink's own answer is its own, whatever the clocks say.
-    known = snapshot.id == attempt.provider_task_id
+    # An id that the attempt has from EvoLink's own answer is its own, whatever the clocks say; and a claim that lies
+    # ahead of now was written by a clock that says nothing.
+    known = snapshot.id == attempt.provider_task_id or attempt.claimed_at > timezone.now() + timestamps.SKEW
     if not known and snapshot.created is not None and snapshot.created < attempt.claimed_at - CLOCK_SKEW:
         return Misfit.OLDER
     return None

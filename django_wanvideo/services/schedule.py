@@ -16,10 +16,20 @@ SLOWEST_LOOK_WITHOUT_CALLBACKS = 60.0
 OVERDUE_LOOK = 600.0
 #: The longest wait between two tries to send while EvoLink's answers get lost or its account is in trouble.
 SLOWEST_PROBE = 600.0
-#: How long EvoLink must not know a task, or have no file of a finished one, before that is taken for lasting.
+#: The slowest look at a task that EvoLink says not to know.
+UNKNOWN_LOOK = 1800.0
+#: An estimate of EvoLink's that is longer than this is not waited for.
+LONGEST_ESTIMATE = 3600.0
+#: How long EvoLink must have no file of a finished task before people are told.
 TROUBLE_DEADLINE = dt.timedelta(minutes=10)
-#: How often EvoLink must have said within that time, without a better answer between, that it does not know a task.
+#: How often, without a better answer between, it must be said that a task is not known before that is believed.
 UNKNOWN_ANSWERS = 3
+#: How long EvoLink must have given no answer about a task that is given up for that: workers may have been away as well.
+SILENCE = dt.timedelta(hours=1)
+#: After acceptance: how long anything but EvoLink's own word about its end keeps a task going. Its file lives for a day.
+GIVE_UP = dt.timedelta(hours=26)
+#: The same while many tasks meet the same trouble, which is then the account's or EvoLink's: a long weekend.
+GIVE_UP_TOGETHER = dt.timedelta(hours=72)
 #: Results live for a day (every Wan model's page in EvoLink's documentation).
 RESULT_LIFETIME = dt.timedelta(hours=24)
 EXPIRY_WARNING = dt.timedelta(hours=6)
@@ -29,7 +39,7 @@ WAIT_DEADLINE = dt.timedelta(hours=24)
 
 def first_look(estimated_seconds: int | None) -> dt.timedelta:
     """After acceptance: at the estimated time where a callback will tell us anyway, sooner where none will."""
-    estimate = float(estimated_seconds or USUAL_ESTIMATE)
+    estimate = min(float(estimated_seconds or USUAL_ESTIMATE), LONGEST_ESTIMATE)
     if conf.has_callbacks():
         return _spread(max(estimate, conf.POLL_INTERVAL))
     return _spread(min(estimate, conf.POLL_INTERVAL))
@@ -42,6 +52,11 @@ def next_look(tries: int, *, overdue: bool = False) -> dt.timedelta:
     if conf.has_callbacks():
         return _spread(_backoff(conf.POLL_INTERVAL, 2.0, tries, SLOWEST_LOOK))
     return _spread(_backoff(conf.POLL_INTERVAL, 1.2, tries, SLOWEST_LOOK_WITHOUT_CALLBACKS))
+
+
+def next_unknown_look(tries: int) -> dt.timedelta:
+    """After EvoLink has said for the ``tries``-th time that it does not know a task."""
+    return _spread(_backoff(conf.POLL_INTERVAL, 2.0, tries, UNKNOWN_LOOK))
 
 
 def next_store_try(tries: int, expires_in: dt.timedelta | None) -> dt.timedelta:
@@ -71,7 +86,7 @@ def next_probe(tries: int) -> dt.timedelta:
 
 def next_receipt_try(tries: int) -> dt.timedelta:
     """After a callback's task could not be read for the ``tries``-th time."""
-    return _spread(_backoff(5.0, 2.0, tries, 300.0))
+    return _spread(_backoff(5.0, 2.0, tries, 900.0))
 
 
 def _backoff(start: float, factor: float, tries: int, most: float) -> float:

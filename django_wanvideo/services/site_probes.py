@@ -22,11 +22,11 @@ from django.utils.translation import ngettext
 from redis.exceptions import RedisError
 from rq import Worker
 
-from django_wanvideo import queue
+from django_wanvideo import queue, timestamps
 from django_wanvideo.conf import conf
 from django_wanvideo.models import SiteState, VideoTask
 from django_wanvideo.models.files import task_storage, upload_to
-from django_wanvideo.services import installation
+from django_wanvideo.services import installation, spool
 from django_wanvideo.services.findings import Finding, Level, fail, ok, warn
 from django_wanvideo.services.sweeping import SWEEP
 
@@ -201,12 +201,32 @@ def sweep_runs() -> Iterator[Finding]:
         return
     age = timezone.now() - last
     message = _("Last pass %(n)d seconds ago.") % {"n": max(age.total_seconds(), 0)}
-    if age > SWEEP_GONE:
+    if age < -timestamps.SKEW:
+        yield warn("sweep", _("Its last pass lies ahead: the clock of a machine is or was wrong."), advice)
+    elif age > SWEEP_GONE:
         yield fail("sweep", message, advice)
     elif age > SWEEP_LATE:
         yield warn("sweep", message, advice)
     else:
         yield ok("sweep", message)
+
+
+def nothing_is_kept() -> Iterator[Finding]:
+    """Whether ids that EvoLink gave still wait for the database, and those that belong to no attempt of it."""
+    left = spool.in_redis() | spool.in_storage()
+    if left:
+        yield warn(
+            "ids",
+            ngettext(
+                "%(n)d id of EvoLink’s is kept outside of the database: attempt %(attempts)s.",
+                "%(n)d ids of EvoLink’s are kept outside of the database: attempts %(attempts)s.",
+                len(left),
+            )
+            % {"n": len(left), "attempts": ", ".join(sorted(map(str, left))[:5])},
+            _("The next sweep binds them. One that stays belongs to an attempt that this database does not know."),
+        )
+    else:
+        yield ok("ids", _("No id of EvoLink’s waits outside of the database."))
 
 
 def _room(storage: Storage) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import F
 from django.utils import timezone
@@ -17,7 +17,7 @@ from django_wanvideo.evolink.downloads import Downloaded, DownloadError
 from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import copies, installation, leases, ledger, lifecycle, provider, schedule
+from django_wanvideo.services import copies, installation, leases, lifecycle, links, provider, schedule
 
 if TYPE_CHECKING:
     import uuid
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from django.db.models import FileField
 
     from django_wanvideo.evolink.answers import TaskSnapshot
+    from django_wanvideo.models import Attempt
     from django_wanvideo.services.copies import Copy
     from django_wanvideo.services.leases import Lease
 
@@ -34,7 +35,11 @@ logger = logging.getLogger(__name__)
 STORING = frozenset({TaskStatus.STORING})
 #: HTTP answers that say that a link is dead.
 _GONE = frozenset({401, 403, 404, 410})
-#: How often a link that should live is tried while it is said to be dead: a file may appear a little late.
+#: What this site refuses by rules of its own, which asking again does not change.
+_REFUSED = frozenset({"too_large", "forbidden_host", "bad_scheme"})
+#: What was odd to the end, and is said so.
+_ODD = frozenset({"not_a_video", "truncated", "encoded", "bad_redirect", "forbidden_address"})
+#: How often another link is tried at once.
 GONE_TRIES = 5
 #: How long after a link's end EvoLink is asked for another one, as long as it cannot be asked.
 ASK_FOR = dt.timedelta(days=1)
@@ -42,14 +47,6 @@ ASK_FOR = dt.timedelta(days=1)
 
 class LeaseLost(Exception):  # noqa: N818 - not an error: another worker copies the file now
     """This worker was taken for dead and its task given to another."""
-
-
-class NotAsked(Exception):  # noqa: N818 - not an error: it is asked later
-    """EvoLink cannot be asked for another link just now; not before ``until`` where it asked the site to wait."""
-
-    def __init__(self, until: dt.datetime | None = None) -> None:
-        super().__init__()
-        self.until = until
 
 
 def store(task_id: uuid.UUID) -> None:
@@ -155,70 +152,60 @@ def _field() -> FileField:
 
 
 def _not_copied(task: VideoTask, error: DownloadError, lease: Lease) -> None:
+    """Come back later, with a fresh link where EvoLink has one: only its own word, or the time, ends a paid video."""
     logger.warning("The video of task %s could not be copied: %s", task.pk, error)
     now, ends = timezone.now(), task.result_expires_at
-    expired = ends is not None and ends <= now
-    gone = error.http_status in _GONE
-    if error.retryable and not gone and not expired:
+    passing = error.retryable and error.http_status not in _GONE and (ends is None or ends > now)
+    if error.reason == "disk" or (passing and task.tries == 0):
         _try_later(task, error.reason, lease)
         return
+    late = links.is_late(task)
     try:
-        fresh = _fresh_link(task, lease)
-    except NotAsked as unasked:
+        answer = links.ask_again(task, lease, _read_again)
+    except links.NotAsked as unasked:
         reason = unasked.__cause__ or "it asked the site to wait"
         logger.warning("EvoLink could not be asked for a new link of task %s: %s", task.pk, reason)
-        if now < (ends or task.created_at) + ASK_FOR:
-            _try_later(task, error.reason, lease, not_before=unasked.until)
-            return
-        fresh = False
-    if fresh:
-        _try_later(task, error.reason, lease, now=True)
-    elif expired or (gone and task.tries >= GONE_TRIES):
-        _give_up(task, "result_expired", _("The video's link at EvoLink ended before it could be copied."), lease)
-    elif gone:
-        _try_later(task, error.reason, lease)
-    else:
+        if passing or not late or now < (ends or task.created_at) + ASK_FOR:
+            _try_later(task, error.reason, lease, not_before=None if passing else unasked.until)
+        else:
+            _expired(task, lease)
+        return
+    if answer.ended is not None:
+        _give_up(task, *answer.ended, lease, result_url="", result_expires_at=None)
+    elif answer.fresh and not (late and task.tries):
+        # A link that is another one each time must not be run after without pause.
+        _try_later(task, error.reason, lease, now=task.tries < GONE_TRIES)
+    elif error.reason in _REFUSED:
         _give_up(task, f"result_{error.reason}", str(error), lease)
+    elif late and error.reason in _ODD:
+        _give_up(task, f"result_{error.reason}", str(error), lease, result_expires_at=min(now, ends or now))
+    elif late:
+        _expired(task, lease)
+    else:
+        _try_later(task, error.reason, lease)
 
 
-def _fresh_link(task: VideoTask, lease: Lease) -> bool:
-    """Ask EvoLink, until it has answered once, whether it has another link; return whether it gave one.
-
-    Raises:
-        NotAsked: it has not answered.
-    """
-    attempt = Attempt.objects.filter(task=task, provider_task_id__isnull=False).order_by("-number").first()
-    if task.reread_at is not None or attempt is None:
-        return False
-    with lease.kept():
-        snapshot = _read_again(attempt)
-    if snapshot is not None:
-        ledger.report(attempt.pk, snapshot)
-    link = snapshot.result_urls[0] if snapshot is not None and snapshot.result_urls else ""
-    now = timezone.now()
-    columns: dict[str, object] = {"reread_at": now}
-    fresh = link not in {"", task.result_url}
-    if fresh:
-        ends = now + schedule.RESULT_LIFETIME
-        columns |= {"result_url": link, "result_expires_at": ends, "told_expiring_at": None}
-    VideoTask.objects.filter(lease.held, pk=task.pk, status=TaskStatus.STORING).update(**columns)
-    return fresh
+def _expired(task: VideoTask, lease: Lease) -> None:
+    # A link that was another one each time may have an end of its own, by which it would seem to live.
+    ends_at = min(task.result_expires_at or timezone.now(), timezone.now())
+    message = _("The video's link at EvoLink ended before it could be copied.")
+    _give_up(task, "result_expired", message, lease, result_expires_at=ends_at)
 
 
 def _read_again(attempt: Attempt) -> TaskSnapshot | None:
-    """Return what EvoLink says of an attempt; ``None`` when it says that it does not know it any more.
+    """Return what EvoLink says of an attempt; ``None`` when it says that it does not know it now.
 
     Raises:
         NotAsked: there is no such answer now, or EvoLink must not be asked.
     """
     if (until := provider.paused_until()) is not None:
-        raise NotAsked(until)
+        raise links.NotAsked(until)
     try:
         return provider.read(provider.client(), attempt.provider_task_id or "")
     except NotFoundError:
         return None
     except (ConfigurationError, EvoLinkError) as error:
-        raise NotAsked(provider.paused_until()) from error
+        raise links.NotAsked(provider.paused_until()) from error
 
 
 def _try_later(
@@ -238,7 +225,7 @@ def _try_later(
         lifecycle.record(task, EventKind.STORE_FAILED, EventSource.WORKER, detail=detail)
 
 
-def _give_up(task: VideoTask, code: str, message: str, lease: Lease) -> None:
+def _give_up(task: VideoTask, code: str, message: str, lease: Lease, **columns: Any) -> None:
     lifecycle.advance(
         task,
         TaskStatus.FAILED,
@@ -249,4 +236,5 @@ def _give_up(task: VideoTask, code: str, message: str, lease: Lease) -> None:
         detail={"code": code},
         error_code=code[:100],
         error_message=message,
+        **columns,
     )

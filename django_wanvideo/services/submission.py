@@ -174,6 +174,8 @@ def send(task_id: uuid.UUID) -> None:
     if task.status == TaskStatus.UNCONFIRMED:
         _confirm(task)
         return
+    if holding.is_held(task):
+        return
     if (paused := provider.paused_until()) is not None:
         holding.hold(task, "evolink_busy", until=paused)
         return

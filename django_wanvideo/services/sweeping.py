@@ -14,19 +14,23 @@ from typing import TYPE_CHECKING, Protocol
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from django_wanvideo import database, queue
+from django_wanvideo import database, queue, timestamps
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.models import Attempt, CallbackReceipt, SiteState, TaskEvent, VideoTask
 from django_wanvideo.services import (
     account_checks,
     confirming,
+    holding,
     holds,
     installation,
     lifecycle,
     limits,
+    links,
+    notifying,
     outcomes,
     provider,
-    schedule,
+    receipts,
+    recovery,
 )
 
 if TYPE_CHECKING:
@@ -86,11 +90,13 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> Swept:
         return swept
     state, _made = SiteState.objects.get_or_create(name=SWEEP)
     patience = _patience()
+    swept.add("recovered", recovery.bind_all())
+    holding.look_at_budgets(state)
     if not guard.is_rolled_back:
         # There a claim that seems unsent may have been sent by what is forgotten.
         _settle_claims(swept)
     _settle_unconfirmed(dispatch, swept, patience)
-    _warn_of_expiring_links(swept)
+    swept.add("expiring", links.warn_of_ends(CHUNK))
     _hand_out(TaskStatus.STORING, "store", 1, dispatch, swept, patience, order="result_expires_at")
     _receipts(dispatch, swept, state, patience)
     _events(dispatch, swept, state, patience)
@@ -177,10 +183,13 @@ def _settle_claims(swept: Swept) -> None:
 
 def _settle_unconfirmed(dispatch: Dispatch, swept: Swept, patience: dt.timedelta) -> None:
     for ids in _claimed_chunks(TaskStatus.UNCONFIRMED, patience, "next_action_at", CHUNK):
-        attempts = Attempt.objects.filter(task_id__in=ids, state=AttemptState.UNCONFIRMED)
+        attempts = Attempt.objects.filter(task_id__in=ids, state=AttemptState.UNCONFIRMED).select_related("task")
         by_task = {attempt.task_id: attempt for attempt in attempts}
         for pk in ids:
             attempt = by_task.get(pk)
+            if attempt is not None and recovery.bind_kept(attempt):
+                swept.add("recovered", 1)
+                continue
             if attempt is None or not confirming.may_repeat(attempt):
                 _ask_a_person(pk)
             elif not dispatch("submit", str(pk)):
@@ -196,27 +205,9 @@ def _ask_a_person(task_id: uuid.UUID) -> None:
         lifecycle.record(task_id, EventKind.NEEDS_DECISION, EventSource.SWEEP, detail={"reason": "unconfirmed"})
 
 
-def _warn_of_expiring_links(swept: Swept) -> None:
-    soon = timezone.now() + schedule.EXPIRY_WARNING
-    expiring = VideoTask.objects.filter(
-        status=TaskStatus.STORING, result_expires_at__lte=soon, told_expiring_at__isnull=True
-    )
-    for task in expiring[:CHUNK]:
-        until = task.result_expires_at.isoformat() if task.result_expires_at else ""
-        lifecycle.tell_once(
-            task,
-            "told_expiring_at",
-            EventKind.LINK_EXPIRING,
-            statuses=frozenset({TaskStatus.STORING}),
-            detail={"until": until},
-        )
-        logger.warning("The video of task %s is not stored yet and its link ends at %s.", task.pk, until)
-        swept.add("expiring", 1)
-
-
 def _receipts(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.timedelta) -> None:
     last = _handed_out(state, "callbacks")
-    due = CallbackReceipt.objects.filter(due_at__lte=timezone.now(), pk__gt=last)
+    due = CallbackReceipt.objects.filter(receipts.is_due(), pk__gt=last)
     # By the indexed column: ordered by key, a database may walk the whole table to find that nothing is due.
     newest = max(due.order_by("due_at").values_list("pk", flat=True)[:CHUNK], default=None)
     if newest is None or not swept.queue_reachable:
@@ -230,7 +221,8 @@ def _receipts(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.t
 
 def _events(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.timedelta) -> None:
     last = _handed_out(state, "signals")
-    due = TaskEvent.objects.filter(notify_at__lte=timezone.now() - dt.timedelta(seconds=2), pk__gt=last)
+    # Right after its commit an event is left to the worker that was woken.
+    due = TaskEvent.objects.filter(notifying.is_due(timezone.now() - dt.timedelta(seconds=2)), pk__gt=last)
     rows = sorted(due.order_by("notify_at").values_list("pk", "task_id")[:CHUNK])
     task_ids = list(dict.fromkeys(task_id for _pk, task_id in rows))
     for start in range(0, len(task_ids), SYNC_BATCH):
@@ -247,7 +239,7 @@ def _handed_out(state: SiteState, stage: str) -> int:
     """Return up to which row a stage was handed out lately: an idle worker must not find the same job a hundred times."""
     note = state.value.get(stage) or {}
     until = parse_datetime(str(note.get("until", "")))
-    return int(note["last"]) if until is not None and until > timezone.now() else 0
+    return int(note["last"]) if timestamps.stands(until, HAND_OUT + LONGEST_QUEUE) else 0
 
 
 def _note_handed_out(state: SiteState, stage: str, last: int, patience: dt.timedelta) -> None:

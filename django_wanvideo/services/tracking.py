@@ -16,8 +16,9 @@ from django_wanvideo.choices import AttemptState, EventSource
 from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
-from django_wanvideo.services import following, installation, provider, reading, receiving
-from django_wanvideo.services.following import FOLLOWED, apply
+from django_wanvideo.services import installation, looks, provider, reading, receiving
+from django_wanvideo.services.following import apply
+from django_wanvideo.services.looks import FOLLOWED
 
 if TYPE_CHECKING:
     import uuid
@@ -126,10 +127,10 @@ def _trouble(attempt: Attempt, error: EvoLinkError) -> dt.datetime | None:
     until = provider.heed(error)
     # Without a status it is our client that cannot ask for such an id; EvoLink has not said a word.
     if isinstance(error, NotFoundError) and error.http_status is not None:
-        following.unknown(attempt)
+        looks.unknown(attempt, error)
         return until
     logger.warning("Task %s could not be looked at: %s", attempt.task_id, error)
-    following.unanswered(attempt)
+    looks.unanswered(attempt, error)
     return until
 
 

@@ -74,9 +74,9 @@ class TaskApi:
         done = task is not None and task.status == "completed"
 
         def possible(name: str) -> bool:
-            if name in ("completed_without_results", "foreign_result"):
+            if name in ("completed_without_results", "foreign_result", "odd_link", "several_links", "without_status"):
                 return done
-            return task is not None or name not in ("unknown_status", "outdated", "other_task")
+            return task is not None or name not in ("bad_byte", "unknown_status", "outdated", "other_task")
 
         fault = self._sim.faults.take("get", task.body if task else {}, possible)
 
@@ -90,6 +90,8 @@ class TaskApi:
         request.fault = str(fault)
         if fault.name == "redirect":
             return mischief.redirect(fault, request.target)
+        if fault.name == "bad_byte":
+            return mischief.with_bad_byte(answer())
         return mischief.broken(fault, answer) or json_response(_distort(fault, task))
 
     def batch(self, request: Request) -> Answer:
@@ -204,6 +206,15 @@ def _distort(fault: Fault, task: Task | None) -> dict[str, Any]:
             return body | {"status": str(fault.options.get("status", "archived"))}
         case "completed_without_results":
             return body | {"results": [], "result_data": []}
+        case "without_status":
+            return {name: value for name, value in body.items() if name != "status"}
+        case "odd_link":
+            url = body["results"][0] + '?filename="a b|{c}^é.mp4"'
+            return body | {"results": [url], "result_data": [{"url": url}]}
+        case "several_links":
+            right = body["results"][0]
+            dead = str(fault.options.get("url", right.rpartition("/")[0] + "/gone.mp4"))
+            return body | {"results": [dead, right], "result_data": []}
         case "foreign_result":
             url = str(fault.options.get("url", "http://169.254.169.254/latest/meta-data/"))
             return body | {"results": [url], "result_data": [{"url": url}]}

@@ -48,7 +48,11 @@ FAULTS: Mapping[str, tuple[str, ...]] = {
         *_BROKEN,
         "redirect",
         "unknown_status",
+        "bad_byte",
         "completed_without_results",
+        "odd_link",
+        "several_links",
+        "without_status",
         "foreign_result",
         "outdated",
         "other_task",
@@ -73,7 +77,9 @@ FAULTS: Mapping[str, tuple[str, ...]] = {
         "drip",
         "redirect",
         "endless",
+        "gzip",
         "gzip_bomb",
+        "partial",
     ),
     "callback": ("lost", "duplicate", "delay", "garbage", "other_task"),
 }
@@ -88,7 +94,8 @@ class Fault:
 
     options, by fault: `seconds` (hang, slow, delay, drip), `retry_after` (429, 503: seconds, or `date:30` for the HTTP
     date in 30 s; None: no header), `status` and `location` (redirect), `status` (unknown_status), `url`
-    (foreign_result), `message`, `code` (numbers), `chunk` in bytes (drip), `count` (duplicate).
+    (foreign_result; several_links: the one before the right one), `message`, `code` (numbers), `chunk` in bytes (drip),
+    `count` (duplicate).
     """
 
     point: str

@@ -7,6 +7,7 @@ import http
 import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import PROXY_PAGE, ApiError, create_error, credits_error, file_error, task_error
@@ -32,6 +33,13 @@ def proxy_page(status: int) -> Response:
 def garbage() -> Response:
     """A 200 that says JSON and is none."""
     return Response(200, b'{"id":"task-unified-\xff\xfe', {"Content-Type": "application/json"})
+
+
+def with_bad_byte(good: Response) -> Response:
+    """An answer with one more text, of which one byte is not UTF-8."""
+    assert isinstance(good.body, bytes)  # noqa: S101 - for the type checker
+    good.body = good.body[:1] + b'"note":"caf\xe9",' + good.body[1:]
+    return good
 
 
 def redirect(fault: Fault, default: str) -> Response:
@@ -180,6 +188,13 @@ def on_result(fault: Fault, answer: Callable[[], Answer], path: str) -> Answer:
     if not isinstance(good, Response) or good.status not in (200, 206):
         return good
     match fault.name:
+        case "gzip":
+            whole = good.body.read_bytes() if isinstance(good.body, Path) else good.body
+            data = gzip.compress(whole, compresslevel=1)
+            return Response(200, data, {"Content-Type": "video/mp4", "Content-Encoding": "gzip"})
+        case "partial":
+            good.status = 206
+            good.headers["Content-Range"] = f"bytes 0-{good.size - 1}/{good.size}"
         case "truncated":
             good.cut = good.size // 2
         case "short":

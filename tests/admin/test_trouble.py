@@ -13,6 +13,7 @@ from django_wanvideo import queue
 from django_wanvideo.admin import caching, trouble
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import Attempt, Installation, SiteState, VideoTask
+from django_wanvideo.services import outages
 from tests.admin.conftest import url
 
 
@@ -85,6 +86,16 @@ def test_the_gravest_trouble_comes_first(healthy, monkeypatch):
     found = trouble.found()
     assert found["heading"] == "No worker is listening."
     assert len(found["texts"]) == 2
+
+
+@pytest.mark.fault("K3.many-at-once")
+def test_trouble_that_many_tasks_meet_is_said_once_for_the_site(healthy, make_task):
+    SiteState.objects.create(name=outages.TOGETHER)
+    for number in range(3):
+        assert headings() is None
+        cache.clear()
+        make_task("pending", failed_looks=2 + number)
+    assert headings() == "EvoLink has no word about the videos it is working on."
 
 
 def test_callbacks_that_stay_away_are_said_where_they_are_expected(healthy, make_task, settings):

@@ -173,7 +173,8 @@ def test_the_cost_tells_the_credits_if_nothing_else_does():
                 "/v.mp4",
                 "https://",
                 "https://[",
-                "https://h.example/a b",
+                "https://h.exa mple/v.mp4",
+                "https://u:p@h.example/v.mp4",
                 "https://h.example/" + "x" * 5_000,
                 "https://h.example/v.mp4",
             ]

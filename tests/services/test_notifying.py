@@ -9,14 +9,14 @@ import uuid
 from contextlib import ExitStack
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from rq.timeouts import JobTimeoutException
 
 from django_wanvideo import queue, signals
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.models import TaskEvent, VideoTask
-from django_wanvideo.services import lifecycle, notifying, sweeping
+from django_wanvideo.services import insisting, lifecycle, notifying, sweeping
 from tests.rows import make_attempt, make_task
 from tests.services.process import in_a_process
 from tests.threads import at_once
@@ -401,3 +401,134 @@ def test_an_event_whose_wake_up_was_lost_is_handed_out_by_the_sweep(heard):
 
 def test_the_names_are_those_of_the_contract():
     assert {name for name in vars(signals) if name.startswith("video_")} == set(NAMES)
+
+
+KILL_INSIDE = """
+from django_wanvideo import signals
+from django_wanvideo.services import notifying
+
+def tell(name):
+    def receiver(event, **kwargs):
+        print(name, event.pk, flush=True)
+        if name in {deadly!r}:
+            os._exit(9)
+    receiver.__qualname__ = name
+    return receiver
+
+for name in ("first", "second", "third"):
+    signals.video_completed.connect(tell(name), weak=False)
+signals.video_needs_decision.connect(tell("later"), weak=False)
+notifying.deliver({task_id!r})
+"""
+
+
+@pytest.mark.fault("K5.receiver-that-kills")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("deadly", [("first",), ("second",), ("first", "third")])
+def test_a_receiver_that_kills_its_process_is_given_up_after_three_and_keeps_nothing_from_the_others(deadly):
+    task = make_task()
+    event, later = happen(task, EventKind.STORED), happen(task, EventKind.OVERDUE)
+    heard, code = [], 9
+    for _process in range(12):
+        TaskEvent.objects.filter(pk=event.pk, notify_at__isnull=False).update(
+            notify_at=timezone.now() - dt.timedelta(seconds=5)
+        )
+        connection.close()
+        done = in_a_process(KILL_INSIDE.format(task_id=str(task.pk), deadly=deadly))
+        heard += done.stdout.splitlines()
+        code = done.returncode
+        if code == 0:
+            break
+    assert code == 0, done.stderr
+    for name in ("first", "second", "third"):
+        assert heard.count(f"{name} {event.pk}") == (3 if name in deadly else 1), heard
+    assert heard[-1] == f"later {later.pk}"
+    # On the second call the others come first.
+    assert {line.split()[0] for line in heard[:3]} >= {"first", "second", "third"} - set(deadly[1:])
+    given_up = task.events.filter(kind=EventKind.RECEIVER_FAILED)
+    assert {one.detail["receiver"].rpartition(".")[2] for one in given_up} == set(deadly)
+    assert {(one.detail["error"], one.detail["calls"], one.detail["event"]) for one in given_up} == {
+        ("process_died", 3, event.pk)
+    }
+    assert not task.events.filter(notify_at__isnull=False).exists()
+
+
+@pytest.mark.fault("K5.receiver-that-kills")
+def test_receivers_of_one_name_are_told_from_each_other(listen):
+    calls = []
+    for number in range(3):
+        listen("video_completed", functools.partial(lambda number, **kwargs: calls.append(number), number))
+    task = make_task()
+    event = happen(task, EventKind.STORED)
+    assert notifying.deliver(task.pk) == 1
+    assert calls == [0, 1, 2]
+    event.refresh_from_db()
+    assert len({key for key in event.delivery["done"] if "partial" in key}) == 3
+
+
+def breaks(monkeypatch, when, error, times):
+    """Let so many updates of events fail: before they reach the database, or although they did."""
+    update, left = type(TaskEvent.objects.all()).update, [times]
+
+    def failing(self, **values):
+        wanted = self.model is TaskEvent and when(values) and left[0]
+        if wanted:
+            left[0] -= 1
+            if error == "after":
+                update(self, **values)
+            raise OperationalError("the database system is starting up")
+        return update(self, **values)
+
+    monkeypatch.setattr("django.db.models.query.QuerySet.update", failing)
+    monkeypatch.setattr(insisting, "PAUSES", (0.01, 0.01, 0.01))
+
+
+MARKS = {
+    "told": lambda values: values.get("notify_at", 0) is None,
+    "claimed": lambda values: not values.get("delivery", {"done": 1}),
+    "one has heard": lambda values: values.get("delivery", {}).get("done"),
+    "one is called": lambda values: values.get("delivery", {}).get("calls"),
+}
+
+
+@pytest.mark.fault("K5.database-error-at-told")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error", ["before", "after"], ids=["rolled back", "committed all the same"])
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_database_that_fails_at_any_mark_makes_nothing_be_told_twice(heard, monkeypatch, mark, error):
+    task = make_task()
+    event = happen(task, EventKind.STORED)
+    with monkeypatch.context() as patch:
+        breaks(patch, MARKS[mark], error, times=2)
+        assert notifying.deliver(task.pk) == 1
+    assert notifying.deliver(task.pk) == 0
+    assert [name for name, *_rest in heard] == ["video_completed", "video_finished"]
+    event.refresh_from_db()
+    assert (event.notify_at, event.notified_at is not None) == (None, True)
+
+
+@pytest.mark.fault("K5.database-error-at-told")
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_stays_away_after_a_receiver_makes_the_earlier_ones_not_be_told_again(heard, monkeypatch):
+    task = make_task()
+    event = happen(task, EventKind.STORED)
+    # The receiver of the example project is one of them.
+    with monkeypatch.context() as patch:
+        breaks(patch, lambda values: len(values.get("delivery", {}).get("done", ())) == 3, "before", times=99)
+        with pytest.raises(OperationalError):
+            notifying.deliver(task.pk)
+    TaskEvent.objects.filter(pk=event.pk).update(notify_at=timezone.now())
+    assert notifying.deliver(task.pk) == 1
+    assert [name for name, *_rest in heard] == ["video_completed", "video_finished", "video_finished"]
+
+
+@pytest.mark.fault("K5.clock-ahead")
+def test_an_event_whose_times_a_wrong_clock_wrote_is_told_now(heard):
+    task = make_task()
+    event = happen(task, EventKind.STORED)
+    TaskEvent.objects.filter(pk=event.pk).update(notify_at=timezone.now() + dt.timedelta(hours=25))
+    handed_out = []
+    sweeping.sweep(lambda job, *ids: handed_out.append((job, *ids)) or True)
+    assert ("notify", str(task.pk)) in handed_out
+    assert notifying.deliver(task.pk) == 1
+    assert len(heard) == 2

@@ -311,6 +311,32 @@ def test_a_task_can_be_told_wrong(start):
     assert client.get(task_id)["results"][0].startswith(client.sim.url)
 
 
+def test_a_finished_task_can_be_told_oddly(start):
+    client = start(progression="polls:1")
+    task_id = client.create()
+    client.get(task_id)
+    (right,) = client.get(task_id)["results"]
+    faults = client.sim.faults
+    faults.add("get", "without_status")
+    assert "status" not in client.get(task_id)
+    faults.add("get", "several_links")
+    dead, other = client.get(task_id)["results"]
+    assert (other, requests.get(dead, timeout=5).status_code) == (right, 404)
+    faults.add("get", "odd_link")
+    (odd,) = client.get(task_id)["results"]
+    assert odd.startswith(f'{right}?filename="a b|')
+    assert requests.get(odd, timeout=5).content == requests.get(right, timeout=5).content
+
+
+def test_an_answer_can_have_one_byte_that_is_not_utf8(client):
+    task_id = client.create()
+    client.sim.faults.add("get", "bad_byte")
+    body = client.call("GET", f"/v1/tasks/{task_id}").content
+    with pytest.raises(UnicodeDecodeError):
+        body.decode()
+    assert task_id.encode() in body
+
+
 @pytest.mark.parametrize(
     ("point", "method", "path"),
     [
@@ -360,6 +386,16 @@ def test_a_download_can_be_refused_once(client, result, name):
     client.sim.faults.add("result", name)
     assert requests.get(url, timeout=5).status_code == int(name)
     assert requests.get(url, timeout=5).content == content
+
+
+def test_a_download_can_be_called_a_part_or_be_compressed(client, result):
+    url, content = result
+    client.sim.faults.add("result", "partial")
+    answer = requests.get(url, timeout=5)
+    assert (answer.status_code, answer.content) == (206, content)
+    client.sim.faults.add("result", "gzip")
+    answer = requests.get(url, timeout=5)
+    assert (answer.headers["Content-Encoding"], answer.content) == ("gzip", content)
 
 
 def test_a_download_can_break_off(client, result):

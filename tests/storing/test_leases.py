@@ -233,7 +233,9 @@ def test_a_late_copy_stays_when_nobody_else_has_got_the_video(
 
     def hang() -> None:
         end_lease(task)
-        VideoTask.objects.filter(pk=task.pk).update(result_expires_at=timezone.now())
+        VideoTask.objects.filter(pk=task.pk).update(
+            accepted_at=timezone.now() - dt.timedelta(hours=27), result_expires_at=timezone.now(), tries=1
+        )
         evolink.faults.add("result", "404")
         jobs.store(str(task.pk))
 

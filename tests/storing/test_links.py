@@ -1,4 +1,4 @@
-"""A link that is dead or wrong: EvoLink is asked for another one, until it has answered, and is not asked in vain."""
+"""A link that is dead or wrong: it is tried again, and EvoLink asked for another, as long as a file could be there."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_wanvideo.choices import AttemptState, Charge, EventKind, TaskStatus
+from django_wanvideo.conf import conf
 from django_wanvideo.evolink import client as evolink_client
 from django_wanvideo.evolink.transport import Answer
 from django_wanvideo.models import SiteState, VideoTask
-from django_wanvideo.services import provider, storing
+from django_wanvideo.services import links, provider, storing
 from django_wanvideo.services.sweeping import sweep
 from tests.storing.looks import kinds
+from tests.tracking.looks import says
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,26 +76,124 @@ def test_a_fresh_link_is_used_and_brings_a_day_and_a_warning_of_its_own(
     assert store(task).status == TaskStatus.COMPLETED
 
 
-def test_evolink_is_asked_for_a_fresh_link_once(made: Made, store: Store, evolink: Simulator) -> None:
+#: What one answer of a file host may be without being the last word about a paid video.
+PASSING = {
+    "403": ("403", {}),
+    "404": ("404", {}),
+    "410": ("410", {}),
+    "503": ("503", {}),
+    "a redirect loop": ("redirect", {}),
+    "a part": ("partial", {}),
+    "gzip": ("gzip", {}),
+    "a page": ("html", {}),
+    "cut off": ("truncated", {}),
+}
+
+
+@pytest.mark.fault("K3.link-trouble-is-not-final")
+@pytest.mark.parametrize("past_end", [False, True], ids=["alive", "past its computed end"])
+@pytest.mark.parametrize(("fault", "options"), PASSING.values(), ids=PASSING)
+def test_no_answer_of_the_file_host_is_final_before_26_hours(
+    made: Made, store: Store, evolink: Simulator, fault: str, options: dict[str, Any], past_end: bool
+) -> None:
     task = made()
-    evolink.faults.add("result", "404", times=None)
-    for _try in range(storing.GONE_TRIES):
+    evolink.faults.add("result", fault, times=None, **options)
+    waits = []
+    if past_end:
+        change(task, accepted_at=ago(hours=25, minutes=50), result_expires_at=ago(hours=1, minutes=50))
+    for _try in range(12):
         assert store(task).status == TaskStatus.STORING
-    assert asked(evolink) == 1
-    assert store(task).status == TaskStatus.FAILED
+        waits.append((task.next_action_at - timezone.now()).total_seconds())
+    assert waits[0] < 10 < 500 < waits[-1] < 1000
+    evolink.faults.clear()
+    assert store(task).status == TaskStatus.COMPLETED
+    evolink.ledger.assert_charged_once()
+    assert len(evolink.ledger.accepted) == 1
+
+
+@pytest.mark.fault("K3.link-trouble-is-not-final")
+@pytest.mark.parametrize(
+    ("fault", "code"), [("404", "result_expired"), ("503", "result_expired"), ("redirect", "result_bad_redirect")]
+)
+def test_after_26_hours_a_dead_link_fails_with_what_happened_and_stays_charged(
+    made: Made, store: Store, evolink: Simulator, fault: str, code: str
+) -> None:
+    task = made()
+    evolink.faults.add("result", fault, times=None)
+    change(task, accepted_at=ago(hours=26, minutes=1), result_expires_at=ago(hours=2), tries=50)
+    assert (store(task).status, task.error_code) == (TaskStatus.FAILED, code)
+    assert task.charge == Charge.CHARGED
+    assert not storing.is_fetchable(task)
     assert asked(evolink) == 1
 
 
-def test_a_link_that_has_ended_fails_with_what_happened_and_stays_charged(
+@pytest.mark.fault("K3.link-trouble-is-not-final")
+def test_a_video_that_was_made_late_is_tried_as_long_as_its_own_link_lives(
     made: Made, store: Store, evolink: Simulator
 ) -> None:
     task = made()
     evolink.faults.add("result", "404", times=None)
-    change(task, result_expires_at=ago(seconds=1))
-    store(task)
-    assert (task.status, task.error_code) == (TaskStatus.FAILED, "result_expired")
-    assert task.charge == Charge.CHARGED
-    assert asked(evolink) == 1
+    change(task, accepted_at=ago(hours=40), result_expires_at=ago(hours=-3), tries=50)
+    assert store(task).status == TaskStatus.STORING
+
+
+@pytest.mark.fault("K3.link-trouble-is-not-final")
+def test_a_link_that_is_another_one_each_time_is_not_run_after_for_ever(
+    made: Made, store: Store, evolink: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = made()
+    evolink.faults.add("result", "404", times=None)
+    number = iter(range(1000))
+    monkeypatch.setattr(links, "next_link", lambda *_args: f"{task.result_url.partition('?')[0]}?signed={next(number)}")
+    waits = []
+    for _try in range(12):
+        store(task)
+        waits.append((task.next_action_at - timezone.now()).total_seconds())
+    assert waits[0] < 10 < 500 < waits[-1] < 1000
+    change(task, accepted_at=ago(hours=27))
+    task.events.filter(kind=EventKind.RESULT_READY).update(created_at=ago(hours=27))
+    assert (store(task).status, task.error_code) == (TaskStatus.FAILED, "result_expired")
+    assert not storing.is_fetchable(task), "or the page would say that its link lives beside that it has ended"
+
+
+@pytest.mark.fault("K3.evolinks-word-is-final")
+@pytest.mark.parametrize(("status", "code"), [("failed", "service_error"), ("cancelled", "request_cancelled")])
+def test_if_evolink_takes_a_made_video_back_that_is_its_word(
+    made: Made, store: Store, evolink: Simulator, monkeypatch: pytest.MonkeyPatch, status: str, code: str
+) -> None:
+    task = made()
+    evolink.faults.add("result", "404", times=None)
+    says(monkeypatch, status=status, results=None, result_data=None, error={"code": code, "message": "Oh."})
+    assert (store(task).status, task.error_code, task.error_message) == (TaskStatus.FAILED, code, "Oh.")
+    assert not storing.is_fetchable(task)
+
+
+@pytest.mark.fault("K6.several-links")
+def test_several_links_are_tried_in_turn(
+    made: Made, store: Store, evolink: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = made()
+    good = task.result_url
+    all_links = [gone(task), "ftp://files.example/v.mp4", "https://files.example/", gone(task) + "?2", good]
+    says(monkeypatch, results=all_links, result_data=None)
+    settings_hosts = {"RESULT_HOSTS": ["127.0.0.1"]}
+    monkeypatch.setattr(type(conf), "RESULT_HOSTS", settings_hosts["RESULT_HOSTS"])
+    change(task, result_url=all_links[0])
+    tried = []
+    while task.status == TaskStatus.STORING and len(tried) < 6:
+        store(task)
+        tried.append(task.result_url)
+    assert tried == [gone(task) + "?2", good, good]
+    assert task.status == TaskStatus.COMPLETED
+
+
+@pytest.mark.fault("K6.several-links")
+@pytest.mark.parametrize(("tried", "expected"), [("a", "b"), ("b", "c"), ("c", "a"), ("gone", "a"), ("", "a")])
+def test_after_the_last_link_comes_the_first(tried: str, expected: str) -> None:
+    urls = {name: f"https://files.example/{name}.mp4" for name in "abc"}
+    assert links.next_link(urls.get(tried, tried), list(urls.values())) == urls[expected]
+    assert links.next_link(urls["a"], [urls["a"]]) == ""
+    assert links.next_link(urls["a"], []) == ""
 
 
 def test_a_link_that_answers_404_early_is_kept_trying(made: Made, store: Store, evolink: Simulator) -> None:
@@ -102,35 +202,6 @@ def test_a_link_that_answers_404_early_is_kept_trying(made: Made, store: Store, 
     assert store(task).status == TaskStatus.STORING
     assert store(task).status == TaskStatus.STORING
     assert store(task).status == TaskStatus.COMPLETED
-
-
-def test_a_link_that_stays_dead_is_given_up_but_can_be_fetched_while_it_should_live(
-    made: Made, store: Store, evolink: Simulator
-) -> None:
-    task = made()
-    evolink.faults.add("result", "403", times=None)
-    for _try in range(storing.GONE_TRIES + 1):
-        store(task)
-    assert (task.status, task.error_code) == (TaskStatus.FAILED, "result_expired")
-    evolink.faults.clear()
-    task.retry()
-    assert store(task).status == TaskStatus.COMPLETED
-    assert len(evolink.ledger.accepted) == 1
-
-
-def test_a_failed_task_that_is_fetched_again_is_asked_about_again(made: Made, store: Store, evolink: Simulator) -> None:
-    task = made()
-    good = task.result_url
-    evolink.faults.add("result", "403", times=None)
-    for _try in range(storing.GONE_TRIES + 1):
-        store(task)
-    assert task.attempts.get().state == AttemptState.ENDED
-    evolink.faults.clear()
-    change(task, result_url=gone(task))
-    task.retry()
-    assert store(task).result_url == good
-    assert store(task).status == TaskStatus.COMPLETED
-    evolink.ledger.assert_charged_once()
 
 
 def test_the_latest_attempt_that_evolink_has_is_asked_about(made: Made, store: Store, evolink: Simulator) -> None:
@@ -212,13 +283,14 @@ def test_a_day_after_its_end_a_link_is_given_up_though_evolink_could_never_be_as
     assert task.charge == Charge.CHARGED
 
 
-def test_that_evolink_does_not_know_the_task_any_more_is_an_answer(
-    made: Made, store: Store, evolink: Simulator
-) -> None:
+@pytest.mark.fault("K3.link-trouble-is-not-final")
+def test_that_evolink_does_not_know_the_task_now_is_no_end_either(made: Made, store: Store, evolink: Simulator) -> None:
     task = made()
+    good = task.result_url
     change(task, result_url=gone(task), result_expires_at=ago(seconds=1))
     evolink.faults.add("get", "404")
-    assert (store(task).status, task.error_code) == (TaskStatus.FAILED, "result_expired")
+    assert store(task).status == TaskStatus.STORING
+    assert store(task).result_url == good
 
 
 def test_a_429_while_a_fresh_link_is_asked_for_holds_the_whole_site_back(

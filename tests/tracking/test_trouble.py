@@ -1,4 +1,4 @@
-"""Trouble in asking fails nothing; only EvoLink's own word, said again and again, that it does not know an id does."""
+"""Trouble in asking fails nothing while a file could live, neither an answer that never comes nor a 404."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from django_wanvideo.choices import TaskStatus
-from django_wanvideo.models import VideoTask
-from django_wanvideo.services import receipts, tracking
-from tests.tracking.looks import PAGE, accepted, gateway_page, look, seconds_until_next
+from django_wanvideo.choices import Charge, TaskStatus
+from django_wanvideo.models import SiteState, VideoTask
+from django_wanvideo.services import outages, receipts, tracking
+from tests.tracking.looks import PAGE, accepted, gateway_page, look, says, seconds_until_next
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
@@ -103,15 +103,32 @@ def test_what_stands_in_for_evolink_fails_no_task_however_long(
     assert look(task).status == S.STORING
 
 
+@pytest.mark.fault("K3.404-for-eleven-minutes")
 @pytest.mark.parametrize(("status", "body"), EVOLINKS.values(), ids=EVOLINKS)
-def test_evolinks_own_word_in_any_of_its_forms_fails_the_task_after_ten_minutes_of_it(
+def test_evolinks_own_word_that_it_does_not_know_a_task_is_not_final_for_a_day(
+    road: Road, evo: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch, status: int, body: Any
+):
+    task = accepted(road)
+    evo.complete(task.attempt.provider_task_id)
+    with monkeypatch.context() as between:
+        gateway_page(between, status, body)
+        for hours in (0.2, 0.2, 1, 5, 10, 9):
+            assert look(task).status == S.PENDING
+            clock.forward(hours=hours)
+        assert road.history(task).count("overdue") == 1
+    assert look(task).status == S.STORING
+
+
+@pytest.mark.fault("K3.404-for-eleven-minutes")
+@pytest.mark.parametrize(("status", "body"), EVOLINKS.values(), ids=EVOLINKS)
+def test_said_for_26_hours_it_fails_the_task(
     road: Road, evo: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch, status: int, body: Any
 ):
     task = accepted(road)
     gateway_page(monkeypatch, status, body)
     for _look in range(2):
         assert look(task).status == S.PENDING
-        clock.forward(minutes=6)
+        clock.forward(hours=13, minutes=1)
     assert (look(task).status, task.error_code) == (S.FAILED, "resource_not_found")
 
 
@@ -124,25 +141,37 @@ def test_an_id_that_cannot_be_asked_for_is_not_evolinks_word_either(road: Road, 
     assert road.gets() == 0
 
 
-def test_an_unknown_id_fails_the_task_only_after_ten_minutes_of_it(road: Road, evo: Simulator, clock: Clock):
+@pytest.mark.fault("K3.404-for-eleven-minutes")
+def test_an_unknown_id_fails_the_task_only_26_hours_after_it_was_accepted(road: Road, evo: Simulator, clock: Clock):
     task = accepted(road)
+    clock.forward(hours=1)
     evo.faults.add("get", "404", times=None)
     assert look(task, 3).status == S.PENDING
     assert task.trouble_since is not None
-    clock.forward(minutes=9, seconds=50)
+    clock.forward(hours=24, minutes=59)
     assert look(task).status == S.PENDING
-    clock.forward(seconds=11)
+    clock.forward(minutes=2)
     assert (look(task).status, task.error_code) == (S.FAILED, "resource_not_found")
     assert task.events.get(kind="failed").detail["times"] == 5
 
 
+@pytest.mark.fault("K3.404-for-eleven-minutes")
 def test_an_unknown_id_fails_the_task_only_when_it_was_said_three_times(road: Road, evo: Simulator, clock: Clock):
     task = accepted(road)
+    clock.forward(hours=27)
     evo.faults.add("get", "404", times=None)
-    look(task)
-    clock.forward(minutes=11)
+    assert look(task).status == S.PENDING
     assert look(task).status == S.PENDING, "twice, and who knows what was in between"
     assert (look(task).status, task.error_code) == (S.FAILED, "resource_not_found")
+
+
+@pytest.mark.fault("K3.404-for-eleven-minutes")
+def test_looks_at_an_unknown_task_become_rarer(road: Road, evo: Simulator, clock: Clock):
+    task = accepted(road)
+    evo.faults.add("get", "404", times=None)
+    waits = [seconds_until_next(look(task)) for _look in range(9)]
+    assert waits[0] < 20 < 100 < waits[4] < waits[8]
+    assert 1500 < waits[8] < 2000
 
 
 def test_a_task_with_many_looks_behind_it_is_given_no_fewer_chances(road: Road, evo: Simulator, clock: Clock):
@@ -151,8 +180,6 @@ def test_a_task_with_many_looks_behind_it_is_given_no_fewer_chances(road: Road, 
     evo.faults.add("get", "404", times=None)
     look(task)
     assert seconds_until_next(task) < 20, "a lag of EvoLink's is over soon"
-    clock.forward(minutes=11)
-    assert look(task).status == S.PENDING
 
 
 @pytest.mark.parametrize("fault", ["500", "close", "garbage", "html", "403"])
@@ -169,27 +196,15 @@ def test_other_trouble_in_between_is_no_evidence(road: Road, evo: Simulator, clo
     assert look(task).status == S.STORING
 
 
-def test_other_trouble_in_between_does_not_begin_the_count_anew_either(road: Road, evo: Simulator, clock: Clock):
-    task = accepted(road)
-    evo.faults.add("get", "404", times=2)
-    evo.faults.add("get", "500")
-    evo.faults.add("get", "404")
-    look(task, 3)
-    clock.forward(minutes=11)
-    assert (look(task).status, task.error_code) == (S.FAILED, "resource_not_found")
-
-
-def test_a_good_answer_in_between_starts_the_ten_minutes_anew(road: Road, evo: Simulator, clock: Clock):
+def test_a_good_answer_in_between_begins_anew(road: Road, evo: Simulator, clock: Clock):
     task = accepted(road)
     evo.faults.add("get", "404", times=3)
     look(task, 3)
-    assert look(task).trouble_since is None
-    clock.forward(minutes=11)
-    evo.faults.add("get", "404")
-    assert look(task).status == S.PENDING
+    assert task.failed_looks == 3
+    assert (look(task).trouble_since, task.failed_looks) == (None, 0)
 
 
-def test_a_good_answer_that_a_callback_asked_for_starts_them_anew_too(road: Road, evo: Simulator, clock: Clock):
+def test_a_good_answer_that_a_callback_asked_for_begins_anew_too(road: Road, evo: Simulator, clock: Clock):
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task = accepted(road)
     own = task.attempt.provider_task_id
@@ -198,10 +213,7 @@ def test_a_good_answer_that_a_callback_asked_for_starts_them_anew_too(road: Road
     tracking.receive_callback(task.attempt.pk, own, {"id": own})
     receipts.read_due()
     task.refresh_from_db()
-    assert (task.status, task.trouble_since) == (S.PENDING, None)
-    clock.forward(minutes=11)
-    evo.faults.add("get", "404")
-    assert look(task).status == S.PENDING
+    assert (task.status, task.trouble_since, task.failed_looks) == (S.PENDING, None, 0)
 
 
 def test_a_task_that_is_done_without_a_file_is_known(road: Road, evo: Simulator):
@@ -219,3 +231,110 @@ def test_the_first_trouble_is_written_down_as_that(road: Road, evo: Simulator):
     first = look(task).trouble_since
     assert dt.timedelta(0) <= timezone.now() - first < dt.timedelta(seconds=20)
     assert look(task).trouble_since == first
+
+
+WITHOUT_A_WORD = ["402", "401", "403", "429", "500", "503", "close", "garbage", "html", "other_task"]
+
+
+@pytest.mark.fault("K3.passing-errors")
+@pytest.mark.parametrize("fault", WITHOUT_A_WORD)
+def test_trouble_of_any_kind_for_a_day_fails_nothing_and_is_told_once(
+    road: Road, evo: Simulator, clock: Clock, fault: str
+):
+    task = accepted(road)
+    evo.complete(task.attempt.provider_task_id)
+    evo.faults.add("get", fault, times=None)
+    for _look in range(12):
+        assert look(task).status == S.PENDING
+        clock.forward(hours=2, minutes=9)
+    assert road.history(task).count("overdue") == 1
+    evo.faults.clear()
+    assert look(task).status == S.STORING
+
+
+@pytest.mark.fault("K3.passing-errors")
+@pytest.mark.parametrize(("fault", "code"), [("503", "never_answered"), ("close", "never_answered")])
+def test_what_gives_no_answer_for_26_hours_is_given_up_and_may_have_been_charged(
+    road: Road, evo: Simulator, clock: Clock, fault: str, code: str
+):
+    task = accepted(road)
+    evo.faults.add("get", fault, times=None)
+    look(task)
+    clock.forward(hours=26, minutes=1)
+    assert look(task, 5).status == S.PENDING, "workers may have been away just as long"
+    clock.forward(hours=1, minutes=1)
+    assert (look(task).status, task.error_code) == (S.FAILED, code)
+    assert task.charge == Charge.MAYBE
+
+
+@pytest.mark.fault("K3.passing-errors")
+def test_what_evolink_works_on_for_26_hours_is_given_up(road: Road, evo: Simulator, clock: Clock):
+    task = accepted(road)
+    clock.forward(hours=25, minutes=59)
+    assert look(task).status == S.PENDING
+    clock.forward(minutes=2)
+    assert look(task, 2).status == S.PENDING, "a clock may be wrong for the length of a look"
+    assert (look(task).status, task.error_code) == (S.FAILED, "never_finished")
+
+
+@pytest.mark.fault("K3.many-at-once")
+@pytest.mark.parametrize("fault", ["404", "503", "402", "close"])
+def test_what_many_tasks_meet_at_once_is_told_once_for_the_site_and_fails_none(
+    road: Road, evo: Simulator, clock: Clock, fault: str, caplog: pytest.LogCaptureFixture
+):
+    tasks = [accepted(road, f"A cat {number}") for number in range(5)]
+    for task in tasks:
+        evo.complete(task.attempt.provider_task_id)
+    evo.faults.add("get", fault, times=None)
+    for hours in (0.1, 0.5, 1, 2, 4, 8, 13, 5):
+        for task in tasks:
+            assert look(task).status == S.PENDING
+        clock.forward(hours=hours)
+    assert not any(kind in road.history(task) for task in tasks for kind in ("overdue", "needs_decision", "failed"))
+    said = [record for record in caplog.records if record.name == "django_wanvideo.services.outages"]
+    assert [record.levelname for record in said] == ["ERROR"]
+    evo.faults.clear()
+    for task in tasks:
+        assert look(task).status == S.STORING
+    assert not SiteState.objects.filter(name=outages.TOGETHER).exists()
+
+
+@pytest.mark.fault("K3.many-at-once")
+def test_another_accounts_key_for_the_old_tasks_tells_nobody_while_new_ones_go_well(
+    road: Road, evo: Simulator, clock: Clock
+):
+    old = [accepted(road, f"An old cat {number}") for number in range(3)]
+    for task in old:
+        evo.forget(task.attempt.provider_task_id)
+    new = accepted(road, "A new cat")
+    for _look in range(6):
+        for task in [*old, new]:
+            look(task)
+        clock.forward(minutes=50)
+    assert not any("overdue" in road.history(task) for task in old)
+    assert road.history(new).count("overdue") == 1
+
+
+@pytest.mark.fault("K3.many-at-once")
+def test_what_many_tasks_meet_is_not_waited_for_for_ever(road: Road, evo: Simulator, clock: Clock):
+    tasks = [accepted(road, f"A cat {number}") for number in range(3)]
+    evo.faults.add("get", "404", times=None)
+    for _day in range(4):
+        for task in tasks:
+            look(task)
+        clock.forward(hours=25)
+    assert {look(task).error_code for task in tasks} == {"resource_not_found"}
+
+
+@pytest.mark.fault("K6.clean-words")
+def test_words_of_evolink_reach_the_row_and_the_history_on_one_line(
+    road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    dirt = "No\r\nERROR forged \x9b31m\u202egnp\x00"
+    task = accepted(road)
+    evo.complete(task.attempt.provider_task_id)
+    says(monkeypatch, status="failed", error={"code": dirt, "message": dirt})
+    assert look(task).status == S.FAILED
+    shown = [task.error_code, task.error_message, *task.events.get(kind="failed").detail.values()]
+    assert all(words.isprintable() for words in shown)
+    assert all(record.getMessage().isprintable() for record in caplog.records)
