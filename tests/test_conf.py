@@ -31,7 +31,9 @@ DEFAULTS = {
     "ALLOW_PRIVATE_HOSTS": False,
     "TRUST_IDEMPOTENCY_KEY": False,
     "BATCH_READ": False,
+    "CREDIT_LIMITS": None,
     "DAILY_CREDIT_LIMIT": None,
+    "INSTALLATION": None,
     "USER_DAILY_CREDIT_LIMIT": None,
 }
 
