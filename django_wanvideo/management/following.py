@@ -38,6 +38,8 @@ REASONS = {
     "max_per_minute": "MAX_SUBMITS_PER_MINUTE is reached",
     "daily_credit_limit": "DAILY_CREDIT_LIMIT is reached",
     "user_daily_credit_limit": "USER_DAILY_CREDIT_LIMIT is reached",
+    "lookup_unanswered": "EvoLink does not say what became of the earlier attempt",
+    "lookup_not_found": "EvoLink is asked again about the earlier attempt before another is sent",
     "worker_lost": "its worker stopped before sending it",
 }
 

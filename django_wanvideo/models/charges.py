@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from django_wanvideo.models.tasks import VideoTask
 
 
+#: Ends that this site found by itself: EvoLink has not said what became of the video.
+ENDS_WITHOUT_ITS_WORD = frozenset({"resource_not_found", "lookup_failed"})
+
+
 def charge_of(task: VideoTask) -> Charge:
     """Return what is known, never more: EvoLink's reported use first, then what the status implies.
 
@@ -23,9 +27,14 @@ def charge_of(task: VideoTask) -> Charge:
         return Charge.MAYBE
     if task.accepted_at is None:
         return Charge.NONE
+    if task.status == TaskStatus.QUEUED:
+        # Tried again, and EvoLink has not been asked yet about the attempt that it had accepted.
+        return Charge.MAYBE
     if task.status == TaskStatus.FAILED:
         # With or without a link: EvoLink has called it done, and that is what it charges for.
-        return Charge.CHARGED if task.result_url or task.result_expires_at else Charge.NOT_EXPECTED
+        if task.result_url or task.result_expires_at:
+            return Charge.CHARGED
+        return Charge.MAYBE if task.error_code in ENDS_WITHOUT_ITS_WORD else Charge.NOT_EXPECTED
     if task.status == TaskStatus.CANCELLED:
         return Charge.MAYBE
-    return Charge.NONE if task.status in {TaskStatus.DRAFT, TaskStatus.QUEUED} else Charge.EXPECTED
+    return Charge.NONE if task.status == TaskStatus.DRAFT else Charge.EXPECTED

@@ -43,7 +43,7 @@ def _ended(
     attempt: Attempt, snapshot: TaskSnapshot, source: EventSource, to: TaskStatus, kind: EventKind, code: str
 ) -> None:
     error = snapshot.error
-    lifecycle.advance(
+    moved = lifecycle.advance(
         attempt.task_id,
         to,
         allowed=FOLLOWED,
@@ -58,6 +58,9 @@ def _ended(
         # Even if EvoLink had called it done before, there is no result that could end.
         result_expires_at=None,
     )
+    if moved is not None:
+        # EvoLink's own word about this attempt: nobody needs to ask before it is tried again.
+        Attempt.objects.filter(pk=attempt.pk).update(error_code=code[:100])
 
 
 def _completed(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) -> None:

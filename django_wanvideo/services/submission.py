@@ -26,9 +26,11 @@ from django_wanvideo.services import (
     leases,
     lifecycle,
     limits,
+    lookup,
     media,
     outcomes,
     provider,
+    quotes,
     storing,
 )
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
     from django_wanvideo.evolink.client import EvoLinkClient
     from django_wanvideo.services.leases import Lease
+    from django_wanvideo.services.quotes import Quote
 
 logger = logging.getLogger(__name__)
 
@@ -45,27 +48,35 @@ class ClaimLost(Exception):  # noqa: N818 - not an error: somebody else settled 
     """The attempt was settled before its request left; nothing has been sent."""
 
 
-def enqueue(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
+def enqueue(task: VideoTask, *, by: AbstractBaseUser | None = None, agreed: Quote | None = None) -> None:
     """Queue a draft to be sent once; a worker is woken after commit.
 
+    Args:
+        agreed: what the person was shown; a draft that is not that any more is left alone.
+
     Raises:
-        NotPossible: it is not a draft.
+        NotPossible: it is not a draft, or not what was shown (``quotes.QuoteChanged``).
         ValidationError: it is not complete, keyed by field.
     """
     task.status = _status_now(task)
     if task.status == TaskStatus.DRAFT:
         _check_complete(task)
-    moved = lifecycle.advance(
-        task,
-        TaskStatus.QUEUED,
-        allowed=frozenset({TaskStatus.DRAFT}),
-        kind=EventKind.QUEUED,
-        source=EventSource.of(by),
-        actor=by,
-        queued_at=timezone.now(),
-        credits_estimated=catalog.get(task.model).estimate(task.parameters),
-    )
+    with quotes.held_to(task, agreed) as unchanged:
+        moved = lifecycle.advance(
+            task,
+            TaskStatus.QUEUED,
+            allowed=frozenset({TaskStatus.DRAFT}),
+            kind=EventKind.QUEUED,
+            source=EventSource.of(by),
+            actor=by,
+            guard=unchanged,
+            queued_at=timezone.now(),
+            credits_estimated=catalog.get(task.model).estimate(task.parameters),
+        )
     if moved is None:
+        task.status = _status_now(task)
+        if task.status == TaskStatus.DRAFT:
+            raise quotes.QuoteChanged(_("It was changed meanwhile. Look at it again before it is sent."))
         raise NotPossible(_("Only a draft can be submitted; this task is %(status)s.") % _words(task))
 
 
@@ -91,38 +102,48 @@ def cancel(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         raise NotPossible(message % _words(task))
 
 
-def retry(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
+def retry(task: VideoTask, *, by: AbstractBaseUser | None = None, agreed: Quote | None = None) -> None:
     """Queue a failed or cancelled task again.
 
-    A new attempt is a new charge, so a video that was paid for and is still at EvoLink is fetched instead.
+    A new attempt is a new charge, so a video that was paid for and is still at EvoLink is fetched instead. A worker
+    asks EvoLink about earlier attempts before it sends another.
+
+    Args:
+        agreed: what the person was shown; a task that is not that any more is left alone, never paid for instead.
 
     Raises:
-        NotPossible: it has neither failed nor been cancelled.
+        NotPossible: it has neither failed nor been cancelled, or is not what was shown (``quotes.QuoteChanged``).
         ValidationError: the catalogue no longer accepts it, keyed by field.
     """
     task.refresh_from_db()
     if storing.is_fetchable(task):
         storing.fetch_again(task, by=by)
         return
-    if task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
+    ended = task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}
+    if ended and agreed is not None and agreed.is_free:
+        raise quotes.QuoteChanged(quotes.problem(task, agreed))
+    if ended:
         _check_complete(task)
-    moved = lifecycle.advance(
-        task,
-        TaskStatus.QUEUED,
-        allowed=frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED}),
-        kind=EventKind.RETRIED,
-        source=EventSource.of(by),
-        actor=by,
-        # A paid video that turns up at this very moment must not be wiped away.
-        guard=Q(result_url=task.result_url),
-        **_clean_slate(),
-        credits_estimated=catalog.get(task.model).estimate(task.parameters),
-    )
+    with quotes.held_to(task, agreed) as unchanged:
+        moved = lifecycle.advance(
+            task,
+            TaskStatus.QUEUED,
+            allowed=frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED}),
+            kind=EventKind.RETRIED,
+            source=EventSource.of(by),
+            actor=by,
+            # A paid video that turns up at this very moment must not be wiped away.
+            guard=Q(result_url=task.result_url) & unchanged,
+            **_begun_again(task),
+            credits_estimated=catalog.get(task.model).estimate(task.parameters),
+        )
     if moved is None:
         task.refresh_from_db()
         if storing.is_fetchable(task):
             storing.fetch_again(task, by=by)
             return
+        if agreed is not None and task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
+            raise quotes.QuoteChanged(_("It was changed meanwhile. Look at it again before it is sent."))
         raise NotPossible(
             _("Only a failed or cancelled task can be tried again; this one is %(status)s.") % _words(task)
         )
@@ -155,7 +176,7 @@ def send(task_id: uuid.UUID) -> None:
         return
     try:
         with lease.kept():
-            body = _prepare(task, client)
+            body = _prepare(task, client) if lookup.may_send(task, client) else None
         attempt = _claim(task, lease, body) if body is not None else None
     finally:
         lease.release()
@@ -276,20 +297,10 @@ def _claim(task: VideoTask, lease: Lease, body: dict[str, Any]) -> Attempt | Non
         return None
 
 
-def _clean_slate() -> dict[str, Any]:
-    return {
-        "queued_at": timezone.now(),
-        "accepted_at": None,
-        "progress": 0,
-        "credits_reserved": None,
-        "credits_used": None,
-        "result_url": "",
-        "result_expires_at": None,
-        "estimated_seconds": None,
-        "told_overdue_at": None,
-        "told_expiring_at": None,
-        "reread_at": None,
-    }
+def _begun_again(task: VideoTask) -> dict[str, Any]:
+    """What a task forgets that is tried again; of an attempt that may still have its video, only once that is known."""
+    fresh = {"queued_at": timezone.now(), "progress": 0, "told_overdue_at": None, "reread_at": None}
+    return fresh if lookup.is_open(task) else fresh | lookup.CLEAN_SLATE
 
 
 def _status_now(task: VideoTask) -> str:
