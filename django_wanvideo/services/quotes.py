@@ -19,6 +19,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog, database
+from django_wanvideo.choices import TaskStatus
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import Attempt, MediaInput, VideoTask
 from django_wanvideo.services import storing
@@ -158,6 +159,8 @@ def _same_content(task: VideoTask) -> Q:
 
 
 def _latest(task: VideoTask) -> int:
+    if task.status == TaskStatus.DRAFT:
+        return 0
     if "attempts" in getattr(task, "_prefetched_objects_cache", {}):
         return max((attempt.number for attempt in task.attempts.all()), default=0)
     return task.attempts.order_by("-number").values_list("number", flat=True).first() or 0

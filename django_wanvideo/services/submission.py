@@ -61,7 +61,7 @@ def enqueue(task: VideoTask, *, by: AbstractBaseUser | None = None, agreed: Quot
     task.status = _status_now(task)
     if task.status == TaskStatus.DRAFT:
         _check_complete(task)
-    with quotes.held_to(task, agreed) as unchanged:
+    with quotes.held_to(task, agreed if task.status == TaskStatus.DRAFT else None) as unchanged:
         moved = lifecycle.advance(
             task,
             TaskStatus.QUEUED,
@@ -124,7 +124,7 @@ def retry(task: VideoTask, *, by: AbstractBaseUser | None = None, agreed: Quote 
         raise quotes.QuoteChanged(quotes.problem(task, agreed))
     if ended:
         _check_complete(task)
-    with quotes.held_to(task, agreed) as unchanged:
+    with quotes.held_to(task, agreed if ended else None) as unchanged:
         moved = lifecycle.advance(
             task,
             TaskStatus.QUEUED,

@@ -55,7 +55,7 @@ def pages(boss, make_task, monkeypatch):
 
     def chosen():
         data = {"action": "submit_selected", "_selected_action": [str(make_task().pk), str(make_task("queued").pk)]}
-        return boss.post(url("changelist"), data)
+        return boss.post(url("changelist"), data, follow=True)
 
     def listed():
         for status in ("draft", "processing", "unconfirmed", "failed", "completed"):

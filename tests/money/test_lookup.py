@@ -195,7 +195,9 @@ def test_a_link_that_was_tried_until_its_end_is_not_tried_for_ever(road: Road, e
     link = evo.tasks[id_of(task)]
     url = lookup.provider.read(lookup.provider.client(), id_of(task)).result_urls[0]
     assert link.id == id_of(task)
-    VideoTask.objects.filter(pk=task.pk).update(result_url=url, result_expires_at=timezone.now() - dt.timedelta(hours=1))
+    VideoTask.objects.filter(pk=task.pk).update(
+        result_url=url, result_expires_at=timezone.now() - dt.timedelta(hours=1)
+    )
     task.retry()
     road.send(task)
     assert (task.status, road.posts()) == (S.PENDING, 2)
