@@ -88,6 +88,8 @@ class TaskSnapshot:
     credits_used: Decimal | None = None
     estimated_seconds: int | None = None
     elapsed_seconds: int | None = None
+    #: The words it is made from; EvoLink documents no field for them, so mostly there are none.
+    prompt: str = ""
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -119,6 +121,7 @@ class TaskSnapshot:
             credits_used=used if used is not None else values.credits_amount(cost.get("credits")),
             estimated_seconds=values.integer(_mapping(task.get("task_info")).get("estimated_time"), 0, 10**7),
             elapsed_seconds=values.integer(task.get("duration"), 0, 10**7),
+            prompt=_prompt(task),
             raw=task,
         )
 
@@ -134,6 +137,7 @@ class TaskSummary:
     progress: int | None
     created: datetime | None
     credits_used: Decimal | None
+    prompt: str = ""
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
@@ -148,6 +152,7 @@ class TaskSummary:
             progress=snapshot.progress,
             created=snapshot.created,
             credits_used=used if used is not None else snapshot.credits_used,
+            prompt=snapshot.prompt,
         )
 
 
@@ -191,6 +196,13 @@ def task_id(body: Mapping[str, Any]) -> str:
         value = body.get(name)
         if isinstance(value, str) and 0 < len(value.strip()) <= values.MAX_ID:
             return values.text(value)
+    return ""
+
+
+def _prompt(body: Mapping[str, Any]) -> str:
+    for inner in (body, _mapping(body.get("input")), _mapping(body.get("request")), _mapping(body.get("params"))):
+        if isinstance(inner.get("prompt"), str):
+            return str(inner["prompt"])
     return ""
 
 

@@ -60,7 +60,7 @@ def is_open(task: VideoTask) -> bool:
             attempt.state == AttemptState.ENDED and attempt.provider_task_id and not attempt.error_code
             for attempt in task.attempts.all()
         )
-    return _open_attempts(task).exists()
+    return bool(_open_attempts(task).exists())
 
 
 def can_look(task: VideoTask) -> bool:
