@@ -135,7 +135,8 @@ def held_to(task: VideoTask, shown: Quote | None) -> Iterator[Q]:
         return
     lockable = database.connection().features.has_select_for_update
     with database.atomic() if lockable else contextlib.nullcontext():
-        rows = VideoTask.objects.filter(pk=task.pk)
+        # Inputs are read once: those that are compared are those that the condition names.
+        rows = VideoTask.objects.filter(pk=task.pk).prefetch_related("inputs")
         now = (rows.select_for_update() if lockable else rows).first()
         if now is None:
             raise QuoteChanged(_("It was deleted meanwhile."))

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.messages import get_messages
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
@@ -273,31 +274,35 @@ class TestRaces:
         events = after.events.filter(kind=EventKind.QUEUED).count()
         assert events == (after.status == "queued")
 
-    def test_an_edit_that_commits_after_the_plan_was_compared_is_noticed(self, boss, make_task, monkeypatch):
-        """Between reading the row and moving it another person saves."""
+    @pytest.mark.parametrize("what", ["prompt", "picture"])
+    def test_an_edit_that_commits_after_the_plan_was_compared_is_noticed(self, make_task, monkeypatch, what):
+        """Between comparing the row and moving it another person saves, or has to wait until it is moved."""
         task = make_task()
-        agreed = quotes.quote(now(task))
-        problem = quotes.problem
-        edited = []
+        agreed, shown = quotes.quote(now(task)), quotes.digest_of(task)
+        whole = {"prompt": task.prompt, "parameters": task.parameters, "notes": "", "metadata": {}}
+        changed = {"prompt": {"prompt": "Other"}, "picture": {"first_frame": "https://pictures.example/w.jpg"}}[what]
+        problem, tries = quotes.problem, []
 
         def and_edit(*args):
             why = problem(*args)
-            if not edited:
-                edited.append(1)
+            if not tries:
+                tries.append(None)
                 try:
-                    at_once(lambda: _impatiently(lambda: VideoTask.objects.filter(pk=task.pk).update(prompt="Other")))
-                except Exception as error:  # the row is locked where the database can do that
-                    edited.append(error)
+                    at_once(lambda: _impatiently(lambda: creation.update_draft(now(task), **whole | changed)))
+                except OperationalError as error:
+                    tries.append(error)
             return why
 
         monkeypatch.setattr(quotes, "problem", and_edit)
-        try:
+        if connection.features.has_select_for_update:
             submission.enqueue(task, agreed=agreed)
-        except quotes.QuoteChanged:
-            assert now(task).status == "draft"
+            assert len(tries) == 2, "the edit had to wait for the press"
         else:
-            assert now(task).prompt == task.prompt != "Other"
-            assert len(edited) == 2, "the edit had to wait for the press"
+            with pytest.raises(quotes.QuoteChanged):
+                submission.enqueue(task, agreed=agreed)
+        queued = now(task).status == "queued"
+        VideoTask.objects.filter(pk=task.pk).update(queued_at=None)
+        assert (quotes.digest_of(now(task)) == shown) == queued
 
     def test_two_presses_of_one_page_at_once_queue_each_once(self, boss, make_task):
         tasks = [make_task() for _number in range(3)]
@@ -320,8 +325,6 @@ class TestRaces:
 
 def _impatiently(write):
     """Write, but do not wait for a lock for long."""
-    from django.db import connection
-
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '300ms'")
