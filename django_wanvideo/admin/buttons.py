@@ -59,8 +59,6 @@ def of(model_admin: Any, request: HttpRequest, task: VideoTask) -> list[Button]:
     if task.status in {_S.PENDING, _S.PROCESSING}:
         add("refresh", _("Refresh status"), "retry")
     fetchable, looks_first = ended and storing.is_fetchable(task), lookup.can_look(task)
-    if looks_first and not fetchable:
-        add("refresh", _("Look again, free of charge"), "retry")
     if fetchable and may_submit:
         quote = quoting.for_fetch(request.user, task)
         add("fetch", _("Fetch again, free of charge"), "storing", first=True, quote=quote)
@@ -72,7 +70,9 @@ def of(model_admin: Any, request: HttpRequest, task: VideoTask) -> list[Button]:
         else:
             label = _("Retry unchanged for about %(n)s credits") if unchanged else _("Retry for about %(n)s credits")
         quote = quoting.for_retry(request.user, task)
-        add("retry", label % {"n": price}, "retry", first=not unchanged, quote=quote)
+        add("retry", label % {"n": price}, "retry", first=not unchanged and not looks_first, quote=quote)
+    if looks_first and not fetchable:
+        add("refresh", _("Look again, free of charge"), "retry", first=True)
     if may_add:
         is_advised = ended and action in {"edit_copy", "replace_picture"}
         label = _("Choose another picture") if ended and action == "replace_picture" else _("Edit a copy")
