@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from django_wanvideo.choices import AttemptState, Charge, EventKind, TaskStatus
@@ -288,6 +289,20 @@ class TestLookAgain:
         assert not lookup.can_look(task)
         with pytest.raises(NotPossible):
             task.refresh()
+
+    @pytest.mark.parametrize("how", ["button", "action"])
+    def test_staff_can_look_again(self, road: Road, evo: Simulator, admin_client: Any, how: str):
+        task = given_up(road)
+        evo.set_progress(id_of(task), 70)
+        page = admin_client.get(reverse("admin:wanvideo_videotask_change", args=[task.pk])).content.decode()
+        assert "Look again, free of charge" in page
+        if how == "button":
+            admin_client.post(reverse("admin:wanvideo_videotask_operate", args=[task.pk, "refresh"]))
+        else:
+            chosen = {"action": "refresh_selected", "_selected_action": [str(task.pk)]}
+            admin_client.post(reverse("admin:wanvideo_videotask_changelist"), chosen)
+        task.refresh_from_db()
+        assert (task.status, task.progress, road.posts()) == (S.PROCESSING, 70, 1)
 
     def test_there_is_nothing_to_ask_about_what_was_never_accepted(self, road: Road, evo: Simulator):
         evo.faults.add("create", "400")
