@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Prefetch
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo.admin import figures, markup
@@ -91,8 +92,6 @@ class Row:
     @property
     def link_end(self) -> str:
         """How long EvoLink still keeps the file, where that is fetched."""
-        from django.utils import timezone
-
         ends = self.task.result_expires_at
         if not self.is_free or ends is None:
             return ""

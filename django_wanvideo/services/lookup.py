@@ -18,8 +18,8 @@ from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskSt
 from django_wanvideo.evolink.answers import RemoteStatus
 from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import following, holding, lifecycle, outcomes, provider, schedule, second_results
-from django_wanvideo.services.binding import Undo
+from django_wanvideo.services import holding, lifecycle, outcomes, provider, schedule, second_results
+from django_wanvideo.services.reopening import CLEAN_SLATE, ENDED, bring_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from django_wanvideo.evolink.answers import TaskSnapshot
     from django_wanvideo.evolink.client import EvoLinkClient
 
+__all__ = ["CLEAN_SLATE", "can_look", "is_open", "look_again", "may_send"]
+
 logger = logging.getLogger(__name__)
 
 #: How long after it was sent EvoLink may not know an attempt and know it again.
@@ -37,20 +39,8 @@ LAG = dt.timedelta(hours=26)
 ASK_AGAIN = (dt.timedelta(minutes=5), dt.timedelta(minutes=25))
 #: How long it takes from one look that was not answered to the next.
 SOONEST, LATEST = dt.timedelta(seconds=15), dt.timedelta(minutes=15)
-#: What a task forgets about its earlier attempts once EvoLink has nothing for it any more.
-CLEAN_SLATE: dict[str, Any] = {
-    "accepted_at": None,
-    "credits_reserved": None,
-    "credits_used": None,
-    "result_url": "",
-    "result_expires_at": None,
-    "estimated_seconds": None,
-    "told_expiring_at": None,
-}
 #: Written to an attempt whose end was found out: EvoLink's own code, or that it knows it no longer or has no file of it.
 NOT_FOUND, NO_FILE = "not_found", "no_file"
-
-_ENDED = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED})
 
 
 def is_open(task: VideoTask) -> bool:
@@ -65,7 +55,7 @@ def is_open(task: VideoTask) -> bool:
 
 def can_look(task: VideoTask) -> bool:
     """Tell whether *look again* may find something: the task has ended, and not by EvoLink's own word."""
-    return task.status in _ENDED and is_open(task)
+    return task.status in ENDED and is_open(task)
 
 
 def may_send(task: VideoTask, client: EvoLinkClient) -> bool:
@@ -99,7 +89,7 @@ def may_send(task: VideoTask, client: EvoLinkClient) -> bool:
             elif alive:
                 second_results.adopt(attempt, snapshot, source=EventSource.WORKER)
             else:
-                _bring_home(task, attempt, snapshot, source=EventSource.WORKER)
+                bring_home(task, attempt, snapshot, source=EventSource.WORKER)
                 alive = True
     if alive:
         return False
@@ -127,7 +117,7 @@ def look_again(task: VideoTask, ask: Callable[[str], TaskSnapshot], *, by: Abstr
     Raises:
         What ``ask`` raises, where no attempt is found.
     """
-    if not VideoTask.objects.filter(pk=task.pk, status__in=_ENDED).exists():
+    if not VideoTask.objects.filter(pk=task.pk, status__in=ENDED).exists():
         return False
     trouble: EvoLinkError | None = None
     attempts = list(_open_attempts(task))
@@ -140,7 +130,7 @@ def look_again(task: VideoTask, ask: Callable[[str], TaskSnapshot], *, by: Abstr
         trouble = None
         task.refresh_from_db()
         code = _end_of(attempt, task, snapshot)
-        if not code and _bring_home(task, attempt, snapshot, source=EventSource.of(by), actor=by):
+        if not code and bring_home(task, attempt, snapshot, source=EventSource.of(by), actor=by):
             break
         if code:
             _note_end(task, attempt, snapshot, code)
@@ -169,60 +159,6 @@ def _end_of(attempt: Attempt, task: VideoTask, snapshot: TaskSnapshot) -> str:
         return ""
     # No file of it within the day that files live, or only the link that was tried until it had ended.
     return "" if set(snapshot.result_urls) - {task.result_url} else NO_FILE
-
-
-def _bring_home(
-    task: VideoTask,
-    attempt: Attempt,
-    snapshot: TaskSnapshot,
-    *,
-    source: EventSource,
-    actor: AbstractBaseUser | None = None,
-) -> bool:
-    """Go on with an earlier attempt: nothing is sent, nothing is charged anew."""
-    now = timezone.now()
-    detail = {"reason": "found_at_evolink", "provider_task_id": snapshot.id}
-    try:
-        with database.atomic():
-            # An end is left through the queue, as by any retry; nobody sees the task there.
-            later = now + dt.timedelta(minutes=1)
-            lifecycle.advance(
-                task, TaskStatus.QUEUED, allowed=_ENDED, kind=EventKind.RETRIED, source=source, actor=actor,
-                detail={"reason": "look_again"}, queued_at=now, held_until=later, progress=0,
-            )  # fmt: skip
-            moved = lifecycle.advance(
-                task,
-                TaskStatus.PROCESSING if snapshot.status == RemoteStatus.PROCESSING else TaskStatus.PENDING,
-                allowed=frozenset({TaskStatus.QUEUED}),
-                kind=EventKind.NOTE,
-                source=source,
-                actor=actor,
-                attempt=attempt,
-                detail=detail,
-                **CLEAN_SLATE
-                | {
-                    "accepted_at": now,
-                    "credits_reserved": provider.storable(snapshot.credits_reserved),
-                    "told_overdue_at": None,
-                    "reread_at": None,
-                    "held_until": None,
-                    "held_reason": "",
-                    "progress": min(snapshot.progress or 0, 99),
-                    "next_action_at": now,
-                },
-            )
-            rows = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED, provider_task_id=snapshot.id).update(
-                state=AttemptState.ACCEPTED, settled_at=now
-            )
-            if moved is None or not rows:
-                raise Undo
-    except Undo:
-        task.refresh_from_db()
-        return False
-    attempt.refresh_from_db()
-    attempt.task = task
-    following.apply(attempt, snapshot, source=EventSource.POLL)
-    return True
 
 
 @database.in_transaction
@@ -256,7 +192,7 @@ def _note_end(task: VideoTask, attempt: Attempt, snapshot: TaskSnapshot, code: s
             "result_expires_at": None,
         }
     if columns and attempt.number == (task.attempt.number if task.attempt else 0):
-        VideoTask.objects.filter(pk=task.pk, status__in=_ENDED).update(**columns)
+        VideoTask.objects.filter(pk=task.pk, status__in=ENDED).update(**columns)
     detail = {"reason": "looked_again", "code": code, "provider_task_id": snapshot.id}
     lifecycle.record(task, EventKind.NOTE, EventSource.POLL, attempt=attempt, detail=detail)
 
