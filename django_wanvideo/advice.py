@@ -293,6 +293,16 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
             _WAIT_HINT,
         ),
     ),
+    (
+        ("lookup_failed",),
+        Advice(
+            _("EvoLink could not be asked"),
+            _("EvoLink did not say what became of the earlier request, so no other was sent."),
+            _("Whoever runs the site, if EvoLink still does not answer. Then retry."),
+            "retry",
+            _("A retry asks EvoLink about the earlier request first, and pays only if there is nothing left of it."),
+        ),
+    ),
     (("internal_error", "paid_outcome_unknown", "idempotency_conflict", "outcome_unknown"), _LOST_ANSWER),
     (
         ("result_expired",),

@@ -42,15 +42,17 @@ class ActionsMixin:
     @admin.action(permissions=["submit"], description=gettext_lazy("Generate selected…"))
     def submit_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponseBase:
         """Show what would be sent and what it costs; sending is a second step."""
-        return confirm.first_page(self, request, queryset)
+        return confirm.make(self, request, queryset)
 
-    @admin.action(permissions=["view"], description=gettext_lazy("Ask EvoLink about selected"))
+    @admin.action(permissions=["view"], description=gettext_lazy("Refresh status of selected"))
     def refresh_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
         """Look at each selected task now; what there is no time for is left to the workers."""
         deadline = time.monotonic() + ASKING_SECONDS
 
         def ask(task: VideoTask) -> None:
             if time.monotonic() > deadline:
+                if task.is_finished:
+                    raise NotPossible(_("There was no time to ask about it. Select fewer."))
                 tracking.look_soon(task)
                 raise NotPossible(_("A worker asks about it in a moment."))
             tracking.refresh(task, by=_user(request))
@@ -76,7 +78,7 @@ class ActionsMixin:
     @admin.action(permissions=["submit"], description=gettext_lazy("Retry selected…"))
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponseBase:
         """Show what would be tried again and what it costs; sending is a second step."""
-        return confirm.first_page(self, request, queryset, again=True)
+        return confirm.make(self, request, queryset, again=True)
 
     @admin.action(permissions=["resolve"], description=gettext_lazy("Settle selected unconfirmed…"))
     def settle_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponseBase:

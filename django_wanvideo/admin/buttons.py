@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
-from django_wanvideo.admin import figures
+from django_wanvideo.admin import figures, quoting
 from django_wanvideo.advice import advice_for
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.services import storing
+from django_wanvideo.services import lookup, storing
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -32,6 +32,8 @@ class Button:
     is_primary: bool = False
     #: A page to go to rather than something done at once.
     is_link: bool = False
+    #: What it was said to cost, signed.
+    quote: str = ""
 
 
 def of(model_admin: Any, request: HttpRequest, task: VideoTask) -> list[Button]:
@@ -42,29 +44,39 @@ def of(model_admin: Any, request: HttpRequest, task: VideoTask) -> list[Button]:
     ended = task.status in {_S.FAILED, _S.CANCELLED}
     action = advice_for(task.error_code).next_action if ended and task.error_code else "retry"
 
-    def add(verb: str, label: str, icon: str, *, link: bool = False, first: bool = False) -> None:
+    def add(verb: str, label: str, icon: str, *, link: bool = False, first: bool = False, quote: str = "") -> None:
         url = model_admin.page_url(verb, task.pk) if link else model_admin.page_url("operate", task.pk, verb)
-        found.insert(0 if first else len(found), Button(verb, label, icon, url, first, link))
+        found.insert(0 if first else len(found), Button(verb, label, icon, url, first, link, quote))
 
-    if task.status == _S.UNCONFIRMED and model_admin.has_resolve_permission(request, task):
+    if (
+        task.status == _S.UNCONFIRMED
+        and model_admin.has_resolve_permission(request, task)
+        and model_admin.has_view_permission(request, task)
+    ):
         add("decide", _("Decide…"), "unconfirmed", link=True, first=True)
     if task.status == _S.QUEUED and model_admin.has_change_permission(request, task):
         add("cancel", _("Withdraw"), "cancelled")
     if task.status in {_S.PENDING, _S.PROCESSING}:
-        add("refresh", _("Ask EvoLink now"), "retry")
-    if ended and storing.is_fetchable(task) and may_submit:
-        add("fetch", _("Fetch again, free of charge"), "storing", first=True)
+        add("refresh", _("Refresh status"), "retry")
+    fetchable, looks_first = ended and storing.is_fetchable(task), lookup.can_look(task)
+    if fetchable and may_submit:
+        quote = quoting.for_fetch(request.user, task)
+        add("fetch", _("Fetch again, free of charge"), "storing", first=True, quote=quote)
     elif ended and may_submit:
         price = figures.credits_on_button(price_now(task))
         unchanged = action in {"edit_copy", "replace_picture"}
-        label = _("Retry unchanged for about %(n)s credits") if unchanged else _("Retry for about %(n)s credits")
-        add("retry", label % {"n": price}, "retry", first=not unchanged)
+        if looks_first:
+            label = _("Retry for up to %(n)s credits")
+        else:
+            label = _("Retry unchanged for about %(n)s credits") if unchanged else _("Retry for about %(n)s credits")
+        quote = quoting.for_retry(request.user, task)
+        add("retry", label % {"n": price}, "retry", first=not unchanged and not looks_first, quote=quote)
+    if looks_first and not fetchable:
+        add("refresh", _("Look again, free of charge"), "retry", first=True)
     if may_add:
         is_advised = ended and action in {"edit_copy", "replace_picture"}
         label = _("Choose another picture") if ended and action == "replace_picture" else _("Edit a copy")
-        add(
-            "duplicate", label if ended else _("Duplicate"), "copy", first=is_advised and not storing.is_fetchable(task)
-        )
+        add("duplicate", label if ended else _("Duplicate"), "copy", first=is_advised and not fetchable)
         add("variations", _("Variations…"), "variations", link=True)
     return found
 

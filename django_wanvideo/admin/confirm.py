@@ -1,248 +1,238 @@
 """The step between choosing tasks and spending credits on them.
 
-The page carries the chosen ids, signed, with a one-time nonce. Sending works through them in bounded steps: each step
-is one request that spends its own nonce and, when there is more, answers with a page that goes on.
+The action keeps a plan, with what each task was said to cost, and leads to a page that shows it; that page can be
+reloaded and gone back to. Sending works through the plan in bounded steps, each a request of its own, and moves only
+the tasks that still are what was shown.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections import Counter
-from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_wanvideo import catalog
-from django_wanvideo.admin import figures, forecasts, markup, nonces, themes
-from django_wanvideo.admin.columns import listed_frame
-from django_wanvideo.admin.outcomes import Outcome, do_to_each, reason_of
-from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
-from django_wanvideo.services import creation, storing, submission
+from django_wanvideo.admin import figures, forecasts, planning, plans, themes
+from django_wanvideo.admin.outcomes import REFUSALS, Outcome, do_to_each, reason_of
+from django_wanvideo.admin.planning import CHUNK
+from django_wanvideo.services import submission
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
-    from django.http import HttpRequest
+    from django.http import HttpRequest, QueryDict
     from django.http.response import HttpResponseBase
 
+    from django_wanvideo.admin.planning import Page
+    from django_wanvideo.admin.plans import Progress, StoredPlan
     from django_wanvideo.models import VideoTask
 
-#: At most so many tasks are chosen at a time; their ids travel in one field of the page.
+__all__ = ["CHUNK", "MOST", "STEP", "make", "page", "send"]
+
+#: At most so many tasks are chosen at a time.
 MOST = 5000
-#: Rows that are read at once.
-CHUNK = 250
 #: Tasks that one request sends.
 STEP = 250
-#: Up to so many tasks are all shown; of more, the blocked ones and the first few.
-SHOWN, FIRST_SHOWN, BLOCKED_SHOWN = 100, 20, 50
-
-_DRAFTS = frozenset({TaskStatus.DRAFT})
-_ENDED = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED})
 
 
-@dataclass
-class Row:
-    """One task on the page."""
-
-    task: VideoTask
-    price: Decimal | None
-    problem: str = ""
-    #: Whether it costs nothing, because EvoLink has the video still.
-    is_free: bool = False
-
-    @property
-    def thumbnail(self) -> Any:
-        """The small picture."""
-        return markup.thumbnail(self.task, listed_frame(self.task))
-
-    @property
-    def settings(self) -> str:
-        """The settings in one line."""
-        return markup.settings_line(self.task, with_model=False)
-
-
-@dataclass
-class Plan:
-    """What would be sent. Of a long list only the rows that are shown are kept."""
-
-    rows: list[Row] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
-    models: set[str] = field(default_factory=set)
-    #: Price and owner of each that is sent anew.
-    costs: list[tuple[Decimal | None, Any]] = field(default_factory=list)
-    total: Decimal = Decimal(0)
-    seconds: int = 0
-    blocked: int = 0
-    unshown: int = 0
-    too_many: bool = False
-
-    def take(self, row: Row) -> bool:
-        """Count a task; return whether its row is kept."""
-        if row.problem:
-            self.blocked += 1
-        else:
-            self.ids.append(row.task.pk.hex)
-            self.models.add(row.task.model)
-            if not row.is_free:
-                self.costs.append((row.price, row.task.owner_id))
-            self.total += row.price or 0
-            self.seconds += int(row.task.parameters.get("duration") or 0)
-        is_kept = self.count <= SHOWN or (bool(row.problem) and self.blocked <= BLOCKED_SHOWN)
-        if is_kept:
-            self.rows.append(row)
-        return is_kept
-
-    @property
-    def count(self) -> int:
-        """How many tasks were taken, shown or not."""
-        return len(self.ids) + self.blocked
-
-    def shorten(self) -> None:
-        """Leave out of a long list what need not be seen."""
-        if self.count <= SHOWN:
-            return
-        blocked = [row for row in self.rows if row.problem][:BLOCKED_SHOWN]
-        first = [row for row in self.rows if not row.problem][:FIRST_SHOWN]
-        self.rows = blocked + first
-        self.unshown = self.count - len(self.rows)
-
-
-def first_page(
+def make(
     model_admin: Any, request: HttpRequest, queryset: QuerySet[VideoTask], *, again: bool = False
 ) -> HttpResponseBase:
-    """Show each task with its price or its problem, and the total."""
-    plan = _plan(model_admin, request, queryset, _ENDED if again else _DRAFTS)
-    if plan.too_many:
+    """Keep what would be sent and at what price, and lead to the page that shows it."""
+    entries: list[plans.Entry] = []
+    for task in planning.read(queryset, again=again)[: MOST + 1].iterator(chunk_size=CHUNK):
+        entries.append(planning.entry_of(model_admin, request, task, again=again))
+        # A task and its prefetched inputs hold each other; this lets go of both now.
+        getattr(task, "_prefetched_objects_cache", {}).clear()
+    back = request.get_full_path()
+    if len(entries) > MOST:
         text = _("At most %(n)s tasks can be sent at a time. Select fewer.") % {"n": MOST}
         messages.warning(request, text)
-        return HttpResponseRedirect(request.get_full_path())
-    token = nonces.issue(request.user, ids=plan.ids, again=again, at=0, total=len(plan.ids)) if plan.ids else ""
-    count = len(plan.ids)
-    if again:
-        title = ngettext("Retry %(n)s video?", "Retry %(n)s videos?", count) % {"n": count}
-        button = ngettext(
-            "Retry %(n)s video for about %(credits)s credits", "Retry %(n)s videos for about %(credits)s credits", count
-        )
-    else:
-        title = ngettext("Generate %(n)s video?", "Generate %(n)s videos?", count) % {"n": count}
-        button = ngettext(
-            "Generate %(n)s video for about %(credits)s credits",
-            "Generate %(n)s videos for about %(credits)s credits",
-            count,
-        )
+        return HttpResponseRedirect(back)
+    token = plans.keep(request.user, entries, again=again, back=back)
+    return HttpResponseRedirect(model_admin.page_url("plan", token))
+
+
+def page(model_admin: Any, request: HttpRequest, token: str) -> HttpResponseBase:
+    """Show each task with its price or its problem, and the total; of a plan that is being sent, how far it is."""
+    if not model_admin.has_view_permission(request):
+        raise PermissionDenied
+    plan = _plan_or_none(model_admin, request, token)
+    if plan is None:
+        return HttpResponseRedirect(model_admin.page_url("changelist"))
+    request.current_app = model_admin.admin_site.name
+    progress = plans.progress(token)
+    if progress.chosen is not None:
+        return _sent_page(model_admin, request, plan, progress)
+    shown = planning.page_of(model_admin, request, plan.entries, _ticks(request.GET), again=plan.again)
     context = {
-        **themes.frame(model_admin, request, title),
-        "plan": plan,
-        "count": count,
-        "again": again,
-        "token": token,
-        "total": figures.credits_in_table(plan.total),
-        "button": button % {"n": count, "credits": figures.credits_on_button(plan.total)},
-        "as_of": _price_date(plan),
-        "forecast": forecasts.lines(plan.costs),
-        "back": request.get_full_path(),
+        **themes.frame(model_admin, request, _title(plan, shown)),
+        "plan": shown,
+        "count": len(shown.chosen),
+        "again": plan.again,
+        "token": token if shown.can_send else "",
+        "total": figures.credits_in_table(shown.total),
+        "button": _button(plan, shown),
+        "as_of": _price_date(plan, shown),
+        "forecast": forecasts.lines(shown.costs),
+        "back": plan.back,
         "send_url": model_admin.page_url("send"),
     }
-    request.current_app = model_admin.admin_site.name
     return TemplateResponse(request, "admin/wanvideo/videotask/confirm.html", context)
 
 
 def send(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
-    """Send what the page carries, once; a long list in several steps."""
+    """Send what the page has shown, once; a long plan in several steps."""
+    token = request.POST.get("plan", "")
+    plan = _plan_or_none(model_admin, request, token)
+    if plan is None:
+        return HttpResponseRedirect(model_admin.page_url("changelist"))
+    address = model_admin.page_url("plan", token)
+    at = int(request.POST["at"]) if request.POST.get("at", "").isdecimal() else 0
+    chosen = plans.progress(token).chosen
+    if chosen is None:
+        ticks = _ticks(request.POST) if plan.again else None
+        if ticks is not None and ticks != _numbers(request.POST.get("shown", "")):
+            messages.info(request, _("You changed the selection. This is what it costs now."))
+            return HttpResponseRedirect(f"{address}?t={'.'.join(map(str, ticks))}")
+        at, chosen = 0, planning.chosen_places(plan.entries, ticks)
+        if not chosen:
+            messages.warning(request, _("Nothing is selected, so nothing was sent."))
+            return HttpResponseRedirect(address)
+    if at not in range(0, len(chosen), STEP) or not plans.begin_step(token, at, chosen if at == 0 else None):
+        messages.info(request, _("These tasks have been sent already; nothing was sent a second time."))
+        is_over = _next_step(chosen, plans.progress(token)) is None
+        return HttpResponseRedirect(model_admin.page_url("changelist") if is_over else address)
+    _take_step(model_admin, request, plan, at, chosen[at : at + STEP])
+    progress = plans.progress(token)
+    if at + STEP < len(chosen):
+        return HttpResponseRedirect(address)
+    outcome = Outcome()
+    outcome.done, outcome.reasons = progress.done, progress.reasons
+    outcome.tell(request, _success(again=plan.again))
+    return HttpResponseRedirect(address if progress.left else model_admin.page_url("changelist"))
+
+
+def _plan_or_none(model_admin: Any, request: HttpRequest, token: str) -> StoredPlan | None:
     if not model_admin.has_submit_permission(request):
         raise PermissionDenied
-    changelist = model_admin.page_url("changelist")
-    data = nonces.read(request.POST.get("plan", ""), request.user)
-    if data is None:
+    plan = plans.read(token, request.user)
+    if plan is None:
         messages.error(request, _("This page is too old or was not made for you. Select the tasks again."))
-        return HttpResponseRedirect(changelist)
-    if not nonces.spend(data):
-        messages.info(request, _("These tasks have been sent already; nothing was sent a second time."))
-        return HttpResponseRedirect(changelist)
-    at, ids = int(data["at"]), data["ids"]
-    outcome = Outcome()
-    outcome.done, outcome.reasons = data.get("done", 0), Counter(data.get("reasons", {}))
-    now = {uuid.UUID(value) for value in ids[at : at + STEP]}
-    tasks = model_admin.get_queryset(request).filter(pk__in=now).prefetch_related("inputs")
-    step = submission.retry if data["again"] else submission.enqueue
-    do_to_each(
-        request, tasks, lambda task: _allowed(model_admin, request, task, step), _log_words(data["again"]), outcome
-    )
-    if at + STEP < len(ids):
-        payload = {"ids": ids, "again": data["again"], "at": at + STEP, "total": data["total"]}
-        token = nonces.issue(request.user, **payload, done=outcome.done, reasons=dict(outcome.reasons.most_common(20)))
-        context = {
-            **themes.frame(model_admin, request, _("Sending…")),
-            "token": token,
-            "done": at + STEP,
-            "count": len(ids),
-            "send_url": model_admin.page_url("send"),
-        }
-        return TemplateResponse(request, "admin/wanvideo/videotask/confirm_progress.html", context)
-    outcome.tell(request, _success(again=data["again"]))
-    return HttpResponseRedirect(changelist)
-
-
-def _plan(model_admin: Any, request: HttpRequest, queryset: QuerySet[VideoTask], wanted: frozenset[TaskStatus]) -> Plan:
-    plan = Plan()
-    # The list's own choice of pictures and columns is dropped: all inputs are looked at, and few columns.
-    tasks = queryset.defer(None).defer("notes", "metadata", "error_message")
-    tasks = tasks.prefetch_related(None).prefetch_related("inputs")
-    for number, task in enumerate(tasks[: MOST + 1].iterator(chunk_size=CHUNK)):
-        if number == MOST:
-            plan.too_many = True
-            break
-        if not plan.take(_row(model_admin, request, task, wanted)):
-            # A task and its prefetched inputs hold each other; this lets go of both now.
-            getattr(task, "_prefetched_objects_cache", {}).clear()
-    plan.shorten()
     return plan
 
 
-def _row(model_admin: Any, request: HttpRequest, task: VideoTask, wanted: frozenset[TaskStatus]) -> Row:
-    if not model_admin.has_submit_permission(request, task):
-        return Row(task, None, reason_of(PermissionDenied()))
-    if task.status not in wanted:
-        return Row(task, None, _why_not(task.status))
-    if storing.is_fetchable(task):
-        return Row(task, Decimal(0), is_free=True)
-    try:
-        creation.check_complete(task)
-        return Row(task, catalog.get(task.model).estimate(task.parameters))
-    except ValidationError as error:
-        return Row(task, None, reason_of(error))
+def _take_step(model_admin: Any, request: HttpRequest, plan: StoredPlan, at: int, places: list[int]) -> None:
+    """Do to some of the chosen tasks what was shown, and write down how it went."""
+    by_id = {plan.entries[place].task_id: place for place in places}
+    tasks = list(planning.read(model_admin.get_queryset(request).filter(pk__in=by_id), again=plan.again))
+    move = submission.retry if plan.again else submission.enqueue
+    left: dict[int, str] = {}
+
+    def step(task: VideoTask) -> None:
+        place = by_id[task.pk]
+        try:
+            if not model_admin.has_submit_permission(request, task):
+                raise PermissionDenied
+            move(task, by=request.user, agreed=plan.entries[place].quote)  # type: ignore[arg-type]
+        except REFUSALS as error:
+            left[place] = reason_of(error)
+            raise
+
+    words = _("Sent to be generated again.") if plan.again else _("Sent to be generated.")
+    outcome = do_to_each(request, tasks, step, words)
+    if gone := len(places) - len(tasks):
+        outcome.reasons[_("It is no longer there, or you may not see it.")] += gone
+    plans.end_step(plan.token, at, done=outcome.done, reasons=outcome.reasons, left=left)
 
 
-def _why_not(status: str) -> str:
-    if status == TaskStatus.COMPLETED:
-        return _("This video is made already.")
-    if status in ACTIVE_STATUSES:
-        return _("This one is on its way already.")
-    if status == TaskStatus.DRAFT:
-        return _("This one was never sent; choose Generate for it.")
-    return _("This one was sent before and has ended; choose Retry for it.")
+def _sent_page(model_admin: Any, request: HttpRequest, plan: StoredPlan, progress: Progress) -> HttpResponseBase:
+    """Show what was sent and what was left alone, or go on with what is still to be sent."""
+    chosen = progress.chosen or []
+    following = _next_step(chosen, progress)
+    if following is not None:
+        context = {
+            **themes.frame(model_admin, request, _("Sending…")),
+            "token": plan.token,
+            "at": following,
+            "done": min(len(progress.begun) * STEP, len(chosen)),
+            "count": len(chosen),
+            "send_url": model_admin.page_url("send"),
+        }
+        return TemplateResponse(request, "admin/wanvideo/videotask/confirm_progress.html", context)
+    places = sorted(progress.left)[: planning.SHOWN]
+    tasks = model_admin.get_queryset(request).filter(pk__in=[plan.entries[place].task_id for place in places])
+    found = {task.pk: task for task in planning.read(tasks, again=plan.again)}
+    rows = [
+        planning.Row(task, place, plan.entries[place].quote, progress.left[place])
+        for place in places
+        if (task := found.get(plan.entries[place].task_id)) is not None
+    ]
+    success = _success(again=plan.again)
+    context = {
+        **themes.frame(model_admin, request, _("Sent")),
+        "rows": rows,
+        "done": success(progress.done) if progress.done else _("Nothing was sent."),
+        "left": progress.reasons.total(),
+        "back": plan.back,
+    }
+    return TemplateResponse(request, "admin/wanvideo/videotask/confirm_sent.html", context)
 
 
-def _allowed(model_admin: Any, request: HttpRequest, task: VideoTask, step: Any) -> None:
-    if not model_admin.has_submit_permission(request, task):
-        raise PermissionDenied
-    step(task, by=request.user)
+def _next_step(chosen: list[int], progress: Progress) -> int | None:
+    """Return where the first step begins that nobody has taken; ``None`` where there is none."""
+    return next((at for at in range(0, len(chosen), STEP) if at not in progress.begun), None)
 
 
-def _price_date(plan: Plan) -> Any:
-    dates = (spec.price.as_of for spec in catalog.models() if spec.id in plan.models)
-    return min(dates, default=timezone.localdate())
+def _ticks(data: QueryDict) -> list[int] | None:
+    """Return the ticked places; ``None`` where nobody has said what is ticked."""
+    if "t" not in data and "shown" not in data:
+        return None
+    return sorted({number for text in data.getlist("t") for number in _numbers(text)})
 
 
-def _log_words(again: bool) -> str:
-    return _("Sent to be generated again.") if again else _("Sent to be generated.")
+def _numbers(text: str) -> list[int]:
+    return sorted({int(part) for part in text.split(".") if part.isdecimal() and len(part) < 6})
+
+
+def _title(plan: StoredPlan, shown: Page) -> str:
+    count = len(shown.chosen)
+    if plan.again:
+        return ngettext("Retry %(n)s video?", "Retry %(n)s videos?", count) % {"n": count}
+    return ngettext("Generate %(n)s video?", "Generate %(n)s videos?", count) % {"n": count}
+
+
+def _button(plan: StoredPlan, shown: Page) -> str:
+    count = len(shown.chosen)
+    if not plan.again:
+        words = ngettext(
+            "Generate %(n)s video for about %(credits)s credits",
+            "Generate %(n)s videos for about %(credits)s credits",
+            count,
+        )
+    elif not count:
+        return _("Retry the selected ones")
+    elif shown.looks_first:
+        words = ngettext(
+            "Retry %(n)s video for up to %(credits)s credits", "Retry %(n)s videos for up to %(credits)s credits", count
+        )
+    else:
+        words = ngettext(
+            "Retry %(n)s video for about %(credits)s credits", "Retry %(n)s videos for about %(credits)s credits", count
+        )
+    return words % {"n": count, "credits": figures.credits_on_button(shown.total)}
+
+
+def _price_date(plan: StoredPlan, shown: Page) -> Any:
+    """The oldest price list that a shown price is from."""
+    quotes = [plan.entries[place].quote for place in shown.chosen]
+    dates = [parse_date(quote.as_of) for quote in quotes if quote is not None and quote.as_of]
+    return min((date for date in dates if date is not None), default=timezone.localdate())
 
 
 def _success(*, again: bool) -> Any:

@@ -15,21 +15,21 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_wanvideo.admin import buttons, figures, markup, outcomes, themes
+from django_wanvideo.admin import buttons, candidates, figures, markup, outcomes, themes
 from django_wanvideo.choices import EventKind, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.exceptions import WanVideoError
 from django_wanvideo.models import CallbackReceipt
 from django_wanvideo.services import deciding, evidence
-from django_wanvideo.services.evidence import Listing, Verdict
+from django_wanvideo.services.evidence import Listing
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
     from django_wanvideo.models import Attempt, VideoTask
-    from django_wanvideo.services.evidence import Candidate, Evidence
+    from django_wanvideo.services.evidence import Evidence
 
 
 class Decision(StrEnum):
@@ -57,20 +57,6 @@ class Row:
         return words[self.points_to] if self.points_to else ""
 
 
-@dataclass(frozen=True)
-class Choice:
-    """A video on EvoLink's list as the page shows it."""
-
-    id: str
-    begun: str
-    state: str
-    #: Why it may be the one, or why not.
-    remark: str
-    can_be_chosen: bool
-    #: The page of the task that has it, where this person may see that.
-    url: str = ""
-
-
 def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpResponseBase:
     """Show the evidence, or do what was decided."""
     page = model_admin.page_url("change", task.pk)
@@ -78,7 +64,7 @@ def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpRespons
         messages.info(request, _("This task is settled; there is nothing to decide any more."))
         return HttpResponseRedirect(page)
     if request.method == "POST":
-        return HttpResponseRedirect(page) if _decide(request, task) else HttpResponseRedirect(request.path)
+        return HttpResponseRedirect(page) if _decide(model_admin, request, task) else HttpResponseRedirect(request.path)
     found = evidence.gather(task)
     attempt, price = found.attempt, buttons.price_now(task)
     frame, rows = task.first_frame, _rows(task, found)
@@ -92,8 +78,11 @@ def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpRespons
         "evidence": rows,
         "decisions": sorted(Decision, key=lambda decision: decision != fits),
         "fits": fits,
-        "candidates": _choices(model_admin, request, found),
+        "candidates": candidates.choices(model_admin, request, found),
         "answers": _listing_words(found),
+        "others": candidates.others(model_admin, request, found),
+        "number": attempt.number if attempt is not None else "",
+        "shown_credits": price,
         "any_choice": any(candidate.can_be_chosen for candidate in found.candidates),
         "thumbnail": markup.thumbnail(task, frame),
         "settings": markup.settings_line(task),
@@ -103,26 +92,38 @@ def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpRespons
     return TemplateResponse(request, "admin/wanvideo/videotask/decide.html", context)
 
 
-def _decide(request: HttpRequest, task: VideoTask) -> bool:
+def _decide(model_admin: Any, request: HttpRequest, task: VideoTask) -> bool:
     by: Any = request.user
-    decision = request.POST.get("decision", "")
+    decision, shown = request.POST.get("decision", ""), request.POST.get("attempt", "")
+    number = int(shown) if shown.isdecimal() else None
     try:
         if decision == Decision.ATTACH:
             chosen = (request.POST.get("other") or request.POST.get("provider_task_id") or "").strip()
             if not chosen:
                 messages.error(request, _("Choose a video from the list, or give EvoLink’s id."))
                 return False
-            deciding.attach(task, chosen, by=by, even_if_older="older" in request.POST)
+            deciding.attach(
+                task,
+                chosen,
+                by=by,
+                even_if_older="older" in request.POST,
+                visible=model_admin.get_queryset(request),
+                among_others="compared" in request.POST,
+                number=number,
+            )
             words = _("Attached. The video is followed from now on.")
         elif decision == Decision.NOT_ACCEPTED:
-            deciding.not_accepted(task, by=by)
+            deciding.not_accepted(task, by=by, number=number)
             words = _("Settled: it was not accepted. It can be tried again.")
         elif decision == Decision.SEND_AGAIN:
             if not request.POST.get("twice"):
                 messages.error(request, _("Tick that you accept that this may cost twice."))
                 return False
-            deciding.send_again(task, by=by)
-            words = _("It is sent again.")
+            if request.POST.get("shown_credits") not in {None, str(buttons.price_now(task))}:
+                messages.error(request, _("The price has changed. Look at it again, then decide."))
+                return False
+            deciding.send_again(task, by=by, number=number)
+            words = _("Queued again.")
         else:
             messages.error(request, _("Choose one of the decisions."))
             return False
@@ -138,48 +139,6 @@ def _fitting(rows: list[Row]) -> Decision | None:
     """Return the decision that fits the evidence: one sign of a video outweighs all that is missing."""
     signs = {row.points_to for row in rows}
     return next((decision for decision in (Decision.ATTACH, Decision.NOT_ACCEPTED) if decision in signs), None)
-
-
-def _choices(model_admin: Any, request: HttpRequest, found: Evidence) -> list[Choice]:
-    """Return EvoLink's videos; those of other tasks lead to these where the person may see them."""
-    taken = [candidate.task_id for candidate in found.candidates if candidate.task_id]
-    visible = set(model_admin.get_queryset(request).filter(pk__in=taken).values_list("pk", flat=True))
-    since = found.attempt.sent_at if found.attempt is not None else None
-    return [
-        Choice(
-            candidate.id,
-            _begun(candidate, since),
-            _remote_words(candidate.status),
-            _verdict_words(candidate.verdict),
-            candidate.can_be_chosen,
-            model_admin.page_url("change", candidate.task_id) if candidate.task_id in visible else "",
-        )
-        for candidate in found.candidates
-    ]
-
-
-def _begun(candidate: Candidate, since: dt.datetime | None) -> str:
-    if candidate.created is None or since is None:
-        return _("unknown")
-    seconds = round((candidate.created - since).total_seconds())
-    words = _("%(at)s, %(time)s after ours") if seconds >= 0 else _("%(at)s, %(time)s before ours")
-    return words % {"at": figures.clock(candidate.created), "time": figures.seconds_in_words(abs(seconds))}
-
-
-def _verdict_words(verdict: Verdict) -> str:
-    return {
-        Verdict.POSSIBLE: _("May be this one"),
-        Verdict.LATE: _("Hardly: begun much later than our request"),
-        Verdict.OLDER: _("Cannot be, unless this site’s clock was ahead: older than our request"),
-        Verdict.OTHER_MODEL: _("Cannot be: made with another model"),
-        Verdict.TAKEN: _("Cannot be: another task here has it"),
-    }[verdict]
-
-
-def _remote_words(status: str) -> str:
-    """EvoLink's own states in our words."""
-    known = {value: str(label) for value, label in TaskStatus.choices}
-    return known.get(status, _("unknown"))
 
 
 def _listing_words(found: Evidence) -> str:
@@ -208,6 +167,8 @@ def _rows(task: VideoTask, found: Evidence) -> list[Row]:
         _callbacks(attempt),
         _listed(found),
     ]
+    if found.others:
+        rows.append(_others(found))
     return [*rows, _credits(task, found)]
 
 
@@ -219,10 +180,22 @@ def _listed(found: Evidence) -> Row:
             "%(n)s videos of this model from about then that no task here knows",
             possible,
         )
-        return Row(name, words % {"n": possible}, _("See below"), Decision.ATTACH)
+        # Of several open requests nobody can say which one a video comes from.
+        points_to = None if found.others else Decision.ATTACH
+        return Row(name, words % {"n": possible}, _("See below"), points_to)
     if found.listing is Listing.WHOLE:
         return Row(name, _("No unknown video of this model from then"), "", Decision.NOT_ACCEPTED)
     return Row(name, _listing_words(found))
+
+
+def _others(found: Evidence) -> Row:
+    count = len(found.others)
+    words = ngettext(
+        "%(n)s other request of this site, from about then, whose answer was lost too",
+        "%(n)s other requests of this site, from about then, whose answers were lost too",
+        count,
+    )
+    return Row(_("Other open requests"), words % {"n": count}, _("A video on the list may belong to any of them"))
 
 
 def _credits(task: VideoTask, found: Evidence) -> Row:

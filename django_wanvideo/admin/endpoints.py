@@ -20,6 +20,7 @@ from django_wanvideo.admin import (
     markup,
     outcomes,
     prices,
+    quoting,
     sending,
     serving,
     settle,
@@ -31,7 +32,7 @@ from django_wanvideo.admin.columns import listed_frame
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.exceptions import WanVideoError
-from django_wanvideo.services import creation, storing, submission, tracking
+from django_wanvideo.services import creation, quotes, submission, tracking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,6 +60,7 @@ class EndpointsMixin:
             ("send/", self.send_view, "send"),
             ("sending/", self.sending_view, "sending"),
             ("settle/", self.settle_view, "settle"),
+            ("plan/<slug:token>/", self.plan_view, "plan"),
             ("<uuid:object_id>/video/", self.video_view, "video"),
             ("<uuid:object_id>/decide/", self.decide_view, "decide"),
             ("<uuid:object_id>/variations/", self.variations_view, "variations"),
@@ -171,6 +173,12 @@ class EndpointsMixin:
             return HttpResponseNotAllowed(["POST"])
         return confirm.send(self, request)
 
+    def plan_view(self, request: HttpRequest, token: str) -> HttpResponseBase:
+        """Show what would be sent and what it costs, or how far it was sent."""
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        return confirm.page(self, request, token)
+
     def video_view(self, request: HttpRequest, object_id: uuid.UUID) -> HttpResponseBase:
         """Serve a stored video in ranges, so that it can be wound forward."""
         task = self._task_or_404(request, object_id)
@@ -183,7 +191,7 @@ class EndpointsMixin:
     def decide_view(self, request: HttpRequest, object_id: uuid.UUID) -> HttpResponseBase:
         """Settle an unconfirmed task."""
         task = self._task_or_404(request, object_id)
-        if not self.has_resolve_permission(request, task):  # type: ignore[attr-defined]
+        if not (self.has_resolve_permission(request, task) and self.has_view_permission(request, task)):  # type: ignore[attr-defined]
             raise PermissionDenied
         return decide.view(self, request, task)
 
@@ -225,8 +233,17 @@ class EndpointsMixin:
         may_view = admin.has_view_permission(request, task)
         may_add = admin.has_add_permission(request) and may_view
         return {
-            "retry": (may_submit, lambda: submission.retry(task, by=by), _("It is tried again.")),
-            "fetch": (may_submit, lambda: storing.fetch_again(task, by=by), _("The file is fetched again.")),
+            "retry": (
+                may_submit,
+                lambda: submission.retry(task, by=by, agreed=quoting.agreed(request, task)),
+                _("Queued again."),
+            ),
+            "fetch": (
+                may_submit,
+                # Never a price instead: what was shown is that it is free.
+                lambda: submission.retry(task, by=by, agreed=quotes.fetching(task)),
+                _("The file is fetched again."),
+            ),
             "cancel": (may_change, lambda: submission.cancel(task, by=by), _("Withdrawn. Nothing was charged.")),
             "refresh": (may_view, lambda: tracking.refresh(task, by=by), _("EvoLink was asked just now.")),
             "duplicate": (

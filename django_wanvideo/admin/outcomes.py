@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 #: How many tasks are read, worked on and logged at a time.
 CHUNK = 100
+#: What is told as a reason; anything else is an accident.
+REFUSALS = (WanVideoError, EvoLinkError, ValidationError, PermissionDenied)
 #: More reasons than these are counted together.
 MAX_REASONS = 5
 
@@ -73,7 +75,7 @@ def do_to_each(
         for task in tasks:
             try:
                 step(task)
-            except (WanVideoError, EvoLinkError, ValidationError, PermissionDenied) as error:
+            except REFUSALS as error:
                 outcome.reasons[reason_of(error)] += 1
             else:
                 outcome.done += 1

@@ -13,7 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from django_wanvideo import database
-from django_wanvideo.admin import forecasts, nonces, outcomes, prices, sending, taskpage, themes, trouble
+from django_wanvideo.admin import forecasts, nonces, outcomes, prices, quoting, sending, taskpage, themes, trouble
 from django_wanvideo.admin.forms import TaskForm
 from django_wanvideo.choices import InputRole
 from django_wanvideo.exceptions import WanVideoError
@@ -100,7 +100,8 @@ class PagesMixin:
         if not self.has_submit_permission(request, obj):  # type: ignore[attr-defined]
             raise PermissionDenied
         try:
-            submission.enqueue(obj, by=request.user)  # type: ignore[arg-type]
+            agreed = quoting.agreed_on_form(request, obj)
+            submission.enqueue(obj, by=request.user, agreed=agreed)  # type: ignore[arg-type]
         except (WanVideoError, ValidationError) as error:
             words = _("The draft was saved, but not sent: %(reason)s") % {"reason": outcomes.reason_of(error)}
             messages.warning(request, words)

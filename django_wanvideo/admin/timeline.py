@@ -156,6 +156,8 @@ def sentence(event: TaskEvent) -> str:
         case _K.RETRIED:
             if event.to_status == TaskStatus.STORING:
                 return _("%(who)s asked to fetch the file again.") % who
+            if detail.get("reason") == "look_again":
+                return _("%(who)s asked EvoLink about it again.") % who
             return _("%(who)s asked to try it again.") % who
         case _K.OVERDUE:
             return _("It takes much longer than EvoLink said. We go on asking.")
@@ -183,6 +185,8 @@ def sentence(event: TaskEvent) -> str:
             return _("The site’s own code had an error when it was told: %(name)s.") % {
                 "name": detail.get("receiver", "?")
             }
+        case _K.NOTE if words := _looked(detail):
+            return words
     return str(event.get_kind_display()).capitalize() + "."
 
 
@@ -211,6 +215,20 @@ def _accepted(detail: dict[str, Any]) -> str:
     except (KeyError, InvalidOperation):
         return _("EvoLink accepted the request.")
     return _("EvoLink accepted the request and reserved %(n)s credits.") % {"n": figures.credits_in_table(reserved)}
+
+
+def _looked(detail: dict[str, Any]) -> str:
+    """What asking EvoLink about an earlier request has shown."""
+    reason, code = detail.get("reason"), detail.get("code")
+    if reason == "found_at_evolink":
+        return _("EvoLink still has the earlier request. It goes on with that; nothing new was sent.")
+    if reason not in {"looked_first", "looked_again"}:
+        return ""
+    if code == "not_found":
+        return _("EvoLink was asked about the earlier request and does not know it any more.")
+    if code == "no_file":
+        return _("EvoLink was asked about the earlier request and has no file of it any more.")
+    return _("EvoLink was asked about the earlier request and says that it ended without a video.")
 
 
 def _decided(detail: dict[str, Any]) -> str:

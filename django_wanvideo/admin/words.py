@@ -46,7 +46,7 @@ def second_line(task: VideoTask, now: dt.datetime | None = None) -> str:
         return _("in %(time)s") % {"time": figures.seconds_in_words(taken)} if taken is not None else ""
     if task.status == _S.FAILED:
         return str(advice_for(task.error_code).heading)
-    return _("EvoLink cancelled it") if task.accepted_at else _("Withdrawn before sending")
+    return _("EvoLink cancelled it") if task.error_code else _("Withdrawn before sending")
 
 
 def waiting_for(task: VideoTask, now: dt.datetime) -> str:
@@ -93,6 +93,8 @@ def held_words(reason: str) -> str:
         "user_weekly_credit_limit": _("Waits for the owner’s credits of next week"),
         "user_monthly_credit_limit": _("Waits for the owner’s credits of next month"),
         "above_credit_limit": _("Costs more than a credit limit allows: cancel it, or have the limit raised"),
+        "lookup_unanswered": _("EvoLink does not say what became of the earlier request"),
+        "lookup_not_found": _("Asks EvoLink again about the earlier request before another is sent"),
         "worker_lost": _("A worker was stopped"),
         "installation": _("Waits to be taken over by this site"),
         "rolled_back": _("Waits until the restored database is checked"),
@@ -182,7 +184,7 @@ def head_line(task: VideoTask, now: dt.datetime | None = None) -> str:
         return _("EvoLink has been making this video for %(time)s.") % {
             "time": figures.seconds_in_words((now - task.accepted_at).total_seconds())
         }
-    if task.status == _S.CANCELLED and task.accepted_at:
+    if task.status == _S.CANCELLED and task.error_code:
         return _("EvoLink cancelled it.")
     return {
         _S.DRAFT: _("Nothing has been sent or charged."),

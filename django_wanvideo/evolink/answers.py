@@ -93,6 +93,8 @@ class TaskSnapshot:
     credits_used: Decimal | None = None
     estimated_seconds: int | None = None
     elapsed_seconds: int | None = None
+    #: The words it is made from; EvoLink documents no field for them, so mostly there are none.
+    prompt: str = ""
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -126,6 +128,7 @@ class TaskSnapshot:
             credits_used=used if used is not None else values.credits_amount(cost.get("credits")),
             estimated_seconds=values.integer(_mapping(task.get("task_info")).get("estimated_time"), 0, 10**7),
             elapsed_seconds=values.integer(task.get("duration"), 0, 10**7),
+            prompt=_prompt(task),
             raw=task,
         )
 
@@ -141,6 +144,7 @@ class TaskSummary:
     progress: int | None
     created: datetime | None
     credits_used: Decimal | None
+    prompt: str = ""
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
@@ -155,6 +159,7 @@ class TaskSummary:
             progress=snapshot.progress,
             created=snapshot.created,
             credits_used=used if used is not None else snapshot.credits_used,
+            prompt=snapshot.prompt,
         )
 
 
@@ -214,6 +219,13 @@ def _status(word: str, links: tuple[str, ...], body: Mapping[str, Any]) -> Remot
     if status is not RemoteStatus.UNKNOWN or not links or _error(body.get("error")) is not None:
         return status
     return RemoteStatus.COMPLETED if not word or _progress(body.get("progress")) == 100 else status
+
+
+def _prompt(body: Mapping[str, Any]) -> str:
+    for inner in (body, _mapping(body.get("input")), _mapping(body.get("request")), _mapping(body.get("params"))):
+        if isinstance(inner.get("prompt"), str):
+            return str(inner["prompt"])
+    return ""
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -46,6 +46,8 @@ REASONS = {
     "above_credit_limit": "it costs more than a credit limit allows; raise the limit or cancel it",
     "installation": "it was queued under another installation; see wanvideo_adopt",
     "rolled_back": "the database has gone back; see wanvideo_adopt",
+    "lookup_unanswered": "EvoLink does not say what became of the earlier attempt",
+    "lookup_not_found": "EvoLink is asked again about the earlier attempt before another is sent",
     "worker_lost": "its worker stopped before sending it",
 }
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from django_wanvideo.models.tasks import VideoTask
 
 #: Ends that EvoLink has not reported itself: it may have made the video, and charged for it.
-GIVEN_UP = frozenset({"resource_not_found", "never_answered", "never_finished"})
+GIVEN_UP = frozenset({"resource_not_found", "never_answered", "never_finished", "lookup_failed"})
 
 
 def charge_of(task: VideoTask) -> Charge:
@@ -26,11 +26,14 @@ def charge_of(task: VideoTask) -> Charge:
         return Charge.MAYBE
     if task.accepted_at is None:
         return Charge.NONE
-    if task.status == TaskStatus.FAILED and task.error_code in GIVEN_UP and not task.result_expires_at:
+    if task.status == TaskStatus.QUEUED:
+        # Tried again, and EvoLink has not been asked yet about the attempt that it had accepted.
         return Charge.MAYBE
     if task.status == TaskStatus.FAILED:
         # With or without a link: EvoLink has called it done, and that is what it charges for.
-        return Charge.CHARGED if task.result_url or task.result_expires_at else Charge.NOT_EXPECTED
+        if task.result_url or task.result_expires_at:
+            return Charge.CHARGED
+        return Charge.MAYBE if task.error_code in GIVEN_UP else Charge.NOT_EXPECTED
     if task.status == TaskStatus.CANCELLED:
         return Charge.MAYBE
-    return Charge.NONE if task.status in {TaskStatus.DRAFT, TaskStatus.QUEUED} else Charge.EXPECTED
+    return Charge.NONE if task.status == TaskStatus.DRAFT else Charge.EXPECTED

@@ -194,8 +194,10 @@ class VideoTask(models.Model):
         submission.enqueue(self, by=by, wait=wait)
         return self
 
-    def refresh(self, *, by: AbstractBaseUser | None = None) -> None:
-        """Ask EvoLink about this task now, in this process.
+    def refresh(self, *, by: AbstractBaseUser | None = None) -> VideoTask:
+        """Ask EvoLink about this task now, in this process; return the task.
+
+        Also one that has failed, unless that is what EvoLink itself said: what EvoLink has after all comes home.
 
         Raises:
             NotPossible: EvoLink does not have the task.
@@ -204,9 +206,10 @@ class VideoTask(models.Model):
         from django_wanvideo.services import tracking
 
         tracking.refresh(self, by=by)
+        return self
 
-    def cancel(self, *, by: AbstractBaseUser | None = None) -> None:
-        """Withdraw this task before it is sent. EvoLink has no way to cancel what it accepted.
+    def cancel(self, *, by: AbstractBaseUser | None = None) -> VideoTask:
+        """Withdraw this task before it is sent; return it. EvoLink has no way to cancel what it accepted.
 
         Raises:
             NotPossible: it has been sent, or has ended.
@@ -214,9 +217,12 @@ class VideoTask(models.Model):
         from django_wanvideo.services import submission
 
         submission.cancel(self, by=by)
+        return self
 
-    def retry(self, *, by: AbstractBaseUser | None = None) -> None:
-        """Queue this failed or cancelled task again; a new attempt is a new charge.
+    def retry(self, *, by: AbstractBaseUser | None = None) -> VideoTask:
+        """Queue this failed or cancelled task again; return it. A new attempt is a new charge.
+
+        A video that is paid for is fetched instead, and a worker asks EvoLink about earlier attempts before it sends.
 
         Raises:
             NotPossible: it has neither failed nor been cancelled.
@@ -225,3 +231,22 @@ class VideoTask(models.Model):
         from django_wanvideo.services import submission
 
         submission.retry(self, by=by)
+        return self
+
+    @property
+    def can_fetch_result(self) -> bool:
+        """Whether this task has ended without its video, and EvoLink still has that: fetching it costs nothing."""
+        from django_wanvideo.services import storing
+
+        return storing.is_fetchable(self)
+
+    def fetch_result(self, *, by: AbstractBaseUser | None = None) -> VideoTask:
+        """Copy the paid video of this ended task after all; return the task. This costs nothing.
+
+        Raises:
+            NotPossible: there is no video, or its link has ended.
+        """
+        from django_wanvideo.services import storing
+
+        storing.fetch_again(self, by=by)
+        return self

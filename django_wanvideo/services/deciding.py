@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from django_wanvideo import database
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import leases, ledger, lifecycle, outcomes, receipts, tracking
+from django_wanvideo.services import leases, ledger, lifecycle, outcomes, receipts, rivals, tracking
 from django_wanvideo.services.receipts import Misfit
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from django.contrib.auth.models import AbstractBaseUser
-    from django.db.models import Q
+    from django.db.models import QuerySet
 
     from django_wanvideo.evolink.answers import TaskSnapshot
 
@@ -35,24 +37,43 @@ class SeemsOlder(NotPossible):
     """
 
 
+class FitsOthers(NotPossible):
+    """EvoLink's task may come from another open request of this site just as well.
+
+    Where the person may see all of these, ``attach(..., among_others=True)`` takes it all the same.
+    """
+
+
 def attach(
-    task: VideoTask, provider_task_id: str, *, by: AbstractBaseUser | None = None, even_if_older: bool = False
+    task: VideoTask,
+    provider_task_id: str,
+    *,
+    by: AbstractBaseUser | None = None,
+    even_if_older: bool = False,
+    visible: QuerySet[VideoTask] | None = None,
+    among_others: bool = False,
+    number: int | None = None,
 ) -> None:
     """Tie EvoLink's task to this one after reading it with our own key.
 
     Args:
         even_if_older: whether it may have begun before the attempt was made. That speaks against it, unless the clock
             of the machine that sent the request was ahead of EvoLink's.
+        visible: the tasks that the person may see, where that is to be heeded: what fits a request of another task, too,
+            is refused unless the person sees that one and says ``among_others``.
+        among_others: whether it may fit other open requests, because somebody has compared them.
+        number: of the attempt that the decision is about; a later one is left alone.
 
     Raises:
         PermissionDenied: ``by`` may not settle unconfirmed tasks.
+        FitsOthers: it may come from another open request of this site; a NotPossible.
         SeemsOlder: it began before the attempt; a NotPossible whose message tells both times.
         NotPossible: the task is not unconfirmed, EvoLink's task cannot be its own, or EvoLink has asked this site to wait.
         ConfigurationError: this process has no key.
         EvoLinkError: EvoLink does not know the id, or cannot be asked just now.
     """
     _check(by)
-    attempt = _unconfirmed_attempt(task)
+    attempt = _unconfirmed_attempt(task, number)
     snapshot = tracking.ask_for_a_person(provider_task_id.strip())
     why = receipts.misfit(attempt, snapshot)
     if why is Misfit.OLDER and not even_if_older:
@@ -61,6 +82,8 @@ def attach(
         raise NotPossible(
             _("EvoLink's task is not this one's: it is of another model, or belongs to another task here.")
         )
+    if visible is not None:
+        _check_others(attempt, snapshot, visible, among_others=among_others)
     with database.atomic():
         source = EventSource.of(by)
         if not outcomes.bind(attempt, snapshot, source=source, actor=by):
@@ -68,6 +91,32 @@ def attach(
         _decided(task, by, attempt, "attached", **({"even_if_older": True} if why is Misfit.OLDER else {}))
     tracking.apply(attempt, snapshot, source=source)
     task.refresh_from_db()
+
+
+def _check_others(
+    attempt: Attempt, snapshot: TaskSnapshot, visible: QuerySet[VideoTask], *, among_others: bool
+) -> None:
+    others = rivals.also_fitting(attempt, snapshot)
+    seen = set(visible.filter(pk__in=[other.task_id for other in others]).values_list("pk", flat=True))
+    if any(other.task_id not in seen for other in others):
+        # Nothing about the other one is told: not even whose it is.
+        raise FitsOthers(
+            _(
+                "This video may belong to another request of this site that you may not see. Ask somebody who may see "
+                "all of them to decide."
+            )
+        )
+    if others and not among_others:
+        raise FitsOthers(
+            ngettext(
+                "This video may belong to %(n)s other request of this site as well. Compare them, then tick that it is "
+                "this one.",
+                "This video may belong to %(n)s other requests of this site as well. Compare them, then tick that it is "
+                "this one.",
+                len(others),
+            )
+            % {"n": len(others)}
+        )
 
 
 def _older_words(attempt: Attempt, snapshot: TaskSnapshot) -> str:
@@ -80,15 +129,18 @@ def _older_words(attempt: Attempt, snapshot: TaskSnapshot) -> str:
     ) % {"created": clock(snapshot.created or attempt.claimed_at), "claimed": clock(attempt.claimed_at)}
 
 
-def not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
+def not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None, number: int | None = None) -> None:
     """Settle that EvoLink did not accept it: the task fails, nothing is sent.
+
+    Args:
+        number: of the attempt that the decision is about; a later one is left alone.
 
     Raises:
         PermissionDenied: ``by`` may not settle unconfirmed tasks.
         NotPossible: the task is not unconfirmed, or its request is being repeated at this moment.
     """
     _check(by)
-    attempt = _unconfirmed_attempt(task)
+    attempt = _unconfirmed_attempt(task, number)
     with database.atomic():
         moved = lifecycle.advance(
             task,
@@ -107,15 +159,18 @@ def not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None
         _decided(task, by, attempt, "not_accepted")
 
 
-def send_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
+def send_again(task: VideoTask, *, by: AbstractBaseUser | None = None, number: int | None = None) -> None:
     """Queue it again although the first may have been accepted: this may cost twice.
+
+    Args:
+        number: of the attempt that the decision is about; a later one is left alone.
 
     Raises:
         PermissionDenied: ``by`` may not settle unconfirmed tasks.
         NotPossible: the task is not unconfirmed, or its request is being repeated at this moment.
     """
     _check(by)
-    attempt = _unconfirmed_attempt(task)
+    attempt = _unconfirmed_attempt(task, number)
     with database.atomic():
         moved = lifecycle.advance(
             task,
@@ -139,12 +194,16 @@ def _check(by: AbstractBaseUser | None) -> None:
         raise PermissionDenied(_("You may not settle unconfirmed tasks."))
 
 
-def _unconfirmed_attempt(task: VideoTask) -> Attempt:
+def _unconfirmed_attempt(task: VideoTask, number: int | None) -> Attempt:
     attempt = Attempt.objects.filter(
         task_id=task.pk, state=AttemptState.UNCONFIRMED, task__status=TaskStatus.UNCONFIRMED
     ).first()
     if attempt is None:
         raise NotPossible(_("This task has been settled meanwhile."))
+    if number is not None and attempt.number != number:
+        raise NotPossible(
+            _("This was decided meanwhile, and another request was sent. Look at what is known of that one.")
+        )
     attempt.task = task
     return attempt
 

@@ -6,7 +6,6 @@ at a page may be kept waiting; what has not come by then is said to be unknown.
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import threading
 import time
@@ -20,8 +19,10 @@ from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services import installation, provider
 from django_wanvideo.services.receipts import CLOCK_SKEW
+from django_wanvideo.services.rivals import WINDOW, open_requests
 
 if TYPE_CHECKING:
+    import datetime as dt
     import uuid
     from collections.abc import Callable
     from decimal import Decimal
@@ -33,12 +34,12 @@ logger = logging.getLogger(__name__)
 
 #: Seconds that all questions together may take.
 PATIENCE = 2.0
-#: Videos begun later than this after our request hardly come from it.
-WINDOW = dt.timedelta(minutes=30)
 #: EvoLink gives at most so many tasks at a time; so many pages are read at most.
 PAGE_SIZE, MOST_PAGES = 50, 3
 #: Of the videos that cannot be it, so many are returned: those begun nearest to our request.
 MOST_IMPOSSIBLE = 5
+#: Of the other requests that are open, so many are counted.
+MOST_OTHERS = 200
 
 
 class Listing(StrEnum):
@@ -68,6 +69,8 @@ class Verdict(StrEnum):
     #: Begun before the request.
     OLDER = "older"
     OTHER_MODEL = "other_model"
+    #: EvoLink names other words than ours; it can be chosen, since EvoLink may have rewritten them.
+    OTHER_PROMPT = "other_prompt"
     #: Another task of this site has it.
     TAKEN = "taken"
 
@@ -82,11 +85,14 @@ class Candidate:
     verdict: Verdict
     #: The task of this site that has it, if one has.
     task_id: uuid.UUID | None = None
+    #: What EvoLink says that it cost, and the words that it was made from; mostly it says neither.
+    credits_used: Decimal | None = None
+    prompt: str = ""
 
     @property
     def can_be_chosen(self) -> bool:
         """Whether attaching it is not refused from the start."""
-        return self.verdict in {Verdict.POSSIBLE, Verdict.LATE}
+        return self.verdict in {Verdict.POSSIBLE, Verdict.LATE, Verdict.OTHER_PROMPT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,13 @@ class Evidence:
     listing: Listing
     candidates: tuple[Candidate, ...] = ()
     credits_now: Decimal | None = None
+    #: Other requests of this site from about then whose answers were lost: a video may come from any of them.
+    others: tuple[Attempt, ...] = ()
+
+    @property
+    def obvious(self) -> Candidate | None:
+        """The one video that can be meant: only this one fits, and no other request of this site is open."""
+        return self.possible[0] if len(self.possible) == 1 and not self.others else None
 
     @property
     def possible(self) -> tuple[Candidate, ...]:
@@ -111,21 +124,22 @@ def gather(task: VideoTask) -> Evidence:
         return Evidence(attempt, Listing.NOT_SENT)
     if installation.is_foreign():
         return Evidence(attempt, Listing.FOREIGN)
+    others = tuple(open_requests(attempt)[:MOST_OTHERS])
     if provider.paused_until() is not None:
-        return Evidence(attempt, Listing.PAUSED)
+        return Evidence(attempt, Listing.PAUSED, others=others)
     try:
         client = provider.client(patience=PATIENCE)
     except ConfigurationError:
-        return Evidence(attempt, Listing.NO_KEY)
+        return Evidence(attempt, Listing.NO_KEY, others=others)
     sent_at, model = attempt.sent_at, str(attempt.request.get("model") or task.model)
     listed, credits_now = _within(
         PATIENCE, lambda: _list(client, model, sent_at), lambda: client.get_credits().spendable
     )
     if listed is None:
-        return Evidence(attempt, Listing.UNREADABLE, credits_now=credits_now)
+        return Evidence(attempt, Listing.UNREADABLE, credits_now=credits_now, others=others)
     found, is_whole = listed
     listing = Listing.WHOLE if is_whole else Listing.PARTLY
-    return Evidence(attempt, listing, _judge(found, attempt, model), credits_now)
+    return Evidence(attempt, listing, _judge(found, attempt, model), credits_now, others)
 
 
 def _list(client: EvoLinkClient, model: str, since: dt.datetime) -> tuple[list[TaskSummary], bool]:
@@ -155,14 +169,19 @@ def _judge(found: list[TaskSummary], attempt: Attempt, model: str) -> tuple[Cand
             return Verdict.OTHER_MODEL
         if item.created is not None and item.created < attempt.claimed_at - CLOCK_SKEW:
             return Verdict.OLDER
-        return Verdict.LATE if item.created is not None and item.created > sent_at + WINDOW else Verdict.POSSIBLE
+        if item.created is not None and item.created > sent_at + WINDOW:
+            return Verdict.LATE
+        ours = attempt.request.get("prompt")
+        return Verdict.OTHER_PROMPT if item.prompt and ours and item.prompt != ours else Verdict.POSSIBLE
 
     def distance(candidate: Candidate) -> float:
         return abs((candidate.created - sent_at).total_seconds()) if candidate.created is not None else 0.0
 
     unique = {item.id: item for item in found}
     all_ = [
-        Candidate(item.id, str(item.status), item.created, verdict(item), taken.get(item.id))
+        Candidate(
+            item.id, str(item.status), item.created, verdict(item), taken.get(item.id), item.credits_used, item.prompt
+        )
         for item in unique.values()
     ]
     all_.sort(key=distance)

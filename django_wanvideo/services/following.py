@@ -49,7 +49,7 @@ def _ended(
 ) -> None:
     error = snapshot.error
     message = one_line(error.message) if error else ""
-    lifecycle.advance(
+    moved = lifecycle.advance(
         attempt.task_id,
         to,
         allowed=FOLLOWED,
@@ -64,6 +64,9 @@ def _ended(
         # Even if EvoLink had called it done before, there is no result that could end.
         result_expires_at=None,
     )
+    if moved is not None:
+        # EvoLink's own word about this attempt: nobody needs to ask before it is tried again.
+        Attempt.objects.filter(pk=attempt.pk).update(error_code=code[:100])
 
 
 def _completed(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) -> None:

@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -92,6 +92,7 @@ def fetch_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
             kind=EventKind.RETRIED,
             source=EventSource.of(by),
             actor=by,
+            guard=Q(result_url=task.result_url, result_expires_at__gt=timezone.now()),
             error_code="",
             error_message="",
             finished_at=None,

@@ -36,9 +36,11 @@ from django_wanvideo.services import (
     ledger,
     lifecycle,
     limits,
+    lookup,
     media,
     outcomes,
     provider,
+    quotes,
     storing,
 )
 
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 
     from django_wanvideo.evolink.client import EvoLinkClient
     from django_wanvideo.services.leases import Lease
+    from django_wanvideo.services.quotes import Quote
 
 logger = logging.getLogger(__name__)
 
@@ -57,25 +60,33 @@ class ClaimLost(Exception):  # noqa: N818 - not an error: somebody else settled 
     """The attempt was settled before its request left; nothing has been sent."""
 
 
-def enqueue(task: VideoTask, *, by: AbstractBaseUser | None = None, wait: bool = True) -> None:
+def enqueue(
+    task: VideoTask, *, by: AbstractBaseUser | None = None, wait: bool = True, agreed: Quote | None = None
+) -> None:
     """Queue a draft to be sent once; a worker is woken after commit.
 
     Args:
         wait: whether it may wait in the queue for credits that a limit does not give now.
+        agreed: what the person was shown; a draft that is not that any more is left alone.
 
     Raises:
-        NotPossible: it is not a draft.
+        NotPossible: it is not a draft, or not what was shown (``quotes.QuoteChanged``).
         BudgetExceeded: it costs more than a limit allows at all or, with ``wait=False``, more than is left.
         ValidationError: it is not complete, keyed by field.
     """
     now, host = VideoTask.objects.values_list("status", installation.host_in_row()).get(pk=task.pk)
     if now == TaskStatus.DRAFT:
         _check_complete(task)
+    task.status = now
+    is_draft = now == TaskStatus.DRAFT
     installation.note_host(host)
     price = catalog.get(task.model).estimate(task.parameters)
     # Only what must not wait needs the claims to stand still while it is queued.
-    with contextlib.nullcontext() if wait else database.atomic():
-        if now == TaskStatus.DRAFT:
+    with (
+        contextlib.nullcontext() if wait else database.atomic(),
+        quotes.held_to(task, agreed if is_draft else None) as unchanged,
+    ):
+        if is_draft:
             limits.admit(price, task.owner_id, wait=wait)
         moved = lifecycle.advance(
             task,
@@ -84,11 +95,14 @@ def enqueue(task: VideoTask, *, by: AbstractBaseUser | None = None, wait: bool =
             kind=EventKind.QUEUED,
             source=EventSource.of(by),
             actor=by,
+            guard=unchanged,
             queued_at=timezone.now(),
             credits_estimated=price,
         )
     if moved is None:
         task.status = _status_now(task)
+        if task.status == TaskStatus.DRAFT:
+            raise quotes.QuoteChanged(_("It was changed meanwhile. Look at it again before it is sent."))
         raise NotPossible(_("Only a draft can be submitted; this task is %(status)s.") % _words(task))
 
 
@@ -114,13 +128,17 @@ def cancel(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         raise NotPossible(message % _words(task))
 
 
-def retry(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
+def retry(task: VideoTask, *, by: AbstractBaseUser | None = None, agreed: Quote | None = None) -> None:
     """Queue a failed or cancelled task again.
 
-    A new attempt is a new charge, so a video that was paid for and is still at EvoLink is fetched instead.
+    A new attempt is a new charge, so a video that was paid for and is still at EvoLink is fetched instead. A worker
+    asks EvoLink about earlier attempts before it sends another.
+
+    Args:
+        agreed: what the person was shown; a task that is not that any more is left alone, never paid for instead.
 
     Raises:
-        NotPossible: it has neither failed nor been cancelled.
+        NotPossible: it has neither failed nor been cancelled, or is not what was shown (``quotes.QuoteChanged``).
         BudgetExceeded: it costs more than a limit on credits allows at all.
         ValidationError: the catalogue no longer accepts it, keyed by field.
     """
@@ -128,29 +146,35 @@ def retry(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
     if storing.is_fetchable(task):
         storing.fetch_again(task, by=by)
         return
-    if task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
+    ended = task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}
+    if ended and agreed is not None and agreed.is_free:
+        raise quotes.QuoteChanged(quotes.problem(task, agreed))
+    if ended:
         _check_complete(task)
     price = catalog.get(task.model).estimate(task.parameters)
-    if task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
+    if ended:
         limits.admit(price, task.owner_id, wait=True)
     installation.note_host(None)
-    moved = lifecycle.advance(
-        task,
-        TaskStatus.QUEUED,
-        allowed=frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED}),
-        kind=EventKind.RETRIED,
-        source=EventSource.of(by),
-        actor=by,
-        # A paid video that turns up at this very moment must not be wiped away.
-        guard=Q(result_url=task.result_url),
-        **_clean_slate(),
-        credits_estimated=price,
-    )
+    with quotes.held_to(task, agreed if ended else None) as unchanged:
+        moved = lifecycle.advance(
+            task,
+            TaskStatus.QUEUED,
+            allowed=frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED}),
+            kind=EventKind.RETRIED,
+            source=EventSource.of(by),
+            actor=by,
+            # A paid video that turns up at this very moment must not be wiped away.
+            guard=Q(result_url=task.result_url) & unchanged,
+            **_begun_again(task),
+            credits_estimated=price,
+        )
     if moved is None:
         task.refresh_from_db()
         if storing.is_fetchable(task):
             storing.fetch_again(task, by=by)
             return
+        if agreed is not None and task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
+            raise quotes.QuoteChanged(_("It was changed meanwhile. Look at it again before it is sent."))
         raise NotPossible(
             _("Only a failed or cancelled task can be tried again; this one is %(status)s.") % _words(task)
         )
@@ -196,7 +220,7 @@ def send(task_id: uuid.UUID) -> None:
         return
     try:
         with lease.kept():
-            body = _prepare(task, client)
+            body = _prepare(task, client) if lookup.may_send(task, client) else None
         attempt = _claim_in_turn(task, lease, body) if body is not None else None
     finally:
         lease.release()
@@ -348,20 +372,10 @@ def _claim(task: VideoTask, lease: Lease, body: dict[str, Any], *, patient: bool
         return None
 
 
-def _clean_slate() -> dict[str, Any]:
-    return {
-        "queued_at": timezone.now(),
-        "accepted_at": None,
-        "progress": 0,
-        "credits_reserved": None,
-        "credits_used": None,
-        "result_url": "",
-        "result_expires_at": None,
-        "estimated_seconds": None,
-        "told_overdue_at": None,
-        "told_expiring_at": None,
-        "reread_at": None,
-    }
+def _begun_again(task: VideoTask) -> dict[str, Any]:
+    """What a task forgets that is tried again; of an attempt that may still have its video, only once that is known."""
+    fresh = {"queued_at": timezone.now(), "progress": 0, "told_overdue_at": None, "reread_at": None}
+    return fresh if lookup.is_open(task) else fresh | lookup.CLEAN_SLATE
 
 
 def _status_now(task: VideoTask) -> str:

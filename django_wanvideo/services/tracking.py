@@ -16,7 +16,7 @@ from django_wanvideo.choices import AttemptState, EventSource
 from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
-from django_wanvideo.services import installation, looks, provider, reading, receiving
+from django_wanvideo.services import installation, looks, lookup, provider, reading, receiving
 from django_wanvideo.services.following import apply
 from django_wanvideo.services.looks import FOLLOWED
 
@@ -88,12 +88,16 @@ def sync(task_ids: Sequence[uuid.UUID]) -> None:
 def refresh(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
     """Look at one task now, for a person who waits: EvoLink is given ``PERSON_PATIENCE`` seconds.
 
+    One that has ended without EvoLink's own word comes home if EvoLink has it after all.
+
     Raises:
         NotPossible: EvoLink does not have it, or has asked this site to wait.
         ConfigurationError: this process has no key.
         EvoLinkError: EvoLink cannot be asked just now.
     """
     attempt = next(iter(_followed([task.pk])), None)
+    if attempt is None and lookup.look_again(task, ask_for_a_person, by=by):
+        return
     if attempt is None:
         raise NotPossible(_("EvoLink is not working on this task, so there is nothing to ask about."))
     snapshot = ask_for_a_person(attempt.provider_task_id or "")

@@ -55,7 +55,12 @@ def pages(boss, make_task, monkeypatch):
 
     def chosen():
         data = {"action": "submit_selected", "_selected_action": [str(make_task().pk), str(make_task("queued").pk)]}
-        return boss.post(url("changelist"), data)
+        return boss.post(url("changelist"), data, follow=True)
+
+    def retried():
+        tasks = [make_task("failed", error_code=code) for code in ("service_error", "content_policy_violation")]
+        data = {"action": "retry_selected", "_selected_action": [str(task.pk) for task in [*tasks, make_task()]]}
+        return boss.post(url("changelist"), data, follow=True)
 
     def listed():
         for status in ("draft", "processing", "unconfirmed", "failed", "completed"):
@@ -71,6 +76,7 @@ def pages(boss, make_task, monkeypatch):
         "processing": lambda: boss.get(url("change", make_task("processing").pk)),
         "failed": lambda: boss.get(url("change", make_task("failed", error_code="service_error").pk)),
         "confirm": chosen,
+        "retry plan": retried,
         "decide": lambda: boss.get(url("decide", make_task("unconfirmed").pk)),
         "variations": lambda: boss.get(url("variations", make_task("failed").pk)),
         "variations refused": lambda: boss.post(
@@ -79,7 +85,18 @@ def pages(boss, make_task, monkeypatch):
     }
 
 
-NAMES = ["list", "add", "refused", "processing", "failed", "confirm", "decide", "variations", "variations refused"]
+NAMES = [
+    "list",
+    "add",
+    "refused",
+    "processing",
+    "failed",
+    "confirm",
+    "retry plan",
+    "decide",
+    "variations",
+    "variations refused",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -23,15 +23,18 @@ from tests.admin.conftest import hidden, url
 
 
 def run(client, action, *tasks, **data):
-    """Choose an action for some tasks."""
-    return client.post(
-        url("changelist"), {"action": action, "_selected_action": [str(task.pk) for task in tasks], **data}
-    )
+    """Choose an action for some tasks; of an action with a page of its own, that page."""
+    chosen = {"action": action, "_selected_action": [str(task.pk) for task in tasks], **data}
+    response = client.post(url("changelist"), chosen)
+    return client.get(response.url) if "/plan/" in getattr(response, "url", "") else response
 
 
 def send(client, page):
-    """Press the button of the confirmation page."""
-    return client.post(url("send"), {"plan": hidden(page, "plan")})
+    """Press the button of the confirmation page, as it stands there; of one that is being sent, the page that follows."""
+    data = {name: hidden(page, name) for name in ("plan", "at", "shown") if hidden(page, name) is not None}
+    ticked = re.findall(r'name="t" value="(\d+)"[^>]* checked', page.content.decode())
+    response = client.post(url("send"), {**data, **({"t": ticked} if ticked else {})})
+    return client.get(response.url) if "/plan/" in getattr(response, "url", "") else response
 
 
 def said(response):

@@ -24,7 +24,7 @@ def act(client, name, *tasks):
 
 def confirm(client, name, task):
     """Choose an action that asks first, and say yes."""
-    return client.post(url("send"), {"plan": hidden(act(client, name, task), "plan")})
+    return client.post(url("send"), {"plan": hidden(client.get(act(client, name, task).url), "plan")})
 
 
 def press(verb):

@@ -116,7 +116,7 @@ class TestAnAdminOfAnotherName:
         make_task("completed")
         assert self.address("change", task.pk) in self.page(boss.get(self.address("changelist")))
         chosen = {"action": "submit_selected", "_selected_action": [str(one.pk) for one in VideoTask.objects.all()]}
-        confirmation = boss.post(self.address("changelist"), chosen)
+        confirmation = boss.post(self.address("changelist"), chosen, follow=True)
         assert f'action="{self.address("send")}"' in self.page(confirmation)
         answer = boss.post(self.address("send"), {"plan": hidden(confirmation, "plan")})
         assert answer.url == self.address("changelist")

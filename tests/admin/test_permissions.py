@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from django_wanvideo.admin import VideoTaskAdmin, kept, nonces
+from django_wanvideo.admin import VideoTaskAdmin, kept, plans
 from django_wanvideo.models import VideoTask
+from django_wanvideo.services import quotes
 from tests.admin.conftest import add_data, hidden, picture, store, url
 
 WHO = ("nobody", "view", "add", "change", "delete", "submit", "resolve")
@@ -31,8 +32,9 @@ ANSWERS = {
     "GET kept":             (NO,    NO,  OK,  OK,    NO,    NO,    NO),
     "GET video":            (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "POST send":            (NO,    NO,  NO,  NO,    NO,    MOVED, NO),
-    "GET decide":           (NO,    NO,  NO,  NO,    NO,    NO,    OK),
-    "POST decide":          (NO,    NO,  NO,  NO,    NO,    NO,    MOVED),
+    "GET plan":             (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "GET decide":           (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "POST decide":          (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "GET sending":          (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST sending":         (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "GET settle":           (NO,    NO,  NO,  NO,    NO,    NO,    NO),
@@ -54,10 +56,19 @@ WITH_VIEW = {
     "POST do retry": ("submit", MOVED),
     "POST do fetch": ("submit", MOVED),
     "GET delete": ("delete", OK),
+    "GET plan": ("submit", OK),
     "GET decide": ("resolve", OK),
+    "POST decide": ("resolve", MOVED),
     "GET settle": ("resolve", OK),
     "POST settle": ("resolve", MOVED),
 }
+
+
+def plan_of(owner, task):
+    """The token of a plan that sends one draft."""
+    if owner is None:
+        return "x"
+    return plans.keep(owner, [plans.Entry(task.pk, quotes.quote(task))], again=False, back="/")
 
 
 @pytest.fixture
@@ -80,10 +91,9 @@ def ask(make_task, monkeypatch):
                 address = url("kept")
                 data = {"name": kept.keep(picture(), owner=owner.pk if owner else 0)}
             case "send":
-                address = url("send")
-                task = make_task()
-                plan = {"ids": [task.pk.hex], "again": False, "at": 0, "total": 1}
-                data = {"plan": nonces.issue(owner, **plan) if owner else "x"}
+                address, data = url("send"), {"plan": plan_of(owner, make_task())}
+            case "plan":
+                address = url("plan", plan_of(owner, make_task()))
             case "change, notes":
                 address, data = url("change", make_task("completed").pk), {"notes": "n"}
             case "change, draft":
@@ -186,6 +196,7 @@ def test_own_tasks_only_holds_for_every_address_of_a_task(ask, boss, person, mon
             "send",
             "sending",
             "settle",
+            "plan",
         }:
             assert ask(boss, name).status_code in {GONE, MOVED}, name
     assert not VideoTask.objects.filter(notes="n").exists()
@@ -195,7 +206,7 @@ def test_own_tasks_only_holds_for_every_address_of_a_task(ask, boss, person, mon
 def test_a_plan_never_reaches_tasks_that_one_may_not_see(boss, make_task, monkeypatch):
     task = make_task()
     data = {"action": "submit_selected", "_selected_action": [str(task.pk)]}
-    plan = hidden(boss.post(url("changelist"), data), "plan")
+    plan = hidden(boss.post(url("changelist"), data, follow=True), "plan")
     monkeypatch.setattr(VideoTaskAdmin, "visible_to", lambda self, request, tasks: tasks.owned_by(request.user))
     boss.post(url("send"), {"plan": plan})
     task.refresh_from_db()

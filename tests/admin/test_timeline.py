@@ -34,6 +34,28 @@ SENTENCES = [
     (K.FAILED, {"code": "insufficient_quota"}, "The EvoLink credits are used up."),
     (K.FAILED, {}, "EvoLink gave a reason we do not know."),
     (K.CANCELLED, {}, "EvoLink cancelled it."),
+    (
+        K.NOTE,
+        {"reason": "found_at_evolink"},
+        "EvoLink still has the earlier request. It goes on with that; nothing new was sent.",
+    ),
+    (
+        K.NOTE,
+        {"reason": "looked_first", "code": "not_found"},
+        "EvoLink was asked about the earlier request and does not know it any more.",
+    ),
+    (
+        K.NOTE,
+        {"reason": "looked_first", "code": "no_file"},
+        "EvoLink was asked about the earlier request and has no file of it any more.",
+    ),
+    (
+        K.NOTE,
+        {"reason": "looked_again", "code": "service_error"},
+        "EvoLink was asked about the earlier request and says that it ended without a video.",
+    ),
+    (K.NOTE, {}, "Note."),
+    (K.RETRIED, {"reason": "look_again"}, "The site’s code asked EvoLink about it again."),
     (K.RETRIED, {}, "The site’s code asked to try it again."),
     (K.OVERDUE, {}, "It takes much longer than EvoLink said. We go on asking."),
     (K.NEEDS_DECISION, {}, "EvoLink gave no word in time. A person has to decide."),

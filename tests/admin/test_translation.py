@@ -138,7 +138,14 @@ def pages(boss, make_task, monkeypatch):
 
     def chosen():
         data = {"action": "submit_selected", "_selected_action": [str(make_task().pk), str(make_task("queued").pk)]}
-        return boss.post(url("changelist"), data)
+        return boss.post(url("changelist"), data, follow=True)
+
+    def retried():
+        codes = ("service_error", "content_policy_violation")
+        tasks = [make_task("failed", error_code=code, accepted_at=timezone.now()) for code in codes]
+        tasks += [make_task("failed", error_code="resource_not_found", provider_task_id="task-unified-1-x")]
+        data = {"action": "retry_selected", "_selected_action": [str(task.pk) for task in [*tasks, make_task()]]}
+        return boss.post(url("changelist"), data, follow=True)
 
     return {
         "list": listed,
@@ -155,6 +162,7 @@ def pages(boss, make_task, monkeypatch):
         "unknown failure": lambda: change(make_task("failed", error_code="content_filter")),
         "cancelled": lambda: change(make_task("cancelled")),
         "confirm": chosen,
+        "retry plan": retried,
         "decide": lambda: boss.get(url("decide", make_task("unconfirmed").pk)),
         "variations": lambda: boss.get(url("variations", make_task("failed").pk)),
     }
@@ -162,7 +170,7 @@ def pages(boss, make_task, monkeypatch):
 
 PAGES = [
     "list", "empty list", "nothing found", "add", "refused", "another model", "draft", "queued", "processing", "completed",
-    "failed", "unknown failure", "cancelled", "confirm", "decide", "variations",
+    "failed", "unknown failure", "cancelled", "confirm", "retry plan", "decide", "variations",
 ]  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def show(boss, make_task, monkeypatch):
                 return boss.get(url("change", make_task("failed", error_code="content_filter").pk))
             case "confirm":
                 data = {"action": "submit_selected", "_selected_action": [str(make_task().pk)]}
-                return boss.post(url("changelist"), data)
+                return boss.post(url("changelist"), data, follow=True)
             case "decide":
                 return boss.get(url("decide", make_task("unconfirmed").pk))
             case "variations":

@@ -116,7 +116,7 @@ def test_a_fault_of_evolink_is_retried_with_one_press(maria: Person, site) -> No
     expect(page.get_by_role("heading", name="EvoLink had a fault")).to_be_visible(timeout=LONG)
     billed = len(site.simulator.ledger)
     page.get_by_role("button", name="Retry for about 11.9 credits").click()
-    expect(page.locator(".wv-messages, .messagelist")).to_contain_text("It is tried again.")
+    expect(page.locator(".wv-messages, .messagelist")).to_contain_text("Queued again.")
     expect(page.get_by_role("heading", name="EvoLink had a fault")).to_be_visible(timeout=LONG)
     task = VideoTask.objects.get()
     assert task.attempts.count() == 2

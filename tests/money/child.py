@@ -37,7 +37,11 @@ def arrange(point: str) -> None:
     from django_wanvideo.choices import EventKind
     from django_wanvideo.services import binding, lifecycle, outcomes, provider, submission
 
-    if point == "before the claim":
+    if point == "in the look":
+        submission.lookup._forget = die
+    elif point == "after the look":
+        submission.lookup.may_send = dying_after(submission.lookup.may_send)
+    elif point == "before the claim":
         submission._claim = die
     elif point == "after the claim":
         submission.post = die

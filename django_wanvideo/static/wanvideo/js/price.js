@@ -6,7 +6,7 @@ const WAIT = 300;
 function settings() {
     const query = new URLSearchParams();
     for (const [name, value] of new FormData(form)) {
-        const skipped = /^(prompt|notes|metadata|nonce|csrfmiddlewaretoken)$|_(file|url|kept)$/.test(name);
+        const skipped = /^(prompt|notes|metadata|nonce|shown_credits|csrfmiddlewaretoken)$|_(file|url|kept)$/.test(name);
         if (typeof value === "string" && !skipped) query.append(name, value);
     }
     return query;
@@ -22,6 +22,7 @@ function show(price) {
     text.querySelector(".wv-sub").textContent = price?.remark || "";
     text.querySelector("[data-budget]").textContent = price?.limit || "";
     if (!button) return;
+    bar.querySelector("[name=shown_credits]").value = price?.credits || "";
     if (price) button.textContent = price.button;
     button.disabled = !known;
 }
@@ -49,6 +50,13 @@ if (bar && form) {
         clearTimeout(timer);
         timer = setTimeout(ask, WAIT);
     };
+    // A page that one goes back to has its fields filled in again, and the price of the empty form.
+    addEventListener("pageshow", (event) => {
+        const way = performance.getEntriesByType("navigation")[0]?.type;
+        if (!event.persisted && way !== "back_forward") return;
+        last = "";
+        ask();
+    });
     form.addEventListener("input", later);
     form.addEventListener("change", later);
     // A theme's own drop-downs tell only jQuery of a choice.
