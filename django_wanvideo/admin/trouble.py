@@ -62,14 +62,15 @@ def _troubles() -> Iterator[tuple[str, str]]:
     if guard.others_until is not None and (waiting := installation.under_another_host(guard).count()):
         yield "another_host", f"{waiting} {guard.row.host}"
     now = timezone.now()
-    if SiteState.objects.filter(name=TOGETHER).exists() and outages.is_everybodys():
+    marks = dict(SiteState.objects.filter(name__in=[SWEEP, TOGETHER]).values_list("name", "updated_at"))
+    if TOGETHER in marks and outages.is_everybodys():
         yield "no_word", ""
     workers = site_probes.listening_workers()
     if workers is None:
         yield "redis", ""
     elif not workers:
         yield "workers", ""
-    swept = SiteState.objects.filter(name=SWEEP).values_list("updated_at", flat=True).first()
+    swept = marks.get(SWEEP)
     if swept is None:
         yield "never_swept", ""
     elif now - swept > SWEEP_LATE:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from django.contrib.auth.models import AbstractBaseUser
-    from django.db.models import QuerySet
+    from django.db.models import Q, QuerySet
 
     from django_wanvideo.evolink.answers import TaskSnapshot
 

@@ -75,10 +75,10 @@ def enqueue(
         ValidationError: it is not complete, keyed by field.
     """
     now, host = VideoTask.objects.values_list("status", installation.host_in_row()).get(pk=task.pk)
-    if now == TaskStatus.DRAFT:
-        _check_complete(task)
     task.status = now
-    is_draft = now == TaskStatus.DRAFT
+    is_draft = task.status == TaskStatus.DRAFT
+    if is_draft:
+        _check_complete(task)
     installation.note_host(host)
     price = catalog.get(task.model).estimate(task.parameters)
     # Only what must not wait needs the claims to stand still while it is queued.

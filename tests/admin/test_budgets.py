@@ -47,7 +47,7 @@ def used(amount, owner=None):
 
 def confirm(client, tasks, action="submit_selected"):
     data = {"action": action, "_selected_action": [task.pk for task in tasks]}
-    return client.post(url("changelist"), data)
+    return client.post(url("changelist"), data, follow=True)
 
 
 def text_of(response):

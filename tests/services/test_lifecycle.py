@@ -389,4 +389,7 @@ def test_only_the_lifecycle_writes_the_status():
         for line in status_writes(path.read_text())
     }
     # A given instance is shown what the row says; nothing is saved of it.
-    assert lines == {"services/submission.py: task.status = _status_now(task)"}
+    assert lines == {
+        "services/submission.py: task.status = _status_now(task)",
+        "services/submission.py: task.status = now",
+    }
