@@ -36,7 +36,7 @@ def postgres_server(directory: Path) -> Iterator[None]:
     server = get_server(directory, cleanup_mode="delete", start=False)
     server.ensure_pgdata_inited()
     with (directory / "postgresql.conf").open("a") as conf:
-        conf.write("\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off\nmax_connections = 60\n")
+        conf.write("\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off\nmax_connections = 100\n")
     server.start()
     try:
         yield
