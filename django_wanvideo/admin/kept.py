@@ -18,7 +18,6 @@ from django_wanvideo.models.files import task_storage
 
 if TYPE_CHECKING:
     from django.core.files.base import File
-    from django.core.files.uploadedfile import UploadedFile
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +41,7 @@ class Kept:
     size: int | None = None
 
 
-def keep(upload: UploadedFile[Any], *, owner: Any) -> str:
+def keep(upload: File[Any], *, owner: Any) -> str:
     """Store ``upload`` for a day and return the signed name; only ``owner`` (a user's pk) can use it."""
     forget_old()
     upload.seek(0)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def words(spec: ModelSpec, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the price as the page shows it.
 
-    Keys: ``known``, ``button``, ``formula``, ``dollars``, ``remark``.
+    Keys: ``known``, ``amount``, ``button``, ``formula``, ``dollars``, ``remark``.
     """
     try:
         price = spec.estimate(parameters)
@@ -40,6 +40,7 @@ def words(spec: ModelSpec, parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "known": True,
         "credits": str(price),
+        "amount": amount,
         "button": _("Generate for about %(credits)s credits") % {"credits": figures.credits_on_button(price)},
         "formula": figures.unbroken(formula),
         "dollars": _("about $%(dollars)s") % {"dollars": figures.credits_in_table(spec.price.dollars(price))},
@@ -53,6 +54,7 @@ def unknown() -> dict[str, Any]:
     return {
         "known": False,
         "credits": "",
+        "amount": "–",
         "button": _("Generate"),
         "formula": _("Price unknown just now"),
         "dollars": "",

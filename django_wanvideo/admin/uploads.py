@@ -31,8 +31,14 @@ class UploadsMixin:
     files: Any
     errors: Any
     is_bound: bool
+    is_read_only: bool
     cleaned_data: dict[str, Any]
     add_prefix: Any
+
+    @property
+    def is_question(self) -> bool:
+        """Whether the person has to decide something first."""
+        return False
 
     @property
     def is_new(self) -> bool:
@@ -65,12 +71,12 @@ class UploadsMixin:
         return kept.Kept(name, f"{kept_url}?name={token}", token=token, width=width, height=height, size=size)
 
     def _settle_upload(self) -> None:
-        """Keep the upload of a refused form; forget the kept one of an accepted form."""
+        """Keep the upload of a form that is shown again; forget the kept one of an accepted form."""
         name = file_name(FIRST_FRAME)
         if name not in self.fields:
             return
         token = self.cleaned_data.get(kept_name(FIRST_FRAME)) or ""
-        if not self.errors:
+        if not (self.errors or self.is_question or self.is_read_only):
             if token:
                 # Not before the task is there for good: until then this is the only copy.
                 database.on_commit(partial(kept.forget, token, owner=self.user.pk))

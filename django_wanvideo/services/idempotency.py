@@ -55,9 +55,8 @@ class Wish:
 
     @property
     def scope(self) -> str:
-        """The owner's primary key as text, or an empty text: each owner has keys of its own."""
-        text = "" if self.owner is None or self.owner.pk is None else str(self.owner.pk)
-        return text if len(text) <= _LONGEST_SCOPE else hashlib.sha256(text.encode()).hexdigest()
+        """Whose key it is."""
+        return scope_of(self.owner)
 
     @cached_property
     def content(self) -> Content:
@@ -94,8 +93,7 @@ class Wish:
             ValidationError: a file cannot be read to be compared.
         """
         # In this order: a deletion commits the row's end and its memory together.
-        rows = VideoTask.objects.filter(idempotency_scope=self.scope, idempotency_key=self.key)
-        task: VideoTask | None = rows.first()
+        task = task_of(self.key, self.owner)
         if task is None:
             self.refuse_deleted()
             return None
@@ -146,6 +144,19 @@ class Wish:
             for name in dict.fromkeys([*now["used"], *then_used])
             if then_given.get(name) != now["given"].get(name) and then_used.get(name) != now["used"].get(name)
         ]
+
+
+def scope_of(owner: AbstractBaseUser | None) -> str:
+    """Return the owner's primary key as text, or an empty text: each owner has keys of its own."""
+    text = "" if owner is None or owner.pk is None else str(owner.pk)
+    return text if len(text) <= _LONGEST_SCOPE else hashlib.sha256(text.encode()).hexdigest()
+
+
+def task_of(key: str | None, owner: AbstractBaseUser | None) -> VideoTask | None:
+    """Return the task that a key has made, whatever it was asked for."""
+    rows = VideoTask.objects.filter(idempotency_scope=scope_of(owner), idempotency_key=key)
+    found: VideoTask | None = rows.first()
+    return found
 
 
 def key_problem(key: Any) -> ValidationError | None:

@@ -6,7 +6,7 @@ const WAIT = 300;
 function settings() {
     const query = new URLSearchParams();
     for (const [name, value] of new FormData(form)) {
-        const skipped = /^(prompt|notes|metadata|nonce|csrfmiddlewaretoken)$|_(file|url|kept)$/.test(name);
+        const skipped = /^(prompt|notes|metadata|idempotency_key|seen|csrfmiddlewaretoken)$|_(file|url|kept)$/.test(name);
         if (typeof value === "string" && !skipped) query.append(name, value);
     }
     return query;
@@ -14,15 +14,17 @@ function settings() {
 
 function show(price) {
     const text = bar.querySelector(".wv-price");
-    const button = bar.querySelector("[name=_generate]");
+    const buttons = form.querySelectorAll("[name=_generate]");
     const known = Boolean(price?.known);
     text.classList.remove("is-asking");
     text.querySelector("strong").textContent = price?.formula || text.dataset.unknown;
     text.querySelector("[data-dollars]").textContent = known && price.dollars ? `, ${price.dollars}` : "";
     text.querySelector(".wv-sub").textContent = price?.remark || "";
-    if (!button) return;
-    if (price) button.textContent = price.button;
-    button.disabled = !known;
+    for (const button of buttons) {
+        const another = button.dataset.another?.replace("%(credits)s", price?.amount ?? "–");
+        if (price) button.textContent = another ?? price.button;
+        button.disabled = !known;
+    }
 }
 
 if (bar && form) {
@@ -52,4 +54,6 @@ if (bar && form) {
     form.addEventListener("change", later);
     // A theme's own drop-downs tell only jQuery of a choice.
     window.jQuery?.(form).on("change", later);
+    // Back fills in the fields without a word.
+    addEventListener("pageshow", ask);
 }
