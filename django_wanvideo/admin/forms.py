@@ -125,11 +125,14 @@ class TaskForm(SwitchingMixin, UploadsMixin, SavingMixin, _ModelForm):
                 found[role] = [upload, *links] if self._is_new_link(role) else [upload]
             elif links and (self._is_new_link(role) or not token):
                 found[role] = links
-            elif (
-                token and (stored := kept.open_kept(token, owner=self.user.pk) or self.picture_of_earlier()) is not None
-            ):
+            elif (stored := self._kept_picture_of(token)) is not None:
                 found[role] = [stored]
+            elif (token or wanted.required) and (earlier := self.picture_of_earlier(role)) is not None:
+                found[role] = [earlier]
         return found
+
+    def _kept_picture_of(self, token: str) -> Any:
+        return kept.open_kept(token, owner=self.user.pk) if token else None
 
     def _is_new_link(self, role: str) -> bool:
         return link_name(role) in self.changed_data and bool(self.cleaned_data.get(link_name(role)))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.core.files.base import ContentFile
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
@@ -17,7 +15,6 @@ from django_wanvideo.admin import kept, keys, stale, themes
 from django_wanvideo.admin.fields import file_name, kept_name, link_name
 from django_wanvideo.admin.forms import task_form
 from django_wanvideo.admin.uploads import FIRST_FRAME
-from django_wanvideo.catalog import images
 from django_wanvideo.choices import TaskStatus
 
 if TYPE_CHECKING:
@@ -26,8 +23,6 @@ if TYPE_CHECKING:
 
     from django_wanvideo.admin.forms import TaskForm
     from django_wanvideo.models import VideoTask
-
-logger = logging.getLogger(__name__)
 
 #: The hidden field with the id of what a new draft is made from.
 PARENT = "made_from"
@@ -116,11 +111,4 @@ def _kept_of(task: VideoTask | None, form: TaskForm) -> str:
     frame = task.first_frame if task is not None else None
     if frame is None or not frame.file or form.data.get(link_name(FIRST_FRAME)):
         return ""
-    try:
-        with frame.file.storage.open(str(frame.file.name), "rb") as stored:
-            content = ContentFile(stored.read(images.MAX_READ_BYTES + 1), name=str(frame.file.name).rpartition("/")[2])
-        return kept.keep(content, owner=form.user.pk)
-    except Exception:
-        # Every storage has errors of its own. The picture can be chosen again; the words cannot.
-        logger.warning("The picture of task %s could not be kept for a copy.", frame.task_id, exc_info=True)
-        return ""
+    return kept.keep_copy(frame.file, owner=form.user.pk)

@@ -65,13 +65,16 @@ class SavingMixin:
         if alike and key not in {task.idempotency_key for task in alike}:
             raise repeats.Repeated(repeats.of_task(alike[0], self._wanted()))
 
-    def picture_of_earlier(self) -> MediaInput | None:
-        """Return the picture of the task that this very page has made: a kept upload is forgotten once it is there."""
+    def picture_of_earlier(self, role: str) -> MediaInput | None:
+        """Return the picture of the task that this very page has made.
+
+        A kept upload is forgotten once its task is there, and not every browser chooses a file again after Back.
+        """
         key = keys.posted(self.data)
         if not (self.is_new and key) or idempotency.key_problem(key) is not None:
             return None
         task = idempotency.task_of(key, self.user)
-        return task.first_frame if task is not None else None
+        return task.inputs.filter(role=role).first() if task is not None else None
 
     def _wanted(self) -> list[Any]:
         """Return what tells this wish from others."""

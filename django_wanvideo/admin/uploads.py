@@ -13,6 +13,7 @@ from django_wanvideo import catalog, database
 from django_wanvideo.admin import kept
 from django_wanvideo.admin.fields import file_name, kept_name
 from django_wanvideo.choices import InputRole
+from django_wanvideo.models import MediaInput
 
 if TYPE_CHECKING:
     from django_wanvideo.catalog.images import ImageFacts
@@ -34,6 +35,7 @@ class UploadsMixin:
     is_read_only: bool
     cleaned_data: dict[str, Any]
     add_prefix: Any
+    inputs: Any
 
     @property
     def is_question(self) -> bool:
@@ -84,6 +86,16 @@ class UploadsMixin:
         upload = self.files.get(self.add_prefix(name))
         if upload is not None:
             self._keep(upload)
+        elif self.is_question and self.is_new:
+            self._keep_earlier()
+
+    def _keep_earlier(self) -> None:
+        """Where the picture is that of the task which this page has made, give the form a copy of its own."""
+        for item in self.inputs().get(FIRST_FRAME, []):
+            stored = getattr(item, "file", None)
+            if isinstance(item, MediaInput) and stored:
+                self.data = self.data.copy()
+                self.data[self.add_prefix(kept_name(FIRST_FRAME))] = kept.keep_copy(stored, owner=self.user.pk)
 
     def _keep(self, upload: Any) -> None:
         if not 0 < upload.size <= catalog.images.MAX_READ_BYTES:
