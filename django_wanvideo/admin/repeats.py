@@ -65,7 +65,7 @@ def _age_words(task: VideoTask) -> str:
     moment = task.queued_at or task.created_at
     ago = {"time": figures.seconds_in_words((timezone.now() - moment).total_seconds())}
     if task.status == TaskStatus.DRAFT:
-        return _("You saved this as a draft %(time)s ago.") % ago
+        return _("You made this draft %(time)s ago.") % ago
     return _("You sent this %(time)s ago.") % ago
 
 

@@ -225,7 +225,7 @@ def test_the_same_copy_from_a_page_with_another_key_is_asked_about(boss, press_d
     key = key_of(boss.get(url("change", task.pk)))
     page = press(idempotency_key=key)
     text = is_question(page, copy)
-    assert "You saved this as a draft" in text
+    assert "You made this draft" in text
     assert task.children.count() == 1
     for _time in range(2):
         boss.post(url("operate", task.pk, "duplicate"), {"_another": another(page, "_another"), "idempotency_key": key})
@@ -253,7 +253,7 @@ def test_the_same_prompts_from_a_page_with_another_key_are_asked_about(boss, mak
     before = stored(settings)
     page = vary(boss, task, prompts="in snow\nat night")
     text = page.content.decode()
-    assert "You saved this as a draft" in text
+    assert "You made this draft" in text
     assert "in snow\nat night" in text
     assert (task.children.count(), stored(settings)) == (2, before)
     for _time in range(2):
