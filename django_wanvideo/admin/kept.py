@@ -18,7 +18,7 @@ from django_wanvideo.models.files import task_storage
 
 if TYPE_CHECKING:
     from django.core.files.base import File
-    from django.core.files.uploadedfile import UploadedFile
+    from django.db.models.fields.files import FieldFile
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Kept:
     size: int | None = None
 
 
-def keep(upload: UploadedFile[Any], *, owner: Any) -> str:
+def keep(upload: File[Any], *, owner: Any) -> str:
     """Store ``upload`` for a day and return the signed name; only ``owner`` (a user's pk) can use it."""
     forget_old()
     upload.seek(0)
@@ -50,6 +50,18 @@ def keep(upload: UploadedFile[Any], *, owner: Any) -> str:
     suffix = suffix if suffix.removeprefix(".").isalnum() else ""
     name = task_storage().save(f"{FOLDER}/{timezone.now():%Y-%m-%d}/{uuid.uuid4().hex}{suffix}", upload)
     return signing.dumps({"n": name, "as": (upload.name or "")[-80:], "o": str(owner)}, salt=SALT)
+
+
+def keep_copy(stored: FieldFile, *, owner: Any) -> str:
+    """Keep a copy of a task's stored picture for a form; return an empty text where that cannot be done just now."""
+    try:
+        with stored.storage.open(str(stored.name), "rb") as content:
+            name = f"picture{PurePosixPath(str(stored.name)).suffix}"
+            return keep(ContentFile(content.read(images.MAX_READ_BYTES + 1), name=name), owner=owner)
+    except Exception:
+        # Every storage has errors of its own. The picture can be chosen again.
+        logger.warning("The picture %s could not be kept for another form.", stored.name, exc_info=True)
+        return ""
 
 
 def read(token: str, *, owner: Any) -> tuple[str, str] | None:

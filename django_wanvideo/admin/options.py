@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_wanvideo import catalog
-from django_wanvideo.admin import fieldsets
+from django_wanvideo.admin import fieldsets, meanwhile
 from django_wanvideo.admin.actions import ActionsMixin
 from django_wanvideo.admin.changelist import TaskChangeList
 from django_wanvideo.admin.columns import ColumnsMixin
@@ -133,7 +133,8 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletingMixin, EndpointsMi
         if not self.is_editable(request, obj):
             return NotesForm
         spec = self.chosen_model(request, obj)
-        return task_form(spec, request.user, with_metadata=self.may_edit_metadata(request))
+        parent = meanwhile.parent_of(self, request) if obj is None else None
+        return task_form(spec, request.user, with_metadata=self.may_edit_metadata(request), parent=parent)
 
     def get_fieldsets(self, request: HttpRequest, obj: VideoTask | None = None) -> list[tuple[Any, dict[str, Any]]]:
         """Return the two halves of the form, and what is folded below."""

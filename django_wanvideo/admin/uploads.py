@@ -13,6 +13,7 @@ from django_wanvideo import catalog, database
 from django_wanvideo.admin import kept
 from django_wanvideo.admin.fields import file_name, kept_name
 from django_wanvideo.choices import InputRole
+from django_wanvideo.models import MediaInput
 
 if TYPE_CHECKING:
     from django_wanvideo.catalog.images import ImageFacts
@@ -31,8 +32,15 @@ class UploadsMixin:
     files: Any
     errors: Any
     is_bound: bool
+    is_read_only: bool
     cleaned_data: dict[str, Any]
     add_prefix: Any
+    inputs: Any
+
+    @property
+    def is_question(self) -> bool:
+        """Whether the person has to decide something first."""
+        return False
 
     @property
     def is_new(self) -> bool:
@@ -65,12 +73,12 @@ class UploadsMixin:
         return kept.Kept(name, f"{kept_url}?name={token}", token=token, width=width, height=height, size=size)
 
     def _settle_upload(self) -> None:
-        """Keep the upload of a refused form; forget the kept one of an accepted form."""
+        """Keep the upload of a form that is shown again; forget the kept one of an accepted form."""
         name = file_name(FIRST_FRAME)
         if name not in self.fields:
             return
         token = self.cleaned_data.get(kept_name(FIRST_FRAME)) or ""
-        if not self.errors:
+        if not (self.errors or self.is_question or self.is_read_only):
             if token:
                 # Not before the task is there for good: until then this is the only copy.
                 database.on_commit(partial(kept.forget, token, owner=self.user.pk))
@@ -78,6 +86,16 @@ class UploadsMixin:
         upload = self.files.get(self.add_prefix(name))
         if upload is not None:
             self._keep(upload)
+        elif self.is_question and self.is_new:
+            self._keep_earlier()
+
+    def _keep_earlier(self) -> None:
+        """Where the picture is that of the task which this page has made, give the form a copy of its own."""
+        for item in self.inputs().get(FIRST_FRAME, []):
+            stored = getattr(item, "file", None)
+            if isinstance(item, MediaInput) and stored:
+                self.data = self.data.copy()
+                self.data[self.add_prefix(kept_name(FIRST_FRAME))] = kept.keep_copy(stored, owner=self.user.pk)
 
     def _keep(self, upload: Any) -> None:
         if not 0 < upload.size <= catalog.images.MAX_READ_BYTES:

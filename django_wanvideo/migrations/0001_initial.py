@@ -112,6 +112,9 @@ class Migration(migrations.Migration):
                 ('metadata', models.JSONField(blank=True, default=dict, help_text="What the site's own code wants to know later.", verbose_name='metadata')),
                 ('notes', models.TextField(blank=True, verbose_name='notes')),
                 ('unmatched', models.BooleanField(default=False, editable=False, verbose_name='unmatched')),
+                ('idempotency_scope', models.CharField(blank=True, editable=False, help_text='The owner’s primary key when the task was made; it stays when the owner is deleted.', max_length=64, verbose_name='scope of the key')),
+                ('idempotency_key', models.CharField(blank=True, default=None, editable=False, max_length=200, null=True, verbose_name='idempotency key')),
+                ('idempotency_content', models.JSONField(blank=True, default=None, editable=False, help_text='Hashes of what was asked for with the key, by field.', null=True, verbose_name='content of the key')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
                 ('queued_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='queued at')),
                 ('accepted_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='accepted at')),
@@ -269,6 +272,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='videotask',
             constraint=models.CheckConstraint(condition=models.Q(('progress__lte', 100)), name='wanvideo_task_progress_percent'),
+        ),
+        migrations.AddConstraint(
+            model_name='videotask',
+            constraint=models.UniqueConstraint(fields=('idempotency_scope', 'idempotency_key'), name='wanvideo_task_key'),
         ),
         migrations.AddIndex(
             model_name='taskevent',

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog, database
@@ -15,7 +16,7 @@ from django_wanvideo.conf import conf
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.inputs import by_role
-from django_wanvideo.services import lifecycle, media
+from django_wanvideo.services import drafts, idempotency, lifecycle, media
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,17 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
-def create_task(
+def create_task(**options: Any) -> VideoTask:
+    """Make a draft, or return the one that the same call has made; see ``get_or_create_task``.
+
+    Raises:
+        ValidationError: keyed by field, all problems at once.
+        IdempotencyConflict: ``idempotency_key`` has made another task.
+    """
+    return get_or_create_task(**options)[0]
+
+
+def get_or_create_task(
     *,
     prompt: str,
     first_frame: Any = None,
@@ -40,9 +51,10 @@ def create_task(
     notes: str = "",
     parent: VideoTask | None = None,
     by: AbstractBaseUser | None = None,
+    idempotency_key: str | None = None,
     **options: Any,
-) -> VideoTask:
-    """Make a draft; nothing is sent and nothing costs anything yet.
+) -> tuple[VideoTask, bool]:
+    """Make a draft, and tell whether it was made now; nothing is sent and nothing costs anything yet.
 
     Args:
         prompt: what the video shows.
@@ -50,17 +62,25 @@ def create_task(
         model: id in the catalogue; the setting ``DEFAULT_MODEL`` otherwise.
         metadata: a JSON object for the site's own code.
         by: who made it, for the history; the owner otherwise.
+        idempotency_key: the caller's own name for this wish, one for each owner. The same call again gives the same
+            task; model, prompt, parameters and inputs make it the same, other arguments do not matter.
         options: further inputs by role (``audio=...``) and the model's parameters (``duration=5``, in seconds).
 
     Raises:
         ValidationError: keyed by field, all problems at once.
+        IdempotencyConflict: the key has made another task, or one that was deleted in the last 30 days.
     """
-    spec = catalog.get(model or conf.DEFAULT_MODEL)
     given = {InputRole.FIRST_FRAME.value: first_frame} | {k: v for k, v in options.items() if k in _ROLES}
     parameters = {k: v for k, v in options.items() if k not in _ROLES}
     sources = {role: items for role, value in given.items() if (items := _as_list(value))}
-    cleaned, inputs = _validate(spec, prompt, parameters, sources, metadata, notes)
+    wish = idempotency.Wish(idempotency_key, owner, model, prompt, parameters, sources)
+    problem = idempotency.key_problem(idempotency_key)
+    if idempotency_key is not None and problem is None and (earlier := wish.earlier()) is not None:
+        return earlier, False
+    spec = catalog.get(model or conf.DEFAULT_MODEL)
+    cleaned, inputs = _validate(spec, prompt, parameters, sources, metadata, notes, key_problem=problem)
     task = VideoTask(
+        **wish.columns,
         model=spec.id,
         prompt=prompt,
         parameters=cleaned,
@@ -70,13 +90,23 @@ def create_task(
         metadata=dict(metadata or {}),
         notes=notes,
     )
-    with media.discarding_files_on_error(inputs), database.atomic():
-        task.save(force_insert=True)
-        media.save_inputs(task, inputs)
-        actor = by if by is not None else owner
-        source = EventSource.of(actor)
-        lifecycle.record(task, EventKind.CREATED, source, actor=actor, to_status=TaskStatus.DRAFT)
-    return task
+    try:
+        # Inside a caller's own transaction this is a savepoint, so that a lost race leaves the caller's work as it is.
+        with media.discarding_files_on_error(inputs), database.atomic():
+            task.save(force_insert=True)
+            if idempotency_key is not None:
+                # Once more: a task with this key may have come and gone while the inputs were checked.
+                wish.refuse_deleted()
+            media.save_inputs(task, inputs)
+            actor = by if by is not None else owner
+            source = EventSource.of(actor)
+            lifecycle.record(task, EventKind.CREATED, source, actor=actor, to_status=TaskStatus.DRAFT)
+    except IntegrityError:
+        # The row comes before its files, so whoever loses the race for a key has stored nothing.
+        if idempotency_key is None or (earlier := wish.earlier()) is None:
+            raise
+        return earlier, False
+    return task, True
 
 
 def update_draft(
@@ -88,17 +118,21 @@ def update_draft(
     notes: str,
     metadata: Mapping[str, Any],
     model: str | None = None,
+    version: str | None = None,
     **others: Any,
 ) -> None:
     """Change a draft as a whole.
 
     Args:
         first_frame: ``None`` keeps the picture that the draft has.
+        version: ``drafts.version_of()`` what the caller has seen: of two that change the same one wins. ``None``
+            overwrites whatever is there.
         others: further inputs by role (``audio=...``): ``None`` keeps what the draft has, an empty string removes it.
 
     Raises:
         ValidationError: keyed by field.
         NotPossible: it is not a draft any more.
+        EditConflict: it is another one than ``version``.
     """
     spec = catalog.get(model or task.model)
     stored = by_role(task.inputs.all())
@@ -118,6 +152,8 @@ def update_draft(
     }
     fresh = [item for item in inputs if item.pk is None]
     with media.discarding_files_on_error(fresh), database.atomic():
+        if version is not None:
+            drafts.hold(task.pk, version)
         if not VideoTask.objects.filter(pk=task.pk, status=TaskStatus.DRAFT).update(**columns):
             raise NotPossible(
                 _("This task has been sent meanwhile; it can no longer be changed. Duplicate it instead.")
@@ -134,11 +170,16 @@ def duplicate(task: VideoTask, *, by: AbstractBaseUser | None = None, **changes:
     Raises:
         ValidationError: keyed by field; also when a file of the original is gone.
     """
+    return get_or_duplicate(task, by=by, **changes)[0]
+
+
+def get_or_duplicate(task: VideoTask, *, by: AbstractBaseUser | None = None, **changes: Any) -> tuple[VideoTask, bool]:
+    """Do what ``duplicate`` does, and tell whether the draft was made now; with ``idempotency_key`` it may be there."""
     inputs = by_role(task.inputs.all())
     options: dict[str, Any] = {"prompt": task.prompt, "model": task.model, "metadata": task.metadata}
     options |= task.parameters | inputs | changes
     owner = by if by is not None else task.owner
-    return create_task(owner=owner, parent=task, by=by, **options)
+    return get_or_create_task(owner=owner, parent=task, by=by, **options)
 
 
 def check_complete(task: VideoTask) -> None:
@@ -159,8 +200,9 @@ def _validate(
     metadata: Mapping[str, Any] | None,
     notes: str,
     keep_of: VideoTask | None = None,
+    key_problem: ValidationError | None = None,
 ) -> tuple[dict[str, Any], list[MediaInput]]:
-    errors: dict[str, list[Any]] = {}
+    errors: dict[str, list[Any]] = {"idempotency_key": [key_problem]} if key_problem else {}
     cleaned: dict[str, Any] = {}
     inputs: list[MediaInput] = []
     try:

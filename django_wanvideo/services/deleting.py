@@ -25,17 +25,24 @@ def connect() -> None:
 
 
 def refuse_active(sender: type[Model], instance: VideoTask, using: str, **kwargs: Any) -> None:
-    """Keep a task that is on its way, whoever deletes it.
+    """Keep a task that is on its way, whoever deletes it; of any other, remember the caller's key.
 
     Raises:
         NotPossible: the task is queued, at EvoLink, or being stored.
     """
     # Locked, so that no worker claims the row between this look and the deletion.
     rows = VideoTask.objects.using(using).select_for_update().filter(pk=instance.pk)
-    status = rows.values_list("status", flat=True).first()
+    # The row rather than the instance, which may be old, or loaded in part.
+    row = rows.values_list("status", "idempotency_scope", "idempotency_key", "created_at").first()
+    if row is None:
+        return
+    status, scope, key, created_at = row
     if status in ACTIVE_STATUSES:
         words = {"status": TaskStatus(status).label}
         raise NotPossible(_("A task that is on its way cannot be deleted; this one is %(status)s.") % words)
+    if key is not None:
+        gone = DeletedTask(task_id=instance.pk, idempotency_scope=scope, idempotency_key=key, created_at=created_at)
+        gone.save(using=using)
 
 
 def remember_key(sender: type[Model], instance: VideoTask, using: str, **kwargs: Any) -> None:

@@ -136,10 +136,10 @@ def test_everything_typed_is_still_there_after_a_refusal(boss):
 
 
 def test_the_same_form_sent_twice_makes_and_sends_one_task(boss, wakes, django_capture_on_commit_callbacks):
-    nonce = hidden(boss.get(url("add")), "nonce")
+    key = hidden(boss.get(url("add")), "idempotency_key")
     with django_capture_on_commit_callbacks(execute=True):
-        first = boss.post(url("add"), add_data(_save=None, _generate="1", nonce=nonce))
-        second = boss.post(url("add"), add_data(_save=None, _generate="1", nonce=nonce))
+        first = boss.post(url("add"), add_data(_save=None, _generate="1", idempotency_key=key))
+        second = boss.post(url("add"), add_data(_save=None, _generate="1", idempotency_key=key))
     assert VideoTask.objects.count() == 1
     assert first.url == second.url == url("change", VideoTask.objects.get().pk)
     assert len(wakes) == 1

@@ -98,6 +98,8 @@ class Command(BaseCommand):
         receipts = pruning.prune_receipts(now - (options["receipts_older_than"] or options["older_than"]), **how)
         verb = "Would delete" if options["dry_run"] else "Deleted"
         self.stdout.write(f"{verb} {receipts} read callbacks.")
+        if keys := pruning.prune_deleted(**how):
+            self.stdout.write(f"{verb} {keys} keys of tasks that were deleted more than 30 days ago.")
         if options["events"]:
             self.stdout.write(f"{verb} {pruning.prune_events(before, **how)} lines of progress and waiting.")
         ends = options["finished"] | ({TaskStatus.COMPLETED.value} if options["completed"] else set())

@@ -9,5 +9,7 @@ for (const count of document.querySelectorAll("[data-wanvideo-count]")) {
         count.classList.toggle("is-failed", characters > Number(count.dataset.limit));
     };
     area.addEventListener("input", show);
+    // Back fills in the text without a word.
+    addEventListener("pageshow", show);
     show();
 }

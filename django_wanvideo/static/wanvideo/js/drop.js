@@ -117,6 +117,10 @@ function setUp(zone) {
         take(event.dataTransfer.files);
     });
     if (input.files.length) show();
+    // Back chooses the file again without a word.
+    addEventListener("pageshow", () => {
+        if (input.files.length && canvas.hidden) show();
+    });
     return { zone, take };
 }
 
