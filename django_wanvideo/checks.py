@@ -14,6 +14,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ValidationError
 
+from django_wanvideo import database
 from django_wanvideo.conf import conf, given, known_names
 
 if TYPE_CHECKING:
@@ -237,10 +238,10 @@ def _clock() -> Iterator[CheckMessage]:
 
 def check_sqlite(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Recommend the options that let a site, workers and a sweep share one SQLite file; opens no connection."""
-    database = settings.DATABASES.get("default", {})
-    if database.get("ENGINE") != "django.db.backends.sqlite3" or ":memory:" in str(database.get("NAME")):
+    ours = settings.DATABASES.get(database.alias(), {})
+    if ours.get("ENGINE") != "django.db.backends.sqlite3" or ":memory:" in str(ours.get("NAME")):
         return []
-    options = database.get("OPTIONS", {})
+    options = ours.get("OPTIONS", {})
     if options.get("transaction_mode") == "IMMEDIATE" and "wal" in str(options.get("init_command", "")).lower():
         return []
     return [

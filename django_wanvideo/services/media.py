@@ -67,7 +67,7 @@ def inspect(spec: ModelSpec, sources: Mapping[str, list[Any]], *, keep_of: Video
 def save_inputs(task: VideoTask, inputs: Iterable[MediaInput]) -> None:
     """Store new inputs and their files, named after the task; a file is read through in chunks."""
     for item in inputs:
-        item.task = task
+        item.task_id = task.pk
         if item.file:
             content = cast("File[bytes]", item.file.file)
             extension = Path(item.file.name or "").suffix
