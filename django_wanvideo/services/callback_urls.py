@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.urls import get_script_prefix, reverse
+from django.urls import NoReverseMatch, get_script_prefix, reverse
+from django.utils import translation
 from django.utils.crypto import constant_time_compare
 
 from django_wanvideo.conf import conf
+from django_wanvideo.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
-    import uuid
     from collections.abc import Mapping
 
     from django_wanvideo.models import Attempt
 
 _PURPOSE = b"django-wanvideo callback token v1:"
+#: The attempt of an address that is only looked at.
+NOBODY = uuid.UUID(int=0)
 TOKEN_PLACEHOLDER = "<token>"  # noqa: S105 - what is stored instead of one
 
 
@@ -50,14 +54,45 @@ def with_callback(attempt: Attempt) -> dict[str, Any]:
     return body
 
 
+def check_route() -> None:
+    """Raise what ``url_for`` would, before anything depends on it; without callbacks there is nothing to raise."""
+    if conf.has_callbacks():
+        url_for(NOBODY)
+
+
 def url_for(attempt_id: uuid.UUID) -> str:
-    """Return the absolute callback URL of an attempt; it holds a secret."""
-    path = reverse("wanvideo:callback", kwargs={"attempt_id": attempt_id, "token": sign(attempt_id)})
-    base = (conf.CALLBACK_BASE_URL or "").rstrip("/")
-    if urlsplit(base).path:
+    """Return the absolute callback URL of an attempt; it holds a secret.
+
+    Raises:
+        ConfigurationError: the site's URLconf has no such address, or cannot be loaded.
+    """
+    # The same in every process, whatever language somebody reads the site in.
+    path = path_in(settings.LANGUAGE_CODE, attempt_id)
+    try:
+        base = (conf.CALLBACK_BASE_URL or "").rstrip("/")
         # A base with a path of its own already says where the site is mounted.
-        path = "/" + path.removeprefix(get_script_prefix())
-    return base + path
+        return f"{base}/{path.removeprefix(get_script_prefix())}" if urlsplit(base).path else base + path
+    except (AttributeError, ValueError):
+        raise ConfigurationError("WANVIDEO['CALLBACK_BASE_URL'] is not a URL.") from None
+
+
+def path_in(language: str, attempt_id: uuid.UUID = NOBODY) -> str:
+    """Return the path of an attempt's callback, which a URLconf may make depend on the language.
+
+    Raises:
+        ConfigurationError: the site's URLconf has no such address, or cannot be loaded.
+    """
+    try:
+        with translation.override(language):
+            return reverse("wanvideo:callback", kwargs={"attempt_id": attempt_id, "token": sign(attempt_id)})
+    except NoReverseMatch:
+        # Without its cause, which shows the token.
+        raise ConfigurationError(
+            "WANVIDEO['CALLBACK_BASE_URL'] is set, but the URLconf does not include django_wanvideo.urls at its top level."
+        ) from None
+    except Exception as error:
+        # Loading a URLconf runs all code of the site; whatever that raises, the task must say why it waits.
+        raise ConfigurationError(f"The site's URLconf cannot be loaded ({type(error).__name__}).") from error
 
 
 def _token(key: str, attempt_id: uuid.UUID) -> str:
