@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.models.attempts import Attempt
+from django_wanvideo.models.keys import RowKey
 from django_wanvideo.models.managers import PrimaryManager
 from django_wanvideo.models.people import PersonKey
 from django_wanvideo.models.tasks import VideoTask
@@ -17,8 +18,8 @@ from django_wanvideo.models.tasks import VideoTask
 class TaskEvent(models.Model):
     """One line of history. ``notify_at`` is set while a signal is still to be delivered from it."""
 
-    task = models.ForeignKey(VideoTask, on_delete=models.CASCADE, related_name="events", verbose_name=_("task"))
-    attempt = models.ForeignKey(
+    task = RowKey(VideoTask, on_delete=models.CASCADE, related_name="events", verbose_name=_("task"))
+    attempt = RowKey(
         Attempt, on_delete=models.SET_NULL, null=True, blank=True, related_name="events", verbose_name=_("attempt")
     )
     kind = models.CharField(_("kind"), max_length=20, choices=EventKind)

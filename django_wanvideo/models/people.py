@@ -8,10 +8,10 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models, router, transaction
-from django.db.models.fields.related_descriptors import ForwardManyToOneDescriptor
 from django.db.models.signals import post_delete
 
 from django_wanvideo import database
+from django_wanvideo.models.keys import RowKey, UnaskedDescriptor
 
 if TYPE_CHECKING:
     from django.db.models.deletion import Collector
@@ -59,7 +59,7 @@ def set_null(collector: Collector, field: PersonKey, sub_objs: Any, using: str) 
 set_null.lazy_sub_objs = True  # type: ignore[attr-defined]
 
 
-class _PersonDescriptor(ForwardManyToOneDescriptor):  # type: ignore[type-arg]
+class _PersonDescriptor(UnaskedDescriptor):
     """Reads a person from where users are kept, not from where the row is; who is gone there is nobody."""
 
     def get_queryset(self, **hints: Any) -> models.QuerySet[Any]:
@@ -72,16 +72,8 @@ class _PersonDescriptor(ForwardManyToOneDescriptor):  # type: ignore[type-arg]
         except self.field.remote_field.model.DoesNotExist:
             return None
 
-    def __set__(self, instance: models.Model, value: Any) -> None:
-        if isinstance(value, self.field.remote_field.model._meta.concrete_model):  # noqa: SLF001 - documented model API
-            # A router that says nothing of relations forbids those between databases; this one needs no join.
-            setattr(instance, self.field.attname, getattr(value, self.field.target_field.attname))
-            self.field.set_cached_value(instance, value)
-            return
-        super().__set__(instance, value)
 
-
-class PersonKey(models.ForeignKey):  # type: ignore[type-arg]
+class PersonKey(RowKey):
     """A user, or nobody. No constraint in the database, whose tables may lack the users'."""
 
     forward_related_accessor_class = _PersonDescriptor
@@ -92,8 +84,8 @@ class PersonKey(models.ForeignKey):  # type: ignore[type-arg]
 
     def deconstruct(self) -> tuple[str, str, Any, Any]:
         """Stand in migrations as the foreign key that it is."""
-        name, _path, args, options = super().deconstruct()
-        return name, "django.db.models.ForeignKey", args, {**options, "on_delete": models.SET_NULL}
+        name, path, args, options = super().deconstruct()
+        return name, path, args, {**options, "on_delete": models.SET_NULL}
 
     def validate(self, value: Any, model_instance: models.Model | None) -> None:
         """Look for the person where users are kept, whatever database the row is in."""

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django_wanvideo.choices import FINISHED_STATUSES, InputRole, TaskStatus
 from django_wanvideo.models.charges import charge_of
 from django_wanvideo.models.files import task_storage, upload_to
+from django_wanvideo.models.keys import RowKey
 from django_wanvideo.models.people import PersonKey
 from django_wanvideo.querysets import VideoTaskManager
 
@@ -61,7 +62,7 @@ class VideoTask(models.Model):
     result_url = models.TextField(_("result link"), blank=True, editable=False)
     result_expires_at = models.DateTimeField(_("result link ends at"), null=True, blank=True, editable=False)
     owner = PersonKey(verbose_name=_("owner"), db_index=False)
-    parent = models.ForeignKey(
+    parent = RowKey(
         "self",
         on_delete=models.SET_NULL,
         null=True,
