@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import MediaInput, VideoTask
-from django_wanvideo.services.media import delete_after_commit
+from django_wanvideo.services import files
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -40,11 +40,11 @@ def refuse_active(sender: type[Model], instance: VideoTask, using: str, **kwargs
 def delete_video(sender: type[Model], instance: VideoTask, **kwargs: Any) -> None:
     """Delete the stored video once the deletion is committed."""
     if instance.video:
-        delete_after_commit(instance.video.storage, instance.video.name)
+        files.discard_after_commit(instance.video.storage, instance.video.name)
 
 
 def delete_input_files(sender: type[Model], instance: MediaInput, **kwargs: Any) -> None:
     """Delete an input's file and its small picture once the deletion is committed."""
     for stored in (instance.file, instance.thumbnail):
         if stored:
-            delete_after_commit(stored.storage, stored.name)
+            files.discard_after_commit(stored.storage, stored.name)

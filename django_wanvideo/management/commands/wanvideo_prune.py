@@ -6,15 +6,18 @@ import argparse
 import datetime as dt
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import Error
 from django.utils import timezone
 
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.services import pruning
+from django_wanvideo.services import orphans, pruning
 
 #: What ``--finished`` may name; completed tasks have a flag of their own, because they hold the videos.
 _ENDS = (TaskStatus.CANCELLED.value, TaskStatus.DRAFT.value, TaskStatus.FAILED.value)
 _MOST_BATCH = 5000
+#: Files that are named before they are only counted.
+_NAMED = 50
 
 
 def _whole(text: str, most: int, what: str) -> int:
@@ -50,11 +53,14 @@ class Command(BaseCommand):
     help = (
         "Deletes callbacks that have been read and, only where asked for, old progress lines and old tasks with their "
         "files. Never deletes a task that is on its way, an event whose signal is still to be delivered, or a failed "
-        "task whose video can still be fetched. Safe to run while the site works."
+        "task whose video can still be fetched. With --orphans lists files that no row refers to. Safe to run while the "
+        "site works."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--older-than", type=days, required=True, metavar="DAYS", help="what is younger stays")
+        parser.add_argument(
+            "--older-than", type=days, metavar="DAYS", help="what is younger stays; only --orphans alone needs none"
+        )
         parser.add_argument(
             "--receipts-older-than", type=days, metavar="DAYS", help="for callbacks instead of --older-than"
         )
@@ -69,6 +75,12 @@ class Command(BaseCommand):
             help=f"delete tasks with these statuses, with their files: {', '.join(_ENDS)}",
         )
         parser.add_argument("--completed", action="store_true", help="delete completed tasks too, with their videos")
+        parser.add_argument(
+            "--orphans",
+            action="store_true",
+            help="list files in the storage that no row refers to, at least two days old; deletes none by itself",
+        )
+        parser.add_argument("--delete", action="store_true", help="with --orphans: delete these files")
         parser.add_argument("--dry-run", action="store_true", help="delete nothing, say what would be")
         parser.add_argument(
             "--batch",
@@ -79,6 +91,16 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["delete"] and not options["orphans"]:
+            raise CommandError("--delete belongs to --orphans; everything else is deleted without it.")
+        if options["older_than"] is not None:
+            self._rows(**options)
+        elif not options["orphans"]:
+            raise CommandError("the following arguments are required: --older-than")
+        if options["orphans"]:
+            self._orphans(options["older_than"] or dt.timedelta(0), delete=options["delete"] and not options["dry_run"])
+
+    def _rows(self, **options: Any) -> None:
         now = timezone.now()
         before = now - options["older_than"]
         how = {"batch": options["batch"], "dry_run": options["dry_run"]}
@@ -95,3 +117,32 @@ class Command(BaseCommand):
             self.stdout.write(f"{verb} {pruned.tasks.get(status, 0)} {status} tasks.")
         if pruned.kept:
             self.stdout.write(self.style.WARNING(f"Kept {pruned.kept} tasks that something else still refers to."))
+
+    def _orphans(self, age: dt.timedelta, *, delete: bool) -> None:
+        try:
+            found = orphans.find(timezone.now() - age)
+            if delete:
+                orphans.delete(found)
+        except orphans.NotListed as error:
+            raise CommandError(
+                f"The storage does not list its files ({error}), so nobody can say which of them have no row. Allow "
+                "listing, or compare the store's own list with the columns video, file and thumbnail."
+            ) from error
+        except Error as error:
+            raise CommandError(
+                f"A table with files could not be asked ({type(error).__name__}); files may have been left. "
+                "Run: python manage.py migrate"
+            ) from error
+        for name in found.names[:_NAMED]:
+            self.stdout.write(f"  {name}")
+        if len(found.names) > _NAMED:
+            self.stdout.write(f"  … and {len(found.names) - _NAMED} more")
+        if delete:
+            self.stdout.write(f"Deleted {found.deleted} files that no row refers to.")
+        else:
+            hint = " Add --delete to delete them." if found.names else ""
+            self.stdout.write(f"Would delete {len(found.names)} files that no row refers to.{hint}")
+        if found.young:
+            self.stdout.write(f"Left {found.young} that are younger; they may be on their way.")
+        if found.ageless:
+            self.stdout.write(self.style.WARNING(f"Left {found.ageless} whose age the storage does not tell."))
