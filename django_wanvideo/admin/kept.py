@@ -121,7 +121,8 @@ def forget_old() -> None:
             if day < limit:
                 for name in storage.listdir(f"{FOLDER}/{day}")[1]:
                     files.discard(storage, f"{FOLDER}/{day}/{name}")
-                storage.delete(f"{FOLDER}/{day}")
+                if not any(storage.listdir(f"{FOLDER}/{day}")):
+                    storage.delete(f"{FOLDER}/{day}")
 
 
 def _forget_old_now_and_then() -> None:
