@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.core import signing
 from django.core.exceptions import ValidationError
-from django.core.files.base import ContentFile
 from django.utils import timezone
 from rq.timeouts import BaseTimeoutException
 
@@ -91,7 +90,7 @@ def open_kept(token: str, *, owner: Any) -> File[Any] | None:
         return None
     try:
         with task_storage().open(found[0], "rb") as stored:
-            return ContentFile(stored.read(images.MAX_READ_BYTES + 1), name=found[1])
+            content = files.content(stored, images.MAX_READ_BYTES + 1)
     except FileNotFoundError:
         return None
     except BaseTimeoutException:
@@ -99,6 +98,8 @@ def open_kept(token: str, *, owner: Any) -> File[Any] | None:
     except Exception as error:
         logger.warning("The storage does not give the kept picture %s. (%s)", found[0], files.brief(error))
         return None
+    content.name = found[1]
+    return content
 
 
 def forget(token: str, *, owner: Any) -> None:

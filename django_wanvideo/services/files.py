@@ -10,9 +10,10 @@ import logging
 import re
 import secrets
 import time
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from django.apps import apps
+from django.core.files.base import ContentFile
 from django.db.models import FileField, Q
 from rq.timeouts import BaseTimeoutException
 
@@ -22,12 +23,15 @@ from django_wanvideo.evolink.values import NO_SECRET
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from django.core.files.base import File
     from django.core.files.storage import Storage
     from django.db.models import Model
     from django.db.models.fields.files import FieldFile
 
 logger = logging.getLogger(__name__)
 
+#: Bytes that are read at a time.
+CHUNK = 1024 * 1024
 #: Seconds for which the same trouble with links is not logged again: a list asks for 50 of them.
 QUIET = 300.0
 _QUERY = re.compile(r"\?[^\s\"'<>]+")
@@ -65,6 +69,15 @@ class BestEffort:
             return False
         logger.warning("%s (%s)", self.what % self.args, brief(error))
         return True
+
+
+def content(stored: IO[bytes] | File[bytes], limit: int) -> ContentFile[bytes]:
+    """Return what is left to read of a file, at most ``limit`` bytes, in memory; many storages give less at a time."""
+    pieces: list[bytes] = []
+    while limit > 0 and (piece := stored.read(min(limit, CHUNK))):
+        pieces.append(piece)
+        limit -= len(piece)
+    return ContentFile(b"".join(pieces))
 
 
 def url_of(stored: FieldFile | None) -> str:

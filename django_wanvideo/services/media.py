@@ -226,7 +226,7 @@ def _copy(wanted: InputSpec, source: MediaInput, position: int) -> MediaInput:
         return MediaInput(role=wanted.role, position=position, url=source.url)
     try:
         with source.file.open("rb") as stored:
-            content = ContentFile(stored.read(images.MAX_READ_BYTES + 1))
+            content = files.content(stored, images.MAX_READ_BYTES + 1)
     except FileNotFoundError as error:
         message = _("The picture's file is gone from this site; choose it again.")
         raise ValidationError(message, code="missing") from error

@@ -198,15 +198,15 @@ def test_a_picture_that_the_storage_does_not_take_is_said_at_its_field(boss, fai
 @pytest.mark.fault("K8.duplicates-and-variations")
 @pytest.mark.parametrize("method", ["open", "save"])
 @pytest.mark.parametrize("how", ["button", "form", "action", "variations"])
-def test_copies_of_a_picture_that_the_storage_does_not_give_are_refused_in_words(
-    boss, make_task, failing, method, how
-):
+def test_copies_of_a_picture_that_the_storage_does_not_give_are_refused_in_words(boss, make_task, failing, method, how):
     task = make_task("failed" if how in {"button", "action"} else "draft")
     failing(method)
     if how == "button":
         answer = boss.post(url("operate", task.pk, "duplicate"), follow=True)
     elif how == "form":
-        answer = boss.post(url("change", task.pk), add_data(first_frame_file=None, _save=None, _duplicate="1"), follow=True)
+        answer = boss.post(
+            url("change", task.pk), add_data(first_frame_file=None, _save=None, _duplicate="1"), follow=True
+        )
     elif how == "action":
         data = {"action": "duplicate_selected", "_selected_action": [task.pk]}
         answer = boss.post(url("changelist"), data, follow=True)
@@ -220,9 +220,7 @@ def test_copies_of_a_picture_that_the_storage_does_not_give_are_refused_in_words
 
 @pytest.mark.fault("K8.deletes")
 @pytest.mark.parametrize("how", ["page", "action"])
-def test_tasks_are_deleted_whatever_the_storage_does(
-    boss, make_task, failing, how, django_capture_on_commit_callbacks
-):
+def test_tasks_are_deleted_whatever_the_storage_does(boss, make_task, failing, how, django_capture_on_commit_callbacks):
     task = make_task("completed")
     store(task, b"0123456789")
     failing("delete", "exists", "open", "url", "size")
