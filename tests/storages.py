@@ -16,6 +16,9 @@ class Overwriting(InMemoryStorage):
         return name
 
 
+METHODS = {"url", "open", "save", "delete", "exists", "size", "listdir", "get_modified_time"}
+
+
 class Failing(Overwriting):
     """One whose named methods raise its own error."""
 
@@ -26,11 +29,9 @@ class Failing(Overwriting):
         self.failing = set()
 
     def __getattribute__(self, name):
-        found = super().__getattribute__(name)
-        if name in {"url", "open", "save", "delete", "exists", "size", "listdir", "get_modified_time"}:
-            if name in self.failing:
-                return self._fail
-        return found
+        if name in METHODS and name in self.failing:
+            return self._fail
+        return super().__getattribute__(name)
 
     def _fail(self, *args, **kwargs):
         raise self.error

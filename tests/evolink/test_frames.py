@@ -17,7 +17,6 @@ from rq.timeouts import JobTimeoutException
 
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink import hidden, wire
-from django_wanvideo.evolink.client import EvoLinkClient
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services import callback_urls, provider, submission, tracking

@@ -126,13 +126,11 @@ def test_a_picture_that_cannot_be_stored_is_refused_at_its_field_and_leaves_noth
     before = odd.names(storage)
     monkeypatch.setattr(storage, "error", error)
     storage.failing = {"save"}
+    new = picture(color="red")
     with pytest.raises(ValidationError) as refused:
-        if task is None:
-            draft()
-        else:
-            creation.update_draft(
-                task, prompt="A dog", parameters={}, notes="", metadata={}, first_frame=picture(color="red")
-            )
+        draft() if task is None else creation.update_draft(
+            task, prompt="A dog", parameters={}, notes="", metadata={}, first_frame=new
+        )
     assert refused.value.error_dict["first_frame"][0].code == "unstorable"
     assert "hidden" not in caplog.text
     assert type(error).__name__ in caplog.text

@@ -143,8 +143,8 @@ def test_a_receiver_that_waits_for_the_commit_and_raises_takes_no_file(overwriti
         assert {item.file.name, item.thumbnail.name} == set(odd.names(overwriting))
         VideoTask.objects.get()
         post_save.disconnect(receive, sender=sender)
+        post_save.connect(receive, sender=MediaInput)
         with pytest.raises(LookupError):
-            post_save.connect(receive, sender=MediaInput)
             update(item.task, first_frame=picture(color="red"))
     finally:
         post_save.disconnect(receive, sender=sender)
