@@ -211,7 +211,7 @@ def _stand_in(exchange: Exchange, value: object) -> object:
     """Return what stands in the body for a text that must not be seen; it has the length that the text has as JSON."""
     if not isinstance(value, HiddenText):
         return value
-    return exchange.stand_ins.of(HiddenText(json.dumps(value)[1:-1]))
+    return exchange.stand_ins.steady(HiddenText(json.dumps(value)[1:-1]))
 
 
 def _get(value: object, name: str) -> object:

@@ -7,10 +7,13 @@ handled; the connection puts the secret in when the bytes are given to the socke
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from typing import Any
 
 from .values import Secret
+
+_PROCESS = secrets.token_bytes(32)
 
 
 class HiddenText(str):
@@ -40,7 +43,14 @@ class StandIns:
 
     def of(self, secret: HiddenText) -> str:
         """Return random letters of the same length, which nobody can have written into a request."""
-        stand_in = secrets.token_hex(max(16, len(secret)))[: max(16, len(secret))]
+        return self._add(secret, secrets.token_hex(max(8, len(secret))))
+
+    def steady(self, secret: HiddenText) -> str:
+        """Return letters that look random; in this process the same ones for the same secret, each time it is sent."""
+        return self._add(secret, hashlib.shake_256(_PROCESS + secret.encode()).hexdigest(max(8, len(secret))))
+
+    def _add(self, secret: HiddenText, letters: str) -> str:
+        stand_in = letters[: max(16, len(secret))]
         self._secrets[stand_in.encode()] = Secret(secret)
         return stand_in
 

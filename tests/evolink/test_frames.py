@@ -176,17 +176,17 @@ def test_what_arrives_has_the_secrets_in_their_places(serve, client_for):
 
 
 def test_what_somebody_writes_is_never_taken_for_a_secrets_place(serve, client_for):
-    """What stands in for a secret is another in each request, and no word of it is known before."""
+    """What stands in for the key is another in each request, and no word of it is known before."""
     server, seen = serve(answer(200, TASK)), []
-    of = hidden.StandIns.of
+    add = hidden.StandIns._add
 
-    def remember(self, secret):
-        seen.append(of(self, secret))
+    def remember(self, *args):
+        seen.append(add(self, *args))
         return seen[-1]
 
     client = client_for(server)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hidden.StandIns, "of", remember)
+        patch.setattr(hidden.StandIns, "_add", remember)
         create(client)
     client.create({"prompt": " ".join(seen)}, idempotency_key=KEY)
     assert server.requests[1].json["prompt"] == " ".join(seen)
