@@ -69,6 +69,7 @@ def find(before: dt.datetime) -> Orphans:
             _sort_out(storage, batch, before, found)
             batch = []
     _sort_out(storage, batch, before, found)
+    found.names.sort()
     return found
 
 
