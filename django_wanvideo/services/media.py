@@ -6,7 +6,6 @@ import contextlib
 import datetime as dt
 import io
 import logging
-import shutil
 import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
@@ -155,7 +154,8 @@ def _uploadable(item: MediaInput) -> Iterator[tuple[BinaryIO, str, str]]:
         local = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=images.SPOOL_BYTES))
         try:
             with item.file.open("rb") as stored:
-                shutil.copyfileobj(stored, local)
+                while chunk := stored.read(files.CHUNK):
+                    local.write(chunk)
         except (FileNotFoundError, BaseTimeoutException):
             raise
         except Exception as error:
