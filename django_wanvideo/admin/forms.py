@@ -140,6 +140,7 @@ class TaskForm(SwitchingMixin, UploadsMixin, SavingMixin, _ModelForm):
     def _post_clean(self) -> None:
         """Let the service make or change the draft; nothing of the model's own checks is left to do."""
         self._refuse_two_pictures()
+        self._refuse_lost_upload()
         try:
             if self.errors:
                 self._report_the_rest()

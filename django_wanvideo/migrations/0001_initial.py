@@ -265,6 +265,10 @@ class Migration(migrations.Migration):
             model_name='videotask',
             index=models.Index(condition=models.Q(('unmatched', True)), fields=['unmatched'], name='wanvideo_task_unmatched'),
         ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(fields=['video'], name='wanvideo_task_video'),
+        ),
         migrations.AddConstraint(
             model_name='videotask',
             constraint=models.CheckConstraint(condition=models.Q(('status__in', ['draft', 'queued', 'submitting', 'unconfirmed', 'pending', 'processing', 'storing', 'completed', 'failed', 'cancelled'])), name='wanvideo_task_status_known'),
@@ -284,6 +288,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='taskevent',
             index=models.Index(fields=['created_at'], name='wanvideo_event_created'),
+        ),
+        migrations.AddIndex(
+            model_name='mediainput',
+            index=models.Index(fields=['file'], name='wanvideo_input_file'),
+        ),
+        migrations.AddIndex(
+            model_name='mediainput',
+            index=models.Index(fields=['thumbnail'], name='wanvideo_input_thumbnail'),
         ),
         migrations.AddConstraint(
             model_name='mediainput',

@@ -44,6 +44,11 @@ class MediaInput(models.Model):
         verbose_name = _("input")
         verbose_name_plural = _("inputs")
         ordering = ["task_id", "role", "position"]
+        # Before a file is deleted, it is asked whether a row refers to it.
+        indexes = [
+            models.Index(fields=["file"], name="wanvideo_input_file"),
+            models.Index(fields=["thumbnail"], name="wanvideo_input_thumbnail"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["task", "role", "position"], name="wanvideo_input_place"),
             models.CheckConstraint(condition=Q(role__in=InputRole.values), name="wanvideo_input_role_known"),

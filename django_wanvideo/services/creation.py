@@ -124,18 +124,19 @@ def update_draft(
     """Change a draft as a whole.
 
     Args:
-        first_frame: ``None`` keeps the picture that the draft has.
+        first_frame: ``None`` keeps the picture that the draft has now.
         version: ``drafts.version_of()`` what the caller has seen: of two that change the same one wins. ``None``
             overwrites whatever is there.
         others: further inputs by role (``audio=...``): ``None`` keeps what the draft has, an empty string removes it.
 
     Raises:
         ValidationError: keyed by field.
-        NotPossible: it is not a draft any more.
+        NotPossible: it is not a draft any more, or somebody else changed its inputs at the same moment.
         EditConflict: it is another one than ``version``.
     """
     spec = catalog.get(model or task.model)
-    stored = by_role(task.inputs.all())
+    # Read anew: what the caller has fetched with the task may be older than another person's change.
+    stored = by_role(MediaInput.objects.filter(task=task))
     sources: dict[str, list[Any]] = {role: list(items) for role, items in stored.items()}
     for role, value in {InputRole.FIRST_FRAME.value: first_frame, **others}.items():
         if value is not None:
@@ -158,8 +159,17 @@ def update_draft(
             raise NotPossible(
                 _("This task has been sent meanwhile; it can no longer be changed. Duplicate it instead.")
             )
-        task.inputs.exclude(pk__in=[item.pk for item in inputs if item.pk is not None]).delete()
+        # The row is locked by now, so what is there stays until this is done.
+        present = MediaInput.objects.select_for_update().filter(task=task)
+        known = {item.pk for items in stored.values() for item in items}
+        if {item.pk for item in present} != known:
+            raise NotPossible(
+                _("Somebody else changed this draft’s inputs just now; nothing was saved. Open it again to see them.")
+            )
+        kept = [item.pk for item in inputs if item.pk is not None]
+        MediaInput.objects.filter(pk__in=known.difference(kept)).delete()
         media.save_inputs(task, fresh)
+    getattr(task, "_prefetched_objects_cache", {}).pop("inputs", None)
     for name, value in columns.items():
         setattr(task, name, value)
 

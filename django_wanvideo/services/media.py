@@ -6,19 +6,22 @@ import contextlib
 import datetime as dt
 import io
 import logging
+import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.files.base import ContentFile, File
+from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext as _
+from rq.timeouts import BaseTimeoutException
 
-from django_wanvideo import catalog, database
+from django_wanvideo import catalog
 from django_wanvideo.catalog import images, links
 from django_wanvideo.choices import InputRole
 from django_wanvideo.models import MediaInput
 from django_wanvideo.models.inputs import by_role
-from django_wanvideo.services import thumbnails
+from django_wanvideo.services import files, thumbnails
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,6 +40,8 @@ class UnreadableInputError(Exception):
     """An input's file is somewhere in the site's storage, and the storage does not give it just now."""
 
 
+#: After these nobody knows what became of the transaction: the server may be committing it.
+_UNDECIDED = (OperationalError, InterfaceError)
 _EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "BMP": "bmp", "WEBP": "webp"}
 
 
@@ -65,7 +70,11 @@ def inspect(spec: ModelSpec, sources: Mapping[str, list[Any]], *, keep_of: Video
 
 
 def save_inputs(task: VideoTask, inputs: Iterable[MediaInput]) -> None:
-    """Store new inputs and their files, named after the task; a file is read through in chunks."""
+    """Store new inputs and their files, each under a name of its own; a file is read through in chunks.
+
+    Raises:
+        ValidationError: keyed by role, the site's storage does not take the file.
+    """
     for item in inputs:
         item.task = task
         if item.file:
@@ -73,23 +82,43 @@ def save_inputs(task: VideoTask, inputs: Iterable[MediaInput]) -> None:
             extension = Path(item.file.name or "").suffix
             item.file = None
             stem = f"{task.pk}-{item.role}-{item.position}"
-            small = thumbnails.make(content) if item.width else None
-            item.file.save(f"{stem}{extension}", content, save=False)
-            if small is not None:
-                item.thumbnail.save(f"{stem}-small.jpg", ContentFile(small), save=False)
+            _store(item, files.unique_name(stem, extension), content)
+            if item.width:
+                _add_thumbnail(item, files.unique_name(stem, "-small.jpg"), content)
         item.save(force_insert=True)
+
+
+def _store(item: MediaInput, name: str, content: File[bytes]) -> None:
+    try:
+        item.file.save(name, content, save=False)
+    except (BaseTimeoutException, ImproperlyConfigured):
+        raise
+    except Exception as error:
+        logger.warning("The storage does not take %s. (%s)", name, files.brief(error))
+        message = _("This site’s storage does not take the file just now. Try again in a few minutes.")
+        raise ValidationError({item.role: ValidationError(message, code="unstorable")}) from error
+
+
+def _add_thumbnail(item: MediaInput, name: str, content: File[bytes]) -> None:
+    with files.BestEffort("%s has no small picture for lists.", item.file.name):
+        item.thumbnail.save(name, ContentFile(thumbnails.make(content)), save=False)
 
 
 @contextlib.contextmanager
 def discarding_files_on_error(inputs: list[MediaInput]) -> Iterator[None]:
-    """Delete the files of ``inputs`` if the block fails, since their rows are rolled back."""
+    """Delete the files of ``inputs`` if the block fails and their rows are rolled back.
+
+    An error may also come after the commit (a site's ``on_commit``) or in its midst (a lost connection): what has a row
+    stays, and so does what may yet have one. ``services.orphans`` finds what is left over.
+    """
     try:
         yield
-    except BaseException:
-        for item in inputs:
-            for stored in (item.file, item.thumbnail):
-                if stored and getattr(stored, "_committed", False):  # no public way to ask whether a file was saved
-                    _delete(stored.storage, stored.name)
+    except BaseException as error:
+        if not isinstance(error, _UNDECIDED):
+            for item in inputs:
+                for stored in (item.file, item.thumbnail):
+                    if stored and getattr(stored, "_committed", False):  # no public way to ask whether it was saved
+                        files.discard(stored.storage, stored.name)
         raise
 
 
@@ -119,16 +148,26 @@ def _upload(item: MediaInput, client: EvoLinkClient) -> str:
 
 @contextlib.contextmanager
 def _uploadable(item: MediaInput) -> Iterator[tuple[BinaryIO, str, str]]:
-    """Open an input's file; yield it as EvoLink takes it, its media type, and its extension without a dot."""
+    """Read an input's file; yield it as EvoLink takes it, its media type, and its extension without a dot."""
     with contextlib.ExitStack() as stack:
+        # First to this machine, whole: a storage that fails half-way must not look like a damaged picture.
+        local = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=images.SPOOL_BYTES))
         try:
-            stored = stack.enter_context(item.file.open("rb"))
-            content, content_type, extension = images.as_uploadable(stored, images.inspect_image(stored))
-        except (FileNotFoundError, ValidationError):
+            with item.file.open("rb") as stored:
+                while chunk := stored.read(files.CHUNK):
+                    local.write(chunk)
+        except (FileNotFoundError, BaseTimeoutException):
             raise
         except Exception as error:
             # Every storage has errors of its own: no rights, no network, an expired token.
             raise UnreadableInputError(f"{item.file.name}: {type(error).__name__}") from error
+        try:
+            content, content_type, extension = images.as_uploadable(local, images.inspect_image(local))
+        except ValidationError as error:
+            if isinstance(error.__cause__, BaseTimeoutException):
+                # Not the picture's fault: the job's time was up while it was looked at.
+                raise error.__cause__ from None
+            raise
         stack.enter_context(content)
         yield cast("BinaryIO", content), content_type, extension
 
@@ -187,29 +226,14 @@ def _copy(wanted: InputSpec, source: MediaInput, position: int) -> MediaInput:
         return MediaInput(role=wanted.role, position=position, url=source.url)
     try:
         with source.file.open("rb") as stored:
-            content = ContentFile(stored.read(images.MAX_READ_BYTES + 1))
+            content = files.content(stored, images.MAX_READ_BYTES + 1)
     except FileNotFoundError as error:
         message = _("The picture's file is gone from this site; choose it again.")
         raise ValidationError(message, code="missing") from error
-    except OSError as error:
+    except BaseTimeoutException:
+        raise
+    except Exception as error:
+        logger.warning("The storage does not give %s. (%s)", source.file.name, files.brief(error))
         message = _("The picture cannot be read from this site's storage just now.")
         raise ValidationError(message, code="unreadable") from error
     return _picture(wanted, content, position)
-
-
-def delete_after_commit(storage: Any, name: str | None) -> None:
-    """Delete a stored file once the present transaction has committed; a failure is logged."""
-
-    def delete() -> None:
-        _delete(storage, name)
-
-    database.on_commit(delete)
-
-
-def _delete(storage: Any, name: str | None) -> None:
-    if not name:
-        return
-    try:
-        storage.delete(name)
-    except OSError:
-        logger.warning("The file %s could not be deleted; delete it by hand.", name, exc_info=True)

@@ -190,7 +190,7 @@ def test_a_file_that_cannot_be_deleted_is_said_in_the_log_and_stops_nothing(stor
     monkeypatch.setattr("django.core.files.storage.FileSystemStorage.delete", refuse)
     task.inputs.all().delete()
     assert not MediaInput.objects.exists()
-    assert f"The file {name} could not be deleted" in caplog.text
+    assert f"The file {name}, which nothing refers to, could not be deleted; delete it by hand" in caplog.text
 
 
 @pytest.mark.parametrize(
