@@ -79,10 +79,10 @@ def keep(upload: File[Any], *, owner: Any) -> str:
 def keep_copy(stored: FieldFile, *, owner: Any) -> str:
     """Keep a copy of a task's stored picture for a form; return an empty text where that cannot be done just now."""
     token = ""
-    with files.BestEffort("The picture %s could not be kept for another form; it has to be chosen again.", stored.name):
-        with stored.storage.open(str(stored.name), "rb") as content:
-            name = f"picture{PurePosixPath(str(stored.name)).suffix}"
-            token = keep(ContentFile(content.read(images.MAX_READ_BYTES + 1), name=name), owner=owner)
+    words = "The picture %s could not be kept for another form; it has to be chosen again."
+    with files.BestEffort(words, stored.name), stored.storage.open(str(stored.name), "rb") as content:
+        name = f"picture{PurePosixPath(str(stored.name)).suffix}"
+        token = keep(ContentFile(content.read(images.MAX_READ_BYTES + 1), name=name), owner=owner)
     return token
 
 

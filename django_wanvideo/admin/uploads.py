@@ -79,10 +79,8 @@ class UploadsMixin:
         """Say so where the kept picture is gone, so that nothing is made without the picture that was meant."""
         name, token = file_name(FIRST_FRAME), self.cleaned_data.get(kept_name(FIRST_FRAME)) or ""
         is_meant = token and name in self.fields and not self.cleaned_data.get(name)
-        if is_meant and link_name(FIRST_FRAME) not in self.changed_data:
-            stored = kept.open_kept(token, owner=self.user.pk)
-            if stored is None:
-                self.add_error(name, _("The picture that you chose cannot be read here any more. Choose it again."))
+        if is_meant and link_name(FIRST_FRAME) not in self.changed_data and not self.inputs().get(FIRST_FRAME):
+            self.add_error(name, _("The picture that you chose cannot be read here any more. Choose it again."))
 
     def _settle_upload(self) -> None:
         """Keep the upload of a form that is shown again; forget the kept one of an accepted form."""
