@@ -13,12 +13,13 @@ from django_wanvideo.admin import kept, nonces
 from django_wanvideo.admin.fields import ParameterField, file_name, kept_name, link_name, task_fields
 from django_wanvideo.admin.switching import SwitchingMixin
 from django_wanvideo.admin.uploads import FIRST_FRAME, UploadsMixin
+from django_wanvideo.catalog import text
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services import creation, media
+from django_wanvideo.services import creation, inspection
 
 if TYPE_CHECKING:
-    from django_wanvideo.catalog import ModelSpec
+    from django_wanvideo.catalog import InputSpec, ModelSpec
 
     _ModelForm = forms.ModelForm[VideoTask]
 else:
@@ -92,7 +93,7 @@ class TaskForm(SwitchingMixin, UploadsMixin, _ModelForm):
         found: dict[str, list[Any]] = {}
         for wanted in self.spec.inputs:
             role = wanted.role.value
-            links = (self.cleaned_data.get(link_name(role)) or "").split()
+            links = self._links(wanted)
             upload = self.cleaned_data.get(file_name(role))
             token = self.cleaned_data.get(kept_name(role)) or ""
             if upload is not None:
@@ -102,6 +103,13 @@ class TaskForm(SwitchingMixin, UploadsMixin, _ModelForm):
             elif token and (stored := kept.open_kept(token, owner=self.user.pk)) is not None:
                 found[role] = [stored]
         return found
+
+    def _links(self, wanted: InputSpec) -> list[str]:
+        """Return the links of one input: one in each line where there may be several, else all that was typed."""
+        typed = (self.cleaned_data.get(link_name(wanted.role.value)) or "").strip()
+        if wanted.max_items > 1:
+            return text.lines(typed)
+        return [typed] if typed else []
 
     def _is_new_link(self, role: str) -> bool:
         return link_name(role) in self.changed_data and bool(self.cleaned_data.get(link_name(role)))
@@ -134,6 +142,7 @@ class TaskForm(SwitchingMixin, UploadsMixin, _ModelForm):
             by=self.user,
             notes=self.cleaned_data.get("notes", ""),
             metadata=self._metadata(),
+            fix_inputs=True,
             **self._inputs(),
             **self.parameters(),
         )
@@ -148,6 +157,7 @@ class TaskForm(SwitchingMixin, UploadsMixin, _ModelForm):
             notes=self.cleaned_data.get("notes", ""),
             metadata=self._metadata(),
             model=self.spec.id,
+            fix_inputs=True,
             **self._changed_inputs(),
         )
         return task
@@ -180,7 +190,7 @@ class TaskForm(SwitchingMixin, UploadsMixin, _ModelForm):
             self.spec.clean(prompt=self.cleaned_data.get("prompt", ""), parameters=self.parameters(), inputs=inputs)
         except ValidationError as error:
             self._put_at_fields(error)
-        media.inspect(self.spec, inputs)
+        inspection.inspect(self.spec, inputs, fix=True)
 
     def _put_at_fields(self, error: ValidationError) -> None:
         errors = error.error_dict if hasattr(error, "error_dict") else {"": error.error_list}

@@ -40,6 +40,8 @@ class Kept:
     width: int | None = None
     height: int | None = None
     size: int | None = None
+    #: Width and height of the JPEG that is sent in its place, if one is.
+    sent: tuple[int, int] | None = None
 
 
 def keep(upload: UploadedFile[Any], *, owner: Any) -> str:

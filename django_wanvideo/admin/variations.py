@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo import catalog, database
 from django_wanvideo.admin import markup, nonces, outcomes, themes
+from django_wanvideo.catalog import text
 from django_wanvideo.services import creation, media
 
 if TYPE_CHECKING:
@@ -57,8 +58,7 @@ class VariationsForm(forms.Form):
 
     def changes(self) -> list[dict[str, Any]]:
         """Return what differs, for each draft."""
-        lines = [line.strip() for line in self.cleaned_data["prompts"].splitlines() if line.strip()]
-        found: list[dict[str, Any]] = [{"prompt": line} for line in lines]
+        found: list[dict[str, Any]] = [{"prompt": line} for line in text.lines(self.cleaned_data["prompts"])]
         found.extend(
             {"seed": secrets.randbelow(_LARGEST_SEED) + 1} if self.has_seed else {}
             for _number in range(self.cleaned_data.get("seeds") or 0)
