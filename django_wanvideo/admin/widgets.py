@@ -88,8 +88,13 @@ class DropZone(forms.FileInput):
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         """Add the limits that the browser checks, and what is there already."""
         context = super().get_context(name, value, attrs)
-        context["wanvideo"] = {"wanted": self.wanted, "present": self.present}
+        context["wanvideo"] = {
+            "wanted": self.wanted,
+            "present": self.present,
+            "convertible": images.convertible_types(),
+        }
         if self.present is not None:
+            context["wanvideo"]["sent"] = images.dimensions(*self.present.sent) if self.present.sent else ""
             context["wanvideo"]["size"] = figures.megabytes(self.present.size)
             context["widget"]["attrs"].pop("required", None)
         return context

@@ -39,9 +39,8 @@ class BrokenError(ValueError):
 class Layout:
     """What a file consists of."""
 
-    #: The picture alone, as a file of the same kind; ``ending`` is what it lacks at its end.
+    #: The picture alone, as a file of the same kind.
     stripped: bytes
-    ending: bytes = b""
     #: EXIF data and a colour profile that were beside it, or nothing.
     exif: bytes = b""
     profile: bytes = b""
@@ -67,9 +66,7 @@ def _jpeg(data: bytes) -> Layout:
     while True:
         marker = _JPEG_MARKER.search(data, at)
         if marker is None:
-            # Some cameras leave the last two bytes out; whether rows are missing shows when it is decoded.
-            found.ending = b"\xff\xd9"
-            break
+            raise CutOffError("there is no end-of-image marker")
         kind, at = marker[1][0], marker.end()
         if kind == 0xD9:
             parts.append(b"\xff\xd9")

@@ -52,8 +52,7 @@ def as_uploadable(
         way = decoding.orientation(image.info.get("exif", b"") if kind == "AVIF" else found.exif)
         is_plain = way == 1 and image.mode != "CMYK" and not _is_foreign(profile, image.mode)
         if fitted is None and is_plain and kind in MEDIA_TYPES:
-            content = found.stripped + found.ending
-            return fileobj if content == data else io.BytesIO(content), *MEDIA_TYPES[kind]
+            return fileobj if found.stripped == data else io.BytesIO(found.stripped), *MEDIA_TYPES[kind]
         if fitted is not None and way in _SWAPPED:
             fitted = (fitted[1], fitted[0])
         picture = _decoded(image, kind, profile, drafted=fitted)

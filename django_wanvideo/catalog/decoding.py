@@ -6,7 +6,8 @@ import struct
 import zlib
 from typing import Any
 
-#: What Pillow and its decoders raise for content that is not what it says; never MemoryError.
+#: What Pillow and its decoders raise for content that is not what it says, where a site makes errors of warnings too;
+#: never MemoryError.
 BROKEN = (
     ArithmeticError,
     AssertionError,
@@ -18,11 +19,14 @@ BROKEN = (
     SyntaxError,
     TypeError,
     ValueError,
+    Warning,
     struct.error,
     zlib.error,
 )
 #: EXIF's tag for how the picture is turned.
 _ORIENTATION = 0x0112
+#: EXIF's kinds of whole numbers.
+_WHOLE = {3: "H", 4: "I"}
 _BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"heim": "HEIC", b"heis": "HEIC", b"hevc": "HEIC", b"hevx": "HEIC"}
 _BRANDS |= {b"mif1": "HEIC", b"msf1": "HEIC", b"avif": "AVIF", b"avis": "AVIF"}
 _SIGNATURES = (
@@ -66,17 +70,21 @@ def is_bomb(error: BaseException) -> bool:
 
 def orientation(exif: bytes) -> int:
     """Return how the picture is turned, 1 to 8, by its EXIF data; 1 for any that cannot be read."""
-    from PIL import Image
-
-    if not exif:
+    data = exif.removeprefix(b"Exif\x00\x00")
+    order = {b"II": "<", b"MM": ">"}.get(data[:2])
+    if order is None:
         return 1
-    found = Image.Exif()
     try:
-        found.load(exif)
-        value = found.get(_ORIENTATION)
-    except BROKEN:
-        return 1
-    return value if type(value) is int and 1 <= value <= 8 else 1
+        (start,) = struct.unpack_from(f"{order}I", data, 4)
+        (count,) = struct.unpack_from(f"{order}H", data, start)
+        for number in range(count):
+            tag, kind = struct.unpack_from(f"{order}HH", data, start + 2 + 12 * number)
+            if tag == _ORIENTATION:
+                (value,) = struct.unpack_from(f"{order}{_WHOLE[kind]}", data, start + 10 + 12 * number)
+                return value if 1 <= value <= 8 else 1
+    except (struct.error, KeyError):
+        pass
+    return 1
 
 
 def turned(image: Any, value: int) -> Any:

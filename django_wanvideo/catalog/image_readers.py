@@ -129,11 +129,7 @@ def _reader(kind: str) -> Any:
 
         return AvifImageFile
     if kind == "HEIC":
-        try:
-            from pillow_heif import HeifImageFile
-        except ImportError:
-            raise MissingDecoderError(kind) from None
-        return HeifImageFile
+        return _heic_reader()
     raise MissingDecoderError(kind)
 
 
@@ -144,6 +140,23 @@ def _jpeg_reader() -> Any:
         def load_read(self, read_bytes: int) -> bytes:
             # Pillow's own pretends that the file goes on, where the site has told it to.
             return cast("Any", self.fp).read(read_bytes)  # type: ignore[no-any-return]
+
+    return Reader
+
+
+def _heic_reader() -> Any:
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError:
+        raise MissingDecoderError("HEIC") from None
+
+    class Reader(HeifImageFile):  # type: ignore[misc]
+        def load(self) -> Any:
+            held = getattr(self, "_heif_file", None)
+            if held:
+                # Decoding here raises what is overlooked below where the site has told Pillow to.
+                held[self.tell()].data  # noqa: B018
+            return super().load()
 
     return Reader
 

@@ -37,9 +37,11 @@ __all__ = [
     "as_uploadable",
     "check_image",
     "convertible_types",
+    "dimensions",
     "fit",
     "inspect_image",
     "megabytes",
+    "size_to_send",
 ]
 
 #: Pictures with more pixels are judged by their header alone. No model in the catalogue takes them.
@@ -109,6 +111,13 @@ def fit(fileobj: IO[bytes], facts: ImageFacts, spec: InputSpec) -> tuple[int, in
     content, _type, _extension = as_uploadable(fileobj, facts, fitted=(width, height), max_bytes=spec.max_bytes)
     content.close()
     return width, height
+
+
+def size_to_send(facts: ImageFacts, spec: InputSpec) -> tuple[int, int] | None:
+    """Return the size at which ``fit`` would send the picture; ``None`` where it goes as it is, or not at all."""
+    size = _scaled_down(facts.width, facts.height, spec.max_side)
+    is_fit = not any(_problems(facts, spec))
+    return None if is_fit or facts.is_animated or min(size) < (spec.min_side or 1) else size
 
 
 def convertible_types() -> str:

@@ -21,10 +21,10 @@ from django_wanvideo.models import Attempt, VideoTask
 FLASH = "wan2.6-image-to-video-flash"
 
 
-def picture(width=640, height=480, kind="JPEG", mode="RGB", name="fox.jpg"):
+def picture(width=640, height=480, kind="JPEG", mode="RGB", name="fox.jpg", colour=(120, 90, 60)):
     """An upload that is a real picture."""
     target = io.BytesIO()
-    Image.new(mode, (width, height), (120, 90, 60)).save(target, kind)
+    Image.new(mode, (width, height), colour).save(target, kind)
     return SimpleUploadedFile(name, target.getvalue(), content_type=f"image/{kind.lower()}")
 
 
