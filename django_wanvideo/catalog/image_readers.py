@@ -150,7 +150,9 @@ def _heic_reader() -> Any:
     except ImportError:
         raise MissingDecoderError("HEIC") from None
 
-    class Reader(HeifImageFile):  # type: ignore[misc]
+    base: Any = HeifImageFile
+
+    class Reader(base):  # type: ignore[misc]
         def load(self) -> Any:
             held = getattr(self, "_heif_file", None)
             if held:
