@@ -109,6 +109,8 @@ def content_type(stream: File[Any]) -> str:
         return "image/png"
     if head.startswith(b"BM"):
         return "image/bmp"
+    if head[4:12] == b"ftypavif":
+        return "image/avif"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
     return ""

@@ -231,4 +231,4 @@ def request_shown(attempt: Attempt, task: VideoTask) -> dict[str, Any]:
 
 def _picture_url(frame: MediaInput | None) -> str:
     """The stored picture; a link that somebody gave is not loaded, since it would tell that site who looks."""
-    return str(frame.file.url) if frame is not None and frame.file else ""
+    return frame.shown_url if frame is not None else ""

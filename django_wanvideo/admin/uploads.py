@@ -51,7 +51,7 @@ class UploadsMixin:
         if widget.present is None and item is not None and item.file:
             widget.present = kept.Kept(
                 _("the present picture"),
-                item.file.url,
+                item.shown_url,
                 width=item.width,
                 height=item.height,
                 size=item.size,

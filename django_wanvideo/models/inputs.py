@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+#: Kinds of pictures that most browsers cannot show.
+NOT_SHOWN = frozenset({"image/tiff", "image/heic"})
+
+
 class MediaInput(models.Model):
     """One input by its role: either a link that is passed on, or a file of ours that is uploaded before sending.
 
@@ -71,6 +75,12 @@ class MediaInput(models.Model):
     def sent_size(self) -> tuple[int, int] | None:
         """Width and height of the JPEG that is sent in place of the file; ``None`` when the picture itself is sent."""
         return (self.sent_width, self.sent_height) if self.sent_width and self.sent_height else None
+
+    @property
+    def shown_url(self) -> str:
+        """The address of the stored picture, or of the small one where browsers do not show its kind; may be empty."""
+        stored = self.thumbnail if self.thumbnail and self.content_type in NOT_SHOWN else self.file
+        return str(stored.url) if stored else ""
 
     def fresh_upload_url(self, *, spare: dt.timedelta) -> str:
         """Return the link at EvoLink if it lives for at least ``spare`` more, else an empty string."""

@@ -56,7 +56,7 @@ function draw(canvas, picture) {
     const scale = Math.min(1, 960 / picture.width, 544 / picture.height);
     canvas.width = Math.max(1, Math.round(picture.width * scale));
     canvas.height = Math.max(1, Math.round(picture.height * scale));
-    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+    canvas.getContext("2d", { willReadFrequently: true }).drawImage(picture, 0, 0, canvas.width, canvas.height);
 }
 
 function setUp(zone) {
