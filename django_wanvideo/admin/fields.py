@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: What is not done for a link.
 _AS_IT_IS = _("EvoLink gets the link as it is: the picture behind it is neither turned nor made smaller by this site.")
+#: What is done for a file.
+_MADE_FIT = _("A larger picture is sent smaller, as JPEG; place and camera are never sent.")
 #: What the fold of an input is called while it is empty; whole sentences, because languages join words differently.
 _FOLDS = {
     InputRole.LAST_FRAME: _("Add a last frame"),
@@ -129,7 +131,7 @@ def input_fields(wanted: InputSpec) -> dict[str, forms.Field]:
     if wanted.media == "image" and wanted.max_items == 1:
         chosen = forms.FileField(
             label=label,
-            help_text=str(wanted.help_text),
+            help_text=format_lazy("{} {}", wanted.help_text, _MADE_FIT),
             required=False,
             allow_empty_file=True,
             widget=DropZone(wanted),
