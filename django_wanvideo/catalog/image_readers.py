@@ -109,7 +109,9 @@ def _reader(kind: str) -> Any:
     if _STRICT not in Image.DECODERS:
         Image.register_decoder(_STRICT, cast("Any", _StrictDecoder))
     if kind == "JPEG":
-        return _jpeg_reader()
+        from PIL.JpegImagePlugin import JpegImageFile
+
+        return JpegImageFile
     if kind == "PNG":
         from PIL.PngImagePlugin import PngImageFile
 
@@ -131,17 +133,6 @@ def _reader(kind: str) -> Any:
     if kind == "HEIC":
         return _heic_reader()
     raise MissingDecoderError(kind)
-
-
-def _jpeg_reader() -> Any:
-    from PIL.JpegImagePlugin import JpegImageFile
-
-    class Reader(JpegImageFile):
-        def load_read(self, read_bytes: int) -> bytes:
-            # Pillow's own pretends that the file goes on, where the site has told it to.
-            return cast("Any", self.fp).read(read_bytes)  # type: ignore[no-any-return]
-
-    return Reader
 
 
 def _heic_reader() -> Any:
