@@ -210,11 +210,14 @@ def frame_caption(frame: MediaInput | None) -> str:
     """The measured size of the first frame."""
     if frame is None or not frame.width:
         return ""
-    return _("%(w)s × %(h)s px, %(size)s") % {
+    measured = _("%(w)s × %(h)s px, %(size)s") % {
         "w": frame.width,
         "h": frame.height,
         "size": figures.megabytes(frame.size),
     }
+    if frame.sent_size is None:
+        return measured
+    return f"{measured}. " + _("It is sent as %(w)s × %(h)s JPEG.") % {"w": frame.sent_width, "h": frame.sent_height}
 
 
 def request_shown(attempt: Attempt, task: VideoTask) -> dict[str, Any]:
@@ -233,4 +236,4 @@ def request_shown(attempt: Attempt, task: VideoTask) -> dict[str, Any]:
 
 def _picture_url(frame: MediaInput | None) -> str:
     """The stored picture; a link that somebody gave is not loaded, since it would tell that site who looks."""
-    return files.url_of(frame.file) if frame is not None else ""
+    return files.url_of(frame.shown_file) if frame is not None else ""

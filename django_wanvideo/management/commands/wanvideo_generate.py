@@ -58,6 +58,11 @@ class Command(BaseCommand):
             metavar="ROLE=FILE_OR_URL",
             help=f"a further input: {', '.join(role.value for role in InputRole)}; repeatable",
         )
+        parser.add_argument(
+            "--fix-inputs",
+            action="store_true",
+            help="send a picture that does not fit smaller, as JPEG, instead of refusing it",
+        )
         parser.add_argument("--owner", metavar="USERNAME", help="whose video it is")
         parser.add_argument("--output", type=Path, metavar="FILE", help="copy the stored video to this file too")
         parser.add_argument("--yes", action="store_true", help="do not ask before spending credits")
