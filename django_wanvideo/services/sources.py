@@ -14,6 +14,7 @@ from django.core.files.base import ContentFile, File
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models.fields.files import FieldFile
 from django.utils.translation import gettext as _
+from rq.timeouts import BaseTimeoutException
 
 from django_wanvideo.catalog import images
 
@@ -68,8 +69,9 @@ def _of_field(source: FieldFile) -> IO[bytes] | File[bytes]:
 def _of_storage(storage: Any, name: str) -> ContentFile[bytes]:
     try:
         with storage.open(name, "rb") as stored:
-            return ContentFile(_bytes(stored.read(_MOST)))
-    except ValidationError:
+            # Some storages give less at a time than they are asked for.
+            return ContentFile(_read_all(stored))
+    except (ValidationError, BaseTimeoutException):
         raise
     except FileNotFoundError as error:
         message = _("The picture's file is gone from this site; choose it again.")
@@ -108,7 +110,7 @@ def _of_stream(source: Any) -> IO[bytes] | File[bytes]:
         if _can_be_wound_back(source):
             return _at_beginning(source)
         return ContentFile(_read_all(source))
-    except ValidationError:
+    except (ValidationError, BaseTimeoutException):
         raise
     except Exception as error:
         # A stream of the caller's own may raise anything.

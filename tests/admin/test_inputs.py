@@ -175,7 +175,7 @@ def test_variations_are_told_apart_by_line_ends_only(boss):
     task = VideoTask.objects.create_task(prompt="A cat", first_frame=picture())
     page = boss.get(url("variations", task.pk))
     typed = "one\u2028still one\x0b\x0c\x85\x1c\x1d\x1e\u2029one\r\ntwo\rthree\n\n"
-    boss.post(url("variations", task.pk), {"prompts": typed, "nonce": hidden(page, "nonce")})
+    boss.post(url("variations", task.pk), {"prompts": typed, "idempotency_key": hidden(page, "idempotency_key")})
     made = set(VideoTask.objects.filter(parent=task).values_list("prompt", flat=True))
     assert made == {"one\u2028still one\x0b\x0c\x85\x1c\x1d\x1e\u2029one", "two", "three"}
 
