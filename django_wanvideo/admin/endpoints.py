@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ from django_wanvideo.admin.columns import listed_frame
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.exceptions import WanVideoError
-from django_wanvideo.services import quotes, submission, tracking
+from django_wanvideo.services import files, quotes, submission, tracking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from django_wanvideo.models import VideoTask
+
+logger = logging.getLogger(__name__)
 
 #: Ids that one request may ask about.
 MOST_IDS = 200
@@ -187,7 +190,13 @@ class EndpointsMixin:
             raise PermissionDenied
         if not task.video:
             raise Http404(_("This task has no video."))
-        return serving.in_ranges(request, task.video.open("rb"), task.video.size, "video/mp4")
+        try:
+            size, stream = task.video.size, task.video.open("rb")
+        except Exception as error:
+            # Every storage has errors of its own, and of a file that is gone too.
+            logger.warning("The storage does not give the video %s. (%s)", task.video.name, files.brief(error))
+            raise Http404(_("The site’s storage does not give this video just now.")) from error
+        return serving.in_ranges(request, stream, size, "video/mp4")
 
     def decide_view(self, request: HttpRequest, object_id: uuid.UUID) -> HttpResponseBase:
         """Settle an unconfirmed task."""

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo import catalog, database
 from django_wanvideo.admin import keys, markup, outcomes, repeats, themes
+from django_wanvideo.catalog import text
 from django_wanvideo.exceptions import IdempotencyConflict
 from django_wanvideo.models.inputs import by_role
 from django_wanvideo.services import creation, media
@@ -71,7 +72,7 @@ class VariationsForm(forms.Form):
 
     def lines(self) -> list[str]:
         """Return the prompts."""
-        return [line.strip() for line in self.cleaned_data["prompts"].splitlines() if line.strip()]
+        return text.lines(self.cleaned_data["prompts"])
 
     def clean(self) -> dict[str, Any]:
         """Ask for at least one and at most ``MOST`` drafts."""
