@@ -44,35 +44,82 @@ FAULTS = {
 }
 
 
+#: What happens to the whole site, in turn: seconds that it lasts.
+TROUBLES = {
+    "postgres": 0.0,
+    "401": 2.5,
+    "disk": 2.5,
+    "restore": 1.5,
+    "valkey": 0.0,
+    "clock": 2.0,
+    "402": 2.5,
+    "commit": 3.0,
+    "maintenance": 2.5,
+    "404": 2.5,
+}
+#: Seconds between one of them and the next.
+BETWEEN = (1.0, 3.0)
+#: Seconds that a process is stopped: longer than any lease.
+ASLEEP = 10.0
+DAY_AND_MORE = 25 * 3600
+#: From so many seconds on a run is a long one: some videos take longer than the site waits for one.
+LONG = 300
+#: Seconds that such a video takes.
+SLOW = 75
+
+
 @dataclass(frozen=True)
 class Blow:
-    """One thing done to a process: at a second of the run, to whom, and what."""
+    """One thing done to the site: from a second of the run on, to whom, and what."""
 
     at: float
     victim: str
-    how: str
+    how: str = ""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """One task to be asked for."""
+    """One task to be asked for. ``draft``: it is submitted by somebody later."""
 
     at: float
     prompt: str
     upload: bool
+    draft: bool = False
 
 
 def blows(seed: int, seconds: float) -> list[Blow]:
-    """When processes are killed (``how``: ``worker`` alone, what it ``works`` on alone, ``both``) and Valkey restarts."""
+    """When processes are killed (``how``: ``worker`` alone, what it ``works`` on alone, ``both``) or fall ``asleep``."""
     chance = random.Random(f"{seed}:blows")
-    found = [Blow(seconds / 3, "valkey", "restart"), Blow(seconds * 2 / 3, "valkey", "restart")]
-    at = chance.uniform(2, 8)
+    found = []
+    at = chance.uniform(2, 6)
     while at < seconds:
-        victim = chance.choices(["worker-1", "worker-2", "web", "sweep"], [6, 6, 1, 1])[0]
-        how = chance.choice(["worker", "works", "both"]) if victim.startswith("worker") else "both"
+        victim = chance.choices(["worker-1", "worker-2", "web", "sweep"], [6, 6, 1.5, 1.5])[0]
+        how = "both"
+        if victim.startswith("worker"):
+            how = chance.choices(["worker", "works", "both", "asleep"], [1, 1, 1, 0.8])[0]
         found.append(Blow(at, victim, how))
         at += chance.uniform(4, 10)
-    return sorted(found, key=lambda blow: blow.at)
+    return found
+
+
+def troubles(seed: int, seconds: float) -> list[Blow]:
+    """What happens to the whole site, one thing after the other: each of them in turn, starting at another one by seed."""
+    chance = random.Random(f"{seed}:troubles")
+    order = list(TROUBLES)
+    start = seed * 4 % len(order)
+    order = order[start:] + order[:start]
+    found = []
+    at = chance.uniform(2, 3)
+    while at < seconds - 1:
+        name = order[len(found) % len(order)]
+        how = ""
+        if name == "clock":
+            how = f"{chance.choice(['all', 'worker-1', 'worker-2', 'web', 'sweep'])} {chance.choice([1, -1]) * DAY_AND_MORE}"
+        elif name == "restore":
+            how = chance.choice(["send", "send", "hold"])
+        found.append(Blow(at, name, how))
+        at += TROUBLES[name] + chance.uniform(*BETWEEN)
+    return found
 
 
 def wishes(seed: int, seconds: float, tasks: int) -> list[Wish]:
@@ -81,7 +128,10 @@ def wishes(seed: int, seconds: float, tasks: int) -> list[Wish]:
     found = []
     for number in range(tasks):
         ending = chance.choices(
-            ["", " [fail:content_policy_violation]", " [fail:generation_failed]", " [cancel]"], [94, 2, 2, 2]
-        )
-        found.append(Wish(seconds * number / tasks, f"Soak {number:05d}{ending[0]}", chance.random() < 0.1))
+            ["", " [fail:content_policy_violation]", " [fail:generation_failed]", " [cancel]"], [92, 3, 2, 3]
+        )[0]
+        at = seconds * number / tasks
+        if seconds >= LONG and number % 60 == 30 and at < seconds - SLOW - 20:
+            ending = f" [seconds:{SLOW}]"
+        found.append(Wish(at, f"Soak {number:05d}{ending}", chance.random() < 0.12, chance.random() < 0.04))
     return found
