@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two things that people do.
 PACE = 0.7
+#: Seconds between two looks for somebody to be called.
+CALLS = 0.3
 #: Seconds that sending is paused for.
 PAUSE = 2.0
 
@@ -33,13 +35,14 @@ class Hands:
         self._site = site
         self._chance = random.Random(f"{seed}:hands")
         self._next = PACE
+        self._next_call = 0.0
         self._resume_at: float | None = None
         self._turn = 0
         self._called: set[str] = set()
 
     def pass_(self, now: float) -> None:
         """Do what people do at this second of the run."""
-        self._call_back_early()
+        self._call_back_early(now)
         if self._resume_at is not None:
             if now >= self._resume_at:
                 self._resume()
@@ -128,18 +131,26 @@ class Hands:
         self._resume_at = None
         self.did["paused and resumed"] += 1
 
-    def _call_back_early(self) -> None:
+    def _call_back_early(self, now: float) -> None:
         """EvoLink calls back, as it may, about something that it has only begun."""
         from django_wanvideo.models import Attempt
 
+        if now < self._next_call:
+            return
         sent = Attempt.objects.filter(task__status__in=["submitting", "unconfirmed", "pending"], sent_at__isnull=False)
-        for attempt in sent.select_related("task").order_by("-claimed_at")[:5]:
-            if attempt.idempotency_key not in self._called and self._chance.random() < 0.3:
-                entries = self._site.remote.ledger()[-40:]
-                ids = [entry["task_id"] for entry in entries if entry["idempotency_key"] == attempt.idempotency_key]
-                if ids:
-                    self._called.add(attempt.idempotency_key)
-                    self._call_back(attempt, ids[0])
+        begun = [
+            attempt
+            for attempt in sent.select_related("task").order_by("-claimed_at")[:5]
+            if attempt.idempotency_key not in self._called and self._chance.random() < 0.4
+        ]
+        if not begun:
+            return
+        self._next_call = now + CALLS
+        ids = {entry["idempotency_key"]: entry["task_id"] for entry in self._site.remote.ledger()}
+        for attempt in begun:
+            if attempt.idempotency_key in ids:
+                self._called.add(attempt.idempotency_key)
+                self._call_back(attempt, ids[attempt.idempotency_key])
 
     def _call_back(self, attempt: Any, provider_task_id: str) -> None:
         from django_wanvideo.services import callback_urls

@@ -27,7 +27,7 @@ SECONDS = {
 }
 #: Plain numbers of seconds.
 NUMBERS = {
-    "schedule": {"OVERDUE_LOOK": 6.0},
+    "schedule": {"OVERDUE_LOOK": 6.0, "USUAL_ESTIMATE": 8},
     "provider": {"DEFAULT_PAUSE": 1.0},
     "recovery": {"LISTING": 3.0},
     "mirror": {"READ_EVERY": 2},

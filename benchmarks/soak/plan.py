@@ -65,7 +65,7 @@ DAY_AND_MORE = 25 * 3600
 #: From so many seconds on a run is a long one: some videos take longer than the site waits for one.
 LONG = 300
 #: Seconds that such a video takes.
-SLOW = 75
+SLOW = 100
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def blows(seed: int, seconds: float) -> list[Blow]:
     found = []
     at = chance.uniform(2, 6)
     while at < seconds:
-        victim = chance.choices(["worker-1", "worker-2", "web", "sweep"], [6, 6, 1.5, 1.5])[0]
+        victim = chance.choices(["worker-1", "worker-2", "web", "sweep"], [5, 5, 2, 2])[0]
         how = "both"
         if victim.startswith("worker"):
             how = chance.choices(["worker", "works", "both", "asleep"], [1, 1, 1, 0.8])[0]

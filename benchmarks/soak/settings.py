@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from benchmarks.soak import seams
+from benchmarks.soak import seams, trouble
 from tests.settings import *  # noqa: F403
 from tests.settings import INSTALLED_APPS, STORAGES, TEST_DIR, WANVIDEO
 
@@ -36,5 +36,6 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {process} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    # The one that drives the run has a table to print.
+    "root": {"handlers": ["stderr"], "level": "WARNING" if trouble.PROCESS in os.environ else "CRITICAL"},
 }
