@@ -16,6 +16,7 @@ from django_wanvideo.admin import buttons, figures, markup, sending, timeline
 from django_wanvideo.admin import words as status_words
 from django_wanvideo.advice import advice_for, charge_words, quotation
 from django_wanvideo.choices import TaskStatus
+from django_wanvideo.services import files
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -114,13 +115,13 @@ def steps(task: VideoTask) -> list[dict[str, Any]]:
 
 
 def video(model_admin: Any, task: VideoTask) -> dict[str, Any] | None:
-    """Where the stored video is; in development our own view serves it, because Django's cannot seek."""
+    """Where the stored video is, with no address where its storage gives none; in development our own view serves it, because Django's cannot seek."""
     if not task.video:
         return None
-    url = task.video.url
+    url = files.url_of(task.video)
     is_local = isinstance(task.video.storage, FileSystemStorage)
     player = model_admin.page_url("video", task.pk) if is_local and settings.DEBUG else url
-    return {"url": url, "player": player, "size": figures.megabytes(task.video_size)}
+    return {"url": url, "name": task.video.name, "player": player, "size": figures.megabytes(task.video_size)}
 
 
 def outcome(task: VideoTask) -> dict[str, Any]:
@@ -209,11 +210,14 @@ def frame_caption(frame: MediaInput | None) -> str:
     """The measured size of the first frame."""
     if frame is None or not frame.width:
         return ""
-    return _("%(w)s × %(h)s px, %(size)s") % {
+    measured = _("%(w)s × %(h)s px, %(size)s") % {
         "w": frame.width,
         "h": frame.height,
         "size": figures.megabytes(frame.size),
     }
+    if frame.sent_size is None:
+        return measured
+    return f"{measured}. " + _("It is sent as %(w)s × %(h)s JPEG.") % {"w": frame.sent_width, "h": frame.sent_height}
 
 
 def request_shown(attempt: Attempt, task: VideoTask) -> dict[str, Any]:
@@ -232,4 +236,4 @@ def request_shown(attempt: Attempt, task: VideoTask) -> dict[str, Any]:
 
 def _picture_url(frame: MediaInput | None) -> str:
     """The stored picture; a link that somebody gave is not loaded, since it would tell that site who looks."""
-    return str(frame.file.url) if frame is not None and frame.file else ""
+    return files.url_of(frame.shown_file) if frame is not None else ""
