@@ -24,6 +24,7 @@ SECONDS = {
     "holding": {"NO_KEY": 3},
     "installation": {"LOOK_AGAIN": 2, "STORE_EVERY": 2},
     "lookup": {"SOONEST": 1, "LATEST": 10},
+    "account": {"QUIET": 10},
 }
 #: Plain numbers of seconds.
 NUMBERS = {

@@ -57,8 +57,10 @@ TROUBLES = {
     "maintenance": 2.5,
     "404": 2.5,
 }
-#: Seconds between one of them and the next.
-BETWEEN = (1.0, 3.0)
+#: Seconds between one of them and the next, in a short run and in a long one.
+BETWEEN, BETWEEN_LONG = (1.0, 3.0), (2.0, 6.0)
+#: A backup is restored in every so many rounds of the others.
+RARELY = 3
 #: Seconds that a process is stopped: longer than any lease.
 ASLEEP = 10.0
 DAY_AND_MORE = 25 * 3600
@@ -108,17 +110,20 @@ def troubles(seed: int, seconds: float) -> list[Blow]:
     order = list(TROUBLES)
     start = seed * 4 % len(order)
     order = order[start:] + order[:start]
-    found = []
-    at = chance.uniform(2, 3)
+    found: list[Blow] = []
+    count, at = 0, chance.uniform(2, 3)
     while at < seconds - 1:
-        name = order[len(found) % len(order)]
-        how = ""
+        turn, place = divmod(count, len(order))
+        name, how = order[place], ""
+        count += 1
+        if name == "restore" and turn % RARELY:
+            continue
         if name == "clock":
             how = f"{chance.choice(['all', 'worker-1', 'worker-2', 'web', 'sweep'])} {chance.choice([1, -1]) * DAY_AND_MORE}"
         elif name == "restore":
             how = chance.choice(["send", "send", "hold"])
         found.append(Blow(at, name, how))
-        at += TROUBLES[name] + chance.uniform(*BETWEEN)
+        at += TROUBLES[name] + chance.uniform(*(BETWEEN_LONG if seconds >= LONG else BETWEEN))
     return found
 
 
