@@ -58,7 +58,7 @@ class Hands:
 
     def end(self) -> None:
         """Leave nothing paused."""
-        if self._resume_at is not None:
+        if self._resume_at is not None or _is_paused():
             self._resume()
 
     def _submit_draft(self, now: float) -> None:
@@ -111,6 +111,9 @@ class Hands:
         from django_wanvideo.models import Attempt
         from django_wanvideo.services import deciding, pausing
 
+        if _is_paused():
+            # It came back with a restored database.
+            self._resume()
         for task in _tasks("unconfirmed").order_by("?")[:3]:
             there = self._books().get(task.prompt, [])
             attempt = Attempt.objects.filter(task=task, state="unconfirmed").first()
@@ -180,6 +183,12 @@ class Hands:
             return False
         self.did[name] += 1
         return True
+
+
+def _is_paused() -> bool:
+    from django_wanvideo.services import holds
+
+    return any(hold.kind == "person" for hold in holds.standing())
 
 
 def _tasks(*statuses: str) -> Any:

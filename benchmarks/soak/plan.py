@@ -21,12 +21,12 @@ FAULTS = {
         "accept_then_close=3 accept_then_reset=1.5 accept_then_500=1 accept_then_502=1.5 accept_then_503=0.5 "
         "accept_then_504=0.5 accept_then_hang=0.5 accept_then_slow=1 accept_then_garbage=1 accept_then_truncated=1 "
         "accept_without_id=1 callback_before_answer=2 refuse=1.5 reset=1 hang=0.3 garbage=0.5 redirect=0.5 "
-        "no_available_channel=2 400=0.5 401=0.3 402=0.5 403=0.3 404=0.3 409=0.3 413=0.3 415=0.3 422=0.5 429=1 500=1 "
+        "no_available_channel=2 400=0.5 401=0.1 402=0.1 403=0.3 404=0.3 409=0.3 413=0.3 415=0.3 422=0.5 429=1 500=1 "
         "502=1 503=0.5 504=0.5",
     ),
     **_chances(
         "get",
-        "400=0.3 401=0.3 402=0.3 403=0.3 404=1 429=0.7 500=2 502=2 503=1 504=1 close=1 reset=1 hang=0.2 slow=0.5 "
+        "400=0.3 401=0.1 402=0.1 403=0.3 404=1 429=0.7 500=2 502=2 503=1 504=1 close=1 reset=1 hang=0.2 slow=0.5 "
         "garbage=1 html=1 redirect=0.5 unknown_status=1 completed_without_results=1 foreign_result=0.3 outdated=1 "
         "other_task=0.5",
     ),
