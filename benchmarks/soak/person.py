@@ -21,7 +21,7 @@ def decide(remote: Remote) -> dict[str, int]:
 
     from django_wanvideo.choices import TaskStatus
     from django_wanvideo.models import Attempt, VideoTask
-    from django_wanvideo.services import deciding
+    from django_wanvideo.services import deciding, lookup
 
     person = get_user_model().objects.create_superuser("person", "person@site.example", "person")
     ledger = remote.ledger()
@@ -41,7 +41,7 @@ def decide(remote: Remote) -> dict[str, int]:
         if task.can_fetch_result:
             _patiently(partial(task.retry, by=person))
             counts["fetched again"] += 1
-        elif any(done.get(attempt.provider_task_id or "") for attempt in task.attempts.filter(state="ended")):
+        elif lookup.can_look(task) and any(done.get(attempt.provider_task_id or "") for attempt in task.attempts.all()):
             # It has ended here without EvoLink's word: a look is free.
             _patiently(partial(task.refresh, by=person))
             counts["looked again"] += 1
