@@ -44,8 +44,9 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletingMixin, EndpointsMi
     list_display = ("picture", "task", "state", "credits", "owner", "age")
     list_display_links = ("task",)
     list_filter = (AttentionFilter, StatusFilter, ModelFilter, OwnerFilter)
-    list_select_related = ("owner",)
     list_per_page = 50
+    # Owners may be in another database; the list itself fetches them, with or without a join.
+    list_select_related = ()
     show_full_result_count = False
     search_fields = ("prompt",)
     search_help_text = gettext_lazy("Words of the prompt, a task’s id, or EvoLink’s id")

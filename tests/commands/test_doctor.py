@@ -18,6 +18,7 @@ from django_wanvideo.models import CallbackReceipt, Installation, SiteState
 from django_wanvideo.services import evolink_probes, site_probes
 from django_wanvideo.services.diagnosis import PROBES
 from django_wanvideo.services.sweeping import SWEEP, sweep
+from tests.hosts.test_queues import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,16 +49,10 @@ def memory(settings) -> None:
 
 
 def test_a_site_in_order_is_all_right(run, evolink, redis_queue, settings):
-    from rq import SimpleWorker
-
     settings.WANVIDEO |= {"CALLBACK_BASE_URL": "http://127.0.0.1:1"}
     sweep(lambda job, *ids: True)
-    worker = SimpleWorker([redis_queue], connection=redis_queue.connection)
-    worker.register_birth()
-    try:
+    with serving(redis_queue):
         ran = run("wanvideo_doctor")
-    finally:
-        worker.register_death()
     assert "fail" not in ran.out, ran.out
     assert ran.code == 0
     for name in PROBES:
