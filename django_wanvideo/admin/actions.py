@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django_wanvideo.admin import confirm, settle
 from django_wanvideo.admin.outcomes import CHUNK, do_to_each, log
 from django_wanvideo.exceptions import NotPossible
-from django_wanvideo.services import creation, submission, tracking
+from django_wanvideo.services import creation, dismissing, submission, tracking
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -27,7 +27,7 @@ ASKING_SECONDS = 8.0
 
 
 class ActionsMixin:
-    """Generate, ask EvoLink, withdraw, retry, duplicate."""
+    """Generate, ask EvoLink, cancel, dismiss, retry, duplicate."""
 
     opts: Any
 
@@ -73,6 +73,16 @@ class ActionsMixin:
         )
         outcome.tell(
             request, lambda n: ngettext("%(n)s task was withdrawn.", "%(n)s tasks were withdrawn.", n) % {"n": n}
+        )
+
+    @admin.action(permissions=["change"], description=gettext_lazy("Dismiss selected failures"))
+    def dismiss_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
+        """Let each selected failure need no attention any more."""
+        outcome = do_to_each(
+            request, _each(queryset), lambda task: dismissing.dismiss(task, by=_user(request)), _("Dismissed.")
+        )
+        outcome.tell(
+            request, lambda n: ngettext("%(n)s task was dismissed.", "%(n)s tasks were dismissed.", n) % {"n": n}
         )
 
     @admin.action(permissions=["submit"], description=gettext_lazy("Retry selected…"))

@@ -11,7 +11,7 @@ from django_wanvideo import catalog
 from django_wanvideo.admin import figures, quoting
 from django_wanvideo.advice import advice_for
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.services import lookup, storing
+from django_wanvideo.services import dismissing, lookup, storing
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -78,6 +78,11 @@ def of(model_admin: Any, request: HttpRequest, task: VideoTask) -> list[Button]:
         label = _("Choose another picture") if ended and action == "replace_picture" else _("Edit a copy")
         add("duplicate", label if ended else _("Duplicate"), "copy", first=is_advised and not fetchable)
         add("variations", _("Variations…"), "variations", link=True)
+    if model_admin.has_change_permission(request, task):
+        if dismissing.can_be_dismissed(task):
+            add("dismiss", _("Dismiss"), "completed")
+        elif task.dismissed_at is not None:
+            add("undismiss", _("Undo dismiss"), "retry")
     return found
 
 

@@ -32,7 +32,7 @@ from django_wanvideo.admin.columns import listed_frame
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.exceptions import WanVideoError
-from django_wanvideo.services import creation, quotes, submission, tracking
+from django_wanvideo.services import creation, dismissing, quotes, submission, tracking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -245,6 +245,8 @@ class EndpointsMixin:
                 _("The file is fetched again."),
             ),
             "cancel": (may_change, lambda: submission.cancel(task, by=by), _("Withdrawn. Nothing was charged.")),
+            "dismiss": (may_change, lambda: dismissing.dismiss(task, by=by), _("Dismissed.")),
+            "undismiss": (may_change, lambda: dismissing.restore(task, by=by), _("The dismissal was undone.")),
             "refresh": (may_view, lambda: tracking.refresh(task, by=by), _("EvoLink was asked just now.")),
             "duplicate": (
                 may_add,

@@ -55,6 +55,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletingMixin, EndpointsMi
         "settle_selected",
         "refresh_selected",
         "cancel_selected",
+        "dismiss_selected",
         "duplicate_selected",
         "delete_selected",
     )

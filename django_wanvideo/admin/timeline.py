@@ -177,6 +177,10 @@ def sentence(event: TaskEvent) -> str:
                     "id": detail.get("provider_task_id", "?")
                 }
             return _("EvoLink called back. A call is only a hint, so we ask EvoLink ourselves.")
+        case _K.NOTE if detail.get("reason") == "dismissed":
+            return _("%(who)s dismissed it.") % who
+        case _K.NOTE if detail.get("reason") == "dismissal_undone":
+            return _("%(who)s undid the dismissal.") % who
         case _K.NOTE if detail.get("reason") == "adopted":
             return _("It was made a draft when this site took the database over.")
         case _K.SECOND_RESULT:

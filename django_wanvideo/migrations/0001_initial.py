@@ -112,6 +112,7 @@ class Migration(migrations.Migration):
                 ('metadata', models.JSONField(blank=True, default=dict, help_text="What the site's own code wants to know later.", verbose_name='metadata')),
                 ('notes', models.TextField(blank=True, verbose_name='notes')),
                 ('unmatched', models.BooleanField(default=False, editable=False, verbose_name='unmatched')),
+                ('dismissed_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='dismissed at')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
                 ('queued_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='queued at')),
                 ('accepted_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='accepted at')),
@@ -261,6 +262,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='videotask',
             index=models.Index(condition=models.Q(('unmatched', True)), fields=['unmatched'], name='wanvideo_task_unmatched'),
+        ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('status', 'unconfirmed'), models.Q(('dismissed_at', None), ('status', 'failed')), models.Q(('dismissed_at', None), ('unmatched', True)), models.Q(('status__in', ('pending', 'processing')), ('told_overdue_at__isnull', False)), _connector='OR'), name='wanvideo_task_attention'),
+        ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(models.F('error_code'), models.OrderBy(models.F('created_at'), descending=True), condition=models.Q(('error_code', ''), _negated=True), name='wanvideo_task_failure'),
         ),
         migrations.AddConstraint(
             model_name='videotask',

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django_wanvideo.choices import FINISHED_STATUSES, InputRole, TaskStatus
 from django_wanvideo.models.charges import charge_of
 from django_wanvideo.models.files import task_storage, upload_to
-from django_wanvideo.querysets import VideoTaskManager
+from django_wanvideo.querysets import MAY_NEED_ATTENTION, VideoTaskManager
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,6 +84,7 @@ class VideoTask(models.Model):
     notes = models.TextField(_("notes"), blank=True)
     #: Found at EvoLink by a callback whose attempt these rows do not know; shown to those who may settle such things.
     unmatched = models.BooleanField(_("unmatched"), default=False, editable=False)
+    dismissed_at = models.DateTimeField(_("dismissed at"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     queued_at = models.DateTimeField(_("queued at"), null=True, blank=True, editable=False)
     accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True, editable=False)
@@ -131,6 +132,12 @@ class VideoTask(models.Model):
                 fields=["next_action_at"], name="wanvideo_task_due", condition=Q(next_action_at__isnull=False)
             ),
             models.Index(fields=["unmatched"], name="wanvideo_task_unmatched", condition=Q(unmatched=True)),
+            models.Index(
+                F("created_at").desc(), F("id").desc(), name="wanvideo_task_attention", condition=MAY_NEED_ATTENTION
+            ),
+            models.Index(
+                "error_code", F("created_at").desc(), name="wanvideo_task_failure", condition=~Q(error_code="")
+            ),
         ]
 
     def __str__(self) -> str:
