@@ -383,6 +383,8 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
     (("unknown_error",), _UNKNOWN),
 )
 
+#: The code of a reason that is not known.
+UNKNOWN_CODE = "unknown_error"
 #: What EvoLink and the gateway before it put into messages for their own support.
 _IDS = re.compile(
     r"[(\[]?\b(?:request|trace|task)[ _-]?id\b\W{0,3}[\w-]{6,}[)\]]?|\btask-unified-[\w-]+|https?://\S+", re.IGNORECASE
@@ -394,6 +396,14 @@ ADVICE: dict[str, Advice] = {code: advice for codes, advice in _GROUPS for code 
 def advice_for(code: str) -> Advice:
     """Return what to tell people about ``code``; unknown codes have words too."""
     return ADVICE.get(code, _UNKNOWN)
+
+
+def by_heading() -> dict[str, list[str]]:
+    """Return the codes of each heading, in the reader's language."""
+    found: dict[str, list[str]] = {}
+    for code, advice in ADVICE.items():
+        found.setdefault(str(advice.heading), []).append(code)
+    return found
 
 
 def quotation(message: str) -> str:

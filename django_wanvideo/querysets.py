@@ -61,7 +61,7 @@ class VideoTaskQuerySet(models.QuerySet["VideoTask"]):
         """
         copies = self.model._base_manager.filter(parent_id=OuterRef("pk"), status=TaskStatus.COMPLETED)
         # Not EXISTS: PostgreSQL would rather read all completed tasks once than look at the copies of each row.
-        is_unresolved = IsNull(Subquery(copies.order_by().values("pk")[:1]), True)  # noqa: FBT003
+        is_unresolved = IsNull(Subquery(copies.order_by().values("pk")[:1]), True)
         return self.filter(
             Q(status=TaskStatus.UNCONFIRMED)
             | (Q(status=TaskStatus.FAILED, dismissed_at=None) & Q(is_unresolved))

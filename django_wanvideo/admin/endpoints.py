@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo.admin import (
     confirm,
     decide,
+    filters,
     kept,
     markup,
     outcomes,
@@ -28,7 +29,7 @@ from django_wanvideo.admin import (
     variations,
     words,
 )
-from django_wanvideo.admin.columns import listed_frame
+from django_wanvideo.admin.columns import linked_picture
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.exceptions import WanVideoError
@@ -102,7 +103,7 @@ class EndpointsMixin:
                 "live": not task.is_finished and task.status != TaskStatus.DRAFT,
                 "state": markup.state(task, now),
                 "credits": markup.credits_cell(task),
-                "picture": markup.thumbnail(task, listed_frame(task)),
+                "picture": linked_picture(task),
             }
             if with_page:
                 parts = taskpage.live_parts(self, request, task, now)
@@ -120,7 +121,10 @@ class EndpointsMixin:
                 row["steps"] = render_to_string("wanvideo/steps.html", {"wanvideo": page})
             rows[str(task.pk)] = row
         held = [report.as_dict() for report in sending.reports_for(request)]
-        return _private(JsonResponse({"tasks": rows, "holds": held}))
+        answer: dict[str, Any] = {"tasks": rows, "holds": held}
+        if "counts" in request.GET:
+            answer["counts"] = filters.shown_counts(request, self)
+        return _private(JsonResponse(answer))
 
     def sending_view(self, request: HttpRequest) -> HttpResponseBase:
         """Pause and resume sending."""

@@ -144,6 +144,21 @@ async function updatePage(row) {
     return row.label;
 }
 
+// The numbers in the filters would tell of what was before.
+async function recount() {
+    const links = [...document.querySelectorAll("#changelist-filter a")];
+    if (!links.length) return;
+    const answer = await fetch(`${list.dataset.statusUrl}?counts=1`, { signal: AbortSignal.timeout(PATIENCE) });
+    if (!answer.ok || answer.redirected) return;
+    const { counts } = await answer.json();
+    for (const [name, value, label, text] of counts) {
+        const link = links.find(
+            (one) => new URLSearchParams(one.search).get(name) === value && one.textContent.trim().startsWith(label),
+        );
+        put(link, text);
+    }
+}
+
 // Asks about some of what moves and shows the answers; returns whether anything has ended or moved on.
 async function askAbout(some) {
     const query = new URLSearchParams(some.map((element) => ["id", idOf(element)]));
@@ -179,6 +194,7 @@ async function ask() {
             news.push(...(await askAbout(waiting.slice(at, at + BATCH))));
         }
         if (resumed && !stopped) await fetchPage();
+        if (list && news.length) await recount();
         delay = news.length ? FASTEST : Math.min(delay * 1.15, SLOWEST);
     } catch {
         state = "slow";
