@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.urls import path
 from django.utils import timezone
@@ -57,6 +58,7 @@ class EndpointsMixin:
         own = [
             ("status/", self.status_view, "status"),
             ("price/", self.price_view, "price"),
+            ("session/", self.session_view, "session"),
             ("kept/", self.kept_view, "kept"),
             ("send/", self.send_view, "send"),
             ("sending/", self.sending_view, "sending"),
@@ -117,6 +119,7 @@ class EndpointsMixin:
                 }
                 ends_at = task.result_expires_at
                 # Also after a failure the time that a paid file has left counts down.
+                row["ended"] = task.is_finished
                 row["live"] = row["live"] or bool(parts["expires"] and ends_at is not None and ends_at > now)
                 row["steps"] = render_to_string("wanvideo/steps.html", {"wanvideo": page})
             rows[str(task.pk)] = row
@@ -147,6 +150,10 @@ class EndpointsMixin:
             raise PermissionDenied
         spec = self.chosen_model(request)  # type: ignore[attr-defined]
         return _private(JsonResponse(prices.of_query(spec, request.GET.dict(), self._payer(request))))
+
+    def session_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer whoever is signed in, with the token that their forms are sent with."""
+        return _private(JsonResponse({"token": get_token(request)}))
 
     def _payer(self, request: HttpRequest) -> Any:
         """Return whose limits a form's video counts for: the owner of the draft that is open, or who makes a new one."""

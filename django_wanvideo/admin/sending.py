@@ -99,6 +99,12 @@ def label(request: HttpRequest, tasks: Iterable[VideoTask]) -> None:
             task.hold_reason = reasons.get(task.pk)  # type: ignore[attr-defined]
 
 
+def reason_now(task: VideoTask) -> str:
+    """Return what keeps a task back that was queued just now; empty where nothing does."""
+    held = _looked_up(lambda: holds.refusal(task), None)
+    return held.reason if held is not None else ""
+
+
 def _marks(request: HttpRequest) -> dict[str, SiteState]:
     found: dict[str, SiteState] | None = getattr(request, "wanvideo_marks", None)
     if found is None:

@@ -144,6 +144,23 @@ def late_words(task: VideoTask, now: dt.datetime) -> str:
     return _("%(time)s late, still asking") % {"time": figures.seconds_in_words(round(late / 60) * 60)}
 
 
+def leaving_words(task: VideoTask) -> str:
+    """What happens while nobody looks at a task's page; empty where nothing does."""
+    accepted = _("EvoLink cannot stop a video that it has accepted.")
+    return {
+        _S.QUEUED: _("You can leave this page. The task stays in the list and is sent when its turn comes."),
+        _S.SUBMITTING: _("You can leave this page. The list shows what EvoLink answers."),
+        _S.UNCONFIRMED: _(
+            "You can leave this page. There may be no video: the task stays in the list until it is decided."
+        )
+        if needs_decision(task)
+        else _("You can leave this page. There may be no video: EvoLink has not confirmed the request."),
+        _S.PENDING: _("You can leave this page. The video appears in the list when it is done.") + " " + accepted,
+        _S.PROCESSING: _("You can leave this page. The video appears in the list when it is done.") + " " + accepted,
+        _S.STORING: _("You can leave this page. The video appears in the list when it is copied."),
+    }.get(_S(task.status), "")
+
+
 def needs_decision(task: VideoTask) -> bool:
     """Whether people have been asked to settle an unconfirmed task."""
     return task.status == _S.UNCONFIRMED and task.next_action_at is None

@@ -27,6 +27,15 @@ function show(price) {
     button.disabled = !known;
 }
 
+// The buttons stay: pressing one asks again whether somebody is signed in.
+function signedOut() {
+    const text = bar.querySelector(".wv-price");
+    text.classList.remove("is-asking");
+    text.querySelector("strong").textContent = text.dataset.unknown;
+    for (const part of ["[data-dollars]", ".wv-sub", "[data-budget]"]) text.querySelector(part).textContent = "";
+    document.dispatchEvent(new Event("wanvideo:signed-out"));
+}
+
 if (bar && form) {
     let timer = 0;
     let asking = null;
@@ -38,8 +47,9 @@ if (bar && form) {
         asking?.abort();
         const mine = (asking = new AbortController());
         try {
-            const answer = await fetch(`${bar.dataset.wanvideoPrice}?${query}`, { signal: mine.signal });
-            show(answer.ok && !answer.redirected ? await answer.json() : null);
+            const answer = await fetch(`${bar.dataset.wanvideoPrice}?${query}`, { signal: mine.signal, redirect: "manual" });
+            if (answer.type === "opaqueredirect" || answer.status === 401) return signedOut();
+            show(answer.ok ? await answer.json() : null);
         } catch (error) {
             if (error.name !== "AbortError") show(null);
         }
@@ -54,6 +64,10 @@ if (bar && form) {
     addEventListener("pageshow", (event) => {
         const way = performance.getEntriesByType("navigation")[0]?.type;
         if (!event.persisted && way !== "back_forward") return;
+        last = "";
+        ask();
+    });
+    document.addEventListener("wanvideo:signed-in", () => {
         last = "";
         ask();
     });

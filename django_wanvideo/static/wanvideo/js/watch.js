@@ -108,9 +108,13 @@ async function fetchPage() {
     return fresh;
 }
 
-async function redraw() {
+async function redraw(hasEnded) {
     const fresh = await fetchPage();
     if (!fresh) return;
+    // "On its way" is over, and what has ended can be deleted.
+    if (hasEnded) for (const message of document.querySelectorAll(".messagelist .success")) message.remove();
+    const [tools, freshTools] = [document.querySelector(".object-tools"), fresh.querySelector(".object-tools")];
+    if (tools && freshTools) tools.replaceWith(document.adoptNode(freshTools));
     const before = focused();
     for (const part of [".wv-head", ".wv-task-main", ".wv-task-more"]) {
         const [now, then] = [document.querySelector(part), fresh.querySelector(part)];
@@ -140,7 +144,7 @@ async function updatePage(row) {
     if (!row.live) delete page.dataset.live;
     if (page.dataset.status === row.status) return "";
     page.dataset.status = row.status;
-    await redraw();
+    await redraw(row.ended);
     return row.label;
 }
 
