@@ -58,7 +58,6 @@ class EndpointsMixin:
         own = [
             ("status/", self.status_view, "status"),
             ("price/", self.price_view, "price"),
-            ("session/", self.session_view, "session"),
             ("kept/", self.kept_view, "kept"),
             ("send/", self.send_view, "send"),
             ("sending/", self.sending_view, "sending"),
@@ -145,15 +144,17 @@ class EndpointsMixin:
                 task.decide_url = self.page_url("decide", task.pk)  # type: ignore[attr-defined]
 
     def price_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer what a video with the given parameters costs."""
+        """Answer what a video with the given parameters costs.
+
+        A form asks only for ``session`` before it is sent: whether its person is signed in still, or again, and with
+        which token it is to be sent.
+        """
         if not (self.has_add_permission(request) or self.has_change_permission(request)):  # type: ignore[attr-defined]
             raise PermissionDenied
+        if "session" in request.GET:
+            return _private(JsonResponse({"token": get_token(request)}))
         spec = self.chosen_model(request)  # type: ignore[attr-defined]
         return _private(JsonResponse(prices.of_query(spec, request.GET.dict(), self._payer(request))))
-
-    def session_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer whoever is signed in, with the token that their forms are sent with."""
-        return _private(JsonResponse({"token": get_token(request)}))
 
     def _payer(self, request: HttpRequest) -> Any:
         """Return whose limits a form's video counts for: the owner of the draft that is open, or who makes a new one."""

@@ -151,7 +151,7 @@ def leaving_words(task: VideoTask) -> str:
         _S.QUEUED: _("You can leave this page. The task stays in the list and is sent when its turn comes."),
         _S.SUBMITTING: _("You can leave this page. The list shows what EvoLink answers."),
         _S.UNCONFIRMED: _(
-            "You can leave this page. There may be no video: the task stays in the list until it is decided."
+            "You can leave this page. There may be no video: the task stays in the list until somebody settles it."
         )
         if needs_decision(task)
         else _("You can leave this page. There may be no video: EvoLink has not confirmed the request."),
