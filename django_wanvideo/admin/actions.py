@@ -52,27 +52,28 @@ class ActionsMixin:
         def ask(task: VideoTask) -> None:
             if time.monotonic() > deadline:
                 if task.is_finished:
-                    raise NotPossible(_("There was no time to ask about it. Select fewer."))
+                    raise NotPossible(_("There was no time to refresh it. Select fewer tasks."))
                 tracking.look_soon(task)
-                raise NotPossible(_("A worker asks about it in a moment."))
+                raise NotPossible(_("A worker will refresh it in a moment."))
             tracking.refresh(task, by=_user(request))
 
-        outcome = do_to_each(request, _each(queryset), ask, _("Asked EvoLink."))
+        outcome = do_to_each(request, _each(queryset), ask, _("Refreshed the status."))
         outcome.tell(
             request,
             lambda n: (
-                ngettext("EvoLink was asked about %(n)s task.", "EvoLink was asked about %(n)s tasks.", n) % {"n": n}
+                ngettext("The status of %(n)s task was refreshed.", "The status of %(n)s tasks was refreshed.", n)
+                % {"n": n}
             ),
         )
 
-    @admin.action(permissions=["change"], description=gettext_lazy("Withdraw selected from the queue"))
+    @admin.action(permissions=["change"], description=gettext_lazy("Cancel selected"))
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
         """Withdraw each selected task that was not sent."""
         outcome = do_to_each(
-            request, _each(queryset), lambda task: submission.cancel(task, by=_user(request)), _("Withdrawn.")
+            request, _each(queryset), lambda task: submission.cancel(task, by=_user(request)), _("Cancelled.")
         )
         outcome.tell(
-            request, lambda n: ngettext("%(n)s task was withdrawn.", "%(n)s tasks were withdrawn.", n) % {"n": n}
+            request, lambda n: ngettext("%(n)s task was cancelled.", "%(n)s tasks were cancelled.", n) % {"n": n}
         )
 
     @admin.action(permissions=["change"], description=gettext_lazy("Dismiss selected failures"))

@@ -49,7 +49,7 @@ class DeletingMixin:
             if task.pk in found.lines:
                 listed.append(found.lines[task.pk])
         held = [task for task in tasks if task.status in ACTIVE_STATUSES]
-        protected = [_("%(task)s is on its way and cannot be deleted yet.") % {"task": task} for task in held]
+        protected = [_("%(task)s has not ended and cannot be deleted yet.") % {"task": task} for task in held]
         counts = {self.opts.verbose_name_plural: len(tasks), **found.counts}
         return [*listed, *found.more], counts, found.needed, [*protected, *found.protected]
 
@@ -98,5 +98,7 @@ def _tell_what_stays(request: HttpRequest, held: list[VideoTask], queryset: Quer
     if len(held) > NAMED:
         rest = queryset.filter(status__in=ACTIVE_STATUSES).count() - NAMED
         names.append(ngettext("%(n)s more", "%(n)s more", rest) % {"n": rest})
-    words = _("What is on its way stays until it has ended, because it may still cost or bring something: %(tasks)s.")
+    words = _(
+        "Tasks that have not ended cannot be deleted, because they may still be charged or deliver a video: %(tasks)s."
+    )
     messages.warning(request, words % {"tasks": ", ".join(names)})

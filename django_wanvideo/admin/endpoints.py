@@ -254,16 +254,16 @@ class EndpointsMixin:
                 may_submit,
                 # Never a price instead: what was shown is that it is free.
                 lambda: submission.retry(task, by=by, agreed=quotes.fetching(task)),
-                _("The file is fetched again."),
+                _("The file is being fetched again."),
             ),
-            "cancel": (may_change, lambda: submission.cancel(task, by=by), _("Withdrawn. Nothing was charged.")),
+            "cancel": (may_change, lambda: submission.cancel(task, by=by), _("Cancelled. Nothing was charged.")),
             "dismiss": (may_change, lambda: dismissing.dismiss(task, by=by), _("Dismissed.")),
             "undismiss": (may_change, lambda: dismissing.restore(task, by=by), _("The dismissal was undone.")),
-            "refresh": (may_view, lambda: tracking.refresh(task, by=by), _("EvoLink was asked just now.")),
+            "refresh": (may_view, lambda: tracking.refresh(task, by=by), _("The status was refreshed.")),
             "duplicate": (
                 may_add,
                 lambda: creation.duplicate(task, by=by),
-                _("A draft like the other one. Nothing is sent before you press Generate."),
+                _("A copy was saved as a draft. Nothing is sent until you press Generate."),
             ),
         }
 

@@ -109,4 +109,4 @@ def _too_dear(count: int, limit: credit_limits.CreditLimit) -> str:
 
 
 def _advice() -> str:
-    return _("Choose a shorter video or a lower quality, or ask whoever runs the site to raise the limit.")
+    return _("Choose a shorter video or a lower quality, or ask the site administrator to raise the limit.")

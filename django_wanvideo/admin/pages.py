@@ -122,7 +122,7 @@ class PagesMixin:
             messages.warning(request, outcomes.reason_of(error))
             return HttpResponseRedirect(self.page_url("change", obj.pk))
         outcomes.log(request, [draft], _("Made as a copy."), added=True)
-        messages.success(request, _("A draft like the other one. Nothing is sent before you press Generate."))
+        messages.success(request, _("A copy was saved as a draft. Nothing is sent until you press Generate."))
         return HttpResponseRedirect(self.page_url("change", draft.pk))
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> Any:

@@ -148,9 +148,9 @@ def outcome(task: VideoTask) -> dict[str, Any]:
     advice = advice_for(task.error_code)
     if task.status == _S.CANCELLED and not task.error_code:
         heading, what, move = (
-            _("Withdrawn"),
-            _("It was withdrawn before it was sent."),
-            _("Yours, if you still want it."),
+            _("Cancelled"),
+            _("It was cancelled before it was sent."),
+            _("Retry if you still want the video."),
         )
     else:
         heading, what, move = str(advice.heading), str(advice.explanation), str(advice.whose_move)

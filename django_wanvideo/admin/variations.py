@@ -1,4 +1,4 @@
-"""Several drafts like one task: other words, one per line, or other numbers for chance."""
+"""Several drafts like one task: other words, one per line, or other seeds."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class VariationsForm(forms.Form):
     )
     seeds = forms.IntegerField(
         label=gettext_lazy("How many with the same prompt"),
-        help_text=gettext_lazy("Each gets another number for chance, so that it comes out differently."),
+        help_text=gettext_lazy("Each gets another seed, so that it comes out differently."),
         required=False,
         min_value=1,
         max_value=MOST,
@@ -52,7 +52,7 @@ class VariationsForm(forms.Form):
         self.has_seed = spec is not None and any(parameter.name == "seed" for parameter in spec.parameters)
         if not self.has_seed:
             self.fields["seeds"].help_text = _(
-                "This model takes no number for chance; the same request still comes out differently each time."
+                "This model takes no seed; the same request still comes out differently each time."
             )
 
     def changes(self) -> list[dict[str, Any]]:

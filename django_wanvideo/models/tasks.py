@@ -79,7 +79,7 @@ class VideoTask(models.Model):
         editable=False,
     )
     metadata = models.JSONField(
-        _("metadata"), default=dict, blank=True, help_text=_("What the site's own code wants to know later.")
+        _("metadata"), default=dict, blank=True, help_text=_("Data that the site's own code needs later.")
     )
     notes = models.TextField(_("notes"), blank=True)
     #: Found at EvoLink by a callback whose attempt these rows do not know; shown to those who may settle such things.
@@ -95,7 +95,7 @@ class VideoTask(models.Model):
     held_reason = models.CharField(_("reason for waiting"), max_length=40, blank=True, editable=False)
     estimated_seconds = models.PositiveIntegerField(_("estimated time"), null=True, blank=True, editable=False)
     tries = models.PositiveIntegerField(_("tries in this stage"), default=0, editable=False)
-    failed_looks = models.PositiveIntegerField(_("looks without a word in a row"), default=0, editable=False)
+    failed_looks = models.PositiveIntegerField(_("failed status checks in a row"), default=0, editable=False)
     trouble_since = models.DateTimeField(_("trouble since"), null=True, blank=True, editable=False)
     told_overdue_at = models.DateTimeField(_("told overdue at"), null=True, blank=True, editable=False)
     told_expiring_at = models.DateTimeField(_("told expiring at"), null=True, blank=True, editable=False)

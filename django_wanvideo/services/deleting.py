@@ -35,7 +35,7 @@ def refuse_active(sender: type[Model], instance: VideoTask, using: str, **kwargs
     status = rows.values_list("status", flat=True).first()
     if status in ACTIVE_STATUSES:
         words = {"status": TaskStatus(status).label}
-        raise NotPossible(_("A task that is on its way cannot be deleted; this one is %(status)s.") % words)
+        raise NotPossible(_("A task that has not ended cannot be deleted; this one is %(status)s.") % words)
 
 
 def remember_key(sender: type[Model], instance: VideoTask, using: str, **kwargs: Any) -> None:

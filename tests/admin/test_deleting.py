@@ -40,7 +40,7 @@ def test_of_several_those_on_their_way_are_named_with_the_reason(boss, make_task
     response = delete_selected(boss, held, old, sure=sure)
     (words,) = said(response)[:1]
     assert "“The fox that runs” (processing)" in words
-    assert "may still cost or bring something" in words
+    assert "may still be charged or deliver a video" in words
     assert "The fox that fell" not in words
     assert VideoTask.objects.filter(pk=held.pk).exists()
     assert VideoTask.objects.filter(pk=old.pk).exists() is not sure
