@@ -1,4 +1,4 @@
-"""What a failure means in words: what happened, whose move it is, and what to do next.
+"""What a failure means in words: what happened, what a person can do, and what the button does.
 
 Sources of the codes: EvoLink's error and task failure codes (evolink-api.md §4.3 and §4.4), and this app's own.
 """

@@ -68,7 +68,7 @@ class ActionsMixin:
 
     @admin.action(permissions=["change"], description=gettext_lazy("Cancel selected"))
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
-        """Withdraw each selected task that was not sent."""
+        """Cancel each selected task that was not sent."""
         outcome = do_to_each(
             request, _each(queryset), lambda task: submission.cancel(task, by=_user(request)), _("Cancelled.")
         )

@@ -107,7 +107,7 @@ def reason_of(error: Exception) -> str:
 
 
 def _configuration_words(error: ConfigurationError) -> str:
-    """Return whose move it is; the name of a setting means nothing to staff."""
+    """Return who can act; the name of a setting means nothing to staff."""
     if not conf.api_key():
         return _("This site has no key for EvoLink. The site administrator can set one.")
     logger.warning("A setting stops staff: %s", error)

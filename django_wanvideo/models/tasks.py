@@ -216,7 +216,7 @@ class VideoTask(models.Model):
         return self
 
     def cancel(self, *, by: AbstractBaseUser | None = None) -> VideoTask:
-        """Withdraw this task before it is sent; return it. EvoLink has no way to cancel what it accepted.
+        """Cancel this task before it is sent; return it. EvoLink has no way to cancel what it accepted.
 
         Raises:
             NotPossible: it has been sent, or has ended.

@@ -77,7 +77,14 @@ def test_a_failure_answers_the_four_questions(boss, make_task):
         credits_reserved=Decimal("11.9"),
     )
     page = boss.get(url("change", task.pk)).content.decode()
-    for words in ("Content refused", "Blocked by safety filters.", "Not charged.", "11.90", "Change the prompt", "Edit a copy"):
+    for words in (
+        "Content refused",
+        "Blocked by safety filters.",
+        "Not charged.",
+        "11.90",
+        "Change the prompt",
+        "Edit a copy",
+    ):
         assert words in page
 
 
