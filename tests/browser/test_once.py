@@ -55,7 +55,7 @@ def test_a_pressed_button_says_so_and_ignores_further_presses(maria: Person) -> 
     )
     assert pressed == ["Sending…", "true"]
     # Before it is sent, the site is asked whether somebody is signed in.
-    page.wait_for_function("window.sent === 1")
+    wait_until(lambda: page.evaluate("window.sent") == 1, "the form to be sent")
     page.locator("[name=_generate]").evaluate("button => button.click()")
     assert page.evaluate("window.sent") == 1
     expect(page.locator("[name=_generate]")).to_have_text("Sending…")

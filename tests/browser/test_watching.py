@@ -226,9 +226,9 @@ def test_the_numbers_in_the_filters_follow_what_happens(maria: Person) -> None:
 
 @pytest.mark.fault("K12.filters-within-reach-on-a-phone")
 def test_filters_are_one_tap_away_on_a_phone(new_person: Callable[..., Person]) -> None:
+    maria = new_person(phone=True)
     for number in range(8):
         rows.make(rows.WISHES[number % 2], number=number)
-    maria = new_person(phone=True)
     page = maria.open("changelist")
     link = page.get_by_role("link", name="Filters", exact=True)
     rows_begin = page.locator("#result_list").bounding_box()["y"]

@@ -107,7 +107,7 @@ def test_the_action_of_the_list_asks_about_each_and_says_so(road: Road, evo: Sim
     chosen = {"action": "refresh_selected", "_selected_action": [str(task.pk) for task in tasks]}
     response = boss.post(reverse("admin:wanvideo_videotask_changelist"), chosen)
     said = [str(message) for message in get_messages(response.wsgi_request)]
-    assert said == ["EvoLink was asked about 2 tasks."]
+    assert said == ["The status of 2 tasks was refreshed."]
     for task in tasks:
         task.refresh_from_db()
         assert (task.status, task.progress) == (S.PROCESSING, 40)

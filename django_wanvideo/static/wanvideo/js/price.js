@@ -17,6 +17,7 @@ function show(price) {
     const button = bar.querySelector("[name=_generate]");
     const known = Boolean(price?.known);
     text.classList.remove("is-asking");
+    delete bar.dataset.stale;
     text.querySelector("strong").textContent = price?.formula || text.dataset.unknown;
     text.querySelector("[data-dollars]").textContent = known && price.dollars ? `, ${price.dollars}` : "";
     text.querySelector(".wv-sub").textContent = price?.remark || "";
@@ -33,6 +34,7 @@ function signedOut() {
     text.classList.remove("is-asking");
     text.querySelector("strong").textContent = text.dataset.unknown;
     for (const part of ["[data-dollars]", ".wv-sub", "[data-budget]"]) text.querySelector(part).textContent = "";
+    bar.dataset.stale = "1";
     document.dispatchEvent(new Event("wanvideo:signed-out"));
 }
 

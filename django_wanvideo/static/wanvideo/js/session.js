@@ -43,6 +43,8 @@ async function checkThenSend(button) {
     checking = false;
     show(answer === false);
     if (answer === false) return;
+    // Nobody spends at a price that is not known: it is asked for now, and shown before the next press.
+    if (button?.name === "_generate" && form.querySelector("[data-wanvideo-price][data-stale]")) return;
     checked = true;
     form.requestSubmit(button);
     checked = false;
