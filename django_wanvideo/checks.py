@@ -64,6 +64,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_callbacks(),
         *_hosts(),
         *_numbers(),
+        *_upload_to(),
         *_model(),
         *_clock(),
     ]
@@ -209,8 +210,23 @@ def _numbers() -> Iterator[CheckMessage]:
         for item in conf.RESULT_HOSTS:
             if isinstance(item, str) and item and not _HOST.fullmatch(item):
                 yield _bad("RESULT_HOSTS", f'a list of host names such as ".evolink.ai", which {item!r} is not')
-    if not callable(conf.UPLOAD_TO) and not (isinstance(conf.UPLOAD_TO, str) and not conf.UPLOAD_TO.startswith("/")):
-        yield _bad("UPLOAD_TO", "a folder inside the storage (no leading slash) or a callable")
+
+
+def _upload_to() -> Iterator[CheckMessage]:
+    from django_wanvideo.models import files
+
+    wanted = "a folder inside the storage (no leading slash) or a callable"
+    try:
+        files.try_upload_to()
+    except files.UnusableNameError as error:
+        yield _bad("UPLOAD_TO", f"{wanted}: {error}")
+    except Exception as error:
+        # A site's own function; it may be right about tasks that have more to them than the one it was tried with.
+        yield CheckWarning(
+            f"WANVIDEO['UPLOAD_TO'] raised {type(error).__name__} for a task without owner and metadata: {error}",
+            hint="A paid video of such a task could not be stored. Let the function return a name for every task.",
+            id="wanvideo.W009",
+        )
 
 
 def _model() -> Iterator[CheckMessage]:

@@ -7,6 +7,9 @@ from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
+
+from django_wanvideo.evolink.hidden import HiddenText
 
 T = TypeVar("T")
 
@@ -73,10 +76,11 @@ class Conf:
     #: Which installation this is, such as ``production``; a database that belongs to another one is left alone.
     INSTALLATION = Setting[str | None](None)
 
+    @sensitive_variables("value")
     def api_key(self) -> str:
         """Return the key itself, calling ``API_KEY`` where it is a callable; empty when there is none."""
         value = self.API_KEY
-        return str((value() if callable(value) else value) or "").strip()
+        return HiddenText(str((value() if callable(value) else value) or "").strip())
 
     def has_callbacks(self) -> bool:
         """Tell whether EvoLink is given a callback URL."""

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import datetime as dt
+    import uuid
+    from collections.abc import Sequence
     from decimal import Decimal
+
+    from django_wanvideo.models import VideoTask
 
 
 class WanVideoError(Exception):
@@ -42,3 +46,32 @@ class BudgetExceeded(WanVideoError):  # noqa: N818 - reads as a sentence: except
     def __reduce__(self) -> tuple[Any, ...]:
         """Keep the figures where the error travels between processes."""
         return type(self), (str(self), self.limit, self.used, self.resets_at, self.period, self.scope)
+
+
+class IdempotencyConflict(WanVideoError):  # noqa: N818 - what payments call it
+    """A caller's key has made a task already, and not the one that is asked for now. Nothing was made.
+
+    ``task`` is the one that the key has made, and ``fields`` are the names of what differs. Where that task was deleted
+    ``task`` is ``None``, and ``created_at`` and ``deleted_at`` say when it was made and deleted.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        task_id: uuid.UUID,
+        created_at: dt.datetime,
+        task: VideoTask | None = None,
+        fields: Sequence[str] = (),
+        deleted_at: dt.datetime | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.task_id = task_id
+        self.task = task
+        self.fields = list(fields)
+        self.created_at = created_at
+        self.deleted_at = deleted_at
+
+
+class EditConflict(WanVideoError):  # noqa: N818 - what it is: two edits of one draft
+    """The draft is not any more what the caller saw when it began to change it. Nothing was changed."""

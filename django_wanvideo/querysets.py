@@ -59,7 +59,7 @@ class VideoTaskQuerySet(models.QuerySet["VideoTask"]):
         A failure, or an unknown wish, that somebody dismissed does not wait any more, nor a failure of which a copy is
         completed.
         """
-        copies = self.model._base_manager.filter(parent_id=OuterRef("pk"), status=TaskStatus.COMPLETED)
+        copies = type(self)(self.model).filter(parent_id=OuterRef("pk"), status=TaskStatus.COMPLETED)
         # Not EXISTS: PostgreSQL would rather read all completed tasks once than look at the copies of each row.
         is_unresolved = IsNull(Subquery(copies.order_by().values("pk")[:1]), True)
         return self.filter(

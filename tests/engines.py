@@ -24,7 +24,7 @@ def valkey_server(port: int, directory: Path) -> Iterator[str]:
 
 
 #: What nothing that outlives the run needs.
-POSTGRES_OPTIONS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "60"}
+POSTGRES_OPTIONS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "100"}
 
 
 def installed_postgres() -> Path | None:

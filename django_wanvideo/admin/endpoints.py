@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo.admin import (
     confirm,
+    copies,
     decide,
     filters,
     kept,
@@ -34,7 +36,7 @@ from django_wanvideo.admin.columns import linked_picture
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.exceptions import WanVideoError
-from django_wanvideo.services import creation, dismissing, quotes, submission, tracking
+from django_wanvideo.services import dismissing, files, quotes, submission, tracking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from django_wanvideo.models import VideoTask
+
+logger = logging.getLogger(__name__)
 
 #: Ids that one request may ask about.
 MOST_IDS = 200
@@ -198,7 +202,13 @@ class EndpointsMixin:
             raise PermissionDenied
         if not task.video:
             raise Http404(_("This task has no video."))
-        return serving.in_ranges(request, task.video.open("rb"), task.video.size, "video/mp4")
+        try:
+            size, stream = task.video.size, task.video.open("rb")
+        except Exception as error:
+            # Every storage has errors of its own, and of a file that is gone too.
+            logger.warning("The storage does not give the video %s. (%s)", task.video.name, files.brief(error))
+            raise Http404(_("The site’s storage does not give this video just now.")) from error
+        return serving.in_ranges(request, stream, size, "video/mp4")
 
     def decide_view(self, request: HttpRequest, object_id: uuid.UUID) -> HttpResponseBase:
         """Settle an unconfirmed task."""
@@ -224,17 +234,16 @@ class EndpointsMixin:
             raise Http404(_("There is no such button."))
         if not allowed or not self.has_view_permission(request, task):  # type: ignore[attr-defined]
             raise PermissionDenied
-        target = task
+        if verb == "duplicate":
+            return copies.duplicate(self, request, task)
         try:
-            target = step() or task
+            step()
         except (WanVideoError, ValidationError, EvoLinkError) as error:
             messages.warning(request, outcomes.reason_of(error))
         else:
             outcomes.log(request, [task], success)
-            if target is not task:
-                outcomes.log(request, [target], _("Made as a copy."), added=True)
             messages.success(request, success)
-        return HttpResponseRedirect(self.page_url("change", target.pk))  # type: ignore[attr-defined]
+        return HttpResponseRedirect(self.page_url("change", task.pk))  # type: ignore[attr-defined]
 
     def _verbs(self, request: HttpRequest, task: VideoTask) -> dict[str, tuple[bool, Any, str]]:
         """Return what the buttons do: whether this person may, how, and what to say afterwards."""
@@ -260,11 +269,7 @@ class EndpointsMixin:
             "dismiss": (may_change, lambda: dismissing.dismiss(task, by=by), _("Dismissed.")),
             "undismiss": (may_change, lambda: dismissing.restore(task, by=by), _("The dismissal was undone.")),
             "refresh": (may_view, lambda: tracking.refresh(task, by=by), _("The status was refreshed.")),
-            "duplicate": (
-                may_add,
-                lambda: creation.duplicate(task, by=by),
-                _("A copy was saved as a draft. Nothing is sent until you press Generate."),
-            ),
+            "duplicate": (may_add, lambda: None, ""),
         }
 
 

@@ -57,7 +57,7 @@ def shown_counts(request: HttpRequest, model_admin: Any) -> list[tuple[str, str,
     """Return the counted choices as they stand at this moment: parameter, value, label without and with its count."""
     known = counts(request, model_admin, anew=True)
     labels = [("attention", "needed", str(_("Needs attention")))]
-    labels += [("status", value, capfirst(TaskStatus(value).label)) for value in sorted(ACTIVE_STATUSES)]
+    labels += [("status", str(value), capfirst(str(value.label))) for value in sorted(ACTIVE_STATUSES)]
     return [(name, value, label, _labelled(label, known.get(value))) for name, value, label in labels]
 
 
@@ -115,7 +115,7 @@ class StatusFilter(admin.SimpleListFilter):
         known = counts(request, model_admin)
         return [(value, _labelled(capfirst(label), known.get(value))) for value, label in TaskStatus.choices]
 
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: Any) -> Iterator[Any]:
         """Return the choices; in a popup all statuses are a choice like any other."""
         if not self.is_popup:
             yield from super().choices(changelist)
@@ -201,7 +201,7 @@ class OwnerFilter(admin.SimpleListFilter):
 
 def _owner_id(value: str | None) -> Any:
     try:
-        return VideoTask._meta.get_field("owner").target_field.to_python(value)
+        return VideoTask.owner.field.target_field.to_python(value)
     except ValidationError:
         raise IncorrectLookupParameters from None
 

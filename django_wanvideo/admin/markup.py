@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo import catalog
 from django_wanvideo.admin import figures, words
 from django_wanvideo.choices import Charge, TaskStatus
+from django_wanvideo.services import files
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -48,8 +49,8 @@ def progress(value: int, label: str, *, large: bool = False) -> SafeString:
 
 def thumbnail(task: VideoTask, frame: MediaInput | None) -> SafeString:
     """The small picture of a task, or an icon; never the original picture."""
-    if frame is not None and frame.thumbnail:
-        picture = format_html('<img src="{}" width="96" height="54" alt="" loading="lazy">', frame.thumbnail.url)
+    if frame is not None and (address := files.url_of(frame.thumbnail)):
+        picture = format_html('<img src="{}" width="96" height="54" alt="" loading="lazy">', address)
     else:
         picture = icon("image" if frame is not None else "processing")
     length = ""

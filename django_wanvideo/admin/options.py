@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_wanvideo import catalog
-from django_wanvideo.admin import fieldsets
+from django_wanvideo.admin import fieldsets, lookups, meanwhile
 from django_wanvideo.admin.actions import ActionsMixin
 from django_wanvideo.admin.changelist import TaskChangeList
 from django_wanvideo.admin.columns import ColumnsMixin
@@ -95,6 +95,15 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletingMixin, EndpointsMi
             return True
         return obj.status == TaskStatus.DRAFT and self.has_change_permission(request, obj)  # type: ignore[attr-defined]
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Tell whether the list may be narrowed by ``lookup``: by what it offers, and nothing else.
+
+        Django admits every column, so that whoever sees the list could guess what it does not show, letter by letter.
+        """
+        return lookups.is_offered(self, request, lookup, value) and bool(
+            super().lookup_allowed(lookup, value, request)  # type: ignore[misc]
+        )
+
     # The list ------------------------------------------------------------------------------------------------------
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TaskChangeList]:
@@ -141,7 +150,8 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletingMixin, EndpointsMi
         if not self.is_editable(request, obj):
             return NotesForm
         spec = self.chosen_model(request, obj)
-        return task_form(spec, request.user, with_metadata=self.may_edit_metadata(request))
+        parent = meanwhile.parent_of(self, request) if obj is None else None
+        return task_form(spec, request.user, with_metadata=self.may_edit_metadata(request), parent=parent)
 
     def get_fieldsets(self, request: HttpRequest, obj: VideoTask | None = None) -> list[tuple[Any, dict[str, Any]]]:
         """Return the two halves of the form, and what is folded below."""

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponseRedirect
 from django.urls import reverse
@@ -13,11 +14,25 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from django_wanvideo import database
-from django_wanvideo.admin import forecasts, nonces, outcomes, prices, quoting, sending, taskpage, themes, trouble
-from django_wanvideo.admin.forms import TaskForm
+from django_wanvideo.admin import (
+    copies,
+    forecasts,
+    keys,
+    meanwhile,
+    outcomes,
+    prices,
+    quoting,
+    repeats,
+    sending,
+    stale,
+    taskpage,
+    themes,
+    trouble,
+)
+from django_wanvideo.admin.forms import NotesForm, TaskForm
 from django_wanvideo.choices import InputRole
 from django_wanvideo.exceptions import WanVideoError
-from django_wanvideo.services import creation, media, submission
+from django_wanvideo.services import media, submission
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,39 +56,30 @@ class PagesMixin:
         if request.method == "POST" and "_generate" in request.POST and not self.has_submit_permission(request):  # type: ignore[attr-defined]
             raise PermissionDenied
         show = partial(super().changeform_view, request, object_id, form_url, extra_context)  # type: ignore[misc]
-        response: HttpResponseBase = self._once(request, show) if request.method == "POST" and not object_id else show()
-        return response
+        if request.method != "POST":
+            response: HttpResponseBase = show()
+            return response
+        if object_id is None:
+            return self._once(request, show)
+        return meanwhile.instead(self, request, unquote(object_id)) or show()
 
     def _once(self, request: HttpRequest, add: Callable[[], HttpResponseBase]) -> HttpResponseBase:
-        """Use the form's nonce up together with what is made; where nothing is, it stays good."""
-        data = nonces.read(request.POST.get("nonce", ""), request.user)
+        """Lead to the task that this very form has made already; leave nothing behind where a new one is not kept."""
         stored: list[MediaInput] = []
         request.wanvideo_stored = stored  # type: ignore[attr-defined]
-        with media.discarding_files_on_error(stored), database.atomic():
-            if data is None:
-                # A request that somebody wrote by hand; a nonce that is too old the form itself refuses.
+        try:
+            with media.discarding_files_on_error(stored), database.atomic():
                 return add()
-            if not nonces.spend(data):
-                return self._to_earlier_result(request, nonces.result_of(data) or {})
-            response = add()
-            if not nonces.result_of(data):
-                nonces.give_back(data)
-            return response
+        except repeats.SentAlready as sent:
+            messages.info(request, _("This form was sent already; nothing was made or sent a second time."))
+            return HttpResponseRedirect(self.page_url("change", sent.task.pk))
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        """Note what came of the form, and which files go if the task is not kept after all."""
+        """Note which files go if the task is not kept after all."""
         task = super().save_form(request, form, change)  # type: ignore[misc]
         if not change:
             getattr(request, "wanvideo_stored", []).extend(task.inputs.all())
-            if (data := nonces.read(request.POST.get("nonce", ""), request.user)) is not None:
-                nonces.note(data, task=str(task.pk))
         return task
-
-    def _to_earlier_result(self, request: HttpRequest, result: dict[str, Any]) -> HttpResponseBase:
-        messages.info(request, _("This form was sent already; nothing was made or sent a second time."))
-        if not result.get("task"):
-            return HttpResponseRedirect(self.page_url("changelist"))
-        return HttpResponseRedirect(self.page_url("change", result["task"]))
 
     def page_url(self, name: str, *args: Any) -> str:
         """Return the address of one of our pages."""
@@ -90,7 +96,7 @@ class PagesMixin:
         if "_generate" in request.POST:
             return self._generate(request, obj)
         if "_duplicate" in request.POST or "_variations" in request.POST:
-            return self._copy(request, obj)
+            return self.copy(request, obj)
         if obj.status != "draft":
             messages.success(request, _("The notes were saved."))
             return HttpResponseRedirect(request.get_full_path())
@@ -110,20 +116,13 @@ class PagesMixin:
             messages.success(request, forecasts.sent_words(obj))
         return HttpResponseRedirect(self.page_url("change", obj.pk))
 
-    def _copy(self, request: HttpRequest, obj: VideoTask) -> HttpResponseBase:
+    def copy(self, request: HttpRequest, obj: VideoTask) -> HttpResponseBase:
         """Make a draft like this one, which was saved just now, or lead to the page on which several are made."""
         if not self.has_add_permission(request):  # type: ignore[attr-defined]
             raise PermissionDenied
         if "_variations" in request.POST:
             return HttpResponseRedirect(self.page_url("variations", obj.pk))
-        try:
-            draft = creation.duplicate(obj, by=request.user)  # type: ignore[arg-type]
-        except ValidationError as error:
-            messages.warning(request, outcomes.reason_of(error))
-            return HttpResponseRedirect(self.page_url("change", obj.pk))
-        outcomes.log(request, [draft], _("Made as a copy."), added=True)
-        messages.success(request, _("A copy was saved as a draft. Nothing is sent until you press Generate."))
-        return HttpResponseRedirect(self.page_url("change", draft.pk))
+        return copies.duplicate(self, request, obj)
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> Any:
         """Add what the templates show beyond the form."""
@@ -135,7 +134,7 @@ class PagesMixin:
             context["title"] = _form_title(form) if add else _("Draft")
             page |= {
                 "kind": "form",
-                "nonce": nonces.issue(request.user) if add else "",
+                "open_url": self.page_url("change", form.repeat.task.pk) if form.repeat and form.repeat.task else "",
                 "price": prices.of_form(form, request.user.pk if add or task is None else task.owner_id),
                 "can_submit": self.has_submit_permission(request, task),  # type: ignore[attr-defined]
                 "price_url": self.page_url("price"),
@@ -148,6 +147,8 @@ class PagesMixin:
         elif task is not None:
             context["title"] = _("Video task")
             page |= {"kind": "task", **taskpage.context(self, request, task)}
+        if isinstance(form, (TaskForm, NotesForm)):
+            page |= {"key": keys.posted(form.data) or keys.new(), "seen": _seen(form, task)}
         context["wanvideo"] = page
         return super().render_change_form(request, context, **kwargs)  # type: ignore[misc]
 
@@ -170,3 +171,13 @@ def _form_title(form: TaskForm) -> str:
     """What the form's model does."""
     takes_picture = any(item.role == InputRole.FIRST_FRAME for item in form.spec.inputs)
     return _("Animate a picture") if takes_picture else _("Make a video from words")
+
+
+def _seen(form: TaskForm | NotesForm, task: VideoTask | None) -> str:
+    """Return what the page says that the person has seen: what they saw first, until they are shown what is new."""
+    if task is None or form.instance._state.adding:  # noqa: SLF001 - Django's way to ask
+        return ""
+    told = form.changed_meanwhile if isinstance(form, TaskForm) else form.theirs is not None
+    before = form.data.get(stale.FIELD) if form.is_bound and not told else ""
+    # The form has put what was typed into its own instance.
+    return before or stale.seen(type(task).objects.get(pk=task.pk) if form.is_bound else task)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def words(spec: ModelSpec, parameters: Mapping[str, Any], owner_id: Any) -> dict[str, Any]:
     """Return the price as the page shows it, and what the limits on the owner’s credits mean for it.
 
-    Keys: ``known``, ``button``, ``formula``, ``dollars``, ``remark``, ``limit``.
+    Keys: ``known``, ``amount``, ``button``, ``formula``, ``dollars``, ``remark``, ``limit``.
     """
     try:
         price = spec.estimate(parameters)
@@ -40,6 +40,7 @@ def words(spec: ModelSpec, parameters: Mapping[str, Any], owner_id: Any) -> dict
     return {
         "known": True,
         "credits": str(price),
+        "amount": amount,
         "button": _("Generate for about %(credits)s credits") % {"credits": figures.credits_on_button(price)},
         "formula": figures.unbroken(formula),
         "dollars": _("about $%(dollars)s") % {"dollars": figures.credits_in_table(spec.price.dollars(price))},
@@ -54,6 +55,7 @@ def unknown() -> dict[str, Any]:
     return {
         "known": False,
         "credits": "",
+        "amount": "–",
         "button": _("Generate"),
         "formula": _("Price unknown just now"),
         "dollars": "",

@@ -1,5 +1,7 @@
 """What other parts of the site refer to video tasks, and what becomes of it when those are deleted."""
 
+# ruff: noqa: SLF001 - models tell of their relations nowhere else
+
 from __future__ import annotations
 
 from collections import defaultdict

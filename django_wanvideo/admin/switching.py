@@ -26,6 +26,7 @@ class SwitchingMixin:
     data: Any
     files: Any
     is_bound: bool
+    is_read_only: bool
     add_prefix: Any
     cleaned_data: dict[str, Any]
     _errors: Any
@@ -35,6 +36,8 @@ class SwitchingMixin:
     def is_redraw(self) -> bool:
         """Whether the form came in only to show, or without having shown, the settings of its model."""
         shown = self.data.get("shown_model") if self.is_bound else None
+        if self.is_read_only:
+            return False
         return self.is_bound and ("_model" in self.data or shown not in {None, "", self.spec.id})
 
     @property

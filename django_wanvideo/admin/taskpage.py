@@ -17,6 +17,7 @@ from django_wanvideo.admin import buttons, figures, markup, sending, timeline
 from django_wanvideo.admin import words as status_words
 from django_wanvideo.advice import advice_for, charge_words, quotation
 from django_wanvideo.choices import TaskStatus
+from django_wanvideo.services import files
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -32,7 +33,7 @@ SHOWN_CHILDREN = 12
 NAME_LENGTH = 60
 _SPELLED = str.maketrans(
     {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ð": "d",
-     "Ð": "D", "þ": "th", "Þ": "TH", "ł": "l", "Ł": "L", "ı": "i", "ä": "ae", "Ä": "Ae", "ö": "oe", "Ö": "Oe", "ü": "ue",
+     "Ð": "D", "þ": "th", "Þ": "TH", "ł": "l", "Ł": "L", "\N{LATIN SMALL LETTER DOTLESS I}": "i", "ä": "ae", "Ä": "Ae", "ö": "oe", "Ö": "Oe", "ü": "ue",
      "Ü": "Ue"}
 )  # fmt: skip
 
@@ -123,14 +124,19 @@ def steps(task: VideoTask) -> list[dict[str, Any]]:
 
 
 def video(model_admin: Any, task: VideoTask) -> dict[str, Any] | None:
-    """Where the stored video is; in development our own view serves it, because Django's cannot seek."""
+    """Where the stored video is, with no address where its storage gives none; in development our own view serves it, because Django's cannot seek."""
     if not task.video:
         return None
-    url = task.video.url
+    url = files.url_of(task.video)
     is_local = isinstance(task.video.storage, FileSystemStorage)
     player = model_admin.page_url("video", task.pk) if is_local and settings.DEBUG else url
-    size = figures.megabytes(task.video_size)
-    return {"url": url, "player": player, "size": size, "name": file_name(task)}
+    return {
+        "url": url,
+        "name": task.video.name,
+        "download": file_name(task),
+        "player": player,
+        "size": figures.megabytes(task.video_size),
+    }
 
 
 def file_name(task: VideoTask) -> str:
@@ -229,11 +235,14 @@ def frame_caption(frame: MediaInput | None) -> str:
     """The measured size of the first frame."""
     if frame is None or not frame.width:
         return ""
-    return _("%(w)s × %(h)s px, %(size)s") % {
+    measured = _("%(w)s × %(h)s px, %(size)s") % {
         "w": frame.width,
         "h": frame.height,
         "size": figures.megabytes(frame.size),
     }
+    if frame.sent_size is None:
+        return measured
+    return f"{measured}. " + _("It is sent as %(w)s × %(h)s JPEG.") % {"w": frame.sent_width, "h": frame.sent_height}
 
 
 def request_shown(attempt: Attempt, task: VideoTask) -> dict[str, Any]:
@@ -252,4 +261,4 @@ def request_shown(attempt: Attempt, task: VideoTask) -> dict[str, Any]:
 
 def _picture_url(frame: MediaInput | None) -> str:
     """The stored picture; a link that somebody gave is not loaded, since it would tell that site who looks."""
-    return str(frame.file.url) if frame is not None and frame.file else ""
+    return files.url_of(frame.shown_file) if frame is not None else ""

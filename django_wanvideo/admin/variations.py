@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import secrets
+import hashlib
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db.models import prefetch_related_objects
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo import catalog, database
-from django_wanvideo.admin import markup, nonces, outcomes, themes
+from django_wanvideo.admin import keys, markup, outcomes, repeats, themes
+from django_wanvideo.catalog import text
+from django_wanvideo.exceptions import IdempotencyConflict
+from django_wanvideo.models.inputs import by_role
 from django_wanvideo.services import creation, media
+from django_wanvideo.services import repeats as recent
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -55,15 +61,18 @@ class VariationsForm(forms.Form):
                 "This model takes no seed; the same request still comes out differently each time."
             )
 
-    def changes(self) -> list[dict[str, Any]]:
-        """Return what differs, for each draft."""
-        lines = [line.strip() for line in self.cleaned_data["prompts"].splitlines() if line.strip()]
-        found: list[dict[str, Any]] = [{"prompt": line} for line in lines]
+    def changes(self, key: str = "") -> list[dict[str, Any]]:
+        """Return what differs, for each draft; the same for the same key."""
+        found: list[dict[str, Any]] = [{"prompt": line} for line in self.lines()]
         found.extend(
-            {"seed": secrets.randbelow(_LARGEST_SEED) + 1} if self.has_seed else {}
-            for _number in range(self.cleaned_data.get("seeds") or 0)
+            {"seed": _seed(key, number)} if self.has_seed else {}
+            for number in range(self.cleaned_data.get("seeds") or 0)
         )
         return found
+
+    def lines(self) -> list[str]:
+        """Return the prompts."""
+        return text.lines(self.cleaned_data["prompts"])
 
     def clean(self) -> dict[str, Any]:
         """Ask for at least one and at most ``MOST`` drafts."""
@@ -80,28 +89,30 @@ class VariationsForm(forms.Form):
 def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpResponseBase:
     """Show the form, or make the drafts: all of them or none, and once however often the form is sent."""
     form = VariationsForm(request.POST or None, task=task)
-    if request.method == "POST":
-        token = request.POST.get("nonce", "")
-        if nonces.is_unknown(token, request.user):
-            form.add_error(None, nonces.unknown_words())
-        elif form.is_valid():
-            try:
-                count = len(_make(request, task, form, nonces.read(token, request.user)))
-            except _SentAlready:
-                messages.info(request, _("This form was sent already; nothing was made a second time."))
-                return HttpResponseRedirect(model_admin.page_url("changelist"))
-            except _Refused:
-                pass
-            else:
-                words = ngettext("%(n)s draft was made.", "%(n)s drafts were made.", count) % {"n": count}
-                messages.success(request, words + " " + _("Select them and generate them together."))
-                return HttpResponseRedirect(model_admin.page_url("changelist"))
+    repeat: repeats.Repeat | None = None
+    key = keys.posted(request.POST) or keys.new()
+    if request.method == "POST" and form.is_valid():
+        try:
+            count = len(_make(request, task, form, key))
+        except repeats.SentAlready:
+            messages.info(request, _("This form was sent already; nothing was made a second time."))
+            return HttpResponseRedirect(model_admin.page_url("changelist"))
+        except repeats.Repeated as repeated:
+            repeat = repeated.repeat
+        except _Refused:
+            pass
+        else:
+            words = ngettext("%(n)s draft was made.", "%(n)s drafts were made.", count) % {"n": count}
+            messages.success(request, words + " " + _("Select them and generate them together."))
+            return HttpResponseRedirect(model_admin.page_url("changelist"))
     context = {
         **themes.frame(model_admin, request, _("Variations")),
         "original": task,
         "task": task,
         "form": form,
-        "nonce": nonces.issue(request.user),
+        "repeat": repeat,
+        "key": key,
+        "list_url": model_admin.page_url("changelist"),
         "thumbnail": markup.thumbnail(task, task.first_frame),
         "settings": markup.settings_line(task),
         "change_url": model_admin.page_url("change", task.pk),
@@ -109,32 +120,65 @@ def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpRespons
     return TemplateResponse(request, "admin/wanvideo/videotask/variations.html", context)
 
 
-class _SentAlready(Exception):  # noqa: N818 - not an error: the drafts are there
-    """The form was sent before."""
-
-
 class _Refused(Exception):  # noqa: N818 - the form has the errors
     """At least one draft is not acceptable."""
 
 
-def _make(request: HttpRequest, task: VideoTask, form: VariationsForm, nonce: dict[str, Any] | None) -> list[VideoTask]:
-    """Make all drafts and use the nonce up, or leave nothing behind, in storage neither."""
+def _make(request: HttpRequest, task: VideoTask, form: VariationsForm, key: str) -> list[VideoTask]:
+    """Make all drafts, each under a key of its own, or leave nothing behind, in storage neither."""
     by: Any = request.user
     made: list[VideoTask] = []
+    earlier: list[VideoTask] = []
     stored: list[MediaInput] = []
+    wanted = [form.lines(), form.cleaned_data.get("seeds")]
+    # Read once for all drafts.
+    prefetch_related_objects([task], "inputs")
+    if not keys.is_another(request.POST):
+        _ask_about_the_same(task, form, by, key)
     with media.discarding_files_on_error(stored), database.atomic():
-        if nonce is not None and not nonces.spend(nonce, {"parent": str(task.pk)}):
-            raise _SentAlready
-        for number, changes in enumerate(form.changes(), start=1):
+        for number, changes in enumerate(form.changes(key), start=1):
+            own_key = keys.part(key, number)
             try:
-                draft = creation.duplicate(task, by=by, **changes)
+                draft, is_new = creation.get_or_duplicate(task, by=by, idempotency_key=own_key, **changes)
+            except IdempotencyConflict as conflict:
+                raise repeats.Repeated(repeats.of_conflict(conflict, wanted)) from conflict
             except ValidationError as error:
                 reason = outcomes.reason_of(error)
                 form.add_error(None, _("Draft %(n)s: %(reason)s") % {"n": number, "reason": reason})
             else:
-                made.append(draft)
-                stored.extend(draft.inputs.all())
+                (made if is_new else earlier).append(draft)
+                stored.extend(draft.inputs.all() if is_new else [])
         if form.errors:
             raise _Refused
+        if earlier and made:
+            raise repeats.Repeated(repeats.of_task(earlier[0], wanted))
+        if earlier:
+            raise repeats.SentAlready(earlier[0])
         outcomes.log(request, made, _("Made as a variation."), added=True)
     return made
+
+
+def _ask_about_the_same(task: VideoTask, form: VariationsForm, by: Any, key: str) -> None:
+    """Stop where the same person has had all these prompts made a moment ago; takes of one prompt are no repetition."""
+    own_keys = {keys.part(key, number) for number in range(1, MOST + 1)}
+    newest: VideoTask | None = None
+    for prompt, count in Counter(form.lines()).items():
+        alike = recent.like(
+            owner=by,
+            model=task.model,
+            prompt=prompt,
+            parameters=task.parameters,
+            sources=by_role(task.inputs.all()),
+        )
+        alike = [other for other in alike if other.parent_id == task.pk]
+        if len(alike) < count or any(other.idempotency_key in own_keys for other in alike):
+            return
+        newest = newest or alike[0]
+    if newest is not None:
+        raise repeats.Repeated(repeats.of_task(newest, [form.lines(), form.cleaned_data.get("seeds")]))
+
+
+def _seed(key: str, number: int) -> int:
+    """Return a seed that is the same for the same form."""
+    digest = hashlib.sha256(f"{key}:{number}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % _LARGEST_SEED + 1

@@ -15,6 +15,7 @@ from django_wanvideo.exceptions import ConfigurationError
 from . import outcome, values
 from .answers import Created, Credits, RemoteStatus, TaskSnapshot, TaskSummary, Uploaded, task_id
 from .errors import NotFoundError, UnreadableAnswer
+from .hidden import HiddenText
 from .transport import Answer, Bearer, Call, NoAnswer, new_session, perform, process_session
 from .uploads import MultipartFile, expiry
 from .wire import Exchange
@@ -42,6 +43,9 @@ class EvoLinkClient:
     Raises ConfigurationError for a key or an address that cannot be used. Every error text is free of the key.
     """
 
+    #: Also before it is known: a client that could not be built shows itself in reports.
+    base_url = ""
+
     def __init__(
         self,
         api_key: str,
@@ -53,7 +57,7 @@ class EvoLinkClient:
         allow_private_hosts: bool = False,
         session: requests.Session | None = None,
     ) -> None:
-        secret, api_key = values.Secret(api_key.strip()), ""
+        secret, api_key = values.Secret(HiddenText(api_key.strip())), ""
         if not _KEY.fullmatch(secret.reveal()):
             raise ConfigurationError("API_KEY must be EvoLink's key: one line of printable characters without spaces.")
         self.base_url = _usable_address("BASE_URL", base_url, allow_private_hosts)
@@ -80,13 +84,15 @@ class EvoLinkClient:
         """Ask for a video; the only call that costs money.
 
         ``before_send`` is called when everything is ready, the connection stands and the first byte is about to leave;
-        if it raises, nothing is sent and its exception comes out unchanged.
+        if it raises, nothing is sent and its exception comes out unchanged. ``HiddenText`` in ``body`` is in no frame.
 
         Raises RejectedError, WaitError (both: certainly not accepted), OutcomeUnknownError; before anything else
         ValueError for a body that is no JSON or for a key other than 16 to 96 of ``A-Za-z0-9._-``.
         """
         if not _IDEMPOTENCY_KEY.fullmatch(idempotency_key):
             raise ValueError("An idempotency key consists of 16 to 96 letters, digits, dots, underscores or hyphens.")
+        exchange = Exchange(before_send)
+        sent = {name: _stand_in(exchange, value) for name, value in body.items()}
         call = Call(
             "POST",
             f"{self.base_url}/v1/videos/generations",
@@ -96,9 +102,8 @@ class EvoLinkClient:
                 "Idempotency-Key": idempotency_key,
                 "Connection": "close",
             },
-            body=json.dumps(body, allow_nan=False).encode(),
+            body=json.dumps(sent, allow_nan=False).encode(),
         )
-        exchange = Exchange(before_send)
         with new_session(self._session, pool_size=1) as session:
             answer = perform(session, call, self._auth, self._timeout, exchange)
         return outcome.created(answer, self._secret)
@@ -209,6 +214,13 @@ def _usable_address(setting: str, url: str, allow_private_hosts: bool) -> str:
     if parts.scheme != "https" and not allow_private_hosts:
         raise ConfigurationError(f"{setting} must begin with https://, or the API key would travel unprotected.")
     return url.rstrip("/")
+
+
+def _stand_in(exchange: Exchange, value: object) -> object:
+    """Return what stands in the body for a text that must not be seen; it has the length that the text has as JSON."""
+    if not isinstance(value, HiddenText):
+        return value
+    return exchange.stand_ins.steady(HiddenText(json.dumps(value)[1:-1]))
 
 
 def _get(value: object, name: str) -> object:

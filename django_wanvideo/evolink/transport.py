@@ -16,6 +16,7 @@ from urllib3.util.retry import Retry
 from django_wanvideo import __version__
 
 from . import values
+from .hidden import HiddenText
 from .wire import Exchange, RequestWithheld, current_exchange, watch_pools
 
 if TYPE_CHECKING:
@@ -35,13 +36,17 @@ _CONNECTION_TROUBLE = (
 
 
 class Bearer(AuthBase):
-    """Sets the key's header. As an auth object it keeps a ``.netrc`` from replacing the header."""
+    """Sets the key's header, or what stands in for it. As an auth object it keeps a ``.netrc`` from replacing it."""
 
     def __init__(self, secret: values.Secret) -> None:
         self._secret = secret
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._secret.reveal()}"
+        exchange = current_exchange.get()
+        if exchange is not None and exchange.is_watched:
+            request.headers["Authorization"] = f"Bearer {exchange.stand_ins.of(HiddenText(self._secret.reveal()))}"
+        else:
+            request.headers["Authorization"] = HiddenText(f"Bearer {self._secret.reveal()}")
         return request
 
 
@@ -154,6 +159,7 @@ def perform(
     token = current_exchange.set(exchange)
     trouble: NoAnswer | None = None
     try:
+        exchange.is_watched = isinstance(session.get_adapter(call.url), _Adapter)
         prepared = session.prepare_request(request)
         settings: Any = session.merge_environment_settings(prepared.url, {}, True, None, None)
         # Not session.send(): it keeps cookies, and reads a redirect's body without limit to work out where it leads.

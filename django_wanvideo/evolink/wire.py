@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from urllib3.connection import HTTPConnection
 
+from .hidden import StandIns
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
@@ -21,12 +23,18 @@ class RequestWithheld(Exception):  # noqa: N818 - not an error of the connection
 
 
 class Exchange:
-    """One request that may cost money. ``sent`` turns True right before its first byte is given to the socket."""
+    """One request. ``sent`` turns True right before its first byte is given to the socket.
+
+    ``stand_ins`` holds what must not be seen in frames; ``is_watched`` says whether our own connection, which puts it in
+    its place, is used.
+    """
 
     def __init__(self, before_send: Callable[[], None] | None = None) -> None:
         self.before_send = before_send
         self.sent = False
         self.refusal: Exception | None = None
+        self.stand_ins = StandIns()
+        self.is_watched = False
 
     def begin(self) -> None:
         """Ask ``before_send``, then take note that the request is leaving."""
@@ -107,8 +115,10 @@ class _Watched(HTTPConnection):
 
     def send(self, data: Any) -> None:
         exchange = current_exchange.get()
-        if self._in_request and exchange is not None and not exchange.sent:
-            exchange.begin()
+        if self._in_request and exchange is not None:
+            if not exchange.sent:
+                exchange.begin()
+            data = exchange.stand_ins.replaced(data)
         super().send(data)
 
 

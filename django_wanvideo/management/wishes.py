@@ -63,7 +63,9 @@ def draft(options: dict[str, Any], owner: AbstractBaseUser | None) -> VideoTask:
                 values[name] = text
         for role, source in _sources(options).items():
             values[role] = [_source(text) for text in source]
-        task: VideoTask = VideoTask.objects.create_task(options["prompt"], model=spec.id, owner=owner, **values)
+        task: VideoTask = VideoTask.objects.create_task(
+            options["prompt"], model=spec.id, owner=owner, fix_inputs=options.get("fix_inputs", False), **values
+        )
     except ValidationError as error:
         raise CommandError(_list_of(error), returncode=BAD_INPUT) from None
     return task

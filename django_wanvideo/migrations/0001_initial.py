@@ -113,6 +113,9 @@ class Migration(migrations.Migration):
                 ('notes', models.TextField(blank=True, verbose_name='notes')),
                 ('unmatched', models.BooleanField(default=False, editable=False, verbose_name='unmatched')),
                 ('dismissed_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='dismissed at')),
+                ('idempotency_scope', models.CharField(blank=True, editable=False, help_text='The owner’s primary key when the task was made; it stays when the owner is deleted.', max_length=64, verbose_name='scope of the key')),
+                ('idempotency_key', models.CharField(blank=True, default=None, editable=False, max_length=200, null=True, verbose_name='idempotency key')),
+                ('idempotency_content', models.JSONField(blank=True, default=None, editable=False, help_text='Hashes of what was asked for with the key, by field.', null=True, verbose_name='content of the key')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
                 ('queued_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='queued at')),
                 ('accepted_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='accepted at')),
@@ -175,9 +178,13 @@ class Migration(migrations.Migration):
                 ('width', models.PositiveIntegerField(blank=True, help_text='Pixels.', null=True, verbose_name='width')),
                 ('height', models.PositiveIntegerField(blank=True, help_text='Pixels.', null=True, verbose_name='height')),
                 ('size', models.BigIntegerField(blank=True, help_text='Bytes.', null=True, verbose_name='size')),
+                ('sha256', models.CharField(blank=True, editable=False, max_length=64, verbose_name='checksum')),
+                ('sent_width', models.PositiveIntegerField(blank=True, editable=False, help_text='Pixels; empty when it is not changed.', null=True, verbose_name='width as sent')),
+                ('sent_height', models.PositiveIntegerField(blank=True, editable=False, help_text='Pixels; empty when it is not changed.', null=True, verbose_name='height as sent')),
                 ('thumbnail', models.FileField(blank=True, editable=False, max_length=255, storage=django_wanvideo.models.files.task_storage, upload_to=django_wanvideo.models.files.input_upload_to, verbose_name='thumbnail')),
                 ('uploaded_url', models.TextField(blank=True, editable=False, verbose_name='link at EvoLink')),
                 ('uploaded_expires_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='link at EvoLink ends at')),
+                ('uploaded_account', models.CharField(blank=True, editable=False, max_length=32, verbose_name='account of the link at EvoLink')),
                 ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='inputs', to='wanvideo.videotask', verbose_name='task')),
             ],
             options={
@@ -271,6 +278,10 @@ class Migration(migrations.Migration):
             model_name='videotask',
             index=models.Index(models.F('error_code'), models.OrderBy(models.F('created_at'), descending=True), condition=models.Q(('error_code', ''), _negated=True), name='wanvideo_task_failure'),
         ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(fields=['video'], name='wanvideo_task_video'),
+        ),
         migrations.AddConstraint(
             model_name='videotask',
             constraint=models.CheckConstraint(condition=models.Q(('status__in', ['draft', 'queued', 'submitting', 'unconfirmed', 'pending', 'processing', 'storing', 'completed', 'failed', 'cancelled'])), name='wanvideo_task_status_known'),
@@ -279,6 +290,10 @@ class Migration(migrations.Migration):
             model_name='videotask',
             constraint=models.CheckConstraint(condition=models.Q(('progress__lte', 100)), name='wanvideo_task_progress_percent'),
         ),
+        migrations.AddConstraint(
+            model_name='videotask',
+            constraint=models.UniqueConstraint(fields=('idempotency_scope', 'idempotency_key'), name='wanvideo_task_key'),
+        ),
         migrations.AddIndex(
             model_name='taskevent',
             index=models.Index(condition=models.Q(('notify_at__isnull', False)), fields=['notify_at'], name='wanvideo_event_outbox'),
@@ -286,6 +301,18 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='taskevent',
             index=models.Index(fields=['created_at'], name='wanvideo_event_created'),
+        ),
+        migrations.AddIndex(
+            model_name='mediainput',
+            index=models.Index(fields=['file'], name='wanvideo_input_file'),
+        ),
+        migrations.AddIndex(
+            model_name='mediainput',
+            index=models.Index(fields=['thumbnail'], name='wanvideo_input_thumbnail'),
+        ),
+        migrations.AddIndex(
+            model_name='mediainput',
+            index=models.Index(fields=['sha256'], name='wanvideo_input_sha256'),
         ),
         migrations.AddConstraint(
             model_name='mediainput',

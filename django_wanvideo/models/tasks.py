@@ -85,6 +85,24 @@ class VideoTask(models.Model):
     #: Found at EvoLink by a callback whose attempt these rows do not know; shown to those who may settle such things.
     unmatched = models.BooleanField(_("unmatched"), default=False, editable=False)
     dismissed_at = models.DateTimeField(_("dismissed at"), null=True, blank=True, editable=False)
+    idempotency_scope = models.CharField(
+        _("scope of the key"),
+        max_length=64,
+        blank=True,
+        editable=False,
+        help_text=_("The owner’s primary key when the task was made; it stays when the owner is deleted."),
+    )
+    idempotency_key = models.CharField(  # noqa: DJ001 - unique where it is set
+        _("idempotency key"), max_length=200, null=True, blank=True, default=None, editable=False
+    )
+    idempotency_content = models.JSONField(
+        _("content of the key"),
+        null=True,
+        blank=True,
+        default=None,
+        editable=False,
+        help_text=_("Hashes of what was asked for with the key, by field."),
+    )
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     queued_at = models.DateTimeField(_("queued at"), null=True, blank=True, editable=False)
     accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True, editable=False)
@@ -122,6 +140,8 @@ class VideoTask(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(status__in=TaskStatus.values), name="wanvideo_task_status_known"),
             models.CheckConstraint(condition=Q(progress__lte=100), name="wanvideo_task_progress_percent"),
+            # No condition: any number of rows may have no key on every database.
+            models.UniqueConstraint(fields=["idempotency_scope", "idempotency_key"], name="wanvideo_task_key"),
         ]
         indexes = [
             models.Index(F("created_at").desc(), F("id").desc(), name="wanvideo_task_newest"),
@@ -138,6 +158,8 @@ class VideoTask(models.Model):
             models.Index(
                 "error_code", F("created_at").desc(), name="wanvideo_task_failure", condition=~Q(error_code="")
             ),
+            # Before a file is deleted, it is asked whether a row refers to it.
+            models.Index(fields=["video"], name="wanvideo_task_video"),
         ]
 
     def __str__(self) -> str:

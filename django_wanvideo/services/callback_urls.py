@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.urls import get_script_prefix, reverse
 from django.utils.crypto import constant_time_compare
+from django.views.decorators.debug import sensitive_variables
 
 from django_wanvideo.conf import conf
+from django_wanvideo.evolink.hidden import HiddenText
 
 if TYPE_CHECKING:
     import uuid
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from django_wanvideo.models import Attempt
 
 _PURPOSE = b"django-wanvideo callback token v1:"
+#: Stands for the token while the address is built.
+_MARK = "callback-token"
 TOKEN_PLACEHOLDER = "<token>"  # noqa: S105 - what is stored instead of one
 
 
@@ -39,37 +43,49 @@ def without_token(body: Mapping[str, Any], attempt_id: uuid.UUID) -> dict[str, A
     """Return the body of an attempt as it is kept: with the address of its callback, without the token in it."""
     if not conf.has_callbacks():
         return dict(body)
-    return dict(body) | {"callback_url": url_for(attempt_id).replace(sign(attempt_id), TOKEN_PLACEHOLDER)}
+    return dict(body) | {"callback_url": _address(attempt_id, TOKEN_PLACEHOLDER)}
 
 
 def with_callback(attempt: Attempt) -> dict[str, Any]:
     """Return the body of an attempt as it goes to EvoLink: as it was kept, with a token by the newest key."""
-    body = dict(attempt.request)
+    return with_token(attempt.request, attempt.pk)
+
+
+def with_token(kept: Mapping[str, Any], attempt_id: uuid.UUID) -> dict[str, Any]:
+    """Return a kept body with the token of its attempt, in the same order; the address does not show itself."""
+    body = dict(kept)
     if address := body.get("callback_url"):
-        body["callback_url"] = address.replace(TOKEN_PLACEHOLDER, sign(attempt.pk))
+        body["callback_url"] = HiddenText(address.replace(TOKEN_PLACEHOLDER, sign(attempt_id)))
     return body
 
 
 def url_for(attempt_id: uuid.UUID) -> str:
     """Return the absolute callback URL of an attempt; it holds a secret."""
-    path = reverse("wanvideo:callback", kwargs={"attempt_id": attempt_id, "token": sign(attempt_id)})
+    return HiddenText(_address(attempt_id, sign(attempt_id)))
+
+
+def _address(attempt_id: uuid.UUID, token: str) -> str:
+    # Without the token: an address that cannot be built is said with all that it should be built from.
+    path = reverse("wanvideo:callback", kwargs={"attempt_id": attempt_id, "token": _MARK})
     base = (conf.CALLBACK_BASE_URL or "").rstrip("/")
     if urlsplit(base).path:
         # A base with a path of its own already says where the site is mounted.
         path = "/" + path.removeprefix(get_script_prefix())
-    return base + path
+    before, _mark, after = path.rpartition(_MARK)
+    return f"{base}{before}{token}{after}"
 
 
 def _token(key: str, attempt_id: uuid.UUID) -> str:
-    return hmac.new(key.encode(), _PURPOSE + attempt_id.bytes, hashlib.sha256).hexdigest()
+    return HiddenText(hmac.new(key.encode(), _PURPOSE + attempt_id.bytes, hashlib.sha256).hexdigest())
 
 
-def _keys() -> list[str]:
+@sensitive_variables("given", "secrets")
+def _keys() -> list[HiddenText]:
     given = conf.CALLBACK_KEYS
     # One string is one key, not as many as it has letters; an empty key would let anybody sign.
-    keys = [key for key in ([given] if isinstance(given, str) else given) if key]
+    keys = [HiddenText(key) for key in ([given] if isinstance(given, str) else given) if key]
     if keys:
         return keys
     # With a purpose of its own: a token must not be of use as any other signature.
     secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return [hashlib.sha256(_PURPOSE + str(secret).encode()).hexdigest() for secret in secrets]
+    return [HiddenText(hashlib.sha256(_PURPOSE + str(secret).encode()).hexdigest()) for secret in secrets]

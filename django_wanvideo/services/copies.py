@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
-from django.db.models import Q
+from rq.timeouts import BaseTimeoutException
 
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.models import MediaInput, VideoTask
+from django_wanvideo.models import Attempt, VideoTask
+from django_wanvideo.services import files
 
 if TYPE_CHECKING:
     import uuid
@@ -111,6 +112,12 @@ def _give_name(descriptor: int, path: str) -> None:
         os.close(folder)
 
 
+def file_name(task: VideoTask) -> str:
+    """Return a name that no other attempt's video ever has; the same attempt's next worker finds what is left of it."""
+    attempt = Attempt.objects.filter(task=task).order_by("-number").values_list("pk", flat=True).first()
+    return f"{task.pk}-{attempt.hex[:16]}.mp4" if attempt else files.unique_name(str(task.pk), ".mp4")
+
+
 def name_to_save(storage: Storage, wanted: str, task_id: uuid.UUID) -> str:
     """Return ``wanted``, or a name like it where a row refers to that file already; the storage may change it once more.
 
@@ -118,11 +125,11 @@ def name_to_save(storage: Storage, wanted: str, task_id: uuid.UUID) -> str:
     """
     if not _may_exist(storage, wanted):
         return wanted
-    if is_referred_to(wanted):
+    if files.is_referred_to(wanted):
         folder, name = posixpath.split(wanted)
         return posixpath.join(folder, storage.get_alternative_name(*posixpath.splitext(name)))
     if str(task_id) in wanted or task_id.hex in wanted:
-        discard(storage, wanted)
+        files.discard(storage, wanted)
     return wanted
 
 
@@ -130,31 +137,17 @@ def take_back(storage: Storage, name: str, task_id: uuid.UUID) -> None:
     """Delete a task's copy that came too late, unless it is, or may become, the only one."""
     status = VideoTask.objects.filter(pk=task_id).values_list("status", flat=True).first()
     if status in {TaskStatus.COMPLETED, None}:
-        discard(storage, name)
+        files.discard(storage, name)
     else:
         # Another worker may be about to name this very file, or nobody else has got the video at all.
         logger.warning("A late copy of the video of task %s, which is %s, stays at %s.", task_id, status, name)
 
 
-def discard(storage: Storage, name: str) -> None:
-    """Delete a stored file unless a row refers to it; a failure is logged, as nothing but room is lost by it."""
-    if is_referred_to(name):
-        return
-    try:
-        storage.delete(name)
-    except Exception:
-        logger.warning("The file %s, which nothing refers to, could not be deleted.", name, exc_info=True)
-
-
-def is_referred_to(name: str) -> bool:
-    """Tell whether the file of that name is the video or the input of any task."""
-    inputs = MediaInput.objects.filter(Q(file=name) | Q(thumbnail=name))
-    return VideoTask.objects.filter(video=name).exists() or inputs.exists()
-
-
 def _may_exist(storage: Storage, name: str) -> bool:
     try:
         return storage.exists(name)
+    except BaseTimeoutException:
+        raise
     except Exception:
         # Some sites may only write.
         logger.info("The storage does not say whether it has a file %s.", name, exc_info=True)

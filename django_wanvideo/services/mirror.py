@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
+#: The folder of the two files, beside those of tasks.
+FOLDER = "installation"
 #: Seconds that the storage is given; it goes on by itself.
 PATIENCE = 2.0
 #: Seconds that one reading of the storage stands for all those that follow it.
@@ -80,8 +82,8 @@ def names(database_id: uuid.UUID) -> tuple[str, str]:
     pattern = "wanvideo/" if callable(target) else target
     fixed = pattern.split("%", 1)[0].rpartition("/")[0]
     return (
-        posixpath.join(fixed, "installation", f"{database_id}-1.txt"),
-        posixpath.join(fixed, "installation", f"{database_id}-2.txt"),
+        posixpath.join(fixed, FOLDER, f"{database_id}-1.txt"),
+        posixpath.join(fixed, FOLDER, f"{database_id}-2.txt"),
     )
 
 

@@ -77,7 +77,7 @@ def create(client: EvoLinkClient, attempt: Attempt, *, before_send: Callable[[],
     Raises what ``EvoLinkClient.create`` raises, and what ``before_send`` raises.
     """
     # PostgreSQL's jsonb keeps no order of keys, and EvoLink compares the bodies that come with one idempotency key.
-    body = json.loads(json.dumps(callback_urls.with_callback(attempt), sort_keys=True))
+    body = callback_urls.with_token(json.loads(json.dumps(attempt.request, sort_keys=True)), attempt.pk)
     return client.create(body, idempotency_key=attempt.idempotency_key, before_send=before_send)
 
 

@@ -12,7 +12,8 @@ from django.utils import timezone
 from django_wanvideo import database
 from django_wanvideo.choices import ACTIVE_STATUSES, FINISHED_STATUSES, EventKind, TaskStatus
 from django_wanvideo.exceptions import NotPossible
-from django_wanvideo.models import CallbackReceipt, TaskEvent, VideoTask
+from django_wanvideo.models import CallbackReceipt, DeletedTask, TaskEvent, VideoTask
+from django_wanvideo.services.idempotency import REMEMBERED
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -52,6 +53,11 @@ def prune_events(before: dt.datetime, *, batch: int = DEFAULT_BATCH, dry_run: bo
     """
     done_with = Q(kind__in=PASSING_KINDS, created_at__lt=before, notify_at=None, task__status__in=FINISHED_STATUSES)
     return _delete_rows(TaskEvent, done_with, batch, dry_run)
+
+
+def prune_deleted(*, batch: int = DEFAULT_BATCH, dry_run: bool = False) -> int:
+    """Forget the keys of tasks that were deleted more than 30 days ago; return how many."""
+    return _delete_rows(DeletedTask, Q(deleted_at__lte=timezone.now() - REMEMBERED), batch, dry_run)
 
 
 def prune_tasks(

@@ -125,7 +125,7 @@ def _keep(task: VideoTask, copy: Copy, got: Downloaded, lease: Lease) -> None:
     """Put a whole, checked copy into storage and complete the task with one row update."""
     field = _field()
     storage = field.storage
-    wanted = field.generate_filename(task, f"{task.pk}.mp4")
+    wanted = field.generate_filename(task, copies.file_name(task))
     # On a storage that overwrites, a worker taken for dead must not touch what its successor may have stored.
     if not lease.renew():
         raise LeaseLost

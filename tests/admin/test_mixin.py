@@ -93,9 +93,11 @@ class TestAnAdminOfAnotherName:
         assert hidden(there, "first_frame_kept")
 
     def test_a_form_leads_to_its_task(self, boss):
-        nonce = hidden(boss.get(self.address("add")), "nonce")
+        key = hidden(boss.get(self.address("add")), "idempotency_key")
         for _time in range(2):
-            answer = boss.post(self.address("add"), add_data(_generate="1", nonce=nonce, first_frame_file=picture()))
+            answer = boss.post(
+                self.address("add"), add_data(_generate="1", idempotency_key=key, first_frame_file=picture())
+            )
             assert answer.url == self.address("change", VideoTask.objects.get().pk)
 
     @pytest.mark.parametrize("status", ["draft", "queued", "processing", "unconfirmed", "failed", "completed"])

@@ -11,10 +11,10 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from django_wanvideo.admin import VideoTaskAdmin, nonces
-from django_wanvideo.models import SiteState, VideoTask
+from django_wanvideo.admin import VideoTaskAdmin
+from django_wanvideo.models import VideoTask
 from django_wanvideo.services import creation
-from tests.admin.conftest import add_data, hidden, picture, url
+from tests.admin.conftest import add_data, hidden, url
 from tests.threads import at_once
 
 at_the_same_time = pytest.mark.django_db(transaction=True)
@@ -48,8 +48,8 @@ def pressed_at_once(client, address, *datas):
 
 @at_the_same_time
 def test_an_add_form_sent_twice_at_once_makes_and_sends_one_task(boss, wakes, settings):
-    nonce = hidden(boss.get(url("add")), "nonce")
-    forms = [add_data(_save=None, _generate="1", nonce=nonce) for _window in range(3)]
+    key = hidden(boss.get(url("add")), "idempotency_key")
+    forms = [add_data(_save=None, _generate="1", idempotency_key=key) for _window in range(3)]
     answers = pressed_at_once(boss, url("add"), *forms)
     task = VideoTask.objects.get()
     assert [(answer.status_code, answer.url) for answer in answers] == [(302, url("change", task.pk))] * 3
@@ -62,8 +62,8 @@ def test_an_add_form_sent_twice_at_once_makes_and_sends_one_task(boss, wakes, se
 @at_the_same_time
 def test_a_kept_picture_is_there_for_whichever_of_two_windows_comes_first(boss, settings):
     token = hidden(boss.post(url("add"), add_data(prompt="")), "first_frame_kept")
-    nonce = hidden(boss.get(url("add")), "nonce")
-    form = add_data(first_frame_file=None, first_frame_kept=token, nonce=nonce)
+    key = hidden(boss.get(url("add")), "idempotency_key")
+    form = add_data(first_frame_file=None, first_frame_kept=token, idempotency_key=key)
     answers = pressed_at_once(boss, url("add"), form, form)
     assert [answer.status_code for answer in answers] == [302, 302]
     assert VideoTask.objects.get().first_frame.width == 640
@@ -73,8 +73,8 @@ def test_a_kept_picture_is_there_for_whichever_of_two_windows_comes_first(boss, 
 def test_variations_sent_twice_at_once_are_made_once(boss, make_task, settings):
     task = make_task()
     before = len(stored(settings))
-    nonce = hidden(boss.get(url("variations", task.pk)), "nonce")
-    form = {"prompts": "one\ntwo", "seeds": "", "nonce": nonce}
+    key = hidden(boss.get(url("variations", task.pk)), "idempotency_key")
+    form = {"prompts": "one\ntwo", "seeds": "", "idempotency_key": key}
     answers = pressed_at_once(boss, url("variations", task.pk), form, form)
     assert [(answer.status_code, answer.url) for answer in answers] == [(302, url("changelist"))] * 2
     assert sorted(task.children.values_list("prompt", flat=True)) == ["one", "two"]
@@ -82,59 +82,42 @@ def test_variations_sent_twice_at_once_are_made_once(boss, make_task, settings):
 
 
 def test_a_refused_form_uses_nothing_up(boss):
-    nonce = hidden(boss.get(url("add")), "nonce")
-    assert boss.post(url("add"), add_data(prompt="", nonce=nonce)).status_code == 200
-    assert not SiteState.objects.filter(name__startswith="nonce:").exists()
-    assert boss.post(url("add"), add_data(nonce=nonce)).status_code == 302
+    key = hidden(boss.get(url("add")), "idempotency_key")
+    assert boss.post(url("add"), add_data(prompt="", idempotency_key=key)).status_code == 200
+    assert boss.post(url("add"), add_data(idempotency_key=key)).status_code == 302
 
 
 def test_refused_variations_use_nothing_up_and_leave_no_files(boss, make_task, settings):
     task = make_task()
     before = stored(settings)
-    nonce = hidden(boss.get(url("variations", task.pk)), "nonce")
-    boss.post(url("variations", task.pk), {"prompts": "good\n" + "x" * 1501, "seeds": "", "nonce": nonce})
+    key = hidden(boss.get(url("variations", task.pk)), "idempotency_key")
+    boss.post(url("variations", task.pk), {"prompts": "good\n" + "x" * 1501, "seeds": "", "idempotency_key": key})
     assert stored(settings) == before
-    assert not SiteState.objects.filter(name__startswith="nonce:").exists()
-    boss.post(url("variations", task.pk), {"prompts": "good", "seeds": "", "nonce": nonce})
+    boss.post(url("variations", task.pk), {"prompts": "good", "seeds": "", "idempotency_key": key})
     assert task.children.count() == 1
 
 
-FORGED = "x:y:z"
-
-
-@pytest.mark.parametrize("why", ["too old", "forged", "another person's"])
-def test_an_add_form_of_which_nobody_knows_whether_it_was_sent_is_refused_with_all_that_was_typed(
-    boss, person, why, monkeypatch
-):
-    other = person("add_videotask", "view_videotask")
-    nonce = FORGED if why == "forged" else hidden((other if "another" in why else boss).get(url("add")), "nonce")
-    with monkeypatch.context() as patched:
-        if why == "too old":
-            patched.setattr(nonces, "LIFETIME", dt.timedelta(seconds=-1))
-        page = boss.post(url("add"), add_data(prompt="A red balloon", notes="keep me", nonce=nonce))
+@pytest.mark.parametrize("key", ["x" * 201, " blank", "a\u200bb"])
+def test_a_key_that_cannot_be_kept_is_refused_with_all_that_was_typed(boss, key):
+    page = boss.post(url("add"), add_data(prompt="A red balloon", notes="keep me", idempotency_key=key))
     assert page.status_code == 200
     text = page.content.decode()
-    assert "cannot tell whether it was sent already" in text
-    for typed in ("A red balloon", "keep me", "Preview of fox.jpg"):
+    for typed in ("The key has", "A red balloon", "keep me", "Preview of fox.jpg"):
         assert typed in text
     assert VideoTask.objects.count() == 0
-    again = add_data(
-        first_frame_file=None, first_frame_kept=hidden(page, "first_frame_kept"), nonce=hidden(page, "nonce")
-    )
-    assert boss.post(url("add"), again).status_code == 302
 
 
-def test_variations_of_which_nobody_knows_whether_they_were_made_are_refused_with_all_that_was_typed(boss, make_task):
-    task = make_task()
-    page = boss.post(url("variations", task.pk), {"prompts": "in snow", "seeds": "", "nonce": FORGED})
-    assert "cannot tell whether it was sent already" in page.content.decode()
-    assert "in snow" in page.content.decode()
-    assert task.children.count() == 0
+def test_another_persons_page_makes_that_persons_own_task(boss, person):
+    other = person("add_videotask", "view_videotask")
+    key = hidden(boss.get(url("add")), "idempotency_key")
+    for client in (boss, other):
+        assert client.post(url("add"), add_data(idempotency_key=key)).status_code == 302
+    assert {task.owner for task in VideoTask.objects.all()} == {boss.user, other.user}
 
 
 def test_a_task_whose_making_is_broken_off_leaves_no_files_and_uses_nothing_up(boss, settings, monkeypatch):
     token = hidden(boss.post(url("add"), add_data(prompt="")), "first_frame_kept")
-    nonce = hidden(boss.get(url("add")), "nonce")
+    key = hidden(boss.get(url("add")), "idempotency_key")
 
     def broken(*args, **kwargs):
         raise ZeroDivisionError
@@ -142,18 +125,18 @@ def test_a_task_whose_making_is_broken_off_leaves_no_files_and_uses_nothing_up(b
     with monkeypatch.context() as patched:
         patched.setattr(VideoTaskAdmin, "log_addition", broken)
         with pytest.raises(ZeroDivisionError):
-            boss.post(url("add"), add_data(first_frame_file=None, first_frame_kept=token, nonce=nonce))
+            boss.post(url("add"), add_data(first_frame_file=None, first_frame_kept=token, idempotency_key=key))
     assert VideoTask.objects.count() == 0
     assert stored(settings) == []
     assert boss.get(url("kept"), {"name": token}).status_code == 200
-    again = add_data(first_frame_file=None, first_frame_kept=token, nonce=nonce)
+    again = add_data(first_frame_file=None, first_frame_kept=token, idempotency_key=key)
     assert boss.post(url("add"), again).status_code == 302
 
 
 def test_variations_whose_making_is_broken_off_leave_no_files(boss, make_task, settings, monkeypatch):
     task = make_task()
     before = stored(settings)
-    real, made = creation.duplicate, []
+    real, made = creation.get_or_duplicate, []
 
     def duplicate(*args, **kwargs):
         if made:
@@ -161,26 +144,24 @@ def test_variations_whose_making_is_broken_off_leave_no_files(boss, make_task, s
         made.append(real(*args, **kwargs))
         return made[-1]
 
-    monkeypatch.setattr(creation, "duplicate", duplicate)
+    monkeypatch.setattr(creation, "get_or_duplicate", duplicate)
     with pytest.raises(ZeroDivisionError):
         boss.post(url("variations", task.pk), {"prompts": "one\ntwo", "seeds": ""})
     assert stored(settings) == before
     assert task.children.count() == 0
 
 
-def test_what_is_known_of_used_forms_outlives_the_forms(boss):
-    """A form can be sent for a day, and what it led to is known for two."""
-    nonce = hidden(boss.get(url("add")), "nonce")
-    boss.post(url("add"), add_data(nonce=nonce))
-    SiteState.objects.update(updated_at=timezone.now() - dt.timedelta(hours=23))
-    boss.post(url("add"), add_data(nonce=hidden(boss.get(url("add")), "nonce"), first_frame_file=picture()))
-    assert "sent already" in said(boss.post(url("add"), add_data(nonce=nonce)))[-1]
-    assert VideoTask.objects.count() == 2
+def test_a_form_that_was_sent_long_ago_still_leads_to_its_task(boss):
+    key = hidden(boss.get(url("add")), "idempotency_key")
+    boss.post(url("add"), add_data(idempotency_key=key))
+    VideoTask.objects.update(created_at=timezone.now() - dt.timedelta(days=300))
+    assert "sent already" in said(boss.post(url("add"), add_data(idempotency_key=key)))[-1]
+    assert VideoTask.objects.count() == 1
 
 
 def test_a_site_that_answers_in_its_own_way_loses_neither_the_task_nor_the_guard(boss, monkeypatch):
     monkeypatch.setattr(VideoTaskAdmin, "response_add", lambda self, request, obj, **kwargs: HttpResponse("made"))
-    nonce = hidden(boss.get(url("add")), "nonce")
+    key = hidden(boss.get(url("add")), "idempotency_key")
     for _time in range(2):
-        boss.post(url("add"), add_data(nonce=nonce))
+        boss.post(url("add"), add_data(idempotency_key=key))
     assert VideoTask.objects.count() == 1

@@ -36,7 +36,7 @@ def test_only_what_is_at_evolink_is_promised(person, make_task, status):
 @TRUE
 def test_a_task_that_is_kept_back_is_not_said_to_be_on_its_way(boss):
     pausing.pause(by=boss.user, reason="")
-    data = add_data(_generate="1", _save=None, nonce=hidden(boss.get(url("add")), "nonce"))
+    data = add_data(_generate="1", _save=None, idempotency_key=hidden(boss.get(url("add")), "idempotency_key"))
     page = boss.post(url("add"), data, follow=True).content.decode()
     assert VideoTask.objects.get().status == "queued"
     message = re.search(r'class="messagelist".*?</ul>', page, re.S)[0]
@@ -85,13 +85,13 @@ def test_a_token_of_before_signing_in_again_does_not_count_but_the_answered_one_
     old = hidden(browser.get(url("add")), "csrfmiddlewaretoken") or re.search(
         r'csrfmiddlewaretoken" value="([^"]+)"', browser.get(url("add")).content.decode()
     )[1]  # fmt: skip
-    nonce = hidden(browser.get(url("add")), "nonce")
+    key = hidden(browser.get(url("add")), "idempotency_key")
     boss.user.set_password("y")
     boss.user.save()
     browser.cookies.clear()
     browser.get("/admin/login/")
     browser.force_login(boss.user)
-    assert browser.post(url("add"), add_data(nonce=nonce, csrfmiddlewaretoken=old)).status_code == 403
+    assert browser.post(url("add"), add_data(idempotency_key=key, csrfmiddlewaretoken=old)).status_code == 403
     token = browser.get(url("price") + "?session=1").json()["token"]
-    assert browser.post(url("add"), add_data(nonce=nonce, csrfmiddlewaretoken=token)).status_code == 302
+    assert browser.post(url("add"), add_data(idempotency_key=key, csrfmiddlewaretoken=token)).status_code == 302
     assert VideoTask.objects.count() == 1

@@ -42,9 +42,9 @@ def test_nothing_and_too_much_are_refused(boss, make_task):
 
 def test_the_same_form_sent_twice_makes_the_drafts_once(boss, make_task):
     task = make_task()
-    nonce = hidden(boss.get(url("variations", task.pk)), "nonce")
+    key = hidden(boss.get(url("variations", task.pk)), "idempotency_key")
     for _time in range(2):
-        boss.post(url("variations", task.pk), {"prompts": "one", "seeds": "", "nonce": nonce})
+        boss.post(url("variations", task.pk), {"prompts": "one", "seeds": "", "idempotency_key": key})
     assert task.children.count() == 1
 
 

@@ -18,7 +18,7 @@ PARTS = {
              "A fox trots on", "watch.js", "wanvideo.css", 'id="wv-processing"', 'name="q"', 'value="submit_selected"', "wv-clip"],
     "empty": ["No videos yet", "wv-empty"],
     "add": ['name="prompt"', 'data-wanvideo-drop', 'name="duration"', "data-wanvideo-slider", "wv-choices", 'name="_generate"',
-            "Generate for about 11.9 credits", 'name="_save"', 'name="nonce"', "drop.js", 'enctype="multipart/form-data"'],
+            "Generate for about 11.9 credits", 'name="_save"', 'name="idempotency_key"', "drop.js", 'enctype="multipart/form-data"'],
     "refused": ["Write a prompt", "Everything you typed is still here", 'aria-invalid="true"'],
     "draft": ['name="prompt"', "A fox trots on", 'name="_generate"'],
     "processing": ["data-wanvideo-watch", 'data-live="1"', "wv-steps", "wv-timeline", "42", 'name="notes"'],

@@ -64,10 +64,10 @@ def test_a_pressed_button_says_so_and_ignores_further_presses(maria: Person) -> 
 def test_the_same_form_sent_from_two_tabs_makes_one_task(maria: Person, ledger) -> None:
     first = maria.open("add")
     second = maria.context.new_page()
-    # A tab that was duplicated has the same one-time number.
-    nonce = first.locator("[name=nonce]").input_value()
+    # A tab that was duplicated has the same key.
+    key = first.locator("[name=idempotency_key]").input_value()
     maria.open("add", page=second)
-    second.locator("[name=nonce]").evaluate("(field, value) => { field.value = value; }", nonce)
+    second.locator("[name=idempotency_key]").evaluate("(field, value) => { field.value = value; }", key)
     for page in (first, second):
         maria.fill_in("A fox trots on", page=page)
     first.get_by_role("button", name="Generate for").click()

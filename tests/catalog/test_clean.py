@@ -73,8 +73,8 @@ def test_a_prompt_that_shows_nothing_is_missing(prompt):
 
 @pytest.mark.parametrize("character", ["a", "é", "字", "🎹", "\n"])
 def test_a_prompt_is_measured_in_code_points(character):
-    assert problems(prompt="A" + character * 1499) == {}
-    messages = problems(prompt="A" + character * 1501)["prompt"]
+    assert problems(prompt="A" + character * 1498 + "B") == {}
+    messages = problems(prompt="A" + character * 1500 + "B")["prompt"]
     assert messages == ["The prompt has 1502 characters; this model takes 1500. Shorten it by 2."]
 
 

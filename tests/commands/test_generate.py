@@ -265,6 +265,16 @@ def test_further_inputs_are_given_by_role(run, evolink, photo):
     assert list(VideoTask.objects.get().inputs.values_list("role", "url")) == [("audio", sound), ("first_frame", "")]
 
 
+@pytest.mark.fault("K9.phone-photos-are-refused")
+def test_a_photo_of_a_phone_is_made_fit_where_that_is_asked_for(run, evolink, photo):
+    photo.write_bytes(picture(4032, 3024).read())
+    words = ["wanvideo_generate", "--image", photo, "--prompt", "A cat", "--yes", "--no-wait"]
+    ran = run(*words)
+    assert (ran.code, "2000 × 1500" in ran.err) == (2, True)
+    assert run(*words, "--fix-inputs").code == 0
+    assert VideoTask.objects.get().inputs.get().sent_size == (2000, 1500)
+
+
 def test_a_database_that_is_away_for_a_moment_ends_nothing(run, evolink, worker, photo, monkeypatch):
     real, away = following.VideoTask.objects.get, [OperationalError("server closed the connection")]
 

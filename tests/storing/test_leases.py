@@ -223,7 +223,7 @@ def test_a_late_worker_deletes_no_file_that_its_successor_is_about_to_name(
     when_saving(monkeypatch, storage, hang, when="after")
     assert store(task).status == TaskStatus.STORING
     assert task.leased_until == successor[0].until
-    assert videos(storage) == [f"{task.created_at:wanvideo/%Y/%m}/{task.pk}.mp4"]
+    assert videos(storage) == [f"{task.created_at:wanvideo/%Y/%m}/{task.pk}-{task.attempt.pk.hex[:16]}.mp4"]
 
 
 def test_a_late_copy_stays_when_nobody_else_has_got_the_video(

@@ -34,8 +34,8 @@ def upload_to(settings: Any) -> Callable[[Callable[[VideoTask, str], str]], None
 
 
 def wanted(task: VideoTask) -> str:
-    """The name that a task's video has by itself."""
-    return VideoTask._meta.get_field("video").generate_filename(task, f"{task.pk}.mp4")
+    """The name that a task's video has by itself: its own and its attempt's."""
+    return VideoTask._meta.get_field("video").generate_filename(task, f"{task.pk}-{task.attempt.pk.hex[:16]}.mp4")
 
 
 def content_of(storage: Storage, name: str) -> bytes:

@@ -19,7 +19,7 @@ from django_wanvideo.management import wishes
 from django_wanvideo.management.following import follow
 from django_wanvideo.management.progress import ProgressLine
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services import installation
+from django_wanvideo.services import files, installation
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -57,6 +57,11 @@ class Command(BaseCommand):
             default=[],
             metavar="ROLE=FILE_OR_URL",
             help=f"a further input: {', '.join(role.value for role in InputRole)}; repeatable",
+        )
+        parser.add_argument(
+            "--fix-inputs",
+            action="store_true",
+            help="send a picture that does not fit smaller, as JPEG, instead of refusing it",
         )
         parser.add_argument("--owner", metavar="USERNAME", help="whose video it is")
         parser.add_argument("--output", type=Path, metavar="FILE", help="copy the stored video to this file too")
@@ -187,7 +192,8 @@ class Command(BaseCommand):
     def _say_where(self, task: VideoTask) -> None:
         try:
             where = task.video.path
-        except NotImplementedError:
+        except Exception:
+            # Only files on this machine have a path, and each storage says so in its own way.
             where = f"{task.video.name} (storage {conf.STORAGE!r})"
         self.stdout.write(self.style.SUCCESS(f"Stored: {where}"))
         self.stdout.write(f"{task.video_size} bytes, sha256 {task.video_sha256}")
@@ -198,9 +204,11 @@ class Command(BaseCommand):
             with task.video.open("rb") as stored, partial.open("wb") as copy:
                 shutil.copyfileobj(stored, copy, 64 * 1024)
             partial.replace(target)
-        except OSError as error:
+        except Exception as error:
+            # The storage's own errors are no OSError.
             partial.unlink(missing_ok=True)
-            self.stderr.write(self.style.ERROR(f"It is stored, but could not be copied to {target}: {error.strerror}"))
+            reason = (isinstance(error, OSError) and error.strerror) or files.brief(error)
+            self.stderr.write(self.style.ERROR(f"It is stored, but could not be copied to {target}: {reason}"))
             sys.exit(FAILED)
         self.stdout.write(f"Copied: {target}")
 

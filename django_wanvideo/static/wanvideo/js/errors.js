@@ -1,5 +1,5 @@
 // What was refused comes first: the summary gets the focus, so that it is read and the fields follow it.
-const note = document.querySelector(".errornote");
+const note = document.querySelector(".errornote, [data-wanvideo-notice]");
 
 function focus() {
     note.tabIndex = -1;

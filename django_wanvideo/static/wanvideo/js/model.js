@@ -1,6 +1,6 @@
 // Choosing another model shows its settings at once; what was typed and the chosen file stay.
 const select = document.querySelector("#id_model");
-const button = select?.form?.querySelector("[name=_model]");
+const button = select?.form?.querySelector(".wv-without-script [name=_model]");
 if (button) {
     button.parentElement.hidden = true;
     const show = () => select.form.requestSubmit(button);

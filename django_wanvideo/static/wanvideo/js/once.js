@@ -1,4 +1,16 @@
-// A pressed button says so, and further presses are ignored; what counts is the one-time nonce on the server.
+// A pressed button says so, and further presses are ignored; what counts is the page's key on the server.
+// Back fetches the page anew and fills in what was typed, but gives it another key: the first one, which belongs to what
+// was typed, is remembered with the page's place in the browser's history.
+const remembered = [...document.querySelectorAll("[data-wanvideo-keep]")];
+const place = history.state && typeof history.state === "object" ? history.state : {};
+if (performance.getEntriesByType("navigation")[0]?.type === "back_forward") {
+    for (const field of remembered) field.value = place.wanvideo?.[field.name] ?? field.value;
+}
+if (remembered.length) {
+    const values = Object.fromEntries(remembered.map((field) => [field.name, field.value]));
+    history.replaceState({ ...place, wanvideo: values }, "");
+}
+
 document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.dataset.sent) {

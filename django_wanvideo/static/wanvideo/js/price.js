@@ -6,7 +6,8 @@ const WAIT = 300;
 function settings() {
     const query = new URLSearchParams();
     for (const [name, value] of new FormData(form)) {
-        const skipped = /^(prompt|notes|metadata|nonce|shown_credits|csrfmiddlewaretoken)$|_(file|url|kept)$/.test(name);
+        const skipped =
+            /^(prompt|notes|metadata|idempotency_key|seen|shown_credits|csrfmiddlewaretoken)$|_(file|url|kept)$/.test(name);
         if (typeof value === "string" && !skipped) query.append(name, value);
     }
     return query;
@@ -14,7 +15,7 @@ function settings() {
 
 function show(price) {
     const text = bar.querySelector(".wv-price");
-    const button = bar.querySelector("[name=_generate]");
+    const buttons = form.querySelectorAll("[name=_generate]");
     const known = Boolean(price?.known);
     text.classList.remove("is-asking");
     delete bar.dataset.stale;
@@ -22,10 +23,13 @@ function show(price) {
     text.querySelector("[data-dollars]").textContent = known && price.dollars ? `, ${price.dollars}` : "";
     text.querySelector(".wv-sub").textContent = price?.remark || "";
     text.querySelector("[data-budget]").textContent = price?.limit || "";
-    if (!button) return;
-    bar.querySelector("[name=shown_credits]").value = price?.credits || "";
-    if (price) button.textContent = price.button;
-    button.disabled = !known;
+    const shown = bar.querySelector("[name=shown_credits]");
+    if (shown) shown.value = price?.credits || "";
+    for (const button of buttons) {
+        const another = button.dataset.another?.replace("%(credits)s", price?.amount ?? "–");
+        if (price) button.textContent = another ?? price.button;
+        button.disabled = !known;
+    }
 }
 
 // The buttons stay: pressing one asks again whether somebody is signed in.
@@ -77,4 +81,6 @@ if (bar && form) {
     form.addEventListener("change", later);
     // A theme's own drop-downs tell only jQuery of a choice.
     window.jQuery?.(form).on("change", later);
+    // Back fills in the fields without a word.
+    addEventListener("pageshow", ask);
 }

@@ -48,5 +48,7 @@ if (form) {
     form.addEventListener("change", () => apply(rules));
     // A theme's own drop-downs tell only jQuery of a choice.
     window.jQuery?.(form).on("change", () => apply(rules));
+    // Back fills in the fields without a word.
+    addEventListener("pageshow", () => apply(rules));
     apply(rules);
 }

@@ -8,7 +8,10 @@ for (const slider of document.querySelectorAll("[data-wanvideo-slider]")) {
         number.value = range.value;
         number.dispatchEvent(new Event("input", { bubbles: true }));
     });
-    number.addEventListener("input", () => {
+    const follow = () => {
         if (number.value !== "" && number.checkValidity()) range.value = number.value;
-    });
+    };
+    number.addEventListener("input", follow);
+    // Back fills in the number without a word.
+    addEventListener("pageshow", follow);
 }

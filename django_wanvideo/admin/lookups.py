@@ -1,0 +1,43 @@
+"""What the list may be narrowed by from its address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.admin import widgets
+from django.contrib.admin.filters import SimpleListFilter
+from django.db.models.constants import LOOKUP_SEP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.http import HttpRequest
+
+
+def is_offered(model_admin: Any, request: HttpRequest | None, lookup: str, value: Any) -> bool:
+    """Tell whether a filter of the list, its hierarchy of dates, or a site's foreign key to tasks asks for ``lookup``."""
+    for name, is_field in _offered(model_admin, request):
+        if lookup == name or (is_field and lookup.startswith(name + LOOKUP_SEP)):
+            return True
+    # A site's form that opens the list to choose from narrows it down as its foreign key says.
+    for limit in model_admin.model._meta.related_fkey_lookups:  # noqa: SLF001 - where Django's own admin looks
+        limits = widgets.url_params_from_lookup_dict(limit() if callable(limit) else limit)
+        if (lookup, value) in limits.items():
+            return True
+    return False
+
+
+def _offered(model_admin: Any, request: HttpRequest | None) -> Iterator[tuple[str, bool]]:
+    """Yield names of parameters, and whether each is a column that further words may follow."""
+    if model_admin.date_hierarchy:
+        yield model_admin.date_hierarchy, True
+    for item in model_admin.get_list_filter(request):
+        if isinstance(item, type) and issubclass(item, SimpleListFilter):
+            yield str(item.parameter_name), False
+        elif isinstance(item, type):
+            names = item(request, {}, model_admin.model, model_admin).expected_parameters()
+            yield from ((name, False) for name in names)
+        elif isinstance(item, (list, tuple)):
+            yield item[0], True
+        elif isinstance(item, str):
+            yield item, True
