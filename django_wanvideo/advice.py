@@ -133,7 +133,7 @@ _LOST_ANSWER = Advice(
 _FILE_REFUSED_MOVE = _("Ask the site administrator. Until EvoLink’s link ends, the file can be fetched again.")
 _UNKNOWN = Advice(
     _("Unknown reason"),
-    _("EvoLink did not make the video, and this site does not know the reason that it gave."),
+    _("EvoLink did not make the video. Its reason is not one this site knows."),
     _("Retry once. If it fails again, give the error code to the site administrator."),
     "retry",
     _WAIT_HINT,

@@ -106,7 +106,7 @@ def _begun(candidate: Candidate, since: dt.datetime | None) -> str:
 def _prompt_words(prompt: str, ours: str) -> str:
     if not prompt:
         return _("EvoLink does not say")
-    return _("The same as this task’s") if prompt == ours else _("Another prompt")
+    return _("The same as this task’s") if prompt == ours else _("Another one")
 
 
 def _verdict_words(verdict: Verdict) -> str:
