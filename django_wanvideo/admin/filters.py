@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo import advice, catalog
-from django_wanvideo.admin import caching
+from django_wanvideo.admin import caching, themes
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.models import VideoTask
 
@@ -211,6 +211,11 @@ class FailureFilter(admin.SimpleListFilter):
 
     title = _("reason of failure")
     parameter_name = "failure"
+
+    @property
+    def template(self) -> str:  # type: ignore[override]
+        """A long list is folded up in Django's own admin; a theme has ways of its own."""
+        return "wanvideo/long_filter.html" if themes.is_stock() else "admin/filter.html"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
         """Return the headings of what can go wrong; none where a finished video is chosen for something else."""

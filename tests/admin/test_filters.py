@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 from django.core.cache import cache
@@ -109,6 +110,18 @@ def test_failures_are_found_by_the_words_that_their_pages_have(boss, make_task):
     assert shown(boss, f"?failure={unknown}") == {"brand_new_code"}
     everything = {prompt for value in found for prompt in shown(boss, f"?failure={value}")}
     assert everything == set(VideoTask.objects.filter(status="failed").values_list("prompt", flat=True))
+
+
+@REASON
+def test_the_long_list_of_reasons_is_folded_until_it_is_used(boss, make_task):
+    make_task("failed", error_code="service_error")
+
+    def is_open(query):
+        page = boss.get(url("changelist") + query).content.decode()
+        return re.search(r'<details data-filter-title="reason of failure"([^>]*)>', page)[1].strip() == "open"
+
+    assert not is_open("")
+    assert is_open("?failure=service_error")
 
 
 @pytest.mark.fault("K12.filters-within-reach-on-a-phone")
