@@ -316,7 +316,7 @@ class TestLookAgain:
         task = given_up(road)
         evo.set_progress(id_of(task), 70)
         page = admin_client.get(reverse("admin:wanvideo_videotask_change", args=[task.pk])).content.decode()
-        assert "Look again, free of charge" in page
+        assert "Check with EvoLink again, free of charge" in page
         if how == "button":
             admin_client.post(reverse("admin:wanvideo_videotask_operate", args=[task.pk, "refresh"]))
         else:
