@@ -17,7 +17,7 @@ from django_wanvideo import __version__
 
 from . import values
 from .hidden import HiddenText
-from .wire import Exchange, RequestWithheld, current_exchange, watch_pools
+from .wire import Exchange, RequestWithheld, before_request, current_exchange, watch_pools
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -146,7 +146,7 @@ def perform(
 
     Exceptions that are not the connection's own (a job's time limit, those of ``before_send``) pass unchanged.
     """
-    exchange = exchange or Exchange()
+    exchange = exchange or Exchange(before_request.get())
     headers = {
         "User-Agent": USER_AGENT,
         "Accept": "application/json",

@@ -440,3 +440,24 @@ def test_the_key_is_in_no_error_no_log_and_no_traceback(serve, client_for, caplo
 def test_a_client_cannot_be_pickled_with_its_key(client_for):
     with pytest.raises(TypeError, match="API key"):
         pickle.dumps(client_for("https://api.example"))
+
+
+@pytest.mark.fault("K13.looks-one-after-another")
+def test_what_may_not_be_asked_any_more_is_not_sent_although_the_connection_stands(serve, client_for):
+    class WithheldError(Exception):
+        pass
+
+    def withhold():
+        raise WithheldError
+
+    server = serve(answer(200, TASK))
+    client = client_for(server)
+    client.get_task(TASK["id"])
+    token = wire.before_request.set(withhold)
+    try:
+        with pytest.raises(WithheldError):
+            client.get_task(TASK["id"])
+    finally:
+        wire.before_request.reset(token)
+    client.get_task(TASK["id"])
+    assert len(server.requests) == 2
