@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo import queue
+from django_wanvideo import database, queue
 from django_wanvideo.choices import AttemptState, EventSource
 from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
@@ -49,9 +49,9 @@ def receive_callback(attempt_id: uuid.UUID, provider_task_id: str, payload: Mapp
     """Keep a callback whose token was good, as a hint: one INSERT, and one wake-up for a whole burst of them."""
     if not receiving.may_keep(attempt_id):
         return
-    CallbackReceipt.objects.create(
-        attempt_id=attempt_id, provider_task_id=provider_task_id[:200], payload=dict(payload)
-    )
+    receipt = CallbackReceipt(attempt_id=attempt_id, provider_task_id=provider_task_id[:200], payload=dict(payload))
+    # Straight to its database: a manager would look that up twice more.
+    receipt.save(force_insert=True, using=database.alias())
     queue.wake_sync()
 
 
