@@ -79,7 +79,7 @@ def _receivers() -> list[Receiver]:
     return found
 
 
-def _message() -> dict[str, Any]:
+def message() -> dict[str, Any]:
     """The body that EvoLink documents for a finished task."""
     task_id = f"task-unified-{uuid.uuid4().int % 10**10}-{uuid.uuid4().hex[:8]}"
     return {
@@ -117,7 +117,7 @@ def _bare(count: int) -> list[Callable[[], Any]]:
     from django.urls import reverse
 
     paths = [reverse("bare", args=[uuid.uuid4()]) for _ in range(count)]
-    return _posts(paths, [json.dumps(_message()).encode() for _ in paths], [{}] * count)
+    return _posts(paths, [json.dumps(message()).encode() for _ in paths], [{}] * count)
 
 
 def _ours(count: int) -> list[Callable[[], Any]]:
@@ -126,13 +126,13 @@ def _ours(count: int) -> list[Callable[[], Any]]:
     from django_wanvideo.services import callback_urls
 
     paths = [urlsplit(callback_urls.url_for(uuid.uuid4())).path for _ in range(count)]
-    return _posts(paths, [json.dumps(_message()).encode() for _ in paths], [{}] * count)
+    return _posts(paths, [json.dumps(message()).encode() for _ in paths], [{}] * count)
 
 
 def _stripe(path: str, count: int) -> list[Callable[[], Any]]:
     from benchmarks.floor import stripe
 
-    bodies = [stripe.event(_message()) for _ in range(count)]
+    bodies = [stripe.event(message()) for _ in range(count)]
     return _posts([path] * count, bodies, [stripe.signed(body) for body in bodies])
 
 

@@ -44,8 +44,8 @@ def _measure(evolink: Provider, options: argparse.Namespace) -> int:
 
     from django_wanvideo.services import parallel
 
-    with override_settings(WANVIDEO=_settings(evolink)):
-        task_ids = _make_rows(evolink.task_ids)
+    with override_settings(WANVIDEO=wanvideo_settings(evolink)):
+        task_ids = make_rows(evolink.task_ids)
         evolink.set(answer_seconds=ANSWER)
         speeds = [_speed(task_ids) for _round in range(options.rounds)]
         usual = [_speed(task_ids[:50]) for _round in range(options.rounds)]
@@ -73,7 +73,8 @@ def _measure(evolink: Provider, options: argparse.Namespace) -> int:
     return verdict.exit_code()
 
 
-def _settings(evolink: Provider) -> dict[str, object]:
+def wanvideo_settings(evolink: Provider) -> dict[str, object]:
+    """Return the settings of a site that talks to it."""
     from django.conf import settings
 
     return {
@@ -85,7 +86,8 @@ def _settings(evolink: Provider) -> dict[str, object]:
     }
 
 
-def _make_rows(provider_task_ids: list[str]) -> list[str]:
+def make_rows(provider_task_ids: list[str]) -> list[str]:
+    """Make a task with EvoLink for each of its ids; return their own."""
     from django.utils import timezone
 
     from django_wanvideo.choices import AttemptState, TaskStatus
