@@ -268,6 +268,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='videotask',
+            index=models.Index(condition=models.Q(('held_reason', ''), _negated=True), fields=['held_reason'], name='wanvideo_task_held'),
+        ),
+        migrations.AddIndex(
+            model_name='videotask',
             index=models.Index(condition=models.Q(('unmatched', True)), fields=['unmatched'], name='wanvideo_task_unmatched'),
         ),
         migrations.AddIndex(

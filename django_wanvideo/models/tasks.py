@@ -144,6 +144,7 @@ class VideoTask(models.Model):
             models.Index(
                 fields=["next_action_at"], name="wanvideo_task_due", condition=Q(next_action_at__isnull=False)
             ),
+            models.Index(fields=["held_reason"], name="wanvideo_task_held", condition=~Q(held_reason="")),
             models.Index(fields=["unmatched"], name="wanvideo_task_unmatched", condition=Q(unmatched=True)),
             models.Index(
                 F("created_at").desc(), F("id").desc(), name="wanvideo_task_attention", condition=MAY_NEED_ATTENTION
