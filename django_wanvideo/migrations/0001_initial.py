@@ -109,9 +109,10 @@ class Migration(migrations.Migration):
                 ('video_sha256', models.CharField(blank=True, editable=False, max_length=64, verbose_name='video checksum')),
                 ('result_url', models.TextField(blank=True, editable=False, verbose_name='result link')),
                 ('result_expires_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='result link ends at')),
-                ('metadata', models.JSONField(blank=True, default=dict, help_text="What the site's own code wants to know later.", verbose_name='metadata')),
+                ('metadata', models.JSONField(blank=True, default=dict, help_text="Data that the site's own code needs later.", verbose_name='metadata')),
                 ('notes', models.TextField(blank=True, verbose_name='notes')),
                 ('unmatched', models.BooleanField(default=False, editable=False, verbose_name='unmatched')),
+                ('dismissed_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='dismissed at')),
                 ('idempotency_scope', models.CharField(blank=True, editable=False, help_text='The owner’s primary key when the task was made; it stays when the owner is deleted.', max_length=64, verbose_name='scope of the key')),
                 ('idempotency_key', models.CharField(blank=True, default=None, editable=False, max_length=200, null=True, verbose_name='idempotency key')),
                 ('idempotency_content', models.JSONField(blank=True, default=None, editable=False, help_text='Hashes of what was asked for with the key, by field.', null=True, verbose_name='content of the key')),
@@ -124,7 +125,7 @@ class Migration(migrations.Migration):
                 ('held_reason', models.CharField(blank=True, editable=False, max_length=40, verbose_name='reason for waiting')),
                 ('estimated_seconds', models.PositiveIntegerField(blank=True, editable=False, null=True, verbose_name='estimated time')),
                 ('tries', models.PositiveIntegerField(default=0, editable=False, verbose_name='tries in this stage')),
-                ('failed_looks', models.PositiveIntegerField(default=0, editable=False, verbose_name='looks without a word in a row')),
+                ('failed_looks', models.PositiveIntegerField(default=0, editable=False, verbose_name='failed status checks in a row')),
                 ('trouble_since', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='trouble since')),
                 ('told_overdue_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='told overdue at')),
                 ('told_expiring_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='told expiring at')),
@@ -146,7 +147,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('created', 'created'), ('queued', 'queued'), ('claimed', 'claimed by a worker'), ('waiting', 'waiting'), ('released', 'given back to the queue'), ('accepted', 'accepted by EvoLink'), ('outcome_unknown', 'answer lost'), ('progress', 'progress'), ('result_ready', 'made by EvoLink'), ('store_failed', 'copying failed'), ('link_expiring', 'link ends soon'), ('stored', 'stored'), ('failed', 'failed'), ('cancelled', 'cancelled'), ('retried', 'tried again'), ('overdue', 'overdue'), ('needs_decision', 'needs a decision'), ('decided', 'decided'), ('callback', 'callback received'), ('second_result', 'second paid result'), ('receiver_failed', 'a signal receiver failed'), ('note', 'note')], max_length=20, verbose_name='kind')),
-                ('source', models.CharField(choices=[('person', 'a person'), ('code', "the site's code"), ('worker', 'a worker'), ('answer', "EvoLink's answer"), ('callback', "EvoLink's callback"), ('poll', 'a look at EvoLink'), ('sweep', 'the sweep')], max_length=10, verbose_name='source')),
+                ('source', models.CharField(choices=[('person', 'a person'), ('code', "the site's code"), ('worker', 'a worker'), ('answer', "EvoLink's answer"), ('callback', "EvoLink's callback"), ('poll', 'a status check'), ('sweep', 'the sweep')], max_length=10, verbose_name='source')),
                 ('from_status', models.CharField(blank=True, choices=[('draft', 'draft'), ('queued', 'queued'), ('submitting', 'submitting'), ('unconfirmed', 'unconfirmed'), ('pending', 'pending'), ('processing', 'processing'), ('storing', 'storing'), ('completed', 'completed'), ('failed', 'failed'), ('cancelled', 'cancelled')], max_length=12, verbose_name='from')),
                 ('to_status', models.CharField(blank=True, choices=[('draft', 'draft'), ('queued', 'queued'), ('submitting', 'submitting'), ('unconfirmed', 'unconfirmed'), ('pending', 'pending'), ('processing', 'processing'), ('storing', 'storing'), ('completed', 'completed'), ('failed', 'failed'), ('cancelled', 'cancelled')], max_length=12, verbose_name='to')),
                 ('detail', models.JSONField(blank=True, default=dict, verbose_name='detail')),
@@ -169,7 +170,7 @@ class Migration(migrations.Migration):
             name='MediaInput',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('first_frame', 'first frame'), ('last_frame', 'last frame'), ('reference_images', 'reference image'), ('reference_videos', 'reference video'), ('source_video', 'source video'), ('audio', 'sound'), ('voices', 'voice'), ('document', 'document')], default='first_frame', max_length=20, verbose_name='role')),
+                ('role', models.CharField(choices=[('first_frame', 'picture (first frame)'), ('last_frame', 'last frame'), ('reference_images', 'reference image'), ('reference_videos', 'reference video'), ('source_video', 'source video'), ('audio', 'sound'), ('voices', 'voice'), ('document', 'document')], default='first_frame', max_length=20, verbose_name='role')),
                 ('position', models.PositiveSmallIntegerField(default=0, verbose_name='position')),
                 ('file', models.FileField(blank=True, max_length=255, storage=django_wanvideo.models.files.task_storage, upload_to=django_wanvideo.models.files.input_upload_to, verbose_name='file')),
                 ('url', models.TextField(blank=True, verbose_name='link')),
@@ -267,7 +268,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='videotask',
+            index=models.Index(condition=models.Q(('held_reason', ''), _negated=True), fields=['held_reason'], name='wanvideo_task_held'),
+        ),
+        migrations.AddIndex(
+            model_name='videotask',
             index=models.Index(condition=models.Q(('unmatched', True)), fields=['unmatched'], name='wanvideo_task_unmatched'),
+        ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('status', 'unconfirmed'), models.Q(('dismissed_at', None), ('status', 'failed')), models.Q(('dismissed_at', None), ('unmatched', True)), models.Q(('status__in', ('pending', 'processing')), ('told_overdue_at__isnull', False)), _connector='OR'), name='wanvideo_task_attention'),
+        ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(models.F('error_code'), models.OrderBy(models.F('created_at'), descending=True), condition=models.Q(('error_code', ''), _negated=True), name='wanvideo_task_failure'),
         ),
         migrations.AddIndex(
             model_name='videotask',

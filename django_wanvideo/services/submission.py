@@ -107,7 +107,7 @@ def enqueue(
 
 
 def cancel(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
-    """Withdraw a task that has not been sent.
+    """Cancel a task that has not been sent.
 
     Raises:
         NotPossible: it has been sent, or has ended.

@@ -200,7 +200,7 @@ def test_a_missing_first_frame_is_asked_for(inputs):
 
 def test_two_first_frames_are_one_too_many():
     assert problems(inputs={"first_frame": ["a", "b"]}) == {
-        "first_frame": ["Wan 2.6 Flash takes at most 1 first frame; 2 were given. Remove the others."],
+        "first_frame": ["Wan 2.6 Flash takes at most 1 picture (first frame); 2 were given. Remove the others."],
     }
 
 
