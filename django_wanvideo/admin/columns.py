@@ -66,10 +66,10 @@ class ColumnsMixin:
         """Used, or estimated."""
         return markup.credits_cell(task)
 
-    @admin.display(description=_("Owner"), ordering="owner")
+    @admin.display(description=_("Owner"), ordering="owner_id")
     def owned_by(self, task: VideoTask) -> SafeString | str:
         """The owner, who leads to all of their tasks in this list."""
-        if task.owner_id is None:
+        if task.owner is None:
             return "–"
         url = getattr(task, "owner_url", "")
         return format_html('<a href="{}">{}</a>', url, task.owner) if url else str(task.owner)

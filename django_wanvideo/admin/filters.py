@@ -186,8 +186,10 @@ class OwnerFilter(admin.SimpleListFilter):
             return found
         # Somebody of whom this person sees no task is not named.
         tasks = model_admin.get_queryset(request).filter(owner_id=_owner_id(value)).order_by()
-        task = tasks.select_related("owner").only("owner").first()
-        return [*found, (str(value), str(task.owner) if task is not None else value)]
+        task = tasks.only("owner").first()
+        # With a query of its own: owners may be in another database, and gone from there.
+        owner = task.owner if task is not None else None
+        return [*found, (str(value), str(owner) if owner is not None else value)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> QuerySet[VideoTask]:
         """Narrow the list down."""
