@@ -1,7 +1,7 @@
 """Our callback view beside a bare one and dj-stripe's: ``python -m benchmarks.callback``.
 
 Django's test client drives each through the whole middleware, in this process, on one database, round by round in turn.
-A ratio is the median over the rounds of the bare view's time by the other's, so that a busy machine disturbs it little.
+A ratio is the bare view's best round by the other's best, so that a busy machine disturbs it little.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from benchmarks.tables import Verdict, table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-GOAL = 0.65
+GOAL = 0.92
+#: Redis commands a callback in a burst.
+REDIS_GOAL = 0.05
 
 
 @dataclass
@@ -77,7 +79,7 @@ def _receivers() -> list[Receiver]:
     return found
 
 
-def _message() -> dict[str, Any]:
+def message() -> dict[str, Any]:
     """The body that EvoLink documents for a finished task."""
     task_id = f"task-unified-{uuid.uuid4().int % 10**10}-{uuid.uuid4().hex[:8]}"
     return {
@@ -115,7 +117,7 @@ def _bare(count: int) -> list[Callable[[], Any]]:
     from django.urls import reverse
 
     paths = [reverse("bare", args=[uuid.uuid4()]) for _ in range(count)]
-    return _posts(paths, [json.dumps(_message()).encode() for _ in paths], [{}] * count)
+    return _posts(paths, [json.dumps(message()).encode() for _ in paths], [{}] * count)
 
 
 def _ours(count: int) -> list[Callable[[], Any]]:
@@ -124,13 +126,13 @@ def _ours(count: int) -> list[Callable[[], Any]]:
     from django_wanvideo.services import callback_urls
 
     paths = [urlsplit(callback_urls.url_for(uuid.uuid4())).path for _ in range(count)]
-    return _posts(paths, [json.dumps(_message()).encode() for _ in paths], [{}] * count)
+    return _posts(paths, [json.dumps(message()).encode() for _ in paths], [{}] * count)
 
 
 def _stripe(path: str, count: int) -> list[Callable[[], Any]]:
     from benchmarks.floor import stripe
 
-    bodies = [stripe.event(_message()) for _ in range(count)]
+    bodies = [stripe.event(message()) for _ in range(count)]
     return _posts([path] * count, bodies, [stripe.signed(body) for body in bodies])
 
 
@@ -166,13 +168,11 @@ def _measure(receivers: list[Receiver], rounds: int, calls: int) -> None:
 
 def _report(receivers: list[Receiver], options: argparse.Namespace) -> int:
     bare = receivers[0]
-    ratios = {
-        receiver.name: statistics.median(floor / own for floor, own in zip(bare.seconds, receiver.seconds, strict=True))
-        for receiver in receivers
-    }
+    ratios = {receiver.name: min(bare.seconds) / min(receiver.seconds) for receiver in receivers}
     rows = [
         (
             receiver.name,
+            f"{options.calls / min(receiver.seconds):.0f}",
             f"{options.calls / statistics.median(receiver.seconds):.0f}",
             f"{ratios[receiver.name]:.2f}",
             receiver.sql,
@@ -181,10 +181,11 @@ def _report(receivers: list[Receiver], options: argparse.Namespace) -> int:
         )
         for receiver in receivers
     ]
-    print(f"{options.database}, {options.rounds} rounds of {options.calls} calls each, medians\n")
-    print(table(["receiver", "calls/s", "of bare", "SQL", "COMMIT", "Redis"], rows))
+    print(f"{options.database}, {options.rounds} rounds of {options.calls} calls each\n")
+    print(table(["receiver", "best calls/s", "median", "of bare", "SQL", "COMMIT", "Redis"], rows))
     print("\nSQL: SELECT, INSERT, UPDATE, DELETE of one call; Redis: commands per call.\n")
     verdict = Verdict(binding=not options.no_goal)
+    verdict.no_more_than("Redis commands a callback", receivers[1].redis, REDIS_GOAL)
     if options.database == "postgres":
         verdict.at_least("django-wanvideo by the bare view", ratios["django-wanvideo"], GOAL)
     else:

@@ -41,6 +41,10 @@ class Verdict:
         """Judge a count that must not be larger than the goal."""
         self._judge(f"{what}: {value}, goal <= {goal}", met=value <= goal)
 
+    def no_more_than(self, what: str, value: float, goal: float) -> None:
+        """Judge a measured value that must not be larger than the goal."""
+        self._judge(f"{what}: {value:.3f}, goal <= {goal:g}", met=value <= goal)
+
     def exactly(self, what: str, value: int, goal: int) -> None:
         """Judge a count."""
         self._judge(f"{what}: {value}, must be {goal}", met=value == goal)

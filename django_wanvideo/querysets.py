@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.lookups import IsNull
 from django.utils import timezone
 
 from django_wanvideo import timestamps
 from django_wanvideo.choices import FINISHED_STATUSES, IN_FLIGHT_STATUSES, TaskStatus
-from django_wanvideo.models.managers import PrimaryManager
+from django_wanvideo.models.managers import PrimaryManager, PrimaryQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -29,7 +28,7 @@ MAY_NEED_ATTENTION = (
 )
 
 
-class VideoTaskQuerySet(models.QuerySet["VideoTask"]):
+class VideoTaskQuerySet(PrimaryQuerySet["VideoTask"]):
     """Tasks, by what can be said of them."""
 
     def unfinished(self) -> VideoTaskQuerySet:

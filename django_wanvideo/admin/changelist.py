@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from django_wanvideo.choices import InputRole, TaskStatus
-from django_wanvideo.models import MediaInput
+from django_wanvideo.models import MediaInput, people
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -59,6 +59,7 @@ class TaskChangeList(ChangeList):
         # One row for each task: an order would only join the tasks once more.
         frames = MediaInput.objects.filter(role=InputRole.FIRST_FRAME, position=0).order_by()
         queryset: QuerySet[VideoTask] = super().get_queryset(request, *args, **kwargs)
+        queryset = people.fetched_with(queryset, "owner")
         if self.is_popup and not self.is_status_chosen:
             # Who chooses a video for something else wants one that can be played.
             queryset = queryset.filter(status=TaskStatus.COMPLETED)

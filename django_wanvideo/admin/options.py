@@ -51,8 +51,9 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletingMixin, EndpointsMi
     list_display = ("picture", "task", "state", "credits", "owned_by", "created")
     list_display_links = ("picture", "task")
     list_filter = (AttentionFilter, StatusFilter, CreatedFilter, OwnerFilter, ModelFilter, FailureFilter)
-    list_select_related = ("owner",)
     list_per_page = 50
+    # Owners may be in another database; the list itself fetches them, with or without a join.
+    list_select_related = ()
     show_full_result_count = False
     search_fields = ("prompt",)
     search_help_text = gettext_lazy("Words of the prompt, a task’s id, or EvoLink’s id")

@@ -17,6 +17,7 @@ from django_wanvideo.admin import buttons, figures, markup, sending, timeline
 from django_wanvideo.admin import words as status_words
 from django_wanvideo.advice import advice_for, charge_words, quotation
 from django_wanvideo.choices import TaskStatus
+from django_wanvideo.models import people
 from django_wanvideo.services import files
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def context(model_admin: Any, request: HttpRequest, task: VideoTask) -> dict[str
     """Return everything that the template of a sent task reads."""
     now = timezone.now()
     attempts = sorted(task.attempts.all(), key=lambda attempt: attempt.number)
-    events = list(task.events.select_related("actor", "attempt"))
+    events = list(people.fetched_with(task.events.select_related("attempt"), "actor"))
     frame = task.first_frame
     return {
         "task": task,
@@ -203,9 +204,8 @@ def facts(task: VideoTask) -> list[tuple[str, str]]:
                 text = figures.unbroken(words)
             rows.append((str(parameter.label), text))
     rows.append((_("Model"), markup.model_label(task.model)))
-    if task.owner_id:
-        owner: Any = task.owner
-        rows.append((_("Owner"), str(owner.get_full_name() or owner.get_username())))
+    if task.owner is not None:
+        rows.append((_("Owner"), people.name_of(task.owner)))
     rows.append((_("Created"), figures.clock(task.created_at)))
     if task.video:
         rows.append((_("Video"), _("%(size)s, MP4") % {"size": figures.megabytes(task.video_size)}))

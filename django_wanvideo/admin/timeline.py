@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from django_wanvideo.admin import figures
 from django_wanvideo.advice import advice_for, quotation
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.models import people
 from django_wanvideo.services import credit_limits
 
 if TYPE_CHECKING:
@@ -199,8 +200,7 @@ def person(event: TaskEvent) -> str:
     actor = event.actor
     if actor is None:
         return _("The site’s code")
-    full = getattr(actor, "get_full_name", lambda: "")()
-    return str(full or actor.get_username())
+    return people.name_of(actor)
 
 
 def _waiting(detail: dict[str, Any]) -> str:

@@ -36,7 +36,8 @@ def kept_of(body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 def _bounded(value: Any, depth: int = 0) -> Any:
     """Cut what no answer of EvoLink's holds, and characters that databases refuse."""
     if isinstance(value, str):
-        return value[:_LONGEST_TEXT].replace("\x00", "").encode("utf-8", "replace").decode()
+        text = value[:_LONGEST_TEXT].replace("\x00", "")
+        return text if text.isascii() else text.encode("utf-8", "replace").decode()
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,22 @@ from django_wanvideo import __version__
 
 from . import values
 from .hidden import HiddenText
-from .wire import Exchange, RequestWithheld, current_exchange, watch_pools
+from .wire import Exchange, RequestWithheld, before_request, current_exchange, watch_pools
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 USER_AGENT = f"django-wanvideo/{__version__}"
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
+#: Seconds that a system's proxy settings are taken to stay as they are.
+KNOWN_SECONDS = 5.0
+#: The environment's variables that say something about proxies and certificates.
+_HEEDED = (
+    *(name for kind in ("http", "https", "all", "no") for name in (f"{kind}_proxy", f"{kind}_proxy".upper())),
+    "REQUEST_METHOD",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+)
 
 #: What requests, urllib3 and the socket raise by themselves. ValueError: host names that cannot be encoded, odd chunks.
 _CONNECTION_TROUBLE = (
@@ -66,9 +76,51 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
+class _Session(requests.Session):
+    """A session of ours: without headers, parameters and cookies of its own, so that nothing has to be merged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[str, tuple[tuple[object, ...], float, dict[str, Any]]] = {}
+
+    def prepare(self, call: Call, headers: Mapping[str, str], auth: AuthBase) -> requests.PreparedRequest:
+        """Do what ``prepare_request`` does, without what a session of ours does not have."""
+        prepared = requests.PreparedRequest()
+        prepared.prepare_method(call.method)
+        prepared.prepare_url(call.url, dict(call.params or {}))
+        prepared.prepare_headers(headers)
+        prepared.prepare_body(call.body, None)
+        prepared.prepare_auth(auth, call.url)
+        prepared.prepare_hooks(None)
+        return prepared
+
+    def settings_for(self, url: str) -> dict[str, Any]:
+        """Return proxies and certificates for an address, as the environment has them now.
+
+        requests looks through the whole environment twice for each request; here it is done anew when one of the
+        variables that it heeds has changed, and every ``KNOWN_SECONDS`` for settings that are no variables.
+        """
+        origin = "/".join(url.split("/", 3)[:3])
+        now = time.monotonic()
+        state = (
+            *map(os.environ.get, _HEEDED),
+            len(os.environ),
+            self.trust_env,
+            self.verify,
+            self.cert,
+            *self.proxies.items(),
+        )
+        known = self._known.get(origin)
+        if known is None or known[0] != state or now >= known[1]:
+            found: Any = self.merge_environment_settings(url, {}, True, None, None)
+            known = state, now + KNOWN_SECONDS, found
+            self._known[origin] = known
+        return known[2]
+
+
 def new_session(like: requests.Session | None = None, *, pool_size: int = 10) -> requests.Session:
     """Return a session that sends nothing twice; certificates and proxies are taken over from ``like``."""
-    session = requests.Session()
+    session = _Session()
     session.headers.clear()
     for prefix in ("https://", "http://"):
         session.mount(prefix, _Adapter(pool_size))
@@ -146,25 +198,27 @@ def perform(
 
     Exceptions that are not the connection's own (a job's time limit, those of ``before_send``) pass unchanged.
     """
-    exchange = exchange or Exchange()
+    exchange = exchange or Exchange(before_request.get())
     headers = {
         "User-Agent": USER_AGENT,
         "Accept": "application/json",
         "Accept-Encoding": "identity",
         **call.headers,
     }
-    request = requests.Request(
-        call.method, call.url, headers=headers, data=call.body, params=dict(call.params or {}), auth=auth
-    )
     token = current_exchange.set(exchange)
     trouble: NoAnswer | None = None
     try:
-        exchange.is_watched = isinstance(session.get_adapter(call.url), _Adapter)
-        prepared = session.prepare_request(request)
-        settings: Any = session.merge_environment_settings(prepared.url, {}, True, None, None)
+        adapter = session.get_adapter(call.url)
+        exchange.is_watched = isinstance(adapter, _Adapter)
+        settings: Any
+        if isinstance(session, _Session):
+            prepared = session.prepare(call, headers, auth)
+            settings = session.settings_for(prepared.url or "")
+        else:
+            prepared = _prepare(session, call, headers, auth)
+            settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
         # Not session.send(): it keeps cookies, and reads a redirect's body without limit to work out where it leads.
-        response = session.get_adapter(prepared.url or "").send(prepared, timeout=timeout, **settings)
-        return _read(response)
+        return _read(adapter.send(prepared, timeout=timeout, **settings))
     except RequestWithheld:
         refusal = exchange.refusal
     except _CONNECTION_TROUBLE as error:
@@ -176,6 +230,16 @@ def perform(
         raise refusal
     assert trouble is not None  # noqa: S101 - for the type checker
     return trouble
+
+
+def _prepare(
+    session: requests.Session, call: Call, headers: Mapping[str, str], auth: AuthBase
+) -> requests.PreparedRequest:
+    """Let a session that the site gave us add what it has of its own."""
+    params = dict(call.params or {})
+    return session.prepare_request(
+        requests.Request(call.method, call.url, headers=headers, data=call.body, params=params, auth=auth)
+    )
 
 
 def _read(response: requests.Response) -> Answer:

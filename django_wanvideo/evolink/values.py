@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -19,6 +19,9 @@ REDACTED = "[redacted]"
 #: 1 credit is 10,000 of EvoLink's accounting units, so four decimals are exact.
 CREDIT_STEP = Decimal("0.0001")
 MAX_CREDITS = Decimal(10) ** 9
+_MOST = MAX_CREDITS * 10_000
+#: Not the thread's own, which the site may have made coarser.
+_CONTEXT = Context(prec=40, rounding=ROUND_HALF_EVEN)
 
 _LINE_END = re.compile("\r\n?|[\x85\u2028\u2029]")
 #: C0 without tab and line feed, C1, and what hides in a text or turns its direction round.
@@ -63,6 +66,9 @@ NO_SECRET = Secret()
 
 def text(value: object, limit: int = MAX_TEXT, *, secret: Secret = NO_SECRET) -> str:
     """Return ``value`` as text of at most ``limit`` characters that any database takes; "" for what is no text."""
+    if isinstance(value, str) and value.isascii() and value.isprintable():
+        # Nothing of what is taken out below can be in it.
+        return secret.hide(value).strip()[:limit]
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
     if isinstance(value, int) and value.bit_length() > 1_000:
@@ -116,12 +122,10 @@ def decimal(value: object) -> Decimal | None:
     if isinstance(value, str) and len(value) > 40:
         return None
     try:
-        with localcontext() as context:
-            context.prec = 40
-            number = Decimal(str(value).strip())
-            if not number.is_finite() or abs(number) > MAX_CREDITS * 10_000:
-                return None
-            return number.quantize(CREDIT_STEP)
+        number = Decimal(str(value).strip())
+        if not number.is_finite() or number.copy_abs() > _MOST:
+            return None
+        return number.quantize(CREDIT_STEP, context=_CONTEXT)
     except (InvalidOperation, ValueError):
         return None
 

@@ -48,6 +48,8 @@ class Exchange:
 
 
 current_exchange: ContextVar[Exchange | None] = ContextVar("wanvideo_exchange", default=None)
+#: The ``before_send`` of all requests of a thread that have none of their own.
+before_request: ContextVar[Callable[[], None] | None] = ContextVar("wanvideo_before_request", default=None)
 
 
 class DeadlineReader(io.RawIOBase):

@@ -45,9 +45,12 @@ def owner(username: str | None) -> AbstractBaseUser | None:
     if username is None:
         return None
     users = get_user_model()
+    manager = users._default_manager  # noqa: SLF001 - Django's documented model API
+    # The manager of a user model need not be one of Django's.
+    find = getattr(manager, "get_by_natural_key", lambda name: manager.get(**{users.USERNAME_FIELD: name}))
     try:
-        return cast("AbstractBaseUser", users._default_manager.get_by_natural_key(username))  # noqa: SLF001
-    except ObjectDoesNotExist:
+        return cast("AbstractBaseUser", find(username))
+    except (ObjectDoesNotExist, ValidationError, ValueError):
         raise CommandError(f"There is no user {username!r}.", returncode=BAD_INPUT) from None
 
 

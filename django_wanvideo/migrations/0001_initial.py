@@ -131,7 +131,7 @@ class Migration(migrations.Migration):
                 ('told_expiring_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='told expiring at')),
                 ('reread_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='link asked for again at')),
                 ('leased_until', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='held by a worker until')),
-                ('owner', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
+                ('owner', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
                 ('parent', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='children', to='wanvideo.videotask', verbose_name='made from')),
             ],
             options={
@@ -155,7 +155,7 @@ class Migration(migrations.Migration):
                 ('notify_at', models.DateTimeField(blank=True, null=True, verbose_name='to be told at')),
                 ('delivery', models.JSONField(default=dict, editable=False, verbose_name='delivery')),
                 ('notified_at', models.DateTimeField(blank=True, null=True, verbose_name='told at')),
-                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
+                ('actor', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
                 ('attempt', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='events', to='wanvideo.attempt', verbose_name='attempt')),
                 ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='wanvideo.videotask', verbose_name='task')),
             ],
@@ -235,7 +235,7 @@ class Migration(migrations.Migration):
                 ('claimed_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='claimed at')),
                 ('accepted_at', models.DateTimeField(blank=True, null=True, verbose_name='accepted at')),
                 ('settled_at', models.DateTimeField(blank=True, null=True, verbose_name='settled at')),
-                ('owner', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
+                ('owner', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
             ],
             options={
                 'verbose_name': 'credit entry',
@@ -265,6 +265,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='videotask',
             index=models.Index(condition=models.Q(('next_action_at__isnull', False)), fields=['next_action_at'], name='wanvideo_task_due'),
+        ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(condition=models.Q(('held_reason', ''), _negated=True), fields=['held_reason'], name='wanvideo_task_held'),
         ),
         migrations.AddIndex(
             model_name='videotask',

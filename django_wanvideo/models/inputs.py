@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import InputRole
 from django_wanvideo.models.files import input_upload_to, task_storage
+from django_wanvideo.models.keys import RowKey
 from django_wanvideo.models.managers import PrimaryManager
 from django_wanvideo.models.tasks import VideoTask
 
@@ -31,7 +32,7 @@ class MediaInput(models.Model):
     Width and height are those of the picture as people see it, turned by its EXIF data; the file stays as it was given.
     """
 
-    task = models.ForeignKey(VideoTask, on_delete=models.CASCADE, related_name="inputs", verbose_name=_("task"))
+    task = RowKey(VideoTask, on_delete=models.CASCADE, related_name="inputs", verbose_name=_("task"))
     role = models.CharField(_("role"), max_length=20, choices=InputRole, default=InputRole.FIRST_FRAME)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
     file = models.FileField(_("file"), storage=task_storage, upload_to=input_upload_to, max_length=255, blank=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -15,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from django_wanvideo.choices import FINISHED_STATUSES, InputRole, TaskStatus
 from django_wanvideo.models.charges import charge_of
 from django_wanvideo.models.files import task_storage, upload_to
+from django_wanvideo.models.keys import RowKey
+from django_wanvideo.models.people import PersonKey
 from django_wanvideo.querysets import MAY_NEED_ATTENTION, VideoTaskManager
 
 if TYPE_CHECKING:
@@ -60,16 +61,8 @@ class VideoTask(models.Model):
     video_sha256 = models.CharField(_("video checksum"), max_length=64, blank=True, editable=False)
     result_url = models.TextField(_("result link"), blank=True, editable=False)
     result_expires_at = models.DateTimeField(_("result link ends at"), null=True, blank=True, editable=False)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("owner"),
-        db_index=False,
-    )
-    parent = models.ForeignKey(
+    owner = PersonKey(verbose_name=_("owner"), db_index=False)
+    parent = RowKey(
         "self",
         on_delete=models.SET_NULL,
         null=True,
@@ -151,6 +144,7 @@ class VideoTask(models.Model):
             models.Index(
                 fields=["next_action_at"], name="wanvideo_task_due", condition=Q(next_action_at__isnull=False)
             ),
+            models.Index(fields=["held_reason"], name="wanvideo_task_held", condition=~Q(held_reason="")),
             models.Index(fields=["unmatched"], name="wanvideo_task_unmatched", condition=Q(unmatched=True)),
             models.Index(
                 F("created_at").desc(), F("id").desc(), name="wanvideo_task_attention", condition=MAY_NEED_ATTENTION

@@ -97,7 +97,7 @@ def get_or_create_task(
         parameters=cleaned,
         credits_estimated=spec.estimate(cleaned),
         owner_id=owner.pk if owner is not None else None,
-        parent=parent,
+        parent_id=parent.pk if parent is not None else None,
         metadata=written.metadata,
         notes=written.notes,
     )

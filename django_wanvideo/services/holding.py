@@ -69,15 +69,19 @@ def is_held(task: VideoTask) -> bool:
     return False
 
 
-def look_at_budgets(state: SiteState) -> None:
-    """Let tasks that wait for credits be looked at once an hour, however long the wait: what stands against them may be gone."""
+def look_at_budgets(state: SiteState) -> bool:
+    """Let tasks that wait for credits be looked at once an hour, however long the wait: what stands against them may be gone.
+
+    Returns whether it was time for that.
+    """
     note = state.value.get("budgets") or {}
     if timestamps.stands(parse_datetime(str(note.get("until", ""))), timestamps.BUDGET_LOOK):
-        return
+        return False
     now = timezone.now()
     waiting = VideoTask.objects.filter(status=TaskStatus.QUEUED, held_reason__in=timestamps.BUDGET_REASONS)
     waiting.filter(next_action_at__gt=now).update(next_action_at=now)
     state.value["budgets"] = {"until": (now + timestamps.BUDGET_LOOK).isoformat()}
+    return True
 
 
 def put_off(task: VideoTask, reason: str, error: Exception) -> None:

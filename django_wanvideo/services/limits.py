@@ -80,12 +80,18 @@ def credits_hold(task: VideoTask, now: dt.datetime | None = None) -> Held | None
     return Held(short.reason, short.resets_at) if short is not None else None
 
 
+def waiting_for_credits(now: dt.datetime | None = None) -> QuerySet[VideoTask]:
+    """Return the queued tasks that wait for credits until a time that has not come."""
+    rows: QuerySet[VideoTask] = VideoTask.objects.filter(
+        status=TaskStatus.QUEUED, held_reason__in=credit_limits.REASONS, next_action_at__gt=now or timezone.now()
+    )
+    return rows
+
+
 def reconsider() -> int:
     """Make tasks due that wait for credits which are there again, by a correction or a changed setting; return how many."""
     now = timezone.now()
-    waiting = VideoTask.objects.filter(
-        status=TaskStatus.QUEUED, held_reason__in=credit_limits.REASONS, next_action_at__gt=now
-    ).order_by("queued_at")
+    waiting = waiting_for_credits(now).order_by("queued_at")
     room = budget.Room(now)
     try:
         fitting = [

@@ -21,10 +21,14 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Sequence
 
+    from django.db.models import QuerySet
+
     from django_wanvideo.evolink.answers import TaskSnapshot
     from django_wanvideo.services.leases import Lease
 
 logger = logging.getLogger(__name__)
+
+_STORING = frozenset({TaskStatus.STORING})
 
 
 class NotAsked(Exception):  # noqa: N818 - not an error: it is asked later
@@ -93,15 +97,22 @@ def is_late(task: VideoTask) -> bool:
     return ready is not None and now > ready + schedule.GIVE_UP
 
 
+def ending() -> QuerySet[VideoTask]:
+    """Return the tasks whose link ends soon, of which nobody was warned yet."""
+    soon = timezone.now() + schedule.EXPIRY_WARNING
+    rows: QuerySet[VideoTask] = VideoTask.objects.filter(
+        status__in=_STORING, result_expires_at__lte=soon, told_expiring_at=None
+    )
+    return rows
+
+
 def warn_of_ends(most: int) -> int:
     """Warn once of each link that ends soon while its video is not stored; return of how many."""
-    soon = timezone.now() + schedule.EXPIRY_WARNING
-    storing = frozenset({TaskStatus.STORING})
-    expiring = VideoTask.objects.filter(status__in=storing, result_expires_at__lte=soon, told_expiring_at=None)[:most]
+    expiring = ending()[:most]
     for task in expiring:
         until = task.result_expires_at.isoformat() if task.result_expires_at else ""
         detail = {"until": until}
-        lifecycle.tell_once(task, "told_expiring_at", EventKind.LINK_EXPIRING, statuses=storing, detail=detail)
+        lifecycle.tell_once(task, "told_expiring_at", EventKind.LINK_EXPIRING, statuses=_STORING, detail=detail)
         logger.warning("The video of task %s is not stored yet and its link ends at %s.", task.pk, until)
     return len(expiring)
 

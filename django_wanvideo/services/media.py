@@ -59,7 +59,7 @@ def save_inputs(task: VideoTask, inputs: Iterable[MediaInput]) -> None:
         ValidationError: keyed by role, the site's storage does not take the file.
     """
     for item in inputs:
-        item.task = task
+        item.task_id = task.pk
         if item.file:
             content = cast("File[bytes]", item.file.file)
             extension = Path(item.file.name or "").suffix

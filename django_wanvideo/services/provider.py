@@ -94,7 +94,8 @@ def pause(seconds: float | None) -> dt.datetime:
     if standing is not None and standing >= until:
         return standing
     SiteState.objects.update_or_create(name=PAUSE, defaults={"value": {"until": until.isoformat()}})
-    logger.warning("EvoLink asked us to wait; no calls for %.0f seconds.", wait)
+    if standing is None:
+        logger.warning("EvoLink asked us to wait; no calls for %.0f seconds.", wait)
     return until
 
 

@@ -1,14 +1,16 @@
-"""Asking EvoLink about many tasks: one by one, or 50 at a time where the site turned that on and EvoLink offers it."""
+"""Asking EvoLink about many tasks: each by itself, or 50 in a call where the site turned that on and EvoLink offers it."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.errors import EvoLinkError, ReadError, UnreadableAnswer
+from django_wanvideo.services import parallel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from django_wanvideo.evolink.answers import TaskSnapshot
     from django_wanvideo.evolink.client import EvoLinkClient
@@ -17,8 +19,11 @@ if TYPE_CHECKING:
 BATCH = 50
 
 
-def read(client: EvoLinkClient, attempts: list[Attempt]) -> Iterator[tuple[Attempt, TaskSnapshot | EvoLinkError]]:
-    """Yield an answer or an error for each attempt; 50 ids a call where ``BATCH_READ`` is on and EvoLink offers it."""
+def read(client: EvoLinkClient, attempts: list[Attempt]) -> Generator[tuple[Attempt, TaskSnapshot | EvoLinkError]]:
+    """Yield answers and errors as they come; 50 ids a call where ``BATCH_READ`` is on and EvoLink offers it.
+
+    Once EvoLink has asked the site to wait nothing further is sent, and what was not asked is not yielded.
+    """
     rest = attempts
     if conf.BATCH_READ and len(attempts) > 1:
         rest = []
@@ -30,6 +35,9 @@ def read(client: EvoLinkClient, attempts: list[Attempt]) -> Iterator[tuple[Attem
                 if _not_offered(error):
                     rest.extend(attempts[start:])
                     break
+                if error.http_status == 429:
+                    yield chunk[0], error
+                    return
                 for attempt in chunk:
                     yield attempt, error
                 continue
@@ -39,11 +47,9 @@ def read(client: EvoLinkClient, attempts: list[Attempt]) -> Iterator[tuple[Attem
                     rest.append(attempt)  # absent there may mean many things; ask by itself
                 else:
                     yield attempt, snapshot
-    for attempt in rest:
-        try:
-            yield attempt, client.get_task(attempt.provider_task_id or "")
-        except EvoLinkError as error:
-            yield attempt, error
+    if rest:
+        with closing(parallel.answers(client, [(one, one.provider_task_id or "") for one in rest])) as answers:
+            yield from answers
 
 
 def _not_offered(error: EvoLinkError) -> bool:

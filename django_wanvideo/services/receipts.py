@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import logging
+from contextlib import closing, nullcontext
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from django_wanvideo.services import (
     lifecycle,
     orphans,
     outcomes,
+    parallel,
     provider,
     receiving,
     schedule,
@@ -32,6 +33,7 @@ from django_wanvideo.services import (
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import Mapping
 
     from django_wanvideo.evolink.client import EvoLinkClient
 
@@ -72,7 +74,12 @@ def read_due() -> int:
             if client is None:
                 return seen
         groups = _by_message(due)
+        if client is not None:
+            groups = _read_own(groups, attempts, client)
         while groups:
+            if client is not None and (until := provider.paused_until()) is not None:
+                _put_off([other for group in groups for other in group], until)
+                return seen + len(due) - sum(map(len, groups))
             same = groups.pop(0)
             receipt, attempt = same[-1], attempts.get(same[-1].attempt_id)
             if attempt is None:
@@ -83,13 +90,8 @@ def read_due() -> int:
                 done = _read_orphan(receipt, client)
             else:
                 done = _read_one(attempt, receipt, client)
-            CallbackReceipt.objects.filter(pk__in=[other.pk for other in same]).update(
-                due_at=None if done else timezone.now() + schedule.next_receipt_try(receipt.tries)
-            )
-            seen += len(same)
-            if not done and client is not None and (until := provider.paused_until()) is not None:
-                _put_off([other for group in groups for other in group], until)
-                return seen
+            _settle(same, done=done)
+        seen += len(due)
     return seen
 
 
@@ -104,7 +106,7 @@ def _claim() -> list[CallbackReceipt]:
     rows = CallbackReceipt.objects.filter(is_due()).order_by("due_at", "id")
     # Where rows cannot be locked one by one, two workers may read the same ones: needless, but harmless.
     lockable = database.connection().features.has_select_for_update_skip_locked
-    with database.atomic() if lockable else contextlib.nullcontext():
+    with database.atomic() if lockable else nullcontext():
         due = list((rows.select_for_update(skip_locked=True) if lockable else rows)[:CHUNK])
         if due:
             CallbackReceipt.objects.filter(pk__in=[receipt.pk for receipt in due]).update(
@@ -113,15 +115,57 @@ def _claim() -> list[CallbackReceipt]:
     return due
 
 
+def _read_own(
+    groups: list[list[CallbackReceipt]], attempts: Mapping[uuid.UUID, Attempt], client: EvoLinkClient
+) -> list[list[CallbackReceipt]]:
+    """Read, several at a time, what names the id that its attempt is known to have; return what is left to be read."""
+    left: list[list[CallbackReceipt]] = []
+    asked: dict[int, tuple[list[CallbackReceipt], Attempt]] = {}
+    for same in groups:
+        attempt = attempts.get(same[0].attempt_id)
+        own_id = attempt.provider_task_id if attempt is not None else None
+        if attempt is not None and own_id and same[0].provider_task_id == own_id and not _has_its_video(attempt):
+            asked[same[0].pk] = same, attempt
+        else:
+            left.append(same)
+    wanted = [(key, same[0].provider_task_id) for key, (same, _attempt) in asked.items()]
+    key_works = False
+    with closing(parallel.answers(client, wanted)) as answers:
+        for key, answer in answers:
+            same, attempt = asked.pop(key)
+            _note_callback(attempt, same[-1])
+            if isinstance(answer, EvoLinkError):
+                provider.heed(answer)
+                _settle(same, done=_is_gone(same[-1], answer))
+                continue
+            if not key_works:
+                provider.note_key_answer(None)
+            key_works = True
+            act_on(attempt, answer)
+            _settle(same, done=True)
+    return [*(same for same, _attempt in asked.values()), *left]
+
+
+def _settle(same: list[CallbackReceipt], *, done: bool) -> None:
+    CallbackReceipt.objects.filter(pk__in=[receipt.pk for receipt in same]).update(
+        due_at=None if done else timezone.now() + schedule.next_receipt_try(same[-1].tries)
+    )
+
+
+def _note_callback(attempt: Attempt, receipt: CallbackReceipt) -> None:
+    if attempt.callback_received_at is not None:
+        return
+    rows = Attempt.objects.filter(pk=attempt.pk, callback_received_at=None).update(
+        callback_received_at=receipt.received_at
+    )
+    attempt.callback_received_at = receipt.received_at
+    if rows:
+        lifecycle.record(attempt.task_id, EventKind.CALLBACK, EventSource.CALLBACK, attempt=attempt)
+
+
 def _read_one(attempt: Attempt, receipt: CallbackReceipt, client: EvoLinkClient | None) -> bool:
     """Act on one receipt; return whether it is settled."""
-    if attempt.callback_received_at is None:
-        rows = Attempt.objects.filter(pk=attempt.pk, callback_received_at=None).update(
-            callback_received_at=receipt.received_at
-        )
-        attempt.callback_received_at = receipt.received_at
-        if rows:
-            lifecycle.record(attempt.task_id, EventKind.CALLBACK, EventSource.CALLBACK, attempt=attempt)
+    _note_callback(attempt, receipt)
     provider_id = receipt.provider_task_id or attempt.provider_task_id or ""
     if not provider_id:
         return True

@@ -16,20 +16,19 @@ from django.utils.dateparse import parse_datetime
 
 from django_wanvideo import database, queue, timestamps
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
-from django_wanvideo.models import Attempt, CallbackReceipt, SiteState, TaskEvent, VideoTask
+from django_wanvideo.models import Attempt, SiteState, VideoTask
 from django_wanvideo.services import (
     account_checks,
     confirming,
+    due,
     holding,
     holds,
     installation,
     lifecycle,
     limits,
     links,
-    notifying,
     outcomes,
     provider,
-    receipts,
     recovery,
 )
 
@@ -88,28 +87,38 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> Swept:
     if guard.is_foreign:
         swept.is_foreign = True
         return swept
-    state, _made = SiteState.objects.get_or_create(name=SWEEP)
-    patience = _patience()
     swept.add("recovered", recovery.bind_all())
-    holding.look_at_budgets(state)
-    if not guard.is_rolled_back:
+    state, found = due.look(SWEEP)
+    # What this pass does itself may make further tasks due.
+    tasks = holding.look_at_budgets(state) or found.tasks or bool(swept.counts)
+    patience = _patience() if tasks or found.is_any else HAND_OUT
+    if tasks and not guard.is_rolled_back:
         # There a claim that seems unsent may have been sent by what is forgotten.
         _settle_claims(swept)
-    _settle_unconfirmed(dispatch, swept, patience)
-    swept.add("expiring", links.warn_of_ends(CHUNK))
-    _hand_out(TaskStatus.STORING, "store", 1, dispatch, swept, patience, order="result_expires_at")
-    _receipts(dispatch, swept, state, patience)
-    _events(dispatch, swept, state, patience)
-    for status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
-        _hand_out(status, "sync", SYNC_BATCH, dispatch, swept, patience)
-    swept.add("reconsidered", limits.reconsider())
-    if provider.paused_until() is None and not guard.is_rolled_back:
+    if tasks:
+        _settle_unconfirmed(dispatch, swept, patience)
+    if found.links:
+        swept.add("expiring", links.warn_of_ends(CHUNK))
+    if tasks:
+        _hand_out(TaskStatus.STORING, "store", 1, dispatch, swept, patience, order="result_expires_at")
+    if found.callbacks:
+        _receipts(dispatch, swept, state, patience)
+    if found.signals:
+        _events(dispatch, swept, state, patience)
+    if tasks or swept.counts:
+        for status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
+            _hand_out(status, "sync", SYNC_BATCH, dispatch, swept, patience)
+    if found.budgets or tasks:
+        swept.add("reconsidered", limits.reconsider())
+    may_send = bool(tasks or found.account or swept.counts) and not guard.is_rolled_back
+    if may_send and provider.paused_until() is None:
         if account_checks.is_due() and swept.queue_reachable:
             # Without ids the job only asks EvoLink whether the account's trouble is over.
             dispatch("submit")
         places = [most for most in (limits.free_places(), holds.places()) if most is not None]
         _hand_out(TaskStatus.QUEUED, "submit", 1, dispatch, swept, patience, most=min(places, default=None))
-    state.save()
+    # Not save(), which would cost more than all that an idle pass has to find out.
+    SiteState.objects.filter(name=SWEEP).update(value=state.value, updated_at=timezone.now())
     return swept
 
 
@@ -158,15 +167,15 @@ def _claim_chunk(status: TaskStatus, patience: dt.timedelta, order: str, size: i
     now = timezone.now()
     # No two passes mark with the same moment, even where clocks are coarse.
     mark = now + patience + dt.timedelta(microseconds=_random.randrange(1_000_000))
-    due = VideoTask.objects.due(now).filter(status=status).order_by(order)
+    rows = VideoTask.objects.due(now).filter(status=status).order_by(order)
     if database.connection().features.has_select_for_update_skip_locked:
         # Waits for nobody, so that two passes and the workers can never wait for each other in a circle.
         with database.atomic():
-            ours = [task.pk for task in due.select_for_update(skip_locked=True).only("pk")[:size]]
+            ours = [task.pk for task in rows.select_for_update(skip_locked=True).only("pk")[:size]]
             if ours:
                 VideoTask.objects.filter(pk__in=ours).update(next_action_at=mark)
         return len(ours), ours
-    pks = list(due.values_list("pk", flat=True)[:size])
+    pks = list(rows.values_list("pk", flat=True)[:size])
     if not pks:
         return 0, []
     VideoTask.objects.due(now).filter(pk__in=pks, status=status).update(next_action_at=mark)
@@ -175,8 +184,8 @@ def _claim_chunk(status: TaskStatus, patience: dt.timedelta, order: str, size: i
 
 
 def _settle_claims(swept: Swept) -> None:
-    due = VideoTask.objects.due().filter(status=TaskStatus.SUBMITTING)
-    for task_id in due.order_by("next_action_at").values_list("pk", flat=True)[:CHUNK]:
+    rows = VideoTask.objects.due().filter(status=TaskStatus.SUBMITTING)
+    for task_id in rows.order_by("next_action_at").values_list("pk", flat=True)[:CHUNK]:
         outcomes.settle_lost(task_id)
         swept.add(TaskStatus.SUBMITTING, 1)
 
@@ -207,9 +216,8 @@ def _ask_a_person(task_id: uuid.UUID) -> None:
 
 def _receipts(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.timedelta) -> None:
     last = _handed_out(state, "callbacks")
-    due = CallbackReceipt.objects.filter(receipts.is_due(), pk__gt=last)
     # By the indexed column: ordered by key, a database may walk the whole table to find that nothing is due.
-    newest = max(due.order_by("due_at").values_list("pk", flat=True)[:CHUNK], default=None)
+    newest = max(due.callbacks(last).order_by("due_at").values_list("pk", flat=True)[:CHUNK], default=None)
     if newest is None or not swept.queue_reachable:
         return
     if dispatch("sync"):
@@ -221,9 +229,7 @@ def _receipts(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.t
 
 def _events(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.timedelta) -> None:
     last = _handed_out(state, "signals")
-    # Right after its commit an event is left to the worker that was woken.
-    due = TaskEvent.objects.filter(notifying.is_due(timezone.now() - dt.timedelta(seconds=2)), pk__gt=last)
-    rows = sorted(due.order_by("notify_at").values_list("pk", "task_id")[:CHUNK])
+    rows = sorted(due.signals(last).order_by("notify_at").values_list("pk", "task_id")[:CHUNK])
     task_ids = list(dict.fromkeys(task_id for _pk, task_id in rows))
     for start in range(0, len(task_ids), SYNC_BATCH):
         batch = task_ids[start : start + SYNC_BATCH]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import math
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo import queue
+from django_wanvideo import database, queue
 from django_wanvideo.choices import AttemptState, EventSource
 from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
@@ -48,9 +49,9 @@ def receive_callback(attempt_id: uuid.UUID, provider_task_id: str, payload: Mapp
     """Keep a callback whose token was good, as a hint: one INSERT, and one wake-up for a whole burst of them."""
     if not receiving.may_keep(attempt_id):
         return
-    CallbackReceipt.objects.create(
-        attempt_id=attempt_id, provider_task_id=provider_task_id[:200], payload=dict(payload)
-    )
+    receipt = CallbackReceipt(attempt_id=attempt_id, provider_task_id=provider_task_id[:200], payload=dict(payload))
+    # Straight to its database: a manager would look that up twice more.
+    receipt.save(force_insert=True, using=database.alias())
     queue.wake_sync()
 
 
@@ -70,19 +71,24 @@ def sync(task_ids: Sequence[uuid.UUID]) -> None:
         logger.warning("%d tasks cannot be followed: %s", len(attempts), error)
         _put_off([attempt.task_id for attempt in attempts], timezone.now() + dt.timedelta(seconds=60))
         return
-    waiting = {attempt.pk: attempt for attempt in attempts}
+    waiting = {attempt.pk: attempt.task_id for attempt in attempts}
     answered = False
-    for attempt, answer in reading.read(client, attempts):
-        del waiting[attempt.pk]
-        if isinstance(answer, EvoLinkError):
-            if (until := _trouble(attempt, answer)) is not None:
-                _put_off([other.task_id for other in waiting.values()], until)
-                return
-        else:
-            if not answered:
-                provider.note_key_answer(None)
-            answered = True
-            apply(attempt, answer, source=EventSource.POLL)
+    with closing(reading.read(client, attempts)) as answers:
+        for attempt, answer in answers:
+            if isinstance(answer, EvoLinkError):
+                if answer.http_status == 429 and until is not None:
+                    # Sent before the first one came: of these as well nobody has said a word.
+                    until = provider.heed(answer) or until
+                    continue
+                until = _trouble(attempt, answer) or until
+            else:
+                if not answered:
+                    provider.note_key_answer(None)
+                answered = True
+                apply(attempt, answer, source=EventSource.POLL)
+            del waiting[attempt.pk]
+    if waiting:
+        _put_off(list(waiting.values()), until or provider.paused_until() or timezone.now())
 
 
 def refresh(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:

@@ -75,6 +75,7 @@ class Ledger:
     def __init__(self) -> None:
         self._entries: list[LedgerEntry] = []
         self._by_task: dict[str, LedgerEntry] = {}
+        self._violations: list[tuple[str, float]] = []
         self._lock = threading.Lock()
 
     def accept(self, **values: Any) -> LedgerEntry:
@@ -95,6 +96,17 @@ class Ledger:
         with self._lock:
             entry = self._by_task[task_id]
             entry.charged, entry.refunded_at, entry.refunded_before = ZERO, at, len(self._entries)
+
+    def note_violation(self, endpoint: str, at: float) -> None:
+        """Write down a request that came although its account had been told to wait."""
+        with self._lock:
+            self._violations.append((endpoint, at))
+
+    @property
+    def violations(self) -> list[tuple[str, float]]:
+        """Requests that came although their account had been told to wait: which, and when."""
+        with self._lock:
+            return list(self._violations)
 
     def __iter__(self) -> Iterator[LedgerEntry]:
         with self._lock:
@@ -164,6 +176,7 @@ class Ledger:
             "accepted": len(self),
             "billed": len(self.billed),
             "total": str(self.total),
+            "violations": len(self.violations),
             "duplicates": [
                 {"reason": reason, "task_ids": [entry.task_id for entry in group]}
                 for reason, group in self.duplicates()

@@ -35,6 +35,9 @@ class Options:
     unknown_fields: what a creation request's undocumented field does: `rejected` (400) or `ignored`.
     batch: whether `POST /v1/tasks/batch` exists (otherwise 404).
     rate_limit_per_minute, max_concurrent: per account; over it, 429. rate_limit_retry_after: `seconds`, `date`, `none`.
+    read_limit_per_second: reads of one account; over it, 429, and all reads get one for `read_limit_wait` seconds. What comes
+    later than `read_limit_grace` seconds after the first of them is a violation, which the ledger counts.
+    answer_seconds: how long each answer of the task API takes.
     estimated_time: seconds told at submission (None: what the progression suggests).
     small_videos: draw at a quarter of the size, for tests; video_scale: the same as a free factor; video_fps: frames/s.
     captions: draw the prompt's first words; without them one file serves all prompts of a picture.
@@ -67,6 +70,10 @@ class Options:
     rate_limit_per_minute: int | None = None
     rate_limit_retry_after: Literal["seconds", "date", "none"] = "seconds"
     max_concurrent: int | None = None
+    read_limit_per_second: int | None = None
+    read_limit_wait: float = 1.0
+    read_limit_grace: float = 0.1
+    answer_seconds: float = 0.0
     estimated_time: int | None = None
     small_videos: bool = False
     video_scale: float | None = None

@@ -12,6 +12,7 @@ from .api import CREATE, TaskApi
 from .control import PREFIX, Control
 from .errors import ApiError, create_error, credits_error, file_error, task_error
 from .media_api import MediaApi
+from .rates import ReadLimit
 from .wire import Request, Response, html_response, json_response
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Router:
         self._sim = sim
         api, media = TaskApi(sim), MediaApi(sim)
         self._control = Control(sim)
+        self._reads = ReadLimit(sim)
         self._routes = (
             _route("create", "POST", re.escape(CREATE), api.create, create_error),
             _route("batch", "POST", "/v1/tasks/batch", api.batch, task_error, generic=True),
@@ -80,7 +82,13 @@ class Router:
             request.endpoint = route.name
             if route.refuse is not None:
                 self._check_key(request, route.refuse)
-            return self._with_faults(route, request, *match.groups())
+            limited = self._reads.check(request)
+            answer = (
+                self._with_faults(route, request, *match.groups()) if limited is None else mischief.from_error(limited)
+            )
+            if route.refuse is not None and isinstance(answer, Response):
+                answer.delay = max(answer.delay, self._sim.options.answer_seconds)
+            return answer
         if allowed:
             body = {
                 "error": {

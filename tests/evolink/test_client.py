@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import io
 import logging
 import os
@@ -13,8 +14,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+import requests
 
-from django_wanvideo.evolink import transport, uploads, wire
+from django_wanvideo.evolink import transport, uploads, values, wire
 from django_wanvideo.evolink.client import EvoLinkClient
 from django_wanvideo.evolink.errors import (
     EvoLinkError,
@@ -440,3 +442,86 @@ def test_the_key_is_in_no_error_no_log_and_no_traceback(serve, client_for, caplo
 def test_a_client_cannot_be_pickled_with_its_key(client_for):
     with pytest.raises(TypeError, match="API key"):
         pickle.dumps(client_for("https://api.example"))
+
+
+@pytest.mark.fault("K13.looks-one-after-another")
+def test_what_may_not_be_asked_any_more_is_not_sent_although_the_connection_stands(serve, client_for):
+    class WithheldError(Exception):
+        pass
+
+    def withhold():
+        raise WithheldError
+
+    server = serve(answer(200, TASK))
+    client = client_for(server)
+    client.get_task(TASK["id"])
+    token = wire.before_request.set(withhold)
+    try:
+        with pytest.raises(WithheldError):
+            client.get_task(TASK["id"])
+    finally:
+        wire.before_request.reset(token)
+    client.get_task(TASK["id"])
+    assert len(server.requests) == 2
+
+
+@pytest.mark.fault("K13.environment-read-twice-a-call")
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
+def test_a_proxy_that_is_set_or_taken_away_meanwhile_is_heeded_at_the_next_call(serve, client_for, monkeypatch, name):
+    server, proxy = serve(answer(200, TASK)), serve(answer(200, TASK))
+    client = client_for(server)
+    client.get_task(TASK["id"])
+    monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+    client.get_task(TASK["id"])
+    assert (len(server.requests), len(proxy.requests)) == (1, 1)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    client.get_task(TASK["id"])
+    assert (len(server.requests), len(proxy.requests)) == (2, 1)
+    monkeypatch.setenv("NO_PROXY", "elsewhere.example")
+    client.get_task(TASK["id"])
+    monkeypatch.delenv(name)
+    client.get_task(TASK["id"])
+    assert (len(server.requests), len(proxy.requests)) == (3, 2)
+
+
+@pytest.mark.fault("K13.environment-read-twice-a-call")
+def test_the_environment_is_gone_through_once_for_many_calls(serve, client_for, monkeypatch):
+    client, seen = client_for(serve(answer(200, TASK))), []
+    merge = requests.Session.merge_environment_settings
+    monkeypatch.setattr(requests.Session, "merge_environment_settings", lambda *args: seen.append(args) or merge(*args))
+    for _call in range(5):
+        client.get_task(TASK["id"])
+    assert len(seen) == 1
+    monkeypatch.setattr(transport, "KNOWN_SECONDS", 0.0)
+    transport.process_session()._known.clear()
+    for _call in range(3):
+        client.get_task(TASK["id"])
+    assert len(seen) == 4, "what is no variable is read anew after a while"
+
+
+@pytest.mark.fault("K13.environment-read-twice-a-call")
+def test_certificates_follow_the_environment_and_the_session(monkeypatch, tmp_path):
+    url = "https://api.example/v1/tasks/1"
+    session = transport.new_session()
+    assert session.settings_for(url)["verify"] is True
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(tmp_path))
+    assert session.settings_for(url)["verify"] == str(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/elsewhere.pem")
+    assert session.settings_for(url)["verify"] == "/elsewhere.pem"
+    session.trust_env = False
+    assert session.settings_for(url)["verify"] is True
+    session.proxies["https"] = "http://proxy.example:3128"
+    assert session.settings_for(url)["proxies"]["https"] == "http://proxy.example:3128"
+
+
+def test_amounts_do_not_depend_on_the_sites_own_precision():
+    with decimal.localcontext(prec=3, rounding=decimal.ROUND_UP):
+        assert values.decimal("12345.67891") == Decimal("12345.6789")
+        assert values.decimal(1e30) is None
+
+
+def test_plain_text_goes_the_short_way_to_the_same_end():
+    secret = values.Secret("sk-Zq7WvT2mLk9XcB4nHs8RdYp3")
+    for word in ("", "  a b ", "".join(map(chr, range(32, 127))), f"key {secret.reveal()}", "x" * 5000):
+        # A character that is taken out sends a text the long way.
+        assert values.text(word, secret=secret) == values.text(f"\x00{word}", secret=secret)

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from django_wanvideo import jobs, queue
 from django_wanvideo.choices import AttemptState, EventKind, TaskStatus
+from django_wanvideo.evolink.errors import RejectedError
 from django_wanvideo.models import Attempt, CallbackReceipt, SiteState, TaskEvent, VideoTask
 from django_wanvideo.services import provider, sweeping
 from tests.money import processes
@@ -77,6 +78,12 @@ def rows(status: TaskStatus, number: int, *, due: bool = True, **columns: Any) -
             for task in tasks
         )
     return tasks
+
+
+def event_of(task: VideoTask, **columns: Any) -> TaskEvent:
+    """An event of a task that is to be told, unless ``columns`` say otherwise."""
+    columns = {"notify_at": timezone.now() - dt.timedelta(seconds=10)} | columns
+    return TaskEvent.objects.create(task=task, kind=EventKind.FAILED, source="sweep", **columns)
 
 
 def pks(tasks: list[VideoTask]) -> list[str]:
@@ -197,6 +204,7 @@ def test_with_redis_down_a_pass_costs_no_more_for_many_rows_than_for_few():
     assert cost() <= few + 2
 
 
+@pytest.mark.fault("K13.idle-sweep")
 def test_an_idle_pass_costs_a_fixed_number_of_queries_whatever_the_table_holds(django_assert_max_num_queries: Any):
     for status in (S.COMPLETED, S.FAILED, S.DRAFT):
         rows(status, 50, due=False)
@@ -207,9 +215,57 @@ def test_an_idle_pass_costs_a_fixed_number_of_queries_whatever_the_table_holds(d
     rows(S.PENDING, 500, due=False)
     with django_assert_max_num_queries(len(idle)):
         sweeping.sweep(Jobs())
-    # The state row and its update; claims, unconfirmed, links, receipts, signals; four stages; a pause. PostgreSQL adds
-    # a savepoint and its release around each stage.
-    assert len(idle) <= 12 + 10
+    # The installation; what is due, with the sweep's own row; that row's update.
+    assert len(idle) == 3
+
+
+@pytest.mark.fault("K13.idle-sweep")
+@pytest.mark.parametrize(
+    ("make", "stage"),
+    [
+        (lambda: rows(S.QUEUED, 1), "queued"),
+        (lambda: rows(S.SUBMITTING, 1), "submitting"),
+        (lambda: rows(S.UNCONFIRMED, 1), "unconfirmed"),
+        (lambda: rows(S.PENDING, 1), "pending"),
+        (lambda: rows(S.PROCESSING, 1), "processing"),
+        (lambda: rows(S.STORING, 1), "storing"),
+        (lambda: rows(S.STORING, 1, due=False, result_expires_at=timezone.now()), "expiring"),
+        (lambda: rows(S.QUEUED, 1, due=False, held_reason="daily_credit_limit"), "reconsidered"),
+        (lambda: CallbackReceipt.objects.create(attempt_id=uuid.uuid4(), payload={}), "callbacks"),
+        (lambda: event_of(*rows(S.FAILED, 1, due=False)), "signals"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_pass_that_had_nothing_to_do_finds_what_comes_by_itself(make: Any, stage: str):
+    for _pass in range(2):
+        assert str(sweeping.sweep(Jobs())) == "nothing due"
+    make()
+    assert sweeping.sweep(Jobs()).counts.get(stage) == 1
+
+
+@pytest.mark.fault("K13.idle-sweep")
+def test_the_accounts_trouble_is_looked_into_although_nothing_is_due(settings: Any):
+    settings.WANVIDEO = {**settings.WANVIDEO, "API_KEY": "sk-simulator"}
+    sweeping.sweep(Jobs())
+    provider.note_key_answer(RejectedError("no", http_status=401, code="invalid_token"))
+    taken = Jobs()
+    sweeping.sweep(taken)
+    assert taken.taken == [("submit",)]
+
+
+@pytest.mark.fault("K13.idle-sweep")
+def test_a_pass_without_anything_due_asks_three_questions_with_a_million_reasons_to_wait(settings: Any):
+    """What waits for its time, whatever for, is no work; nor does it make the pass dearer."""
+    rows(S.QUEUED, 30, due=False, held_reason="max_in_flight")
+    rows(S.PROCESSING, 30, due=False)
+    rows(S.STORING, 30, due=False, result_expires_at=timezone.now() + dt.timedelta(hours=20))
+    for task in rows(S.UNCONFIRMED, 30, due=False):
+        event_of(task, notify_at=None)
+    settings.WANVIDEO = {**settings.WANVIDEO, "DAILY_CREDIT_LIMIT": 100, "MAX_IN_FLIGHT": 5}
+    sweeping.sweep(Jobs())
+    with CaptureQueriesContext(connection) as idle:
+        sweeping.sweep(Jobs())
+    assert len(idle) == 3
 
 
 @pytest.mark.parametrize("status", [S.QUEUED, S.PENDING, S.STORING])

@@ -389,3 +389,26 @@ def test_it_listens_on_ipv6_too():
         client = Client(sim)
         body = client.get(client.create(image_urls=[client.uploaded(picture())]))
         assert body["results"][0].startswith(sim.url)
+
+
+def test_the_limit_on_reads_tells_whom_it_stops_how_long_and_counts_those_who_go_on(start):
+    clock = VirtualClock()
+    client = start(clock=clock, read_limit_per_second=2, read_limit_wait=3, read_limit_grace=0.5)
+    task_id = client.create()
+    answers = [client.call("GET", f"/v1/tasks/{task_id}") for _number in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
+    assert answers[2].headers["Retry-After"] == "3"
+    assert client.sim.ledger.violations == []
+    clock.advance(1)
+    assert client.call("GET", f"/v1/tasks/{task_id}").status_code == 429
+    assert [endpoint for endpoint, _at in client.sim.ledger.violations] == ["get"]
+    clock.advance(2.1)
+    assert client.call("GET", f"/v1/tasks/{task_id}").status_code == 200
+    assert len(client.sim.ledger.violations) == 1
+
+
+def test_every_answer_of_the_task_api_takes_its_time(start):
+    client = start(answer_seconds=0.2)
+    began = time.monotonic()
+    client.call("GET", "/v1/credits")
+    assert time.monotonic() - began >= 0.2
