@@ -21,7 +21,7 @@ unexport DJANGO_SETTINGS_MODULE PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_RE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-sqlite test-locks test-postgres lint types imports migrations initial-migration fault-table check soak benchmark thorough coverage docs matrix clean
+.PHONY: help demo test test-sqlite test-locks test-postgres test-mariadb lint types imports migrations initial-migration fault-table check soak benchmark thorough coverage docs matrix clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,11 @@ test-locks: $(DEV) ## run the tests that lean on locks and constraints on Postgr
 test-postgres: $(DEV) ## run all tests that use the database on PostgreSQL
 	WANVIDEO_TEST_DATABASE=postgres $(PY) -m pytest $(PARALLEL) \
 	    -m "(database or integration) and not browser and not demo and not thorough" $(ARGS) $(if $(ARGS),|| test $$? -eq 5)
+
+test-mariadb: $(DEV) ## run the tests of rows and their moves on an installed MariaDB (Debian: mariadb-server libmariadb-dev)
+	$(PIP) install --group mariadb
+	WANVIDEO_TEST_DATABASE=mariadb $(PY) -m pytest $(if $(ARGS),$(ARGS),tests/test_models.py tests/money/test_binding.py \
+	    tests/services/test_lifecycle.py tests/services/test_caller_key.py tests/services/test_notifying.py)
 
 lint: $(DEV) ## check style
 	$(PY) -m ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
@@ -56,13 +57,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[None]:
-    """Start PostgreSQL before pytest-django makes its test database, if this run is on PostgreSQL."""
+    """Start the database server that this run is on before pytest-django makes its test database."""
     from tests import settings
 
-    if settings.DATABASE != "postgres":
-        yield
-        return
-    with engines.postgres_server(settings.POSTGRES_DIR):
+    if settings.DATABASE == "postgres":
+        server = engines.postgres_server(settings.POSTGRES_DIR)
+    elif settings.DATABASE == "mariadb":
+        server = engines.mariadb_server(settings.MARIADB_DIR)
+    else:
+        server = contextlib.nullcontext()
+    with server:
         yield
 
 

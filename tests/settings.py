@@ -1,7 +1,7 @@
 """Settings of the test site: real engines, chosen by the environment.
 
 ``WANVIDEO_TEST_DATABASE`` is ``sqlite`` (a file with WAL, the default), ``postgres`` (a real one from a wheel, started
-by conftest on first use) or the URL of a database server. ``WANVIDEO_TEST_REDIS_URL`` names a running Redis or Valkey;
+by conftest on first use), ``mariadb`` (an installed one, started likewise) or the URL of a database server. ``WANVIDEO_TEST_REDIS_URL`` names a running Redis or Valkey;
 unset, conftest starts a Valkey from a wheel on first use. ``WANVIDEO_TEST_AUTO_FIELD`` is the DEFAULT_AUTO_FIELD.
 
 Nothing is started here. All that a run writes is in one directory that ends with the process; child processes inherit
@@ -54,6 +54,7 @@ if WORKER and os.environ.get("WANVIDEO_TEST_REDIS_URL"):
     REDIS_URL = f"{urlsplit(REDIS_URL)._replace(path='').geturl()}/{int(WORKER.removeprefix('gw'))}"
 
 POSTGRES_DIR = TEST_DIR / "pg"
+MARIADB_DIR = TEST_DIR / "maria"
 DATABASE = os.environ.get("WANVIDEO_TEST_DATABASE") or "sqlite"
 if DATABASE == "sqlite":
     DATABASES = {
@@ -77,6 +78,17 @@ elif DATABASE == "postgres":
             "USER": "postgres",
             "HOST": str(POSTGRES_DIR),
             "TEST": {"NAME": "test_wanvideo"},
+        },
+    }
+elif DATABASE == "mariadb":
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.mysql",
+            "NAME": "wanvideo",
+            "USER": "root",
+            "HOST": str(MARIADB_DIR / "s"),
+            "OPTIONS": {"charset": "utf8mb4"},
+            "TEST": {"NAME": "test_wanvideo", "CHARSET": "utf8mb4"},
         },
     }
 else:

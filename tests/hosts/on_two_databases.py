@@ -250,3 +250,13 @@ def test_doctor_and_check_look_at_that_database(monkeypatch):
     if connections["videos"].vendor == "sqlite":
         monkeypatch.setitem(settings.DATABASES["videos"], "OPTIONS", {})
         assert [message.id for message in checks.check_sqlite(None)] == ["wanvideo.W003"]
+
+
+def test_what_breaks_half_way_leaves_nothing_there(monkeypatch):
+    def broken(*args, **options):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("django_wanvideo.services.lifecycle.record", broken)
+    with pytest.raises(ZeroDivisionError):
+        draft()
+    assert not VideoTask.objects.exists()
