@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,11 +12,17 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def running_site(database: str, settings_module: str = "benchmarks.settings", *, valkey: bool = True) -> Iterator[None]:
+def running_site(
+    database: str,
+    settings_module: str = "benchmarks.settings",
+    *,
+    valkey: bool = True,
+    server: AbstractContextManager[object] | None = None,
+) -> Iterator[None]:
     """Run the engines and make the tables; child processes with the same environment meet in the same site.
 
     ``database`` is ``postgres`` or ``sqlite``. Durability is off in both, so that what is measured is not the disk.
-    Without ``valkey`` the caller runs it.
+    Without ``valkey`` the caller runs it. ``server`` is a PostgreSQL of the caller's, in place of one from here.
     """
     os.environ["WANVIDEO_TEST_DATABASE"] = database
     os.environ["DJANGO_SETTINGS_MODULE"] = settings_module
@@ -29,7 +35,9 @@ def running_site(database: str, settings_module: str = "benchmarks.settings", *,
     with ExitStack() as stack:
         if valkey:
             stack.enter_context(engines.valkey_server(settings.VALKEY_PORT, settings.TEST_DIR / "valkey"))
-        if database == "postgres":
+        if server is not None:
+            stack.enter_context(server)
+        elif database == "postgres":
             # An installed one has contrib modules, such as the one that searches by parts of words.
             programs = engines.installed_postgres()
             if programs is None:

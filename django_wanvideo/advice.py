@@ -1,4 +1,4 @@
-"""What a failure means in words: what happened, whose move it is, and what to do next.
+"""What a failure means in words: what happened, what a person can do, and what the button does.
 
 Sources of the codes: EvoLink's error and task failure codes (evolink-api.md §4.3 and §4.4), and this app's own.
 """
@@ -49,13 +49,13 @@ class ChargeWords(NamedTuple):
 
 
 _COPY_HINT = _("A copy is a draft and costs nothing until you send it.")
-_WAIT_HINT = _("A retry is a new request with a new price.")
+_WAIT_HINT = _("A retry is a new request and is charged separately.")
 
 _REFUSED_CONTENT = Advice(
     _("Content refused"),
     _("EvoLink’s safety filter stopped this picture or prompt. No video was made."),
     _(
-        "Yours. Change the prompt or the picture. Filters most often stop real or famous people, brands, nudity, "
+        "Change the prompt or the picture. Filters most often stop real or famous people, brands, nudity, "
         "violence, and children."
     ),
     "edit_copy",
@@ -64,77 +64,77 @@ _REFUSED_CONTENT = Advice(
 _REFUSED_SETTINGS = Advice(
     _("Settings refused"),
     _("EvoLink does not accept one of the settings or files."),
-    _("Yours. What EvoLink says above names it; change that."),
+    _("Change the setting or file that EvoLink names above."),
     "edit_copy",
     _COPY_HINT,
 )
 _UNREADABLE_PICTURE = Advice(
     _("Picture unreadable"),
     _("EvoLink could not open the picture."),
-    _("Yours. Choose another file, or upload the picture instead of giving a link."),
+    _("Choose another file, or upload the picture instead of giving a link."),
     "replace_picture",
     _COPY_HINT,
 )
 _FAULT = Advice(
     _("EvoLink had a fault"),
     _("Something went wrong at EvoLink while it worked on this video."),
-    _("Nobody’s. Wait a minute, then try again."),
+    _("This is temporary, try again in a minute."),
     "retry",
     _WAIT_HINT,
 )
 _FULL = Advice(
-    _("EvoLink was full"),
-    _("EvoLink had no room for this video."),
-    _("Nobody’s. Try again in a few minutes."),
+    _("EvoLink was at capacity"),
+    _("EvoLink had no capacity for this video."),
+    _("This is temporary, try again in a few minutes."),
     "retry",
     _WAIT_HINT,
 )
 _NO_CREDITS = Advice(
     _("The EvoLink credits are used up"),
     _("EvoLink refused the request because the account has too few credits left."),
-    _("Whoever pays for EvoLink: top up the account. Then retry."),
+    _("Ask the person who pays for EvoLink to top up the account, then retry."),
     "retry",
     _WAIT_HINT,
 )
 _KEY_LIMIT = Advice(
     _("This site’s key has reached its limit"),
     _("EvoLink allows this site’s key no more credits."),
-    _("Whoever runs the site: raise the key’s limit at EvoLink. Then retry."),
+    _("Ask the site administrator to raise the key’s limit at EvoLink, then retry."),
     "retry",
     _WAIT_HINT,
 )
 _KEY_LIMIT_TODAY = Advice(
     _("This site’s key has reached its limit for today"),
     _("EvoLink allows this site’s key no more credits today."),
-    _("Whoever runs the site, or nobody: tomorrow it works again."),
+    _("Retry tomorrow, or ask the site administrator to raise the key’s limit at EvoLink."),
     "retry",
     _WAIT_HINT,
 )
 _KEY_REJECTED = Advice(
     _("EvoLink rejects this site’s key"),
     _("EvoLink does not know this site’s key, or has blocked it."),
-    _("Whoever runs the site: set a new key. Then retry."),
+    _("Ask the site administrator to set a new key, then retry."),
     "retry",
     _WAIT_HINT,
 )
 _MODEL_FORBIDDEN = Advice(
     _("This site’s key may not use this model"),
     _("EvoLink does not let this site’s key use the chosen model."),
-    _("Whoever runs the site can allow it at EvoLink; or choose another model."),
+    _("Choose another model, or ask the site administrator to allow this one at EvoLink."),
     "edit_copy",
     _COPY_HINT,
 )
 _LOST_ANSWER = Advice(
     _("EvoLink’s answer was lost"),
     _("We do not know whether EvoLink accepted the request."),
-    _("Someone’s who may settle unconfirmed tasks."),
+    _("Ask somebody with the permission to settle unconfirmed tasks."),
     "decide",
 )
-_FILE_REFUSED_MOVE = _("Whoever runs the site. While EvoLink’s link lives, the file can be fetched again.")
+_FILE_REFUSED_MOVE = _("Ask the site administrator. Until EvoLink’s link ends, the file can be fetched again.")
 _UNKNOWN = Advice(
-    _("EvoLink gave a reason we do not know"),
+    _("Unknown reason"),
     _("EvoLink did not make the video. Its reason is not one this site knows."),
-    _("Try once more. If it fails again, whoever runs the site can ask EvoLink with the error code."),
+    _("Retry once. If it fails again, give the error code to the site administrator."),
     "retry",
     _WAIT_HINT,
 )
@@ -169,7 +169,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         Advice(
             _("Picture does not fit"),
             _("The picture’s proportions do not match the chosen format."),
-            _("Yours. Choose a picture or a format that fits."),
+            _("Choose a picture or a format that fits."),
             "edit_copy",
             _COPY_HINT,
         ),
@@ -177,9 +177,9 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
     (
         ("generation_failed_no_content",),
         Advice(
-            _("Nothing came out"),
+            _("EvoLink made no video"),
             _("EvoLink finished without a video."),
-            _("Yours. Other words often help."),
+            _("Change the prompt; other words often help."),
             "edit_copy",
             _COPY_HINT,
         ),
@@ -189,7 +189,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         Advice(
             _("EvoLink delivered no file"),
             _("EvoLink says that it made this video, but gave no file of it for a whole day."),
-            _("Whoever runs the site: ask EvoLink for the file or for the credits, with its id."),
+            _("Ask the site administrator to claim the file or the credits from EvoLink."),
             "retry",
             _WAIT_HINT,
         ),
@@ -199,7 +199,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         Advice(
             _("Cancelled by EvoLink"),
             _("EvoLink cancelled this video."),
-            _("Yours, if you still want it."),
+            _("Retry if you still want the video."),
             "retry",
             _WAIT_HINT,
         ),
@@ -210,7 +210,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         Advice(
             _("EvoLink took too long"),
             _("EvoLink took too long and gave up."),
-            _("Nobody’s. Try again later, or make a shorter video."),
+            _("Try again later, or make a shorter video."),
             "retry",
             _WAIT_HINT,
         ),
@@ -258,7 +258,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         Advice(
             _("EvoLink does not know this model"),
             _("EvoLink does not offer the model that this video was to be made with."),
-            _("Yours. Choose another model; whoever runs the site can ask EvoLink what became of this one."),
+            _("Choose another model, or ask the site administrator whether EvoLink still offers this one."),
             "edit_copy",
             _COPY_HINT,
         ),
@@ -266,9 +266,9 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
     (
         ("never_answered",),
         Advice(
-            _("EvoLink could not be asked"),
+            _("EvoLink did not answer"),
             _("EvoLink gave no answer about this video for a whole day."),
-            _("Whoever runs the site can ask EvoLink about it."),
+            _("Ask the site administrator to contact EvoLink about this video."),
             "retry",
             _WAIT_HINT,
         ),
@@ -277,8 +277,8 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         ("never_finished",),
         Advice(
             _("EvoLink did not finish"),
-            _("EvoLink has worked on this video for more than a day without an end."),
-            _("Whoever runs the site can ask EvoLink about it."),
+            _("EvoLink has worked on this video for more than a day without finishing it."),
+            _("Ask the site administrator to contact EvoLink about this video."),
             "retry",
             _WAIT_HINT,
         ),
@@ -288,7 +288,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         Advice(
             _("EvoLink no longer knows this video"),
             _("EvoLink says that it does not know this video any more."),
-            _("Whoever runs the site can ask EvoLink about it."),
+            _("Ask the site administrator to contact EvoLink about this video."),
             "retry",
             _WAIT_HINT,
         ),
@@ -296,11 +296,11 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
     (
         ("lookup_failed",),
         Advice(
-            _("EvoLink could not be asked"),
-            _("EvoLink did not say what became of the earlier request, so no other was sent."),
-            _("Whoever runs the site, if EvoLink still does not answer. Then retry."),
+            _("EvoLink did not answer"),
+            _("EvoLink did not say what happened to the earlier request, so no new one was sent."),
+            _("Retry. If EvoLink still does not answer, tell the site administrator."),
             "retry",
-            _("A retry asks EvoLink about the earlier request first, and pays only if there is nothing left of it."),
+            _("A retry first asks EvoLink about the earlier request, and sends a new one only if that is lost."),
         ),
     ),
     (("internal_error", "paid_outcome_unknown", "idempotency_conflict", "outcome_unknown"), _LOST_ANSWER),
@@ -308,8 +308,8 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         ("result_expired",),
         Advice(
             _("The video could not be copied in time"),
-            _("The video was made, but EvoLink’s link ended before the file was on this site."),
-            _("Whoever runs the site: the history says why copying failed."),
+            _("The video was made, but EvoLink’s link ended before the file was copied to this site."),
+            _("See below why copying failed. Retry, or ask the site administrator."),
             "retry",
             _WAIT_HINT,
         ),
@@ -355,7 +355,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         Advice(
             _("The picture is gone"),
             _("The picture’s file is no longer on this site, so nothing could be sent."),
-            _("Yours. Choose the picture again."),
+            _("Choose the picture again."),
             "replace_picture",
             _COPY_HINT,
         ),
@@ -365,7 +365,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         Advice(
             _("The picture cannot be read"),
             _("This site could not read the picture from its own storage for a whole day, so nothing was sent."),
-            _("Whoever runs the site: look at the storage. Then retry."),
+            _("Ask the site administrator to check the storage, then retry."),
             "retry",
             _WAIT_HINT,
         ),
@@ -374,8 +374,8 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
         ("decided_not_accepted",),
         Advice(
             _("Not accepted"),
-            _("The answer was lost, and a person decided that EvoLink did not accept the request."),
-            _("Yours, if you still want the video."),
+            _("EvoLink’s answer was lost, and somebody decided that the request was not accepted."),
+            _("Retry if you still want the video."),
             "retry",
             _WAIT_HINT,
         ),
@@ -383,6 +383,8 @@ _GROUPS: tuple[tuple[tuple[str, ...], Advice], ...] = (
     (("unknown_error",), _UNKNOWN),
 )
 
+#: The code of a reason that is not known.
+UNKNOWN_CODE = "unknown_error"
 #: What EvoLink and the gateway before it put into messages for their own support.
 _IDS = re.compile(
     r"[(\[]?\b(?:request|trace|task)[ _-]?id\b\W{0,3}[\w-]{6,}[)\]]?|\btask-unified-[\w-]+|https?://\S+", re.IGNORECASE
@@ -394,6 +396,14 @@ ADVICE: dict[str, Advice] = {code: advice for codes, advice in _GROUPS for code 
 def advice_for(code: str) -> Advice:
     """Return what to tell people about ``code``; unknown codes have words too."""
     return ADVICE.get(code, _UNKNOWN)
+
+
+def by_heading() -> dict[str, list[str]]:
+    """Return the codes of each heading, in the reader's language."""
+    found: dict[str, list[str]] = {}
+    for code, advice in ADVICE.items():
+        found.setdefault(str(advice.heading), []).append(code)
+    return found
 
 
 def quotation(message: str) -> str:
@@ -426,7 +436,7 @@ def charge_words(task: VideoTask) -> ChargeWords:
         return ChargeWords(gettext("Should not be charged."), sentence, "neutral")
     if charge == Charge.MAYBE:
         sentence = gettext("EvoLink has not said yet.")
-        return ChargeWords(gettext("Perhaps charged."), sentence, "warning")
+        return ChargeWords(gettext("May have been charged."), sentence, "warning")
     sentence = gettext("EvoLink settles the bill when the video is done.")
     return ChargeWords(gettext("Will be charged."), sentence, "neutral")
 

@@ -23,10 +23,12 @@ class WanVideoConfig(AppConfig):
 
     def ready(self) -> None:
         from django_wanvideo import checks
+        from django_wanvideo.models import people
         from django_wanvideo.services import deleting
 
         checks.register_all()
         deleting.connect()
+        people.connect()
         post_migrate.connect(_make_installation, sender=self, dispatch_uid="wanvideo.make_installation")
 
 

@@ -14,7 +14,9 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ValidationError
 
+from django_wanvideo import database
 from django_wanvideo.conf import conf, given, known_names
+from django_wanvideo.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,8 +64,11 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_queue(),
         *_storage(),
         *_callbacks(),
+        *_route(),
+        *_files(),
         *_hosts(),
         *_numbers(),
+        *_upload_to(),
         *_model(),
         *_clock(),
     ]
@@ -156,6 +161,40 @@ def _callbacks() -> Iterator[CheckMessage]:
         )
 
 
+def _route() -> Iterator[CheckMessage]:
+    from django_wanvideo.services import callback_urls
+
+    if not conf.has_callbacks():
+        return
+    try:
+        languages = {callback_urls.path_in(code) for code, _name in settings.LANGUAGES}
+    except ConfigurationError as error:
+        # A URLconf that cannot be loaded is shown by Django's own checks, with all that is wrong in it.
+        if error.__cause__ is None:
+            yield Error(
+                str(error),
+                hint='Add path("wanvideo/", include("django_wanvideo.urls")) to ROOT_URLCONF, not inside another include '
+                "with a namespace of its own; or leave CALLBACK_BASE_URL out. Nothing is sent before.",
+                id="wanvideo.E014",
+            )
+    else:
+        if len(languages) > 1:
+            yield CheckWarning(
+                "The address of callbacks changes with the language.",
+                hint="Include django_wanvideo.urls outside of i18n_patterns().",
+                id="wanvideo.W006",
+            )
+
+
+def _files() -> Iterator[CheckMessage]:
+    from django_wanvideo.services import media_root
+
+    if problem := media_root.folder_problem():
+        yield CheckWarning(problem, hint=media_root.FOLDER_HINT, id="wanvideo.W004")
+    if problem := media_root.address_problem():
+        yield CheckWarning(problem, hint=media_root.ADDRESS_HINT, id="wanvideo.W005")
+
+
 def _hosts() -> Iterator[CheckMessage]:
     for name in ("BASE_URL", "FILES_URL"):
         parts = _split(getattr(conf, name))
@@ -209,8 +248,23 @@ def _numbers() -> Iterator[CheckMessage]:
         for item in conf.RESULT_HOSTS:
             if isinstance(item, str) and item and not _HOST.fullmatch(item):
                 yield _bad("RESULT_HOSTS", f'a list of host names such as ".evolink.ai", which {item!r} is not')
-    if not callable(conf.UPLOAD_TO) and not (isinstance(conf.UPLOAD_TO, str) and not conf.UPLOAD_TO.startswith("/")):
-        yield _bad("UPLOAD_TO", "a folder inside the storage (no leading slash) or a callable")
+
+
+def _upload_to() -> Iterator[CheckMessage]:
+    from django_wanvideo.models import files
+
+    wanted = "a folder inside the storage (no leading slash) or a callable"
+    try:
+        files.try_upload_to()
+    except files.UnusableNameError as error:
+        yield _bad("UPLOAD_TO", f"{wanted}: {error}")
+    except Exception as error:
+        # A site's own function; it may be right about tasks that have more to them than the one it was tried with.
+        yield CheckWarning(
+            f"WANVIDEO['UPLOAD_TO'] raised {type(error).__name__} for a task without owner and metadata: {error}",
+            hint="A paid video of such a task could not be stored. Let the function return a name for every task.",
+            id="wanvideo.W009",
+        )
 
 
 def _model() -> Iterator[CheckMessage]:
@@ -237,10 +291,10 @@ def _clock() -> Iterator[CheckMessage]:
 
 def check_sqlite(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Recommend the options that let a site, workers and a sweep share one SQLite file; opens no connection."""
-    database = settings.DATABASES.get("default", {})
-    if database.get("ENGINE") != "django.db.backends.sqlite3" or ":memory:" in str(database.get("NAME")):
+    ours = settings.DATABASES.get(database.alias(), {})
+    if ours.get("ENGINE") != "django.db.backends.sqlite3" or ":memory:" in str(ours.get("NAME")):
         return []
-    options = database.get("OPTIONS", {})
+    options = ours.get("OPTIONS", {})
     if options.get("transaction_mode") == "IMMEDIATE" and "wal" in str(options.get("init_command", "")).lower():
         return []
     return [

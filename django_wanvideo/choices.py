@@ -50,7 +50,7 @@ OPEN_ATTEMPT_STATES = frozenset({AttemptState.CLAIMED, AttemptState.UNCONFIRMED,
 class InputRole(TextChoices):
     """What an input is to the video; the same words for every model."""
 
-    FIRST_FRAME = "first_frame", _("first frame")
+    FIRST_FRAME = "first_frame", _("picture (first frame)")
     LAST_FRAME = "last_frame", _("last frame")
     REFERENCE_IMAGES = "reference_images", _("reference image")
     REFERENCE_VIDEOS = "reference_videos", _("reference video")
@@ -95,7 +95,7 @@ class EventSource(TextChoices):
     WORKER = "worker", _("a worker")
     ANSWER = "answer", _("EvoLink's answer")
     CALLBACK = "callback", _("EvoLink's callback")
-    POLL = "poll", _("a look at EvoLink")
+    POLL = "poll", _("a status check")
     SWEEP = "sweep", _("the sweep")
 
     @classmethod
@@ -125,4 +125,4 @@ class Charge(TextChoices):
     NOT_EXPECTED = "not_expected", pgettext_lazy("charge", "Should not be charged")
     EXPECTED = "expected", pgettext_lazy("charge", "Will be charged")
     CHARGED = "charged", pgettext_lazy("charge", "Charged")
-    MAYBE = "maybe", pgettext_lazy("charge", "Perhaps charged")
+    MAYBE = "maybe", pgettext_lazy("charge", "May have been charged")

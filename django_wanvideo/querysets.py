@@ -5,21 +5,30 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
+from django.db.models.lookups import IsNull
 from django.utils import timezone
 
 from django_wanvideo import timestamps
 from django_wanvideo.choices import FINISHED_STATUSES, IN_FLIGHT_STATUSES, TaskStatus
-from django_wanvideo.models.managers import PrimaryManager
+from django_wanvideo.models.managers import PrimaryManager, PrimaryQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
     from django_wanvideo.models import VideoTask
 
+OVERDUE_STATUSES = (TaskStatus.PENDING, TaskStatus.PROCESSING)
+#: What every task that needs attention is; the condition of the index by which they are found.
+MAY_NEED_ATTENTION = (
+    Q(status=TaskStatus.UNCONFIRMED)
+    | Q(status=TaskStatus.FAILED, dismissed_at=None)
+    | Q(unmatched=True, dismissed_at=None)
+    | Q(status__in=OVERDUE_STATUSES, told_overdue_at__isnull=False)
+)
 
-class VideoTaskQuerySet(models.QuerySet["VideoTask"]):
+
+class VideoTaskQuerySet(PrimaryQuerySet["VideoTask"]):
     """Tasks, by what can be said of them."""
 
     def unfinished(self) -> VideoTaskQuerySet:
@@ -44,11 +53,19 @@ class VideoTaskQuerySet(models.QuerySet["VideoTask"]):
         return self.filter(owner_id=user.pk)
 
     def needing_attention(self) -> VideoTaskQuerySet:
-        """Those that wait for a person: unconfirmed, overdue, failed, or of a wish that nobody here knows."""
+        """Those that wait for a person: unconfirmed, overdue, failed, or of a wish that nobody here knows.
+
+        A failure, or an unknown wish, that somebody dismissed does not wait any more, nor a failure of which a copy is
+        completed.
+        """
+        copies = type(self)(self.model).filter(parent_id=OuterRef("pk"), status=TaskStatus.COMPLETED)
+        # Not EXISTS: PostgreSQL would rather read all completed tasks once than look at the copies of each row.
+        is_unresolved = IsNull(Subquery(copies.order_by().values("pk")[:1]), True)
         return self.filter(
-            Q(status__in=[TaskStatus.UNCONFIRMED, TaskStatus.FAILED])
-            | Q(unmatched=True)
-            | Q(status__in=[TaskStatus.PENDING, TaskStatus.PROCESSING], told_overdue_at__isnull=False)
+            Q(status=TaskStatus.UNCONFIRMED)
+            | (Q(status=TaskStatus.FAILED, dismissed_at=None) & Q(is_unresolved))
+            | Q(unmatched=True, dismissed_at=None)
+            | Q(status__in=OVERDUE_STATUSES, told_overdue_at__isnull=False)
         )
 
     def expiring(self, within: dt.timedelta = dt.timedelta(hours=6)) -> VideoTaskQuerySet:

@@ -30,7 +30,7 @@ video_submitted = TaskSignal()
 video_completed = TaskSignal()
 #: The task failed; see ``task.error_code``, ``task.error_message`` and ``task.charge``.
 video_failed = TaskSignal()
-#: The task was withdrawn before it was sent, or EvoLink says it was cancelled.
+#: The task was cancelled before it was sent, or EvoLink says it was cancelled.
 video_cancelled = TaskSignal()
 #: A person should look: it is not known whether EvoLink accepted the task, or the task is overdue,
 #: or it is done at EvoLink without a file.

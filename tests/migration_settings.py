@@ -7,3 +7,5 @@ from tests.settings import INSTALLED_APPS
 
 INSTALLED_APPS = [app for app in INSTALLED_APPS if app != "example_project.shop"]
 ROOT_URLCONF = "django_wanvideo.urls"
+# Its URLs lead to no callback.
+WANVIDEO = {"API_KEY": "sk-test", "QUEUE": "wanvideo"}

@@ -107,9 +107,9 @@ def test_no_block_of_the_readme_is_left_untested():
     ]
 
 
-def test_settings_of_the_readme_are_accepted_by_the_checks(monkeypatch, settings):
+def test_settings_of_the_readme_are_accepted_by_the_checks(monkeypatch, settings, tmp_path):
     monkeypatch.setenv("EVOLINK_API_KEY", "sk-x")
-    scope = run(block(README, "# settings.py"), INSTALLED_APPS=["django.contrib.admin"])
+    scope = run(block(README, "# settings.py"), INSTALLED_APPS=["django.contrib.admin"], BASE_DIR=tmp_path)
     assert {"rest_framework", "django_rq", "django_wanvideo"} <= set(scope["INSTALLED_APPS"])
     settings.WANVIDEO, settings.RQ_QUEUES = scope["WANVIDEO"], scope["RQ_QUEUES"]
     assert checks.check_settings(None) == []
@@ -126,6 +126,16 @@ def test_settings_of_the_documentation_are_accepted_by_the_checks(page, monkeypa
                     setattr(settings, name, value)
             assert [message for message in checks.check_settings(None) if message.id != "wanvideo.W001"] == []
             assert checks.check_sqlite(None) == []
+
+
+@pytest.mark.fault("K11.no-key-is-a-check-not-a-keyerror")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_without_a_key_in_the_environment_settings_load_and_a_check_says_so(page, monkeypatch, settings, tmp_path):
+    monkeypatch.delenv("EVOLINK_API_KEY", raising=False)
+    for code in blocks(page):
+        if code.startswith("# settings.py") and "EVOLINK_API_KEY" in code:
+            settings.WANVIDEO = run(code, INSTALLED_APPS=[], BASE_DIR=tmp_path)["WANVIDEO"]
+            assert "wanvideo.E001" in {message.id for message in checks.check_settings(None)}
 
 
 def test_urls_of_the_readme_lead_to_the_callback():

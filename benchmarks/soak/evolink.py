@@ -22,7 +22,7 @@ def main(seed: int, folder: str) -> None:
         video_fps=4,
         captions=False,
         max_files=10**6,
-        estimated_time=20,
+        estimated_time=8,
         media_dir=folder,
         journal_size=100,
     )

@@ -8,38 +8,56 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-#: Every back-off of `services.schedule` is divided by this.
-FACTOR = 8.0
-#: Seconds, in place of minutes.
+#: Every back-off of `services.schedule` is divided by this: so many seconds of the site's pass in one of ours.
+FACTOR = 20.0
+#: Seconds, in place of minutes and hours.
 SECONDS = {
-    "leases": {"LEASE": 10, "RENEWAL": 2},
-    "notifying": {"LEASE": 10},
-    "sweeping": {"HAND_OUT": 5, "MESSAGE_HAND_OUT": 2},
-    "receipts": {"READING": 5, "GIVE_UP": 20},
+    "leases": {"LEASE": 8, "RENEWAL": 2},
+    "notifying": {"LEASE": 8},
+    "sweeping": {"HAND_OUT": 4, "MESSAGE_HAND_OUT": 2, "LONGEST_QUEUE": 4},
+    "receipts": {"READING": 5},
     "lifecycle": {"WAKE_GRACE": 2},
-    "schedule": {"TROUBLE_DEADLINE": 60},
+    "schedule": {"TROUBLE_DEADLINE": 30, "GIVE_UP": 25, "GIVE_UP_TOGETHER": 50, "SILENCE": 5},
+    "gate": {"LONGEST_WAIT": 36},
+    "holds": {"_SOON": 1},
+    "limits": {"_SOON": 1},
+    "holding": {"NO_KEY": 3},
+    "installation": {"LOOK_AGAIN": 2, "STORE_EVERY": 2},
+    "lookup": {"SOONEST": 1, "LATEST": 10},
+    "account": {"QUIET": 10},
 }
+#: Plain numbers of seconds.
+NUMBERS = {
+    "schedule": {"OVERDUE_LOOK": 6.0, "USUAL_ESTIMATE": 8},
+    "provider": {"DEFAULT_PAUSE": 1.0},
+    "recovery": {"LISTING": 3.0},
+    "mirror": {"READ_EVERY": 2},
+}
+#: A request that takes longer has lost its worker.
+CLAIM_LIFETIME = dt.timedelta(seconds=8)
+#: Longer than EvoLink knows no task for everybody.
+ASK_AGAIN = (dt.timedelta(seconds=6), dt.timedelta(seconds=12))
 
 
 def hasten() -> None:
     """Shorten the waits in this process. AttributeError when one of them is no longer where it was."""
     from importlib import import_module
 
-    from django_wanvideo.conf import conf
-    from django_wanvideo.services import outcomes, provider, schedule
+    from django_wanvideo.services import lookup, outcomes, schedule
 
-    for module, values in SECONDS.items():
-        for name, seconds in values.items():
-            _replace(import_module(f"django_wanvideo.services.{module}"), name, dt.timedelta(seconds=seconds))
+    for values, unit in ((SECONDS, lambda number: dt.timedelta(seconds=number)), (NUMBERS, lambda number: number)):
+        for module, names in values.items():
+            for name, number in names.items():
+                _replace(import_module(f"django_wanvideo.services.{module}"), name, unit(number))
     backoff = schedule._backoff
 
     def faster(start: float, factor: float, tries: int, most: float) -> float:
         return backoff(start, factor, tries, most) / FACTOR
 
     _replace(schedule, "_backoff", faster)
-    _replace(provider, "DEFAULT_PAUSE", 1.0)
-    lifetime = dt.timedelta(seconds=conf.CONNECT_TIMEOUT + conf.READ_TIMEOUT + 5)
-    _replace(outcomes, "claim_lifetime", lambda: lifetime)
+    _replace(lookup, "ASK_AGAIN", ASK_AGAIN)
+    for module in (schedule, outcomes):
+        _replace(module, "claim_lifetime", lambda: CLAIM_LIFETIME)
 
 
 def _replace(module: Any, name: str, value: Any) -> None:

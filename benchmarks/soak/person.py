@@ -20,34 +20,43 @@ def decide(remote: Remote) -> dict[str, int]:
     from django.contrib.auth import get_user_model
 
     from django_wanvideo.choices import TaskStatus
-    from django_wanvideo.models import VideoTask
-    from django_wanvideo.services import deciding, storing
+    from django_wanvideo.models import Attempt, VideoTask
+    from django_wanvideo.services import deciding, lookup
 
     person = get_user_model().objects.create_superuser("person", "person@site.example", "person")
-    accepted = {entry["prompt"]: entry["task_id"] for entry in remote.ledger()}
-    counts = {"unconfirmed": 0, "attached": 0, "not accepted": 0, "fetched again": 0}
+    ledger = remote.ledger()
+    done = {task_id: task["status"] == "completed" for task_id, task in remote.tasks().items()}
+    bound = set(Attempt.objects.exclude(provider_task_id=None).values_list("provider_task_id", flat=True))
+    free = {entry["prompt"]: entry["task_id"] for entry in ledger if entry["task_id"] not in bound}
+    counts = {"unconfirmed": 0, "attached": 0, "not accepted": 0, "fetched again": 0, "looked again": 0}
     for task in VideoTask.objects.filter(status=TaskStatus.UNCONFIRMED):
         counts["unconfirmed"] += 1
-        if task.prompt in accepted:
-            _patiently(partial(deciding.attach, task, accepted[task.prompt], by=person))
+        if task.prompt in free:
+            _patiently(partial(deciding.attach, task, free.pop(task.prompt), by=person, even_if_older=True))
             counts["attached"] += 1
         else:
             _patiently(partial(deciding.not_accepted, task, by=person))
             counts["not accepted"] += 1
-    for task in VideoTask.objects.filter(status=TaskStatus.FAILED).exclude(result_url=""):
-        if storing.is_fetchable(task):
+    for task in VideoTask.objects.filter(status__in=[TaskStatus.FAILED, TaskStatus.CANCELLED]):
+        if task.can_fetch_result:
             _patiently(partial(task.retry, by=person))
             counts["fetched again"] += 1
+        elif lookup.can_look(task) and any(done.get(attempt.provider_task_id or "") for attempt in task.attempts.all()):
+            # It has ended here without EvoLink's word: a look is free.
+            _patiently(partial(task.refresh, by=person))
+            counts["looked again"] += 1
     return counts
 
 
-def _patiently(step: Callable[[], None]) -> None:
+def _patiently(step: Callable[[], object]) -> None:
     """Do something as soon as it is possible: EvoLink may have asked the site to wait."""
     from django_wanvideo.exceptions import NotPossible
 
     for _try in range(30):
         try:
-            return step()
+            step()
         except NotPossible:
-            time.sleep(2)
-    return step()
+            time.sleep(1)
+        else:
+            return
+    step()

@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from benchmarks.soak.trouble import PROCESS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,11 +33,20 @@ def children_of(pid: int) -> list[tuple[int, str]]:
     return [(child, start) for child in pids if (start := started_at(child)) is not None]
 
 
+def send(pid: int, start: str, what: signal.Signals) -> bool:
+    """Send a signal to that very process; return whether it still lived."""
+    if started_at(pid) != start:
+        return False
+    try:
+        os.kill(pid, what)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def kill(pid: int, start: str) -> None:
     """End that very process, if it still lives."""
-    if started_at(pid) == start:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    send(pid, start, signal.SIGKILL)
 
 
 class Service:
@@ -51,21 +61,28 @@ class Service:
         self._process: subprocess.Popen[bytes] | None = None
         self._orphans: list[tuple[int, str]] = []
         self._ended = 0.0
+        self._stopped: list[tuple[int, str]] = []
+        #: Ids of processes that were ended or stopped in the middle of whatever they did.
+        self.struck: set[int] = set()
 
     def start(self) -> None:
         """Start it."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | {PROCESS: self.name}
+            )
 
     def strike(self, how: str) -> None:
         """SIGKILL the ``worker``, what it ``works`` on, or ``both``; where nothing forks, that is all the same."""
         if self._process is None:
             return
         works = children_of(self._process.pid) if self._forks else []
+        self.struck |= {pid for pid, _start in works}
         if how == "works" and works:
             for pid, start in works:
                 kill(pid, start)
             return
+        self.struck.add(self._process.pid)
         self._process.kill()
         self._process.wait(10)
         if how == "worker":
@@ -74,6 +91,22 @@ class Service:
         else:
             for pid, start in works:
                 kill(pid, start)
+
+    def freeze(self) -> None:
+        """SIGSTOP it and what it works on, as a machine that sleeps does; ``thaw`` ends that."""
+        if self._process is None:
+            return
+        works = children_of(self._process.pid) if self._forks else []
+        for pid, start in [*works, (self._process.pid, started_at(self._process.pid) or "")]:
+            if send(pid, start, signal.SIGSTOP):
+                self._stopped.append((pid, start))
+                self.struck.add(pid)
+
+    def thaw(self) -> None:
+        """Let it go on with what it was at."""
+        for pid, start in self._stopped:
+            send(pid, start, signal.SIGCONT)
+        self._stopped = []
 
     def keep_alive(self, pause: float) -> None:
         """Start it again ``pause`` seconds after it was found dead."""
@@ -85,6 +118,7 @@ class Service:
 
     def stop(self) -> None:
         """Ask it to end, make it end, and end what its dead predecessors left running."""
+        self.thaw()
         if self._process is not None:
             works = children_of(self._process.pid) if self._forks else []
             self._process.terminate()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 
+from benchmarks.soak import seams, trouble
 from tests.settings import *  # noqa: F403
-from tests.settings import INSTALLED_APPS, TEST_DIR, WANVIDEO
+from tests.settings import INSTALLED_APPS, STORAGES, TEST_DIR, WANVIDEO
+
+seams.move_clock()
 
 INSTALLED_APPS = [*INSTALLED_APPS, "benchmarks.soak.watch"]
 ROOT_URLCONF = "benchmarks.soak.urls"
 MEDIA_ROOT = TEST_DIR / "soaked"
+STORAGES = {**STORAGES, "default": {"BACKEND": "benchmarks.soak.seams.FullStorage"}}
 
 WANVIDEO = {
     **WANVIDEO,
@@ -20,8 +24,9 @@ WANVIDEO = {
     "ALLOW_PRIVATE_HOSTS": True,
     "CONNECT_TIMEOUT": 2.0,
     "READ_TIMEOUT": 3.0,
-    "POLL_INTERVAL": 20.0,
-    "UNCONFIRMED_DEADLINE": 10.0,
+    "POLL_INTERVAL": 8.0,
+    "POLL_DEADLINE": 15.0,
+    "UNCONFIRMED_DEADLINE": 8.0,
     "DOWNLOAD_DEADLINE": 15.0,
     "MAX_VIDEO_BYTES": 4 * 1024**2,
 }
@@ -31,5 +36,6 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {process} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    # The one that drives the run has a table to print.
+    "root": {"handlers": ["stderr"], "level": "WARNING" if trouble.PROCESS in os.environ else "CRITICAL"},
 }

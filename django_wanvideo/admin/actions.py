@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django_wanvideo.admin import confirm, settle
 from django_wanvideo.admin.outcomes import CHUNK, do_to_each, log
 from django_wanvideo.exceptions import NotPossible
-from django_wanvideo.services import creation, submission, tracking
+from django_wanvideo.services import creation, dismissing, submission, tracking
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -27,7 +27,7 @@ ASKING_SECONDS = 8.0
 
 
 class ActionsMixin:
-    """Generate, ask EvoLink, withdraw, retry, duplicate."""
+    """Generate, ask EvoLink, cancel, dismiss, retry, duplicate."""
 
     opts: Any
 
@@ -52,27 +52,38 @@ class ActionsMixin:
         def ask(task: VideoTask) -> None:
             if time.monotonic() > deadline:
                 if task.is_finished:
-                    raise NotPossible(_("There was no time to ask about it. Select fewer."))
+                    raise NotPossible(_("There was no time to refresh it. Select fewer tasks."))
                 tracking.look_soon(task)
-                raise NotPossible(_("A worker asks about it in a moment."))
+                raise NotPossible(_("A worker will refresh it in a moment."))
             tracking.refresh(task, by=_user(request))
 
-        outcome = do_to_each(request, _each(queryset), ask, _("Asked EvoLink."))
+        outcome = do_to_each(request, _each(queryset), ask, _("Refreshed the status."))
         outcome.tell(
             request,
             lambda n: (
-                ngettext("EvoLink was asked about %(n)s task.", "EvoLink was asked about %(n)s tasks.", n) % {"n": n}
+                ngettext("The status of %(n)s task was refreshed.", "The status of %(n)s tasks was refreshed.", n)
+                % {"n": n}
             ),
         )
 
-    @admin.action(permissions=["change"], description=gettext_lazy("Withdraw selected from the queue"))
+    @admin.action(permissions=["change"], description=gettext_lazy("Cancel selected"))
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
-        """Withdraw each selected task that was not sent."""
+        """Cancel each selected task that was not sent."""
         outcome = do_to_each(
-            request, _each(queryset), lambda task: submission.cancel(task, by=_user(request)), _("Withdrawn.")
+            request, _each(queryset), lambda task: submission.cancel(task, by=_user(request)), _("Cancelled.")
         )
         outcome.tell(
-            request, lambda n: ngettext("%(n)s task was withdrawn.", "%(n)s tasks were withdrawn.", n) % {"n": n}
+            request, lambda n: ngettext("%(n)s task was cancelled.", "%(n)s tasks were cancelled.", n) % {"n": n}
+        )
+
+    @admin.action(permissions=["change"], description=gettext_lazy("Dismiss selected failures"))
+    def dismiss_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
+        """Let each selected failure need no attention any more."""
+        outcome = do_to_each(
+            request, _each(queryset), lambda task: dismissing.dismiss(task, by=_user(request)), _("Dismissed.")
+        )
+        outcome.tell(
+            request, lambda n: ngettext("%(n)s task was dismissed.", "%(n)s tasks were dismissed.", n) % {"n": n}
         )
 
     @admin.action(permissions=["submit"], description=gettext_lazy("Retry selected…"))

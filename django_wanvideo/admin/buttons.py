@@ -11,7 +11,7 @@ from django_wanvideo import catalog
 from django_wanvideo.admin import figures, quoting
 from django_wanvideo.advice import advice_for
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.services import lookup, storing
+from django_wanvideo.services import dismissing, lookup, storing
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -55,7 +55,7 @@ def of(model_admin: Any, request: HttpRequest, task: VideoTask) -> list[Button]:
     ):
         add("decide", _("Decide…"), "unconfirmed", link=True, first=True)
     if task.status == _S.QUEUED and model_admin.has_change_permission(request, task):
-        add("cancel", _("Withdraw"), "cancelled")
+        add("cancel", _("Cancel"), "cancelled")
     if task.status in {_S.PENDING, _S.PROCESSING}:
         add("refresh", _("Refresh status"), "retry")
     fetchable, looks_first = ended and storing.is_fetchable(task), lookup.can_look(task)
@@ -72,12 +72,17 @@ def of(model_admin: Any, request: HttpRequest, task: VideoTask) -> list[Button]:
         quote = quoting.for_retry(request.user, task)
         add("retry", label % {"n": price}, "retry", first=not unchanged and not looks_first, quote=quote)
     if looks_first and not fetchable:
-        add("refresh", _("Look again, free of charge"), "retry", first=True)
+        add("refresh", _("Check with EvoLink again, free of charge"), "retry", first=True)
     if may_add:
         is_advised = ended and action in {"edit_copy", "replace_picture"}
         label = _("Choose another picture") if ended and action == "replace_picture" else _("Edit a copy")
         add("duplicate", label if ended else _("Duplicate"), "copy", first=is_advised and not fetchable)
         add("variations", _("Variations…"), "variations", link=True)
+    if model_admin.has_change_permission(request, task):
+        if dismissing.can_be_dismissed(task):
+            add("dismiss", _("Dismiss"), "completed")
+        elif task.dismissed_at is not None:
+            add("undismiss", _("Undo dismiss"), "retry")
     return found
 
 

@@ -50,9 +50,9 @@ class _Shared:
 _shared = _Shared()
 
 
-def remembered(key: str, seconds: int, look: Callable[[], T]) -> T:
-    """Return what ``look`` returned lately under ``key``, or look now. ``None`` is never remembered."""
-    value: T | None = _shared.get(key)
+def remembered(key: str, seconds: int, look: Callable[[], T], *, anew: bool = False) -> T:
+    """Return what ``look`` returned lately under ``key``, or look now, as ``anew`` asks. ``None`` is never remembered."""
+    value: T | None = None if anew else _shared.get(key)
     if value is None or _is_stale(_shared.get(_time_of(key)), seconds):
         value = look()
         _shared.set(key, value, seconds)

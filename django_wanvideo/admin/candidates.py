@@ -99,7 +99,7 @@ def _begun(candidate: Candidate, since: dt.datetime | None) -> str:
     if candidate.created is None or since is None:
         return _("unknown")
     seconds = round((candidate.created - since).total_seconds())
-    words = _("%(at)s, %(time)s after ours") if seconds >= 0 else _("%(at)s, %(time)s before ours")
+    words = _("%(at)s, %(time)s after our request") if seconds >= 0 else _("%(at)s, %(time)s before our request")
     return words % {"at": figures.clock(candidate.created), "time": figures.seconds_in_words(abs(seconds))}
 
 
@@ -112,11 +112,11 @@ def _prompt_words(prompt: str, ours: str) -> str:
 def _verdict_words(verdict: Verdict) -> str:
     return {
         Verdict.POSSIBLE: _("May be this one"),
-        Verdict.LATE: _("Hardly: begun much later than our request"),
-        Verdict.OLDER: _("Cannot be, unless this site’s clock was ahead: older than our request"),
-        Verdict.OTHER_MODEL: _("Cannot be: made with another model"),
-        Verdict.OTHER_PROMPT: _("Hardly: made from another prompt"),
-        Verdict.TAKEN: _("Cannot be: another task here has it"),
+        Verdict.LATE: _("Unlikely: started much later than our request"),
+        Verdict.OLDER: _("Not possible unless this site’s clock was ahead: older than our request"),
+        Verdict.OTHER_MODEL: _("Not possible: made with another model"),
+        Verdict.OTHER_PROMPT: _("Unlikely: made from another prompt"),
+        Verdict.TAKEN: _("Not possible: another task here has it"),
     }[verdict]
 
 

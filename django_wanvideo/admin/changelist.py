@@ -6,14 +6,14 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
+from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, SEARCH_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Prefetch, Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from django_wanvideo.choices import InputRole
-from django_wanvideo.models import MediaInput
+from django_wanvideo.choices import InputRole, TaskStatus
+from django_wanvideo.models import MediaInput, people
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -59,6 +59,10 @@ class TaskChangeList(ChangeList):
         # One row for each task: an order would only join the tasks once more.
         frames = MediaInput.objects.filter(role=InputRole.FIRST_FRAME, position=0).order_by()
         queryset: QuerySet[VideoTask] = super().get_queryset(request, *args, **kwargs)
+        queryset = people.fetched_with(queryset, "owner")
+        if self.is_popup and not self.is_status_chosen:
+            # Who chooses a video for something else wants one that can be played.
+            queryset = queryset.filter(status=TaskStatus.COMPLETED)
         return queryset.defer(*_UNSHOWN).prefetch_related(Prefetch("inputs", frames, to_attr="listed_frames"))
 
     def get_results(self, request: HttpRequest) -> None:
@@ -69,6 +73,7 @@ class TaskChangeList(ChangeList):
         rows = self._numbered_page() if place is None else self._page_at(*place)
         self.result_list = rows
         self.model_admin.offer_decisions(request, self.result_list)  # type: ignore[attr-defined]
+        self._link_owners()
         self.result_count = (self.page_num - 1) * self.list_per_page + len(rows) + self.has_older
         self.full_result_count = None
         self.show_full_result_count = False
@@ -76,6 +81,30 @@ class TaskChangeList(ChangeList):
         self.can_show_all = False
         self.multi_page = self.has_older or self.has_newer
         self.paginator = UncountedPaginator(self.queryset, self.list_per_page, seen=self.result_count)
+
+    @property
+    def is_status_chosen(self) -> bool:
+        """Whether a filter of statuses, the app's or a site's own, says which tasks are wanted."""
+        return any(name.partition("__")[0] == "status" and value for name, value in self.params.items())
+
+    def _link_owners(self) -> None:
+        """Let each owner lead to their tasks; whoever chooses from a popup is not led away from its rows."""
+        for task in self.result_list:
+            if self.is_popup:
+                # A decision is another page.
+                task.decide_url = ""
+            if task.owner_id is not None:
+                task.owner_url = self.get_query_string({"owner": task.owner_id}, [*PLACES, PAGE_VAR])
+
+    @property
+    def kept_params(self) -> dict[str, Any]:
+        """What a search keeps: filters and order, but not the page."""
+        return {name: value for name, value in self.params.items() if name not in {*PLACES, PAGE_VAR, SEARCH_VAR}}
+
+    @property
+    def unsearched_url(self) -> str:
+        """The list with its filters and without the search."""
+        return self.get_query_string(remove=[*PLACES, PAGE_VAR, SEARCH_VAR])
 
     def _numbered_page(self) -> list[VideoTask]:
         start = (self.page_num - 1) * self.list_per_page
@@ -137,7 +166,8 @@ class TaskChangeList(ChangeList):
     @property
     def is_empty_site(self) -> bool:
         """Whether nothing at all is there, not merely nothing that matches."""
-        return not self.result_list and not self.query and not self.has_active_filters and not self.has_newer
+        is_narrowed = self.query or self.has_active_filters or self.is_popup
+        return not self.result_list and not is_narrowed and not self.has_newer
 
 
 def _place(text: str) -> tuple[dt.datetime, uuid.UUID]:

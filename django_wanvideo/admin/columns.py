@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib import admin
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -26,19 +25,20 @@ def listed_frame(task: VideoTask) -> MediaInput | None:
     return frames[0] if frames else None
 
 
-class ColumnsMixin:
-    """Picture, words, state, credits and age; ``owner`` is the model's own field."""
+def linked_picture(task: VideoTask) -> SafeString:
+    """The small picture as the content of a link."""
+    return format_html(
+        '{}<span class="visually-hidden">{}</span>', markup.thumbnail(task, listed_frame(task)), str(task)
+    )
 
-    admin_site: Any
+
+class ColumnsMixin:
+    """Picture, words, state, credits, owner and date."""
 
     @admin.display(description=_("Picture"))
     def picture(self, task: VideoTask) -> SafeString:
-        """The first frame, small; it repeats the link of the title, so keyboards and readers pass it by."""
-        return format_html(
-            '<a href="{}" tabindex="-1" aria-hidden="true">{}</a>',
-            self.change_url(task),
-            markup.thumbnail(task, listed_frame(task)),
-        )
+        """The first frame, small, with the words that name its link."""
+        return linked_picture(task)
 
     @admin.display(description=_("Task"))
     def task(self, task: VideoTask) -> SafeString:
@@ -66,11 +66,20 @@ class ColumnsMixin:
         """Used, or estimated."""
         return markup.credits_cell(task)
 
-    @admin.display(description=_("Age"), ordering="created_at")
-    def age(self, task: VideoTask) -> SafeString:
-        """How long ago it was made."""
-        return markup.time_tag(task.created_at, figures.age(task.created_at, timezone.now()))
+    @admin.display(description=_("Owner"), ordering="owner")
+    def owned_by(self, task: VideoTask) -> SafeString | str:
+        """The owner, who leads to all of their tasks in this list."""
+        if task.owner_id is None:
+            return "–"
+        url = getattr(task, "owner_url", "")
+        return format_html('<a href="{}">{}</a>', url, task.owner) if url else str(task.owner)
 
-    def change_url(self, task: VideoTask) -> str:
-        """Return the address of a task's page."""
-        return reverse("admin:wanvideo_videotask_change", args=[task.pk], current_app=self.admin_site.name)
+    @admin.display(description=_("Created"), ordering="created_at")
+    def created(self, task: VideoTask) -> SafeString:
+        """When it was made, and how long ago that is."""
+        now = timezone.now()
+        return format_html(
+            '{}<span class="wv-sub">{}</span>',
+            markup.time_tag(task.created_at, figures.clock(task.created_at, now)),
+            figures.age(task.created_at, now),
+        )

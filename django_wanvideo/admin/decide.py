@@ -117,7 +117,7 @@ def _decide(model_admin: Any, request: HttpRequest, task: VideoTask) -> bool:
             words = _("Settled: it was not accepted. It can be tried again.")
         elif decision == Decision.SEND_AGAIN:
             if not request.POST.get("twice"):
-                messages.error(request, _("Tick that you accept that this may cost twice."))
+                messages.error(request, _("Select the box to confirm that you may be charged twice."))
                 return False
             if request.POST.get("shown_credits") not in {None, str(buttons.price_now(task))}:
                 messages.error(request, _("The price has changed. Look at it again, then decide."))
@@ -176,23 +176,23 @@ def _listed(found: Evidence) -> Row:
     name, possible = _("EvoLink’s task list"), len(found.possible)
     if possible:
         words = ngettext(
-            "%(n)s video of this model from about then that no task here knows",
-            "%(n)s videos of this model from about then that no task here knows",
+            "%(n)s video of this model from about that time that no task here knows",
+            "%(n)s videos of this model from about that time that no task here knows",
             possible,
         )
         # Of several open requests nobody can say which one a video comes from.
         points_to = None if found.others else Decision.ATTACH
         return Row(name, words % {"n": possible}, _("See below"), points_to)
     if found.listing is Listing.WHOLE:
-        return Row(name, _("No unknown video of this model from then"), "", Decision.NOT_ACCEPTED)
+        return Row(name, _("No unknown video of this model from that time"), "", Decision.NOT_ACCEPTED)
     return Row(name, _listing_words(found))
 
 
 def _others(found: Evidence) -> Row:
     count = len(found.others)
     words = ngettext(
-        "%(n)s other request of this site, from about then, whose answer was lost too",
-        "%(n)s other requests of this site, from about then, whose answers were lost too",
+        "%(n)s other request of this site, from about that time, whose answer was lost too",
+        "%(n)s other requests of this site, from about that time, whose answers were lost too",
         count,
     )
     return Row(_("Other open requests"), words % {"n": count}, _("A video on the list may belong to any of them"))
@@ -209,7 +209,11 @@ def _credits(task: VideoTask, found: Evidence) -> Row:
 
 
 def _answer(attempt: Attempt) -> str:
-    return _("One that does not tell") if attempt.http_status else _("None; the connection ended first")
+    return (
+        _("One that does not say whether it was accepted")
+        if attempt.http_status
+        else _("None; the connection ended first")
+    )
 
 
 def _callbacks(attempt: Attempt) -> Row:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected as djangos_delete_selected
+from django.db.models import ProtectedError, RestrictedError
 from django.http import HttpResponseRedirect
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo import database
+from django_wanvideo.admin import referring
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.exceptions import NotPossible
 
@@ -38,20 +40,27 @@ class DeletingMixin:
         return bool(super().has_delete_permission(request, obj))  # type: ignore[misc]
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Name tasks that cannot be deleted now as protected; do not ask for permissions on parts of a task."""
-        held = [task for task in objs if task.status in ACTIVE_STATUSES]
-        count = len(objs) if hasattr(objs, "__len__") else 0
-        protected = [_("%(task)s is on its way and cannot be deleted yet.") % {"task": task} for task in held]
-        return [str(task) for task in objs], {self.opts.verbose_name_plural: count}, set(), protected
+        """Name what refers to the tasks and what cannot be deleted; do not ask for permissions on parts of a task."""
+        tasks = list(objs)
+        found = referring.to_tasks(self, request, tasks)
+        listed: list[Any] = []
+        for task in tasks:
+            listed.append(str(task))
+            if task.pk in found.lines:
+                listed.append(found.lines[task.pk])
+        held = [task for task in tasks if task.status in ACTIVE_STATUSES]
+        protected = [_("%(task)s has not ended and cannot be deleted yet.") % {"task": task} for task in held]
+        counts = {self.opts.verbose_name_plural: len(tasks), **found.counts}
+        return [*listed, *found.more], counts, found.needed, [*protected, *found.protected]
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponseBase:
-        """Say so where a worker took the task between the question and the answer."""
+        """Say so where a worker took the task, or something came to need it, between the question and the answer."""
         try:
             response: HttpResponseBase = super().delete_view(request, object_id, extra_context)  # type: ignore[misc]
-        except NotPossible as error:
-            messages.warning(request, str(error))
+        except (NotPossible, ProtectedError, RestrictedError) as error:
+            messages.warning(request, _why(error))
             return HttpResponseRedirect(self.page_url("change", object_id))  # type: ignore[attr-defined]
         return response
 
@@ -68,10 +77,16 @@ class DeletingMixin:
             # Together with the log entries, which Django writes before it deletes.
             with database.atomic():
                 return djangos_delete_selected(self, request, queryset)  # type: ignore[arg-type]
-        except NotPossible as error:
-            words = _("Nothing was deleted: %(reason)s Select the tasks again.") % {"reason": error}
+        except (NotPossible, ProtectedError, RestrictedError) as error:
+            words = _("Nothing was deleted: %(reason)s Select the tasks again.") % {"reason": _why(error)}
             messages.warning(request, words)
             return None
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, NotPossible):
+        return str(error)
+    return _("Something else on this site needs the video.")
 
 
 def _tell_what_stays(request: HttpRequest, held: list[VideoTask], queryset: QuerySet[VideoTask]) -> None:
@@ -83,5 +98,7 @@ def _tell_what_stays(request: HttpRequest, held: list[VideoTask], queryset: Quer
     if len(held) > NAMED:
         rest = queryset.filter(status__in=ACTIVE_STATUSES).count() - NAMED
         names.append(ngettext("%(n)s more", "%(n)s more", rest) % {"n": rest})
-    words = _("What is on its way stays until it has ended, because it may still cost or bring something: %(tasks)s.")
+    words = _(
+        "Tasks that have not ended cannot be deleted, because they may still be charged or deliver a video: %(tasks)s."
+    )
     messages.warning(request, words % {"tasks": ", ".join(names)})

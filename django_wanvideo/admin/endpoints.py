@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.urls import path
 from django.utils import timezone
@@ -18,6 +19,7 @@ from django_wanvideo.admin import (
     confirm,
     copies,
     decide,
+    filters,
     kept,
     markup,
     outcomes,
@@ -30,11 +32,11 @@ from django_wanvideo.admin import (
     variations,
     words,
 )
-from django_wanvideo.admin.columns import listed_frame
+from django_wanvideo.admin.columns import linked_picture
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.errors import EvoLinkError
 from django_wanvideo.exceptions import WanVideoError
-from django_wanvideo.services import files, quotes, submission, tracking
+from django_wanvideo.services import dismissing, files, quotes, submission, tracking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,7 +108,7 @@ class EndpointsMixin:
                 "live": not task.is_finished and task.status != TaskStatus.DRAFT,
                 "state": markup.state(task, now),
                 "credits": markup.credits_cell(task),
-                "picture": markup.thumbnail(task, listed_frame(task)),
+                "picture": linked_picture(task),
             }
             if with_page:
                 parts = taskpage.live_parts(self, request, task, now)
@@ -120,11 +122,15 @@ class EndpointsMixin:
                 }
                 ends_at = task.result_expires_at
                 # Also after a failure the time that a paid file has left counts down.
+                row["ended"] = task.is_finished
                 row["live"] = row["live"] or bool(parts["expires"] and ends_at is not None and ends_at > now)
                 row["steps"] = render_to_string("wanvideo/steps.html", {"wanvideo": page})
             rows[str(task.pk)] = row
         held = [report.as_dict() for report in sending.reports_for(request)]
-        return _private(JsonResponse({"tasks": rows, "holds": held}))
+        answer: dict[str, Any] = {"tasks": rows, "holds": held}
+        if "counts" in request.GET:
+            answer["counts"] = filters.shown_counts(request, self)
+        return _private(JsonResponse(answer))
 
     def sending_view(self, request: HttpRequest) -> HttpResponseBase:
         """Pause and resume sending."""
@@ -142,9 +148,15 @@ class EndpointsMixin:
                 task.decide_url = self.page_url("decide", task.pk)  # type: ignore[attr-defined]
 
     def price_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer what a video with the given parameters costs."""
+        """Answer what a video with the given parameters costs.
+
+        A form asks only for ``session`` before it is sent: whether its person is signed in still, or again, and with
+        which token it is to be sent.
+        """
         if not (self.has_add_permission(request) or self.has_change_permission(request)):  # type: ignore[attr-defined]
             raise PermissionDenied
+        if "session" in request.GET:
+            return _private(JsonResponse({"token": get_token(request)}))
         spec = self.chosen_model(request)  # type: ignore[attr-defined]
         return _private(JsonResponse(prices.of_query(spec, request.GET.dict(), self._payer(request))))
 
@@ -251,10 +263,12 @@ class EndpointsMixin:
                 may_submit,
                 # Never a price instead: what was shown is that it is free.
                 lambda: submission.retry(task, by=by, agreed=quotes.fetching(task)),
-                _("The file is fetched again."),
+                _("The file is being fetched again."),
             ),
-            "cancel": (may_change, lambda: submission.cancel(task, by=by), _("Withdrawn. Nothing was charged.")),
-            "refresh": (may_view, lambda: tracking.refresh(task, by=by), _("EvoLink was asked just now.")),
+            "cancel": (may_change, lambda: submission.cancel(task, by=by), _("Cancelled. Nothing was charged.")),
+            "dismiss": (may_change, lambda: dismissing.dismiss(task, by=by), _("Dismissed.")),
+            "undismiss": (may_change, lambda: dismissing.restore(task, by=by), _("The dismissal was undone.")),
+            "refresh": (may_view, lambda: tracking.refresh(task, by=by), _("The status was refreshed.")),
             "duplicate": (may_add, lambda: None, ""),
         }
 

@@ -6,16 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
 from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo import catalog
 from django_wanvideo.admin.widgets import DropZone, PromptArea, Slider, Tiles
+from django_wanvideo.catalog import jsondata
+from django_wanvideo.catalog.text import normalised
 from django_wanvideo.choices import InputRole
 
 if TYPE_CHECKING:
     from django_wanvideo.catalog import InputSpec, ModelSpec, ParameterSpec
 
+#: What is not done for a link.
+_AS_IT_IS = _("EvoLink gets the link as it is: the picture behind it is neither turned nor made smaller by this site.")
+#: What is done for a file.
+_MADE_FIT = _("A larger picture is sent smaller, as JPEG; place and camera are never sent.")
 #: What the fold of an input is called while it is empty; whole sentences, because languages join words differently.
 _FOLDS = {
     InputRole.LAST_FRAME: _("Add a last frame"),
@@ -83,8 +90,22 @@ class PromptField(forms.CharField):
         self.is_needed = spec.prompt.required
 
     def to_python(self, value: Any) -> str:
-        """Return the text with simple line ends and without blank ends."""
-        return str(super().to_python(value)).replace("\r\n", "\n").strip()
+        """Return the text as the service keeps it."""
+        return normalised(str(super().to_python(value)))
+
+
+class MetadataField(forms.JSONField):
+    """A JSON object. A refused one is shown as it was typed: what it means may be nothing that a page can hold."""
+
+    def to_python(self, value: Any) -> Any:
+        """Return the object; ``None`` for nothing typed."""
+        if self.disabled or value in self.empty_values:
+            return value if self.disabled else None
+        return jsondata.clean(jsondata.read(value) if isinstance(value, str) else value)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what was typed."""
+        return initial if self.disabled else InvalidJSONInput(data or "")
 
 
 def file_name(role: str) -> str:
@@ -110,7 +131,7 @@ def input_fields(wanted: InputSpec) -> dict[str, forms.Field]:
     if wanted.media == "image" and wanted.max_items == 1:
         chosen = forms.FileField(
             label=label,
-            help_text=str(wanted.help_text),
+            help_text=format_lazy("{} {}", wanted.help_text, _MADE_FIT),
             required=False,
             allow_empty_file=True,
             widget=DropZone(wanted),
@@ -119,19 +140,20 @@ def input_fields(wanted: InputSpec) -> dict[str, forms.Field]:
         return {
             file_name(role): chosen,
             kept_name(role): forms.CharField(required=False, widget=forms.HiddenInput),
-            link_name(role): _link_field(address, "", fold=_("Use a link instead")),
+            link_name(role): _link_field(address, _AS_IT_IS, fold=_("Use a link instead")),
         }
     many = wanted.max_items > 1
     if many:
         address = format_lazy(_("{input}: addresses that anyone can open, one in each line"), input=label)
+    help_text = f"{wanted.help_text} {_AS_IT_IS}" if wanted.media == "image" else str(wanted.help_text)
     # What cannot be left out is never folded away.
     fold = "" if wanted.required else _FOLDS.get(wanted.role, _("Add more"))
-    field = _link_field(address, str(wanted.help_text), many=many, fold=fold)
+    field = _link_field(address, help_text, many=many, fold=fold)
     field.is_needed = wanted.required  # type: ignore[attr-defined]
     return {link_name(role): field}
 
 
-def _link_field(label: Any, help_text: str, *, many: bool = False, fold: Any = "") -> forms.CharField:
+def _link_field(label: Any, help_text: Any, *, many: bool = False, fold: Any = "") -> forms.CharField:
     widget: forms.Widget = (
         forms.Textarea(attrs={"rows": 3}) if many else forms.URLInput(attrs={"placeholder": "https://"})
     )
@@ -161,7 +183,7 @@ def task_fields(spec: ModelSpec) -> dict[str, forms.Field]:
     fields["notes"] = forms.CharField(
         label=_("Notes"), required=False, widget=forms.Textarea(attrs={"rows": 3, "class": "wv-notes"})
     )
-    fields["metadata"] = forms.JSONField(
+    fields["metadata"] = MetadataField(
         label=_("Data for the site’s own code"),
         help_text=_('A JSON object, such as {"sku": "X1"}. It comes back with every signal.'),
         required=False,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_wanvideo.admin import figures
+from django_wanvideo.admin import figures, sending
+from django_wanvideo.admin import words as status_words
 from django_wanvideo.services import credit_limits, limits
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ def sent_words(task: VideoTask) -> str:
     """Say what happens to a task that was submitted just now."""
     held = limits.credits_hold(task)
     if held is None or held.reason not in credit_limits.REASONS:
-        return _("On its way. You may leave this page; the video will be in the list.")
+        if reason := sending.reason_now(task):
+            return _("Queued, but not sent yet. %(reason)s.") % {"reason": status_words.held_words(reason)}
+        return _("On its way. You can leave this page; the video appears in the list when it is done.")
     return _("It waits in the queue for credits and will be sent from %(at)s on. You can cancel it until then.") % {
         "at": figures.clock(held.until)
     }
@@ -106,4 +109,4 @@ def _too_dear(count: int, limit: credit_limits.CreditLimit) -> str:
 
 
 def _advice() -> str:
-    return _("Choose a shorter video or a lower quality, or ask whoever runs the site to raise the limit.")
+    return _("Choose a shorter video or a lower quality, or ask the site administrator to raise the limit.")

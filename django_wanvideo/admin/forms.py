@@ -14,12 +14,13 @@ from django_wanvideo.admin.fields import ParameterField, file_name, kept_name, l
 from django_wanvideo.admin.saving import SavingMixin
 from django_wanvideo.admin.switching import SwitchingMixin
 from django_wanvideo.admin.uploads import FIRST_FRAME, UploadsMixin
+from django_wanvideo.catalog import text
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services import drafts, media
+from django_wanvideo.services import drafts, inspection
 
 if TYPE_CHECKING:
-    from django_wanvideo.catalog import ModelSpec
+    from django_wanvideo.catalog import InputSpec, ModelSpec
 
     _ModelForm = forms.ModelForm[VideoTask]
 else:
@@ -118,7 +119,7 @@ class TaskForm(SwitchingMixin, UploadsMixin, SavingMixin, _ModelForm):
         found: dict[str, list[Any]] = {}
         for wanted in self.spec.inputs:
             role = wanted.role.value
-            links = (self.cleaned_data.get(link_name(role)) or "").split()
+            links = self._links(wanted)
             upload = self.cleaned_data.get(file_name(role))
             token = self.cleaned_data.get(kept_name(role)) or ""
             if upload is not None:
@@ -133,6 +134,13 @@ class TaskForm(SwitchingMixin, UploadsMixin, SavingMixin, _ModelForm):
 
     def _kept_picture_of(self, token: str) -> Any:
         return kept.open_kept(token, owner=self.user.pk) if token else None
+
+    def _links(self, wanted: InputSpec) -> list[str]:
+        """Return the links of one input: one in each line where there may be several, else all that was typed."""
+        typed = (self.cleaned_data.get(link_name(wanted.role.value)) or "").strip()
+        if wanted.max_items > 1:
+            return text.lines(typed)
+        return [typed] if typed else []
 
     def _is_new_link(self, role: str) -> bool:
         return link_name(role) in self.changed_data and bool(self.cleaned_data.get(link_name(role)))
@@ -190,7 +198,7 @@ class TaskForm(SwitchingMixin, UploadsMixin, SavingMixin, _ModelForm):
             self.spec.clean(prompt=self.cleaned_data.get("prompt", ""), parameters=self.parameters(), inputs=inputs)
         except ValidationError as error:
             self._put_at_fields(error)
-        media.inspect(self.spec, inputs)
+        inspection.inspect(self.spec, inputs, fix=True)
 
     def _put_at_fields(self, error: ValidationError) -> None:
         errors = error.error_dict if hasattr(error, "error_dict") else {"": error.error_list}

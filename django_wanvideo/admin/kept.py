@@ -52,6 +52,8 @@ class Kept:
     width: int | None = None
     height: int | None = None
     size: int | None = None
+    #: Width and height of the JPEG that is sent in its place, if one is.
+    sent: tuple[int, int] | None = None
 
 
 def keep(upload: File[Any], *, owner: Any) -> str:
@@ -78,12 +80,11 @@ def keep(upload: File[Any], *, owner: Any) -> str:
 
 def keep_copy(stored: FieldFile, *, owner: Any) -> str:
     """Keep a copy of a task's stored picture for a form; return an empty text where that cannot be done just now."""
-    token = ""
-    with files.BestEffort("The picture %s could not be kept for another form; it has to be chosen again.", stored.name):
-        with stored.storage.open(str(stored.name), "rb") as content:
-            name = f"picture{PurePosixPath(str(stored.name)).suffix}"
-            token = keep(ContentFile(content.read(images.MAX_READ_BYTES + 1), name=name), owner=owner)
-    return token
+    words = "The picture %s could not be kept for another form; it has to be chosen again."
+    with files.BestEffort(words, stored.name), stored.storage.open(str(stored.name), "rb") as content:
+        name = f"picture{PurePosixPath(str(stored.name)).suffix}"
+        return keep(ContentFile(content.read(images.MAX_READ_BYTES + 1), name=name), owner=owner)
+    return ""
 
 
 def read(token: str, *, owner: Any) -> tuple[str, str] | None:
@@ -156,6 +157,8 @@ def content_type(stream: File[Any]) -> str:
         return "image/png"
     if head.startswith(b"BM"):
         return "image/bmp"
+    if head[4:12] == b"ftypavif":
+        return "image/avif"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
     return ""

@@ -100,18 +100,39 @@ def state(task: VideoTask, now: dt.datetime | None = None) -> SafeString:
 
 
 def credits_cell(task: VideoTask) -> SafeString:
-    """Credits as known: used, or else the estimate."""
-    if task.credits_used is not None:
-        note = format_html('<span class="wv-sub">{}</span>', _("not charged")) if task.credits_used == 0 else ""
-        return format_html("{}{}", figures.credits_in_table(task.credits_used), note)
-    if task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED} and task.charge == Charge.NONE:
-        return format_html('{}<span class="wv-sub">{}</span>', figures.credits_in_table(_ZERO), _("not charged"))
-    if task.credits_estimated is None:
+    """What a task has cost as far as that is known, or else what it is expected to cost."""
+    charge, has_ended = task.charge, task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}
+    if task.credits_used:
+        return format_html("{}", figures.credits_in_table(task.credits_used))
+    if task.credits_used is not None or (has_ended and charge in {Charge.NONE, Charge.NOT_EXPECTED}):
+        note = charge_note(Charge.NONE if task.credits_used is not None else charge)
+        return format_html('{}<span class="wv-sub">{}</span>', figures.credits_in_table(_ZERO), note)
+    known = task.credits_reserved if task.credits_reserved is not None else task.credits_estimated
+    if charge == Charge.MAYBE and task.status not in {TaskStatus.QUEUED, TaskStatus.SUBMITTING}:
+        amount = _("up to %(n)s") % {"n": figures.credits_in_table(known)} if known is not None else "–"
+        note = charge_note(charge)
+    elif charge == Charge.CHARGED and has_ended:
+        amount = _("≈ %(n)s") % {"n": figures.credits_in_table(known)} if known is not None else "–"
+        note = charge_note(charge)
+    elif task.credits_estimated is None:
         return format_html("{}", "–")
+    else:
+        amount, note = _("≈ %(n)s") % {"n": figures.credits_in_table(task.credits_estimated)}, ""
     return format_html(
-        '<span class="wv-estimate">{}</span>',
-        figures.unbroken(_("≈ %(n)s") % {"n": figures.credits_in_table(task.credits_estimated)}),
+        '<span class="wv-estimate">{}</span>{}',
+        figures.unbroken(amount),
+        format_html('<span class="wv-sub">{}</span>', note) if note else "",
     )
+
+
+def charge_note(charge: Charge) -> str:
+    """What is known about the money, as a remark below a number."""
+    return {
+        Charge.NONE: _("not charged"),
+        Charge.NOT_EXPECTED: _("should not be charged"),
+        Charge.MAYBE: _("may have been charged"),
+        Charge.CHARGED: _("charged"),
+    }.get(charge, "")
 
 
 def time_tag(moment: dt.datetime, text: str) -> SafeString:

@@ -19,7 +19,14 @@ from django_wanvideo.admin.changelist import TaskChangeList
 from django_wanvideo.admin.columns import ColumnsMixin
 from django_wanvideo.admin.deleting import DeletingMixin
 from django_wanvideo.admin.endpoints import EndpointsMixin
-from django_wanvideo.admin.filters import AttentionFilter, ModelFilter, OwnerFilter, StatusFilter
+from django_wanvideo.admin.filters import (
+    AttentionFilter,
+    CreatedFilter,
+    FailureFilter,
+    ModelFilter,
+    OwnerFilter,
+    StatusFilter,
+)
 from django_wanvideo.admin.forms import NotesForm, TaskForm, task_form
 from django_wanvideo.admin.pages import PagesMixin
 from django_wanvideo.choices import TaskStatus
@@ -41,11 +48,12 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletingMixin, EndpointsMi
     Override ``visible_to`` to show people their own tasks only.
     """
 
-    list_display = ("picture", "task", "state", "credits", "owner", "age")
-    list_display_links = ("task",)
-    list_filter = (AttentionFilter, StatusFilter, ModelFilter, OwnerFilter)
-    list_select_related = ("owner",)
+    list_display = ("picture", "task", "state", "credits", "owned_by", "created")
+    list_display_links = ("picture", "task")
+    list_filter = (AttentionFilter, StatusFilter, CreatedFilter, OwnerFilter, ModelFilter, FailureFilter)
     list_per_page = 50
+    # Owners may be in another database; the list itself fetches them, with or without a join.
+    list_select_related = ()
     show_full_result_count = False
     search_fields = ("prompt",)
     search_help_text = gettext_lazy("Words of the prompt, a task’s id, or EvoLink’s id")
@@ -55,6 +63,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletingMixin, EndpointsMi
         "settle_selected",
         "refresh_selected",
         "cancel_selected",
+        "dismiss_selected",
         "duplicate_selected",
         "delete_selected",
     )

@@ -50,10 +50,10 @@ class Outcome:
             messages.success(request, success(self.done))
         shown = self.reasons.most_common(MAX_REASONS)
         for reason, count in shown:
-            text = _("%(count)s not: %(reason)s") % {"count": count, "reason": reason} if self.many else reason
+            text = _("%(count)s skipped: %(reason)s") % {"count": count, "reason": reason} if self.many else reason
             messages.warning(request, text)
         if rest := self.refused - sum(count for _reason, count in shown):
-            messages.warning(request, _("%(count)s more were left as they are, for other reasons.") % {"count": rest})
+            messages.warning(request, _("%(count)s more were skipped for other reasons.") % {"count": rest})
 
     @property
     def many(self) -> bool:
@@ -100,18 +100,18 @@ def reason_of(error: Exception) -> str:
         if isinstance(error, NotFoundError):
             return _("EvoLink does not know this video.")
         if error.http_status == 401:
-            return _("EvoLink rejects this site’s key. Whoever runs the site can set a new one.")
+            return _("EvoLink rejects this site’s key. The site administrator can set a new one.")
         logger.warning("EvoLink could not be asked for staff: %s", error)
         return _("EvoLink cannot be asked just now. Try again in a minute.")
     return str(error)
 
 
 def _configuration_words(error: ConfigurationError) -> str:
-    """Return whose move it is; the name of a setting means nothing to staff."""
+    """Return who can act; the name of a setting means nothing to staff."""
     if not conf.api_key():
-        return _("This site has no key for EvoLink. Whoever runs the site can set one.")
+        return _("This site has no key for EvoLink. The site administrator can set one.")
     logger.warning("A setting stops staff: %s", error)
-    return _("A setting of this site is wrong. Whoever runs the site can find it with wanvideo_doctor.")
+    return _("A setting of this site is wrong. The site administrator can find it with wanvideo_doctor.")
 
 
 def log(request: HttpRequest, tasks: list[VideoTask], message: str, *, added: bool = False) -> None:

@@ -253,7 +253,7 @@ def _why_not(status: str) -> str:
     if status == TaskStatus.COMPLETED:
         return _("This video is made already.")
     if status in ACTIVE_STATUSES:
-        return _("This one is on its way already.")
+        return _("This one has been sent already and has not ended.")
     if status == TaskStatus.DRAFT:
         return _("This one was never sent; choose Generate for it.")
-    return _("This one was sent before and has ended; choose Retry for it.")
+    return _("This one has ended; choose Retry for it.")

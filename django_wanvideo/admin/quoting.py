@@ -73,14 +73,15 @@ def agreed_on_form(request: HttpRequest, task: VideoTask) -> Quote | None:
     ``None`` where nothing can be quoted, which submitting then explains.
 
     Raises:
-        QuoteChanged: the price beside the button was another one.
+        QuoteChanged: the price beside the button was a lower one. Without scripts it does not follow what is chosen, and
+            nobody minds to pay less.
     """
     try:
         quote = quotes.quote(task)
         shown = Decimal(request.POST.get("shown_credits") or str(quote.credits))
     except (ValidationError, InvalidOperation):
         return None
-    if quote.credits is not None and shown != quote.credits:
+    if quote.credits is not None and shown < quote.credits:
         raise QuoteChanged(
             _("The price has changed: %(shown)s was shown, it is %(now)s now.")
             % {"shown": quotes.amount(shown), "now": quotes.amount(quote.credits)}

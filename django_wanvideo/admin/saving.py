@@ -44,6 +44,7 @@ class SavingMixin:
                 notes=self.cleaned_data.get("notes", ""),
                 metadata=self.metadata(),
                 idempotency_key=key,
+                fix_inputs=True,
                 **wish,
             )
         except IdempotencyConflict as conflict:
@@ -96,6 +97,7 @@ class SavingMixin:
                     metadata=self.metadata(),
                     model=self.spec.id,
                     version=drafts.version_of(task) if seen else None,
+                    fix_inputs=True,
                     **self.changed_inputs(),
                 )
             except EditConflict:

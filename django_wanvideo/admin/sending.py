@@ -99,6 +99,12 @@ def label(request: HttpRequest, tasks: Iterable[VideoTask]) -> None:
             task.hold_reason = reasons.get(task.pk)  # type: ignore[attr-defined]
 
 
+def reason_now(task: VideoTask) -> str:
+    """Return what keeps a task back that was queued just now; empty where nothing does."""
+    held = _looked_up(lambda: holds.refusal(task), None)
+    return held.reason if held is not None else ""
+
+
 def _marks(request: HttpRequest) -> dict[str, SiteState]:
     found: dict[str, SiteState] | None = getattr(request, "wanvideo_marks", None)
     if found is None:
@@ -145,12 +151,12 @@ def _do(request: HttpRequest, action: str) -> None:
     elif action == "resume":
         still = pausing.resume(by=by)
         if still:
-            messages.success(request, _("One task is tried now; the rest waits until what holds it back is over."))
+            messages.success(request, _("One task is tried now; the rest waits until the problem is solved."))
         else:
-            messages.success(request, _("Sending goes on."))
+            messages.success(request, _("Sending has resumed."))
     elif action == "check":
         if account_checks.check(now=True) and not holds.standing():
-            messages.success(request, _("EvoLink was asked: it is over. Sending goes on."))
+            messages.success(request, _("Checked with EvoLink: the problem is solved. Sending has resumed."))
         else:
             at = timezone.localtime().strftime("%H:%M")
-            messages.info(request, _("EvoLink was asked at %(time)s; it is not over yet.") % {"time": at})
+            messages.info(request, _("Checked with EvoLink at %(time)s: the problem is not solved yet.") % {"time": at})

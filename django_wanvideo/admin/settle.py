@@ -106,7 +106,7 @@ def _row(model_admin: Any, found: Match) -> Row:
     task, only = found.task, found.only
     value = words = remark = ""
     if only is not None:
-        words = _("%(id)s, begun at %(at)s, %(status)s") % {
+        words = _("%(id)s, started at %(at)s, %(status)s") % {
             "id": only.id,
             "at": figures.clock(only.created) if only.created else "?",
             "status": only.raw_status or "?",
@@ -115,16 +115,16 @@ def _row(model_admin: Any, found: Match) -> Row:
         value = f"{ATTACH}:{task.pk.hex}:{only.id}"
     elif found.candidates:
         count = len(found.candidates)
-        words = ngettext("%(n)s video may be it", "%(n)s videos may be it", count) % {"n": count}
-        remark = _("Other open requests may have made the same. Look at this one by itself.")
+        words = ngettext("%(n)s video may be this one", "%(n)s videos may be this one", count) % {"n": count}
+        remark = _("Other open requests may have made the same. Decide about this one alone.")
     elif found.is_whole:
-        words = _("No unknown video of this model from then")
+        words = _("No unknown video of this model from that time")
         remark = _("EvoLink’s list may lag by a few minutes.")
         value = f"{NOT_ACCEPTED}:{task.pk.hex}"
     else:
         words = _("EvoLink’s list could not be read back to the request.")
     does = {
-        ATTACH: _("Attach this video; nothing is sent or charged anew."),
+        ATTACH: _("Attach this video; nothing is sent or charged again."),
         NOT_ACCEPTED: _("Settle as not accepted; it fails and can be retried."),
     }
     attempt = found.attempt
@@ -151,14 +151,14 @@ def _settle(model_admin: Any, request: HttpRequest) -> None:
         task_id, _colon, provider_task_id = rest.partition(":")
         wishes[task_id] = (decision, provider_task_id)
     if not wishes:
-        messages.info(request, _("Nothing was ticked, so nothing was settled."))
+        messages.info(request, _("Nothing was selected, so nothing was settled."))
         return
     until = time.monotonic() + SETTLING_SECONDS
 
     def settle(task: VideoTask) -> None:
         decision, provider_task_id = wishes[task.pk.hex]
         if time.monotonic() > until:
-            raise NotPossible(_("There was no time left for it. Select it again."))
+            raise NotPossible(_("There was no time left for this one. Select it again."))
         if decision == ATTACH and provider_task_id:
             deciding.attach(task, provider_task_id, by=by)
         elif decision == NOT_ACCEPTED:

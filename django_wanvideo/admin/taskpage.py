@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.files.storage import FileSystemStorage
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
@@ -16,6 +17,7 @@ from django_wanvideo.admin import buttons, figures, markup, sending, timeline
 from django_wanvideo.admin import words as status_words
 from django_wanvideo.advice import advice_for, charge_words, quotation
 from django_wanvideo.choices import TaskStatus
+from django_wanvideo.models import people
 from django_wanvideo.services import files
 
 if TYPE_CHECKING:
@@ -28,13 +30,20 @@ if TYPE_CHECKING:
 _S = TaskStatus
 #: How many tasks made from this one are shown.
 SHOWN_CHILDREN = 12
+#: Characters of the prompt in the name of a downloaded file.
+NAME_LENGTH = 60
+_SPELLED = str.maketrans(
+    {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ð": "d",
+     "Ð": "D", "þ": "th", "Þ": "TH", "ł": "l", "Ł": "L", "\N{LATIN SMALL LETTER DOTLESS I}": "i", "ä": "ae", "Ä": "Ae", "ö": "oe", "Ö": "Oe", "ü": "ue",
+     "Ü": "Ue"}
+)  # fmt: skip
 
 
 def context(model_admin: Any, request: HttpRequest, task: VideoTask) -> dict[str, Any]:
     """Return everything that the template of a sent task reads."""
     now = timezone.now()
     attempts = sorted(task.attempts.all(), key=lambda attempt: attempt.number)
-    events = list(task.events.select_related("actor", "attempt"))
+    events = list(people.fetched_with(task.events.select_related("attempt"), "actor"))
     frame = task.first_frame
     return {
         "task": task,
@@ -84,6 +93,7 @@ def live_parts(model_admin: Any, request: HttpRequest, task: VideoTask, now: dt.
         if task.status == _S.PROCESSING
         else status_words.second_line(task, now),
         "left": status_words.remaining(task, now, exact=True) if task.status in {_S.PENDING, _S.PROCESSING} else "",
+        "leaving": status_words.leaving_words(task),
         "bar": markup.progress(bar_value(task), _("Progress"), large=True),
         "video": video(model_admin, task),
         "outcome": outcome(task) if task.status in {_S.FAILED, _S.CANCELLED} else None,
@@ -121,7 +131,23 @@ def video(model_admin: Any, task: VideoTask) -> dict[str, Any] | None:
     url = files.url_of(task.video)
     is_local = isinstance(task.video.storage, FileSystemStorage)
     player = model_admin.page_url("video", task.pk) if is_local and settings.DEBUG else url
-    return {"url": url, "name": task.video.name, "player": player, "size": figures.megabytes(task.video_size)}
+    return {
+        "url": url,
+        "name": task.video.name,
+        "download": file_name(task),
+        "player": player,
+        "size": figures.megabytes(task.video_size),
+    }
+
+
+def file_name(task: VideoTask) -> str:
+    """What a downloaded video is called: the words of its prompt, and enough of its id to tell it from others."""
+    # Letters that are no other letter with an accent.
+    text = task.prompt[: 4 * NAME_LENGTH].translate(_SPELLED)
+    words = slugify(text) or slugify(text, allow_unicode=True)
+    if len(words) > NAME_LENGTH:
+        words = words[: NAME_LENGTH + 1].rpartition("-")[0] or words[:NAME_LENGTH]
+    return f"{words.strip('-_') or 'video'}-{task.pk.hex[:8]}.mp4"
 
 
 def outcome(task: VideoTask) -> dict[str, Any]:
@@ -129,9 +155,9 @@ def outcome(task: VideoTask) -> dict[str, Any]:
     advice = advice_for(task.error_code)
     if task.status == _S.CANCELLED and not task.error_code:
         heading, what, move = (
-            _("Withdrawn"),
-            _("It was withdrawn before it was sent."),
-            _("Yours, if you still want it."),
+            _("Cancelled"),
+            _("It was cancelled before it was sent."),
+            _("Retry if you still want the video."),
         )
     else:
         heading, what, move = str(advice.heading), str(advice.explanation), str(advice.whose_move)
@@ -178,9 +204,8 @@ def facts(task: VideoTask) -> list[tuple[str, str]]:
                 text = figures.unbroken(words)
             rows.append((str(parameter.label), text))
     rows.append((_("Model"), markup.model_label(task.model)))
-    if task.owner_id:
-        owner: Any = task.owner
-        rows.append((_("Owner"), str(owner.get_full_name() or owner.get_username())))
+    if task.owner is not None:
+        rows.append((_("Owner"), people.name_of(task.owner)))
     rows.append((_("Created"), figures.clock(task.created_at)))
     if task.video:
         rows.append((_("Video"), _("%(size)s, MP4") % {"size": figures.megabytes(task.video_size)}))
@@ -210,11 +235,14 @@ def frame_caption(frame: MediaInput | None) -> str:
     """The measured size of the first frame."""
     if frame is None or not frame.width:
         return ""
-    return _("%(w)s × %(h)s px, %(size)s") % {
+    measured = _("%(w)s × %(h)s px, %(size)s") % {
         "w": frame.width,
         "h": frame.height,
         "size": figures.megabytes(frame.size),
     }
+    if frame.sent_size is None:
+        return measured
+    return f"{measured}. " + _("It is sent as %(w)s × %(h)s JPEG.") % {"w": frame.sent_width, "h": frame.sent_height}
 
 
 def request_shown(attempt: Attempt, task: VideoTask) -> dict[str, Any]:
@@ -233,4 +261,4 @@ def request_shown(attempt: Attempt, task: VideoTask) -> dict[str, Any]:
 
 def _picture_url(frame: MediaInput | None) -> str:
     """The stored picture; a link that somebody gave is not loaded, since it would tell that site who looks."""
-    return files.url_of(frame.file) if frame is not None else ""
+    return files.url_of(frame.shown_file) if frame is not None else ""

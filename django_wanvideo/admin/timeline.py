@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from django_wanvideo.admin import figures
 from django_wanvideo.advice import advice_for, quotation
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.models import people
 from django_wanvideo.services import credit_limits
 
 if TYPE_CHECKING:
@@ -113,8 +114,8 @@ def source_words(event: TaskEvent) -> str:
     """Who or what caused it, when the sentence does not say so."""
     return {
         EventSource.ANSWER.value: _("EvoLink’s answer"),
-        EventSource.CALLBACK.value: _("Asked EvoLink after its callback"),
-        EventSource.POLL.value: _("Asked EvoLink"),
+        EventSource.CALLBACK.value: _("Status check after EvoLink’s callback"),
+        EventSource.POLL.value: _("Status check"),
         EventSource.SWEEP.value: _("Found by the regular check"),
         EventSource.CODE.value: _("The site’s own code"),
     }.get(event.source, "")
@@ -128,7 +129,7 @@ def sentence(event: TaskEvent) -> str:
         case _K.CREATED:
             return _("%(who)s saved the draft.") % who if event.actor else _("The draft was made.")
         case _K.QUEUED:
-            return _("%(who)s pressed Generate.") % who if event.actor else _("It was put into the queue.")
+            return _("%(who)s pressed Generate.") % who if event.actor else _("It was queued.")
         case _K.CLAIMED:
             return _("Request sent.")
         case _K.WAITING:
@@ -142,9 +143,9 @@ def sentence(event: TaskEvent) -> str:
         case _K.PROGRESS:
             return _("EvoLink is making the video.")
         case _K.RESULT_READY:
-            return _("EvoLink has finished. Copying the file began.")
+            return _("EvoLink has finished. Copying the file has started.")
         case _K.STORE_FAILED:
-            return _("Copying the file did not work; it is tried again.")
+            return _("Copying the file failed; it will be tried again.")
         case _K.LINK_EXPIRING:
             return _("EvoLink’s link ends soon and the file is not copied yet.")
         case _K.STORED:
@@ -152,7 +153,7 @@ def sentence(event: TaskEvent) -> str:
         case _K.FAILED:
             return str(advice_for(str(detail.get("code", ""))).heading) + "."
         case _K.CANCELLED:
-            return _("%(who)s withdrew it.") % who if event.actor else _("EvoLink cancelled it.")
+            return _("%(who)s cancelled it.") % who if event.actor else _("EvoLink cancelled it.")
         case _K.RETRIED:
             if event.to_status == TaskStatus.STORING:
                 return _("%(who)s asked to fetch the file again.") % who
@@ -160,15 +161,15 @@ def sentence(event: TaskEvent) -> str:
                 return _("%(who)s asked EvoLink about it again.") % who
             return _("%(who)s asked to try it again.") % who
         case _K.OVERDUE:
-            return _("It takes much longer than EvoLink said. We go on asking.")
+            return _("It is taking much longer than EvoLink said. We keep checking.")
         case _K.NEEDS_DECISION:
             if detail.get("reason") == "result_came_after_all":
                 return _("EvoLink made the video after all. It can still be fetched.")
             if detail.get("reason") == "result_missing":
-                return _("EvoLink says the video is done but gives no file. We go on asking for a day.")
+                return _("EvoLink says the video is done but gives no file. We keep checking for a day.")
             if detail.get("reason") == "unmatched":
-                return _("EvoLink called back about a video that nobody here remembers asking for. It is kept.")
-            return _("EvoLink gave no word in time. A person has to decide.")
+                return _("EvoLink called back about a video that this database does not know. It is kept.")
+            return _("EvoLink did not confirm the request in time. Somebody has to decide.")
         case _K.DECIDED:
             return _decided(detail) % who
         case _K.CALLBACK:
@@ -176,13 +177,17 @@ def sentence(event: TaskEvent) -> str:
                 return _("EvoLink called back for %(id)s, which seems older than our request.") % {
                     "id": detail.get("provider_task_id", "?")
                 }
-            return _("EvoLink called back. A call is only a hint, so we ask EvoLink ourselves.")
+            return _("EvoLink called back. We check the status with EvoLink ourselves.")
+        case _K.NOTE if detail.get("reason") == "dismissed":
+            return _("%(who)s dismissed it.") % who
+        case _K.NOTE if detail.get("reason") == "dismissal_undone":
+            return _("%(who)s undid the dismissal.") % who
         case _K.NOTE if detail.get("reason") == "adopted":
             return _("It was made a draft when this site took the database over.")
         case _K.SECOND_RESULT:
             return _("EvoLink made, and charged, a second video for this. It is kept as a task of its own.")
         case _K.RECEIVER_FAILED:
-            return _("The site’s own code had an error when it was told: %(name)s.") % {
+            return _("The site’s own code failed when it was notified: %(name)s.") % {
                 "name": detail.get("receiver", "?")
             }
         case _K.NOTE if words := _looked(detail):
@@ -195,8 +200,7 @@ def person(event: TaskEvent) -> str:
     actor = event.actor
     if actor is None:
         return _("The site’s code")
-    full = getattr(actor, "get_full_name", lambda: "")()
-    return str(full or actor.get_username())
+    return people.name_of(actor)
 
 
 def _waiting(detail: dict[str, Any]) -> str:
@@ -221,7 +225,7 @@ def _looked(detail: dict[str, Any]) -> str:
     """What asking EvoLink about an earlier request has shown."""
     reason, code = detail.get("reason"), detail.get("code")
     if reason == "found_at_evolink":
-        return _("EvoLink still has the earlier request. It goes on with that; nothing new was sent.")
+        return _("EvoLink still has the earlier request, which goes on; nothing new was sent.")
     if reason not in {"looked_first", "looked_again"}:
         return ""
     if code == "not_found":

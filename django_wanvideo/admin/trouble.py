@@ -100,15 +100,13 @@ def _words(code: str, detail: str) -> tuple[str, str]:
         late = _time_since(dt.datetime.fromisoformat(detail))
         return (
             _("The regular check has not run for %(time)s.") % {"time": late},
-            _(
-                "What gets lost is not found again until it runs. Whoever runs the servers starts it with wanvideo_sweep."
-            ),
+            _("Lost tasks are not recovered until it runs. The server administrator can start it with wanvideo_sweep."),
         )
     if code == "installation":
         return (
             _("This is a copy of the database of “%(name)s”.") % {"name": detail},
             _(
-                "Nothing is sent, followed or stored here. Whoever runs the site can take it over with wanvideo_adopt, or "
+                "Nothing is sent, followed or stored here. The site administrator can take it over with wanvideo_adopt, or "
                 "correct WANVIDEO['INSTALLATION']."
             ),
         )
@@ -119,44 +117,44 @@ def _words(code: str, detail: str) -> tuple[str, str]:
         )
         return (
             words % {"n": number, "host": host},
-            _("They are not sent from here. Whoever runs the site can take them over with wanvideo_adopt."),
+            _("They are not sent from here. The site administrator can take them over with wanvideo_adopt."),
         )
     return {
         "rolled_back": (
             _("The database has gone back to an earlier state."),
             _(
-                "Nothing is sent, since it may have been sent before. Whoever runs the site has it looked up with "
+                "Nothing is sent, since it may have been sent before. The site administrator can check it with "
                 "wanvideo_adopt."
             ),
         ),
         "no_word": (
-            _("EvoLink has no word about the videos it is working on."),
+            _("EvoLink does not report the videos that it is working on."),
             _(
-                "They are kept and asked for again. If EvoLink says that it does not know them, the key may be another "
-                "account’s: whoever runs the site can find the cause with wanvideo_doctor."
+                "They are kept and checked again. If EvoLink says that it does not know them, the key may be another "
+                "account’s: the site administrator can find the cause with wanvideo_doctor."
             ),
         ),
         "redis": (
             _("The queue does not answer."),
             _(
-                "Videos wait until it does; nothing is lost. Whoever runs the servers can find the cause with wanvideo_doctor."
+                "Videos wait until it does; nothing is lost. The server administrator can find the cause with wanvideo_doctor."
             ),
         ),
         "workers": (
             _("No worker is listening."),
-            _("Videos wait until one does; nothing is lost. Whoever runs the servers starts one with rqworker."),
+            _("Videos wait until one does; nothing is lost. The server administrator can start one with rqworker."),
         ),
         "never_swept": (
             _("The regular check has never run."),
-            _("What gets lost is not found again without it. Whoever runs the servers starts it with wanvideo_sweep."),
+            _("Lost tasks are not recovered without it. The server administrator can start it with wanvideo_sweep."),
         ),
     }.get(
         code,
         (
             _("EvoLink’s callbacks do not reach this site."),
             _(
-                "Videos still arrive, because we also ask EvoLink ourselves; each may take up to a minute longer. "
-                "Whoever runs the servers can find the cause with wanvideo_doctor."
+                "Videos still arrive, because this site also checks with EvoLink itself; each may take up to a minute longer. "
+                "The server administrator can find the cause with wanvideo_doctor."
             ),
         ),
     )

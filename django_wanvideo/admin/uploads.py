@@ -27,6 +27,7 @@ class UploadsMixin:
 
     #: The person, as owner of a new task and for the signed names of kept files.
     user: ClassVar[Any]
+    spec: ClassVar[Any]
     fields: Any
     instance: Any
     data: Any
@@ -60,7 +61,12 @@ class UploadsMixin:
         widget.present = self._kept_picture(token, kept_url) if token else None
         if widget.present is None and item is not None and item.file:
             widget.present = kept.Kept(
-                _("the present picture"), files.url_of(item.file), width=item.width, height=item.height, size=item.size
+                _("the present picture"),
+                files.url_of(item.shown_file),
+                width=item.width,
+                height=item.height,
+                size=item.size,
+                sent=item.sent_size,
             )
 
     def _kept_picture(self, token: str, kept_url: str) -> kept.Kept | None:
@@ -71,18 +77,19 @@ class UploadsMixin:
         facts: ImageFacts | None = None
         # What was refused may be no picture at all; the field says so.
         with stored, contextlib.suppress(ValidationError):
-            facts = catalog.images.inspect_image(stored)
-        width, height = (facts.width, facts.height) if facts is not None else (None, None)
-        return kept.Kept(name, f"{kept_url}?name={token}", token=token, width=width, height=height, size=size)
+            facts = catalog.images.inspect_image(stored, convertible=True)
+        url = f"{kept_url}?name={token}"
+        if facts is None:
+            return kept.Kept(name, url, token=token, size=size)
+        sent = catalog.images.size_to_send(facts, self.spec.input(FIRST_FRAME))
+        return kept.Kept(name, url, token=token, width=facts.width, height=facts.height, size=size, sent=sent)
 
     def _refuse_lost_upload(self) -> None:
         """Say so where the kept picture is gone, so that nothing is made without the picture that was meant."""
         name, token = file_name(FIRST_FRAME), self.cleaned_data.get(kept_name(FIRST_FRAME)) or ""
         is_meant = token and name in self.fields and not self.cleaned_data.get(name)
-        if is_meant and link_name(FIRST_FRAME) not in self.changed_data:
-            stored = kept.open_kept(token, owner=self.user.pk)
-            if stored is None:
-                self.add_error(name, _("The picture that you chose cannot be read here any more. Choose it again."))
+        if is_meant and link_name(FIRST_FRAME) not in self.changed_data and not self.inputs().get(FIRST_FRAME):
+            self.add_error(name, _("The picture that you chose cannot be read here any more. Choose it again."))
 
     def _settle_upload(self) -> None:
         """Keep the upload of a form that is shown again; forget the kept one of an accepted form."""

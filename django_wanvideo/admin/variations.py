@@ -1,4 +1,4 @@
-"""Several drafts like one task: other words, one per line, or other numbers for chance."""
+"""Several drafts like one task: other words, one per line, or other seeds."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo import catalog, database
 from django_wanvideo.admin import keys, markup, outcomes, repeats, themes
+from django_wanvideo.catalog import text
 from django_wanvideo.exceptions import IdempotencyConflict
 from django_wanvideo.models.inputs import by_role
 from django_wanvideo.services import creation, media
@@ -44,7 +45,7 @@ class VariationsForm(forms.Form):
     )
     seeds = forms.IntegerField(
         label=gettext_lazy("How many with the same prompt"),
-        help_text=gettext_lazy("Each gets another number for chance, so that it comes out differently."),
+        help_text=gettext_lazy("Each gets another seed, so that it comes out differently."),
         required=False,
         min_value=1,
         max_value=MOST,
@@ -57,7 +58,7 @@ class VariationsForm(forms.Form):
         self.has_seed = spec is not None and any(parameter.name == "seed" for parameter in spec.parameters)
         if not self.has_seed:
             self.fields["seeds"].help_text = _(
-                "This model takes no number for chance; the same request still comes out differently each time."
+                "This model takes no seed; the same request still comes out differently each time."
             )
 
     def changes(self, key: str = "") -> list[dict[str, Any]]:
@@ -71,7 +72,7 @@ class VariationsForm(forms.Form):
 
     def lines(self) -> list[str]:
         """Return the prompts."""
-        return [line.strip() for line in self.cleaned_data["prompts"].splitlines() if line.strip()]
+        return text.lines(self.cleaned_data["prompts"])
 
     def clean(self) -> dict[str, Any]:
         """Ask for at least one and at most ``MOST`` drafts."""
@@ -178,6 +179,6 @@ def _ask_about_the_same(task: VideoTask, form: VariationsForm, by: Any, key: str
 
 
 def _seed(key: str, number: int) -> int:
-    """Return a number for chance that is the same for the same form."""
+    """Return a seed that is the same for the same form."""
     digest = hashlib.sha256(f"{key}:{number}".encode()).digest()
     return int.from_bytes(digest[:8], "big") % _LARGEST_SEED + 1

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 
 from django_wanvideo.admin import figures
+from django_wanvideo.catalog import images
+from django_wanvideo.catalog.text import normalised
 
 if TYPE_CHECKING:
     from django_wanvideo.admin.kept import Kept
@@ -25,8 +27,7 @@ class PromptArea(forms.Textarea):
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         """Add the limit and the present length."""
         context = super().get_context(name, value, attrs)
-        # Browsers send line ends as CR LF; the form takes them as LF.
-        length = len((context["widget"]["value"] or "").replace("\r\n", "\n"))
+        length = len(normalised(context["widget"]["value"] or ""))
         context["wanvideo"] = {"limit": self.limit, "length": length, "is_over": length > self.limit}
         context["widget"]["attrs"]["data-wanvideo-limit"] = self.limit
         return context
@@ -79,7 +80,7 @@ class DropZone(forms.FileInput):
     use_fieldset = False
 
     def __init__(self, wanted: InputSpec) -> None:
-        super().__init__(attrs={"accept": wanted.accept})
+        super().__init__(attrs={"accept": f"{wanted.accept},{images.convertible_types()}".rstrip(",")})
         self.wanted = wanted
         #: What is there already: the kept upload or the stored picture.
         self.present: Kept | None = None
@@ -87,8 +88,13 @@ class DropZone(forms.FileInput):
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         """Add the limits that the browser checks, and what is there already."""
         context = super().get_context(name, value, attrs)
-        context["wanvideo"] = {"wanted": self.wanted, "present": self.present}
+        context["wanvideo"] = {
+            "wanted": self.wanted,
+            "present": self.present,
+            "convertible": images.convertible_types(),
+        }
         if self.present is not None:
+            context["wanvideo"]["sent"] = images.dimensions(*self.present.sent) if self.present.sent else ""
             context["wanvideo"]["size"] = figures.megabytes(self.present.size)
             context["widget"]["attrs"].pop("required", None)
         return context

@@ -34,9 +34,9 @@ def second_line(task: VideoTask, now: dt.datetime | None = None) -> str:
     if task.status == _S.SUBMITTING:
         return _("Sending now")
     if task.status == _S.UNCONFIRMED:
-        return _("Needs a decision") if needs_decision(task) else _("Waiting for EvoLink’s word")
+        return _("Needs a decision") if needs_decision(task) else _("Waiting for EvoLink’s answer")
     if task.status == _S.PENDING:
-        return late_words(task, now) or _("At EvoLink, not begun")
+        return late_words(task, now) or _("At EvoLink, not started")
     if task.status == _S.PROCESSING:
         return " · ".join(filter(None, [percent(task.progress), remaining(task, now, exact=False)]))
     if task.status == _S.STORING:
@@ -46,7 +46,7 @@ def second_line(task: VideoTask, now: dt.datetime | None = None) -> str:
         return _("in %(time)s") % {"time": figures.seconds_in_words(taken)} if taken is not None else ""
     if task.status == _S.FAILED:
         return str(advice_for(task.error_code).heading)
-    return _("EvoLink cancelled it") if task.error_code else _("Withdrawn before sending")
+    return _("EvoLink cancelled it") if task.error_code else _("Cancelled before sending")
 
 
 def waiting_for(task: VideoTask, now: dt.datetime) -> str:
@@ -75,30 +75,30 @@ def held_words(reason: str) -> str:
     return {
         "evolink_busy": _("EvoLink asked us to wait"),
         "evolink_unreachable": _("EvoLink cannot be reached"),
-        "upload_failed": _("EvoLink did not take the picture yet"),
-        "input_unreadable": _("This site’s storage does not give the picture"),
-        "no_api_key": _("Waits for EvoLink’s key"),
-        "misconfigured": _("Waits for a setting of this site to be corrected"),
-        "sending_paused": _("Waits: sending is paused"),
+        "upload_failed": _("EvoLink has not accepted the picture yet"),
+        "input_unreadable": _("The picture cannot be read from this site’s storage"),
+        "no_api_key": _("This site has no key for EvoLink"),
+        "misconfigured": _("A setting of this site is wrong"),
+        "sending_paused": _("Waiting: sending is paused"),
         "key_rejected": _("EvoLink rejects this site’s key"),
-        "credits_used_up": _("Waits for credits"),
-        "answers_lost": _("Waits: EvoLink’s answers get lost"),
-        "sending_busy": _("Waits its turn"),
-        "max_in_flight": _("Waits until others are done"),
-        "max_per_minute": _("Waits its turn"),
-        "daily_credit_limit": _("Waits for tomorrow’s credits"),
-        "weekly_credit_limit": _("Waits for next week’s credits"),
-        "monthly_credit_limit": _("Waits for next month’s credits"),
-        "user_daily_credit_limit": _("Waits for the owner’s credits of tomorrow"),
-        "user_weekly_credit_limit": _("Waits for the owner’s credits of next week"),
-        "user_monthly_credit_limit": _("Waits for the owner’s credits of next month"),
+        "credits_used_up": _("Waiting for credits"),
+        "answers_lost": _("Waiting: EvoLink’s answers get lost"),
+        "sending_busy": _("Waiting for its turn"),
+        "max_in_flight": _("Waiting until others are done"),
+        "max_per_minute": _("Waiting for its turn"),
+        "daily_credit_limit": _("Waiting for tomorrow’s credits"),
+        "weekly_credit_limit": _("Waiting for next week’s credits"),
+        "monthly_credit_limit": _("Waiting for next month’s credits"),
+        "user_daily_credit_limit": _("Waiting for the owner’s credits for tomorrow"),
+        "user_weekly_credit_limit": _("Waiting for the owner’s credits for next week"),
+        "user_monthly_credit_limit": _("Waiting for the owner’s credits for next month"),
         "above_credit_limit": _("Costs more than a credit limit allows: cancel it, or have the limit raised"),
-        "lookup_unanswered": _("EvoLink does not say what became of the earlier request"),
-        "lookup_not_found": _("Asks EvoLink again about the earlier request before another is sent"),
+        "lookup_unanswered": _("EvoLink has not said what happened to the earlier request"),
+        "lookup_not_found": _("EvoLink is asked about the earlier request before a new one is sent"),
         "worker_lost": _("A worker was stopped"),
-        "installation": _("Waits to be taken over by this site"),
-        "rolled_back": _("Waits until the restored database is checked"),
-    }.get(reason, _("Put off"))
+        "installation": _("The database belongs to another installation"),
+        "rolled_back": _("Waiting until the restored database is checked"),
+    }.get(reason, _("Postponed"))
 
 
 def storing_words(task: VideoTask, now: dt.datetime) -> str:
@@ -141,7 +141,24 @@ def late_words(task: VideoTask, now: dt.datetime) -> str:
     late = (now - task.accepted_at).total_seconds() - (task.estimated_seconds or USUAL_SECONDS)
     if late < 60:
         return ""
-    return _("%(time)s late, still asking") % {"time": figures.seconds_in_words(round(late / 60) * 60)}
+    return _("%(time)s late, still checking") % {"time": figures.seconds_in_words(round(late / 60) * 60)}
+
+
+def leaving_words(task: VideoTask) -> str:
+    """What happens while nobody looks at a task's page; empty where nothing does."""
+    accepted = _("EvoLink cannot stop a video that it has accepted.")
+    return {
+        _S.QUEUED: _("You can leave this page. The task stays in the list and is sent when its turn comes."),
+        _S.SUBMITTING: _("You can leave this page. The list shows what EvoLink answers."),
+        _S.UNCONFIRMED: _(
+            "You can leave this page. There may be no video: the task stays in the list until somebody settles it."
+        )
+        if needs_decision(task)
+        else _("You can leave this page. There may be no video: EvoLink has not confirmed the request."),
+        _S.PENDING: _("You can leave this page. The video appears in the list when it is done.") + " " + accepted,
+        _S.PROCESSING: _("You can leave this page. The video appears in the list when it is done.") + " " + accepted,
+        _S.STORING: _("You can leave this page. The video appears in the list when it is copied."),
+    }.get(_S(task.status), "")
 
 
 def needs_decision(task: VideoTask) -> bool:
@@ -168,15 +185,15 @@ def head_line(task: VideoTask, now: dt.datetime | None = None) -> str:
     at = figures.clock(task.finished_at, now) if task.finished_at else ""
     if task.status == _S.COMPLETED:
         if taken is None:
-            return _("Ready. The file is kept on this site.")
-        return _("Ready at %(at)s, %(time)s after it was asked for. The file is kept on this site.") % {
+            return _("Completed. The file is stored on this site.")
+        return _("Completed at %(at)s, %(time)s after it was queued. The file is stored on this site.") % {
             "at": at,
             "time": figures.seconds_in_words(taken),
         }
     if task.status == _S.FAILED:
         if taken is None:
             return _("It failed.")
-        return _("Failed at %(at)s, %(time)s after it was asked for.") % {
+        return _("Failed at %(at)s, %(time)s after it was queued.") % {
             "at": at,
             "time": figures.seconds_in_words(taken),
         }
@@ -188,11 +205,11 @@ def head_line(task: VideoTask, now: dt.datetime | None = None) -> str:
         return _("EvoLink cancelled it.")
     return {
         _S.DRAFT: _("Nothing has been sent or charged."),
-        _S.QUEUED: _("It will be sent by itself; you can still withdraw it."),
-        _S.SUBMITTING: _("The request is on its way."),
+        _S.QUEUED: _("It will be sent automatically; you can still cancel it."),
+        _S.SUBMITTING: _("The request is being sent."),
         _S.UNCONFIRMED: _("We do not know whether EvoLink accepted it. Nothing is sent again until that is settled."),
-        _S.PENDING: _("EvoLink has accepted it and will begin soon."),
+        _S.PENDING: _("EvoLink has accepted it and will start soon."),
         _S.PROCESSING: _("EvoLink is making this video."),
         _S.STORING: _("The video is done and is being copied to this site."),
-        _S.CANCELLED: _("Withdrawn before it was sent. Nothing was charged."),
+        _S.CANCELLED: _("Cancelled before it was sent. Nothing was charged."),
     }[_S(task.status)]

@@ -1,4 +1,4 @@
-"""Pictures, judged by their content: what they are, whether a model takes them, and how they are uploaded.
+"""Pictures, judged by their content: what they are, and whether a model takes them.
 
 Pillow is loaded when the first picture is looked at, not before.
 """
@@ -6,38 +6,48 @@ Pillow is loaded when the first picture is looked at, not before.
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from django_wanvideo.catalog import decoding, image_errors, image_readers
+from django_wanvideo.catalog.conversion import as_uploadable
+from django_wanvideo.catalog.image_errors import megabytes
+from django_wanvideo.catalog.image_files import (
+    CONVERTIBLE,
+    FORMATS,
+    MAX_CLAIMED_PIXELS,
+    MAX_READ_BYTES,
+    read_image,
+    read_layout,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from PIL.Image import Image
-
     from django_wanvideo.catalog.spec import InputSpec
 
-#: What any model can take. Pillow is told to try no other decoder, whatever the content claims to be.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
-#: Larger files, in bytes, are refused unread: no model takes them, and WebP is read into memory to be opened.
-MAX_READ_BYTES = 50_000_000
+__all__ = [
+    "FORMATS",
+    "MAX_READ_BYTES",
+    "ImageFacts",
+    "as_uploadable",
+    "check_image",
+    "convertible_types",
+    "dimensions",
+    "fit",
+    "inspect_image",
+    "megabytes",
+    "size_to_send",
+]
+
 #: Pictures with more pixels are judged by their header alone. No model in the catalogue takes them.
 MAX_DECODED_PIXELS = 2000 * 2000
-#: Converted pictures up to this size, in bytes, stay in memory.
-SPOOL_BYTES = 1_000_000
-
-_HEADER_BYTES = 16
-#: EXIF's tag for how the picture is turned, and its values that swap width and height.
-_ORIENTATION = 0x0112
-_TURNED = {5, 6, 7, 8}
-_EXTENSIONS = {"JPEG": ("image/jpeg", "jpg"), "PNG": ("image/png", "png"), "WEBP": ("image/webp", "webp")}
-_SIGNATURES = ((b"GIF8", "GIF"), (b"II*\x00", "TIFF"), (b"MM\x00*", "TIFF"), (b"%PDF", "PDF"), (b"<svg", "SVG"))
-_BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC", b"avif": "AVIF", b"avis": "AVIF"}
+#: EXIF's ways to turn a picture that swap width and height.
+_SWAPPED = frozenset({5, 6, 7, 8})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +66,28 @@ class ImageFacts:
     is_decoded: bool = True
 
 
-def inspect_image(fileobj: IO[bytes]) -> ImageFacts:
+def inspect_image(fileobj: IO[bytes], *, convertible: bool = False) -> ImageFacts:
     """Measure a picture by its content, whatever its name. The file is left open, at its beginning.
 
-    Raises ValidationError for what is no JPEG, PNG, WebP or BMP, is damaged or cut off, or is too large to be opened.
+    ``convertible`` lets AVIF, TIFF and HEIC pass, which only the fixing of inputs makes use of. Raises ValidationError
+    for what is no picture that can be read, is damaged or cut off, or is too large to be opened.
     """
-    fileobj.seek(0, os.SEEK_END)
-    size = fileobj.tell()
-    fileobj.seek(0)
-    if not size:
-        raise ValidationError(_("The file is empty. Choose another one."), "empty")
-    if size > MAX_READ_BYTES:
-        message = _("This file has %(size)s, more than any model takes. Save the picture smaller, as JPEG.")
-        raise ValidationError(message, "max_bytes", {"size": megabytes(size)})
-    try:
-        _refuse_other_kinds(fileobj.read(_HEADER_BYTES))
-        return _measure(fileobj, size)
-    finally:
-        fileobj.seek(0)
+    kind, data = read_image(fileobj, convertible=convertible)
+    found = read_layout(kind, data)
+    with image_errors.told(kind), image_readers.opened(kind, found) as image:
+        width, height = image.size
+        if width * height > MAX_CLAIMED_PIXELS:
+            raise image_errors.too_many_pixels()
+        has_transparency = image.has_transparency_data
+        is_animated = found.is_animated or (kind in {"AVIF", "TIFF"} and bool(getattr(image, "is_animated", False)))
+        is_decoded = width * height <= MAX_DECODED_PIXELS
+        if is_decoded:
+            image_readers.load(image)
+            width, height = image.size
+        way = decoding.orientation(image.info.get("exif", b"") if kind == "AVIF" else found.exif)
+    if way in _SWAPPED:
+        width, height = height, width
+    return ImageFacts(kind, width, height, len(data), has_transparency, is_animated, is_decoded)
 
 
 def check_image(facts: ImageFacts, spec: InputSpec) -> None:
@@ -82,85 +96,33 @@ def check_image(facts: ImageFacts, spec: InputSpec) -> None:
         raise ValidationError(problems)
 
 
-def as_uploadable(fileobj: IO[bytes], facts: ImageFacts) -> tuple[IO[bytes], str, str]:
-    """Return the file to upload, its media type, and its extension without a dot.
+def fit(fileobj: IO[bytes], facts: ImageFacts, spec: InputSpec) -> tuple[int, int]:
+    """Return the width and height at which ``spec`` takes the picture as a JPEG, having made it once to be sure.
 
-    BMP becomes PNG, in a temporary file that the caller closes, because EvoLink's file service refuses BMP; every
-    other picture is returned as it is, at its beginning.
+    Raises ValidationError for what no conversion repairs: too small, one side too long for the other, moving, seen
+    through, damaged.
     """
-    fileobj.seek(0)
-    if facts.format != "BMP":
-        return fileobj, *_EXTENSIONS[facts.format]
-    import PIL.Image
-
-    target = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - handed to the caller
-    try:
-        with PIL.Image.open(fileobj, formats=["BMP"]) as image:
-            image.save(target, "PNG")
-    except BaseException:
-        target.close()
-        raise
-    finally:
-        fileobj.seek(0)
-    target.seek(0)
-    return target, *_EXTENSIONS["PNG"]
+    problems = [error for error in _problems(facts, spec) if error.code == "animated"]
+    width, height = _scaled_down(facts.width, facts.height, spec.max_side)
+    if min(width, height) < (spec.min_side or 1):
+        problems += _side_problems(facts, spec)
+    if problems:
+        raise ValidationError(problems)
+    content, _type, _extension = as_uploadable(fileobj, facts, fitted=(width, height), max_bytes=spec.max_bytes)
+    content.close()
+    return width, height
 
 
-def megabytes(size: int) -> str:
-    """Return ``size`` bytes in MB, rounded up so that a file over a limit never reads like one at it."""
-    hundredths = math.ceil(size / 10_000)
-    return f"{hundredths / 100:.2f}".rstrip("0").rstrip(".") + "\N{NO-BREAK SPACE}MB"
+def size_to_send(facts: ImageFacts, spec: InputSpec) -> tuple[int, int] | None:
+    """Return the size at which ``fit`` would send the picture; ``None`` where it goes as it is, or not at all."""
+    size = _scaled_down(facts.width, facts.height, spec.max_side)
+    is_fit = not any(_problems(facts, spec))
+    return None if is_fit or facts.is_animated or min(size) < (spec.min_side or 1) else size
 
 
-def _measure(fileobj: IO[bytes], size: int) -> ImageFacts:
-    """Open and decode with Pillow; its many errors all mean that the content is not what it says."""
-    import PIL.Image
-
-    try:
-        fileobj.seek(0)
-        with PIL.Image.open(fileobj, formats=FORMATS) as image:
-            name = "JPEG" if image.format == "MPO" else str(image.format)
-            # The further pictures of an MPO are depth maps and the like; the first one stands still.
-            is_animated = name != "JPEG" and bool(getattr(image, "is_animated", False))
-            has_transparency = image.has_transparency_data
-            width, height = image.size
-            is_decoded = width * height <= MAX_DECODED_PIXELS
-            if is_decoded:
-                image.load()
-                width, height = _as_shown(image)
-        if name == "PNG" and is_decoded:
-            # Decoding forgives a missing end and wrong checksums; EvoLink need not.
-            fileobj.seek(0)
-            with PIL.Image.open(fileobj, formats=["PNG"]) as image:
-                image.verify()
-    except MemoryError:
-        raise
-    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
-        message = _("This picture has too many pixels to be opened. Make it smaller and choose it again.")
-        raise ValidationError(message, "too_many_pixels") from error
-    except PIL.UnidentifiedImageError as error:
-        message = _("This file is no picture that can be used. Choose a JPEG, PNG, WebP or BMP.")
-        raise ValidationError(message, "not_an_image") from error
-    except Exception as error:
-        message = _("This picture is damaged or incomplete. Open it, save it anew as JPEG, and choose that.")
-        raise ValidationError(message, "damaged") from error
-    return ImageFacts(name, width, height, size, has_transparency, is_animated, is_decoded)
-
-
-def _as_shown(image: Image) -> tuple[int, int]:
-    """Return the width and height of a decoded picture as people see it."""
-    width, height = image.size
-    return (height, width) if image.getexif().get(_ORIENTATION) in _TURNED else (width, height)
-
-
-def _refuse_other_kinds(header: bytes) -> None:
-    """Raise ValidationError that calls a well-known kind of file by its name."""
-    kind = next((name for signature, name in _SIGNATURES if header.startswith(signature)), None)
-    if header[4:8] == b"ftyp":
-        kind = _BRANDS.get(header[8:12])
-    if kind:
-        message = _("%(format)s cannot be used. Save the picture as JPEG, PNG, WebP or BMP and choose that.")
-        raise ValidationError(message, "format", {"format": kind})
+def convertible_types() -> str:
+    """Return the media types of what can be made fit on this site, as the ``accept`` attribute takes them."""
+    return ",".join(f"image/{kind.lower()}" for kind in CONVERTIBLE if image_readers.can_decode(kind))
 
 
 def _problems(facts: ImageFacts, spec: InputSpec) -> Iterator[ValidationError]:
@@ -169,21 +131,25 @@ def _problems(facts: ImageFacts, spec: InputSpec) -> Iterator[ValidationError]:
         message = _("%(format)s is not taken here. Save the picture as %(formats)s and choose that.")
         yield ValidationError(message, "format", {"format": facts.format, "formats": ", ".join(spec.formats)})
     if facts.is_animated:
-        yield ValidationError(_("This picture moves. Save one frame of it, as JPEG, and choose that."), "animated")
+        yield image_errors.several() if facts.format == "TIFF" else image_errors.moving()
     if facts.has_transparency and not spec.allow_transparency:
-        message = _(
-            "This picture has transparency (an alpha channel). Save it as JPEG, or as PNG without transparency, and "
-            "choose that."
-        )
-        yield ValidationError(message, "transparency")
+        yield image_errors.transparency()
     if facts.size > spec.max_bytes:
-        message = _("This picture has %(size)s; at most %(limit)s are taken. Save it smaller, for example as JPEG.")
-        yield ValidationError(message, "max_bytes", {"size": megabytes(facts.size), "limit": megabytes(spec.max_bytes)})
+        yield image_errors.too_many_bytes(facts.size, spec.max_bytes)
     sides = list(_side_problems(facts, spec))
     yield from sides
     if not facts.is_decoded and not sides:
         message = _("This picture has too many pixels to be checked. Make it smaller and choose it again.")
         yield ValidationError(message, "too_many_pixels")
+
+
+def _scaled_down(width: int, height: int, longest: int | None) -> tuple[int, int]:
+    """Return the sides scaled so that none is longer than ``longest``; half a pixel is rounded up, as browsers do."""
+    most = max(width, height)
+    if longest is None or most <= longest:
+        return width, height
+    # Multiplied before divided: 2000 / 4032 * 4032 is not 2000.
+    return (2 * width * longest + most) // (2 * most), (2 * height * longest + most) // (2 * most)
 
 
 def _side_problems(facts: ImageFacts, spec: InputSpec) -> Iterator[ValidationError]:
@@ -193,21 +159,20 @@ def _side_problems(facts: ImageFacts, spec: InputSpec) -> Iterator[ValidationErr
     if low <= min(sides) and max(sides) <= high:
         return
     is_large = max(sides) > high
-    # Multiplied before divided: 2000 / 4032 * 4032 is not 2000.
-    fitted = [
-        round(side * high / max(sides)) if is_large else math.ceil(side * low / max(1, min(sides))) for side in sides
-    ]
+    fitted: Any = _scaled_down(*sides, high)
+    if not is_large:
+        fitted = [math.ceil(side * low / max(1, min(sides))) for side in sides]
     if min(fitted) < low or max(fitted) > high:
         repair = gettext("Crop it: one side is too long for the other.")
     elif is_large:
-        repair = gettext("Make it smaller, for example %(size)s.") % {"size": _dimensions(*fitted)}
+        repair = gettext("Make it smaller, for example %(size)s.") % {"size": dimensions(*fitted)}
     else:
-        repair = gettext("Choose a larger one, at least %(size)s.") % {"size": _dimensions(*fitted)}
+        repair = gettext("Choose a larger one, at least %(size)s.") % {"size": dimensions(*fitted)}
     message = _("This picture is %(size)s pixels; each side must have %(low)s to %(high)s. %(repair)s")
-    params = {"size": _dimensions(*sides), "low": low, "high": high, "repair": repair}
+    params = {"size": dimensions(*sides), "low": low, "high": high, "repair": repair}
     yield ValidationError(message, "sides", params)
 
 
-def _dimensions(width: int, height: int) -> str:
+def dimensions(width: int, height: int) -> str:
     """Return width and height as people write them."""
     return f"{width} \N{MULTIPLICATION SIGN} {height}"

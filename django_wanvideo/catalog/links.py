@@ -1,10 +1,12 @@
-"""Checks of addresses that somebody gives as an input."""
+"""Checks of addresses that somebody gives as an input, and the form in which they are sent."""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+import unicodedata
+from urllib.parse import quote, urlsplit, urlunsplit
 
+import idna
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
@@ -14,7 +16,11 @@ from django_wanvideo.catalog.words import SURROGATE, shown
 MAX_URL_LENGTH = 2048
 
 #: urlsplit drops some of these silently, so what was checked would not be what is sent.
-_UNSENDABLE = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\\<>\"]")
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\\<>\"]")
+#: Drawn as nothing although they count as letters, marks or symbols.
+_BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180e\u180f\u2800\u3164\uffa0")
+_PATH_SAFE = "!$%&'()*+,/:;=@~"
+_QUERY_SAFE = _PATH_SAFE + "?[]"
 
 
 def check_url(url: object) -> None:
@@ -26,17 +32,7 @@ def check_url(url: object) -> None:
         raise ValidationError(_("Give the link as text; got %(value)s."), "invalid", {"value": shown(url)})
     if not url:
         raise ValidationError(_("Give a link that begins with https://."), "required")
-    if len(url) > MAX_URL_LENGTH:
-        raise ValidationError(
-            _("The link has %(length)s characters; at most %(limit)s can be sent. Upload the file instead."),
-            "max_length",
-            {"length": len(url), "limit": MAX_URL_LENGTH},
-        )
-    if _UNSENDABLE.search(url) or SURROGATE.search(url):
-        raise ValidationError(
-            _("The link contains spaces or characters that no link can have. Copy it again, or upload the file."),
-            "invalid_characters",
-        )
+    _check_characters(url)
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
@@ -51,3 +47,61 @@ def check_url(url: object) -> None:
             _("The link contains a name or password. Use a link that anyone can open, or upload the file."),
             "credentials",
         )
+    length = len(sendable(url))
+    if length > MAX_URL_LENGTH:
+        raise ValidationError(
+            _("The link has %(length)s characters; at most %(limit)s can be sent. Upload the file instead."),
+            "max_length",
+            {"length": length, "limit": MAX_URL_LENGTH},
+        )
+
+
+def sendable(url: str) -> str:
+    """Return a link as machines read it: the site's name in punycode, all else beyond ASCII percent-encoded.
+
+    What is ASCII already stays as it is, since the link may be signed. Raises ValidationError for a name that no site
+    can have.
+    """
+    if url.isascii():
+        return url
+    parts = urlsplit(url)
+    name = ascii_host(parts.hostname or "")
+    host = f"[{name}]" if ":" in name else name
+    netloc = host if parts.port is None else f"{host}:{parts.port}"
+    fragment = quote(parts.fragment, safe=_QUERY_SAFE)
+    return urlunsplit(
+        (parts.scheme, netloc, quote(parts.path, safe=_PATH_SAFE), quote(parts.query, safe=_QUERY_SAFE), fragment)
+    )
+
+
+def ascii_host(host: str) -> str:
+    """Return the name of a site in punycode and lower case. Raises ValidationError for one that no site can have."""
+    if host.isascii():
+        return host.lower()
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except UnicodeError:
+        pass
+    try:
+        # An older standard, which has names of symbols that the newer one leaves out and some sites still have.
+        return host.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        message = _("The link’s site has a name that no site can have. Copy the link again, or upload the file.")
+        raise ValidationError(message, "host") from None
+
+
+def _check_characters(url: str) -> None:
+    for place, character in enumerate(url, start=1):
+        kind = unicodedata.category(character)
+        if kind in {"Zs", "Zl", "Zp"}:
+            message = _("The link contains a space, at character %(place)s. Copy it again: in a link a space is %%20.")
+        elif kind == "Cf" or character in _BLANK_LETTERS:
+            message = _(
+                "The link contains a character that cannot be seen (%(code)s), at character %(place)s. Copy it again "
+                "from the page itself, or upload the file."
+            )
+        elif _UNSENDABLE.match(character) or SURROGATE.match(character):
+            message = _("The link contains characters that no link can have. Copy it again, or upload the file.")
+        else:
+            continue
+        raise ValidationError(message, "invalid_characters", {"place": place, "code": f"U+{ord(character):04X}"})

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
+from django.utils.formats import number_format
+from django.utils.functional import lazy
 from django.utils.text import format_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.catalog.price import Multiplier, PriceRule
@@ -17,15 +20,13 @@ PRICES_AS_OF = date(2026, 10, 10)
 #: EvoLink writes MB and does not say which; the smaller reading is right under both.
 MEGABYTE = 1_000_000
 
-_480P = Choice("480p", _("480p"), _("lower quality, lower price"))
-_720P = Choice("720p", _("720p"), _("standard quality and price"))
-_1080P = Choice("1080p", _("1080p"), _("more detail, higher price"))
+_QUALITIES = {"480p": _("480p"), "720p": _("720p"), "1080p": _("1080p")}
 
 PROMPT_EXTEND = ParameterSpec(
     name="prompt_extend",
     kind="boolean",
     label=_("Let Wan rewrite the prompt"),
-    help_text=_("Fills short prompts with detail. Off: the words are taken as they are."),
+    help_text=_("Adds detail to short prompts. Off: the prompt is used as written."),
     default=True,
     wire="prompt_extend",
 )
@@ -34,7 +35,7 @@ SHOT_TYPE = ParameterSpec(
     name="shot_type",
     kind="choice",
     label=_("Shots"),
-    help_text=_("It wins over what the prompt says about cuts."),
+    help_text=_("Overrides what the prompt says about cuts."),
     default="single",
     options=(
         Choice("single", _("One shot"), _("no cuts")),
@@ -64,7 +65,7 @@ SHOT_TYPE_NEEDS_REWRITING = Rule(
     parameter="shot_type",
     others=(("prompt_extend", True),),
     message=_("Shots can be chosen only while Wan rewrites the prompt. Turn rewriting on, or leave shots unset."),
-    note=_("Works because prompt rewriting is on. It wins over what the prompt says about cuts."),
+    note=_("Available because prompt rewriting is on. Overrides what the prompt says about cuts."),
 )
 
 SILENCE_EXCLUDES_SOUND = Rule(
@@ -87,7 +88,7 @@ FIRST_FRAME = InputSpec(
     min_side=360,
     max_side=2000,
     allow_transparency=False,
-    label=_("First frame"),
+    label=_("Picture (first frame)"),
     help_text=_(
         "The video starts with this picture and keeps its proportions. JPEG, WebP, BMP, or PNG without transparency; "
         "each side 360 to 2000 px; up to 10 MB."
@@ -129,7 +130,7 @@ def duration(minimum: int, maximum: int) -> ParameterSpec:
         name="duration",
         kind="integer",
         label=_("Length"),
-        help_text=_("Every second counts towards the price."),
+        help_text=_("The price is per second."),
         default=5,
         minimum=minimum,
         maximum=maximum,
@@ -139,16 +140,27 @@ def duration(minimum: int, maximum: int) -> ParameterSpec:
     )
 
 
-def quality(*, with_480p: bool = False) -> ParameterSpec:
-    """Return the quality: 720p, 1080p and, for some models, 480p."""
+def quality(price: PriceRule) -> ParameterSpec:
+    """Return the qualities that ``price`` knows, each with what a second of it costs."""
+    (factors,) = (multiplier.values for multiplier in price.multipliers if multiplier.parameter == "quality")
     return ParameterSpec(
         name="quality",
         kind="choice",
         label=_("Quality"),
         default="720p",
-        options=(_480P, _720P, _1080P) if with_480p else (_720P, _1080P),
+        options=tuple(
+            Choice(str(value), _QUALITIES[str(value)], _per_second(price.rate * factor)) for value, factor in factors
+        ),
         wire="quality",
     )
+
+
+def _rate_in_words(rate: Decimal) -> str:
+    shown = number_format(rate.quantize(Decimal("0.01"), ROUND_HALF_UP), decimal_pos=2)
+    return gettext("%(rate)s credits per second") % {"rate": shown}
+
+
+_per_second = lazy(_rate_in_words, str)
 
 
 def generate_audio(price: PriceRule) -> ParameterSpec:

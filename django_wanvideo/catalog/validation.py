@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from django_wanvideo.catalog.text import normalised, plain
 from django_wanvideo.catalog.values import clean_value
 from django_wanvideo.catalog.words import SURROGATE, nearest, printable, shown
 from django_wanvideo.choices import InputRole
@@ -61,10 +62,11 @@ def clean(spec: ModelSpec, prompt: object, parameters: object, inputs: object) -
 
 
 def prompt_problems(spec: PromptSpec, prompt: object) -> list[ValidationError]:
-    """Return what is wrong with a prompt; the prompt itself is kept as it was given."""
+    """Return what is wrong with a prompt, measured as it is kept and sent (``text.normalised``)."""
+    prompt = plain(prompt)
     if prompt is not None and not isinstance(prompt, str):
         return [ValidationError(_("Write the prompt as text; got %(value)s."), "invalid", {"value": shown(prompt)})]
-    text = prompt or ""
+    text = normalised(prompt or "")
     problems = []
     if len(text) > spec.max_length:
         problems.append(
@@ -117,7 +119,7 @@ def _clean_parameters(spec: ModelSpec, parameters: object, problems: Problems) -
             problems[printable(name)].append(_unknown_parameter(spec, name))
         else:
             try:
-                cleaned[name] = clean_value(known[name], value)
+                cleaned[name] = clean_value(known[name], plain(value))
             except ValidationError as error:
                 problems[name].append(error)
     return {name: cleaned[name] for name in known if name in cleaned}

@@ -24,7 +24,7 @@ IMAGE_TO_VIDEO = ModelSpec(
     label=_("Wan 2.5, image to video"),
     short_label=_("Wan 2.5 image to video"),
     prompt=parts.prompt(2000, from_picture=True),
-    parameters=(_DURATION, parts.quality(with_480p=True), parts.PROMPT_EXTEND),
+    parameters=(_DURATION, parts.quality(_PRICE), parts.PROMPT_EXTEND),
     inputs=(parts.FIRST_FRAME,),
     price=_PRICE,
 )
@@ -34,7 +34,7 @@ TEXT_TO_VIDEO = ModelSpec(
     label=_("Wan 2.5, text to video"),
     short_label=_("Wan 2.5 text to video"),
     prompt=parts.prompt(2000, from_picture=False),
-    parameters=(_DURATION, parts.quality(with_480p=True), parts.ASPECT_RATIO, parts.PROMPT_EXTEND),
+    parameters=(_DURATION, parts.quality(_PRICE), parts.ASPECT_RATIO, parts.PROMPT_EXTEND),
     inputs=(),
     rules=(
         Rule(

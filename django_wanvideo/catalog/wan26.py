@@ -17,7 +17,7 @@ IMAGE_TO_VIDEO_FLASH = ModelSpec(
     prompt=parts.prompt(1500, from_picture=True),
     parameters=(
         parts.duration(2, 15),
-        parts.quality(),
+        parts.quality(_FLASH_PRICE),
         parts.generate_audio(_FLASH_PRICE),
         parts.PROMPT_EXTEND,
         parts.SHOT_TYPE,
@@ -32,7 +32,7 @@ IMAGE_TO_VIDEO = ModelSpec(
     label=_("Wan 2.6, image to video"),
     short_label=_("Wan 2.6 image to video"),
     prompt=parts.prompt(1500, from_picture=True),
-    parameters=(parts.duration(2, 15), parts.quality(), parts.PROMPT_EXTEND, parts.SHOT_TYPE),
+    parameters=(parts.duration(2, 15), parts.quality(_PRICE), parts.PROMPT_EXTEND, parts.SHOT_TYPE),
     inputs=(parts.FIRST_FRAME, parts.AUDIO),
     rules=(parts.SHOT_TYPE_NEEDS_REWRITING,),
     price=_PRICE,
@@ -45,7 +45,7 @@ TEXT_TO_VIDEO = ModelSpec(
     prompt=parts.prompt(1500, from_picture=False),
     parameters=(
         parts.duration(2, 15),
-        parts.quality(),
+        parts.quality(_PRICE),
         parts.ASPECT_RATIO,
         parts.PROMPT_EXTEND,
         parts.SHOT_TYPE,

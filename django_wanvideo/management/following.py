@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from django.db import OperationalError, connections, router
+from django.db import OperationalError, connections
 from django.utils import timezone
 
 from django_wanvideo import jobs, timestamps
@@ -120,7 +120,7 @@ def _is_held(task: VideoTask) -> bool:
 
 
 def let_go() -> None:
-    """Close the database connection, unless this runs inside somebody's transaction."""
-    connection = connections[router.db_for_read(VideoTask)]
-    if not connection.in_atomic_block:
-        connection.close()
+    """Close database connections, of tasks and of whatever receivers used, unless somebody's transaction runs on them."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()

@@ -45,9 +45,12 @@ def owner(username: str | None) -> AbstractBaseUser | None:
     if username is None:
         return None
     users = get_user_model()
+    manager = users._default_manager  # noqa: SLF001 - Django's documented model API
+    # The manager of a user model need not be one of Django's.
+    find = getattr(manager, "get_by_natural_key", lambda name: manager.get(**{users.USERNAME_FIELD: name}))
     try:
-        return cast("AbstractBaseUser", users._default_manager.get_by_natural_key(username))  # noqa: SLF001
-    except ObjectDoesNotExist:
+        return cast("AbstractBaseUser", find(username))
+    except (ObjectDoesNotExist, ValidationError, ValueError):
         raise CommandError(f"There is no user {username!r}.", returncode=BAD_INPUT) from None
 
 
@@ -63,7 +66,9 @@ def draft(options: dict[str, Any], owner: AbstractBaseUser | None) -> VideoTask:
                 values[name] = text
         for role, source in _sources(options).items():
             values[role] = [_source(text) for text in source]
-        task: VideoTask = VideoTask.objects.create_task(options["prompt"], model=spec.id, owner=owner, **values)
+        task: VideoTask = VideoTask.objects.create_task(
+            options["prompt"], model=spec.id, owner=owner, fix_inputs=options.get("fix_inputs", False), **values
+        )
     except ValidationError as error:
         raise CommandError(_list_of(error), returncode=BAD_INPUT) from None
     return task

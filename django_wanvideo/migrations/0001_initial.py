@@ -109,9 +109,10 @@ class Migration(migrations.Migration):
                 ('video_sha256', models.CharField(blank=True, editable=False, max_length=64, verbose_name='video checksum')),
                 ('result_url', models.TextField(blank=True, editable=False, verbose_name='result link')),
                 ('result_expires_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='result link ends at')),
-                ('metadata', models.JSONField(blank=True, default=dict, help_text="What the site's own code wants to know later.", verbose_name='metadata')),
+                ('metadata', models.JSONField(blank=True, default=dict, help_text="Data that the site's own code needs later.", verbose_name='metadata')),
                 ('notes', models.TextField(blank=True, verbose_name='notes')),
                 ('unmatched', models.BooleanField(default=False, editable=False, verbose_name='unmatched')),
+                ('dismissed_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='dismissed at')),
                 ('idempotency_scope', models.CharField(blank=True, editable=False, help_text='The owner’s primary key when the task was made; it stays when the owner is deleted.', max_length=64, verbose_name='scope of the key')),
                 ('idempotency_key', models.CharField(blank=True, default=None, editable=False, max_length=200, null=True, verbose_name='idempotency key')),
                 ('idempotency_content', models.JSONField(blank=True, default=None, editable=False, help_text='Hashes of what was asked for with the key, by field.', null=True, verbose_name='content of the key')),
@@ -124,13 +125,13 @@ class Migration(migrations.Migration):
                 ('held_reason', models.CharField(blank=True, editable=False, max_length=40, verbose_name='reason for waiting')),
                 ('estimated_seconds', models.PositiveIntegerField(blank=True, editable=False, null=True, verbose_name='estimated time')),
                 ('tries', models.PositiveIntegerField(default=0, editable=False, verbose_name='tries in this stage')),
-                ('failed_looks', models.PositiveIntegerField(default=0, editable=False, verbose_name='looks without a word in a row')),
+                ('failed_looks', models.PositiveIntegerField(default=0, editable=False, verbose_name='failed status checks in a row')),
                 ('trouble_since', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='trouble since')),
                 ('told_overdue_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='told overdue at')),
                 ('told_expiring_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='told expiring at')),
                 ('reread_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='link asked for again at')),
                 ('leased_until', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='held by a worker until')),
-                ('owner', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
+                ('owner', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
                 ('parent', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='children', to='wanvideo.videotask', verbose_name='made from')),
             ],
             options={
@@ -146,7 +147,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('created', 'created'), ('queued', 'queued'), ('claimed', 'claimed by a worker'), ('waiting', 'waiting'), ('released', 'given back to the queue'), ('accepted', 'accepted by EvoLink'), ('outcome_unknown', 'answer lost'), ('progress', 'progress'), ('result_ready', 'made by EvoLink'), ('store_failed', 'copying failed'), ('link_expiring', 'link ends soon'), ('stored', 'stored'), ('failed', 'failed'), ('cancelled', 'cancelled'), ('retried', 'tried again'), ('overdue', 'overdue'), ('needs_decision', 'needs a decision'), ('decided', 'decided'), ('callback', 'callback received'), ('second_result', 'second paid result'), ('receiver_failed', 'a signal receiver failed'), ('note', 'note')], max_length=20, verbose_name='kind')),
-                ('source', models.CharField(choices=[('person', 'a person'), ('code', "the site's code"), ('worker', 'a worker'), ('answer', "EvoLink's answer"), ('callback', "EvoLink's callback"), ('poll', 'a look at EvoLink'), ('sweep', 'the sweep')], max_length=10, verbose_name='source')),
+                ('source', models.CharField(choices=[('person', 'a person'), ('code', "the site's code"), ('worker', 'a worker'), ('answer', "EvoLink's answer"), ('callback', "EvoLink's callback"), ('poll', 'a status check'), ('sweep', 'the sweep')], max_length=10, verbose_name='source')),
                 ('from_status', models.CharField(blank=True, choices=[('draft', 'draft'), ('queued', 'queued'), ('submitting', 'submitting'), ('unconfirmed', 'unconfirmed'), ('pending', 'pending'), ('processing', 'processing'), ('storing', 'storing'), ('completed', 'completed'), ('failed', 'failed'), ('cancelled', 'cancelled')], max_length=12, verbose_name='from')),
                 ('to_status', models.CharField(blank=True, choices=[('draft', 'draft'), ('queued', 'queued'), ('submitting', 'submitting'), ('unconfirmed', 'unconfirmed'), ('pending', 'pending'), ('processing', 'processing'), ('storing', 'storing'), ('completed', 'completed'), ('failed', 'failed'), ('cancelled', 'cancelled')], max_length=12, verbose_name='to')),
                 ('detail', models.JSONField(blank=True, default=dict, verbose_name='detail')),
@@ -154,7 +155,7 @@ class Migration(migrations.Migration):
                 ('notify_at', models.DateTimeField(blank=True, null=True, verbose_name='to be told at')),
                 ('delivery', models.JSONField(default=dict, editable=False, verbose_name='delivery')),
                 ('notified_at', models.DateTimeField(blank=True, null=True, verbose_name='told at')),
-                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
+                ('actor', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
                 ('attempt', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='events', to='wanvideo.attempt', verbose_name='attempt')),
                 ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='wanvideo.videotask', verbose_name='task')),
             ],
@@ -169,7 +170,7 @@ class Migration(migrations.Migration):
             name='MediaInput',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('first_frame', 'first frame'), ('last_frame', 'last frame'), ('reference_images', 'reference image'), ('reference_videos', 'reference video'), ('source_video', 'source video'), ('audio', 'sound'), ('voices', 'voice'), ('document', 'document')], default='first_frame', max_length=20, verbose_name='role')),
+                ('role', models.CharField(choices=[('first_frame', 'picture (first frame)'), ('last_frame', 'last frame'), ('reference_images', 'reference image'), ('reference_videos', 'reference video'), ('source_video', 'source video'), ('audio', 'sound'), ('voices', 'voice'), ('document', 'document')], default='first_frame', max_length=20, verbose_name='role')),
                 ('position', models.PositiveSmallIntegerField(default=0, verbose_name='position')),
                 ('file', models.FileField(blank=True, max_length=255, storage=django_wanvideo.models.files.task_storage, upload_to=django_wanvideo.models.files.input_upload_to, verbose_name='file')),
                 ('url', models.TextField(blank=True, verbose_name='link')),
@@ -177,9 +178,13 @@ class Migration(migrations.Migration):
                 ('width', models.PositiveIntegerField(blank=True, help_text='Pixels.', null=True, verbose_name='width')),
                 ('height', models.PositiveIntegerField(blank=True, help_text='Pixels.', null=True, verbose_name='height')),
                 ('size', models.BigIntegerField(blank=True, help_text='Bytes.', null=True, verbose_name='size')),
+                ('sha256', models.CharField(blank=True, editable=False, max_length=64, verbose_name='checksum')),
+                ('sent_width', models.PositiveIntegerField(blank=True, editable=False, help_text='Pixels; empty when it is not changed.', null=True, verbose_name='width as sent')),
+                ('sent_height', models.PositiveIntegerField(blank=True, editable=False, help_text='Pixels; empty when it is not changed.', null=True, verbose_name='height as sent')),
                 ('thumbnail', models.FileField(blank=True, editable=False, max_length=255, storage=django_wanvideo.models.files.task_storage, upload_to=django_wanvideo.models.files.input_upload_to, verbose_name='thumbnail')),
                 ('uploaded_url', models.TextField(blank=True, editable=False, verbose_name='link at EvoLink')),
                 ('uploaded_expires_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='link at EvoLink ends at')),
+                ('uploaded_account', models.CharField(blank=True, editable=False, max_length=32, verbose_name='account of the link at EvoLink')),
                 ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='inputs', to='wanvideo.videotask', verbose_name='task')),
             ],
             options={
@@ -230,7 +235,7 @@ class Migration(migrations.Migration):
                 ('claimed_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='claimed at')),
                 ('accepted_at', models.DateTimeField(blank=True, null=True, verbose_name='accepted at')),
                 ('settled_at', models.DateTimeField(blank=True, null=True, verbose_name='settled at')),
-                ('owner', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
+                ('owner', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
             ],
             options={
                 'verbose_name': 'credit entry',
@@ -271,6 +276,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='videotask',
+            index=models.Index(models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('status', 'unconfirmed'), models.Q(('dismissed_at', None), ('status', 'failed')), models.Q(('dismissed_at', None), ('unmatched', True)), models.Q(('status__in', ('pending', 'processing')), ('told_overdue_at__isnull', False)), _connector='OR'), name='wanvideo_task_attention'),
+        ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(models.F('error_code'), models.OrderBy(models.F('created_at'), descending=True), condition=models.Q(('error_code', ''), _negated=True), name='wanvideo_task_failure'),
+        ),
+        migrations.AddIndex(
+            model_name='videotask',
             index=models.Index(fields=['video'], name='wanvideo_task_video'),
         ),
         migrations.AddConstraint(
@@ -300,6 +313,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='mediainput',
             index=models.Index(fields=['thumbnail'], name='wanvideo_input_thumbnail'),
+        ),
+        migrations.AddIndex(
+            model_name='mediainput',
+            index=models.Index(fields=['sha256'], name='wanvideo_input_sha256'),
         ),
         migrations.AddConstraint(
             model_name='mediainput',

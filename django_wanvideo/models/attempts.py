@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import OPEN_ATTEMPT_STATES, AttemptState
+from django_wanvideo.models.keys import RowKey
 from django_wanvideo.models.managers import PrimaryManager
 from django_wanvideo.models.tasks import VideoTask
 
@@ -18,7 +19,7 @@ class Attempt(models.Model):
     """One POST that may be billed. A task has at most one of them open."""
 
     id = models.UUIDField(_("id"), primary_key=True, default=uuid.uuid4, editable=False)
-    task = models.ForeignKey(VideoTask, on_delete=models.CASCADE, related_name="attempts", verbose_name=_("task"))
+    task = RowKey(VideoTask, on_delete=models.CASCADE, related_name="attempts", verbose_name=_("task"))
     number = models.PositiveIntegerField(_("number"))
     state = models.CharField(_("state"), max_length=12, choices=AttemptState, default=AttemptState.CLAIMED)
     provider_task_id = models.CharField(
@@ -72,7 +73,7 @@ class CallbackReceipt(models.Model):
     There is no database constraint on ``attempt``: taking a receipt in is one INSERT that cannot fail.
     """
 
-    attempt = models.ForeignKey(
+    attempt = RowKey(
         Attempt, on_delete=models.CASCADE, related_name="receipts", db_constraint=False, verbose_name=_("attempt")
     )
     provider_task_id = models.CharField(_("EvoLink's task id"), max_length=200, blank=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -10,29 +9,24 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.models.attempts import Attempt
+from django_wanvideo.models.keys import RowKey
 from django_wanvideo.models.managers import PrimaryManager
+from django_wanvideo.models.people import PersonKey
 from django_wanvideo.models.tasks import VideoTask
 
 
 class TaskEvent(models.Model):
     """One line of history. ``notify_at`` is set while a signal is still to be delivered from it."""
 
-    task = models.ForeignKey(VideoTask, on_delete=models.CASCADE, related_name="events", verbose_name=_("task"))
-    attempt = models.ForeignKey(
+    task = RowKey(VideoTask, on_delete=models.CASCADE, related_name="events", verbose_name=_("task"))
+    attempt = RowKey(
         Attempt, on_delete=models.SET_NULL, null=True, blank=True, related_name="events", verbose_name=_("attempt")
     )
     kind = models.CharField(_("kind"), max_length=20, choices=EventKind)
     source = models.CharField(_("source"), max_length=10, choices=EventSource)
     from_status = models.CharField(_("from"), max_length=12, choices=TaskStatus, blank=True)
     to_status = models.CharField(_("to"), max_length=12, choices=TaskStatus, blank=True)
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("by"),
-    )
+    actor = PersonKey(verbose_name=_("by"))
     detail = models.JSONField(_("detail"), default=dict, blank=True)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     notify_at = models.DateTimeField(_("to be told at"), null=True, blank=True)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import InputRole
 from django_wanvideo.models.files import input_upload_to, task_storage
+from django_wanvideo.models.keys import RowKey
 from django_wanvideo.models.managers import PrimaryManager
 from django_wanvideo.models.tasks import VideoTask
 
@@ -18,11 +19,20 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable
 
+    from django.db.models.fields.files import FieldFile
+
+
+#: Kinds of pictures that most browsers cannot show.
+NOT_SHOWN = frozenset({"image/tiff", "image/heic"})
+
 
 class MediaInput(models.Model):
-    """One input by its role: either a link that is passed on, or a file of ours that is uploaded before sending."""
+    """One input by its role: either a link that is passed on, or a file of ours that is uploaded before sending.
 
-    task = models.ForeignKey(VideoTask, on_delete=models.CASCADE, related_name="inputs", verbose_name=_("task"))
+    Width and height are those of the picture as people see it, turned by its EXIF data; the file stays as it was given.
+    """
+
+    task = RowKey(VideoTask, on_delete=models.CASCADE, related_name="inputs", verbose_name=_("task"))
     role = models.CharField(_("role"), max_length=20, choices=InputRole, default=InputRole.FIRST_FRAME)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
     file = models.FileField(_("file"), storage=task_storage, upload_to=input_upload_to, max_length=255, blank=True)
@@ -31,11 +41,19 @@ class MediaInput(models.Model):
     width = models.PositiveIntegerField(_("width"), null=True, blank=True, help_text=_("Pixels."))
     height = models.PositiveIntegerField(_("height"), null=True, blank=True, help_text=_("Pixels."))
     size = models.BigIntegerField(_("size"), null=True, blank=True, help_text=_("Bytes."))
+    sha256 = models.CharField(_("checksum"), max_length=64, blank=True, editable=False)
+    sent_width = models.PositiveIntegerField(
+        _("width as sent"), null=True, blank=True, editable=False, help_text=_("Pixels; empty when it is not changed.")
+    )
+    sent_height = models.PositiveIntegerField(
+        _("height as sent"), null=True, blank=True, editable=False, help_text=_("Pixels; empty when it is not changed.")
+    )
     thumbnail = models.FileField(
         _("thumbnail"), storage=task_storage, upload_to=input_upload_to, max_length=255, blank=True, editable=False
     )
     uploaded_url = models.TextField(_("link at EvoLink"), blank=True, editable=False)
     uploaded_expires_at = models.DateTimeField(_("link at EvoLink ends at"), null=True, blank=True, editable=False)
+    uploaded_account = models.CharField(_("account of the link at EvoLink"), max_length=32, blank=True, editable=False)
 
     objects = PrimaryManager()
 
@@ -48,6 +66,7 @@ class MediaInput(models.Model):
         indexes = [
             models.Index(fields=["file"], name="wanvideo_input_file"),
             models.Index(fields=["thumbnail"], name="wanvideo_input_thumbnail"),
+            models.Index(fields=["sha256"], name="wanvideo_input_sha256"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["task", "role", "position"], name="wanvideo_input_place"),
@@ -59,6 +78,16 @@ class MediaInput(models.Model):
 
     def __str__(self) -> str:
         return self.url or self.file.name or ""
+
+    @property
+    def sent_size(self) -> tuple[int, int] | None:
+        """Width and height of the JPEG that is sent in place of the file; ``None`` when the picture itself is sent."""
+        return (self.sent_width, self.sent_height) if self.sent_width and self.sent_height else None
+
+    @property
+    def shown_file(self) -> FieldFile:
+        """The stored picture, or the small one where browsers do not show its kind; may be empty."""
+        return self.thumbnail if self.thumbnail and self.content_type in NOT_SHOWN else self.file
 
     def fresh_upload_url(self, *, spare: dt.timedelta) -> str:
         """Return the link at EvoLink if it lives for at least ``spare`` more, else an empty string."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -10,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import CreditOutcome
 from django_wanvideo.models.managers import PrimaryManager
+from django_wanvideo.models.people import PersonKey
 
 
 class CreditEntry(models.Model):
@@ -17,15 +17,7 @@ class CreditEntry(models.Model):
 
     attempt_id = models.UUIDField(_("attempt"), primary_key=True, editable=False)
     task_id = models.UUIDField(_("task"), db_index=True, editable=False)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("owner"),
-        db_index=False,
-    )
+    owner = PersonKey(verbose_name=_("owner"), db_index=False)
     owner_label = models.CharField(_("owner’s name"), max_length=255, blank=True)
     batch_id = models.UUIDField(_("batch"), null=True, blank=True, editable=False)
     model = models.CharField(_("model"), max_length=80)

@@ -1,4 +1,4 @@
-"""Managers of this app's rows."""
+"""Managers and querysets of this app's rows."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ else:
     M = TypeVar("M")
 
 
-class PrimaryManager(models.Manager[M]):
+class PrimaryQuerySet(models.QuerySet[M]):
     """Reads from the database that the rows are written to, unless told otherwise with ``using()``.
 
     What is decided here is decided on what was committed; a replica that a site's router reads from may lag behind.
     """
 
-    def get_queryset(self) -> models.QuerySet[M]:
-        """Return all rows, of the primary."""
-        rows = super().get_queryset()
-        return rows if self._db else rows.using(database.alias())
+    @property
+    def db(self) -> str:
+        """The alias that is asked. As part of a query of another model the rows are read where that one is."""
+        return getattr(self, "_db", None) or database.alias()
+
+
+class PrimaryManager(models.Manager[M]):
+    """All rows, of the primary."""
+
+    _queryset_class = PrimaryQuerySet

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -15,7 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from django_wanvideo.choices import FINISHED_STATUSES, InputRole, TaskStatus
 from django_wanvideo.models.charges import charge_of
 from django_wanvideo.models.files import task_storage, upload_to
-from django_wanvideo.querysets import VideoTaskManager
+from django_wanvideo.models.keys import RowKey
+from django_wanvideo.models.people import PersonKey
+from django_wanvideo.querysets import MAY_NEED_ATTENTION, VideoTaskManager
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,16 +61,8 @@ class VideoTask(models.Model):
     video_sha256 = models.CharField(_("video checksum"), max_length=64, blank=True, editable=False)
     result_url = models.TextField(_("result link"), blank=True, editable=False)
     result_expires_at = models.DateTimeField(_("result link ends at"), null=True, blank=True, editable=False)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("owner"),
-        db_index=False,
-    )
-    parent = models.ForeignKey(
+    owner = PersonKey(verbose_name=_("owner"), db_index=False)
+    parent = RowKey(
         "self",
         on_delete=models.SET_NULL,
         null=True,
@@ -79,11 +72,12 @@ class VideoTask(models.Model):
         editable=False,
     )
     metadata = models.JSONField(
-        _("metadata"), default=dict, blank=True, help_text=_("What the site's own code wants to know later.")
+        _("metadata"), default=dict, blank=True, help_text=_("Data that the site's own code needs later.")
     )
     notes = models.TextField(_("notes"), blank=True)
     #: Found at EvoLink by a callback whose attempt these rows do not know; shown to those who may settle such things.
     unmatched = models.BooleanField(_("unmatched"), default=False, editable=False)
+    dismissed_at = models.DateTimeField(_("dismissed at"), null=True, blank=True, editable=False)
     idempotency_scope = models.CharField(
         _("scope of the key"),
         max_length=64,
@@ -112,7 +106,7 @@ class VideoTask(models.Model):
     held_reason = models.CharField(_("reason for waiting"), max_length=40, blank=True, editable=False)
     estimated_seconds = models.PositiveIntegerField(_("estimated time"), null=True, blank=True, editable=False)
     tries = models.PositiveIntegerField(_("tries in this stage"), default=0, editable=False)
-    failed_looks = models.PositiveIntegerField(_("looks without a word in a row"), default=0, editable=False)
+    failed_looks = models.PositiveIntegerField(_("failed status checks in a row"), default=0, editable=False)
     trouble_since = models.DateTimeField(_("trouble since"), null=True, blank=True, editable=False)
     told_overdue_at = models.DateTimeField(_("told overdue at"), null=True, blank=True, editable=False)
     told_expiring_at = models.DateTimeField(_("told expiring at"), null=True, blank=True, editable=False)
@@ -152,6 +146,12 @@ class VideoTask(models.Model):
             ),
             models.Index(fields=["held_reason"], name="wanvideo_task_held", condition=~Q(held_reason="")),
             models.Index(fields=["unmatched"], name="wanvideo_task_unmatched", condition=Q(unmatched=True)),
+            models.Index(
+                F("created_at").desc(), F("id").desc(), name="wanvideo_task_attention", condition=MAY_NEED_ATTENTION
+            ),
+            models.Index(
+                "error_code", F("created_at").desc(), name="wanvideo_task_failure", condition=~Q(error_code="")
+            ),
             # Before a file is deleted, it is asked whether a row refers to it.
             models.Index(fields=["video"], name="wanvideo_task_video"),
         ]
@@ -232,7 +232,7 @@ class VideoTask(models.Model):
         return self
 
     def cancel(self, *, by: AbstractBaseUser | None = None) -> VideoTask:
-        """Withdraw this task before it is sent; return it. EvoLink has no way to cancel what it accepted.
+        """Cancel this task before it is sent; return it. EvoLink has no way to cancel what it accepted.
 
         Raises:
             NotPossible: it has been sent, or has ended.

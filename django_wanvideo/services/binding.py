@@ -148,7 +148,13 @@ def _bind(
             if moved is None:
                 return False
             rows = Attempt.objects.filter(pk=attempt.pk, state__in=states, provider_task_id=held).update(
-                state=AttemptState.ACCEPTED, provider_task_id=snapshot.id, settled_at=now, **columns
+                state=AttemptState.ACCEPTED,
+                provider_task_id=snapshot.id,
+                settled_at=now,
+                # Of an answer that was lost; on an ended attempt it would be taken for EvoLink's word about its end.
+                error_code="",
+                error_message="",
+                **columns,
             )
             if not rows:
                 raise Undo

@@ -129,7 +129,7 @@ def exceeded_words(short: Shortage) -> str:
         return (
             _("This video costs about %(price)s credits, more than %(limit)s allows at all.") % values
             + " "
-            + _("Make it shorter or of lower quality, or ask whoever runs the site to raise the limit.")
+            + _("Make it shorter or of lower quality, or ask the site administrator to raise the limit.")
         )
     at = date_format(timezone.localtime(short.resets_at), "DATETIME_FORMAT")
     return (

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.urls import get_script_prefix, reverse
+from django.urls import NoReverseMatch, get_script_prefix, reverse
+from django.utils import translation
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.debug import sensitive_variables
 
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.hidden import HiddenText
+from django_wanvideo.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
-    import uuid
     from collections.abc import Mapping
 
     from django_wanvideo.models import Attempt
 
 _PURPOSE = b"django-wanvideo callback token v1:"
+#: The attempt of an address that is only looked at.
+NOBODY = uuid.UUID(int=0)
 #: Stands for the token while the address is built.
 _MARK = "callback-token"
 TOKEN_PLACEHOLDER = "<token>"  # noqa: S105 - what is stored instead of one
@@ -59,20 +63,52 @@ def with_token(kept: Mapping[str, Any], attempt_id: uuid.UUID) -> dict[str, Any]
     return body
 
 
+def check_route() -> None:
+    """Raise what ``url_for`` would, before anything depends on it; without callbacks there is nothing to raise."""
+    if conf.has_callbacks():
+        url_for(NOBODY)
+
+
 def url_for(attempt_id: uuid.UUID) -> str:
-    """Return the absolute callback URL of an attempt; it holds a secret."""
+    """Return the absolute callback URL of an attempt; it holds a secret.
+
+    Raises:
+        ConfigurationError: the site's URLconf has no such address, or cannot be loaded.
+    """
     return HiddenText(_address(attempt_id, sign(attempt_id)))
 
 
 def _address(attempt_id: uuid.UUID, token: str) -> str:
-    # Without the token: an address that cannot be built is said with all that it should be built from.
-    path = reverse("wanvideo:callback", kwargs={"attempt_id": attempt_id, "token": _MARK})
-    base = (conf.CALLBACK_BASE_URL or "").rstrip("/")
-    if urlsplit(base).path:
-        # A base with a path of its own already says where the site is mounted.
-        path = "/" + path.removeprefix(get_script_prefix())
+    # The same in every process, whatever language somebody reads the site in.
+    path = path_in(settings.LANGUAGE_CODE, attempt_id)
+    try:
+        base = (conf.CALLBACK_BASE_URL or "").rstrip("/")
+        if urlsplit(base).path:
+            # A base with a path of its own already says where the site is mounted.
+            path = "/" + path.removeprefix(get_script_prefix())
+    except (AttributeError, ValueError):
+        raise ConfigurationError("WANVIDEO['CALLBACK_BASE_URL'] is not a URL.") from None
     before, _mark, after = path.rpartition(_MARK)
     return f"{base}{before}{token}{after}"
+
+
+def path_in(language: str, attempt_id: uuid.UUID = NOBODY) -> str:
+    """Return the path of an attempt's callback, without its token; a URLconf may make it depend on the language.
+
+    Raises:
+        ConfigurationError: the site's URLconf has no such address, or cannot be loaded.
+    """
+    try:
+        with translation.override(language):
+            # Without the token: an address that cannot be built is said with all that it should be built from.
+            return reverse("wanvideo:callback", kwargs={"attempt_id": attempt_id, "token": _MARK})
+    except NoReverseMatch:
+        raise ConfigurationError(
+            "WANVIDEO['CALLBACK_BASE_URL'] is set, but the URLconf does not include django_wanvideo.urls at its top level."
+        ) from None
+    except Exception as error:
+        # Loading a URLconf runs all code of the site; whatever that raises, the task must say why it waits.
+        raise ConfigurationError(f"The site's URLconf cannot be loaded ({type(error).__name__}).") from error
 
 
 def _token(key: str, attempt_id: uuid.UUID) -> str:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
+from django.db.models.fields.files import FieldFile
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog, database
+from django_wanvideo.catalog import jsondata, text
+from django_wanvideo.catalog.words import shown
 from django_wanvideo.choices import EventKind, EventSource, InputRole, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.inputs import by_role
-from django_wanvideo.services import drafts, idempotency, lifecycle, media
+from django_wanvideo.services import drafts, idempotency, inspection, lifecycle, media
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,9 +29,8 @@ if TYPE_CHECKING:
     from django_wanvideo.catalog import ModelSpec
 
 _ROLES = frozenset(InputRole.values)
-#: What PostgreSQL refuses in a text and in JSON.
+#: What PostgreSQL refuses in a text.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def create_task(**options: Any) -> VideoTask:
@@ -48,22 +50,27 @@ def get_or_create_task(
     model: str | None = None,
     owner: AbstractBaseUser | None = None,
     metadata: Mapping[str, Any] | None = None,
-    notes: str = "",
+    notes: str | None = "",
     parent: VideoTask | None = None,
     by: AbstractBaseUser | None = None,
     idempotency_key: str | None = None,
+    fix_inputs: bool = False,
     **options: Any,
 ) -> tuple[VideoTask, bool]:
     """Make a draft, and tell whether it was made now; nothing is sent and nothing costs anything yet.
 
     Args:
-        prompt: what the video shows.
-        first_frame: a link (http or https), an open file, a path, or a stored ``MediaInput``.
+        prompt: what the video shows. Line ends become LF, blank ends go, as in the admin's form.
+        first_frame: a link (http or https), an open file, a ``pathlib.Path``, the file of a model's field, or a stored
+            ``MediaInput``.
         model: id in the catalogue; the setting ``DEFAULT_MODEL`` otherwise.
         metadata: a JSON object for the site's own code.
         by: who made it, for the history; the owner otherwise.
         idempotency_key: the caller's own name for this wish, one for each owner. The same call again gives the same
             task; model, prompt, parameters and inputs make it the same, other arguments do not matter.
+        fix_inputs: whether a picture that the model does not take as it is, because it is too large, an AVIF, TIFF or
+            HEIC, or has an alpha channel that nothing shows through, is sent as a JPEG that fits. The stored file stays
+            as it is.
         options: further inputs by role (``audio=...``) and the model's parameters (``duration=5``, in seconds).
 
     Raises:
@@ -73,22 +80,26 @@ def get_or_create_task(
     given = {InputRole.FIRST_FRAME.value: first_frame} | {k: v for k, v in options.items() if k in _ROLES}
     parameters = {k: v for k, v in options.items() if k not in _ROLES}
     sources = {role: items for role, value in given.items() if (items := _as_list(value))}
-    wish = idempotency.Wish(idempotency_key, owner, model, prompt, parameters, sources)
+    written = _Written.of(prompt, notes, metadata)
+    if idempotency_key is not None:
+        # They are read twice: for the key's sake, and to be stored.
+        sources = {role: [inspection.rereadable(item) for item in items] for role, items in sources.items()}
+    wish = idempotency.Wish(idempotency_key, owner, model, written.prompt, parameters, sources)
     problem = idempotency.key_problem(idempotency_key)
     if idempotency_key is not None and problem is None and (earlier := wish.earlier()) is not None:
         return earlier, False
     spec = catalog.get(model or conf.DEFAULT_MODEL)
-    cleaned, inputs = _validate(spec, prompt, parameters, sources, metadata, notes, key_problem=problem)
+    cleaned, inputs = _validate(spec, written, parameters, sources, key_problem=problem, fix=fix_inputs)
     task = VideoTask(
         **wish.columns,
         model=spec.id,
-        prompt=prompt,
+        prompt=written.prompt,
         parameters=cleaned,
         credits_estimated=spec.estimate(cleaned),
         owner_id=owner.pk if owner is not None else None,
-        parent=parent,
-        metadata=dict(metadata or {}),
-        notes=notes,
+        parent_id=parent.pk if parent is not None else None,
+        metadata=written.metadata,
+        notes=written.notes,
     )
     try:
         # Inside a caller's own transaction this is a savepoint, so that a lost race leaves the caller's work as it is.
@@ -115,10 +126,11 @@ def update_draft(
     prompt: str,
     first_frame: Any = None,
     parameters: Mapping[str, Any],
-    notes: str,
-    metadata: Mapping[str, Any],
+    notes: str | None,
+    metadata: Mapping[str, Any] | None,
     model: str | None = None,
     version: str | None = None,
+    fix_inputs: bool = False,
     **others: Any,
 ) -> None:
     """Change a draft as a whole.
@@ -127,6 +139,7 @@ def update_draft(
         first_frame: ``None`` keeps the picture that the draft has now.
         version: ``drafts.version_of()`` what the caller has seen: of two that change the same one wins. ``None``
             overwrites whatever is there.
+        fix_inputs: as for ``create_task``.
         others: further inputs by role (``audio=...``): ``None`` keeps what the draft has, an empty string removes it.
 
     Raises:
@@ -142,14 +155,17 @@ def update_draft(
         if value is not None:
             sources[role] = _as_list(value)
     sources = {role: items for role, items in sources.items() if items}
-    cleaned, inputs = _validate(spec, prompt, parameters, sources, metadata, notes, keep_of=task)
+    written = _Written.of(prompt, notes, metadata)
+    # Kept pictures were judged for the model that the draft had.
+    keep_of = task if spec.id == task.model else None
+    cleaned, inputs = _validate(spec, written, parameters, sources, keep_of=keep_of, fix=fix_inputs)
     columns = {
         "model": spec.id,
-        "prompt": prompt,
+        "prompt": written.prompt,
         "parameters": cleaned,
         "credits_estimated": spec.estimate(cleaned),
-        "notes": notes,
-        "metadata": dict(metadata),
+        "notes": written.notes,
+        "metadata": written.metadata,
     }
     fresh = [item for item in inputs if item.pk is None]
     with media.discarding_files_on_error(fresh), database.atomic():
@@ -202,57 +218,68 @@ def check_complete(task: VideoTask) -> None:
     spec.clean(prompt=task.prompt, parameters=task.parameters, inputs=by_role(task.inputs.all()))
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What people and programs wrote, in the form in which it is kept; ``errors`` are by field."""
+
+    prompt: Any
+    notes: str
+    metadata: dict[str, Any]
+    errors: dict[str, list[Any]]
+
+    @classmethod
+    def of(cls, prompt: Any, notes: Any, metadata: Any) -> _Written:
+        errors: dict[str, list[Any]] = {}
+        prompt, notes = text.plain(prompt), text.plain(notes)
+        if notes is not None and not isinstance(notes, str):
+            message = _("Write the notes as text; got %(value)s.")
+            errors["notes"] = [ValidationError(message, "invalid", {"value": shown(notes)})]
+            notes = ""
+        notes = text.normalised(notes or "")
+        if _UNSTORABLE.search(notes):
+            message = _(
+                "The notes contain characters that cannot be stored. Type the text again instead of pasting it."
+            )
+            errors["notes"] = [ValidationError(message, code="invalid_characters")]
+        try:
+            metadata = jsondata.clean(metadata)
+        except ValidationError as error:
+            errors["metadata"] = error.error_list
+            metadata = {}
+        return cls(text.normalised(prompt) if isinstance(prompt, str) else prompt, notes, metadata, errors)
+
+
 def _validate(
     spec: ModelSpec,
-    prompt: str,
+    written: _Written,
     parameters: Mapping[str, Any],
     sources: Mapping[str, list[Any]],
-    metadata: Mapping[str, Any] | None,
-    notes: str,
+    *,
     keep_of: VideoTask | None = None,
     key_problem: ValidationError | None = None,
+    fix: bool = False,
 ) -> tuple[dict[str, Any], list[MediaInput]]:
     errors: dict[str, list[Any]] = {"idempotency_key": [key_problem]} if key_problem else {}
     cleaned: dict[str, Any] = {}
     inputs: list[MediaInput] = []
     try:
-        cleaned = spec.clean(prompt=prompt, parameters=dict(parameters), inputs=dict(sources))
+        cleaned = spec.clean(prompt=written.prompt, parameters=dict(parameters), inputs=dict(sources))
     except ValidationError as error:
         error.update_error_dict(errors)
     try:
         judged = {role: items for role, items in sources.items() if role not in errors}
-        inputs = media.inspect(spec, judged, keep_of=keep_of)
+        inputs = inspection.inspect(spec, judged, keep_of=keep_of, fix=fix)
     except ValidationError as error:
         error.update_error_dict(errors)
-    problem = _metadata_problem(metadata)
-    if problem:
-        errors.setdefault("metadata", []).append(ValidationError(problem, code="invalid"))
-    if _UNSTORABLE.search(notes):
-        message = _("The notes contain characters that cannot be stored. Type the text again instead of pasting it.")
-        errors.setdefault("notes", []).append(ValidationError(message, code="invalid_characters"))
+    errors |= written.errors
     if errors:
         raise ValidationError(errors)
     return cleaned, inputs
 
 
-def _metadata_problem(metadata: Any) -> str:
-    if metadata is None:
-        return ""
-    if not isinstance(metadata, dict):
-        return _('Metadata must be a JSON object, such as {"sku": "X1"}.')
-    try:
-        text = json.dumps(metadata, allow_nan=False, ensure_ascii=False)
-        text.encode()
-    except RecursionError:
-        return _("Metadata must be JSON: it is nested too deep.")
-    except (TypeError, ValueError) as error:
-        return _("Metadata must be JSON: %(reason)s") % {"reason": error}
-    if _NUL_IN_JSON.search(text):
-        return _("Metadata contains a NUL character, which databases do not store. Take it out.")
-    return ""
-
-
 def _as_list(value: Any) -> list[Any]:
-    if value is None or value == "":
+    value = text.plain(value)
+    # A model's file field without a file is nothing, as an empty text is.
+    if value is None or (isinstance(value, (str, FieldFile)) and not value):
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]

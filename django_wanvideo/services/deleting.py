@@ -39,7 +39,7 @@ def refuse_active(sender: type[Model], instance: VideoTask, using: str, **kwargs
     status, scope, key, created_at = row
     if status in ACTIVE_STATUSES:
         words = {"status": TaskStatus(status).label}
-        raise NotPossible(_("A task that is on its way cannot be deleted; this one is %(status)s.") % words)
+        raise NotPossible(_("A task that has not ended cannot be deleted; this one is %(status)s.") % words)
     read_names(sender, instance, using)
     if key is not None:
         gone = DeletedTask(task_id=instance.pk, idempotency_scope=scope, idempotency_key=key, created_at=created_at)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import Error
 from django.utils.translation import gettext as _
 
-from django_wanvideo.services import evolink_probes, hold_reports, site_probes
+from django_wanvideo.services import evolink_probes, hold_reports, queue_probes, site_probes
 from django_wanvideo.services.findings import Finding, Level, fail
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ PROBES: Mapping[str, Callable[[], Iterable[Finding]]] = {
     "installation": site_probes.installation_known,
     "pictures": site_probes.pictures_readable,
     "storage": site_probes.storage_works,
-    "queue": site_probes.queue_served,
+    "queue": queue_probes.queue_served,
     "sweep": site_probes.sweep_runs,
     "sending": hold_reports.sending_goes_on,
     "ids": site_probes.nothing_is_kept,

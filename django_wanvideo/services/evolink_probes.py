@@ -132,7 +132,8 @@ def callback_route() -> Iterator[Finding]:
             _('Add path("wanvideo/", include("django_wanvideo.urls")) to the URLs.'),
         )
         return
-    if match.view_name != "wanvideo:callback" or not callback_urls.verify(**match.kwargs):
+    # A site may give the include a namespace of its own; the app's name stays.
+    if [*match.app_names, match.url_name] != ["wanvideo", "callback"] or not callback_urls.verify(**match.kwargs):
         yield fail(
             "callback",
             _("Another address of the site catches the callback’s."),

@@ -103,7 +103,7 @@ def _came_after_all(attempt: Attempt, result: dict[str, Any], source: EventSourc
     """A paid video of a task that has failed meanwhile: the end stands, but a person is told that it can be fetched."""
     rows = VideoTask.objects.filter(
         pk=attempt.task_id, status__in=[TaskStatus.FAILED, TaskStatus.CANCELLED], result_url=""
-    ).update(**result)
+    ).update(dismissed_at=None, **result)
     if rows:
         lifecycle.record(
             attempt.task_id,

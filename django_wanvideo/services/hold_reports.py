@@ -101,19 +101,19 @@ def _words(hold: Hold) -> tuple[str, str, str]:
             _("Sending is paused: EvoLink’s answers get lost."),
             _(
                 "After %(n)s requests in a row whose answer was lost, nothing new is sent, so that nothing is paid for "
-                "unknowingly. One task is tried %(when)s; sending then goes on by itself."
+                "unknowingly. One task is tried %(when)s; sending then resumes automatically."
             )
             % {"n": detail.get("lost", ""), "when": _when(detail)},
-            _("Nobody has to. %(whoever)s can let one task be tried now.") % {"whoever": _whoever_may()},
+            _("Nobody needs to act. %(whoever)s can let one task be tried now.") % {"whoever": _whoever_may()},
         )
     if hold.kind == "account" and detail.get("reason") == "key_rejected":
         return (
             _("Sending is paused: EvoLink rejects this site’s key."),
             _(
-                "Nothing new is sent. The key is tried again %(when)s, and a new one is used at once. What waits is kept."
+                "Nothing new is sent. The key is tried again %(when)s, and a new one is used at once. Tasks in the queue are kept."
             )
             % {"when": _when(detail)},
-            _("Whoever runs the site can set a new key."),
+            _("The site administrator can set a new key."),
         )
     if hold.kind == "account":
         heading = _("Sending is paused: EvoLink says the account has no credits.")
@@ -122,20 +122,27 @@ def _words(hold: Hold) -> tuple[str, str, str]:
         return (
             heading,
             _credits_text(detail),
-            _("Whoever pays can top up at EvoLink. %(who)s can let one task be tried now.") % {"who": _whoever_may()},
+            _("The person who pays for EvoLink can top up the account. %(who)s can let one task be tried now.")
+            % {"who": _whoever_may()},
         )
-    return _("Sending is held back."), _("Nothing new is sent. What waits is kept."), _("Whoever runs the site.")
+    return (
+        _("Sending is held back."),
+        _("Nothing new is sent. Tasks in the queue are kept."),
+        _("The site administrator."),
+    )
 
 
 def _credits_text(detail: dict[str, Any]) -> str:
     if detail.get("resets_at") and not detail.get("credits_left"):
-        return _("This key’s credits of the day are used up. What waits is kept and sent %(when)s.") % {
+        return _("This key’s credits for today are used up. Tasks in the queue are kept and sent %(when)s.") % {
             "when": _when(detail)
         }
     left = detail.get("credits_left")
-    lead = _("%(n)s credits are left; what costs more waits and is kept.") % {"n": left} if left else ""
-    lead = lead or _("What waits is kept; videos that EvoLink has already accepted still arrive.")
-    return f"{lead} {_('EvoLink is asked again %(when)s; sending then goes on by itself.') % {'when': _when(detail)}}"
+    lead = _("%(n)s credits are left; tasks that cost more stay in the queue.") % {"n": left} if left else ""
+    lead = lead or _("Tasks in the queue are kept; videos that EvoLink has already accepted still arrive.")
+    return (
+        f"{lead} {_('EvoLink is asked again %(when)s; sending then resumes automatically.') % {'when': _when(detail)}}"
+    )
 
 
 def _whoever_may() -> str:

@@ -121,8 +121,8 @@ def check_not_foreign() -> None:
     guard = look()
     if guard.is_foreign:
         message = _(
-            "This database is a copy that belongs to another installation (%(name)s), so EvoLink is not asked. Whoever "
-            "runs this site can take it over with wanvideo_adopt."
+            "This database is a copy that belongs to another installation (%(name)s), so EvoLink is not asked. The site "
+            "administrator can take it over with wanvideo_adopt."
         )
         raise NotPossible(message % {"name": guard.row.name})
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django_wanvideo import catalog
 from django_wanvideo.choices import AttemptState, CreditOutcome
 from django_wanvideo.evolink.answers import RemoteStatus
-from django_wanvideo.models import CreditEntry
+from django_wanvideo.models import CreditEntry, people
 from django_wanvideo.services import provider
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _label_of(owner_id: Any) -> str:
     # From the primary, and by the manager that hides nobody: who is not found must not stop what is being sent.
     rows = users._base_manager.using(router.db_for_write(users))  # noqa: SLF001
     owner = rows.filter(pk=owner_id).first()
-    return str(owner.get_username())[:_LONGEST_LABEL] if owner is not None else ""
+    return people.username_of(owner)[:_LONGEST_LABEL] if owner is not None else ""
 
 
 def _video_of(task: VideoTask) -> tuple[int | None, str]:

@@ -91,6 +91,9 @@ def advance(
         current = VideoTask.objects.filter(pk=pk).values_list("status", flat=True).first()
         if current not in sources:
             return None
+        if current in FINISHED_STATUSES:
+            # Whatever it comes to next needs attention anew.
+            values = {"dismissed_at": None} | values
         with database.atomic():
             rows = VideoTask.objects.filter(guard or Q(), pk=pk, status=current).update(status=to, **values)
             if rows:

@@ -1,32 +1,34 @@
-"""Inputs: checked when a task is made, uploaded to EvoLink right before it is sent."""
+"""Inputs: stored when a task is made, uploaded to EvoLink right before it is sent."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import io
 import logging
 import tempfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.files.base import ContentFile, File
 from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from rq.timeouts import BaseTimeoutException
 
 from django_wanvideo import catalog
 from django_wanvideo.catalog import images, links
-from django_wanvideo.choices import InputRole
+from django_wanvideo.conf import conf
 from django_wanvideo.models import MediaInput
 from django_wanvideo.models.inputs import by_role
 from django_wanvideo.services import files, thumbnails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
-    from django_wanvideo.catalog import InputSpec, ModelSpec
+    from django.core.files.base import File
+
     from django_wanvideo.evolink.client import EvoLinkClient
     from django_wanvideo.models import VideoTask
 
@@ -34,6 +36,12 @@ logger = logging.getLogger(__name__)
 
 #: An uploaded file must outlive the queue at EvoLink; it is kept there for 72 h (evolink-api.md §3.1).
 SPARE = dt.timedelta(hours=6)
+#: An upload that another task made must outlive the site's own queue as well, and a retry.
+REUSED_SPARE = dt.timedelta(hours=24)
+
+
+#: Bytes of a picture that are kept in memory while it is sent; a larger one is in a file.
+SPOOL_BYTES = 1_000_000
 
 
 class UnreadableInputError(Exception):
@@ -42,31 +50,6 @@ class UnreadableInputError(Exception):
 
 #: After these nobody knows what became of the transaction: the server may be committing it.
 _UNDECIDED = (OperationalError, InterfaceError)
-_EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "BMP": "bmp", "WEBP": "webp"}
-
-
-def inspect(spec: ModelSpec, sources: Mapping[str, list[Any]], *, keep_of: VideoTask | None = None) -> list[MediaInput]:
-    """Turn what was given into unsaved inputs.
-
-    Args:
-        sources: by role, a list of links, open files, paths or stored inputs.
-        keep_of: a task whose own stored inputs come back as they are instead of being copied.
-
-    Raises:
-        ValidationError: keyed by role.
-    """
-    errors: dict[str, list[ValidationError]] = {}
-    inputs: list[MediaInput] = []
-    for role, items in sources.items():
-        wanted = next(item for item in spec.inputs if item.role == role)
-        for position, source in enumerate(items):
-            try:
-                inputs.append(_input(wanted, source, position, keep_of))
-            except ValidationError as error:
-                errors.setdefault(role, []).extend(error.error_list)
-    if errors:
-        raise ValidationError(dict(errors))
-    return inputs
 
 
 def save_inputs(task: VideoTask, inputs: Iterable[MediaInput]) -> None:
@@ -76,7 +59,7 @@ def save_inputs(task: VideoTask, inputs: Iterable[MediaInput]) -> None:
         ValidationError: keyed by role, the site's storage does not take the file.
     """
     for item in inputs:
-        item.task = task
+        item.task_id = task.pk
         if item.file:
             content = cast("File[bytes]", item.file.file)
             extension = Path(item.file.name or "").suffix
@@ -85,6 +68,8 @@ def save_inputs(task: VideoTask, inputs: Iterable[MediaInput]) -> None:
             _store(item, files.unique_name(stem, extension), content)
             if item.width:
                 _add_thumbnail(item, files.unique_name(stem, "-small.jpg"), content)
+            # Where the file is the caller's, it is left as it was found: open, at its beginning.
+            content.seek(0)
         item.save(force_insert=True)
 
 
@@ -133,17 +118,57 @@ def provider_urls(task: VideoTask, client: EvoLinkClient) -> dict[str, list[str]
     """
     urls: dict[str, list[str]] = {}
     for role, items in by_role(task.inputs.all()).items():
-        urls[role] = [item.url or item.fresh_upload_url(spare=SPARE) or _upload(item, client) for item in items]
+        urls[role] = [links.sendable(item.url) if item.url else _uploaded(item, client) for item in items]
     return urls
 
 
-def _upload(item: MediaInput, client: EvoLinkClient) -> str:
+def _uploaded(item: MediaInput, client: EvoLinkClient) -> str:
+    """Return a link to the file at EvoLink: its own while it is fresh, or that of the same picture, or a new one."""
+    account = _account()
+    if item.uploaded_account == account and (url := item.fresh_upload_url(spare=SPARE)):
+        return url
+    found = _same_upload(item, account)
+    if found is None:
+        found = _upload(item, client)
+    item.uploaded_url, item.uploaded_expires_at = found
+    item.uploaded_account = account
+    item.save(update_fields=["uploaded_url", "uploaded_expires_at", "uploaded_account"])
+    return item.uploaded_url
+
+
+def _same_upload(item: MediaInput, account: str) -> tuple[str, dt.datetime] | None:
+    """Return link and end of an upload of the same picture in the same form that lives long enough.
+
+    EvoLink counts files; two workers that upload the same one at once only take two places.
+    """
+    if not item.sha256:
+        return None
+    same = MediaInput.objects.filter(
+        sha256=item.sha256,
+        sent_width=item.sent_width,
+        sent_height=item.sent_height,
+        uploaded_account=account,
+        uploaded_expires_at__gt=timezone.now() + REUSED_SPARE,
+    ).exclude(uploaded_url="")
+    found = same.order_by("-uploaded_expires_at").values_list("uploaded_url", "uploaded_expires_at").first()
+    return (found[0], found[1]) if found and found[1] is not None else None
+
+
+def _account() -> str:
+    """Return a mark of the account that uploads belong to, from which nobody gets the key.
+
+    The links are public, but they end with the account, and those of a simulator are of no use to EvoLink.
+    """
+    text = f"{conf.FILES_URL}\n{conf.api_key()}"
+    return salted_hmac("django_wanvideo.uploads", text, algorithm="sha256").hexdigest()[:32]
+
+
+def _upload(item: MediaInput, client: EvoLinkClient) -> tuple[str, dt.datetime]:
     with _uploadable(item) as (content, content_type, extension):
-        name = f"{item.task_id}-{item.role}-{item.position}.{extension}"
+        # The content is in the name: a file of the same name replaces the one before it, whose link others may use.
+        name = f"{item.task_id}-{item.role}-{item.position}-{item.sha256[:12] or item.pk}.{extension}"
         uploaded = client.upload(content, file_name=name, content_type=content_type)
-    item.uploaded_url, item.uploaded_expires_at = uploaded.url, uploaded.expires_at
-    item.save(update_fields=["uploaded_url", "uploaded_expires_at"])
-    return uploaded.url
+    return uploaded.url, uploaded.expires_at
 
 
 @contextlib.contextmanager
@@ -151,7 +176,7 @@ def _uploadable(item: MediaInput) -> Iterator[tuple[BinaryIO, str, str]]:
     """Read an input's file; yield it as EvoLink takes it, its media type, and its extension without a dot."""
     with contextlib.ExitStack() as stack:
         # First to this machine, whole: a storage that fails half-way must not look like a damaged picture.
-        local = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=images.SPOOL_BYTES))
+        local = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))
         try:
             with item.file.open("rb") as stored:
                 while chunk := stored.read(files.CHUNK):
@@ -162,7 +187,10 @@ def _uploadable(item: MediaInput) -> Iterator[tuple[BinaryIO, str, str]]:
             # Every storage has errors of its own: no rights, no network, an expired token.
             raise UnreadableInputError(f"{item.file.name}: {type(error).__name__}") from error
         try:
-            content, content_type, extension = images.as_uploadable(local, images.inspect_image(local))
+            facts = images.inspect_image(local, convertible=True)
+            content, content_type, extension = images.as_uploadable(
+                local, facts, fitted=item.sent_size, max_bytes=_most_bytes(item)
+            )
         except ValidationError as error:
             if isinstance(error.__cause__, BaseTimeoutException):
                 # Not the picture's fault: the job's time was up while it was looked at.
@@ -172,68 +200,9 @@ def _uploadable(item: MediaInput) -> Iterator[tuple[BinaryIO, str, str]]:
         yield cast("BinaryIO", content), content_type, extension
 
 
-def _input(wanted: InputSpec, source: Any, position: int, keep_of: VideoTask | None) -> MediaInput:
-    if isinstance(source, MediaInput):
-        kept = keep_of is not None and source.task_id == keep_of.pk and source.role == wanted.role
-        return source if kept else _copy(wanted, source, position)
-    if isinstance(source, str):
-        links.check_url(source)
-        return MediaInput(role=wanted.role, position=position, url=source)
-    content: IO[bytes] | File[bytes]
-    if isinstance(source, Path):
-        content = _content_of(source)
-    elif isinstance(source, io.TextIOBase):
-        raise ValidationError(_('Open the file for reading bytes: open(path, "rb").'), code="invalid")
-    elif hasattr(source, "read") and hasattr(source, "seek"):
-        content = source
-    else:
-        raise ValidationError(_("Give a link (https://…) or an open file."), code="invalid")
-    return _picture(wanted, content, position)
-
-
-def _picture(wanted: InputSpec, content: IO[bytes] | File[bytes], position: int) -> MediaInput:
-    if wanted.media != "image":
-        raise ValidationError(
-            _("Only pictures can be given as a file; give a link for this one."), code="file_not_taken"
-        )
-    facts = images.inspect_image(content)
-    images.check_image(facts, wanted)
-    item = MediaInput(role=wanted.role, position=position, width=facts.width, height=facts.height, size=facts.size)
-    item.content_type = f"image/{facts.format.lower()}"
-    extension = _EXTENSIONS.get(facts.format.upper(), "img")
-    item.file = File(content, name=f"{wanted.role}.{extension}")
-    return item
-
-
-def _content_of(path: Path) -> ContentFile[bytes]:
+def _most_bytes(item: MediaInput) -> int | None:
+    """Return how large the file that is sent may be, where the catalogue says so."""
     try:
-        with path.open("rb") as stored:
-            # One byte more than can be taken, so that a larger file is refused by its size and never read whole.
-            return ContentFile(stored.read(images.MAX_READ_BYTES + 1))
-    except OSError as error:
-        message = _("The file %(path)s cannot be read: %(reason)s.")
-        params = {"path": path, "reason": error.strerror or type(error).__name__}
-        raise ValidationError(message, code="unreadable", params=params) from error
-
-
-def _copy(wanted: InputSpec, source: MediaInput, position: int) -> MediaInput:
-    """Take over a stored input, checked like a new one: another model, or another role, may want something else."""
-    if catalog.media_of(source.role) != wanted.media:
-        message = _("This input was given as “%(role)s” and cannot be used here; choose another one.")
-        raise ValidationError(message, code="wrong_media", params={"role": InputRole(source.role).label})
-    if source.url:
-        links.check_url(source.url)
-        return MediaInput(role=wanted.role, position=position, url=source.url)
-    try:
-        with source.file.open("rb") as stored:
-            content = files.content(stored, images.MAX_READ_BYTES + 1)
-    except FileNotFoundError as error:
-        message = _("The picture's file is gone from this site; choose it again.")
-        raise ValidationError(message, code="missing") from error
-    except BaseTimeoutException:
-        raise
-    except Exception as error:
-        logger.warning("The storage does not give %s. (%s)", source.file.name, files.brief(error))
-        message = _("The picture cannot be read from this site's storage just now.")
-        raise ValidationError(message, code="unreadable") from error
-    return _picture(wanted, content, position)
+        return catalog.get(item.task.model).input(item.role).max_bytes
+    except (KeyError, ValidationError):
+        return None

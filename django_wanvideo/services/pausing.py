@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo import database
-from django_wanvideo.models import SiteState
+from django_wanvideo.models import SiteState, people
 from django_wanvideo.services import breaker, gate, holds
 from django_wanvideo.services.account_marks import change
 from django_wanvideo.services.gate import CREDITS_OUT, KEY_REJECTED, PAUSED
@@ -74,4 +74,4 @@ def _check(by: AbstractBaseUser | None) -> None:
 
 
 def _name(by: AbstractBaseUser | None) -> str:
-    return by.get_username() if by is not None else ""
+    return people.username_of(by) if by is not None else ""

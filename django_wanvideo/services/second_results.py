@@ -51,7 +51,7 @@ def adopt(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> V
                 # The attempt has no other task of EvoLink's that it may have paid for.
                 ledger.hand_over(attempt.pk, to=task.attempts.get().pk)
             VideoTask.objects.filter(pk=task.pk).update(
-                notes=_("A second paid result of one wish: its first answer had been lost.")
+                notes=_("A second paid video for the same task: EvoLink’s first answer was lost.")
             )
             detail = {"task": str(task.pk), "provider_task_id": snapshot.id}
             lifecycle.record(first, EventKind.SECOND_RESULT, source, attempt=attempt, detail=detail)

@@ -6,11 +6,9 @@ import contextlib
 import datetime as dt
 import shutil
 import tempfile
-import time
 import uuid
 from typing import TYPE_CHECKING
 
-import django_rq
 from django.conf import settings
 from django.core import checks
 from django.core.files.base import ContentFile
@@ -19,14 +17,12 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from redis.exceptions import RedisError
-from rq import Worker
 
 from django_wanvideo import queue, timestamps
 from django_wanvideo.conf import conf
 from django_wanvideo.models import SiteState, VideoTask
 from django_wanvideo.models.files import task_storage, upload_to
-from django_wanvideo.services import installation, spool
+from django_wanvideo.services import installation, media_root, spool
 from django_wanvideo.services.findings import Finding, Level, fail, ok, warn
 from django_wanvideo.services.sweeping import SWEEP
 
@@ -124,7 +120,7 @@ def pictures_readable() -> Iterator[Finding]:
 def storage_works() -> Iterator[Finding]:
     """Write a small file where videos go, read it back, delete it; and look at the room on the disks."""
     storage = task_storage()
-    word = f"{type(storage).__name__} ({conf.STORAGE})"
+    word = media_root.backend()
     content = uuid.uuid4().bytes
     wanted = upload_to(VideoTask(), f"doctor-{uuid.uuid4().hex}.txt")
     name = storage.save(wanted, ContentFile(content))
@@ -141,48 +137,13 @@ def storage_works() -> Iterator[Finding]:
             _("%(storage)s takes files but does not delete them.") % {"storage": word},
             _("Allow deleting, or files of deleted tasks stay. Left behind: %(name)s") % {"name": name},
         )
+    elif problem := media_root.folder_problem():
+        yield warn("storage", problem, media_root.FOLDER_HINT)
+    elif problem := media_root.address_problem():
+        yield warn("storage", problem, media_root.ADDRESS_HINT)
     else:
         yield ok("storage", _("%(storage)s: written, read and deleted.") % {"storage": word})
     yield from _room(storage)
-
-
-def queue_served() -> Iterator[Finding]:
-    """Whether Redis answers and workers listen on the app's queue."""
-    name = conf.QUEUE
-    try:
-        ours = django_rq.get_queue(name)
-        start = time.perf_counter()
-        ours.connection.ping()
-        seconds = time.perf_counter() - start
-        waiting, workers = ours.count, len(Worker.all(queue=ours))
-    except KeyError:
-        yield fail("queue", _("There is no queue %(name)s.") % {"name": name}, _("Add it to RQ_QUEUES."))
-        return
-    except (RedisError, OSError) as error:
-        yield fail(
-            "queue",
-            _("Redis does not answer (%(error)s).") % {"error": type(error).__name__},
-            _("Start it, or correct RQ_QUEUES. Nothing is lost meanwhile: the sweep hands out what is due."),
-        )
-        return
-    command = f"python manage.py rqworker {name}"
-    jobs = ngettext("%(n)d job waits", "%(n)d jobs wait", waiting) % {"n": waiting}
-    if not workers:
-        yield fail(
-            "queue",
-            _("Redis answers, but no worker listens on the queue %(name)s; %(jobs)s.") % {"name": name, "jobs": jobs},
-            _("Run: %(command)s") % {"command": command},
-        )
-    else:
-        listening = ngettext("%(n)d worker listens", "%(n)d workers listen", workers) % {"n": workers}
-        yield ok("queue", _("%(workers)s on %(name)s; %(jobs)s.") % {"workers": listening, "name": name, "jobs": jobs})
-    if seconds > queue.CALLBACK_TIMEOUT:
-        yield warn(
-            "queue",
-            _("Redis took %(n).2f s to answer; a callback waits at most %(most).2f s for it.")
-            % {"n": seconds, "most": queue.CALLBACK_TIMEOUT},
-            _("Use a Redis that is near. Until then what a callback brings waits for the next sweep."),
-        )
 
 
 def listening_workers() -> int | None:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog, database
-from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import IN_FLIGHT_STATUSES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.errors import EvoLinkError, OutcomeUnknownError, RejectedError, WaitError
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
@@ -107,7 +107,7 @@ def enqueue(
 
 
 def cancel(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
-    """Withdraw a task that has not been sent.
+    """Cancel a task that has not been sent.
 
     Raises:
         NotPossible: it has been sent, or has ended.
@@ -122,10 +122,10 @@ def cancel(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
     )
     if moved is None:
         task.status = _status_now(task)
-        message = _(
-            "Only a queued task can be cancelled; this one is %(status)s. EvoLink cannot cancel what it accepted."
-        )
-        raise NotPossible(message % _words(task))
+        message = _("Only a queued task can be cancelled; this one is %(status)s.") % _words(task)
+        if task.status in IN_FLIGHT_STATUSES:
+            message = f"{message} {_('EvoLink cannot cancel what it accepted.')}"
+        raise NotPossible(message)
 
 
 def retry(task: VideoTask, *, by: AbstractBaseUser | None = None, agreed: Quote | None = None) -> None:
@@ -210,6 +210,7 @@ def send(task_id: uuid.UUID) -> None:
         return
     try:
         client = provider.client()
+        callback_urls.check_route()
     except ConfigurationError as error:
         reason = "misconfigured" if conf.api_key() else "no_api_key"
         holding.hold(task, reason, until=timezone.now() + holding.NO_KEY)

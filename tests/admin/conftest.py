@@ -22,16 +22,16 @@ from django_wanvideo.models import Attempt, VideoTask
 FLASH = "wan2.6-image-to-video-flash"
 
 
-def picture(width=640, height=480, kind="JPEG", mode="RGB", name="fox.jpg"):
+def picture(width=640, height=480, kind="JPEG", mode="RGB", name="fox.jpg", colour=(120, 90, 60)):
     """An upload that is a real picture."""
-    return SimpleUploadedFile(name, drawn(width, height, kind, mode), content_type=f"image/{kind.lower()}")
+    return SimpleUploadedFile(name, drawn(width, height, kind, mode, colour), content_type=f"image/{kind.lower()}")
 
 
 @cache
-def drawn(width, height, kind, mode):
+def drawn(width, height, kind, mode, colour):
     """The bytes of a picture, drawn once for all rows that have it."""
     target = io.BytesIO()
-    Image.new(mode, (width, height), (120, 90, 60)).save(target, kind)
+    Image.new(mode, (width, height), colour).save(target, kind)
     return target.getvalue()
 
 

@@ -174,12 +174,12 @@ def test_retry_shows_its_price_and_queues_what_has_ended(boss, make_task):
     assert statuses() == ["draft", "queued"]
 
 
-def test_cancel_withdraws_the_queued_and_says_why_not_the_others(boss, make_task):
+def test_cancelling_takes_the_queued_and_says_why_not_the_others(boss, make_task):
     queued, draft = make_task("queued"), make_task()
     messages = said(run(boss, "cancel_selected", queued, draft))
     assert statuses() == ["cancelled", "draft"]
-    assert messages[0] == "1 task was withdrawn."
-    assert "1 not: Only a queued task can be cancelled" in messages[1]
+    assert messages[0] == "1 task was cancelled."
+    assert "1 skipped: Only a queued task can be cancelled" in messages[1]
     assert LogEntry.objects.filter(object_id=str(queued.pk)).count() == 1
     assert not LogEntry.objects.filter(object_id=str(draft.pk)).exists()
 
@@ -305,7 +305,7 @@ class TestTasksThatAPersonMayNotSend:
         response = send(boss, page)
         assert said(response) == [
             "2 videos will be generated.",
-            "1 not: You have no permission to do this with this task.",
+            "1 skipped: You have no permission to do this with this task.",
         ]
         assert statuses() == ["draft", "queued", "queued"]
         assert logged() == {str(first.pk), str(third.pk)}
@@ -332,7 +332,7 @@ def test_what_was_done_before_an_accident_is_logged(boss, make_task, monkeypatch
     assert len(done) == 2
 
 
-NO_KEY = "This site has no key for EvoLink. Whoever runs the site can set one."
+NO_KEY = "This site has no key for EvoLink. The site administrator can set one."
 
 
 def test_a_missing_key_is_told_to_staff_in_their_words(boss, make_task, settings):
@@ -382,7 +382,7 @@ class TestAskingEvoLink:
         before = self.asked(evolink)
         with django_capture_on_commit_callbacks(execute=True):
             response = run(boss, "refresh_selected", task)
-        assert said(response) == ["EvoLink was asked about 1 task."]
+        assert said(response) == ["The status of 1 task was refreshed."]
         task.refresh_from_db()
         assert (task.status, self.asked(evolink) - before) == ("storing", 1)
         assert logged() == {str(task.pk)}
@@ -412,7 +412,7 @@ class TestAskingEvoLink:
         monkeypatch.setattr(actions, "ASKING_SECONDS", -1)
         with django_capture_on_commit_callbacks(execute=True):
             words = said(run(boss, "refresh_selected", *tasks))
-        assert words == ["2 not: A worker asks about it in a moment."]
+        assert words == ["2 skipped: A worker will refresh it in a moment."]
         assert self.asked(evolink) == before
         for task in tasks:
             task.refresh_from_db()

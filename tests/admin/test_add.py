@@ -68,7 +68,10 @@ PROBLEMS = {
     "unknown quality": ({"quality": "4k"}, "quality"),
     "no picture": ({"first_frame_file": None}, "first_frame_file"),
     "small picture": ({"first_frame_file": picture(359, 500)}, "first_frame_file"),
-    "transparent picture": ({"first_frame_file": picture(kind="PNG", mode="RGBA")}, "first_frame_file"),
+    "transparent picture": (
+        {"first_frame_file": picture(kind="PNG", mode="RGBA", colour=(0, 0, 0, 0))},
+        "first_frame_file",
+    ),
     "GIF": ({"first_frame_file": picture(kind="GIF")}, "first_frame_file"),
     "two pictures": ({"first_frame_url": "https://example.com/also.jpg"}, "first_frame_url"),
     "no web link": ({"first_frame_file": None, "first_frame_url": "ftp://example.com/x.jpg"}, "first_frame_url"),

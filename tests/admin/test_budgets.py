@@ -156,8 +156,8 @@ def test_after_generate_the_page_says_that_it_waits_until_when_and_it_can_be_can
     held = limits.credits_hold(task)
     holding.hold(task, held.reason, until=held.until)
     page = text_of(boss.get(url("change", task.pk)))
-    assert "Waits for next month’s credits, to be sent 1 Dec, 00:00" in page
-    assert "Waits for next month’s credits, until 1 Dec, 00:00." in page, "the history"
+    assert "Waiting for next month’s credits, to be sent 1 Dec, 00:00" in page
+    assert "Waiting for next month’s credits, until 1 Dec, 00:00." in page, "the history"
     boss.post(url("operate", task.pk, "cancel"))
     task.refresh_from_db()
     assert task.status == TaskStatus.CANCELLED

@@ -90,9 +90,9 @@ def test_the_screen_shows_the_evidence_and_the_candidates(boss, task, evolink):
 @pytest.mark.parametrize(
     ("offer", "words", "can_be_chosen"),
     [
-        ({"seconds": -3600}, "Cannot be, unless this site’s clock was ahead: older than our request", False),
-        ({"model": "wan2.6-text-to-video"}, "Cannot be: made with another model", False),
-        ({"seconds": 7200}, "Hardly: begun much later than our request", True),
+        ({"seconds": -3600}, "Not possible unless this site’s clock was ahead: older than our request", False),
+        ({"model": "wan2.6-text-to-video"}, "Not possible: made with another model", False),
+        ({"seconds": 7200}, "Unlikely: started much later than our request", True),
         ({}, "May be this one", True),
     ],
 )
@@ -249,7 +249,7 @@ def test_without_evidence_no_decision_is_recommended(boss, task, evolink):
 
 def test_an_id_is_asked_for_by_hand_only_where_nothing_else_is_likelier(boss, task, evolink):
     rejected = boss.get(url("decide", task.pk)).content.decode()
-    assert "Give EvoLink’s id by hand" in rejected
+    assert "Enter EvoLink’s id" in rejected
     assert "It is not in this list" not in rejected
     assert 'wv-more" open' not in rejected
     evolink.broken = True

@@ -71,7 +71,7 @@ def test_two_videos_for_one_request_are_not(boss, make_task, evolink):
 def test_with_another_request_open_it_is_said_and_nothing_is_preselected_or_recommended(boss, lost, evolink):
     evolink.offer()
     page = boss.get(url("decide", lost[0].pk))
-    assert "1 other request of this site, from about then, whose answer was lost too" in text_of(page)
+    assert "1 other request of this site, from about that time, whose answer was lost too" in text_of(page)
     assert "A secret whale" in text_of(page), "who may see both compares them"
     assert "Sent at" in text_of(page)
     assert not is_preselected(page)

@@ -40,7 +40,7 @@ def test_of_several_those_on_their_way_are_named_with_the_reason(boss, make_task
     response = delete_selected(boss, held, old, sure=sure)
     (words,) = said(response)[:1]
     assert "“The fox that runs” (processing)" in words
-    assert "may still cost or bring something" in words
+    assert "may still be charged or deliver a video" in words
     assert "The fox that fell" not in words
     assert VideoTask.objects.filter(pk=held.pk).exists()
     assert VideoTask.objects.filter(pk=old.pk).exists() is not sure
@@ -104,3 +104,117 @@ def test_only_own_tasks_can_be_deleted_where_the_site_says_so(boss, make_task, m
     assert boss.post(url("delete", other.pk), {"post": "yes"}).status_code == 302
     delete_selected(boss, other, mine)
     assert list(VideoTask.objects.values_list("pk", flat=True)) == [other.pk]
+
+
+SHOWN_ELSEWHERE = pytest.mark.fault("K12.delete-says-nothing-of-the-product")
+
+
+@pytest.fixture
+def lamp(make_task):
+    """A product that shows a video."""
+    from example_project.shop.models import Product
+
+    return Product.objects.create(name="Lamp <3", video=make_task("completed"))
+
+
+def rule(monkeypatch, on_delete):
+    """Let the product's reference to its video be of another kind."""
+    from example_project.shop.models import Product
+
+    monkeypatch.setattr(Product._meta.get_field("video").remote_field, "on_delete", on_delete)
+
+
+def question(client, lamp, *, several=False):
+    """The page that asks whether to delete."""
+    if several:
+        return delete_selected(client, lamp.video, sure=False).content.decode().partition('id="content"')[2]
+    return client.get(url("delete", lamp.video.pk)).content.decode().partition('id="content"')[2]
+
+
+@SHOWN_ELSEWHERE
+@pytest.mark.parametrize("several", [False, True])
+def test_the_product_that_loses_its_video_is_named(boss, lamp, several):
+    page = question(boss, lamp, several=several)
+    address = f"/admin/shop/product/{lamp.pk}/change/"
+    assert f'Product “<a href="{address}">Lamp &lt;3</a>” shows this video and will lose it' in page
+    if several:
+        delete_selected(boss, lamp.video)
+    else:
+        boss.post(url("delete", lamp.video.pk), {"post": "yes"})
+    lamp.refresh_from_db()
+    assert lamp.video is None
+
+
+@SHOWN_ELSEWHERE
+def test_who_may_not_see_products_gets_no_link_to_them(person, lamp):
+    page = question(person("view_videotask", "delete_videotask"), lamp)
+    assert "Product “Lamp &lt;3” shows this video and will lose it" in page
+
+
+@SHOWN_ELSEWHERE
+@pytest.mark.parametrize("several", [False, True])
+def test_a_product_that_goes_with_its_video_is_named_and_counted(boss, person, lamp, several, monkeypatch):
+    from django.db.models import CASCADE
+
+    rule(monkeypatch, CASCADE)
+    page = question(boss, lamp, several=several)
+    assert "Lamp &lt;3</a>” will be deleted with this video" in page
+    assert "Products: 1" in page
+    nobody_of_the_shop = person("view_videotask", "delete_videotask")
+    page = question(nobody_of_the_shop, lamp, several=several)
+    assert "permission" in page
+    assert "product" in page
+    assert nobody_of_the_shop.post(url("delete", lamp.video.pk), {"post": "yes"}).status_code == 403
+
+
+@SHOWN_ELSEWHERE
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("kind", ["PROTECT", "RESTRICT"])
+def test_a_product_that_keeps_its_video_is_named_and_nothing_is_deleted(boss, lamp, several, kind, monkeypatch):
+    from django.db import models
+
+    rule(monkeypatch, getattr(models, kind))
+    page = question(boss, lamp, several=several)
+    assert "Lamp &lt;3</a>” shows this video; change that first" in page
+    assert 'name="post"' not in page
+    answer = delete_selected(boss, lamp.video) if several else boss.post(url("delete", lamp.video.pk), {"post": "yes"})
+    assert answer.status_code in {200, 302}
+    assert VideoTask.objects.filter(pk=lamp.video.pk).exists()
+
+
+@SHOWN_ELSEWHERE
+@pytest.mark.parametrize("several", [False, True])
+def test_a_product_that_comes_between_question_and_answer_is_no_server_error(boss, lamp, several, monkeypatch):
+    from django.db.models import PROTECT
+
+    from django_wanvideo.admin import referring
+
+    rule(monkeypatch, PROTECT)
+    monkeypatch.setattr(referring, "relations", lambda: iter(()))
+    response = (
+        delete_selected(boss, lamp.video) if several else boss.post(url("delete", lamp.video.pk), {"post": "yes"})
+    )
+    assert response.status_code == 302
+    assert "Something else on this site needs the video." in said(response)[-1]
+    assert VideoTask.objects.filter(pk=lamp.video.pk).exists()
+
+
+@SHOWN_ELSEWHERE
+def test_of_many_products_some_are_named_and_the_rest_is_counted(boss, make_task, monkeypatch):
+    from django_wanvideo.admin import referring
+    from example_project.shop.models import Product
+
+    monkeypatch.setattr(referring, "NAMED", 3)
+    task = make_task("completed")
+    Product.objects.bulk_create(Product(name=f"Lamp {number}", video=task) for number in range(5))
+    page = boss.get(url("delete", task.pk)).content.decode()
+    assert page.count("shows this video and will lose it") == 3
+    assert "2 more: products" in page
+
+
+@SHOWN_ELSEWHERE
+def test_the_parts_of_a_task_are_no_news(boss, make_task):
+    task = make_task("completed")
+    make_task("draft", parent=task)
+    page = boss.get(url("delete", task.pk)).content.decode().partition('id="content"')[2]
+    assert page.count("<li>") == 2

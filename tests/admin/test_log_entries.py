@@ -39,11 +39,11 @@ def decide(decision):
 DEEDS = {
     "generate from the list": ("draft", lambda c, t: confirm(c, "submit_selected", t), [CHANGE]),
     "retry from the list": ("failed", lambda c, t: confirm(c, "retry_selected", t), [CHANGE]),
-    "withdraw from the list": ("queued", lambda c, t: act(c, "cancel_selected", t), [CHANGE]),
+    "cancel from the list": ("queued", lambda c, t: act(c, "cancel_selected", t), [CHANGE]),
     "ask from the list": ("processing", lambda c, t: act(c, "refresh_selected", t), [CHANGE]),
     "duplicate from the list": ("failed", lambda c, t: act(c, "duplicate_selected", t), [CHANGE]),
     "retry": ("failed", press("retry"), [CHANGE]),
-    "withdraw": ("queued", press("cancel"), [CHANGE]),
+    "cancel": ("queued", press("cancel"), [CHANGE]),
     "ask": ("processing", press("refresh"), [CHANGE]),
     "duplicate": ("failed", press("duplicate"), [CHANGE]),
     "fetch again": ("fetchable", press("fetch"), [CHANGE]),

@@ -47,8 +47,8 @@ def test_a_task_on_its_way_has_a_page_that_updates_itself(boss, make_task, statu
         ("pending", {}, ["refresh", "duplicate", "variations"]),
         ("processing", {}, ["refresh", "duplicate", "variations"]),
         ("storing", {}, ["duplicate", "variations"]),
-        ("failed", {"error_code": "service_error"}, ["retry", "duplicate", "variations"]),
-        ("failed", {"error_code": "content_filter"}, ["duplicate", "retry", "variations"]),
+        ("failed", {"error_code": "service_error"}, ["retry", "duplicate", "variations", "dismiss"]),
+        ("failed", {"error_code": "content_filter"}, ["duplicate", "retry", "variations", "dismiss"]),
         ("cancelled", {}, ["retry", "duplicate", "variations"]),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
@@ -77,7 +77,14 @@ def test_a_failure_answers_the_four_questions(boss, make_task):
         credits_reserved=Decimal("11.9"),
     )
     page = boss.get(url("change", task.pk)).content.decode()
-    for words in ("Content refused", "Blocked by safety filters.", "Not charged.", "11.90", "Yours.", "Edit a copy"):
+    for words in (
+        "Content refused",
+        "Blocked by safety filters.",
+        "Not charged.",
+        "11.90",
+        "Change the prompt",
+        "Edit a copy",
+    ):
         assert words in page
 
 

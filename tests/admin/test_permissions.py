@@ -44,6 +44,8 @@ ANSWERS = {
     "POST do retry":        (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST do fetch":        (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST do cancel":       (NO,    NO,  NO,  MOVED, NO,    NO,    NO),
+    "POST do dismiss":      (NO,    NO,  NO,  MOVED, NO,    NO,    NO),
+    "POST do undismiss":    (NO,    NO,  NO,  MOVED, NO,    NO,    NO),
     "POST do refresh":      (NO,    MOVED, NO, MOVED, NO,   NO,    NO),
     "POST do duplicate":    (NO,    NO,  NO,  NO,    NO,    NO,    NO),
 }  # fmt: skip

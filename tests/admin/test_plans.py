@@ -452,4 +452,4 @@ class TestGroups:
         assert "Retry 1 video for up to 11.9 credits" in text_of(page)
         task_page = text_of(boss.get(url("change", task.pk)))
         assert "Retry for up to 11.9 credits" in task_page
-        assert "Look again, free of charge" in task_page
+        assert "Check with EvoLink again, free of charge" in task_page

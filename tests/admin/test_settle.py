@@ -57,7 +57,7 @@ def test_what_fits_one_request_only_is_ticked_and_attached(road, evo, boss):
         f"attach:{second.pk.hex}:{own['Second']}": True,
         f"not_accepted:{never.pk.hex}": False,
     }
-    assert "No unknown video of this model from then" in html
+    assert "No unknown video of this model from that time" in html
 
     ticked = [value for value, is_ticked in boxes(html).items() if is_ticked]
     answer = boss.post(address, {"settle": ticked}, follow=True).content.decode()
@@ -78,7 +78,7 @@ def test_what_may_be_of_several_requests_is_not_ticked(road, evo, boss):
     tasks = [lose(road, evo, "First"), lose(road, evo, "Second")]
     _address, html = settle(boss, *tasks)
     assert boxes(html) == {}
-    assert "2 videos may be it" in html
+    assert "2 videos may be this one" in html
 
 
 def test_a_request_that_is_not_selected_or_not_to_be_seen_is_a_rival_all_the_same(road, evo, boss, monkeypatch):

@@ -211,8 +211,11 @@ def test_copies_of_a_picture_that_the_storage_does_not_give_are_refused_in_words
         data = {"action": "duplicate_selected", "_selected_action": [task.pk]}
         answer = boss.post(url("changelist"), data, follow=True)
     else:
-        nonce = hidden(boss.get(url("variations", task.pk)), "nonce")
-        answer = boss.post(url("variations", task.pk), {"prompts": "A dog\nA cow", "nonce": nonce}, follow=True)
+        form = {
+            "prompts": "A dog\nA cow",
+            "idempotency_key": hidden(boss.get(url("variations", task.pk)), "idempotency_key"),
+        }
+        answer = boss.post(url("variations", task.pk), form, follow=True)
     assert answer.status_code == 200
     assert "just now" in answer.content.decode()
     assert VideoTask.objects.count() == 1

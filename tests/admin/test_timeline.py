@@ -17,27 +17,27 @@ pytestmark = pytest.mark.django_db
 #: By kind and detail, without a person.
 SENTENCES = [
     (K.CREATED, {}, "The draft was made."),
-    (K.QUEUED, {}, "It was put into the queue."),
+    (K.QUEUED, {}, "It was queued."),
     (K.CLAIMED, {}, "Request sent."),
-    (K.WAITING, {"reason": "max_in_flight"}, "Waits until others are done."),
-    (K.WAITING, {"reason": "no_such_reason"}, "Put off."),
+    (K.WAITING, {"reason": "max_in_flight"}, "Waiting until others are done."),
+    (K.WAITING, {"reason": "no_such_reason"}, "Postponed."),
     (K.RELEASED, {}, "Nothing had been sent yet, so it went back into the queue."),
     (K.ACCEPTED, {"credits_reserved": "6.0000"}, "EvoLink accepted the request and reserved 6.00 credits."),
     (K.ACCEPTED, {"credits_reserved": "x"}, "EvoLink accepted the request."),
     (K.ACCEPTED, {}, "EvoLink accepted the request."),
     (K.OUTCOME_UNKNOWN, {}, "EvoLink’s answer was lost. We do not know whether it accepted the request."),
     (K.PROGRESS, {}, "EvoLink is making the video."),
-    (K.RESULT_READY, {}, "EvoLink has finished. Copying the file began."),
-    (K.STORE_FAILED, {"reason": "timeout"}, "Copying the file did not work; it is tried again."),
+    (K.RESULT_READY, {}, "EvoLink has finished. Copying the file has started."),
+    (K.STORE_FAILED, {"reason": "timeout"}, "Copying the file failed; it will be tried again."),
     (K.LINK_EXPIRING, {}, "EvoLink’s link ends soon and the file is not copied yet."),
     (K.STORED, {"size": 1_500_000}, "Video stored: 1.5\N{NO-BREAK SPACE}MB, complete and checked."),
     (K.FAILED, {"code": "insufficient_quota"}, "The EvoLink credits are used up."),
-    (K.FAILED, {}, "EvoLink gave a reason we do not know."),
+    (K.FAILED, {}, "Unknown reason."),
     (K.CANCELLED, {}, "EvoLink cancelled it."),
     (
         K.NOTE,
         {"reason": "found_at_evolink"},
-        "EvoLink still has the earlier request. It goes on with that; nothing new was sent.",
+        "EvoLink still has the earlier request, which goes on; nothing new was sent.",
     ),
     (
         K.NOTE,
@@ -57,8 +57,8 @@ SENTENCES = [
     (K.NOTE, {}, "Note."),
     (K.RETRIED, {"reason": "look_again"}, "The site’s code asked EvoLink about it again."),
     (K.RETRIED, {}, "The site’s code asked to try it again."),
-    (K.OVERDUE, {}, "It takes much longer than EvoLink said. We go on asking."),
-    (K.NEEDS_DECISION, {}, "EvoLink gave no word in time. A person has to decide."),
+    (K.OVERDUE, {}, "It is taking much longer than EvoLink said. We keep checking."),
+    (K.NEEDS_DECISION, {}, "EvoLink did not confirm the request in time. Somebody has to decide."),
     (
         K.NEEDS_DECISION,
         {"reason": "result_came_after_all"},
@@ -67,12 +67,12 @@ SENTENCES = [
     (
         K.NEEDS_DECISION,
         {"reason": "result_missing"},
-        "EvoLink says the video is done but gives no file. We go on asking for a day.",
+        "EvoLink says the video is done but gives no file. We keep checking for a day.",
     ),
     (K.DECIDED, {"decision": "not_accepted"}, "The site’s code decided: it was not accepted."),
     (K.DECIDED, {"decision": "send_again"}, "The site’s code decided to send it again."),
     (K.DECIDED, {}, "The site’s code decided."),
-    (K.CALLBACK, {}, "EvoLink called back. A call is only a hint, so we ask EvoLink ourselves."),
+    (K.CALLBACK, {}, "EvoLink called back. We check the status with EvoLink ourselves."),
     (
         K.CALLBACK,
         {"reason": "older_than_attempt", "provider_task_id": "task-unified-1"},
@@ -86,7 +86,7 @@ SENTENCES = [
     (
         K.RECEIVER_FAILED,
         {"receiver": "shop.tell"},
-        "The site’s own code had an error when it was told: shop.tell.",
+        "The site’s own code failed when it was notified: shop.tell.",
     ),
 ]
 
@@ -118,7 +118,7 @@ def test_no_kind_is_without_a_sentence_of_its_own():
     [
         (K.CREATED, {}, {}, "Maria Vega saved the draft."),
         (K.QUEUED, {}, {}, "Maria Vega pressed Generate."),
-        (K.CANCELLED, {}, {}, "Maria Vega withdrew it."),
+        (K.CANCELLED, {}, {}, "Maria Vega cancelled it."),
         (K.RETRIED, {}, {}, "Maria Vega asked to try it again."),
         (K.RETRIED, {}, {"to_status": TaskStatus.STORING}, "Maria Vega asked to fetch the file again."),
         (

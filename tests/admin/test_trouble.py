@@ -95,7 +95,7 @@ def test_trouble_that_many_tasks_meet_is_said_once_for_the_site(healthy, make_ta
         assert headings() is None
         cache.clear()
         make_task("pending", failed_looks=2 + number)
-    assert headings() == "EvoLink has no word about the videos it is working on."
+    assert headings() == "EvoLink does not report the videos that it is working on."
 
 
 def test_callbacks_that_stay_away_are_said_where_they_are_expected(healthy, make_task, settings):

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.soak import plan
+from benchmarks.soak.remote import EVERYBODY
 from benchmarks.tables import Verdict
-from django_wanvideo.simulator.faults import FaultRegistry
+from django_wanvideo.simulator.faults import Fault, FaultRegistry
 
 ROOT = Path(__file__).parents[2]
 
@@ -120,11 +121,20 @@ def test_the_same_seed_makes_the_same_soak_and_another_seed_another() -> None:
     assert plan.blows(5, 60) == plan.blows(5, 60)
     assert plan.blows(5, 60) != plan.blows(6, 60)
     assert plan.wishes(5, 60, 50) == plan.wishes(5, 60, 50)
-    assert [blow.victim for blow in plan.blows(5, 60)].count("valkey") == 2
+    assert plan.troubles(5, 60) == plan.troubles(5, 60)
+    assert plan.troubles(5, 60) != plan.troubles(6, 60)
+
+
+def test_every_trouble_comes_up_in_the_short_soaks_that_run_by_turns() -> None:
+    seen = [{blow.victim for blow in plan.troubles(seed, 20)} for seed in (1, 2, 3)]
+    assert set.union(*seen) == set(plan.TROUBLES)
+    assert all(len(some) >= 4 for some in seen)
 
 
 def test_the_soaks_faults_are_faults_that_the_simulator_knows() -> None:
     FaultRegistry().random(1, plan.FAULTS)
+    for spec in (spec for answers in EVERYBODY.values() for spec in answers):
+        FaultRegistry().put(Fault.parse(spec))
 
 
 def test_a_missed_goal_is_an_exit_code_unless_goals_are_only_printed(capsys) -> None:

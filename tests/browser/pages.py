@@ -42,6 +42,7 @@ PAGES: dict[str, Callable[[Person, Tasks], object]] = {
     "list": lambda maria, tasks: maria.open("changelist"),
     "list without matches": lambda maria, tasks: maria.open("changelist", query="?q=zeppelin"),
     "list of failed": lambda maria, tasks: maria.open("changelist", query="?status=failed"),
+    "popup": lambda maria, tasks: maria.open("changelist", query="?_popup=1&_to_field=id"),
     "add": lambda maria, tasks: maria.open("add"),
     "add another model": lambda maria, tasks: maria.open("add", query="?model=wan2.5-text-to-video-preview"),
     "add refused": _refused,

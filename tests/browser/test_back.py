@@ -52,6 +52,9 @@ def sent_and_back(person: Person, fox: Path | None, prompt: str = "A fox trots o
     person.fill_in(prompt, **choices)
     if fox is not None:
         page.locator("#id_first_frame_file").set_input_files(fox)
+    if choices:
+        # What is pressed is what the button says.
+        expect(page.locator("[name=_generate]").first).not_to_contain_text("11.9")
     generate(page)
     expect(page.locator(".messagelist")).to_contain_text("On its way")
     page.go_back()

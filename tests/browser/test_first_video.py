@@ -94,7 +94,7 @@ def test_a_refusal_is_explained_and_a_retry_makes_the_video(maria: Person, site)
     outcome = page.locator(".wv-outcome")
     expect(outcome).to_be_visible(timeout=LONG)
     expect(page.get_by_role("heading", name="Content refused")).to_be_visible()
-    expect(outcome.locator("dt")).to_have_text(["What happened", "Was it charged?", "Whose move", "Next"])
+    expect(outcome.locator("dt")).to_have_text(["What happened", "Was it charged?", "What you can do", "Next"])
     expect(outcome).not_to_contain_text("task-unified")
 
     page.get_by_role("button", name="Edit a copy").click()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import re
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from django_wanvideo.models import VideoTask
 from tests.browser.person import address
 from tests.browser.pictures import picture
 from tests.browser.site import wait_until
+from tests.catalog.phone import photo, scene
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.browser.person import Person
 
 ARABIC = "قافلة من الجمال تعبر الكثبان الرملية عند الغروب"
@@ -82,6 +87,42 @@ def test_a_picture_that_does_not_fit_is_told_before_and_after_sending(maria: Per
     assert not VideoTask.objects.exists()
 
 
+@pytest.mark.fault("K9.phone-photos-are-refused")
+def test_the_form_says_what_will_be_sent_of_a_photo_of_a_phone(maria: Person, tmp_path: Path) -> None:
+    page = maria.open("add")
+
+    def choose(name: str, kind: str, content: bytes) -> None:
+        page.locator("#id_first_frame_file").set_input_files({"name": name, "mimeType": kind, "buffer": content})
+
+    choose("large.jpg", "image/jpeg", photo(6, size=(4032, 3024)).getvalue())
+    fit = page.locator(".wv-drop-fit.is-good")
+    expect(fit).to_contain_text("4032 × 3024 px")
+    expect(fit).to_contain_text("It will be sent as 2000 × 1500 JPEG.")
+    choose("long.jpg", "image/jpeg", photo(1, size=(4000, 500)).getvalue())
+    expect(page.locator(".wv-drop-fit.is-failed")).to_contain_text("one side is too long")
+    for name, color, verdict in (("opaque", (9, 9, 9, 255), "is-good"), ("transparent", (9, 9, 9, 0), "is-failed")):
+        target = io.BytesIO()
+        Image.new("RGBA", (800, 600), color).save(target, "PNG")
+        choose(f"{name}.png", "image/png", target.getvalue())
+        expect(page.locator(f".wv-drop-fit.{verdict}")).to_contain_text("800 × 600 px")
+    target = io.BytesIO()
+    scene().save(target, "TIFF")
+    choose("scan.tif", "image/tiff", target.getvalue())
+    expect(page.locator(".wv-drop-fit")).to_contain_text("It will be sent as JPEG.")
+    expect(page.locator(".wv-drop-fit.is-failed")).to_have_count(0)
+
+    choose("large.jpg", "image/jpeg", photo(6, size=(4032, 3024)).getvalue())
+    page.get_by_label("Prompt", exact=False).first.fill("A sail")
+    page.screenshot(path=tmp_path / "add.png", full_page=True)
+    page.locator("[name=_save]").click()
+    expect(page.locator("#result_list tbody tr")).to_have_count(1)
+    task = VideoTask.objects.get()
+    assert task.first_frame is not None
+    assert task.first_frame.sent_size == (2000, 1500)
+    page.locator("#result_list tbody tr th a, #result_list tbody tr td.field-task a").first.click()
+    expect(page.locator(".wv-drop-fit")).to_contain_text("It will be sent as 2000 × 1500 JPEG.")
+
+
 def test_a_picture_can_be_dropped_pasted_and_removed(maria: Person) -> None:
     page = maria.open("add")
     drawn = list(picture("fox").getvalue())
@@ -111,7 +152,11 @@ def test_a_picture_can_be_dropped_pasted_and_removed(maria: Person) -> None:
 
 @pytest.mark.parametrize(
     ("prompt", "count", "direction"),
-    [("Slow zoom. " * 136 + "End.", "1500", "ltr"), (ARABIC, "47", "rtl"), (EMOJI, "43", "ltr")],
+    [
+        ("Slow zoom. " * 136 + "End.", "1500", "ltr"),
+        (ARABIC, "47", "rtl"),
+        (EMOJI, "43", "ltr"),
+    ],
     ids=["1500 characters", "right to left", "emoji"],
 )
 def test_prompts_of_every_kind_are_counted_as_the_server_counts_and_shown_whole(
@@ -135,6 +180,16 @@ def test_prompts_of_every_kind_are_counted_as_the_server_counts_and_shown_whole(
     expect(shown).to_have_text(prompt)
     assert shown.evaluate("text => getComputedStyle(text).direction") == direction
     assert maria.is_wider_than_screen() == 0
+
+
+@pytest.mark.fault("K9.normalising")
+def test_characters_that_nobody_sees_are_not_counted(maria: Person) -> None:
+    page = maria.open("add")
+    maria.fill_in("\u00a0\ufeff A\u200b cat\r\nwalks \x85\n")
+    expect(page.locator("[data-wanvideo-length]")).to_have_text("11")
+    page.locator("[name=_save]").click()
+    expect(page.locator("#result_list tbody tr")).to_have_count(1)
+    assert VideoTask.objects.get().prompt == "A cat\nwalks"
 
 
 def test_the_price_follows_the_settings(maria: Person) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from django.contrib.sessions.models import Session
+from django.core.files.base import ContentFile
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from django_wanvideo.choices import TaskStatus
@@ -13,6 +16,8 @@ from django_wanvideo.models import VideoTask
 from tests.browser import rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.sync_api import Page, Route
 
     from tests.browser.person import Person
@@ -178,3 +183,55 @@ def test_half_written_notes_outlive_a_change_of_status(maria: Person) -> None:
     expect(page.locator(".messagelist")).to_contain_text("The notes were saved.")
     task.refresh_from_db()
     assert (task.notes, task.status) == ("half a sentence", "failed")
+
+
+@pytest.mark.fault("K12.banner-and-delete-after-a-watched-end")
+def test_a_page_that_was_watched_to_the_end_is_what_a_new_one_is(maria: Person) -> None:
+    maria.page.clock.install()
+    page = maria.open("add")
+    maria.fill_in("A fox trots on")
+    page.get_by_role("button", name="Generate for").click()
+    expect(page.locator(".messagelist")).to_contain_text("On its way")
+    delete = page.locator("a[href$='/delete/']")
+    expect(delete).to_have_count(0)
+    maria.mark()
+    task = VideoTask.objects.get()
+    page.locator("textarea[name=notes]").fill("half a sentence")
+    move_on(task, status=TaskStatus.PROCESSING, accepted_at=timezone.now())
+    pass_time(page, 20)
+    expect(page.locator(".wv-head .wv-chip")).to_contain_text("Processing")
+    expect(page.locator(".messagelist")).to_contain_text("On its way")
+    task.video.save("v.mp4", ContentFile(b"x"), save=False)
+    move_on(task, status=TaskStatus.COMPLETED, video=task.video.name, finished_at=timezone.now())
+    pass_time(page, 20)
+    expect(page.locator("video")).to_be_visible()
+    expect(page.get_by_text("On its way")).to_have_count(0)
+    expect(delete).to_have_count(1)
+    assert maria.is_marked()
+    expect(page.locator("textarea[name=notes]")).to_have_value("half a sentence")
+
+
+@pytest.mark.fault("K12.counts-in-filters-follow-live-updates")
+def test_the_numbers_in_the_filters_follow_what_happens(maria: Person) -> None:
+    maria.page.clock.install()
+    task = rows.make(PROCESSING)
+    page = maria.open("changelist")
+    choices = page.locator("#changelist-filter")
+    expect(choices.get_by_role("link", name="Processing (1)", exact=True)).to_be_visible()
+    move_on(task, status=TaskStatus.FAILED, error_code="service_error")
+    pass_time(page, 20)
+    expect(choices.get_by_role("link", name="Processing", exact=True)).to_be_visible()
+    expect(choices.get_by_role("link", name="Needs attention (1)", exact=True)).to_be_visible()
+
+
+@pytest.mark.fault("K12.filters-within-reach-on-a-phone")
+def test_filters_are_one_tap_away_on_a_phone(new_person: Callable[..., Person]) -> None:
+    maria = new_person(phone=True)
+    for number in range(8):
+        rows.make(rows.WISHES[number % 2], number=number)
+    page = maria.open("changelist")
+    link = page.get_by_role("link", name="Filters", exact=True)
+    rows_begin = page.locator("#result_list").bounding_box()["y"]
+    assert link.bounding_box()["y"] < rows_begin
+    link.click()
+    expect(page.locator("#changelist-filter-header")).to_be_in_viewport()

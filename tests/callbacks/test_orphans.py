@@ -199,7 +199,7 @@ def test_only_those_who_may_settle_see_it(site: Road, evo: Simulator, django_use
         assert (str(task.pk) in listed) is seen, name
         assert (people[name].get(url("change", task.pk)).status_code == 200) is seen, name
     page = people["resolver"].get(url("change", task.pk)).content.decode()
-    assert "nobody here remembers" in page
+    assert "this database does not know" in page
 
 
 class TestLeakedAddress:

@@ -73,8 +73,8 @@ def test_a_prompt_that_shows_nothing_is_missing(prompt):
 
 @pytest.mark.parametrize("character", ["a", "é", "字", "🎹", "\n"])
 def test_a_prompt_is_measured_in_code_points(character):
-    assert problems(prompt="A" + character * 1499) == {}
-    messages = problems(prompt="A" + character * 1501)["prompt"]
+    assert problems(prompt="A" + character * 1498 + "B") == {}
+    messages = problems(prompt="A" + character * 1500 + "B")["prompt"]
     assert messages == ["The prompt has 1502 characters; this model takes 1500. Shorten it by 2."]
 
 
@@ -200,7 +200,7 @@ def test_a_missing_first_frame_is_asked_for(inputs):
 
 def test_two_first_frames_are_one_too_many():
     assert problems(inputs={"first_frame": ["a", "b"]}) == {
-        "first_frame": ["Wan 2.6 Flash takes at most 1 first frame; 2 were given. Remove the others."],
+        "first_frame": ["Wan 2.6 Flash takes at most 1 picture (first frame); 2 were given. Remove the others."],
     }
 
 

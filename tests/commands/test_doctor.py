@@ -18,6 +18,7 @@ from django_wanvideo.models import CallbackReceipt, Installation, SiteState
 from django_wanvideo.services import evolink_probes, site_probes
 from django_wanvideo.services.diagnosis import PROBES
 from django_wanvideo.services.sweeping import SWEEP, sweep
+from tests.hosts.test_queues import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,16 +49,10 @@ def memory(settings) -> None:
 
 
 def test_a_site_in_order_is_all_right(run, evolink, redis_queue, settings):
-    from rq import SimpleWorker
-
     settings.WANVIDEO |= {"CALLBACK_BASE_URL": "http://127.0.0.1:1"}
     sweep(lambda job, *ids: True)
-    worker = SimpleWorker([redis_queue], connection=redis_queue.connection)
-    worker.register_birth()
-    try:
+    with serving(redis_queue):
         ran = run("wanvideo_doctor")
-    finally:
-        worker.register_death()
     assert "fail" not in ran.out, ran.out
     assert ran.code == 0
     for name in PROBES:
@@ -326,3 +321,57 @@ def test_a_database_that_is_not_ours_or_has_gone_back_is_found(look, settings, d
     assert found[0] == level
     assert says in found[1]
     assert ("wanvideo_adopt" in found[2]) is (level == "fail")
+
+
+# Stored histories
+
+
+@pytest.fixture
+def task(db):
+    """A task whose history has been written as it goes."""
+    from django_wanvideo.models import VideoTask
+
+    return VideoTask.objects.create_task(prompt="A cat", first_frame="https://pictures.example/cat.png")
+
+
+def test_histories_by_the_rules_are_replayed_and_counted(run, task, wanvideo_wakeups):
+    task.submit()
+    ran = run("wanvideo_doctor", "--replay")
+    assert (ran.code, ran.out) == (0, "2 events of 1 tasks replayed, 0 problems found.\n")
+    ran = run("wanvideo_doctor", "--replay", "--json")
+    assert ran.code == 0
+    assert json.loads(ran.out) == {"problems": [], "tasks": 1, "events": 2, "ok": True}
+
+
+def test_a_history_that_breaks_the_rules_is_named_with_its_event_and_is_an_exit_status(run, task, wanvideo_wakeups):
+    from django_wanvideo.models import VideoTask
+
+    task.submit()
+    event = task.events.get(kind="queued")
+    task.events.filter(pk=event.pk).update(from_status="pending")
+    other = VideoTask.objects.create_task(prompt="A dog", first_frame="https://pictures.example/dog.png")
+    VideoTask.objects.filter(pk=other.pk).update(status="completed")
+    ran = run("wanvideo_doctor", "--replay")
+    assert ran.code == 1
+    assert f"{task.pk}  event {event.pk}: it leaves pending, and was draft (gap)" in ran.out
+    assert f"{other.pk}  history: the history ends at draft, and the task is completed (status)" in ran.out
+    assert "3 events of 2 tasks replayed, 3 problems found." in ran.out
+
+    ran = run("wanvideo_doctor", "--replay", "--json")
+    report = json.loads(ran.out)
+    assert (ran.code, report["ok"], report["tasks"], report["events"]) == (1, False, 2, 3)
+    assert {(one["task"], one["rule"], one["event"]) for one in report["problems"]} == {
+        (str(task.pk), "gap", event.pk),
+        (str(task.pk), "move", event.pk),
+        (str(other.pk), "status", None),
+    }
+
+
+def test_replaying_asks_nobody_and_changes_nothing(run, task, wanvideo_wakeups, settings):
+    settings.WANVIDEO = {**settings.WANVIDEO, "API_KEY": "", "BASE_URL": "http://127.0.0.1:1"}
+    settings.RQ_QUEUES = {**settings.RQ_QUEUES, "wanvideo": {"URL": "redis://127.0.0.1:1/0"}}
+    from tests.rows import everything
+
+    before = everything()
+    assert run("wanvideo_doctor", "--replay").code == 0
+    assert everything() == before

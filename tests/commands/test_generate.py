@@ -180,15 +180,36 @@ def test_a_task_can_be_followed_later(run, evolink, worker, wanvideo_picture):
     assert run("wanvideo_generate", "--follow", uuid.uuid4()).code == 2
 
 
-def test_ctrl_c_says_that_the_task_goes_on(run, evolink, photo, monkeypatch):
+@pytest.mark.fault("K11.cannot-be-stopped-though-nothing-was-sent")
+@pytest.mark.parametrize(
+    ("status", "says", "says_not"),
+    [
+        (TaskStatus.QUEUED, "goes on; nothing has been sent yet, so it can still be cancelled", "EvoLink cannot stop"),
+        (TaskStatus.SUBMITTING, "goes on; EvoLink cannot stop what it has accepted.", "nothing has been sent"),
+        (TaskStatus.PROCESSING, "goes on; EvoLink cannot stop what it has accepted.", "nothing has been sent"),
+        (TaskStatus.STORING, "goes on.", "EvoLink cannot stop"),
+    ],
+)
+def test_ctrl_c_says_that_the_task_goes_on_and_whether_it_can_be_stopped(
+    run, evolink, photo, monkeypatch, status, says, says_not
+):
     def interrupt():
+        VideoTask.objects.update(status=status)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(following, "let_go", interrupt)
     ran = run("wanvideo_generate", "--image", photo, "--prompt", "A cat", "--yes")
     assert ran.code == 130
-    assert "goes on; EvoLink cannot stop" in ran.err
-    assert VideoTask.objects.get().status == TaskStatus.QUEUED
+    assert says in ran.err
+    assert says_not not in ran.err
+
+
+@pytest.mark.fault("K11.cannot-be-stopped-when-the-time-is-up")
+def test_when_the_time_is_up_before_anything_was_sent_it_says_so(run, evolink, photo):
+    ran = run("wanvideo_generate", "--image", photo, "--prompt", "A cat", "--yes", "--timeout", "0.05")
+    assert ran.code == 3
+    assert "nothing has been sent yet" in ran.err
+    assert "EvoLink cannot stop" not in ran.err
 
 
 def test_no_wait_returns_at_once(run, evolink, photo):
@@ -263,6 +284,16 @@ def test_further_inputs_are_given_by_role(run, evolink, photo):
     )
     assert ran.code == 0, ran.err
     assert list(VideoTask.objects.get().inputs.values_list("role", "url")) == [("audio", sound), ("first_frame", "")]
+
+
+@pytest.mark.fault("K9.phone-photos-are-refused")
+def test_a_photo_of_a_phone_is_made_fit_where_that_is_asked_for(run, evolink, photo):
+    photo.write_bytes(picture(4032, 3024).read())
+    words = ["wanvideo_generate", "--image", photo, "--prompt", "A cat", "--yes", "--no-wait"]
+    ran = run(*words)
+    assert (ran.code, "2000 × 1500" in ran.err) == (2, True)
+    assert run(*words, "--fix-inputs").code == 0
+    assert VideoTask.objects.get().inputs.get().sent_size == (2000, 1500)
 
 
 def test_a_database_that_is_away_for_a_moment_ends_nothing(run, evolink, worker, photo, monkeypatch):

@@ -64,7 +64,7 @@ def unknown(name: str, code: str, http_status: int | None = None, *, accepted: i
         name,
         TaskStatus.UNCONFIRMED,
         code,
-        "Perhaps charged.",
+        "May have been charged.",
         accepted=accepted,
         http_status=http_status,
         options=options,
@@ -110,7 +110,7 @@ REJECTED = [
 #: It is the account that is refused here, not the task.
 ACCOUNT = [
     Row("401", TaskStatus.QUEUED, "unauthorized", "EvoLink rejects this site’s key", http_status=401, held=(12, 20)),
-    Row("402", TaskStatus.QUEUED, "insufficient_quota", "Waits for credits", http_status=402, held=(12, 20)),
+    Row("402", TaskStatus.QUEUED, "insufficient_quota", "Waiting for credits", http_status=402, held=(12, 20)),
     *(
         Row("403", TaskStatus.QUEUED, code, "EvoLink rejects this site’s key", 1, 0, 403, (12, 20), {"code": code})
         for code in ("key_disabled", "key_expired", "user_disabled", "ip_restricted", "invalid_token")
@@ -119,7 +119,7 @@ ACCOUNT = [
         "403",
         TaskStatus.QUEUED,
         "insufficient_user_quota",
-        "Waits for credits",
+        "Waiting for credits",
         http_status=403,
         held=(12, 20),
         options={"code": "insufficient_user_quota"},

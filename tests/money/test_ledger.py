@@ -359,8 +359,8 @@ def test_a_video_whose_length_the_model_chooses_and_one_of_a_model_that_is_gone_
 def test_deleting_a_task_with_a_callers_key_leaves_a_row_and_without_one_none():
     make_task(TaskStatus.DRAFT).delete()
     assert not DeletedTask.objects.exists()
-    task = make_task(TaskStatus.DRAFT)
-    pk, task.idempotency_key, task.idempotency_scope = task.pk, "order-17", "7"
+    task = make_task(TaskStatus.DRAFT, idempotency_key="order-17", idempotency_scope="7")
+    pk = task.pk
     task.delete()
     row = DeletedTask.objects.get()
     assert (row.task_id, row.idempotency_key, row.idempotency_scope) == (pk, "order-17", "7")

@@ -13,7 +13,7 @@ from django_wanvideo.choices import AttemptState, Charge, EventKind, TaskStatus
 from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import lookup, storing
+from django_wanvideo.services import deciding, lookup, storing
 from tests.money import processes
 from tests.money.child import DIED
 from tests.money.fixtures import raise_first, together
@@ -79,6 +79,27 @@ def test_what_evolink_has_made_comes_home_and_nothing_is_sent(road: Road, evo: S
     assert road.send(task).status == S.STORING
     assert road.finish(task).status == S.COMPLETED
     assert (road.posts(), road.history(task).count(EventKind.ACCEPTED)) == (1, 1)
+    evo.ledger.assert_charged_once()
+
+
+@pytest.mark.fault("K1.retry-looks-after-a-lost-answer")
+@pytest.mark.parametrize("fault", ["accept_then_close", "accept_then_502", "accept_then_garbage"])
+def test_one_whose_answer_was_lost_and_then_found_is_looked_for_as_any_other(road: Road, evo: Simulator, fault: str):
+    evo.faults.add("create", fault)
+    task = road.send(road.queued())
+    assert (task.status, bool(task.attempts.get().error_code)) == (S.UNCONFIRMED, True)
+    deciding.attach(task, next(iter(evo.ledger)).task_id)
+    attempt = task.attempts.get()
+    assert (attempt.state, attempt.error_code, attempt.error_message) == (AttemptState.ACCEPTED, "", "")
+    Attempt.objects.filter(pk=attempt.pk).update(state=AttemptState.ENDED)
+    VideoTask.objects.filter(pk=task.pk).update(status=S.FAILED, error_code="resource_not_found", next_action_at=None)
+    task.refresh_from_db()
+    assert task.charge == Charge.MAYBE
+    task.retry()
+    road.send(task)
+    assert (task.status, road.posts()) == (S.PENDING, 1)
+    evo.complete(id_of(task))
+    assert road.finish(task).status == S.COMPLETED
     evo.ledger.assert_charged_once()
 
 
@@ -295,7 +316,7 @@ class TestLookAgain:
         task = given_up(road)
         evo.set_progress(id_of(task), 70)
         page = admin_client.get(reverse("admin:wanvideo_videotask_change", args=[task.pk])).content.decode()
-        assert "Look again, free of charge" in page
+        assert "Check with EvoLink again, free of charge" in page
         if how == "button":
             admin_client.post(reverse("admin:wanvideo_videotask_operate", args=[task.pk, "refresh"]))
         else:

@@ -360,7 +360,7 @@ def test_what_costs_more_than_the_whole_limit_is_refused_with_advice(limit, wait
     assert (caught.value.limit, caught.value.resets_at, caught.value.period) == (10, None, "day")
     assert str(caught.value) == (
         "This video costs about 11.90 credits, more than this site’s limit of 10 credits a day allows at all. Make it "
-        "shorter or of lower quality, or ask whoever runs the site to raise the limit."
+        "shorter or of lower quality, or ask the site administrator to raise the limit."
     )
     assert VideoTask.objects.get(pk=task.pk).status == TaskStatus.DRAFT
     failed = make_task(TaskStatus.FAILED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import io
 
 import pytest
@@ -16,7 +17,7 @@ from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.answers import Uploaded
 from django_wanvideo.evolink.errors import WaitError
 from django_wanvideo.models import MediaInput, VideoTask
-from django_wanvideo.services import creation, media, thumbnails
+from django_wanvideo.services import creation, inspection, media, thumbnails
 from tests.rows import make_task, picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
@@ -77,14 +78,17 @@ def test_a_file_is_uploaded_as_it_is(service, kind, content_type, extension):
     task = draft(given)
     given.seek(0)
     assert urls(task, service) == {"first_frame": ["https://files.example/1"]}
-    assert service.taken == [(f"{task.pk}-first_frame-0.{extension}", content_type, given.read())]
+    content = given.read()
+    digest = hashlib.sha256(content).hexdigest()[:12]
+    assert service.taken == [(f"{task.pk}-first_frame-0-{digest}.{extension}", content_type, content)]
 
 
 def test_a_bmp_is_uploaded_as_png_and_stays_a_bmp_here(service):
     task = draft(picture("BMP"))
     urls(task, service)
     ((name, content_type, content),) = service.taken
-    assert (name, content_type) == (f"{task.pk}-first_frame-0.png", "image/png")
+    assert name.startswith(f"{task.pk}-first_frame-0-")
+    assert (name[-4:], content_type) == (".png", "image/png")
     with Image.open(io.BytesIO(content)) as sent:
         assert (sent.format, sent.size) == ("PNG", (640, 480))
     assert task.first_frame.file.name.endswith(".bmp")
@@ -151,7 +155,7 @@ def test_inputs_of_a_role_keep_their_order(service):
 
 
 def test_what_is_looked_at_is_not_stored_yet(storage):
-    (item,) = media.inspect(FLASH, {"first_frame": [picture()]})
+    (item,) = inspection.inspect(FLASH, {"first_frame": [picture()]})
     assert (item.pk, item.width, item.height) == (None, 640, 480)
     assert not any(path.is_file() for path in storage.rglob("*"))
 
@@ -159,8 +163,8 @@ def test_what_is_looked_at_is_not_stored_yet(storage):
 def test_a_tasks_own_inputs_come_back_as_they_are():
     task = draft(picture())
     item = MediaInput.objects.get()
-    assert media.inspect(FLASH, {"first_frame": [item]}, keep_of=task) == [item]
-    (copy,) = media.inspect(FLASH, {"first_frame": [item]}, keep_of=make_task())
+    assert inspection.inspect(FLASH, {"first_frame": [item]}, keep_of=task) == [item]
+    (copy,) = inspection.inspect(FLASH, {"first_frame": [item]}, keep_of=make_task())
     assert copy.pk is None
 
 

@@ -107,7 +107,7 @@ def test_the_action_of_the_list_asks_about_each_and_says_so(road: Road, evo: Sim
     chosen = {"action": "refresh_selected", "_selected_action": [str(task.pk) for task in tasks]}
     response = boss.post(reverse("admin:wanvideo_videotask_changelist"), chosen)
     said = [str(message) for message in get_messages(response.wsgi_request)]
-    assert said == ["EvoLink was asked about 2 tasks."]
+    assert said == ["The status of 2 tasks was refreshed."]
     for task in tasks:
         task.refresh_from_db()
         assert (task.status, task.progress) == (S.PROCESSING, 40)
@@ -118,6 +118,6 @@ def test_the_button_of_the_page_asks_and_says_so(road: Road, evo: Simulator, bos
     evo.complete(task.attempt.provider_task_id)
     response = boss.post(reverse("admin:wanvideo_videotask_operate", args=[task.pk, "refresh"]))
     said = [str(message) for message in get_messages(response.wsgi_request)]
-    assert said == ["EvoLink was asked just now."]
+    assert said == ["The status was refreshed."]
     task.refresh_from_db()
     assert task.status == S.STORING

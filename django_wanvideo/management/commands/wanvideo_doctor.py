@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand
 from django.db import Error
 
-from django_wanvideo.services import hold_reports
+from django_wanvideo.services import histories, hold_reports
 from django_wanvideo.services.diagnosis import PROBES, Finding, Level, diagnose
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ class Command(BaseCommand):
 
     help = (
         "Proves settings, database, Pillow, storage, queue, workers, sweep, EvoLink's key, credits, the clock and the "
-        "callback address, each by using it; costs nothing. Exits with 1 when something does not work."
+        "callback address, each by using it; costs nothing. Exits with 1 when something does not work. With --replay it "
+        "checks stored histories instead."
     )
     # What the system checks say is one of the lines.
     requires_system_checks = []
@@ -35,8 +36,16 @@ class Command(BaseCommand):
             "--skip", action="append", choices=sorted(PROBES), default=[], help="leave a part out; repeatable"
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument(
+            "--replay",
+            action="store_true",
+            help="instead of all that, replay every task's stored history and say where it breaks the rules of its life",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["replay"]:
+            self._replay(as_json=options["json"])
+            return
         findings: list[Finding] = []
         for finding in diagnose(skip=options["skip"], call_back=options["callback"]):
             findings.append(finding)
@@ -52,6 +61,28 @@ class Command(BaseCommand):
                 )
             )
         if bad:
+            sys.exit(1)
+
+    def _replay(self, *, as_json: bool) -> None:
+        """Write each problem as it is found, so that any number of tasks fits into memory."""
+        counts = histories.Counts()
+        if as_json:
+            self.stdout.write('{"problems": [')
+        for found in histories.problems(counts):
+            if as_json:
+                self.stdout.write(f"{', ' if counts.problems > 1 else ''}{json.dumps(found.as_dict())}")
+            else:
+                self.stdout.write(self.style.ERROR(str(found)))
+            self.stdout.flush()
+        ok = not counts.problems
+        if as_json:
+            self.stdout.write(f'], "tasks": {counts.tasks}, "events": {counts.events}, "ok": {json.dumps(ok)}}}')
+        else:
+            paint = self.style.SUCCESS if ok else self.style.ERROR
+            self.stdout.write(
+                paint(f"{counts.events} events of {counts.tasks} tasks replayed, {counts.problems} problems found.")
+            )
+        if not ok:
             sys.exit(1)
 
     def _holds(self) -> list[dict[str, Any]]:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error
 
 from django_wanvideo import catalog
 from django_wanvideo.advice import advice_for, charge_words
-from django_wanvideo.choices import InputRole, TaskStatus
+from django_wanvideo.choices import IN_FLIGHT_STATUSES, InputRole, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.exceptions import BudgetExceeded, NotPossible
 from django_wanvideo.management import wishes
@@ -57,6 +58,11 @@ class Command(BaseCommand):
             default=[],
             metavar="ROLE=FILE_OR_URL",
             help=f"a further input: {', '.join(role.value for role in InputRole)}; repeatable",
+        )
+        parser.add_argument(
+            "--fix-inputs",
+            action="store_true",
+            help="send a picture that does not fit smaller, as JPEG, instead of refusing it",
         )
         parser.add_argument("--owner", metavar="USERNAME", help="whose video it is")
         parser.add_argument("--output", type=Path, metavar="FILE", help="copy the stored video to this file too")
@@ -209,9 +215,19 @@ class Command(BaseCommand):
 
     def _goes_on(self, task_id: uuid.UUID, options: dict[str, Any], code: int) -> NoReturn:
         inline = " as soon as a worker or a sweep takes it up" if options["inline"] else ""
-        self.stderr.write(f"Task {task_id} goes on{inline}; EvoLink cannot stop what it has accepted.")
+        self.stderr.write(f"Task {task_id} goes on{inline}{self._what_stops_it(task_id)}")
         self.stderr.write(f"To wait for it: {self._follow_command(task_id)}")
         sys.exit(code)
+
+    def _what_stops_it(self, task_id: uuid.UUID) -> str:
+        """Say whether it can still be stopped, which only what was not sent can."""
+        try:
+            status = VideoTask.objects.filter(pk=task_id).values_list("status", flat=True).first()
+        except Error:
+            return "; EvoLink cannot stop what it has accepted, if it was sent."
+        if status == TaskStatus.QUEUED:
+            return "; nothing has been sent yet, so it can still be cancelled: in the admin, or with task.cancel()."
+        return "; EvoLink cannot stop what it has accepted." if status in IN_FLIGHT_STATUSES else "."
 
     def _follow_command(self, task_id: uuid.UUID) -> str:
         return f"python manage.py wanvideo_generate --follow {task_id}"

@@ -1,6 +1,16 @@
 // Choosing a picture by drop, paste or file: shows it with its measured size and says whether it fits.
 // The preview is drawn on a canvas, so that a strict content security policy needs no exception.
-const NAMES = { "image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WebP", "image/bmp": "BMP" };
+const NAMES = {
+    "image/jpeg": "JPEG",
+    "image/png": "PNG",
+    "image/webp": "WebP",
+    "image/bmp": "BMP",
+    "image/avif": "AVIF",
+    "image/tiff": "TIFF",
+    "image/heic": "HEIC",
+};
+// Verdicts that nothing stands in the way of.
+const GOOD = ["fits", "fixed"];
 
 async function hasAlpha(file) {
     if (file.type !== "image/png") return false;
@@ -8,20 +18,36 @@ async function hasAlpha(file) {
     return bytes[25] === 4 || bytes[25] === 6;
 }
 
-function judge(zone, file, width, height, alpha) {
-    const limits = zone.dataset;
-    const [low, high] = [Number(limits.minSide), Number(limits.maxSide)];
-    if (!limits.formats.split(",").includes(file.type)) return "wrongFormat";
-    if (alpha) return "transparent";
-    if (file.size > Number(limits.maxBytes)) return "tooHeavy";
-    if (high && Math.max(width, height) > high) return "tooLarge";
-    if (low && Math.min(width, height) < low) return "tooSmall";
-    return "fits";
+// Whether an alpha channel is used: the server drops one that nothing shows through.
+function isSeenThrough(canvas) {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    for (let at = 3; at < data.length; at += 4) if (data[at] < 255) return true;
+    return false;
 }
 
-function words(zone, verdict, facts) {
+function scaled(width, height, high) {
+    const most = Math.max(width, height);
+    if (!high || most <= high) return [width, height];
+    return [width, height].map((side) => Math.floor((2 * side * high + most) / (2 * most)));
+}
+
+const isOneOf = (types, file) => types.split(",").includes(file.type);
+
+function judge(zone, file, width, height, alpha, isTransparent) {
+    const limits = zone.dataset;
+    const [low, high] = [Number(limits.minSide), Number(limits.maxSide)];
+    const isConverted = isOneOf(limits.convertible, file);
+    if (!isConverted && !isOneOf(limits.formats, file)) return "wrongFormat";
+    if (isTransparent) return "transparent";
+    const isLarge = Boolean(high) && Math.max(width, height) > high;
+    if (low && Math.min(...scaled(width, height, high)) < low) return isLarge ? "tooLong" : "tooSmall";
+    return isConverted || isLarge || alpha || file.size > Number(limits.maxBytes) ? "fixed" : "fits";
+}
+
+function words(zone, verdict, facts, [width, height]) {
     return zone.dataset[verdict]
         .replace("%(facts)s", facts)
+        .replace("%(sent)s", `${width} × ${height}`)
         .replace("%(min)s", zone.dataset.minSide)
         .replace("%(max)s", zone.dataset.maxSide);
 }
@@ -30,7 +56,7 @@ function draw(canvas, picture) {
     const scale = Math.min(1, 960 / picture.width, 544 / picture.height);
     canvas.width = Math.max(1, Math.round(picture.width * scale));
     canvas.height = Math.max(1, Math.round(picture.height * scale));
-    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+    canvas.getContext("2d", { willReadFrequently: true }).drawImage(picture, 0, 0, canvas.width, canvas.height);
 }
 
 function setUp(zone) {
@@ -46,8 +72,9 @@ function setUp(zone) {
 
     const tell = (text, verdict) => {
         fit.textContent = text;
-        fit.classList.toggle("is-good", verdict === "fits");
-        for (const part of [fit, zone]) part.classList.toggle("is-failed", Boolean(verdict) && verdict !== "fits");
+        fit.classList.toggle("is-good", GOOD.includes(verdict));
+        const isBad = Boolean(verdict) && !GOOD.includes(verdict);
+        for (const part of [fit, zone]) part.classList.toggle("is-failed", isBad);
     };
 
     const back = () => {
@@ -73,15 +100,19 @@ function setUp(zone) {
             const [picture, alpha] = await Promise.all([createImageBitmap(file), hasAlpha(file)]);
             if (mine !== turn) return picture.close();
             const facts = `${picture.width} × ${picture.height} px · ${NAMES[file.type] || file.type} · ${weight}`;
-            const verdict = judge(zone, file, picture.width, picture.height, alpha);
             draw(canvas, picture);
+            const isTransparent = alpha && isSeenThrough(canvas);
+            const verdict = judge(zone, file, picture.width, picture.height, alpha, isTransparent);
+            const sent = scaled(picture.width, picture.height, Number(zone.dataset.maxSide));
             canvas.hidden = false;
             picture.close();
-            tell(words(zone, verdict, facts), verdict);
+            tell(words(zone, verdict, facts, sent), verdict);
         } catch {
             if (mine !== turn) return;
             canvas.hidden = true;
-            tell(zone.dataset.unreadable, "unreadable");
+            // Browsers show fewer kinds than the server reads.
+            if (isOneOf(zone.dataset.convertible, file)) tell(zone.dataset.unseen, "");
+            else tell(zone.dataset.unreadable, "unreadable");
         }
     };
 

@@ -18,6 +18,7 @@ function show(price) {
     const buttons = form.querySelectorAll("[name=_generate]");
     const known = Boolean(price?.known);
     text.classList.remove("is-asking");
+    delete bar.dataset.stale;
     text.querySelector("strong").textContent = price?.formula || text.dataset.unknown;
     text.querySelector("[data-dollars]").textContent = known && price.dollars ? `, ${price.dollars}` : "";
     text.querySelector(".wv-sub").textContent = price?.remark || "";
@@ -31,6 +32,16 @@ function show(price) {
     }
 }
 
+// The buttons stay: pressing one asks again whether somebody is signed in.
+function signedOut() {
+    const text = bar.querySelector(".wv-price");
+    text.classList.remove("is-asking");
+    text.querySelector("strong").textContent = text.dataset.unknown;
+    for (const part of ["[data-dollars]", ".wv-sub", "[data-budget]"]) text.querySelector(part).textContent = "";
+    bar.dataset.stale = "1";
+    document.dispatchEvent(new Event("wanvideo:signed-out"));
+}
+
 if (bar && form) {
     let timer = 0;
     let asking = null;
@@ -42,8 +53,9 @@ if (bar && form) {
         asking?.abort();
         const mine = (asking = new AbortController());
         try {
-            const answer = await fetch(`${bar.dataset.wanvideoPrice}?${query}`, { signal: mine.signal });
-            show(answer.ok && !answer.redirected ? await answer.json() : null);
+            const answer = await fetch(`${bar.dataset.wanvideoPrice}?${query}`, { signal: mine.signal, redirect: "manual" });
+            if (answer.type === "opaqueredirect" || answer.status === 401) return signedOut();
+            show(answer.ok ? await answer.json() : null);
         } catch (error) {
             if (error.name !== "AbortError") show(null);
         }
@@ -58,6 +70,10 @@ if (bar && form) {
     addEventListener("pageshow", (event) => {
         const way = performance.getEntriesByType("navigation")[0]?.type;
         if (!event.persisted && way !== "back_forward") return;
+        last = "";
+        ask();
+    });
+    document.addEventListener("wanvideo:signed-in", () => {
         last = "";
         ask();
     });

@@ -108,9 +108,13 @@ async function fetchPage() {
     return fresh;
 }
 
-async function redraw() {
+async function redraw(hasEnded) {
     const fresh = await fetchPage();
     if (!fresh) return;
+    // "On its way" is over, and what has ended can be deleted.
+    if (hasEnded) for (const message of document.querySelectorAll(".messagelist .success")) message.remove();
+    const [tools, freshTools] = [document.querySelector(".object-tools"), fresh.querySelector(".object-tools")];
+    if (tools && freshTools) tools.replaceWith(document.adoptNode(freshTools));
     const before = focused();
     for (const part of [".wv-head", ".wv-task-main", ".wv-task-more"]) {
         const [now, then] = [document.querySelector(part), fresh.querySelector(part)];
@@ -140,8 +144,23 @@ async function updatePage(row) {
     if (!row.live) delete page.dataset.live;
     if (page.dataset.status === row.status) return "";
     page.dataset.status = row.status;
-    await redraw();
+    await redraw(row.ended);
     return row.label;
+}
+
+// The numbers in the filters would tell of what was before.
+async function recount() {
+    const links = [...document.querySelectorAll("#changelist-filter a")];
+    if (!links.length) return;
+    const answer = await fetch(`${list.dataset.statusUrl}?counts=1`, { signal: AbortSignal.timeout(PATIENCE) });
+    if (!answer.ok || answer.redirected) return;
+    const { counts } = await answer.json();
+    for (const [name, value, label, text] of counts) {
+        const link = links.find(
+            (one) => new URLSearchParams(one.search).get(name) === value && one.textContent.trim().startsWith(label),
+        );
+        put(link, text);
+    }
 }
 
 // Asks about some of what moves and shows the answers; returns whether anything has ended or moved on.
@@ -179,6 +198,7 @@ async function ask() {
             news.push(...(await askAbout(waiting.slice(at, at + BATCH))));
         }
         if (resumed && !stopped) await fetchPage();
+        if (list && news.length) await recount();
         delay = news.length ? FASTEST : Math.min(delay * 1.15, SLOWEST);
     } catch {
         state = "slow";

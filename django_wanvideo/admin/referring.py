@@ -1,0 +1,119 @@
+"""What other parts of the site refer to video tasks, and what becomes of it when those are deleted."""
+
+# ruff: noqa: SLF001 - models tell of their relations nowhere else
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.admin.utils import get_deleted_objects, quote
+from django.db import models
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.text import Truncator, capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from django_wanvideo import database
+from django_wanvideo.models import VideoTask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from uuid import UUID
+
+    from django.http import HttpRequest
+
+#: So many objects of each kind are named, and so many tasks asked about in one query.
+NAMED, CHUNK = 50, 500
+
+_CASCADES = (models.CASCADE, getattr(models, "DB_CASCADE", models.CASCADE))
+_PROTECTS = (models.PROTECT, models.RESTRICT)
+
+
+@dataclass
+class Referring:
+    """What refers to tasks that are about to be deleted."""
+
+    #: What becomes of each object, by the task that it refers to.
+    lines: dict[UUID, list[str]] = field(default_factory=lambda: defaultdict(list))
+    #: What is not named, as a sentence.
+    more: list[str] = field(default_factory=list)
+    #: What forbids deleting.
+    protected: list[Any] = field(default_factory=list)
+    #: What goes with the tasks, by the name of its kind.
+    counts: dict[str, int] = field(default_factory=dict)
+    #: Kinds that this person may not delete.
+    needed: set[str] = field(default_factory=set)
+
+
+def to_tasks(model_admin: Any, request: HttpRequest, tasks: Iterable[VideoTask]) -> Referring:
+    """Look up what refers to ``tasks``: a few queries for each relation of another app."""
+    found, pks = Referring(), [task.pk for task in tasks]
+    for relation in relations():
+        pairs = [
+            pair for start in range(0, len(pks), CHUNK) for pair in _pairs(relation, pks[start : start + CHUNK])
+        ]  # fmt: skip
+        if pairs:
+            _tell(model_admin, request, relation, pairs, found)
+    return found
+
+
+def relations() -> Iterator[Any]:
+    """Return the relations by which models of other apps point at tasks."""
+    for relation in VideoTask._meta.get_fields(include_hidden=True):
+        if not relation.is_relation or relation.concrete or not relation.auto_created:
+            continue
+        opts: Any = relation.related_model._meta  # type: ignore[union-attr]
+        # The table between two models belongs to the relation of these.
+        if opts.app_label != VideoTask._meta.app_label and not opts.auto_created:
+            yield relation
+
+
+def _pairs(relation: Any, pks: list[UUID]) -> list[tuple[Any, UUID]]:
+    """Return each object that refers to one of the tasks, with the task."""
+    name = relation.field.name
+    rows = relation.related_model._base_manager.using(database.alias()).filter(**{f"{name}__in": pks}).order_by("pk")
+    if not relation.many_to_many:
+        return [(row, getattr(row, relation.field.attname)) for row in rows]
+    wanted, ids = set(pks), list(rows.values_list("pk", name))
+    objects = rows.distinct().in_bulk({pk for pk, task_id in ids if task_id in wanted})
+    return [(objects[pk], task_id) for pk, task_id in ids if task_id in wanted]
+
+
+def _tell(
+    model_admin: Any, request: HttpRequest, relation: Any, pairs: list[tuple[Any, UUID]], found: Referring
+) -> None:
+    opts, on_delete = relation.related_model._meta, getattr(relation, "on_delete", None)
+    goes, stops = on_delete in _CASCADES, on_delete in _PROTECTS
+    for row, task_id in pairs[:NAMED]:
+        values = {"kind": capfirst(opts.verbose_name), "name": _linked(model_admin, request, row)}
+        if stops:
+            found.protected.append(format_html(_("{kind} “{name}” shows this video; change that first"), **values))
+        elif goes:
+            found.lines[task_id].append(format_html(_("{kind} “{name}” will be deleted with this video"), **values))
+        else:
+            found.lines[task_id].append(format_html(_("{kind} “{name}” shows this video and will lose it"), **values))
+    if rest := len(pairs) - NAMED if len(pairs) > NAMED else 0:
+        words = ngettext("%(n)s more: %(kind)s", "%(n)s more: %(kind)s", rest)
+        text = words % {"n": rest, "kind": opts.verbose_name if rest == 1 else opts.verbose_name_plural}
+        (found.protected if stops else found.more).append(text)
+    if goes:
+        rows = list({row.pk: row for row, _task_id in pairs}.values())
+        _deleted, counts, needed, protected = get_deleted_objects(rows, request, model_admin.admin_site)
+        found.counts |= {str(name): number for name, number in counts.items()}
+        found.needed |= needed
+        found.protected += protected
+
+
+def _linked(model_admin: Any, request: HttpRequest, row: models.Model) -> Any:
+    """Return the name of an object, as a link where this person may open it."""
+    name, site, model = Truncator(str(row)).chars(60), model_admin.admin_site, type(row)
+    if not site.is_registered(model) or not site.get_model_admin(model).has_view_permission(request, row):
+        return name
+    try:
+        url = reverse(f"{site.name}:{row._meta.app_label}_{row._meta.model_name}_change", args=[quote(row.pk)])
+    except NoReverseMatch:
+        return name
+    return format_html('<a href="{}">{}</a>', url, name)

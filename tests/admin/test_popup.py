@@ -1,0 +1,111 @@
+"""The popup of a foreign key: every click on a row chooses its video, and only what can be played is offered."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.admin.conftest import url
+
+PICTURE = pytest.mark.fault("K12.popup-click-on-the-picture")
+OFFERS = pytest.mark.fault("K12.popup-offers-only-completed")
+POPUP = "?_popup=1&_to_field=id"
+
+
+def rows(client, query=POPUP):
+    """The bodies of the list's rows."""
+    page = client.get(url("changelist") + query).content.decode()
+    return re.findall(r"<tr>.*?</tr>", page.partition("<tbody>")[2].partition("</tbody>")[0], re.S)
+
+
+def shown(client, query=POPUP):
+    return {str(task.pk) for task in client.get(url("changelist") + query).context["cl"].result_list}
+
+
+@PICTURE
+def test_picture_and_words_both_choose_the_video(boss, make_task):
+    task = make_task("completed")
+    (row,) = rows(boss)
+    links = re.findall(r"<a [^>]*>", row)
+    assert [f'data-popup-opener="{task.pk}"' in link for link in links if "owner" not in link] == [True, True]
+
+
+@PICTURE
+def test_the_link_of_the_picture_has_a_name_and_can_be_reached(boss, make_task):
+    make_task("completed", prompt="A lamp lights up")
+    (row,) = rows(boss, "")
+    link = re.search(r'<t[hd] class="field-picture[^"]*">(<a .*?</a>)', row, re.S)[1]
+    assert "aria-hidden" not in link.partition(">")[0]
+    assert "tabindex" not in link
+    assert re.sub(r"<[^>]*>", "", link).strip().endswith("A lamp lights up")
+
+
+@PICTURE
+def test_both_links_keep_the_filters_of_the_list(boss, make_task):
+    task = make_task("failed")
+    (row,) = rows(boss, "?status=failed&model=wan2.6-image-to-video-flash")
+    links = [link for link in re.findall(r'href="([^"]*)"', row) if str(task.pk) in link]
+    assert len(links) == 2
+    assert all("_changelist_filters=status%3Dfailed%26model%3D" in link for link in links)
+
+
+@PICTURE
+def test_nothing_in_a_popup_leads_away_from_choosing(boss, make_task):
+    make_task("unconfirmed", next_action_at=None, owner=boss.user)
+    page = boss.get(url("changelist") + POPUP + "&status=unconfirmed&q=fox").content.decode()
+    content = page.partition('id="content"')[2]
+    assert url("add") not in content
+    assert url("sending") not in content
+    assert "/decide/" not in content
+    own = re.findall(r'href="(\?[^"]*)"', content)
+    assert own
+    assert all("_popup=1" in link and "_to_field=id" in link for link in own), own
+
+
+@OFFERS
+def test_only_completed_videos_are_offered_until_a_status_is_chosen(boss, make_task):
+    tasks = {status: str(make_task(status).pk) for status in ("draft", "failed", "processing", "completed")}
+    assert shown(boss) == {tasks["completed"]}
+    assert shown(boss, POPUP + "&q=fox") == {tasks["completed"]}
+    assert shown(boss, POPUP + "&owner=none") == {tasks["completed"]}
+    assert shown(boss, POPUP + "&status=failed") == {tasks["failed"]}
+    assert shown(boss, POPUP + "&status=all") == set(tasks.values())
+    assert shown(boss, "") == set(tasks.values())
+
+
+@OFFERS
+def test_the_filter_says_what_a_popup_shows(boss, make_task):
+    def selected(query):
+        (spec,) = [
+            spec
+            for spec in boss.get(url("changelist") + query).context["cl"].filter_specs
+            if spec.parameter_name == "status"
+        ]
+        return [str(choice["display"]) for choice in spec.choices(boss.get(url("changelist") + query).context["cl"])
+                if choice["selected"]]  # fmt: skip
+
+    make_task("completed")
+    assert selected(POPUP) == ["Completed"]
+    assert selected(POPUP + "&status=all") == ["All"]
+    assert selected(POPUP + "&status=failed") == ["Failed"]
+    assert selected("") == ["All"]
+
+
+@OFFERS
+def test_a_popup_without_completed_videos_says_that_nothing_matches(boss, make_task):
+    make_task("draft")
+    page = boss.get(url("changelist") + POPUP).content.decode()
+    assert "No videos yet" not in page
+    assert "Nothing matches" in page
+    assert "status=all" in page
+
+
+@OFFERS
+def test_a_site_with_a_status_filter_of_its_own_decides_itself(boss, make_task, monkeypatch):
+    from django_wanvideo.admin import VideoTaskAdmin
+
+    monkeypatch.setattr(VideoTaskAdmin, "list_filter", ("status",))
+    draft, done = str(make_task().pk), str(make_task("completed").pk)
+    assert shown(boss) == {done}
+    assert shown(boss, POPUP + "&status__exact=draft") == {draft}

@@ -1,0 +1,3 @@
+"""An app with a user model of its own."""
+
+from __future__ import annotations

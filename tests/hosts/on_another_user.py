@@ -1,0 +1,132 @@
+"""A user model without names, whose key is a UUID and whose user name is a number; ``test_sites`` runs this with it."""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from django_wanvideo.choices import AttemptState, TaskStatus
+from django_wanvideo.models import CreditEntry, VideoTask, people
+from django_wanvideo.services import credit_limits, pausing
+from django_wanvideo.testing import finish, picture, work
+from tests.admin.conftest import add_data, hidden, url
+from tests.hosts.badges.models import Holder
+from tests.rows import make_attempt, make_task
+
+
+@pytest.fixture(autouse=True)
+def media(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+
+
+@pytest.fixture
+def holder(db):
+    return Holder.objects.create(badge=4711)
+
+
+def kept_fields(page):
+    """The signed name of the picture that the form kept."""
+    return dict(re.findall(r'name="(first_frame[^"]*kept)" value="([^"]+)"', page.content.decode()))
+
+
+@pytest.fixture
+def boss(holder):
+    client = Client()
+    client.force_login(holder)
+    return client
+
+
+def test_the_model_has_none_of_what_djangos_own_has():
+    for name in ("get_full_name", "get_short_name", "username", "email", "first_name", "groups", "is_superuser"):
+        assert not hasattr(Holder, name)
+    assert not hasattr(Holder.objects, "get_by_natural_key")
+
+
+def test_every_page_of_a_task_with_an_owner(boss, holder, evolink):
+    boss.post(url("add"), add_data(_generate="1", _save=None))
+    task = VideoTask.objects.get()
+    assert (task.status, task.owner) == (TaskStatus.QUEUED, holder)
+    assert set(LogEntry.objects.values_list("user", flat=True)) == {holder.pk}
+    assert "4711 pressed Generate." in boss.get(url("change", task.pk)).content.decode()
+    finish(task)
+    page = boss.get(url("change", task.pk)).content.decode()
+    assert "4711" in page.split("Owner", 1)[1][:200]
+    for name in ("history", "variations", "delete"):
+        assert boss.get(url(name, task.pk)).status_code == 200
+    page = boss.get(url("changelist") + "?owner=me").content.decode()
+    assert 'class="field-owner nowrap">badge 4711<' in page
+    copy = VideoTask.objects.create_task("A dog", picture(), owner=holder)
+    assert boss.get(url("change", copy.pk)).status_code == 200
+    data = {"action": "submit_selected", "_selected_action": [str(copy.pk)]}
+    boss.post(url("send"), {"plan": hidden(boss.post(url("changelist"), data, follow=True), "plan")})
+    copy.refresh_from_db()
+    assert copy.status == TaskStatus.QUEUED
+    failed = make_task(TaskStatus.FAILED, owner_id=holder.pk, error_code="content_filter")
+    assert boss.get(url("change", failed.pk)).status_code == 200
+    lost = make_task(TaskStatus.UNCONFIRMED, owner_id=holder.pk)
+    make_attempt(lost, AttemptState.UNCONFIRMED, sent_at=timezone.now())
+    assert boss.get(url("decide", lost.pk)).status_code == 200
+    boss.post(url("delete", failed.pk), {"post": "yes"})
+    assert not VideoTask.objects.filter(pk=failed.pk).exists()
+
+
+def test_a_refused_form_keeps_its_picture_for_the_person(boss):
+    page = boss.post(url("add"), add_data(prompt=""))
+    assert page.status_code == 200
+    assert boss.post(url("add"), add_data(first_frame_file=None, **kept_fields(page))).status_code == 302
+    assert VideoTask.objects.get().first_frame.file
+
+
+def test_the_command_takes_the_user_name_whatever_it_is(evolink, holder, tmp_path):
+    photo = tmp_path / "cat.jpg"
+    photo.write_bytes(picture().read())
+    arguments = ["wanvideo_generate", "--image", str(photo), "--prompt", "A cat", "--yes", "--no-wait"]
+    call_command(*arguments, "--owner", "4711", stdout=StringIO())
+    assert VideoTask.objects.get().owner == holder
+    for nobody in ("1", "ann"):
+        with pytest.raises(CommandError, match="no user"):
+            call_command(*arguments, "--owner", nobody, stdout=StringIO())
+    assert VideoTask.objects.count() == 1
+
+
+def test_ledger_limits_and_pauses_know_the_person(evolink, holder, settings):
+    settings.WANVIDEO = {**settings.WANVIDEO, "CREDIT_LIMITS": lambda user: {"user": {"day": user.badge}}}
+    task = VideoTask.objects.create_task("A cat", picture(), owner=holder, duration=2)
+    task.submit(by=holder)
+    work()
+    assert CreditEntry.objects.get().owner_label == "4711"
+    assert [limit.credits for limit in credit_limits.limits_for(holder.pk)] == [4711]
+    pausing.pause(by=holder)
+    pausing.resume(by=holder)
+    call_command("wanvideo_prune", "--forget-user", "4711", stdout=StringIO())
+    assert CreditEntry.objects.get().owner_label == ""
+    holder.delete()
+    assert VideoTask.objects.get().owner is None
+
+
+def test_a_user_model_that_is_nobodys_child_still_has_a_name():
+    class Stranger:
+        pk = 7
+
+        def __str__(self):
+            return "a stranger"
+
+    class Full(Stranger):
+        def get_full_name(self):
+            return "Ann Lee"
+
+    class Blank(Stranger):
+        def get_full_name(self):
+            return None
+
+        def get_username(self):
+            return 8
+
+    assert [people.name_of(kind()) for kind in (Stranger, Full, Blank)] == ["a stranger", "Ann Lee", "8"]
+    assert [people.username_of(kind()) for kind in (Stranger, Blank)] == ["7", "8"]

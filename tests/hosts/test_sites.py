@@ -1,0 +1,57 @@
+"""Sites whose settings no other test can have, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+#: The road through sockets, queue and workers, but for what starts processes with settings of their own.
+ROAD = ["tests/integration/test_road.py", "-k", "stored_video or without_callbacks or redis_is_down"]
+
+
+def run_site(settings, *files):
+    """Run tests of some files in a process that has these settings, on the same kind of database as this one."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("WANVIDEO_TEST_", "PYTEST_"))}
+    if database := os.environ.get("WANVIDEO_TEST_DATABASE"):
+        inherited["WANVIDEO_TEST_DATABASE"] = database
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "pytest", *files, f"--ds=tests.hosts.{settings}", "-p", "tests.hosts.everywhere",
+            "-q", "-p", "no:cacheprovider",
+        ],
+        cwd=ROOT,
+        env=inherited,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+
+
+@pytest.mark.locks
+@pytest.mark.fault("K11.two-databases")
+def test_videos_may_have_a_database_of_their_own():
+    run_site("two_databases", "tests/hosts/on_two_databases.py")
+
+
+@pytest.mark.locks
+@pytest.mark.fault("K11.two-databases-road")
+def test_the_whole_road_is_gone_with_videos_in_a_database_of_their_own():
+    run_site("two_databases", *ROAD)
+
+
+@pytest.mark.locks
+@pytest.mark.fault("K11.lagging-replica")
+def test_a_replica_that_has_heard_of_nothing_is_not_asked():
+    run_site("lagging_replica", "tests/hosts/on_lagging_replica.py")
+
+
+@pytest.mark.fault("K11.minimal-user")
+def test_a_user_model_may_have_the_least_that_django_asks_for():
+    run_site("another_user", "tests/hosts/on_another_user.py")

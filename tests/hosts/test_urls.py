@@ -1,0 +1,104 @@
+"""A site whose URLs do not lead to the callback: it is told before, and a task says why it waits."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import override_settings
+from django.urls import resolve
+from django.utils import translation
+
+from django_wanvideo import checks
+from django_wanvideo.models import VideoTask
+from django_wanvideo.services import callback_urls, evolink_probes
+from django_wanvideo.testing import work
+
+SITE = {"CALLBACK_BASE_URL": "https://site.example"}
+
+
+@pytest.fixture
+def site(evolink, settings):
+    """A site that gives EvoLink an address to call back at."""
+    settings.WANVIDEO = {**settings.WANVIDEO, **SITE}
+    return settings
+
+
+def queued():
+    task = VideoTask.objects.create_task("A cat", "https://pictures.example/cat.jpg", duration=2)
+    task.submit()
+    return task
+
+
+def found():
+    return {message.id: message for message in checks.check_settings(None)}
+
+
+@pytest.mark.fault("K11.include-forgotten")
+@pytest.mark.parametrize("urls", ["tests.commands.no_urls", "tests.hosts.nested_urls"])
+def test_a_check_says_that_the_callback_has_no_address(settings, urls):
+    settings.WANVIDEO = {"API_KEY": "sk-x", "QUEUE": "wanvideo", **SITE}
+    assert found() == {}
+    with override_settings(ROOT_URLCONF=urls):
+        (message,) = found().values()
+        assert message.id == "wanvideo.E014"
+        assert "django_wanvideo.urls" in message.hint
+        settings.WANVIDEO = {**settings.WANVIDEO, "CALLBACK_BASE_URL": None}
+        assert "wanvideo.E014" not in found()
+
+
+@pytest.mark.fault("K11.include-forgotten-by-the-worker")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ROOT_URLCONF": "tests.commands.no_urls"},
+        {"ROOT_URLCONF": "tests.hosts.nested_urls"},
+        {"ROOT_URLCONF": "tests.hosts.broken_urls"},
+        {"ROOT_URLCONF": None},
+        {"WANVIDEO": {"CALLBACK_BASE_URL": "https://[::1"}},
+        {"WANVIDEO": {"CALLBACK_BASE_URL": 5}},
+    ],
+    ids=str,
+)
+def test_a_task_that_cannot_be_given_a_callback_waits_with_a_reason_and_is_sent_once_it_can(site, evolink, wrong):
+    task = queued()
+    if "WANVIDEO" in wrong:
+        wrong = {"WANVIDEO": {**site.WANVIDEO, **wrong["WANVIDEO"]}}
+    with override_settings(**wrong):
+        work()
+    task.refresh_from_db()
+    assert (task.status, task.held_reason) == ("queued", "misconfigured")
+    assert task.held_until is not None
+    evolink.ledger.assert_nothing_charged()
+    work()
+    task.refresh_from_db()
+    assert task.status == "pending"
+    evolink.ledger.assert_charged_once()
+
+
+@pytest.mark.fault("K11.urlconf-broken")
+def test_a_urlconf_that_cannot_be_loaded_is_left_to_djangos_own_checks(settings):
+    settings.WANVIDEO = {"API_KEY": "sk-x", "QUEUE": "wanvideo", **SITE}
+    with override_settings(ROOT_URLCONF="tests.hosts.broken_urls"):
+        assert found() == {}
+
+
+@pytest.mark.fault("K11.include-under-another-name")
+@override_settings(ROOT_URLCONF="tests.hosts.named_urls")
+def test_a_namespace_of_the_sites_choice_is_as_good(site, evolink):
+    assert "wanvideo.E014" not in found()
+    (finding,) = evolink_probes.callback_route()
+    assert finding.level == "ok"
+    queued()
+    work()
+    evolink.ledger.assert_charged_once()
+
+
+@pytest.mark.fault("K11.include-in-i18n-patterns")
+@override_settings(ROOT_URLCONF="tests.hosts.language_urls")
+def test_an_address_that_changes_with_the_language_is_warned_of_and_is_the_same_in_every_process(site):
+    assert "i18n_patterns" in found()["wanvideo.W006"].hint
+    with translation.override("de"):
+        address = callback_urls.url_for(callback_urls.NOBODY)
+    with translation.override("fr"):
+        assert callback_urls.url_for(callback_urls.NOBODY) == address
+    with translation.override("en-us"):
+        assert resolve(address.removeprefix("https://site.example")).url_name == "callback"
