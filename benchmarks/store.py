@@ -1,7 +1,7 @@
 """Our storing of a result beside a raw stream to disk: ``python -m benchmarks.store``.
 
-Both copy the same file from the same loopback server, each try in a process of its own, in turn. Raw is `requests` with
-64 KiB chunks into a file. Ours is ``services.storing.store``: guarded download, checks, SHA-256, Django storage,
+Both copy the same file from the same loopback server, each try in a process of its own, in turn. Raw is a socket
+that is read 64 KiB at a time into a file. Ours is ``services.storing.store``: guarded download, checks, SHA-256, Django storage,
 row and event. Growth is the peak of resident memory by what stood before the copy began.
 """
 
@@ -10,12 +10,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from benchmarks.file_server import file_server
 from benchmarks.site import running_site
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MIB = 1024 * 1024
-SPEED_GOAL = 0.8
-GROWTH_GOAL = 20.0
+SPEED_GOAL = 0.9
+GROWTH_GOAL = 12.0
+CHUNK = 64 * 1024
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -81,16 +83,23 @@ def _copy(way: str, url: str, size: int) -> dict[str, float]:
 
 
 def _raw(url: str, size: int) -> tuple[Callable[[], None], Callable[[], None]]:
-    import requests
-
     from tests.settings import TEST_DIR
 
     path = TEST_DIR / f"raw-{os.getpid()}.mp4"
 
     def copy() -> None:
-        with requests.get(url, stream=True, timeout=60) as response, path.open("wb") as file:
-            for chunk in response.iter_content(64 * 1024):
-                file.write(chunk)
+        address, room = urlsplit(url), memoryview(bytearray(CHUNK))
+        with (
+            socket.create_connection((address.hostname or "", address.port or 80), timeout=60) as connection,
+            path.open("wb") as file,
+        ):
+            connection.sendall(f"GET {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += connection.recv(4096)
+            file.write(head.partition(b"\r\n\r\n")[2])
+            while count := connection.recv_into(room):
+                file.write(room[:count])
 
     def check() -> None:
         assert path.stat().st_size == size
@@ -127,13 +136,15 @@ def _resident(name: str) -> int:
 def _report(tries: dict[str, list[dict[str, float]]], options: argparse.Namespace) -> int:
     raw = [found["seconds"] for found in tries["raw"]]
     rows = []
-    for way, name in (("raw", "requests, 64 KiB chunks to a file"), ("ours", "django-wanvideo")):
+    for way, name in (("raw", "a socket, 64 KiB chunks to a file"), ("ours", "django-wanvideo")):
         seconds = [found["seconds"] for found in tries[way]]
-        ratio = statistics.median(floor / own for floor, own in zip(raw, seconds, strict=True))
+        ratio = min(raw) / min(seconds)
         growth = max(found["growth"] for found in tries[way])
-        speed = options.mib * MIB / 1e6 / statistics.median(seconds)
+        speed = options.mib * MIB / 1e6 / min(seconds)
         rows.append((name, f"{speed:.0f}", f"{ratio:.2f}", f"+{growth:.1f}"))
-    print(f"{options.mib} MiB, {options.rounds} rounds, {options.storage} storage; medians, memory at its worst\n")
+    print(
+        f"{options.mib} MiB, {options.rounds} rounds, {options.storage} storage; the best of each, memory at its worst\n"
+    )
     print(table(["way", "MB/s", "of raw", "memory MB"], rows), "\n")
     verdict = Verdict(binding=not options.no_goal)
     if options.storage == "default":

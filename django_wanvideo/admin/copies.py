@@ -37,7 +37,7 @@ def duplicate(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpRe
         return _ask(model_admin, request, task, repeated.repeat)
     outcomes.log(request, [task], _("Duplicated."))
     outcomes.log(request, [draft], _("Made as a copy."), added=True)
-    messages.success(request, _("A copy was saved as a draft. Nothing is sent until you press Generate."))
+    messages.success(request, _("A draft like the other one. Nothing is sent before you press Generate."))
     return HttpResponseRedirect(model_admin.page_url("change", draft.pk))
 
 

@@ -140,17 +140,18 @@ def duration(minimum: int, maximum: int) -> ParameterSpec:
     )
 
 
-def quality(price: PriceRule) -> ParameterSpec:
-    """Return the qualities that ``price`` knows, each with what a second of it costs."""
-    (factors,) = (multiplier.values for multiplier in price.multipliers if multiplier.parameter == "quality")
+def quality(price: PriceRule | None = None, *, with_480p: bool = False) -> ParameterSpec:
+    """Return the qualities that ``price`` knows, each with what a second of it costs; without it only their names."""
+    known = dict.fromkeys(_QUALITIES if with_480p else list(_QUALITIES)[1:], "")
+    if price is not None:
+        (factors,) = (multiplier.values for multiplier in price.multipliers if multiplier.parameter == "quality")
+        known = {str(value): _per_second(price.rate * factor) for value, factor in factors}
     return ParameterSpec(
         name="quality",
         kind="choice",
         label=_("Quality"),
         default="720p",
-        options=tuple(
-            Choice(str(value), _QUALITIES[str(value)], _per_second(price.rate * factor)) for value, factor in factors
-        ),
+        options=tuple(Choice(value, _QUALITIES[value], words) for value, words in known.items()),
         wire="quality",
     )
 

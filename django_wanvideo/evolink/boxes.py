@@ -28,6 +28,10 @@ class BoxWalk:
 
     def feed(self, chunk: bytes | memoryview) -> None:
         """Take the next bytes of the file."""
+        if self._skip >= len(chunk):
+            # Nearly all of a video is inside of one box.
+            self._skip -= len(chunk)
+            return
         position = 0
         while position < len(chunk) and not self._open_end:
             if self._skip:

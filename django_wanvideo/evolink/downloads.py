@@ -9,7 +9,7 @@ from __future__ import annotations
 import http.client
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -162,9 +162,10 @@ def _checked_head(response: http.client.HTTPResponse, hop: Target, max_bytes: in
 
 
 def _chunks(response: http.client.HTTPResponse, hop: Target, hasher: SideHasher) -> Iterator[memoryview]:
+    trouble = _connection_trouble(hop)
     while True:
         view = hasher.room(CHUNK)
-        with _connection_trouble(hop):
+        with trouble:
             # Fills the buffer, however small the pieces arrive, so the first chunk shows how the file begins.
             count = response.readinto(view)
         if not count:
@@ -182,14 +183,24 @@ def _write(target: BinaryIO, chunk: memoryview) -> None:
         raise DownloadError("disk", f"The file could not be written: {error.strerror or error}.") from error
 
 
-@contextmanager
-def _connection_trouble(hop: Target) -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError as error:
-        raise DownloadError("timeout", f"{hop.host} took too long: {error}.") from error
-    except http.client.IncompleteRead as error:
-        raise DownloadError("truncated", f"{hop.host} ended the answer too early.") from error
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        # ValueError: a chunk size that is no number, a host name that cannot be looked up.
-        raise DownloadError("connection", f"No file from {hop.host}: {values.one_line(str(error), 300)}.") from error
+class _connection_trouble:  # noqa: N801 - used like a function; a class, as it is entered for each chunk
+    """Turns what a connection raises into a DownloadError."""
+
+    def __init__(self, hop: Target) -> None:
+        self._host = hop.host
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        match error:
+            case None:
+                return
+            case TimeoutError():
+                raise DownloadError("timeout", f"{self._host} took too long: {error}.") from error
+            case http.client.IncompleteRead():
+                raise DownloadError("truncated", f"{self._host} ended the answer too early.") from error
+            case OSError() | http.client.HTTPException() | ValueError():
+                # ValueError: a chunk size that is no number, a host name that cannot be looked up.
+                words = values.one_line(str(error), 300)
+                raise DownloadError("connection", f"No file from {self._host}: {words}.") from error

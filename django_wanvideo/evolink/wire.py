@@ -60,6 +60,7 @@ class DeadlineReader(io.RawIOBase):
         self._sock = sock
         self._deadline = deadline
         self._read_timeout = read_timeout
+        self._set: float | None = None
 
     def readable(self) -> bool:
         """Say that this can be read."""
@@ -70,8 +71,13 @@ class DeadlineReader(io.RawIOBase):
         remaining = self._deadline - time.monotonic()
         if remaining <= 0:
             raise TimeoutError("the total time for the answer is used up")
-        self._sock.settimeout(min(remaining, self._read_timeout))
-        return self._raw.readinto(buffer)
+        seconds = min(remaining, self._read_timeout)
+        if seconds != self._set:
+            # Far from the deadline it stays what it is.
+            self._sock.settimeout(seconds)
+            self._set = seconds
+        # What the socket's own file does, without its detours.
+        return self._sock.recv_into(buffer)
 
     def close(self) -> None:
         """Close the socket's file too."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -53,8 +54,47 @@ def test_the_store_benchmark_prints_speed_and_memory_and_stays_small(storage: st
     done = run("benchmarks.store", "--mib", "48", "--rounds", "1", "--storage", storage, "--no-goal")
     assert done.returncode == 0, done.stderr
     _speed, _ratio, growth = rows(done.stdout)["django-wanvideo"]
-    assert float(growth) < 20
+    assert float(growth) < 12
     assert "met     memory growth" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.fault("K13.looks-one-after-another")
+def test_the_looks_benchmark_keeps_the_limit_whatever_the_speed() -> None:
+    done = run("benchmarks.looks", "--database", "sqlite", "--tasks", "48", "--rounds", "1", "--no-goal")
+    assert done.returncode == 0, done.stderr
+    for line in ("reads beside one GET per look: 0", "violations of the limit: 0", "tasks that nobody looked at: 0"):
+        assert f"met     {line}, must be 0" in done.stdout
+    # One after another there would be 6.7.
+    assert float(rows(done.stdout)["a job of 48"][0]) > 10
+
+
+@pytest.mark.slow
+def test_the_look_benchmark_prints_both_ways() -> None:
+    done = run("benchmarks.look", "--rounds", "2", "--calls", "10", "--no-goal")
+    assert done.returncode == 0, done.stderr
+    table = rows(done.stdout)
+    assert table["requests.Session.get"][2] == "1.00"
+    assert float(table["EvoLinkClient.get_task"][2]) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.fault("K13.idle-sweep")
+def test_an_idle_sweep_asks_few_questions_and_reads_no_large_table() -> None:
+    done = run("benchmarks.sweep", "--rows", "20000", "--passes", "5", "--no-goal")
+    assert done.returncode == 0, done.stderr
+    assert "met     queries of a pass with nothing due: 3" in done.stdout
+    assert "met     large tables that are read from end to end: 0" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("gunicorn") is None, reason="gunicorn comes with the group bench only")
+def test_a_storm_of_callbacks_loses_none() -> None:
+    done = run("benchmarks.callback_load", "--callbacks", "200", "--no-goal")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "met     callbacks that were not answered with 200: 0" in done.stdout
+    assert "met     callbacks kept: 200, must be 200" in done.stdout
+    assert "met     callbacks that the job left unread: 0" in done.stdout
 
 
 @pytest.mark.slow

@@ -243,6 +243,7 @@ def test_variations_become_drafts_and_are_linked_both_ways(maria: Person) -> Non
     page = maria.open("add")
     maria.fill_in("A fox trots on")
     page.locator("[name=_save]").click()
+    expect(page.locator(".messagelist")).to_be_visible()
     original = VideoTask.objects.get()
     VideoTask.objects.update(status="cancelled")
     maria.open("change", original.pk)

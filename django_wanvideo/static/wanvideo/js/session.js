@@ -24,6 +24,14 @@ async function isSignedIn() {
     }
 }
 
+// What was sent before and shown again looks untouched, so the form of a task is always worth keeping.
+function isWorthKeeping() {
+    if (form.querySelector("[data-wanvideo-price]")) return true;
+    return [...form.querySelectorAll("textarea, input:not([type=hidden])")].some(
+        (field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked,
+    );
+}
+
 function show(isSignedOut) {
     if (note.hidden !== isSignedOut) return;
     note.hidden = !isSignedOut;
@@ -59,7 +67,7 @@ if (form) {
     document.addEventListener(
         "submit",
         (event) => {
-            if (event.target !== form || checked || form.dataset.sent) return;
+            if (event.target !== form || checked || form.dataset.sent || !isWorthKeeping()) return;
             event.preventDefault();
             event.stopImmediatePropagation();
             if (!checking) checkThenSend(event.submitter);
