@@ -15,7 +15,7 @@ from django_wanvideo.models import VideoTask
 from .conftest import url
 
 MOST_OF_A_LIST = 5
-MOST_OF_A_PAGE = 12
+MOST_OF_A_PAGE = 13
 #: Session and user, the tasks, their inputs, what holds sending back.
 OF_THE_STATUS = 5
 
