@@ -114,7 +114,7 @@ def test_the_list_is_worked_with_the_keyboard_alone(maria: Person) -> None:
     page.keyboard.type("Generate")
     _tab_to(maria, "input.action-select", 8)
     page.keyboard.press("Space")
-    _tab_to(maria, ".field-task a", 1)
+    _tab_to(maria, ".field-task a", 2)
     page.locator("button[name=index]").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Generate 1 video?")).to_be_visible()
