@@ -90,6 +90,7 @@ def test_what_the_pages_send_is_understood(boss, make_task):
     assert response.status_code == 302
     task = VideoTask.objects.get()
     data = {"action": "submit_selected", "_selected_action": [str(task.pk)]}
-    boss.post(url("send"), {"plan": hidden(boss.post(url("changelist"), data), "plan")})
+    page = boss.post(url("changelist"), data, follow=True)
+    boss.post(url("send"), {"plan": hidden(page, "plan")})
     task.refresh_from_db()
     assert task.status == "queued"
