@@ -236,6 +236,7 @@ def create_unmatched(attempt_id: uuid.UUID, snapshot: TaskSnapshot, *, source: E
         sent_at=snapshot.created or now,
         settled_at=now,
     )
+    ledger.open_entry(task, attempt, reserved=snapshot.credits_reserved)
     record(task, EventKind.ACCEPTED, source, attempt=attempt, to_status=TaskStatus.PENDING)
     record(task, EventKind.NEEDS_DECISION, source, attempt=attempt, detail={"reason": "unmatched"})
     return task

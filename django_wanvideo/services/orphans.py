@@ -16,7 +16,7 @@ from django_wanvideo import database
 from django_wanvideo.choices import AttemptState, CreditOutcome, EventKind, EventSource, TaskStatus
 from django_wanvideo.evolink.answers import RemoteStatus
 from django_wanvideo.models import Attempt, CreditEntry, DeletedTask, VideoTask
-from django_wanvideo.services import identity, lifecycle, provider
+from django_wanvideo.services import identity, ledger, lifecycle, provider
 from django_wanvideo.services.binding import Undo
 
 if TYPE_CHECKING:
@@ -73,6 +73,9 @@ def give_back(task_id: uuid.UUID, number: int, *, source: EventSource = EventSou
                 claimed_at=since,
                 sent_at=since,
             )
+            if not CreditEntry.objects.filter(pk=attempt_id).exists():
+                ledger.open_entry(task, attempt)
+            ledger.follow(attempt_id, AttemptState(attempt.state))
             if waits:
                 unconfirm(task, attempt, source=source)
     except (IntegrityError, Undo):

@@ -11,12 +11,13 @@ import pytest
 from django.test import Client
 
 from django_wanvideo import jobs, signals
-from django_wanvideo.choices import AttemptState, CreditOutcome, EventKind, TaskStatus
+from django_wanvideo.choices import AttemptState, CreditOutcome, EventKind, EventSource, TaskStatus
+from django_wanvideo.evolink.answers import RemoteStatus, TaskSnapshot
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, DeletedTask, VideoTask
-from django_wanvideo.services import callback_urls, identity, receipts, receiving
+from django_wanvideo.services import callback_urls, identity, lifecycle, orphans, receipts, receiving
 from tests.admin.conftest import url
 from tests.money.fixtures import evo, road
-from tests.rows import make_attempt
+from tests.rows import make_attempt, make_task
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
@@ -266,3 +267,15 @@ def test_an_attempt_is_known_by_its_task_and_number():
     assert str(first) == "18555c9c-788a-5d62-a5dc-8072e482e629"
     assert identity.idempotency_key(first) == f"wanvideo-{first.hex}"
     assert len(identity.idempotency_key(first)) == 41
+
+
+@pytest.mark.django_db
+@pytest.mark.fault("K2.what-was-forgotten-is-counted")
+def test_attempts_that_were_forgotten_count_in_the_ledger(wanvideo_wakeups):
+    task = make_task(TaskStatus.QUEUED, credits_estimated=6)
+    attempt = orphans.give_back(task.pk, 1)
+    assert CreditEntry.objects.get(pk=attempt.pk).outcome == CreditOutcome.UNKNOWN
+    snapshot = TaskSnapshot("task-unified-1", RemoteStatus.PENDING, credits_reserved=Decimal(6))
+    unmatched = lifecycle.create_unmatched(uuid.uuid4(), snapshot, source=EventSource.CALLBACK)
+    entry = CreditEntry.objects.get(task_id=unmatched.pk)
+    assert (entry.outcome, entry.reserved) == (CreditOutcome.ACCEPTED, 6)
