@@ -3,6 +3,9 @@
 set -uo pipefail
 NAMES=() COMMANDS=() SECONDS_OF=() STATES=()
 
+# Seconds that all steps may take together: what hangs is ended while there is still time to print the table.
+LIMIT=${LIMIT:-4800}
+
 step() { NAMES+=("$1"); COMMANDS+=("$2"); SECONDS_OF+=(0); STATES+=("did not run"); }
 
 table() {
@@ -17,12 +20,26 @@ table() {
     return "$failed"
 }
 
+# Wait for a step, and end it with all that it started when its seconds are over.
+wait_for() {
+    local status
+    ( sleep "$2"; echo "This takes too long."; kill -TERM -- "-$1" ) &
+    local guard=$!
+    wait "$1"
+    status=$?
+    kill -- "-$guard" 2>/dev/null
+    return "$status"
+}
+
 run_steps() {
+    set -m
     local number began status
     for number in "${!NAMES[@]}"; do
         printf '\n=== %s · %(%H:%M:%S)T ===\n\n' "${NAMES[number]}" -1
         began=$SECONDS
-        ( set -e; eval "${COMMANDS[number]}" )
+        ( set -e; eval "${COMMANDS[number]}" ) &
+        trap "kill -TERM -- -$!; exit 130" INT TERM
+        wait_for $! $((LIMIT - began))
         status=$?
         SECONDS_OF[number]=$((SECONDS - began))
         if [ "$status" -ne 0 ]; then

@@ -45,7 +45,8 @@ def opened(source: Any) -> IO[bytes] | File[bytes]:
         )
     if isinstance(source, os.PathLike):
         return _of_path(source)
-    if not callable(getattr(source, "read", None)):
+    # A class has a ``read`` too, but nothing to read from; CPython 3.13.0 crashes when it is called often enough.
+    if isinstance(source, type) or not callable(getattr(source, "read", None)):
         message = _("Give a link (https://…), an open file, or a file’s path as pathlib.Path.")
         raise ValidationError(message, code="invalid")
     return _of_stream(source)

@@ -308,7 +308,7 @@ BAD = {
     "bytes": (lambda folder: DATA, "invalid"),
     "more bytes": (lambda folder: bytearray(DATA), "invalid"),
     "a view of bytes": (lambda folder: memoryview(DATA), "invalid"),
-    "a class": (lambda folder: io.BytesIO, "unreadable"),
+    "a class": (lambda folder: io.BytesIO, "invalid"),
     "a generator": (lambda folder: (part for part in [DATA]), "invalid"),
     "a path as text": (lambda folder: "/srv/cat.jpg", "scheme"),
     "a path of another system": (lambda folder: "C:\\cat.jpg", "scheme"),
