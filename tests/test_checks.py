@@ -273,6 +273,30 @@ def test_sqlite_beside_workers_is_told_which_options_it_needs(monkeypatch, engin
     assert all(message.level == WARNING and "transaction_mode" in message.hint for message in messages)
 
 
+@pytest.mark.parametrize(
+    ("root", "url", "expected"),
+    [
+        ("/srv/media", "media/", []),
+        ("", "media/", ["wanvideo.W004"]),
+        ("media", "https://cdn.example.com/", ["wanvideo.W004"]),
+        ("/srv/media", "", ["wanvideo.W005"]),
+        ("/srv/media", "/", ["wanvideo.W005"]),
+        ("", "", ["wanvideo.W004", "wanvideo.W005"]),
+    ],
+)
+def test_a_media_folder_without_a_place_or_an_address_is_warned_of(found, settings, root, url, expected):
+    settings.MEDIA_ROOT, settings.MEDIA_URL = root, url
+    messages = found()
+    assert ids(messages) == expected
+    assert all(message.level == WARNING and "MEDIA_" in message.hint for message in messages)
+
+
+def test_a_storage_that_is_no_folder_needs_neither(found, settings):
+    settings.MEDIA_ROOT = settings.MEDIA_URL = ""
+    settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}
+    assert found() == []
+
+
 @pytest.mark.django_db
 def test_the_checks_are_bound(settings):
     """Django runs them by itself; calling the functions above proves nothing of that."""

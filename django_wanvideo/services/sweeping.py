@@ -41,7 +41,9 @@ _random = random.SystemRandom()
 
 SWEEP = "sweep"
 CHUNK = 500
-SYNC_BATCH = 50
+SYNC_BATCH = 100
+#: Receivers are called one after the other.
+SIGNAL_BATCH = 50
 #: How much longer at most, however many jobs wait: a queue that lost its jobs must not be believed for hours.
 LONGEST_QUEUE = dt.timedelta(minutes=5)
 #: The least time a row is left to the job that was made of it.
@@ -231,8 +233,8 @@ def _events(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.tim
     last = _handed_out(state, "signals")
     rows = sorted(due.signals(last).order_by("notify_at").values_list("pk", "task_id")[:CHUNK])
     task_ids = list(dict.fromkeys(task_id for _pk, task_id in rows))
-    for start in range(0, len(task_ids), SYNC_BATCH):
-        batch = task_ids[start : start + SYNC_BATCH]
+    for start in range(0, len(task_ids), SIGNAL_BATCH):
+        batch = task_ids[start : start + SIGNAL_BATCH]
         if not swept.queue_reachable or not dispatch("notify", *(str(pk) for pk in batch)):
             swept.queue_reachable = False
             return

@@ -91,16 +91,16 @@ def pks(tasks: list[VideoTask]) -> list[str]:
 
 
 def test_each_stage_goes_to_its_job_in_batches_of_its_size():
-    queued, pending = rows(S.QUEUED, 3), rows(S.PENDING, 120)
-    processing, storing = rows(S.PROCESSING, 51), rows(S.STORING, 2)
+    queued, pending = rows(S.QUEUED, 3), rows(S.PENDING, 101)
+    processing, storing = rows(S.PROCESSING, 100), rows(S.STORING, 2)
     taken = Jobs()
     swept = sweeping.sweep(taken)
-    assert taken.count() == {"submit": 3, "sync": 3 + 2, "store": 2}
+    assert taken.count() == {"submit": 3, "sync": 2 + 1, "store": 2}
     assert sorted(taken.ids("submit")) == pks(queued)
     assert sorted(taken.ids("sync")) == pks(pending + processing)
     assert sorted(taken.ids("store")) == pks(storing)
-    assert swept.counts == {"queued": 3, "pending": 120, "processing": 51, "storing": 2}
-    assert str(swept) == "2 storing, 120 pending, 51 processing, 3 queued"
+    assert swept.counts == {"queued": 3, "pending": 101, "processing": 100, "storing": 2}
+    assert str(swept) == "2 storing, 101 pending, 100 processing, 3 queued"
 
 
 @pytest.mark.parametrize("status", S.values)

@@ -3,7 +3,7 @@
 The arithmetic is that of ``docs/polling.md``, without callbacks. The k-th look at a task comes no earlier than 0.9 times
 the sum of its first k waits: ``POLL_INTERVAL``, then ``POLL_INTERVAL * 1.2**n`` for n = 0, 1, 2 … up to 60 seconds. So a
 generation of T seconds is looked at no more often than ``looks(T)`` times: the looks that can come before T, and the one
-that finds the end. A look is one GET. A pass over n due rows makes at most ``n / 50 + 2`` jobs: two statuses may each
+that finds the end. A look is one GET. A pass over n due rows makes at most ``n / 100 + 2`` jobs: two statuses may each
 leave a part of a job. Queries: see ``most_queries``.
 """
 
@@ -138,7 +138,7 @@ class World:
         with self._counted():
             sweeping.sweep(lambda job, *ids: waiting.append((job, *ids)) or True)
         syncs = deque(ids for job, *ids in waiting if job == "sync")
-        assert len(syncs) <= due / 50 + 2
+        assert len(syncs) <= due / 100 + 2
 
         def work(done: list[int]) -> None:
             with self._counted():
@@ -191,7 +191,7 @@ def test_ten_thousand_tasks_reach_their_end_within_the_bounds(
         assert gets <= looks(float(provider_task_id.rpartition("-")[2])), provider_task_id
     sizes = world.job_sizes
     assert sum(sizes) == sum(world.client.gets.values()), "a look is one GET"
-    assert len(sizes) <= sum(sizes) / 50 + 2 * world.passes
+    assert len(sizes) <= sum(sizes) / 100 + 2 * world.passes
     assert world.queries <= most_queries(
         world.passes, world.due, len(sizes), sum(sizes), moves=TaskEvent.objects.count()
     )
@@ -230,5 +230,5 @@ def test_batch_reading_needs_a_fiftieth_of_the_calls(
     accept(500, world.clock)
     world.clock += dt.timedelta(seconds=15)
     world.pass_over()
-    assert (world.client.batches, len(world.job_sizes)) == (10, 10)
+    assert (world.client.batches, len(world.job_sizes)) == (10, 5)
     assert sum(world.client.gets.values()) == 500
