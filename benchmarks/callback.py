@@ -123,9 +123,9 @@ def _bare(count: int) -> list[Callable[[], Any]]:
 def _ours(count: int) -> list[Callable[[], Any]]:
     from urllib.parse import urlsplit
 
-    from django_wanvideo.services import callback_urls
+    from django_wanvideo import callback_tokens
 
-    paths = [urlsplit(callback_urls.url_for(uuid.uuid4())).path for _ in range(count)]
+    paths = [urlsplit(callback_tokens.url_for(uuid.uuid4())).path for _ in range(count)]
     return _posts(paths, [json.dumps(message()).encode() for _ in paths], [{}] * count)
 
 

@@ -66,12 +66,12 @@ def main(argv: list[str] | None = None) -> int:
 def _messages(count: int) -> list[tuple[str, str]]:
     """Path and body of each callback, those about one task after each other."""
     from benchmarks.callback import message
+    from django_wanvideo import callback_tokens
     from django_wanvideo.models import Attempt
-    from django_wanvideo.services import callback_urls
 
     found = []
     for attempt in Attempt.objects.all():
-        path = urlsplit(callback_urls.url_for(attempt.pk)).path
+        path = urlsplit(callback_tokens.url_for(attempt.pk)).path
         found += [(path, json.dumps({**message(), "id": attempt.provider_task_id}))] * CALLS_PER_TASK
     return found[:count]
 

@@ -155,10 +155,10 @@ def _measure(measured: dict[str, list[Page]], ask: Callable[[Page], Any], rounds
     from django.core.cache import cache
 
     from benchmarks.changelist_rows import use_schema
-    from django_wanvideo.admin import trouble
+    from django_wanvideo.admin import banner
 
     # Looked for once in half a minute, whatever is asked for; it is counted apart.
-    cache.set(trouble.CACHE_KEY, [], 3600)
+    cache.set(banner.CACHE_KEY, [], 3600)
     for schema, found in measured.items():
         use_schema(schema)
         for page in found:

@@ -110,7 +110,7 @@ def _raw(url: str, size: int) -> tuple[Callable[[], None], Callable[[], None]]:
 
 def _ours(url: str, size: int) -> tuple[Callable[[], None], Callable[[], None]]:
     from django_wanvideo.choices import AttemptState, TaskStatus
-    from django_wanvideo.services import storing
+    from django_wanvideo.services.storing import download
     from tests.rows import make_attempt, make_task
 
     task = make_task(TaskStatus.STORING, result_url=url)
@@ -122,7 +122,7 @@ def _ours(url: str, size: int) -> tuple[Callable[[], None], Callable[[], None]]:
         assert task.video_size == task.video.size == size
         task.video.delete()
 
-    return lambda: storing.store(task.pk), check
+    return lambda: download.store(task.pk), check
 
 
 def _resident(name: str) -> int:

@@ -67,8 +67,8 @@ def _measure(options: argparse.Namespace) -> int:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    from django_wanvideo import queue
-    from django_wanvideo.services.sweeping import sweep
+    from django_wanvideo.queue import queue
+    from django_wanvideo.services.sweep import sweep
 
     for _pass in range(5):
         sweep(queue.enqueue)

@@ -23,11 +23,11 @@ class WanVideoConfig(AppConfig):
 
     def ready(self) -> None:
         from django_wanvideo import checks
-        from django_wanvideo.models import people
-        from django_wanvideo.services import deleting
+        from django_wanvideo.models import deletion
+        from django_wanvideo.models.base import people
 
         checks.register_all()
-        deleting.connect()
+        deletion.connect()
         people.connect()
         post_migrate.connect(_make_installation, sender=self, dispatch_uid="wanvideo.make_installation")
 
@@ -35,7 +35,7 @@ class WanVideoConfig(AppConfig):
 def _make_installation(sender: AppConfig, using: str, **kwargs: Any) -> None:
     """Give a database its id as soon as it has the tables."""
     from django_wanvideo.models import Installation
-    from django_wanvideo.services import installation
+    from django_wanvideo.services.installation import installation
 
     connection = connections[using]
     with connection.cursor() as cursor:

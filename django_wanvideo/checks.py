@@ -162,12 +162,12 @@ def _callbacks() -> Iterator[CheckMessage]:
 
 
 def _route() -> Iterator[CheckMessage]:
-    from django_wanvideo.services import callback_urls
+    from django_wanvideo import callback_tokens
 
     if not conf.has_callbacks():
         return
     try:
-        languages = {callback_urls.path_in(code) for code, _name in settings.LANGUAGES}
+        languages = {callback_tokens.path_in(code) for code, _name in settings.LANGUAGES}
     except ConfigurationError as error:
         # A URLconf that cannot be loaded is shown by Django's own checks, with all that is wrong in it.
         if error.__cause__ is None:
@@ -187,7 +187,7 @@ def _route() -> Iterator[CheckMessage]:
 
 
 def _files() -> Iterator[CheckMessage]:
-    from django_wanvideo.services import media_root
+    from django_wanvideo.health import media_root
 
     if problem := media_root.folder_problem():
         yield CheckWarning(problem, hint=media_root.FOLDER_HINT, id="wanvideo.W004")
@@ -218,7 +218,7 @@ def _hosts() -> Iterator[CheckMessage]:
 
 def _numbers() -> Iterator[CheckMessage]:
     # The services need the models, which are not there yet when checks are registered.
-    from django_wanvideo.services import credit_limits
+    from django_wanvideo.services.limits import credit_limits
 
     for name in POSITIVE_SECONDS:
         if not _is_number(getattr(conf, name)):
@@ -251,12 +251,12 @@ def _numbers() -> Iterator[CheckMessage]:
 
 
 def _upload_to() -> Iterator[CheckMessage]:
-    from django_wanvideo.models import files
+    from django_wanvideo.models import storage
 
     wanted = "a folder inside the storage (no leading slash) or a callable"
     try:
-        files.try_upload_to()
-    except files.UnusableNameError as error:
+        storage.try_upload_to()
+    except storage.UnusableNameError as error:
         yield _bad("UPLOAD_TO", f"{wanted}: {error}")
     except Exception as error:
         # A site's own function; it may be right about tasks that have more to them than the one it was tried with.

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
-from django_wanvideo.evolink.hidden import HiddenText
+from django_wanvideo.evolink.secrets import HiddenText
 
 T = TypeVar("T")
 

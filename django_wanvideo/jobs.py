@@ -44,7 +44,8 @@ def _drop_stale_connections() -> None:
 @_job
 def submit(*task_ids: uuid.UUID) -> None:
     """Send queued tasks; without ids, ask EvoLink whether what holds sending back is over."""
-    from django_wanvideo.services import account_checks, submission
+    from django_wanvideo.services.provider import account_checks
+    from django_wanvideo.services.sending import submission
 
     if not task_ids:
         account_checks.check()
@@ -55,32 +56,32 @@ def submit(*task_ids: uuid.UUID) -> None:
 @_job
 def sync(*task_ids: uuid.UUID) -> None:
     """Look at tasks that EvoLink has; without ids, read the callbacks that have come in."""
-    from django_wanvideo import queue
-    from django_wanvideo.services import receipts, tracking
+    from django_wanvideo.queue import queue
+    from django_wanvideo.services.tracking import callbacks, polling
 
     if task_ids:
-        tracking.sync(task_ids)
+        polling.sync(task_ids)
     else:
         queue.forget_wake()
-        receipts.read_due()
+        callbacks.read_due()
 
 
 @_job
 def store(*task_ids: uuid.UUID) -> None:
     """Copy finished videos into the site's storage."""
-    from django_wanvideo.services import storing
+    from django_wanvideo.services.storing import download
 
     for task_id in task_ids:
-        storing.store(task_id)
+        download.store(task_id)
 
 
 @_job
 def notify(*task_ids: uuid.UUID) -> None:
     """Deliver signals of what has happened to tasks."""
-    from django_wanvideo.services import notifying
+    from django_wanvideo.services import notifications
 
     for task_id in task_ids:
-        notifying.deliver(task_id)
+        notifications.deliver(task_id)
 
 
 def answer() -> None:

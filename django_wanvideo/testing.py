@@ -46,9 +46,9 @@ def work() -> None:
     from django_wanvideo import jobs
     from django_wanvideo.choices import ACTIVE_STATUSES
     from django_wanvideo.models import CallbackReceipt, SiteState, TaskEvent, VideoTask
-    from django_wanvideo.services.holds import make_due
-    from django_wanvideo.services.provider import PAUSE
-    from django_wanvideo.services.sweeping import sweep
+    from django_wanvideo.services.holds.holds import make_due
+    from django_wanvideo.services.provider.provider import PAUSE
+    from django_wanvideo.services.sweep import sweep
 
     now = timezone.now()
     SiteState.objects.filter(name=PAUSE).delete()
@@ -89,7 +89,7 @@ def wanvideo_picture() -> Callable[..., io.BytesIO]:
 @pytest.fixture
 def wanvideo_wakeups(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """What would have been handed to RQ; nothing is, so that no test needs Redis."""
-    from django_wanvideo import queue
+    from django_wanvideo.queue import queue
 
     taken: list[tuple[str, ...]] = []
 
@@ -116,11 +116,11 @@ def evolink(
     settings: Any, wanvideo_wakeups: list[tuple[str, ...]], db: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Simulator]:
     """A running EvoLink simulator that the site is set to talk to, without callbacks; videos are small."""
-    from django_wanvideo.services import mirror
+    from django_wanvideo.services.installation import claim_counter
     from django_wanvideo.simulator import Simulator
 
     # A test's storage has what the test made, and nothing beside.
-    monkeypatch.setattr(mirror, "store", lambda *args: None)
+    monkeypatch.setattr(claim_counter, "store", lambda *args: None)
 
     with Simulator(api_key="sk-simulator", small_videos=True) as simulator:
         settings.WANVIDEO = {

@@ -88,7 +88,7 @@ def redis_queue(valkey: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]
     """The app's queue on the running Valkey, empty; on a machine that is busy with other things it may take its time."""
     import django_rq
 
-    from django_wanvideo import queue
+    from django_wanvideo.queue import queue
 
     for name in ("REDIS_TIMEOUT", "CALLBACK_TIMEOUT", "CALLBACK_PATIENCE"):
         monkeypatch.setattr(queue, name, PATIENCE)

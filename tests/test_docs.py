@@ -17,9 +17,9 @@ from django.core.management import get_commands, load_command_class
 from django_wanvideo import checks, signals
 from django_wanvideo.choices import Charge, CreditOutcome, TaskStatus
 from django_wanvideo.conf import Conf, known_names
+from django_wanvideo.health.diagnosis import PROBES
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services import schedule
-from django_wanvideo.services.diagnosis import PROBES
 from django_wanvideo.simulator import Options
 from django_wanvideo.simulator.faults import FAULTS
 from django_wanvideo.testing import finish, picture

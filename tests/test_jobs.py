@@ -11,8 +11,12 @@ import pytest
 from django.db import connection, connections, transaction
 from rq import SimpleWorker
 
-from django_wanvideo import jobs, queue
-from django_wanvideo.services import notifying, receipts, storing, submission, tracking
+from django_wanvideo import jobs
+from django_wanvideo.queue import queue
+from django_wanvideo.services import notifications
+from django_wanvideo.services.sending import submission
+from django_wanvideo.services.storing import download
+from django_wanvideo.services.tracking import callbacks, polling
 from tests.money.fixtures import until
 
 pytestmark = pytest.mark.integration
@@ -26,10 +30,10 @@ def asked(monkeypatch):
     calls = []
     for module, name in (
         (submission, "send"),
-        (tracking, "sync"),
-        (storing, "store"),
-        (notifying, "deliver"),
-        (receipts, "read_due"),
+        (polling, "sync"),
+        (download, "store"),
+        (notifications, "deliver"),
+        (callbacks, "read_due"),
     ):
 
         def record(*args, name=name):

@@ -13,8 +13,8 @@ from redis import Connection, Redis
 from redis.exceptions import ResponseError
 from rq.job import Job
 
-from django_wanvideo import queue
 from django_wanvideo.conf import conf
+from django_wanvideo.queue import queue
 from tests.money.fixtures import until
 from tests.silence import closed_port, silent_port, slow_port
 
@@ -289,7 +289,7 @@ def test_a_queue_that_is_not_async_runs_the_job_at_once(redis_queue, settings, m
     settings.RQ_QUEUES = {"wanvideo": {**settings.RQ_QUEUES["wanvideo"], "ASYNC": False}}
     queue.reset()
     ran = []
-    monkeypatch.setattr("django_wanvideo.services.storing.store", ran.append)
+    monkeypatch.setattr("django_wanvideo.services.storing.download.store", ran.append)
     task_id = uuid.uuid4()
     assert queue.enqueue("store", str(task_id)) is True
     assert ran == [task_id]

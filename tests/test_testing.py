@@ -79,7 +79,7 @@ def test_an_unconfirmed_task_is_left_to_the_test(evolink: Simulator, wanvideo_pi
 
 
 def test_wake_ups_are_kept_and_nothing_is_queued(wanvideo_wakeups: list[tuple[str, ...]], db: None):
-    from django_wanvideo import queue
+    from django_wanvideo.queue import queue
 
     assert queue.enqueue("submit", "1")
     assert queue.wake_sync()

@@ -62,8 +62,8 @@ class Account:
 def take(remote: Remote, soak: Soak, struck: set[int]) -> Account:
     """Compare the books."""
     from benchmarks.soak.watch.receivers import heard
+    from django_wanvideo.health import histories
     from django_wanvideo.models import VideoTask
-    from django_wanvideo.services import histories
 
     account = Account(posts=remote.posts())
     for fault, number in remote.faults_fired().items():

@@ -52,7 +52,7 @@ class Coverage:
     @property
     def missing_moves(self) -> list[str]:
         """Moves of the state machine that no task made."""
-        from django_wanvideo.services.lifecycle import ALLOWED_FROM
+        from django_wanvideo.models.lifecycle import ALLOWED_FROM
 
         known = {(str(at), str(to)) for to, sources in ALLOWED_FROM.items() for at in sources}
         return sorted(f"{at} → {to}" for at, to in known if not self.moves[at, to])

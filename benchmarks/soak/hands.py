@@ -94,22 +94,23 @@ class Hands:
 
     def _decide(self, now: float) -> None:
         """Attach what the books show; what they do not show was not accepted, or is sent again."""
-        from django_wanvideo.services import deciding
+        from django_wanvideo.services.resolution import decisions
 
         for task in _tasks("unconfirmed").filter(next_action_at=None).order_by("?")[:1]:
             there = self._books().get(task.prompt, [])
             if there:
-                self._do("attached", partial(deciding.attach, task, there[-1], even_if_older=True))
+                self._do("attached", partial(decisions.attach, task, there[-1], even_if_older=True))
             elif self._chance.random() < 0.5:
-                self._do("said: not accepted", partial(deciding.not_accepted, task))
+                self._do("said: not accepted", partial(decisions.not_accepted, task))
             else:
                 self.agreed[task.prompt] += 1
-                self._do("sent again", partial(deciding.send_again, task))
+                self._do("sent again", partial(decisions.send_again, task))
 
     def _decide_in_a_pause(self, now: float) -> None:
         """Send again, in a pause, what EvoLink has; its callback comes before the request leaves."""
         from django_wanvideo.models import Attempt
-        from django_wanvideo.services import deciding, pausing
+        from django_wanvideo.services.holds import pause
+        from django_wanvideo.services.resolution import decisions
 
         if _is_paused():
             # It came back with a restored database.
@@ -119,18 +120,18 @@ class Hands:
             attempt = Attempt.objects.filter(task=task, state="unconfirmed").first()
             if len(there) != 1 or attempt is None:
                 continue
-            pausing.pause()
+            pause.pause()
             self._resume_at = now + PAUSE
             self.agreed[task.prompt] += 1
-            if self._do("sent again", partial(deciding.send_again, task)):
+            if self._do("sent again", partial(decisions.send_again, task)):
                 self.sent_again.add(there[0])
                 self._call_back(attempt, there[0])
             return
 
     def _resume(self) -> None:
-        from django_wanvideo.services import pausing
+        from django_wanvideo.services.holds import pause
 
-        pausing.resume()
+        pause.resume()
         self._resume_at = None
         self.did["paused and resumed"] += 1
 
@@ -156,11 +157,11 @@ class Hands:
                 self._call_back(attempt, ids[attempt.idempotency_key])
 
     def _call_back(self, attempt: Any, provider_task_id: str) -> None:
-        from django_wanvideo.services import callback_urls
+        from django_wanvideo import callback_tokens
 
         with suppress(requests.RequestException):
             body = {"id": provider_task_id, "status": "processing", "progress": 10}
-            requests.post(callback_urls.url_for(attempt.pk), json=body, timeout=2)
+            requests.post(callback_tokens.url_for(attempt.pk), json=body, timeout=2)
             self.did["callbacks before the end"] += 1
 
     def _books(self) -> dict[str, list[str]]:
@@ -174,7 +175,7 @@ class Hands:
         """Do it if it is possible; who clicks a moment too late is told so."""
         from django.core.exceptions import ValidationError
 
-        from django_wanvideo.evolink.errors import EvoLinkError
+        from django_wanvideo.evolink.exceptions import EvoLinkError
         from django_wanvideo.exceptions import NotPossible
 
         try:
@@ -186,7 +187,7 @@ class Hands:
 
 
 def _is_paused() -> bool:
-    from django_wanvideo.services import holds
+    from django_wanvideo.services.holds import holds
 
     return any(hold.kind == "person" for hold in holds.standing())
 

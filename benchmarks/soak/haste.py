@@ -43,7 +43,9 @@ def hasten() -> None:
     """Shorten the waits in this process. AttributeError when one of them is no longer where it was."""
     from importlib import import_module
 
-    from django_wanvideo.services import lookup, outcomes, schedule
+    from django_wanvideo.services import schedule
+    from django_wanvideo.services.attempts import settlement
+    from django_wanvideo.services.tracking import lookup
 
     for values, unit in ((SECONDS, lambda number: dt.timedelta(seconds=number)), (NUMBERS, lambda number: number)):
         for module, names in values.items():
@@ -56,7 +58,7 @@ def hasten() -> None:
 
     _replace(schedule, "_backoff", faster)
     _replace(lookup, "ASK_AGAIN", ASK_AGAIN)
-    for module in (schedule, outcomes):
+    for module in (schedule, settlement):
         _replace(module, "claim_lifetime", lambda: CLAIM_LIFETIME)
 
 

@@ -46,7 +46,7 @@ def under_way() -> dict[str, int]:
 
 def stuck() -> list[str]:
     """Return, with what is known of each, the tasks that neither ended nor wait for a true reason nor for a person."""
-    from django_wanvideo.services import holds
+    from django_wanvideo.services.holds import holds
 
     kinds = {hold.kind for hold in holds.standing()}
     return [_words(task, kinds) for task in _without_reason(kinds)] + list(_unheard())
@@ -74,7 +74,7 @@ def _is_true(task: VideoTask, kinds: set[str]) -> bool:
     """Tell whether what a queued task says that it waits for is so."""
     from django.utils import timezone
 
-    from django_wanvideo.services import holds
+    from django_wanvideo.services.holds import holds
 
     if task.held_reason in holds.REASONS:
         return bool(kinds)

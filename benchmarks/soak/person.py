@@ -21,7 +21,8 @@ def decide(remote: Remote) -> dict[str, int]:
 
     from django_wanvideo.choices import TaskStatus
     from django_wanvideo.models import Attempt, VideoTask
-    from django_wanvideo.services import deciding, lookup
+    from django_wanvideo.services.resolution import decisions
+    from django_wanvideo.services.tracking import lookup
 
     person = get_user_model().objects.create_superuser("person", "person@site.example", "person")
     ledger = remote.ledger()
@@ -32,10 +33,10 @@ def decide(remote: Remote) -> dict[str, int]:
     for task in VideoTask.objects.filter(status=TaskStatus.UNCONFIRMED):
         counts["unconfirmed"] += 1
         if task.prompt in free:
-            _patiently(partial(deciding.attach, task, free.pop(task.prompt), by=person, even_if_older=True))
+            _patiently(partial(decisions.attach, task, free.pop(task.prompt), by=person, even_if_older=True))
             counts["attached"] += 1
         else:
-            _patiently(partial(deciding.not_accepted, task, by=person))
+            _patiently(partial(decisions.not_accepted, task, by=person))
             counts["not accepted"] += 1
     for task in VideoTask.objects.filter(status__in=[TaskStatus.FAILED, TaskStatus.CANCELLED]):
         if task.can_fetch_result:

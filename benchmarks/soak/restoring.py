@@ -37,7 +37,7 @@ class Restoring:
 
     def restore(self) -> None:
         """Kill all that works, put the rows back, and let everything start again."""
-        from django_wanvideo.services import installation, mirror
+        from django_wanvideo.services.installation import claim_counter, installation
 
         for service in self._site.services.values():
             service.strike("both")
@@ -46,7 +46,7 @@ class Restoring:
         self.age += 1
         row = installation.current()
         # What is noted nowhere outside cannot be noticed: the documentation says so.
-        forgotten = (mirror.highest(row.database_id) or 0) > row.claims
+        forgotten = (claim_counter.highest(row.database_id) or 0) > row.claims
         deadline = time.monotonic() + NOTICE
         while forgotten and not installation.look().is_rolled_back:
             self._site.keep_alive()

@@ -9,10 +9,13 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from django_wanvideo.admin import confirm, settle
-from django_wanvideo.admin.outcomes import CHUNK, do_to_each, log
+from django_wanvideo.admin.action_results import CHUNK, do_to_each, log
+from django_wanvideo.admin.views import bulk_resolve, bulk_submit
 from django_wanvideo.exceptions import NotPossible
-from django_wanvideo.services import creation, dismissing, submission, tracking
+from django_wanvideo.models.creation import creation
+from django_wanvideo.services.resolution import dismissal
+from django_wanvideo.services.sending import submission
+from django_wanvideo.services.tracking import polling
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -42,7 +45,7 @@ class ActionsMixin:
     @admin.action(permissions=["submit"], description=gettext_lazy("Generate selected…"))
     def submit_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponseBase:
         """Show what would be sent and what it costs; sending is a second step."""
-        return confirm.make(self, request, queryset)
+        return bulk_submit.make(self, request, queryset)
 
     @admin.action(permissions=["view"], description=gettext_lazy("Refresh status of selected"))
     def refresh_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
@@ -53,9 +56,9 @@ class ActionsMixin:
             if time.monotonic() > deadline:
                 if task.is_finished:
                     raise NotPossible(_("There was no time to refresh it. Select fewer tasks."))
-                tracking.look_soon(task)
+                polling.look_soon(task)
                 raise NotPossible(_("A worker will refresh it in a moment."))
-            tracking.refresh(task, by=_user(request))
+            polling.refresh(task, by=_user(request))
 
         outcome = do_to_each(request, _each(queryset), ask, _("Refreshed the status."))
         outcome.tell(
@@ -80,7 +83,7 @@ class ActionsMixin:
     def dismiss_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
         """Let each selected failure need no attention any more."""
         outcome = do_to_each(
-            request, _each(queryset), lambda task: dismissing.dismiss(task, by=_user(request)), _("Dismissed.")
+            request, _each(queryset), lambda task: dismissal.dismiss(task, by=_user(request)), _("Dismissed.")
         )
         outcome.tell(
             request, lambda n: ngettext("%(n)s task was dismissed.", "%(n)s tasks were dismissed.", n) % {"n": n}
@@ -89,12 +92,12 @@ class ActionsMixin:
     @admin.action(permissions=["submit"], description=gettext_lazy("Retry selected…"))
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponseBase:
         """Show what would be tried again and what it costs; sending is a second step."""
-        return confirm.make(self, request, queryset, again=True)
+        return bulk_submit.make(self, request, queryset, again=True)
 
     @admin.action(permissions=["resolve"], description=gettext_lazy("Settle selected unconfirmed…"))
     def settle_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponseBase:
         """Show what EvoLink's list says of each; settling is a second step."""
-        return settle.first_step(self, request, queryset)
+        return bulk_resolve.first_step(self, request, queryset)
 
     @admin.action(permissions=["add"], description=gettext_lazy("Duplicate selected as drafts"))
     def duplicate_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:

@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from django_wanvideo.choices import InputRole, TaskStatus
-from django_wanvideo.models import MediaInput, people
+from django_wanvideo.models import MediaInput
+from django_wanvideo.models.base import people
 
 if TYPE_CHECKING:
     import datetime as dt

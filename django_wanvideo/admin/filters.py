@@ -15,7 +15,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo import advice, catalog
+from django_wanvideo import catalog, failures
 from django_wanvideo.admin import caching, themes
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.models import VideoTask
@@ -223,7 +223,7 @@ class FailureFilter(admin.SimpleListFilter):
         """Return the headings of what can go wrong; none where a finished video is chosen for something else."""
         if IS_POPUP_VAR in request.GET:
             return []
-        return [(codes[0], heading) for heading, codes in sorted(advice.by_heading().items())]
+        return [(codes[0], heading) for heading, codes in sorted(failures.by_heading().items())]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> QuerySet[VideoTask]:
         """Narrow the list down."""
@@ -231,7 +231,7 @@ class FailureFilter(admin.SimpleListFilter):
         if not value:
             return queryset
         ended = queryset.filter(status__in=[TaskStatus.FAILED, TaskStatus.CANCELLED])
-        if value == advice.UNKNOWN_CODE:
-            return ended.exclude(error_code="").exclude(error_code__in=advice.ADVICE.keys() - {value})
-        codes: list[str] = next((codes for codes in advice.by_heading().values() if value in codes), [value])
+        if value == failures.UNKNOWN_CODE:
+            return ended.exclude(error_code="").exclude(error_code__in=failures.ADVICE.keys() - {value})
+        codes: list[str] = next((codes for codes in failures.by_heading().values() if value in codes), [value])
         return ended.filter(error_code__in=codes)

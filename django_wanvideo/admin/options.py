@@ -13,12 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_wanvideo import catalog
-from django_wanvideo.admin import fieldsets, lookups, meanwhile
+from django_wanvideo.admin import lookups
 from django_wanvideo.admin.actions import ActionsMixin
 from django_wanvideo.admin.changelist import TaskChangeList
-from django_wanvideo.admin.columns import ColumnsMixin
-from django_wanvideo.admin.deleting import DeletingMixin
-from django_wanvideo.admin.endpoints import EndpointsMixin
+from django_wanvideo.admin.deletion import DeletingMixin
 from django_wanvideo.admin.filters import (
     AttentionFilter,
     CreatedFilter,
@@ -27,8 +25,12 @@ from django_wanvideo.admin.filters import (
     OwnerFilter,
     StatusFilter,
 )
-from django_wanvideo.admin.forms import NotesForm, TaskForm, task_form
-from django_wanvideo.admin.pages import PagesMixin
+from django_wanvideo.admin.forms import fieldsets
+from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
+from django_wanvideo.admin.presentation.columns import ColumnsMixin
+from django_wanvideo.admin.views import late_forms
+from django_wanvideo.admin.views.change import PagesMixin
+from django_wanvideo.admin.views.endpoints import EndpointsMixin
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.models import Attempt, VideoTask
@@ -151,7 +153,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletingMixin, EndpointsMi
         if not self.is_editable(request, obj):
             return NotesForm
         spec = self.chosen_model(request, obj)
-        parent = meanwhile.parent_of(self, request) if obj is None else None
+        parent = late_forms.parent_of(self, request) if obj is None else None
         return task_form(spec, request.user, with_metadata=self.may_edit_metadata(request), parent=parent)
 
     def get_fieldsets(self, request: HttpRequest, obj: VideoTask | None = None) -> list[tuple[Any, dict[str, Any]]]:

@@ -17,8 +17,9 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
-from django_wanvideo.callbacks.serializers import kept_of
-from django_wanvideo.services import callback_urls, tracking
+from django_wanvideo import callback_tokens
+from django_wanvideo.callbacks.payload import kept_of
+from django_wanvideo.services.tracking import polling
 
 if TYPE_CHECKING:
     import uuid
@@ -68,7 +69,7 @@ class CallbackView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # Before anything else, and before any database access.
-        if not callback_urls.verify(kwargs["attempt_id"], kwargs["token"]):
+        if not callback_tokens.verify(kwargs["attempt_id"], kwargs["token"]):
             raise Http404
         super().initial(request, *args, **kwargs)
 
@@ -100,7 +101,7 @@ class CallbackView(APIView):
             return Response({"detail": "not a JSON object"}, status=status.HTTP_400_BAD_REQUEST)
         provider_task_id, kept = kept_of(message)
         try:
-            tracking.receive_callback(attempt_id, provider_task_id, kept)
+            polling.receive_callback(attempt_id, provider_task_id, kept)
         except Error:
             logger.exception("A callback could not be kept; EvoLink is asked to send it again.")
             return Response({"detail": "try again"}, status=status.HTTP_503_SERVICE_UNAVAILABLE)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django_wanvideo.catalog import images, links
-from django_wanvideo.catalog.price import Multiplier, PriceRule
-from django_wanvideo.catalog.registry import get, media_of, models
-from django_wanvideo.catalog.spec import Choice, InputSpec, ModelSpec, ParameterSpec, PromptSpec, Rule
+from django_wanvideo.catalog.parameters import Choice, ParameterSpec
+from django_wanvideo.catalog.pricing import Multiplier, PriceRule
+from django_wanvideo.catalog.registry import build_request, clean, estimate, get, media_of, models
+from django_wanvideo.catalog.spec import InputSpec, ModelSpec, PromptSpec, Rule
 
 __all__ = [
     "Choice",
@@ -16,9 +16,10 @@ __all__ = [
     "PriceRule",
     "PromptSpec",
     "Rule",
+    "build_request",
+    "clean",
+    "estimate",
     "get",
-    "images",
-    "links",
     "media_of",
     "models",
 ]

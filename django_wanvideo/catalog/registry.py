@@ -1,24 +1,28 @@
-"""All models that are known here, in the order in which people see them."""
+"""All models that are known here, in the order in which people see them, and what can be asked of each."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.catalog import wan25, wan26
-from django_wanvideo.catalog.words import nearest, printable, shown
+from django_wanvideo.catalog import models_wan25, models_wan26, validation
+from django_wanvideo.catalog.messages import nearest, printable, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from decimal import Decimal
+
+    from django_wanvideo.catalog.parameters import Scalar
     from django_wanvideo.catalog.spec import ModelSpec
 
 _MODELS: tuple[ModelSpec, ...] = (
-    wan26.IMAGE_TO_VIDEO_FLASH,
-    wan26.IMAGE_TO_VIDEO,
-    wan26.TEXT_TO_VIDEO,
-    wan25.IMAGE_TO_VIDEO,
-    wan25.TEXT_TO_VIDEO,
+    models_wan26.IMAGE_TO_VIDEO_FLASH,
+    models_wan26.IMAGE_TO_VIDEO,
+    models_wan26.TEXT_TO_VIDEO,
+    models_wan25.IMAGE_TO_VIDEO,
+    models_wan25.TEXT_TO_VIDEO,
 )
 _BY_ID = {model.id: model for model in _MODELS}
 
@@ -47,3 +51,61 @@ def get(model_id: object) -> ModelSpec:
 def media_of(role: str) -> str:
     """Return the kind of media that inputs of a role are (``image``, ``audio`` …); empty when no model takes any."""
     return next((item.media for spec in models() for item in spec.inputs if item.role == role), "")
+
+
+def clean(spec: ModelSpec, *, prompt: object, parameters: object = None, inputs: object = None) -> dict[str, Scalar]:
+    """Return the parameters that were set, checked, and those that are always sent.
+
+    ``parameters`` maps names to values, None standing for unset; ``inputs`` maps roles to lists of anything, of
+    which only the number counts. Raises ValidationError with every problem, keyed by field.
+    """
+    return validation.clean(spec, prompt, parameters, inputs, alternatives=_MODELS)
+
+
+def estimate(spec: ModelSpec, parameters: Mapping[str, object]) -> Decimal:
+    """Return the price in credits, with four decimals. Raises ValidationError for values that have no price."""
+    in_force = spec.in_force(parameters)
+    problems: dict[str, ValidationError] = {}
+    for name in spec.price.parameters:
+        try:
+            in_force[name] = spec.parameter(name).clean(in_force[name])
+        except ValidationError as error:
+            problems[name] = error
+    if problems:
+        raise ValidationError(dict(problems))
+    return spec.price.credits(in_force)
+
+
+def build_request(
+    spec: ModelSpec,
+    *,
+    prompt: str,
+    parameters: Mapping[str, object] | None = None,
+    inputs: Mapping[Any, Sequence[str]] | None = None,
+    callback_url: str | None = None,
+) -> dict[str, Any]:
+    """Return the JSON body of the request to a model, with nothing in it that nobody chose, but for what is always sent.
+
+    ``inputs`` maps roles to addresses. Raises ValidationError like ``clean``: what is sent may be billed, so it is
+    checked once more.
+    """
+    cleaned = clean(spec, prompt=prompt, parameters=parameters, inputs=inputs)
+    addresses = validation.given_items(inputs)
+    body: dict[str, Any] = {"model": spec.id, "prompt": prompt}
+    for item in spec.inputs:
+        if urls := addresses.get(item.role):
+            _put(body, item.wire, list(urls) if item.as_list else urls[0])
+    for parameter in spec.parameters:
+        if parameter.name in cleaned:
+            _put(body, parameter.wire, cleaned[parameter.name])
+    if callback_url:
+        body["callback_url"] = callback_url
+    return body
+
+
+def _put(body: dict[str, Any], wire: str, value: object) -> None:
+    """Set ``value`` at the dotted path ``wire``."""
+    *parents, name = wire.split(".")
+    for parent in parents:
+        body = body.setdefault(parent, {})
+    body[name] = value

@@ -5,20 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from django.core.exceptions import ValidationError
-
-from django_wanvideo.catalog import validation, values
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from decimal import Decimal
+    from collections.abc import Mapping
 
     from django_stubs_ext import StrOrPromise
 
-    from django_wanvideo.catalog.price import PriceRule
+    from django_wanvideo.catalog.parameters import ParameterSpec, Scalar
+    from django_wanvideo.catalog.pricing import PriceRule
     from django_wanvideo.choices import InputRole
-
-Scalar = bool | int | str
 
 #: The media type of each format that an input can have, by the name used in ``InputSpec.formats``.
 MEDIA_TYPES = {
@@ -38,49 +32,6 @@ class PromptSpec:
     required: bool = True
     label: StrOrPromise = ""
     help_text: StrOrPromise = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One value that a parameter may have."""
-
-    value: Scalar
-    label: StrOrPromise
-    #: One line that tells it from the others.
-    description: StrOrPromise = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ParameterSpec:
-    """One parameter of a model, under EvoLink's name."""
-
-    name: str
-    kind: Literal["integer", "boolean", "choice"]
-    label: StrOrPromise
-    default: Scalar
-    #: Where the value stands in the request; a dot leads into an object.
-    wire: str
-    help_text: StrOrPromise = ""
-    minimum: int | None = None
-    maximum: int | None = None
-    options: tuple[Choice, ...] = ()
-    #: "s" for seconds, "" for none.
-    unit: str = ""
-    #: Whether the default is sent when nothing was chosen.
-    always_sent: bool = False
-
-    @property
-    def choices(self) -> tuple[tuple[Scalar, StrOrPromise], ...]:
-        """The values and their labels, as Django's form fields take them."""
-        return tuple((option.value, option.label) for option in self.options)
-
-    def clean(self, value: object) -> Scalar:
-        """Return ``value`` in its own type. Raises ValidationError when the parameter cannot have it."""
-        return values.clean_value(self, value)
-
-    def parse(self, text: str) -> Scalar:
-        """Return the value that a form field or a command line means by ``text``; ValidationError when it means none."""
-        return values.parse_value(self, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,58 +141,3 @@ class ModelSpec:
             value = parameters.get(parameter.name)
             in_force[parameter.name] = parameter.default if value is None else value
         return in_force
-
-    def clean(self, *, prompt: object, parameters: object = None, inputs: object = None) -> dict[str, Scalar]:
-        """Return the parameters that were set, checked, and those that are always sent.
-
-        ``parameters`` maps names to values, None standing for unset; ``inputs`` maps roles to lists of anything, of
-        which only the number counts. Raises ValidationError with every problem, keyed by field.
-        """
-        return validation.clean(self, prompt, parameters, inputs)
-
-    def estimate(self, parameters: Mapping[str, object]) -> Decimal:
-        """Return the price in credits, with four decimals. Raises ValidationError for values that have no price."""
-        in_force = self.in_force(parameters)
-        problems: dict[str, ValidationError] = {}
-        for name in self.price.parameters:
-            try:
-                in_force[name] = self.parameter(name).clean(in_force[name])
-            except ValidationError as error:
-                problems[name] = error
-        if problems:
-            raise ValidationError(dict(problems))
-        return self.price.credits(in_force)
-
-    def build_body(
-        self,
-        *,
-        prompt: str,
-        parameters: Mapping[str, object] | None = None,
-        inputs: Mapping[Any, Sequence[str]] | None = None,
-        callback_url: str | None = None,
-    ) -> dict[str, Any]:
-        """Return the JSON body of the request, with nothing in it that nobody chose, but for what is always sent.
-
-        ``inputs`` maps roles to addresses. Raises ValidationError like ``clean``: what is sent may be billed, so it is
-        checked once more.
-        """
-        cleaned = self.clean(prompt=prompt, parameters=parameters, inputs=inputs)
-        addresses = validation.given_items(inputs)
-        body: dict[str, Any] = {"model": self.id, "prompt": prompt}
-        for item in self.inputs:
-            if urls := addresses.get(item.role):
-                _put(body, item.wire, list(urls) if item.as_list else urls[0])
-        for parameter in self.parameters:
-            if parameter.name in cleaned:
-                _put(body, parameter.wire, cleaned[parameter.name])
-        if callback_url:
-            body["callback_url"] = callback_url
-        return body
-
-
-def _put(body: dict[str, Any], wire: str, value: object) -> None:
-    """Set ``value`` at the dotted path ``wire``."""
-    *parents, name = wire.split(".")
-    for parent in parents:
-        body = body.setdefault(parent, {})
-    body[name] = value

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from django_wanvideo.catalog.messages import SURROGATE, nearest, printable, shown
+from django_wanvideo.catalog.parameters import clean_value
 from django_wanvideo.catalog.text import normalised, plain
-from django_wanvideo.catalog.values import clean_value
-from django_wanvideo.catalog.words import SURROGATE, nearest, printable, shown
 from django_wanvideo.choices import InputRole
 
 if TYPE_CHECKING:
-    from django_wanvideo.catalog.spec import InputSpec, ModelSpec, PromptSpec, Scalar
+    from django_wanvideo.catalog.parameters import Scalar
+    from django_wanvideo.catalog.spec import InputSpec, ModelSpec, PromptSpec
 
 #: Parameters that some Wan model at EvoLink takes, so that a wish for the wrong model is not called a slip of the pen.
 FAMILY_PARAMETERS = frozenset(
@@ -41,11 +42,13 @@ BESIDE_PARAMETERS = frozenset({"model", "prompt", "callback_url"})
 Problems = defaultdict[str, list[ValidationError]]
 
 
-def clean(spec: ModelSpec, prompt: object, parameters: object, inputs: object) -> dict[str, Scalar]:
-    """Do what ``ModelSpec.clean`` promises."""
+def clean(
+    spec: ModelSpec, prompt: object, parameters: object, inputs: object, *, alternatives: Sequence[ModelSpec] = ()
+) -> dict[str, Scalar]:
+    """Do what ``catalog.clean`` promises. ``alternatives`` are the models that a message may propose instead."""
     problems: Problems = defaultdict(list)
     problems["prompt"] += prompt_problems(spec.prompt, prompt)
-    given = _clean_parameters(spec, parameters, problems)
+    given = _clean_parameters(spec, parameters, problems, alternatives)
     counts = _clean_inputs(spec, inputs, problems)
     in_force = spec.in_force(given) | {role: count > 0 for role, count in counts.items()}
     for rule in spec.rules:
@@ -99,7 +102,9 @@ def given_items(inputs: object) -> dict[str, list[Any]]:
     }
 
 
-def _clean_parameters(spec: ModelSpec, parameters: object, problems: Problems) -> dict[str, Scalar]:
+def _clean_parameters(
+    spec: ModelSpec, parameters: object, problems: Problems, alternatives: Sequence[ModelSpec]
+) -> dict[str, Scalar]:
     """Return the parameters that were set and are right, in the catalogue's order."""
     if parameters is None:
         return {}
@@ -116,7 +121,7 @@ def _clean_parameters(spec: ModelSpec, parameters: object, problems: Problems) -
             message = _("Names of parameters are text; got %(value)s.")
             problems["parameters"].append(ValidationError(message, "invalid", {"value": shown(name)}))
         elif name not in known:
-            problems[printable(name)].append(_unknown_parameter(spec, name))
+            problems[printable(name)].append(_unknown_parameter(spec, name, alternatives))
         else:
             try:
                 cleaned[name] = clean_value(known[name], plain(value))
@@ -125,14 +130,7 @@ def _clean_parameters(spec: ModelSpec, parameters: object, problems: Problems) -
     return {name: cleaned[name] for name in known if name in cleaned}
 
 
-def _models_with(name: str) -> list[str]:
-    # The registry holds the models that are checked here.
-    from django_wanvideo.catalog.registry import models
-
-    return [str(spec.short_label) for spec in models() if any(item.name == name for item in spec.parameters)]
-
-
-def _unknown_parameter(spec: ModelSpec, name: str) -> ValidationError:
+def _unknown_parameter(spec: ModelSpec, name: str, alternatives: Sequence[ModelSpec]) -> ValidationError:
     """Return the error for a parameter that the model does not have, with what was probably meant."""
     params = {
         "name": printable(name),
@@ -141,7 +139,9 @@ def _unknown_parameter(spec: ModelSpec, name: str) -> ValidationError:
     }
     if name in FAMILY_PARAMETERS:
         message = _("%(model)s does not take “%(name)s”. Leave it out.")
-        if others := _models_with(name):
+        if others := [
+            str(other.short_label) for other in alternatives if any(item.name == name for item in other.parameters)
+        ]:
             params["others"] = ", ".join(others)
             message = _("%(model)s does not take “%(name)s”. Leave it out, or choose a model that does: %(others)s.")
         return ValidationError(message, "unknown_parameter", params)

@@ -10,15 +10,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote, urlsplit
 
+from django_wanvideo.evolink import outcome, parsing
+from django_wanvideo.evolink.connections import Exchange
+from django_wanvideo.evolink.exceptions import NotFoundError, UnreadableAnswer
+from django_wanvideo.evolink.multipart import MultipartFile, expiry
+from django_wanvideo.evolink.secrets import HiddenText
+from django_wanvideo.evolink.transport import Answer, Bearer, Call, NoAnswer, new_session, perform, process_session
+from django_wanvideo.evolink.types import Created, Credits, RemoteStatus, TaskSnapshot, TaskSummary, Uploaded, task_id
 from django_wanvideo.exceptions import ConfigurationError
-
-from . import outcome, values
-from .answers import Created, Credits, RemoteStatus, TaskSnapshot, TaskSummary, Uploaded, task_id
-from .errors import NotFoundError, UnreadableAnswer
-from .hidden import HiddenText
-from .transport import Answer, Bearer, Call, NoAnswer, new_session, perform, process_session
-from .uploads import MultipartFile, expiry
-from .wire import Exchange
+from django_wanvideo.text import Secret, clean_text, one_line
 
 if TYPE_CHECKING:
     import requests
@@ -57,7 +57,7 @@ class EvoLinkClient:
         allow_private_hosts: bool = False,
         session: requests.Session | None = None,
     ) -> None:
-        secret, api_key = values.Secret(HiddenText(api_key.strip())), ""
+        secret, api_key = Secret(HiddenText(api_key.strip())), ""
         if not _KEY.fullmatch(secret.reveal()):
             raise ConfigurationError("API_KEY must be EvoLink's key: one line of printable characters without spaces.")
         self.base_url = _usable_address("BASE_URL", base_url, allow_private_hosts)
@@ -145,25 +145,25 @@ class EvoLinkClient:
         """
         params = {"status": status, "model": model, "page": page, "page_size": page_size}
         body = self._read("GET", "/v1/tasks", params={name: value for name, value in params.items() if value})
-        return [TaskSummary.parse(values.scrub(item, self._secret)) for item in _items(body) if task_id(item)]
+        return [TaskSummary.parse(parsing.scrub(item, self._secret)) for item in _items(body) if task_id(item)]
 
     def get_credits(self) -> Credits:
         """Read what the account and this key may still spend. Raises ReadError."""
         data = self._read("GET", "/v1/credits").get("data")
         user, token = (part if isinstance(part, Mapping) else {} for part in (_get(data, "user"), _get(data, "token")))
-        limit, used = (values.decimal(token.get(f"daily_{name}_credits")) for name in ("limit", "used"))
+        limit, used = (parsing.decimal(token.get(f"daily_{name}_credits")) for name in ("limit", "used"))
         return Credits(
-            user_remaining=values.decimal(user.get("remaining_credits")),
-            token_remaining=values.decimal(token.get("remaining_credits")),
+            user_remaining=parsing.decimal(user.get("remaining_credits")),
+            token_remaining=parsing.decimal(token.get("remaining_credits")),
             unlimited=token.get("unlimited_credits") is True,
             # A limit of nothing is how a key without one is shown.
             daily_remaining=max(limit - used, Decimal(0)) if limit and used is not None else None,
-            reset_timezone=values.text(token.get("reset_timezone"), 60),
+            reset_timezone=clean_text(token.get("reset_timezone"), 60),
         )
 
     def list_models(self) -> list[str]:
         """Read the ids of the models that this key may use; free, and so a check of the key. Raises ReadError."""
-        names = (values.one_line(item.get("id"), 100) for item in _items(self._read("GET", "/v1/models")))
+        names = (one_line(item.get("id"), 100) for item in _items(self._read("GET", "/v1/models")))
         return [name for name in names if name]
 
     def upload(
@@ -182,8 +182,8 @@ class EvoLinkClient:
         )
         data = outcome.uploaded(self._perform(call), self._secret)
         return Uploaded(
-            url=values.web_link(data.get("file_url")),
-            file_id=values.one_line(data.get("file_id"), 200),
+            url=parsing.web_link(data.get("file_url")),
+            file_id=one_line(data.get("file_id"), 200),
             expires_at=expiry(data.get("expires_at")),
         )
 

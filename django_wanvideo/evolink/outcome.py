@@ -9,12 +9,11 @@ included: after a POST they may just as well point to what has been made.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import values
-from .answers import Created, TaskSnapshot
-from .envelopes import ErrorBody, decode, read_error
-from .errors import (
+from django_wanvideo.evolink import parsing
+from django_wanvideo.evolink.error_bodies import ErrorBody, decode, read_error
+from django_wanvideo.evolink.exceptions import (
     NotFoundError,
     OutcomeUnknownError,
     ReadError,
@@ -22,7 +21,11 @@ from .errors import (
     UnreadableAnswer,
     WaitError,
 )
-from .transport import Answer, NoAnswer
+from django_wanvideo.evolink.transport import Answer, NoAnswer
+from django_wanvideo.evolink.types import Created, TaskSnapshot
+
+if TYPE_CHECKING:
+    from django_wanvideo.text import Secret
 
 REFUSALS = frozenset({400, 401, 402, 403, 404, 413, 415, 422})
 #: Documented as part of 400 since EvoLink merged its 503 into it: no capacity now, nothing wrong with the request.
@@ -47,7 +50,7 @@ UPLOAD_REFUSAL_CODES = frozenset({"40001", "40002"})
 UPLOAD_WAIT_CODES = frozenset({"40003", "40004", "50001"})
 
 
-def created(answer: Answer | NoAnswer, secret: values.Secret) -> Created:
+def created(answer: Answer | NoAnswer, secret: Secret) -> Created:
     """Return what EvoLink accepted.
 
     Raises RejectedError, WaitError (both: certainly not accepted) or OutcomeUnknownError.
@@ -70,7 +73,7 @@ def created(answer: Answer | NoAnswer, secret: values.Secret) -> Created:
     raise OutcomeUnknownError(_said(answer, error), **facts)
 
 
-def _accepted(answer: Answer, secret: values.Secret) -> Created:
+def _accepted(answer: Answer, secret: Secret) -> Created:
     problem = answer.broken
     try:
         snapshot = TaskSnapshot.parse(decode(answer.body), secret=secret)
@@ -94,7 +97,7 @@ def _lacks_capacity(error: ErrorBody) -> bool:
     return error.code in CAPACITY_CODES or CAPACITY_WORDS in error.message.lower()
 
 
-def content(answer: Answer | NoAnswer, secret: values.Secret) -> Any:
+def content(answer: Answer | NoAnswer, secret: Secret) -> Any:
     """Return the decoded JSON object of a read. Raises ReadError, NotFoundError or UnreadableAnswer.
 
     NotFoundError is EvoLink's own word with a code of its own, never the page or the text of something in between.
@@ -125,7 +128,7 @@ def content(answer: Answer | NoAnswer, secret: values.Secret) -> Any:
     )
 
 
-def _raise_read_error(answer: Answer, secret: values.Secret) -> NoReturn:
+def _raise_read_error(answer: Answer, secret: Secret) -> NoReturn:
     error = read_error(answer.body, secret)
     facts = _facts(answer, error, secret)
     status = answer.status
@@ -137,7 +140,7 @@ def _raise_read_error(answer: Answer, secret: values.Secret) -> NoReturn:
     raise ReadError(_said(answer, error), transient=transient, **facts)
 
 
-def uploaded(answer: Answer | NoAnswer, secret: values.Secret) -> Mapping[str, Any]:
+def uploaded(answer: Answer | NoAnswer, secret: Secret) -> Mapping[str, Any]:
     """Return the ``data`` of an upload's answer. Raises RejectedError, or WaitError: sending a file again costs nothing."""
     if isinstance(answer, NoAnswer):
         raise WaitError(_no_answer(answer, secret), code=answer.code)
@@ -163,10 +166,10 @@ def _upload_data(body: bytes) -> Mapping[str, Any] | None:
     if not isinstance(whole, Mapping) or whole.get("success") is False:
         return None
     data = whole.get("data")
-    return data if isinstance(data, Mapping) and values.web_link(data.get("file_url")) else None
+    return data if isinstance(data, Mapping) and parsing.web_link(data.get("file_url")) else None
 
 
-def _facts(answer: Answer, error: ErrorBody, secret: values.Secret) -> dict[str, Any]:
+def _facts(answer: Answer, error: ErrorBody, secret: Secret) -> dict[str, Any]:
     code = error.code
     if not error.recognised and not code:
         code = "redirected" if 300 <= answer.status < 400 else "unreadable_answer" if answer.status < 300 else ""
@@ -174,7 +177,7 @@ def _facts(answer: Answer, error: ErrorBody, secret: values.Secret) -> dict[str,
         "http_status": answer.status,
         "code": code,
         "request_id": secret.hide_all(answer.request_id) or error.request_id,
-        "retry_after": values.wait_seconds(answer.headers.get("retry-after")),
+        "retry_after": parsing.wait_seconds(answer.headers.get("retry-after")),
         "action_url": error.action_url,
         "details": error.details,
     }
@@ -188,6 +191,6 @@ def _said(answer: Answer, error: ErrorBody) -> str:
     return f"The answer is not in EvoLink's form: {error.message[:200] or 'it is empty'}"
 
 
-def _no_answer(answer: NoAnswer, secret: values.Secret) -> str:
+def _no_answer(answer: NoAnswer, secret: Secret) -> str:
     lead = "The request was sent, but no answer came" if answer.sent else "No connection to EvoLink"
     return f"{lead} ({secret.hide_all(answer.reason)})"

@@ -14,16 +14,14 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.util.retry import Retry
 
-from django_wanvideo import __version__
-
-from . import values
-from .hidden import HiddenText
-from .wire import Exchange, RequestWithheld, before_request, current_exchange, watch_pools
+from django_wanvideo.evolink.connections import Exchange, RequestWithheld, before_request, current_exchange, watch_pools
+from django_wanvideo.evolink.secrets import HiddenText
+from django_wanvideo.http import USER_AGENT
+from django_wanvideo.text import Secret, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-USER_AGENT = f"django-wanvideo/{__version__}"
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 #: Seconds that a system's proxy settings are taken to stay as they are.
 KNOWN_SECONDS = 5.0
@@ -48,7 +46,7 @@ _CONNECTION_TROUBLE = (
 class Bearer(AuthBase):
     """Sets the key's header, or what stands in for it. As an auth object it keeps a ``.netrc`` from replacing it."""
 
-    def __init__(self, secret: values.Secret) -> None:
+    def __init__(self, secret: Secret) -> None:
         self._secret = secret
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -157,7 +155,7 @@ class Answer:
     @property
     def request_id(self) -> str:
         """EvoLink's id of the request, for its support."""
-        return values.one_line(self.headers.get("x-request-id") or self.headers.get("x-oneapi-request-id"), 200)
+        return one_line(self.headers.get("x-request-id") or self.headers.get("x-oneapi-request-id"), 200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,4 +277,4 @@ def _timed_out(error: BaseException) -> bool:
 
 def _describe(error: BaseException) -> str:
     innermost = _causes(error)[-1]
-    return values.one_line(f"{type(innermost).__name__}: {innermost}", 300)
+    return one_line(f"{type(innermost).__name__}: {innermost}", 300)

@@ -1,6 +1,6 @@
 import django.db.models.deletion
 import django.utils.timezone
-import django_wanvideo.models.files
+import django_wanvideo.models.storage
 import uuid
 from django.conf import settings
 from django.db import migrations, models
@@ -104,7 +104,7 @@ class Migration(migrations.Migration):
                 ('credits_estimated', models.DecimalField(blank=True, decimal_places=4, editable=False, max_digits=12, null=True, verbose_name='credits estimated')),
                 ('credits_reserved', models.DecimalField(blank=True, decimal_places=4, editable=False, max_digits=12, null=True, verbose_name='credits reserved')),
                 ('credits_used', models.DecimalField(blank=True, decimal_places=4, editable=False, max_digits=12, null=True, verbose_name='credits used')),
-                ('video', models.FileField(blank=True, editable=False, max_length=255, storage=django_wanvideo.models.files.task_storage, upload_to=django_wanvideo.models.files.upload_to, verbose_name='video')),
+                ('video', models.FileField(blank=True, editable=False, max_length=255, storage=django_wanvideo.models.storage.task_storage, upload_to=django_wanvideo.models.storage.upload_to, verbose_name='video')),
                 ('video_size', models.BigIntegerField(blank=True, editable=False, help_text='Bytes.', null=True, verbose_name='video size')),
                 ('video_sha256', models.CharField(blank=True, editable=False, max_length=64, verbose_name='video checksum')),
                 ('result_url', models.TextField(blank=True, editable=False, verbose_name='result link')),
@@ -172,7 +172,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('role', models.CharField(choices=[('first_frame', 'picture (first frame)'), ('last_frame', 'last frame'), ('reference_images', 'reference image'), ('reference_videos', 'reference video'), ('source_video', 'source video'), ('audio', 'sound'), ('voices', 'voice'), ('document', 'document')], default='first_frame', max_length=20, verbose_name='role')),
                 ('position', models.PositiveSmallIntegerField(default=0, verbose_name='position')),
-                ('file', models.FileField(blank=True, max_length=255, storage=django_wanvideo.models.files.task_storage, upload_to=django_wanvideo.models.files.input_upload_to, verbose_name='file')),
+                ('file', models.FileField(blank=True, max_length=255, storage=django_wanvideo.models.storage.task_storage, upload_to=django_wanvideo.models.storage.input_upload_to, verbose_name='file')),
                 ('url', models.TextField(blank=True, verbose_name='link')),
                 ('content_type', models.CharField(blank=True, max_length=100, verbose_name='content type')),
                 ('width', models.PositiveIntegerField(blank=True, help_text='Pixels.', null=True, verbose_name='width')),
@@ -181,7 +181,7 @@ class Migration(migrations.Migration):
                 ('sha256', models.CharField(blank=True, editable=False, max_length=64, verbose_name='checksum')),
                 ('sent_width', models.PositiveIntegerField(blank=True, editable=False, help_text='Pixels; empty when it is not changed.', null=True, verbose_name='width as sent')),
                 ('sent_height', models.PositiveIntegerField(blank=True, editable=False, help_text='Pixels; empty when it is not changed.', null=True, verbose_name='height as sent')),
-                ('thumbnail', models.FileField(blank=True, editable=False, max_length=255, storage=django_wanvideo.models.files.task_storage, upload_to=django_wanvideo.models.files.input_upload_to, verbose_name='thumbnail')),
+                ('thumbnail', models.FileField(blank=True, editable=False, max_length=255, storage=django_wanvideo.models.storage.task_storage, upload_to=django_wanvideo.models.storage.input_upload_to, verbose_name='thumbnail')),
                 ('uploaded_url', models.TextField(blank=True, editable=False, verbose_name='link at EvoLink')),
                 ('uploaded_expires_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='link at EvoLink ends at')),
                 ('uploaded_account', models.CharField(blank=True, editable=False, max_length=32, verbose_name='account of the link at EvoLink')),

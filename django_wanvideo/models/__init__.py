@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from django_wanvideo.models.attempts import Attempt, CallbackReceipt
-from django_wanvideo.models.events import TaskEvent
-from django_wanvideo.models.inputs import MediaInput
-from django_wanvideo.models.ledger import CreditEntry, DeletedTask
-from django_wanvideo.models.site import Installation, SiteState
-from django_wanvideo.models.tasks import VideoTask
+from django_wanvideo.models.attempt import Attempt, CallbackReceipt
+from django_wanvideo.models.credit_entry import CreditEntry, DeletedTask
+from django_wanvideo.models.event import TaskEvent
+from django_wanvideo.models.input import MediaInput
+from django_wanvideo.models.shared_state import Installation, SiteState
+from django_wanvideo.models.task import VideoTask
 
 __all__ = [
     "Attempt",

@@ -1,75 +1,168 @@
-"""What was spent: rows that stay when their tasks are deleted."""
+"""The ledger of credits: one entry for each attempt, which follows it and outlives its task.
+
+Whoever writes an attempt's state calls ``follow`` in the same transaction; what EvoLink reports goes through ``report``.
+"""
 
 from __future__ import annotations
 
-from django.db import models
-from django.db.models import Q
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import router
+from django.db.models import DecimalField, F, Q, Sum, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.choices import CreditOutcome
-from django_wanvideo.models.managers import PrimaryManager
-from django_wanvideo.models.people import PersonKey
+from django_wanvideo import catalog
+from django_wanvideo.choices import AttemptState, CreditOutcome
+from django_wanvideo.evolink.types import RemoteStatus
+from django_wanvideo.models import CreditEntry
+from django_wanvideo.models.base import people
 
+if TYPE_CHECKING:
+    import datetime as dt
+    import uuid
+    from collections.abc import Mapping
 
-class CreditEntry(models.Model):
-    """What one attempt reserved, used or released. Tasks and attempts are named, not referred to."""
+    from django.db.models import QuerySet
 
-    attempt_id = models.UUIDField(_("attempt"), primary_key=True, editable=False)
-    task_id = models.UUIDField(_("task"), db_index=True, editable=False)
-    owner = PersonKey(verbose_name=_("owner"), db_index=False)
-    owner_label = models.CharField(_("owner’s name"), max_length=255, blank=True)
-    batch_id = models.UUIDField(_("batch"), null=True, blank=True, editable=False)
-    model = models.CharField(_("model"), max_length=80)
-    seconds = models.PositiveIntegerField(_("seconds"), null=True, blank=True)
-    quality = models.CharField(_("quality"), max_length=20, blank=True)
-    estimated = models.DecimalField(_("estimated"), max_digits=12, decimal_places=4, null=True, blank=True)
-    reserved = models.DecimalField(_("reserved"), max_digits=12, decimal_places=4, null=True, blank=True)
-    used = models.DecimalField(_("used"), max_digits=12, decimal_places=4, null=True, blank=True)
-    outcome = models.CharField(_("outcome"), max_length=12, choices=CreditOutcome, default=CreditOutcome.CLAIMED)
-    claimed_at = models.DateTimeField(_("claimed at"), default=timezone.now)
-    accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True)
-    settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
+    from django_wanvideo.evolink.types import TaskSnapshot
+    from django_wanvideo.models import Attempt, VideoTask
 
-    objects = PrimaryManager()
-
-    class Meta:
-        base_manager_name = "objects"
-        verbose_name = _("credit entry")
-        verbose_name_plural = _("credit entries")
-        ordering = ["-claimed_at"]
-        constraints = [
-            models.CheckConstraint(condition=Q(outcome__in=CreditOutcome.values), name="wanvideo_credit_outcome_known"),
-        ]
-        indexes = [
-            models.Index(fields=["claimed_at"], name="wanvideo_credit_claimed"),
-            models.Index(fields=["owner", "claimed_at"], name="wanvideo_credit_owner"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.attempt_id} {self.get_outcome_display()}"
+#: What an attempt's state says about its credits. One that has ended is settled by EvoLink's report, or stays as it is.
+_OUTCOME_OF = {
+    AttemptState.UNCONFIRMED: CreditOutcome.UNKNOWN,
+    AttemptState.SUPERSEDED: CreditOutcome.UNKNOWN,
+    AttemptState.ACCEPTED: CreditOutcome.ACCEPTED,
+    AttemptState.NOT_ACCEPTED: CreditOutcome.RELEASED,
+}
+_LONGEST_LABEL = 255
+#: More credits than this do not fit into a row; no video costs that.
+MOST_CREDITS = Decimal(10) ** 8
 
 
-class DeletedTask(models.Model):
-    """That a task with a caller's key was there: the key does not make a second one for a while."""
+def clamp_credits(amount: Decimal | None) -> Decimal | None:
+    """Return an amount of credits if a row can keep it: an odd figure must not cost us the id beside it."""
+    return amount if amount is not None and amount < MOST_CREDITS else None
 
-    task_id = models.UUIDField(_("task"), primary_key=True, editable=False)
-    idempotency_scope = models.CharField(_("scope of the key"), max_length=64, blank=True)
-    idempotency_key = models.CharField(_("idempotency key"), max_length=200)
-    created_at = models.DateTimeField(_("created at"))
-    deleted_at = models.DateTimeField(_("deleted at"), default=timezone.now)
 
-    objects = PrimaryManager()
+def open_entry(task: VideoTask, attempt: Attempt, *, reserved: Decimal | None = None) -> CreditEntry:
+    """Write the entry of a new attempt; to be called in the transaction that makes the attempt."""
+    seconds, quality = _video_of(task)
+    accepted = attempt.state == AttemptState.ACCEPTED
+    return CreditEntry.objects.create(
+        attempt_id=attempt.pk,
+        task_id=task.pk,
+        owner_id=task.owner_id,
+        owner_label=_label_of(task.owner_id),
+        batch_id=getattr(task, "batch_id", None),
+        model=task.model,
+        seconds=seconds,
+        quality=quality,
+        estimated=task.credits_estimated,
+        reserved=reserved,
+        outcome=CreditOutcome.ACCEPTED if accepted else CreditOutcome.CLAIMED,
+        claimed_at=attempt.claimed_at,
+        accepted_at=timezone.now() if accepted else None,
+    )
 
-    class Meta:
-        base_manager_name = "objects"
-        verbose_name = _("deleted task")
-        verbose_name_plural = _("deleted tasks")
-        ordering = ["-deleted_at"]
-        indexes = [
-            models.Index(fields=["idempotency_key", "idempotency_scope"], name="wanvideo_deleted_key"),
-            models.Index(fields=["deleted_at"], name="wanvideo_deleted_at"),
-        ]
 
-    def __str__(self) -> str:
-        return str(self.task_id)
+def follow(attempt_id: uuid.UUID, state: AttemptState, *, reserved: Decimal | None = None) -> None:
+    """Take over what an attempt's new state says about its credits; in the transaction that writes the state."""
+    now = timezone.now()
+    values: dict[str, Any] = {"outcome": _OUTCOME_OF[state], "settled_at": None}
+    if state == AttemptState.ACCEPTED:
+        values |= {"reserved": reserved, "accepted_at": now}
+    elif state == AttemptState.NOT_ACCEPTED:
+        values |= {"settled_at": now}
+    CreditEntry.objects.filter(pk=attempt_id).update(**values)
+
+
+def report(attempt_id: uuid.UUID, snapshot: TaskSnapshot) -> None:
+    """Take over what EvoLink says a task cost, once it has ended there; the last figure that was reported counts.
+
+    Works for attempts whose task has gone on, has ended or was deleted. EvoLink gives the credits of failed tasks back
+    without reporting it (evolink-api.md §4.5); about a cancelled one only a report is believed.
+    """
+    used = clamp_credits(snapshot.credits_used)
+    rows = CreditEntry.objects.filter(pk=attempt_id)
+    settled = Coalesce(F("settled_at"), timezone.now())
+    if not snapshot.status.is_final:
+        return
+    if used is not None:
+        outcome = CreditOutcome.CHARGED if used else CreditOutcome.RELEASED
+        rows.update(outcome=outcome, used=used, settled_at=settled)
+    elif snapshot.status == RemoteStatus.COMPLETED:
+        rows.filter(used=None).update(outcome=CreditOutcome.CHARGED, settled_at=settled)
+    elif snapshot.status == RemoteStatus.FAILED:
+        rows.filter(used=None).update(outcome=CreditOutcome.RELEASED, settled_at=settled)
+
+
+def hand_over(attempt_id: uuid.UUID, to: uuid.UUID) -> None:
+    """Count what EvoLink did for one attempt under another one, which keeps its video: never under both."""
+    entry = CreditEntry.objects.filter(pk=attempt_id).first()
+    if entry is None:
+        return
+    if entry.used is not None:
+        CreditEntry.objects.filter(pk=to).update(used=entry.used, outcome=entry.outcome, settled_at=entry.settled_at)
+    CreditEntry.objects.filter(pk=attempt_id).update(
+        outcome=CreditOutcome.RELEASED, reserved=None, used=None, settled_at=timezone.now()
+    )
+
+
+def spent(since: Mapping[str, dt.datetime], *, owner_id: Any = None) -> dict[str, Decimal]:
+    """Return the credits of what was claimed since each moment: used, else reserved, else estimated.
+
+    Args:
+        since: moments by a name of the caller's; the sums come under the same names.
+        owner_id: counts one person's entries only.
+    """
+    if not since:
+        return {}
+    rows: QuerySet[CreditEntry] = CreditEntry.objects.filter(claimed_at__gte=min(since.values()))
+    rows = rows.exclude(outcome=CreditOutcome.RELEASED)
+    if owner_id is not None:
+        rows = rows.filter(owner_id=owner_id)
+    nothing = Value(0, output_field=DecimalField(max_digits=12, decimal_places=4))
+    cost = Coalesce("used", "reserved", "estimated", nothing)
+    return rows.aggregate(
+        **{name: Coalesce(Sum(cost, filter=Q(claimed_at__gte=start)), nothing) for name, start in since.items()}
+    )
+
+
+def forget_user(username: str, *, dry_run: bool = False) -> int:
+    """Blank a person's name in the ledger, also when the account is deleted or was renamed; return how many entries.
+
+    What was spent stays, and goes on counting for an account that is still there.
+    """
+    users = get_user_model()
+    manager = users._base_manager.using(router.db_for_write(users))  # noqa: SLF001 - Django's documented model API
+    owners = list(manager.filter(**{users.USERNAME_FIELD: username}).values_list("pk", flat=True))
+    named = Q(owner_label=username[:_LONGEST_LABEL]) | Q(owner_id__in=owners)
+    rows = CreditEntry.objects.filter(named).exclude(owner_label="")
+    return rows.count() if dry_run else rows.update(owner_label="")
+
+
+def _label_of(owner_id: Any) -> str:
+    if owner_id is None:
+        return ""
+    users = get_user_model()
+    # From the primary, and by the manager that hides nobody: who is not found must not stop what is being sent.
+    rows = users._base_manager.using(router.db_for_write(users))  # noqa: SLF001
+    owner = rows.filter(pk=owner_id).first()
+    return people.username_of(owner)[:_LONGEST_LABEL] if owner is not None else ""
+
+
+def _video_of(task: VideoTask) -> tuple[int | None, str]:
+    """Return length and quality as they were ordered; a model that is no longer known costs neither row nor video."""
+    try:
+        spec = catalog.get(task.model)
+        values = spec.in_force(task.parameters)
+        seconds = values.get(spec.price.seconds)
+    except ValidationError:
+        values, seconds = task.parameters, task.parameters.get("duration")
+    # A length that the model chooses itself is given as -1.
+    whole = int(seconds) if isinstance(seconds, int | float) and 0 < seconds < 100_000 else None
+    return whole, str(values.get("quality") or "")[:20]

@@ -11,8 +11,11 @@ from django.utils import timezone
 
 from django_wanvideo.choices import ACTIVE_STATUSES
 from django_wanvideo.models import CallbackReceipt, SiteState, TaskEvent, VideoTask
-from django_wanvideo.services import limits, links, notifying, receipts
-from django_wanvideo.services.gate import CREDITS_OUT, KEY_REJECTED
+from django_wanvideo.services import notifications
+from django_wanvideo.services.holds.lock import CREDITS_OUT, KEY_REJECTED
+from django_wanvideo.services.limits import throttling
+from django_wanvideo.services.storing import result_urls
+from django_wanvideo.services.tracking import callbacks as receipts
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -27,7 +30,7 @@ class Due:
 
     #: Tasks in any of the stages that the sweep hands out or settles.
     tasks: bool
-    links: bool
+    result_urls: bool
     callbacks: bool
     signals: bool
     #: Tasks that wait for credits.
@@ -45,10 +48,10 @@ def look(name: str) -> tuple[SiteState, Due]:
     """Return the sweep's own row, of this name, and what is due."""
     stages = {
         "tasks": VideoTask.objects.due().filter(status__in=ACTIVE_STATUSES),
-        "links": links.ending(),
+        "links": result_urls.ending(),
         "callbacks": callbacks(),
         "signals": signals(),
-        "budgets": limits.waiting_for_credits(),
+        "budgets": throttling.waiting_for_credits(),
     }
     # With other names than any column has. The troubles of the account are rows beside the sweep's own.
     rows = SiteState.objects.filter(name__in=[name, KEY_REJECTED, CREDITS_OUT]).annotate(
@@ -71,5 +74,5 @@ def callbacks(after: int = 0) -> QuerySet[CallbackReceipt]:
 
 def signals(after: int = 0) -> QuerySet[TaskEvent]:
     """Return the events that are to be told, later than a row."""
-    rows: QuerySet[TaskEvent] = TaskEvent.objects.filter(notifying.is_due(timezone.now() - LEFT_TO_WORKERS))
+    rows: QuerySet[TaskEvent] = TaskEvent.objects.filter(notifications.is_due(timezone.now() - LEFT_TO_WORKERS))
     return rows.filter(pk__gt=after) if after else rows

@@ -77,7 +77,7 @@ def media(settings, tmp_path):
 @pytest.fixture(autouse=True)
 def wakes(monkeypatch):
     """Jobs that would have been enqueued; no Redis is asked."""
-    from django_wanvideo import queue
+    from django_wanvideo.queue import queue
 
     woken = []
 

@@ -13,11 +13,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_wanvideo.admin import VideoTaskAdmin, actions, confirm, outcomes
+from django_wanvideo.admin import VideoTaskAdmin, action_results, actions
+from django_wanvideo.admin.views import bulk_submit
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import SiteState, VideoTask
-from django_wanvideo.services import provider, submission
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.sending import submission
 from django_wanvideo.testing import work
 from tests.admin.conftest import hidden, url
 
@@ -118,7 +120,7 @@ def test_sending_is_no_matter_of_a_link(boss):
 
 
 def test_all_across_pages_are_sent_in_steps(boss, make_task, monkeypatch):
-    monkeypatch.setattr(confirm, "STEP", 2)
+    monkeypatch.setattr(bulk_submit, "STEP", 2)
     for _number in range(5):
         make_task()
     one = VideoTask.objects.first()
@@ -133,7 +135,7 @@ def test_all_across_pages_are_sent_in_steps(boss, make_task, monkeypatch):
 
 
 def test_a_step_sent_twice_counts_once(boss, make_task, monkeypatch):
-    monkeypatch.setattr(confirm, "STEP", 1)
+    monkeypatch.setattr(bulk_submit, "STEP", 1)
     first, second = make_task(), make_task()
     page = send(boss, run(boss, "submit_selected", first, second))
     send(boss, page)
@@ -143,7 +145,7 @@ def test_a_step_sent_twice_counts_once(boss, make_task, monkeypatch):
 
 
 def test_more_than_the_limit_is_refused_as_a_whole(boss, make_task, monkeypatch):
-    monkeypatch.setattr(confirm, "MOST", 2)
+    monkeypatch.setattr(bulk_submit, "MOST", 2)
     tasks = [make_task() for _number in range(3)]
     assert "At most 2 tasks" in said(run(boss, "submit_selected", *tasks))[-1]
 
@@ -347,7 +349,7 @@ def test_a_missing_key_is_told_to_staff_in_their_words(boss, make_task, settings
 
 def test_another_wrong_setting_is_told_without_its_name_and_logged_with_it(caplog):
     error = ConfigurationError("WANVIDEO['BASE_URL'] is no address.")
-    words = outcomes.reason_of(error)
+    words = action_results.reason_of(error)
     assert "WANVIDEO" not in words
     assert "wanvideo_doctor" in words
     assert "BASE_URL" in caplog.text

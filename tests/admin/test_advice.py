@@ -10,10 +10,10 @@ import pytest
 from django.utils import timezone, translation
 
 import django_wanvideo
-from django_wanvideo.advice import ADVICE, advice_for, charge_words, quotation
 from django_wanvideo.choices import EventKind, EventSource
-from django_wanvideo.evolink import targets
-from django_wanvideo.services import lifecycle
+from django_wanvideo.downloads import urls
+from django_wanvideo.failures import ADVICE, advice_for, charge_words, quotation
+from django_wanvideo.models import lifecycle
 from tests.admin.conftest import url
 
 CODES = [
@@ -81,7 +81,7 @@ def test_each_code_that_the_services_write_has_words_of_its_own():
     assert written - set(ADVICE) == set()
 
 
-@pytest.mark.parametrize("reason", [*sorted(targets._FINAL_REASONS), "http_error", "not_a_video", "truncated"])
+@pytest.mark.parametrize("reason", [*sorted(urls._FINAL_REASONS), "http_error", "not_a_video", "truncated"])
 def test_each_file_that_is_given_up_has_words_of_its_own(reason):
     assert advice_for(f"result_{reason}").next_action == "fetch_again"
 

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from django_wanvideo.choices import CreditOutcome, TaskStatus
 from django_wanvideo.models import CreditEntry, VideoTask
-from django_wanvideo.services import holding, limits
+from django_wanvideo.services.attempts import delays
+from django_wanvideo.services.limits import throttling
 from tests.admin.conftest import add_data, hidden, url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
@@ -153,8 +154,8 @@ def test_after_generate_the_page_says_that_it_waits_until_when_and_it_can_be_can
         "It waits in the queue for credits and will be sent from 1 Dec, 00:00 on. You can cancel it until then." in page
     )
     task = VideoTask.objects.get()
-    held = limits.credits_hold(task)
-    holding.hold(task, held.reason, until=held.until)
+    held = throttling.credits_hold(task)
+    delays.hold(task, held.reason, until=held.until)
     page = text_of(boss.get(url("change", task.pk)))
     assert "Waiting for next month’s credits, to be sent 1 Dec, 00:00" in page
     assert "Waiting for next month’s credits, until 1 Dec, 00:00." in page, "the history"

@@ -21,10 +21,10 @@ from django.db import connection, reset_queries
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from django_wanvideo import queue
-from django_wanvideo.admin import confirm
+from django_wanvideo.admin.views import bulk_submit
 from django_wanvideo.choices import EventKind
 from django_wanvideo.models import MediaInput, TaskEvent, VideoTask
+from django_wanvideo.queue import queue
 from tests.admin.conftest import FLASH, hidden, url
 from tests.threads import at_once
 
@@ -124,7 +124,7 @@ def test_all_that_match_are_sent_once_in_bounded_steps(boss, drafts, wakes):
     assert f"Generate {COUNT} videos" in page.content.decode()
     assert len(re.findall("<tr", page.content.decode())) < 200
     # Making the plan and showing it are two requests.
-    assert planning.queries <= 2 * PER_STEP + 2 * math.ceil(COUNT / confirm.CHUNK)
+    assert planning.queries <= 2 * PER_STEP + 2 * math.ceil(COUNT / bulk_submit.CHUNK)
     assert held.bytes < MOST_BYTES
 
     answer, steps = page, 0
@@ -135,14 +135,14 @@ def test_all_that_match_are_sent_once_in_bounded_steps(boss, drafts, wakes):
         steps += 1
         done = sum(sent().values()) - before
         logger.info("step %s of %s tasks: %s", steps, done, step)
-        assert done <= confirm.STEP
+        assert done <= bulk_submit.STEP
         assert step.queries <= PER_STEP + PER_TASK * done
         assert step.bytes < MOST_BYTES
         if goes_on(answer):
-            assert f"{steps * confirm.STEP} of {COUNT} are sent" in answer.content.decode()
+            assert f"{steps * bulk_submit.STEP} of {COUNT} are sent" in answer.content.decode()
             assert 'role="status"' in answer.content.decode()
 
-    assert steps == math.ceil(COUNT / confirm.STEP)
+    assert steps == math.ceil(COUNT / bulk_submit.STEP)
     assert [str(message) for message in get_messages(answer.wsgi_request)] == [f"{COUNT} videos will be generated."]
     assert set(sent().values()) == {1}
     assert len(sent()) == COUNT
@@ -181,7 +181,7 @@ def test_waking_workers_takes_one_round_trip_for_each_task(drafts, redis_queue, 
         trips.append(1)
         return sending(self, command, *args, **kwargs)
 
-    ids = [str(task.pk) for task in drafts[: confirm.STEP]]
+    ids = [str(task.pk) for task in drafts[: bulk_submit.STEP]]
     assert queue.enqueue("submit", ids[0])
     monkeypatch.setattr(pool.connection_class, "send_packed_command", send)
     began = time.perf_counter()

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from django.utils.html import strip_tags
 
-from django_wanvideo.admin import markup
+from django_wanvideo.admin.presentation import markup
 
 NOW = timezone.now()
 

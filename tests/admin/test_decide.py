@@ -12,10 +12,11 @@ from django.contrib.messages import get_messages
 from django.utils import timezone
 
 from django_wanvideo.admin import VideoTaskAdmin
-from django_wanvideo.evolink.answers import Credits, TaskSnapshot, TaskSummary
-from django_wanvideo.evolink.errors import NotFoundError, ReadError
+from django_wanvideo.evolink.exceptions import NotFoundError, ReadError
+from django_wanvideo.evolink.types import Credits, TaskSnapshot, TaskSummary
 from django_wanvideo.models import CallbackReceipt, VideoTask
-from django_wanvideo.services import provider, receipts
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.tracking import callbacks
 from tests.admin.conftest import FLASH, url
 
 ID = "task-unified-1795092608-k3v9m2qa"
@@ -166,7 +167,7 @@ def test_a_video_that_seems_older_is_attached_only_with_its_own_tick(boss, task,
     task.refresh_from_db()
     assert task.status == "unconfirmed"
     CallbackReceipt.objects.create(attempt=task.attempt, provider_task_id=ID)
-    receipts.act_on(task.attempt, evolink.snapshots[ID])
+    callbacks.act_on(task.attempt, evolink.snapshots[ID])
     for page in ("decide", "change"):
         assert f"{ID}, which seems older than our request" in boss.get(url(page, task.pk)).content.decode()
     boss.post(url("decide", task.pk), {"decision": "attach", "other": ID, "older": "1"})

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from django_wanvideo.admin import VideoTaskAdmin
 from django_wanvideo.choices import AttemptState
-from django_wanvideo.evolink.answers import TaskSnapshot, TaskSummary
+from django_wanvideo.evolink.types import TaskSnapshot, TaskSummary
 from django_wanvideo.models import Attempt, VideoTask
 from tests.admin.conftest import FLASH, hidden, url
 from tests.admin.test_decide import ID, evolink, said

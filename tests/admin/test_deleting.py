@@ -8,8 +8,7 @@ from django.contrib.messages import get_messages
 
 from django_wanvideo.admin import VideoTaskAdmin
 from django_wanvideo.exceptions import NotPossible
-from django_wanvideo.models import VideoTask
-from django_wanvideo.services import deleting
+from django_wanvideo.models import VideoTask, deletion
 from tests.admin.conftest import url
 
 ACTIVE = ["queued", "submitting", "unconfirmed", "pending", "processing", "storing"]
@@ -63,12 +62,12 @@ def test_a_task_that_a_worker_takes_at_this_moment_is_no_error(boss, make_task, 
     def refuse(sender, instance, **kwargs):
         raise NotPossible("A task that is on its way cannot be deleted; this one is submitting.")
 
-    deleting.pre_delete.connect(refuse, sender=VideoTask, dispatch_uid="a test's worker")
+    deletion.pre_delete.connect(refuse, sender=VideoTask, dispatch_uid="a test's worker")
     try:
         one = boss.post(url("delete", task.pk), {"post": "yes"})
         several = delete_selected(boss, task)
     finally:
-        deleting.pre_delete.disconnect(sender=VideoTask, dispatch_uid="a test's worker")
+        deletion.pre_delete.disconnect(sender=VideoTask, dispatch_uid="a test's worker")
     assert (one.status_code, one.url) == (302, url("change", task.pk))
     assert "this one is submitting" in said(one)[-1]
     assert several.status_code == 302
@@ -187,10 +186,10 @@ def test_a_product_that_keeps_its_video_is_named_and_nothing_is_deleted(boss, la
 def test_a_product_that_comes_between_question_and_answer_is_no_server_error(boss, lamp, several, monkeypatch):
     from django.db.models import PROTECT
 
-    from django_wanvideo.admin import referring
+    from django_wanvideo.admin import references
 
     rule(monkeypatch, PROTECT)
-    monkeypatch.setattr(referring, "relations", lambda: iter(()))
+    monkeypatch.setattr(references, "relations", lambda: iter(()))
     response = (
         delete_selected(boss, lamp.video) if several else boss.post(url("delete", lamp.video.pk), {"post": "yes"})
     )
@@ -201,10 +200,10 @@ def test_a_product_that_comes_between_question_and_answer_is_no_server_error(bos
 
 @SHOWN_ELSEWHERE
 def test_of_many_products_some_are_named_and_the_rest_is_counted(boss, make_task, monkeypatch):
-    from django_wanvideo.admin import referring
+    from django_wanvideo.admin import references
     from example_project.shop.models import Product
 
-    monkeypatch.setattr(referring, "NAMED", 3)
+    monkeypatch.setattr(references, "NAMED", 3)
     task = make_task("completed")
     Product.objects.bulk_create(Product(name=f"Lamp {number}", video=task) for number in range(5))
     page = boss.get(url("delete", task.pk)).content.decode()

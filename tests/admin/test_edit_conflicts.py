@@ -12,7 +12,8 @@ from django.core.files.base import ContentFile
 from django_wanvideo.choices import InputRole
 from django_wanvideo.exceptions import EditConflict, NotPossible
 from django_wanvideo.models import MediaInput, VideoTask
-from django_wanvideo.services import creation, drafts, submission
+from django_wanvideo.models.creation import creation, drafts
+from django_wanvideo.services.sending import submission
 from tests.admin.conftest import add_data, picture, url
 from tests.threads import at_once
 

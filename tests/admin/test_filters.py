@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_wanvideo import advice
+from django_wanvideo import failures
 from django_wanvideo.admin import VideoTaskAdmin
 from django_wanvideo.models import VideoTask
 from tests.admin.conftest import url
@@ -102,11 +102,11 @@ def test_failures_are_found_by_the_words_that_their_pages_have(boss, make_task):
     found = labels(boss, "failure")
     by_label = {label: value for value, label in found.items()}
     assert len(by_label) == len(found)
-    refused = by_label[str(advice.advice_for("content_filter").heading)]
+    refused = by_label[str(failures.advice_for("content_filter").heading)]
     assert shown(boss, f"?failure={refused}") == {"content_filter", "sensitive_content"}
-    not_accepted = by_label[str(advice.advice_for("result_too_large").heading)]
+    not_accepted = by_label[str(failures.advice_for("result_too_large").heading)]
     assert shown(boss, f"?failure={not_accepted}") == {"result_too_large"}
-    unknown = by_label[str(advice.advice_for("brand_new_code").heading)]
+    unknown = by_label[str(failures.advice_for("brand_new_code").heading)]
     assert shown(boss, f"?failure={unknown}") == {"brand_new_code"}
     everything = {prompt for value in found for prompt in shown(boss, f"?failure={value}")}
     assert everything == set(VideoTask.objects.filter(status="failed").values_list("prompt", flat=True))

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services import tracking
+from django_wanvideo.services.tracking import polling
 from tests.admin.conftest import add_data, hidden, url
 
 LINK = {"result_url": "https://files.example/v.mp4"}
@@ -66,7 +66,7 @@ DEEDS = {
 
 @pytest.mark.parametrize("name", DEEDS)
 def test_each_deed_is_logged_once_with_the_name_of_who_did_it(boss, make_task, name, monkeypatch):
-    monkeypatch.setattr(tracking, "refresh", lambda task, by=None: None)
+    monkeypatch.setattr(polling, "refresh", lambda task, by=None: None)
     status, do, flags = DEEDS[name]
     if status == "fetchable":
         hour = timezone.now() + dt.timedelta(hours=1)

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from django_wanvideo.admin import VideoTaskAdmin
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services import creation
+from django_wanvideo.models.creation import creation
 from tests.admin.conftest import add_data, hidden, url
 from tests.threads import at_once
 

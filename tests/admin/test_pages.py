@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from django_wanvideo.admin import VideoTaskAdmin, filters
 from django_wanvideo.choices import EventKind, EventSource
-from django_wanvideo.models import VideoTask
-from django_wanvideo.services import lifecycle, submission
+from django_wanvideo.models import VideoTask, lifecycle
+from django_wanvideo.services.sending import submission
 from tests.admin.conftest import add_data, picture, store, url
 
 

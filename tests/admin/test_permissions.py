@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from django_wanvideo.admin import VideoTaskAdmin, kept, plans
+from django_wanvideo.admin import VideoTaskAdmin
+from django_wanvideo.admin.forms import temporary_uploads
+from django_wanvideo.admin.views import plans
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services import quotes
+from django_wanvideo.services.sending import quotes
 from tests.admin.conftest import add_data, hidden, picture, store, url
 
 WHO = ("nobody", "view", "add", "change", "delete", "submit", "resolve")
@@ -91,7 +93,7 @@ def ask(make_task, monkeypatch):
                 address, data = url("price"), {"duration": "5", "quality": "720p"}
             case "kept":
                 address = url("kept")
-                data = {"name": kept.keep(picture(), owner=owner.pk if owner else 0)}
+                data = {"name": temporary_uploads.keep(picture(), owner=owner.pk if owner else 0)}
             case "send":
                 address, data = url("send"), {"plan": plan_of(owner, make_task())}
             case "plan":
@@ -103,7 +105,7 @@ def ask(make_task, monkeypatch):
             case "delete":
                 address, data = url("delete", make_task("failed").pk), {"post": "yes"} if method == "POST" else {}
             case "decide":
-                monkeypatch.setattr("django_wanvideo.services.evidence.PATIENCE", 0.01)
+                monkeypatch.setattr("django_wanvideo.services.resolution.evidence.PATIENCE", 0.01)
                 address = url("decide", make_task("unconfirmed").pk)
                 data = {"decision": "not_accepted"} if method == "POST" else {}
             case "video":

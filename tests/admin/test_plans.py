@@ -15,11 +15,12 @@ from django.test import Client
 from django.utils import timezone
 
 from django_wanvideo import catalog
-from django_wanvideo.admin import confirm, plans
+from django_wanvideo.admin.views import bulk_submit, plans
 from django_wanvideo.choices import AttemptState, EventKind
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import Attempt, MediaInput, SiteState, VideoTask
-from django_wanvideo.services import creation, quotes, submission
+from django_wanvideo.models.creation import creation
+from django_wanvideo.services.sending import quotes, submission
 from tests.admin.conftest import add_data, hidden, url
 from tests.threads import at_once
 
@@ -69,7 +70,7 @@ def dearer(task):
 
 
 def price(task):
-    return catalog.get(task.model).estimate(task.parameters)
+    return catalog.estimate(catalog.get(task.model), task.parameters)
 
 
 def now(task):
@@ -231,7 +232,7 @@ class TestPrice:
         assert "made for somebody else" in text_of(other.post(button["url"], button["data"], follow=True))
         twin = make_task("failed", error_code="service_error")
         boss.post(url("operate", twin.pk, "retry"), button["data"])
-        monkeypatch.setattr("django_wanvideo.admin.quoting.LIFETIME", dt.timedelta(seconds=-1))
+        monkeypatch.setattr("django_wanvideo.admin.presentation.quotes.LIFETIME", dt.timedelta(seconds=-1))
         assert "more than a day" in text_of(boss.post(button["url"], button["data"], follow=True))
         assert {now(task).status, now(twin).status} == {"failed"}
 
@@ -388,7 +389,7 @@ class TestAddress:
         assert "A secret fox" not in again.content.decode()
 
     def test_a_step_whose_process_died_does_not_stop_the_others(self, boss, make_task, monkeypatch):
-        monkeypatch.setattr(confirm, "STEP", 1)
+        monkeypatch.setattr(bulk_submit, "STEP", 1)
         tasks = [make_task() for _number in range(3)]
         page = choose(boss, "submit_selected", *tasks)
         token = hidden(page, "plan")
@@ -399,7 +400,7 @@ class TestAddress:
         assert sorted(task.status for task in VideoTask.objects.all()) == ["draft", "queued", "queued"]
 
     def test_where_steps_begin_is_not_for_the_browser_to_say(self, boss, make_task, monkeypatch):
-        monkeypatch.setattr(confirm, "STEP", 2)
+        monkeypatch.setattr(bulk_submit, "STEP", 2)
         tasks = [make_task() for _number in range(4)]
         page = choose(boss, "submit_selected", *tasks)
         press(boss, page)

@@ -117,7 +117,8 @@ def test_the_page_of_a_task_asks_a_bounded_number_of_times(boss, make_task, stat
 
 def test_the_page_of_a_task_asks_no_more_for_a_long_history(boss, make_task):
     from django_wanvideo.choices import EventKind, EventSource
-    from django_wanvideo.services import creation, lifecycle
+    from django_wanvideo.models import lifecycle
+    from django_wanvideo.models.creation import creation
 
     task = make_task(TaskStatus.PROCESSING)
     short = statements(boss, url("change", task.pk))

@@ -11,7 +11,8 @@ from django.utils import timezone
 from django_wanvideo import jobs
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import gate, matching
+from django_wanvideo.services.holds import lock
+from django_wanvideo.services.resolution import matching
 from tests.money.fixtures import evo, road
 
 from .conftest import url
@@ -25,7 +26,7 @@ def lose(road, evo, prompt, *, fault="accept_then_close", hours_ago=0):
     evo.faults.add("create", fault)
     task = road.queued(prompt)
     jobs.submit(str(task.pk))
-    gate.SiteState.objects.all().delete()
+    lock.SiteState.objects.all().delete()
     at = timezone.now() - dt.timedelta(hours=hours_ago)
     Attempt.objects.filter(task=task).update(claimed_at=at, sent_at=at)
     if fault.startswith("accept"):

@@ -11,9 +11,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 from rq.timeouts import JobTimeoutException
 
-from django_wanvideo.admin import kept
+from django_wanvideo.admin.forms import temporary_uploads
 from django_wanvideo.models import MediaInput, VideoTask
-from django_wanvideo.services import files
+from django_wanvideo.models.creation import files
 from tests import storages as odd
 from tests.admin.conftest import add_data, hidden, picture, store, url
 
@@ -31,7 +31,7 @@ ERRORS = {
 def _afresh(monkeypatch):
     """Nothing was logged and nothing was tidied up before."""
     monkeypatch.setattr(files, "_logged", {})
-    monkeypatch.setattr(kept, "_forgot_at", None)
+    monkeypatch.setattr(temporary_uploads, "_forgot_at", None)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_list_of_pictures_without_addresses_is_one_line_in_the_log_and_no_secr
     storage.failing = {"url"}
     for _time in range(2):
         assert boss.get(url("changelist")).status_code == 200
-    said = [record for record in caplog.records if record.name == "django_wanvideo.services.files"]
+    said = [record for record in caplog.records if record.name == "django_wanvideo.models.creation.files"]
     assert len(said) == 1
     assert "ClientError" in caplog.text
     assert "hidden-signature" not in caplog.text
@@ -242,7 +242,7 @@ def test_tasks_are_deleted_whatever_the_storage_does(boss, make_task, failing, h
 
 def test_old_pictures_of_refused_forms_are_looked_for_once_an_hour(boss, storage, monkeypatch):
     looks = []
-    monkeypatch.setattr(kept, "forget_old", lambda: looks.append(1))
+    monkeypatch.setattr(temporary_uploads, "forget_old", lambda: looks.append(1))
     for _time in range(3):
         boss.post(url("add"), add_data(prompt=""))
     assert len(looks) == 1
@@ -251,7 +251,7 @@ def test_old_pictures_of_refused_forms_are_looked_for_once_an_hour(boss, storage
 @pytest.mark.fault("K8.forget-old")
 def test_one_old_picture_that_cannot_be_deleted_keeps_no_other(storage, monkeypatch):
     for name in ("a.jpg", "b.jpg"):
-        storage.save(f"{kept.FOLDER}/2020-01-01/{name}", picture())
+        storage.save(f"{temporary_uploads.FOLDER}/2020-01-01/{name}", picture())
     delete = odd.Overwriting.delete
 
     def refuse_one(self, name):
@@ -260,8 +260,8 @@ def test_one_old_picture_that_cannot_be_deleted_keeps_no_other(storage, monkeypa
         delete(self, name)
 
     monkeypatch.setattr(odd.Overwriting, "delete", refuse_one)
-    kept.forget_old()
-    assert odd.names(storage) == [f"{kept.FOLDER}/2020-01-01/a.jpg"]
+    temporary_uploads.forget_old()
+    assert odd.names(storage) == [f"{temporary_uploads.FOLDER}/2020-01-01/a.jpg"]
 
 
 def test_a_time_limit_passes_through_what_nothing_depends_on(storage, monkeypatch):
@@ -273,7 +273,7 @@ def test_a_time_limit_passes_through_what_nothing_depends_on(storage, monkeypatc
     with pytest.raises(JobTimeoutException):
         files.url_of(task.video)
     with pytest.raises(JobTimeoutException):
-        kept.forget_old()
+        temporary_uploads.forget_old()
 
 
 PAGE = b"<!doctype html><script>alert(document.domain)</script>"
@@ -306,7 +306,7 @@ def test_a_picture_is_kept_under_the_extension_of_what_it_is(boss, storage, kind
     upload = SimpleUploadedFile(name, content, "text/html")
     token = hidden(boss.post(url("add"), add_data(first_frame_file=upload, prompt="")), "first_frame_kept")
     (stored,) = odd.names(storage)
-    assert stored.startswith(kept.FOLDER)
+    assert stored.startswith(temporary_uploads.FOLDER)
     assert stored.endswith(f".{extension}")
     shown = boss.get(url("kept"), {"name": token})
     assert shown["Content-Type"] == f"image/{kind.lower()}"

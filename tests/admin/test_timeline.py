@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from django_wanvideo.admin import timeline
+from django_wanvideo.admin.presentation import history
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.models import TaskEvent
 
@@ -106,7 +106,7 @@ def happen(make_task):
 
 @pytest.mark.parametrize(("kind", "detail", "words"), SENTENCES, ids=[f"{row[0]}-{row[1]}" for row in SENTENCES])
 def test_everything_that_happens_has_its_sentence(happen, kind, detail, words):
-    assert timeline.sentence(happen(kind, detail)) == words
+    assert history.sentence(happen(kind, detail)) == words
 
 
 def test_no_kind_is_without_a_sentence_of_its_own():
@@ -131,7 +131,7 @@ def test_no_kind_is_without_a_sentence_of_its_own():
 )
 def test_who_did_it_is_named(happen, django_user_model, kind, detail, columns, words):
     maria = django_user_model.objects.create_user("maria", first_name="Maria", last_name="Vega")
-    assert timeline.sentence(happen(kind, detail, actor=maria, **columns)) == words
+    assert history.sentence(happen(kind, detail, actor=maria, **columns)) == words
 
 
 def test_the_same_in_a_row_is_one_line_and_something_else_between_makes_two(happen):
@@ -139,17 +139,17 @@ def test_the_same_in_a_row_is_one_line_and_something_else_between_makes_two(happ
     events = [happen(K.PROGRESS, created_at=now + dt.timedelta(seconds=number)) for number in range(3)]
     events += [happen(K.CALLBACK), happen(K.CALLBACK, {"reason": "older_than_attempt", "provider_task_id": "x"})]
     events += [happen(K.PROGRESS)]
-    lines = timeline.lines(events, now)
+    lines = history.lines(events, now)
     assert [line.icon for line in lines] == ["processing", "callback", "callback", "processing"]
     assert lines[-1].sub.startswith("3 times")
 
 
 def test_what_is_evolinks_own_business_is_not_shown(happen):
-    (line,) = timeline.lines([happen(K.ACCEPTED, {"request_id": "r-1", "provider_task_id": "t-1", "estimated": 20})])
+    (line,) = history.lines([happen(K.ACCEPTED, {"request_id": "r-1", "provider_task_id": "t-1", "estimated": 20})])
     assert line.raw == '{\n  "estimated": 20\n}'
 
 
 def test_what_happened_on_another_day_has_its_day(happen):
     event = happen(K.CREATED, created_at=timezone.now() - dt.timedelta(days=3))
-    (line,) = timeline.lines([event], timezone.now())
+    (line,) = history.lines([event], timezone.now())
     assert any(character.isalpha() for character in line.time)

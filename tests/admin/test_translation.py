@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 from django.utils.translation import trans_real
 
 import django_wanvideo
-from django_wanvideo.advice import ADVICE, advice_for, charge_words
+from django_wanvideo.failures import ADVICE, advice_for, charge_words
 from django_wanvideo.models import VideoTask
 from tests.admin.conftest import add_data, store, url
 
@@ -119,7 +119,7 @@ def unbracketed(response):
 @pytest.fixture
 def pages(boss, make_task, monkeypatch):
     """Each page, as a function that opens it."""
-    monkeypatch.setattr("django_wanvideo.services.evidence.PATIENCE", 0.01)
+    monkeypatch.setattr("django_wanvideo.services.resolution.evidence.PATIENCE", 0.01)
 
     def completed():
         task = make_task("completed", owner=boss.user, finished_at=timezone.now(), credits_used="11.9")

@@ -9,11 +9,11 @@ from django.core.cache import cache
 from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from django_wanvideo import queue
-from django_wanvideo.admin import caching, trouble
+from django_wanvideo.admin import banner, caching
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import Attempt, Installation, SiteState, VideoTask
-from django_wanvideo.services import outages
+from django_wanvideo.queue import queue
+from django_wanvideo.services.holds import outages
 from tests.admin.conftest import url
 
 
@@ -34,12 +34,12 @@ def healthy(db, monkeypatch):
 
 
 def headings():
-    found = trouble.found()
+    found = banner.found()
     return found and found["heading"]
 
 
 def test_a_healthy_site_says_nothing(healthy, boss):
-    assert trouble.found() is None
+    assert banner.found() is None
     assert "wv-notice" not in boss.get(url("changelist")).content.decode()
 
 
@@ -83,7 +83,7 @@ def test_a_sweep_that_never_ran_is_said(healthy):
 def test_the_gravest_trouble_comes_first(healthy, monkeypatch):
     monkeypatch.setattr(queue.Worker, "count", lambda **kwargs: 0)
     SiteState.objects.filter(name="sweep").delete()
-    found = trouble.found()
+    found = banner.found()
     assert found["heading"] == "No worker is listening."
     assert len(found["texts"]) == 2
 
@@ -118,15 +118,15 @@ def test_an_error_while_looking_never_harms_the_list(healthy, monkeypatch, boss,
     def broken():
         raise ZeroDivisionError
 
-    monkeypatch.setattr(trouble.site_probes, "listening_workers", broken)
+    monkeypatch.setattr(banner.site_probes, "listening_workers", broken)
     assert boss.get(url("changelist")).status_code == 200
     assert "site trouble" in caplog.text
 
 
 def test_it_is_looked_for_once_in_a_while(healthy, django_assert_num_queries):
-    trouble.found()
+    banner.found()
     with django_assert_num_queries(0):
-        trouble.found()
+        banner.found()
 
 
 class AwayCache:
@@ -164,8 +164,8 @@ def test_a_cache_that_comes_back_and_goes_away_again_is_logged_again(healthy, mo
     for _time in range(2):
         with monkeypatch.context() as patched:
             patched.setattr(caching, "cache", AwayCache())
-            assert trouble.found() is None
-        assert trouble.found() is None
+            assert banner.found() is None
+        assert banner.found() is None
     assert caplog.text.count("ConnectionRefusedError: cache") == 2
 
 
@@ -174,7 +174,7 @@ def test_a_copy_of_another_installations_database_is_said_and_nothing_else(healt
     SiteState.objects.all().delete()
     settings.WANVIDEO = {**settings.WANVIDEO, "INSTALLATION": "staging"}
     Installation.objects.update(name="production")
-    found = trouble.found()
+    found = banner.found()
     assert found["heading"] == "This is a copy of the database of “production”."
     assert "wanvideo_adopt" in found["texts"][0]
     assert len(found["texts"]) == 1

@@ -13,7 +13,7 @@ from benchmarks.soak import trouble
 from benchmarks.soak.coverage import FAULTS, Coverage
 from benchmarks.soak.database import Postgres
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.services.lifecycle import ALLOWED_FROM
+from django_wanvideo.models.lifecycle import ALLOWED_FROM
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 
 from django_wanvideo.choices import AttemptState, EventKind, EventSource
-from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import lifecycle
+from django_wanvideo.models import Attempt, VideoTask, lifecycle
 from tests.browser.pictures import picture
 
 if TYPE_CHECKING:

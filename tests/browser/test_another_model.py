@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Locator, expect
 
-from django_wanvideo.catalog import parts, registry
+from django_wanvideo.catalog import common, registry
 from django_wanvideo.catalog.spec import InputSpec, ModelSpec
 from django_wanvideo.choices import InputRole
 from django_wanvideo.models import VideoTask
@@ -23,8 +23,8 @@ STUB = ModelSpec(
     id="stub-edit-video",
     label="A model of another kind",
     short_label="Stub",
-    prompt=parts.prompt(500, from_picture=False),
-    parameters=(parts.duration(2, 15), parts.quality()),
+    prompt=common.prompt(500, from_picture=False),
+    parameters=(common.duration(2, 15), common.quality()),
     inputs=(
         InputSpec(InputRole.FIRST_FRAME, "image_start", label="First frame", **PICTURE),
         InputSpec(InputRole.LAST_FRAME, "image_end", label="Last frame", **PICTURE),
@@ -40,9 +40,9 @@ STUB = ModelSpec(
             required=True,
             label="Source clip",
         ),
-        parts.AUDIO,
+        common.AUDIO,
     ),
-    price=parts.price("2", "6"),
+    price=common.price("2", "6"),
 )
 PASTE = """(target, [bytes, text]) => {
     const data = new DataTransfer();

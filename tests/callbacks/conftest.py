@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from django_wanvideo import queue
+from django_wanvideo import callback_tokens
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.services import callback_urls
+from django_wanvideo.queue import queue
 from tests.rows import everything, make_attempt, make_task
 
 if TYPE_CHECKING:
@@ -39,14 +39,14 @@ def attempt(db: None) -> Attempt:
 @pytest.fixture
 def path(attempt: Attempt) -> str:
     """Where EvoLink calls back about the attempt, without scheme and host."""
-    return urlsplit(callback_urls.url_for(attempt.pk)).path
+    return urlsplit(callback_tokens.url_for(attempt.pk)).path
 
 
 @pytest.fixture
 def forge(client, attempt: Attempt, django_assert_num_queries: Callable[..., Any]) -> Callable[..., None]:
     """Call back with tokens that are not this attempt's: all are answered 404, nothing is asked, nothing is changed."""
-    good = callback_urls.sign(attempt.pk)
-    others = callback_urls.sign(uuid.uuid4())
+    good = callback_tokens.sign(attempt.pk)
+    others = callback_tokens.sign(uuid.uuid4())
 
     def check(sender: Any = None, **options: object) -> None:
         before = everything()

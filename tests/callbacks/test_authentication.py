@@ -8,8 +8,8 @@ import uuid
 import pytest
 from django.test import Client
 
+from django_wanvideo import callback_tokens
 from django_wanvideo.models import CallbackReceipt
-from django_wanvideo.services import callback_urls
 from tests.rows import everything, make_attempt, make_task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
@@ -24,13 +24,13 @@ FORGED = {
     "with something behind it": lambda attempt, token: f"{token}0",
     "in capitals": lambda attempt, token: token.upper(),
     "one letter changed": lambda attempt, token: ("0" if token[0] != "0" else "1") + token[1:],
-    "another attempt's": lambda attempt, token: callback_urls.sign(make_attempt(make_task()).pk),
-    "an unknown attempt's": lambda attempt, token: callback_urls.sign(uuid.uuid4()),
+    "another attempt's": lambda attempt, token: callback_tokens.sign(make_attempt(make_task()).pk),
+    "an unknown attempt's": lambda attempt, token: callback_tokens.sign(uuid.uuid4()),
     "not ASCII": lambda attempt, token: "%C3%BC" * 64,
     "no UTF-8": lambda attempt, token: "%FF%FE",
     "with a NUL": lambda attempt, token: f"{token}%00",
     "very long": lambda attempt, token: "a" * 5000,
-    "the placeholder that is stored": lambda attempt, token: callback_urls.TOKEN_PLACEHOLDER,
+    "the placeholder that is stored": lambda attempt, token: callback_tokens.TOKEN_PLACEHOLDER,
 }
 
 
@@ -39,7 +39,7 @@ FORGED = {
 def test_a_forged_token_is_not_found_and_asks_the_database_nothing(
     client, attempt, forge, method, wanvideo_wakeups, django_assert_num_queries
 ):
-    forged = forge(attempt, callback_urls.sign(attempt.pk))
+    forged = forge(attempt, callback_tokens.sign(attempt.pk))
     before = everything()
     with django_assert_num_queries(0):
         response = client.generic(method, f"/wanvideo/callbacks/{attempt.pk}/{forged}/", GOOD_BODY, "application/json")
@@ -92,7 +92,9 @@ def test_a_repeated_callback_is_taken_each_time(call, wanvideo_wakeups):
 def test_a_good_token_for_an_attempt_that_is_gone_is_taken(client, wanvideo_wakeups, django_assert_num_queries):
     gone = uuid.uuid4()
     with django_assert_num_queries(1):
-        response = client.post(f"/wanvideo/callbacks/{gone}/{callback_urls.sign(gone)}/", GOOD_BODY, "application/json")
+        response = client.post(
+            f"/wanvideo/callbacks/{gone}/{callback_tokens.sign(gone)}/", GOOD_BODY, "application/json"
+        )
     assert response.status_code == 200
 
 
@@ -113,7 +115,7 @@ def test_options_says_which_methods_there_are_and_nothing_of_the_view(client, pa
 
 def token_under(settings, keys):
     settings.WANVIDEO = {**settings.WANVIDEO, "CALLBACK_KEYS": keys}
-    return callback_urls.sign
+    return callback_tokens.sign
 
 
 def test_an_old_key_is_good_during_rotation_and_bad_after_it(client, attempt, settings, wanvideo_wakeups):
@@ -130,14 +132,14 @@ def test_an_old_key_is_good_during_rotation_and_bad_after_it(client, attempt, se
 
 
 def test_an_old_secret_key_of_the_site_is_good_while_it_is_a_fallback(client, attempt, settings, wanvideo_wakeups):
-    old = callback_urls.sign(attempt.pk)
+    old = callback_tokens.sign(attempt.pk)
     was = settings.SECRET_KEY
 
     def answer():
         return client.post(f"/wanvideo/callbacks/{attempt.pk}/{old}/", GOOD_BODY, "application/json").status_code
 
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another", [was]
-    assert callback_urls.sign(attempt.pk) != old
+    assert callback_tokens.sign(attempt.pk) != old
     assert answer() == 200
     settings.SECRET_KEY_FALLBACKS = []
     assert answer() == 404
@@ -146,16 +148,16 @@ def test_an_old_secret_key_of_the_site_is_good_while_it_is_a_fallback(client, at
 @pytest.mark.parametrize("keys", [[""], ["", None], ""])
 def test_an_empty_key_signs_and_verifies_nothing(settings, keys):
     attempt_id = uuid.uuid4()
-    by_default = callback_urls.sign(attempt_id)
+    by_default = callback_tokens.sign(attempt_id)
     token_under(settings, keys)
-    assert callback_urls.sign(attempt_id) == by_default
-    assert not callback_urls.verify(attempt_id, callback_urls._token("", attempt_id))
+    assert callback_tokens.sign(attempt_id) == by_default
+    assert not callback_tokens.verify(attempt_id, callback_tokens._token("", attempt_id))
 
 
 def test_a_key_given_as_one_text_is_one_key(settings):
     attempt_id = uuid.uuid4()
     token = token_under(settings, "a key")(attempt_id)
-    assert not callback_urls.verify(attempt_id, callback_urls._token("a", attempt_id))
+    assert not callback_tokens.verify(attempt_id, callback_tokens._token("a", attempt_id))
     assert token_under(settings, ["a key"])(attempt_id) == token
 
 
@@ -167,16 +169,16 @@ def test_a_token_is_compared_in_constant_time_with_that_of_each_key(settings, mo
         compared.append(wanted)
         return wanted == given
 
-    monkeypatch.setattr(callback_urls, "constant_time_compare", compare)
+    monkeypatch.setattr(callback_tokens, "constant_time_compare", compare)
     token = token_under(settings, ["one", "two", "three"])(attempt_id)
-    assert callback_urls.verify(attempt_id, token)
+    assert callback_tokens.verify(attempt_id, token)
     assert len(set(compared)) == 3
 
 
 def test_a_token_is_of_no_use_as_another_signature(settings):
     """It is made for its own purpose, from what the site's secret key is not."""
-    assert settings.SECRET_KEY not in callback_urls._keys()
-    first, second = callback_urls.sign(uuid.UUID(int=1)), callback_urls.sign(uuid.UUID(int=2))
+    assert settings.SECRET_KEY not in callback_tokens._keys()
+    first, second = callback_tokens.sign(uuid.UUID(int=1)), callback_tokens.sign(uuid.UUID(int=2))
     assert first != second
     assert len(first) == 64
 

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from django_wanvideo.callbacks import serializers, views
+from django_wanvideo.callbacks import payload as serializers
+from django_wanvideo.callbacks import views
 from django_wanvideo.models import CallbackReceipt
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]

@@ -9,10 +9,11 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from django_wanvideo.callbacks.serializers import KEPT
-from django_wanvideo.evolink.answers import RemoteStatus, TaskSnapshot
+from django_wanvideo.callbacks.payload import KEPT
+from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
-from django_wanvideo.services import provider, receipts
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.tracking import callbacks
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 
@@ -140,7 +141,7 @@ def test_no_body_changes_what_evolink_itself_does_not_say(call, attempt, monkeyp
         before = VideoTask.objects.filter(pk=attempt.task_id).values().get()
         attempts = _attempts()
         call(encoded(claims | body | {"id": attempt.provider_task_id, "status": status}, ensure_ascii=True))
-        receipts.read_due()
+        callbacks.read_due()
         after = VideoTask.objects.filter(pk=attempt.task_id).values().get()
         # The progress is what EvoLink itself says; everything else is as it was.
         assert after["progress"] in {0, 7}
@@ -156,7 +157,7 @@ def test_a_site_that_believes_callbacks_can_store_whatever_they_say(call, attemp
     """The settings of a site whose workers cannot reach EvoLink: what is said is applied, as far as rows can hold it."""
     with transaction.atomic():
         call(encoded({**body, "id": attempt.provider_task_id, "status": status}, ensure_ascii=True))
-        receipts.read_due()
+        callbacks.read_due()
         assert not CallbackReceipt.objects.filter(due_at__isnull=False).exists()
         task = VideoTask.objects.get(pk=attempt.task_id)
         assert task.status in {"pending", "processing", "storing", "failed", "cancelled"}

@@ -10,11 +10,13 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
-from django_wanvideo import jobs, signals
+from django_wanvideo import callback_tokens, jobs, signals
 from django_wanvideo.choices import AttemptState, CreditOutcome, EventKind, EventSource, TaskStatus
-from django_wanvideo.evolink.answers import RemoteStatus, TaskSnapshot
-from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, DeletedTask, VideoTask
-from django_wanvideo.services import callback_urls, identity, lifecycle, orphans, receipts, receiving
+from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
+from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, DeletedTask, VideoTask, lifecycle
+from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of
+from django_wanvideo.services.tracking import callback_limits, callbacks
+from django_wanvideo.services.tracking import unmatched as orphans
 from tests.admin.conftest import url
 from tests.money.fixtures import evo, road
 from tests.rows import make_attempt, make_task
@@ -31,19 +33,19 @@ pytestmark = pytest.mark.integration
 def site(road: Road, monkeypatch: pytest.MonkeyPatch) -> Road:
     """A site that EvoLink calls back; the test makes the calls."""
     road.configure(CALLBACK_BASE_URL="https://site.example")
-    monkeypatch.setattr(receiving, "_seen", type(receiving._seen)())
+    monkeypatch.setattr(callback_limits, "_seen", type(callback_limits._seen)())
     return road
 
 
 def call_back(attempt_id: uuid.UUID, provider_task_id: str, *, read: bool = True, **body: Any) -> None:
     """Post to an attempt's address as EvoLink does; then a worker reads it."""
-    path = urlsplit(callback_urls.url_for(attempt_id)).path
+    path = urlsplit(callback_tokens.url_for(attempt_id)).path
     answer = Client().post(
         path, {"id": provider_task_id, "status": "completed"} | body, content_type="application/json"
     )
     assert answer.status_code == 200
     if read:
-        receipts.read_due()
+        callbacks.read_due()
 
 
 def at_evolink(site: Road, evo: Simulator, *, complete: bool = True) -> tuple[uuid.UUID, str]:
@@ -209,9 +211,9 @@ class TestLeakedAddress:
     @pytest.mark.fault("K10.leaked-token-receipts")
     def test_it_fills_no_table(self, site: Road, evo: Simulator):
         attempt = site.send(site.queued()).attempt
-        for number in range(receiving.MOST_RECEIPTS + 60):
+        for number in range(callback_limits.MOST_RECEIPTS + 60):
             call_back(attempt.pk, f"task-unified-17571697{number:03}-madeup00", read=False)
-        assert CallbackReceipt.objects.count() == receiving.MOST_RECEIPTS
+        assert CallbackReceipt.objects.count() == callback_limits.MOST_RECEIPTS
 
     @pytest.mark.fault("K10.leaked-token-reads")
     def test_made_up_ids_are_not_all_asked_about(self, site: Road, evo: Simulator):
@@ -222,8 +224,8 @@ class TestLeakedAddress:
         for _pass in range(3):
             site.make_due()
             jobs.sync()
-        assert site.gets() - before <= 3 * receiving.MOST_IDS
-        assert CallbackReceipt.objects.filter(due_at__isnull=False).count() <= receiving.MOST_IDS
+        assert site.gets() - before <= 3 * callback_limits.MOST_IDS
+        assert CallbackReceipt.objects.filter(due_at__isnull=False).count() <= callback_limits.MOST_IDS
         call_back(attempt.pk, attempt.provider_task_id)
         assert CallbackReceipt.objects.filter(provider_task_id=attempt.provider_task_id).get().due_at is None
 
@@ -235,7 +237,7 @@ class TestLeakedAddress:
         for _pass in range(3):
             site.make_due()
             jobs.sync()
-        assert site.gets() <= 3 * receiving.MOST_IDS
+        assert site.gets() <= 3 * callback_limits.MOST_IDS
 
     @pytest.mark.fault("K10.leaked-token-second-results")
     def test_the_accounts_other_videos_do_not_all_become_second_results(self, site: Road, evo: Simulator):
@@ -253,7 +255,7 @@ class TestLeakedAddress:
     @pytest.mark.fault("K10.leaked-token-other-attempts")
     def test_other_attempts_are_not_concerned(self, site: Road):
         leaked, other = (make_attempt(site.draft(), AttemptState.UNCONFIRMED) for _n in range(2))
-        for number in range(receiving.MOST_RECEIPTS + 5):
+        for number in range(callback_limits.MOST_RECEIPTS + 5):
             call_back(leaked.pk, f"task-unified-17571697{number:03}-madeup00", read=False)
         call_back(other.pk, "task-unified-1757169743-abcdefgh", read=False)
         assert CallbackReceipt.objects.filter(attempt=other).count() == 1
@@ -262,11 +264,11 @@ class TestLeakedAddress:
 @pytest.mark.fault("K2.keys-are-derived")
 def test_an_attempt_is_known_by_its_task_and_number():
     task_id = uuid.UUID("0190a6f0-0000-4000-8000-000000000001")
-    first = identity.attempt_id(task_id, 1)
-    assert first == identity.attempt_id(task_id, 1) != identity.attempt_id(task_id, 2)
+    first = attempt_id_of(task_id, 1)
+    assert first == attempt_id_of(task_id, 1) != attempt_id_of(task_id, 2)
     assert str(first) == "18555c9c-788a-5d62-a5dc-8072e482e629"
-    assert identity.idempotency_key(first) == f"wanvideo-{first.hex}"
-    assert len(identity.idempotency_key(first)) == 41
+    assert idempotency_key_of(first) == f"wanvideo-{first.hex}"
+    assert len(idempotency_key_of(first)) == 41
 
 
 @pytest.mark.django_db

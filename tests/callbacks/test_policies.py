@@ -14,9 +14,9 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from django_wanvideo import callback_tokens
 from django_wanvideo.callbacks import views
 from django_wanvideo.models import CallbackReceipt
-from django_wanvideo.services import callback_urls
 from tests.callbacks.wire import Stream, through_wsgi
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration, pytest.mark.urls("tests.callbacks.urls")]
@@ -195,7 +195,7 @@ def mounted():
 def test_the_address_is_right_below_a_script_prefix(attempt, settings, mounted, base, prefix):
     settings.WANVIDEO = {**settings.WANVIDEO, "CALLBACK_BASE_URL": base}
     mounted(prefix)
-    url = callback_urls.url_for(attempt.pk)
+    url = callback_tokens.url_for(attempt.pk)
     parts = urlsplit(url)
     assert f"{parts.scheme}://{parts.netloc}" == "https://site.example"
     assert parts.path.startswith("/shop/wanvideo/callbacks/")
@@ -204,7 +204,7 @@ def test_the_address_is_right_below_a_script_prefix(attempt, settings, mounted, 
     )
     assert status == 200
     assert CallbackReceipt.objects.get().attempt_id == attempt.pk
-    forged = parts.path.removeprefix("/shop").replace(callback_urls.sign(attempt.pk), "0" * 64)
+    forged = parts.path.removeprefix("/shop").replace(callback_tokens.sign(attempt.pk), "0" * 64)
     status, _body = through_wsgi(forged, Stream(b"{}"), SCRIPT_NAME="/shop", CONTENT_LENGTH="2")
     assert (status, CallbackReceipt.objects.count()) == (404, 1)
 
@@ -212,6 +212,6 @@ def test_the_address_is_right_below_a_script_prefix(attempt, settings, mounted, 
 @pytest.mark.parametrize("base", ["https://site.example", "https://site.example/"])
 def test_the_address_is_short_enough_for_evolink(attempt, settings, base):
     settings.WANVIDEO = {**settings.WANVIDEO, "CALLBACK_BASE_URL": base}
-    url = callback_urls.url_for(attempt.pk)
-    assert url == f"https://site.example/wanvideo/callbacks/{attempt.pk}/{callback_urls.sign(attempt.pk)}/"
+    url = callback_tokens.url_for(attempt.pk)
+    assert url == f"https://site.example/wanvideo/callbacks/{attempt.pk}/{callback_tokens.sign(attempt.pk)}/"
     assert len(url) <= 2048

@@ -9,11 +9,14 @@ import uuid
 import pytest
 from django.db import OperationalError
 
+from django_wanvideo import callback_tokens
 from django_wanvideo.callbacks import views
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.evolink.answers import Created, TaskSnapshot
+from django_wanvideo.evolink.types import Created, TaskSnapshot
 from django_wanvideo.models import Attempt, CallbackReceipt
-from django_wanvideo.services import callback_urls, provider, receipts, submission
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.sending import submission
+from django_wanvideo.services.tracking import callbacks
 from tests.rows import everything, make_attempt, make_task
 from tests.silence import closed_port
 
@@ -30,7 +33,7 @@ def logged(caplog, settings):
 
 
 def test_the_token_is_in_no_log_whatever_comes_of_the_callback(call, client, path, attempt, logged, monkeypatch):
-    token = callback_urls.sign(attempt.pk)
+    token = callback_tokens.sign(attempt.pk)
     assert token in path
     answers = [
         call(),
@@ -60,8 +63,8 @@ def test_a_refusal_is_logged_by_its_attempt(call, attempt, logged, body):
 
 
 def test_a_token_is_stored_nowhere(call, attempt, wanvideo_wakeups):
-    call({"id": attempt.provider_task_id, "callback_url": callback_urls.url_for(attempt.pk)})
-    assert callback_urls.sign(attempt.pk) not in str(everything())
+    call({"id": attempt.provider_task_id, "callback_url": callback_tokens.url_for(attempt.pk)})
+    assert callback_tokens.sign(attempt.pk) not in str(everything())
 
 
 def test_redis_trouble_is_logged_without_its_address(call, settings, logged):
@@ -93,11 +96,11 @@ def test_what_is_sent_has_the_token_and_what_is_kept_of_it_has_not(monkeypatch, 
     task.inputs.create(role="first_frame", url="https://pictures.example/cat.png")
     submission.send(task.pk)
     attempt = Attempt.objects.get()
-    token = callback_urls.sign(attempt.pk)
+    token = callback_tokens.sign(attempt.pk)
     (sent,) = evolink.bodies
-    assert sent["callback_url"] == callback_urls.url_for(attempt.pk)
+    assert sent["callback_url"] == callback_tokens.url_for(attempt.pk)
     assert token in sent["callback_url"]
-    kept = sent["callback_url"].replace(token, callback_urls.TOKEN_PLACEHOLDER)
+    kept = sent["callback_url"].replace(token, callback_tokens.TOKEN_PLACEHOLDER)
     assert str(attempt.pk) in kept
     assert attempt.request == {**sent, "callback_url": kept}
     task.refresh_from_db()
@@ -110,25 +113,25 @@ def test_what_is_sent_has_the_token_and_what_is_kept_of_it_has_not(monkeypatch, 
 def test_without_a_callback_address_nothing_about_callbacks_is_sent_or_kept(settings):
     settings.WANVIDEO = {**settings.WANVIDEO, "CALLBACK_BASE_URL": None}
     body = {"model": "m", "prompt": "p"}
-    attempt = make_attempt(make_task(), request=callback_urls.without_token(body, uuid.uuid4()))
+    attempt = make_attempt(make_task(), request=callback_tokens.without_token(body, uuid.uuid4()))
     assert attempt.request == body
-    assert callback_urls.with_callback(attempt) == body
+    assert callback_tokens.with_callback(attempt) == body
 
 
 def test_an_address_that_changes_later_does_not_change_what_was_asked_for(settings):
     """A repeat with the same key must be the same request; only the token follows the keys."""
     attempt = make_attempt(make_task())
-    attempt.request = callback_urls.without_token({"model": "m"}, attempt.pk)
-    first = callback_urls.with_callback(attempt)
+    attempt.request = callback_tokens.without_token({"model": "m"}, attempt.pk)
+    first = callback_tokens.with_callback(attempt)
     settings.WANVIDEO = {**settings.WANVIDEO, "CALLBACK_BASE_URL": "https://moved.example"}
-    assert callback_urls.with_callback(attempt) == first
+    assert callback_tokens.with_callback(attempt) == first
 
 
 def test_what_a_body_claims_is_not_believed_when_the_task_cannot_be_read(call, attempt, settings, wanvideo_wakeups):
     """The receipt waits for a worker with a key; nothing moves before EvoLink itself has said it."""
     settings.WANVIDEO = {**settings.WANVIDEO, "API_KEY": ""}
     call({"id": attempt.provider_task_id, "status": "failed", "error": {"code": "x", "message": "forged"}})
-    receipts.read_due()
+    callbacks.read_due()
     attempt.task.refresh_from_db()
     assert attempt.task.status == TaskStatus.PENDING
     assert CallbackReceipt.objects.get().due_at is not None

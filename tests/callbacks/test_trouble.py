@@ -12,10 +12,10 @@ import pytest
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.utils import timezone
 
-from django_wanvideo import queue
 from django_wanvideo.callbacks import views
 from django_wanvideo.models import CallbackReceipt
-from django_wanvideo.services import sweeping
+from django_wanvideo.queue import queue
+from django_wanvideo.services import sweep
 from tests.rows import everything
 from tests.silence import closed_port, silent_port
 
@@ -127,7 +127,7 @@ def test_what_came_without_redis_is_handed_out_by_the_sweep(call, redis_is_away)
         handed_out.append((job, *ids))
         return True
 
-    sweeping.sweep(take)
+    sweep.sweep(take)
     assert ("sync",) in handed_out
     assert CallbackReceipt.objects.filter(due_at__lte=timezone.now()).count() == 3
 
@@ -135,7 +135,7 @@ def test_what_came_without_redis_is_handed_out_by_the_sweep(call, redis_is_away)
 def test_a_warning_says_once_that_redis_is_away(call, redis_is_away, caplog):
     for _number in range(5):
         call()
-    said = [record for record in caplog.records if record.name == "django_wanvideo.queue"]
+    said = [record for record in caplog.records if record.name == "django_wanvideo.queue.queue"]
     assert [record.levelname for record in said] == ["WARNING"]
     assert "sweep" in said[0].getMessage()
 

@@ -20,7 +20,7 @@ OPENAPI = Path(__file__).parents[3] / "shared" / "reference" / "openapi"
 
 
 def test_only_the_duration_is_sent_unasked():
-    assert FLASH.build_body(prompt="A cat", inputs={"first_frame": [FRAME]}) == {
+    assert catalog.build_request(FLASH, prompt="A cat", inputs={"first_frame": [FRAME]}) == {
         "model": "wan2.6-image-to-video-flash",
         "prompt": "A cat",
         "image_urls": [FRAME],
@@ -29,7 +29,8 @@ def test_only_the_duration_is_sent_unasked():
 
 
 def test_everything_chosen_goes_where_evolink_reads_it():
-    body = FLASH.build_body(
+    body = catalog.build_request(
+        FLASH,
         prompt="A cat\n",
         parameters={
             "duration": 7,
@@ -56,7 +57,8 @@ def test_everything_chosen_goes_where_evolink_reads_it():
 
 
 def test_false_is_sent_and_none_is_not():
-    body = FLASH.build_body(
+    body = catalog.build_request(
+        FLASH,
         prompt="A cat",
         parameters={"generate_audio": False, "quality": None},
         inputs={"first_frame": [FRAME], "audio": None},
@@ -71,12 +73,12 @@ def test_false_is_sent_and_none_is_not():
 )
 def test_nothing_is_built_that_would_be_refused(wrong):
     with pytest.raises(ValidationError):
-        FLASH.build_body(**{"prompt": "A cat", "inputs": {"first_frame": [FRAME]}} | wrong)
+        catalog.build_request(FLASH, **{"prompt": "A cat", "inputs": {"first_frame": [FRAME]}} | wrong)
 
 
 def test_two_bodies_share_nothing():
     first, second = (
-        FLASH.build_body(prompt="A cat", parameters={"shot_type": "multi"}, inputs={"first_frame": [FRAME]})
+        catalog.build_request(FLASH, prompt="A cat", parameters={"shot_type": "multi"}, inputs={"first_frame": [FRAME]})
         for _ in range(2)
     )
     first["model_params"]["shot_type"] = "single"
@@ -105,7 +107,8 @@ def test_every_combination_of_values_fits_evolinks_description(spec):
     for values in itertools.product(*options):
         for given in (inputs, {role: urls for role, urls in inputs.items() if spec.input(role).required}):
             try:
-                body = spec.build_body(
+                body = catalog.build_request(
+                    spec,
                     prompt="A cat",
                     parameters=dict(zip(names, values, strict=True)),
                     inputs=given,
@@ -154,5 +157,5 @@ def test_the_limits_are_the_documented_ones(spec):
     ],
 )
 def test_the_check_against_the_description_can_fail(change, part):
-    body = FLASH.build_body(prompt="A cat", inputs={"first_frame": [FRAME]}) | change
+    body = catalog.build_request(FLASH, prompt="A cat", inputs={"first_frame": [FRAME]}) | change
     assert part in " ".join(schema.problems(documented(FLASH), body))

@@ -17,7 +17,7 @@ def problems(spec=FLASH, prompt="A cat plays the piano", parameters=None, inputs
     """Return the messages by field; an empty dict when there is nothing to complain about."""
     given = {"first_frame": ["https://example.com/cat.png"]} if inputs is None else inputs
     try:
-        spec.clean(prompt=prompt, parameters=parameters or {}, inputs=given)
+        catalog.clean(spec, prompt=prompt, parameters=parameters or {}, inputs=given)
     except ValidationError as error:
         return error.message_dict
     return {}
@@ -25,16 +25,16 @@ def problems(spec=FLASH, prompt="A cat plays the piano", parameters=None, inputs
 
 def codes(spec=FLASH, field="", **kwargs):
     with pytest.raises(ValidationError) as caught:
-        spec.clean(**{"prompt": "A cat", "inputs": {"first_frame": [object()]}} | kwargs)
+        catalog.clean(spec, **{"prompt": "A cat", "inputs": {"first_frame": [object()]}} | kwargs)
     return [error.code for error in caught.value.error_dict[field]]
 
 
 def test_a_prompt_and_a_first_frame_are_enough_and_only_the_duration_is_filled_in():
-    assert FLASH.clean(prompt="A cat", parameters={}, inputs={"first_frame": [object()]}) == {"duration": 5}
+    assert catalog.clean(FLASH, prompt="A cat", parameters={}, inputs={"first_frame": [object()]}) == {"duration": 5}
 
 
 def test_parameters_may_be_left_out_altogether():
-    assert FLASH.clean(prompt="A cat", inputs={"first_frame": [object()]}) == {"duration": 5}
+    assert catalog.clean(FLASH, prompt="A cat", inputs={"first_frame": [object()]}) == {"duration": 5}
 
 
 def test_everything_that_was_chosen_is_kept_in_the_catalogues_order():
@@ -45,7 +45,7 @@ def test_everything_that_was_chosen_is_kept_in_the_catalogues_order():
         "quality": "1080p",
         "duration": 15,
     }
-    cleaned = FLASH.clean(prompt="A cat", parameters=chosen, inputs={InputRole.FIRST_FRAME: [object()]})
+    cleaned = catalog.clean(FLASH, prompt="A cat", parameters=chosen, inputs={InputRole.FIRST_FRAME: [object()]})
     assert cleaned == chosen
     assert list(cleaned) == ["duration", "quality", "generate_audio", "prompt_extend", "shot_type"]
 
@@ -53,16 +53,18 @@ def test_everything_that_was_chosen_is_kept_in_the_catalogues_order():
 def test_none_stands_for_unset_even_for_a_parameter_of_another_model():
     unset = {"duration": None, "quality": None, "seed": None}
     inputs = {"first_frame": [object()], "audio": None, "last_frame": None}
-    assert FLASH.clean(prompt="A cat", parameters=unset, inputs=inputs) == {"duration": 5}
+    assert catalog.clean(FLASH, prompt="A cat", parameters=unset, inputs=inputs) == {"duration": 5}
 
 
 def test_cleaning_changes_nothing_that_it_was_given():
     parameters = {"duration": 7, "quality": None, "prompt_extend": False}
     inputs = {"first_frame": ["https://example.com/cat.png", None], "audio": ()}
     before = copy.deepcopy((parameters, inputs))
-    FLASH.clean(prompt="A cat", parameters=parameters, inputs=inputs)
-    FLASH.build_body(prompt="A cat", parameters=parameters, inputs=inputs, callback_url="https://a.example/")
-    FLASH.estimate(parameters)
+    catalog.clean(FLASH, prompt="A cat", parameters=parameters, inputs=inputs)
+    catalog.build_request(
+        FLASH, prompt="A cat", parameters=parameters, inputs=inputs, callback_url="https://a.example/"
+    )
+    catalog.estimate(FLASH, parameters)
     assert (parameters, inputs) == before
 
 
@@ -146,7 +148,8 @@ def test_values_come_out_in_plain_types():
     class Quality(StrEnum):
         HIGH = "1080p"
 
-    cleaned = FLASH.clean(
+    cleaned = catalog.clean(
+        FLASH,
         prompt="A cat",
         parameters={"duration": Seconds.FIVE, "quality": Quality.HIGH},
         inputs={"first_frame": [1]},
@@ -301,7 +304,8 @@ def test_text_that_means_no_value_is_refused(name, text):
 
 def test_messages_wait_for_the_readers_language():
     with pytest.raises(ValidationError) as caught:
-        FLASH.clean(
+        catalog.clean(
+            FLASH,
             prompt=" ",
             parameters={
                 "duration": 99,

@@ -10,8 +10,9 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from django_wanvideo import catalog
-from django_wanvideo.catalog import images, validation
-from django_wanvideo.catalog.parts import MEGABYTE
+from django_wanvideo.catalog import validation
+from django_wanvideo.catalog.common import MEGABYTE
+from django_wanvideo.catalog.images import inspection
 from django_wanvideo.choices import InputRole
 
 FLASH = catalog.get("wan2.6-image-to-video-flash")
@@ -122,7 +123,10 @@ def test_the_data_cannot_be_changed_by_accident(spec):
 def test_the_data_survives_being_copied_and_sent_to_another_process(spec):
     assert copy.deepcopy(spec).id == spec.id
     again = pickle.loads(pickle.dumps(spec))
-    assert again.clean(prompt="x", inputs={item.role: [1] for item in again.inputs if item.required})["duration"] == 5
+    assert (
+        catalog.clean(again, prompt="x", inputs={item.role: [1] for item in again.inputs if item.required})["duration"]
+        == 5
+    )
 
 
 @ALL
@@ -177,6 +181,6 @@ def test_help_texts_and_limits_agree(spec):
 def test_every_picture_that_a_model_takes_is_decoded_before_it_is_paid_for(spec):
     for item in spec.inputs:
         if item.media == "image":
-            assert set(item.formats) <= set(images.FORMATS)
-            assert item.max_side**2 <= images.MAX_DECODED_PIXELS
-            assert item.max_bytes <= images.MAX_READ_BYTES
+            assert set(item.formats) <= set(inspection.FORMATS)
+            assert item.max_side**2 <= inspection.MAX_DECODED_PIXELS
+            assert item.max_bytes <= inspection.MAX_READ_BYTES

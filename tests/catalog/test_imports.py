@@ -6,10 +6,11 @@ import sys
 SCRIPT = """
 import sys
 from django_wanvideo import catalog
+from django_wanvideo.catalog import urls
 spec = catalog.get("wan2.6-image-to-video-flash")
-spec.clean(prompt="A cat", parameters={}, inputs={"first_frame": ["https://example.com/cat.png"]})
-spec.estimate({})
-catalog.links.check_url("https://example.com/cat.png")
+catalog.clean(spec, prompt="A cat", parameters={}, inputs={"first_frame": ["https://example.com/cat.png"]})
+catalog.estimate(spec, {})
+urls.check_url("https://example.com/cat.png")
 print(sorted({name.split(".")[0] for name in sys.modules} & {"PIL", "av", "requests", "rq", "django_rq"}))
 print([name for name in sys.modules if name.startswith("django_wanvideo.models")])
 """

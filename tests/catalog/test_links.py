@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.core.exceptions import ValidationError
 
-from django_wanvideo.catalog.links import MAX_URL_LENGTH, check_url, sendable
+from django_wanvideo.catalog.urls import MAX_URL_LENGTH, check_url, sendable
 
 
 @pytest.mark.parametrize(

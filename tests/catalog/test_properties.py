@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from django_wanvideo import catalog
+from django_wanvideo.catalog import urls
 
 SPECS = st.sampled_from(catalog.models())
 #: Any text that Python can hold, lone surrogates and NUL included.
@@ -34,7 +35,7 @@ INPUTS = st.dictionaries(ROLES | TEXT, st.lists(TEXT, max_size=3) | JSON, max_si
 def test_clean_answers_anything_with_values_or_with_a_readable_validation_error(spec, prompt, parameters, inputs):
     before = copy.deepcopy((prompt, parameters, inputs))
     try:
-        cleaned = spec.clean(prompt=prompt, parameters=parameters, inputs=inputs)
+        cleaned = catalog.clean(spec, prompt=prompt, parameters=parameters, inputs=inputs)
     except ValidationError as error:
         told = error.message_dict
         assert told
@@ -77,21 +78,21 @@ def requests_for(spec):
 def test_what_is_clean_builds_a_body_of_documented_fields_only_and_has_a_price(request):
     spec, prompt, parameters, inputs, callback_url = request
     try:
-        cleaned = spec.clean(prompt=prompt, parameters=parameters, inputs=inputs)
+        cleaned = catalog.clean(spec, prompt=prompt, parameters=parameters, inputs=inputs)
     except ValidationError:
         with pytest.raises(ValidationError):
-            spec.build_body(prompt=prompt, parameters=parameters, inputs=inputs, callback_url=callback_url)
+            catalog.build_request(spec, prompt=prompt, parameters=parameters, inputs=inputs, callback_url=callback_url)
         return
-    body = spec.build_body(prompt=prompt, parameters=cleaned, inputs=inputs, callback_url=callback_url)
+    body = catalog.build_request(spec, prompt=prompt, parameters=cleaned, inputs=inputs, callback_url=callback_url)
     json.dumps(body, allow_nan=False).encode()
     sent = {name for name in body if name != "model_params"}
     sent |= {f"model_params.{name}" for name in body.get("model_params", {})}
     assert sent <= {"model", "prompt", "callback_url"} | {item.wire for item in (*spec.parameters, *spec.inputs)}
     assert {"model", "prompt", "duration"} <= sent
     assert None not in body.values()
-    assert spec.estimate(cleaned) >= spec.price.minimum
+    assert catalog.estimate(spec, cleaned) >= spec.price.minimum
     # Cleaning what is clean changes nothing.
-    assert spec.clean(prompt=prompt, parameters=cleaned, inputs=inputs) == cleaned
+    assert catalog.clean(spec, prompt=prompt, parameters=cleaned, inputs=inputs) == cleaned
 
 
 @settings(max_examples=200, deadline=None)
@@ -106,7 +107,7 @@ def test_get_answers_anything_else_with_a_validation_error_at_model(model_id):
 @given(JSON | st.from_regex(r"https?://[^/]*/?.*").filter(bool))
 def test_check_url_answers_anything_with_silence_or_a_validation_error(url):
     try:
-        catalog.links.check_url(url)
+        urls.check_url(url)
     except ValidationError as error:
         told = str(error.messages)
     else:

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import lazystr
 
 from django_wanvideo import catalog
-from django_wanvideo.catalog import jsondata, text
+from django_wanvideo.catalog import json_values, text
 
 FLASH = catalog.get("wan2.6-image-to-video-flash")
 
@@ -43,10 +43,10 @@ def test_only_a_line_end_ends_a_line():
 def test_a_prompt_is_measured_as_it_is_kept():
     inputs = {"first_frame": ["https://a.example/"]}
     written = "x" * 740 + "\r\n" * 10 + "y" * 750
-    FLASH.clean(prompt=f"  {written}\r\n", inputs=inputs)
-    FLASH.clean(prompt=lazystr(written), inputs=inputs, parameters={"quality": lazystr("1080p")})
+    catalog.clean(FLASH, prompt=f"  {written}\r\n", inputs=inputs)
+    catalog.clean(FLASH, prompt=lazystr(written), inputs=inputs, parameters={"quality": lazystr("1080p")})
     with pytest.raises(ValidationError, match="has 1501 characters"):
-        FLASH.clean(prompt=f"  {written}z\r\n", inputs=inputs)
+        catalog.clean(FLASH, prompt=f"  {written}z\r\n", inputs=inputs)
 
 
 def deep(levels, make):
@@ -59,9 +59,9 @@ def deep(levels, make):
 @pytest.mark.fault("K9.metadata")
 def test_any_json_object_comes_back_as_the_database_gives_it():
     given = {"a": (1, 2), 3: lazystr("drei"), "b": {"c": [None, True, 1.5, "ü🎹"]}}
-    assert jsondata.clean(given) == {"a": [1, 2], "3": "drei", "b": {"c": [None, True, 1.5, "ü🎹"]}}
-    assert jsondata.clean(None) == {}
-    assert jsondata.clean(deep(80, lambda inner: {"a": inner}))
+    assert json_values.clean(given) == {"a": [1, 2], "3": "drei", "b": {"c": [None, True, 1.5, "ü🎹"]}}
+    assert json_values.clean(None) == {}
+    assert json_values.clean(deep(80, lambda inner: {"a": inner}))
 
 
 CIRCLE: dict[str, object] = {}
@@ -90,6 +90,6 @@ BAD = {
 @pytest.mark.parametrize("value", BAD.values(), ids=BAD)
 def test_what_some_database_refuses_is_an_error_that_can_be_shown(value):
     with pytest.raises(ValidationError) as caught:
-        jsondata.clean(value)
+        json_values.clean(value)
     (message,) = caught.value.messages
     message.encode()

@@ -14,10 +14,11 @@ from django.test import override_settings
 from django.utils import timezone
 
 from django_wanvideo import conf as conf_module
+from django_wanvideo.health import evolink as evolink_probes
+from django_wanvideo.health import site
+from django_wanvideo.health.diagnosis import PROBES
 from django_wanvideo.models import CallbackReceipt, Installation, SiteState
-from django_wanvideo.services import evolink_probes, site_probes
-from django_wanvideo.services.diagnosis import PROBES
-from django_wanvideo.services.sweeping import SWEEP, sweep
+from django_wanvideo.services.sweep import SWEEP, sweep
 from tests.hosts.test_queues import serving
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def test_system_checks_are_lines_of_the_report(look, settings):
     settings.WANVIDEO = {"API_KEI": "x"}
     level, _message, _advice = look("settings")["settings"]
     assert level in {"fail", "warn"}
-    ids = {finding.message.split(":")[0] for finding in site_probes.settings_in_order()}
+    ids = {finding.message.split(":")[0] for finding in site.settings_in_order()}
     assert {"wanvideo.E001", "wanvideo.E003"} <= ids
 
 
@@ -103,7 +104,7 @@ def test_missing_tables_are_found(look, monkeypatch, db):
         def migration_plan(self, targets):
             return ["0002"]
 
-    monkeypatch.setattr(site_probes, "MigrationExecutor", Behind)
+    monkeypatch.setattr(site, "MigrationExecutor", Behind)
     assert look("database")["database"][0] == "fail"
     assert "migrate" in look("database")["database"][2]
 
@@ -201,7 +202,7 @@ def test_evolink_out_of_reach_is_a_failure(look, evolink):
 
 
 def test_a_pause_that_evolink_asked_for_is_told(look, evolink):
-    from django_wanvideo.services import provider
+    from django_wanvideo.services.provider import provider
 
     provider.pause(600)
     assert look("key")["key"][0] == "warn"
@@ -270,9 +271,9 @@ def test_an_address_of_another_site_is_found_out(look, public, monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_callback_that_goes_into_another_database_is_found_out(public, monkeypatch):
-    from django_wanvideo.services import tracking
+    from django_wanvideo.services.tracking import polling
 
-    monkeypatch.setattr(tracking, "receive_callback", lambda *args: None)
+    monkeypatch.setattr(polling, "receive_callback", lambda *args: None)
     (found,) = evolink_probes.callback_arrives()
     assert (found.level, "database" in found.message) == ("fail", True)
 

@@ -11,7 +11,7 @@ from django.db import OperationalError
 
 from django_wanvideo import jobs
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.management import following, progress
+from django_wanvideo.management import progress, waiting
 from django_wanvideo.management.commands import wanvideo_generate
 from django_wanvideo.models import Installation, VideoTask
 from django_wanvideo.testing import picture, work
@@ -30,13 +30,13 @@ def photo(tmp_path):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Looks follow each other quickly."""
-    monkeypatch.setattr(following, "LOOK", 0.01)
+    monkeypatch.setattr(waiting, "LOOK", 0.01)
 
 
 @pytest.fixture
 def worker(monkeypatch):
     """A worker that does what is due between two looks of the command."""
-    monkeypatch.setattr(following, "let_go", work)
+    monkeypatch.setattr(waiting, "let_go", work)
 
 
 @pytest.fixture
@@ -121,11 +121,11 @@ def test_inline_reads_the_callback_that_came_in(evolink, wanvideo_picture):
 
     task = VideoTask.objects.create_task("A cat", wanvideo_picture())
     task.submit()
-    assert following.work_on(task)
+    assert waiting.work_on(task)
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
     CallbackReceipt.objects.create(attempt=task.attempt, provider_task_id=task.attempt.provider_task_id)
-    assert following.work_on(task)
+    assert waiting.work_on(task)
     task.refresh_from_db()
     assert task.status == TaskStatus.STORING
 
@@ -154,7 +154,7 @@ def test_a_cancelled_task_exits_with_1(run, evolink, photo, monkeypatch):
         for task in VideoTask.objects.filter(status=TaskStatus.QUEUED):
             task.cancel()
 
-    monkeypatch.setattr(following, "let_go", somebody_cancels)
+    monkeypatch.setattr(waiting, "let_go", somebody_cancels)
     ran = run("wanvideo_generate", "--image", photo, "--prompt", "A cat", "--yes")
     assert ran.code == 1
     assert "Cancelled before it was sent." in ran.err
@@ -197,7 +197,7 @@ def test_ctrl_c_says_that_the_task_goes_on_and_whether_it_can_be_stopped(
         VideoTask.objects.update(status=status)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(following, "let_go", interrupt)
+    monkeypatch.setattr(waiting, "let_go", interrupt)
     ran = run("wanvideo_generate", "--image", photo, "--prompt", "A cat", "--yes")
     assert ran.code == 130
     assert says in ran.err
@@ -297,14 +297,14 @@ def test_a_photo_of_a_phone_is_made_fit_where_that_is_asked_for(run, evolink, ph
 
 
 def test_a_database_that_is_away_for_a_moment_ends_nothing(run, evolink, worker, photo, monkeypatch):
-    real, away = following.VideoTask.objects.get, [OperationalError("server closed the connection")]
+    real, away = waiting.VideoTask.objects.get, [OperationalError("server closed the connection")]
 
     def get(*args, **options):
         if away:
             raise away.pop()
         return real(*args, **options)
 
-    monkeypatch.setattr(following.VideoTask.objects, "get", get)
+    monkeypatch.setattr(waiting.VideoTask.objects, "get", get)
     ran = run("wanvideo_generate", "--image", photo, "--prompt", "A cat", "--yes")
     assert (ran.code, "the database does not answer" in ran.out) == (0, True)
 
@@ -313,7 +313,7 @@ def test_a_database_that_stays_away_ends_the_waiting(run, evolink, photo, monkey
     def get(*args, **options):
         raise OperationalError
 
-    monkeypatch.setattr(following.VideoTask.objects, "get", get)
+    monkeypatch.setattr(waiting.VideoTask.objects, "get", get)
     ran = run("wanvideo_generate", "--image", photo, "--prompt", "A cat", "--yes", "--timeout", "0.05")
     assert (ran.code, "did not answer" in ran.err) == (3, True)
 
@@ -324,7 +324,7 @@ def test_no_database_connection_is_held_between_two_looks(evolink):
 
     VideoTask.objects.count()
     assert connection.connection is not None
-    following.let_go()
+    waiting.let_go()
     assert connection.connection is None
 
 
@@ -334,8 +334,8 @@ def test_why_a_task_waits_is_said(evolink, wanvideo_picture, settings):
     settings.WANVIDEO |= {"API_KEY": ""}
     jobs.run_here("submit", str(task.pk))
     task.refresh_from_db()
-    assert following.words_for(task) == "queued: the worker has no API_KEY"
-    assert not following.work_on(task)
+    assert waiting.words_for(task) == "queued: the worker has no API_KEY"
+    assert not waiting.work_on(task)
 
 
 def test_every_reason_to_wait_has_words():
@@ -349,7 +349,7 @@ def test_every_reason_to_wait_has_words():
     written |= set(re.findall(r'holding\.(?:hold|put_off)\(task, "(\w+)"', text))
     written |= {reason for pair in re.findall(r'reason = "(\w+)" if .+ else "(\w+)"', text) for reason in pair}
     assert {"no_api_key", "misconfigured", "upload_failed", "max_in_flight"} <= written
-    assert written <= set(following.REASONS)
+    assert written <= set(waiting.REASONS)
 
 
 def test_a_copy_that_fails_says_that_the_video_is_stored(run, evolink, worker, photo, tmp_path, monkeypatch):

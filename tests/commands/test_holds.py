@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from django_wanvideo.evolink.errors import RejectedError
-from django_wanvideo.services import account, holds
-from django_wanvideo.services.diagnosis import PROBES
+from django_wanvideo.evolink.exceptions import RejectedError
+from django_wanvideo.health.diagnosis import PROBES
+from django_wanvideo.services.holds import account, holds
 from tests.rows import make_task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.fault("K4.commands")]

@@ -11,9 +11,9 @@ from django.core.files.storage import InMemoryStorage, storages
 from django.db import transaction
 from django.utils import timezone
 
-from django_wanvideo.admin import kept
+from django_wanvideo.admin.forms import temporary_uploads
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services import orphan_files as orphans
+from django_wanvideo.services.storing import orphans
 from tests import storages as odd
 from tests.rows import picture
 
@@ -76,8 +76,8 @@ def test_videos_inputs_and_kept_pictures_are_looked_at(storage, run):
     VideoTask.objects.filter(pk=task.pk).update(video=put(storage, f"wanvideo/2026/01/{task.pk}-{'a' * 16}.mp4"))
     lost = [put(storage, f"wanvideo/2025/12/{uuid.uuid4()}-{'b' * 16}.mp4")]
     lost.append(put(storage, "wanvideo/2025/12/inputs/anything.jpg"))
-    kept.keep(picture(), owner=1)
-    lost += [name for name in odd.names(storage) if name.startswith(kept.FOLDER)]
+    temporary_uploads.keep(picture(), owner=1)
+    lost += [name for name in odd.names(storage) if name.startswith(temporary_uploads.FOLDER)]
     put(storage, "products/photo.jpg")
     put(storage, "photo.jpg")
     age(storage)

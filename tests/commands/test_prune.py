@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from django_wanvideo.choices import ACTIVE_STATUSES, EventKind, EventSource, TaskStatus
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, TaskEvent, VideoTask
-from django_wanvideo.services import pruning
+from django_wanvideo.services import retention
 
 pytestmark = pytest.mark.django_db
 
@@ -107,7 +107,7 @@ def test_a_task_on_its_way_is_never_deleted(run, status):
     make(status)
     assert run("wanvideo_prune", "--older-than", 1, "--finished", status).code != 0
     with pytest.raises(ValueError, match="on their way"):
-        pruning.prune_tasks(timezone.now(), {status})
+        retention.prune_tasks(timezone.now(), {status})
     assert VideoTask.objects.count() == 1
 
 
@@ -179,7 +179,7 @@ def test_small_batches_reach_every_row_also_past_tasks_that_must_stay(run):
 
 def test_a_task_that_was_tried_again_meanwhile_stays(monkeypatch):
     task = make("failed")
-    found = pruning._old_tasks
+    found = retention._old_tasks
 
     def then_retried(*args):
         rows = found(*args)
@@ -189,7 +189,7 @@ def test_a_task_that_was_tried_again_meanwhile_stays(monkeypatch):
 
     ids = [task.pk]
     rows = then_retried(timezone.now(), "failed")
-    assert pruning._delete_task(rows, ids[0]) is None
+    assert retention._delete_task(rows, ids[0]) is None
     assert VideoTask.objects.filter(pk=task.pk).exists()
 
 
@@ -198,7 +198,7 @@ def test_rows_are_deleted_in_batches(run):
     for _ in range(6):
         receipt(task)
     with CaptureQueriesContext(connection) as queries:
-        pruning.prune_receipts(timezone.now(), batch=3)
+        retention.prune_receipts(timezone.now(), batch=3)
     deletes = [query["sql"] for query in queries if query["sql"].startswith("DELETE")]
     assert len(deletes) == 2
 

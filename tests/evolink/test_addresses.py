@@ -7,8 +7,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from django_wanvideo.evolink.addresses import is_allowed, is_public, system_resolver
-from django_wanvideo.evolink.targets import DownloadError, next_target, parse_target
+from django_wanvideo.downloads.addresses import is_allowed, is_public, system_resolver
+from django_wanvideo.downloads.urls import DownloadError, next_target, parse_target
 
 PUBLIC = [
     "8.8.8.8",

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from django_wanvideo.evolink import answers
-from django_wanvideo.evolink.answers import Credits, RemoteStatus, TaskSnapshot
-from django_wanvideo.evolink.errors import UnreadableAnswer
+from django_wanvideo.evolink import types
+from django_wanvideo.evolink.exceptions import UnreadableAnswer
+from django_wanvideo.evolink.types import Credits, RemoteStatus, TaskSnapshot
 
 from .conftest import TASK
 
@@ -54,7 +54,7 @@ def test_a_failed_task_is_read():
     task = TaskSnapshot.parse(
         {"id": "t", "status": "failed", "error": {"code": "content_policy_violation", "message": "No.\nReally"}}
     )
-    assert task.error == answers.RemoteError("content_policy_violation", "No.\nReally")
+    assert task.error == types.RemoteError("content_policy_violation", "No.\nReally")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_evolinks_words_are_ours(status):
     ],
 )
 def test_a_word_that_is_not_documented_is_mapped_and_told_once(word, meaning, caplog, monkeypatch):
-    monkeypatch.setattr(answers, "_reported", set())
+    monkeypatch.setattr(types, "_reported", set())
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             assert TaskSnapshot.parse({"id": "t", "status": word}).status == meaning

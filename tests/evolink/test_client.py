@@ -16,9 +16,10 @@ from decimal import Decimal
 import pytest
 import requests
 
-from django_wanvideo.evolink import transport, uploads, values, wire
+from django_wanvideo import http
+from django_wanvideo.evolink import connections, multipart, parsing, transport
 from django_wanvideo.evolink.client import EvoLinkClient
-from django_wanvideo.evolink.errors import (
+from django_wanvideo.evolink.exceptions import (
     EvoLinkError,
     NotFoundError,
     ReadError,
@@ -27,6 +28,7 @@ from django_wanvideo.evolink.errors import (
     WaitError,
 )
 from django_wanvideo.exceptions import ConfigurationError
+from django_wanvideo.text import Secret, clean_text
 
 from .conftest import API_KEY, TASK
 from .server import answer, close, drip, hang, raw, reset
@@ -109,7 +111,7 @@ def test_a_reader_waits_for_no_byte_beyond_its_deadline():
     ours, theirs = socket.socketpair()
     with ours, theirs, ours.makefile("rb", buffering=0) as plain:
         started = time.monotonic()
-        reader = wire.DeadlineReader(plain, ours, started + 0.1, read_timeout=20)
+        reader = http.DeadlineReader(plain, ours, started + 0.1, read_timeout=20)
         theirs.sendall(b"x")
         assert reader.read(1) == b"x"
         for _ in range(2):
@@ -276,7 +278,7 @@ NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
     ],
 )
 def test_an_upload_ends_when_evolink_says_but_within_72_hours(stated, expected):
-    assert uploads.expiry(stated, NOW) == expected
+    assert multipart.expiry(stated, NOW) == expected
 
 
 @pytest.mark.parametrize(
@@ -455,12 +457,12 @@ def test_what_may_not_be_asked_any_more_is_not_sent_although_the_connection_stan
     server = serve(answer(200, TASK))
     client = client_for(server)
     client.get_task(TASK["id"])
-    token = wire.before_request.set(withhold)
+    token = connections.before_request.set(withhold)
     try:
         with pytest.raises(WithheldError):
             client.get_task(TASK["id"])
     finally:
-        wire.before_request.reset(token)
+        connections.before_request.reset(token)
     client.get_task(TASK["id"])
     assert len(server.requests) == 2
 
@@ -516,12 +518,12 @@ def test_certificates_follow_the_environment_and_the_session(monkeypatch, tmp_pa
 
 def test_amounts_do_not_depend_on_the_sites_own_precision():
     with decimal.localcontext(prec=3, rounding=decimal.ROUND_UP):
-        assert values.decimal("12345.67891") == Decimal("12345.6789")
-        assert values.decimal(1e30) is None
+        assert parsing.decimal("12345.67891") == Decimal("12345.6789")
+        assert parsing.decimal(1e30) is None
 
 
 def test_plain_text_goes_the_short_way_to_the_same_end():
-    secret = values.Secret("sk-Zq7WvT2mLk9XcB4nHs8RdYp3")
+    secret = Secret("sk-Zq7WvT2mLk9XcB4nHs8RdYp3")
     for word in ("", "  a b ", "".join(map(chr, range(32, 127))), f"key {secret.reveal()}", "x" * 5000):
         # A character that is taken out sends a text the long way.
-        assert values.text(word, secret=secret) == values.text(f"\x00{word}", secret=secret)
+        assert clean_text(word, secret=secret) == clean_text(f"\x00{word}", secret=secret)

@@ -13,8 +13,8 @@ import tracemalloc
 
 import pytest
 
-from django_wanvideo.evolink.boxes import BoxWalk
-from django_wanvideo.evolink.downloads import DownloadError, fetch
+from django_wanvideo.downloads import DownloadError, fetch
+from django_wanvideo.downloads.mp4 import BoxWalk
 
 from .server import answer, close, drip, hang, raw, reset
 from .test_create import closed_port
@@ -269,8 +269,8 @@ def test_no_spelling_of_a_private_address_is_connected(serve, download, monkeypa
 
 
 def redirected(monkeypatch: pytest.MonkeyPatch, url: str, reached: list[object]) -> DownloadError:
-    from django_wanvideo.evolink import downloads
-    from django_wanvideo.evolink.addresses import system_resolver
+    from django_wanvideo import downloads
+    from django_wanvideo.downloads.addresses import system_resolver
 
     class Redirecting:
         status = 302

@@ -14,11 +14,14 @@ from django.views.debug import ExceptionReporter
 from requests.adapters import HTTPAdapter
 from rq.timeouts import JobTimeoutException
 
+from django_wanvideo import callback_tokens, http
 from django_wanvideo.conf import conf
-from django_wanvideo.evolink import hidden, wire
+from django_wanvideo.evolink import secrets as hidden
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import callback_urls, provider, submission, tracking
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.sending import submission
+from django_wanvideo.services.tracking import polling
 from tests.rows import make_attempt, make_task, picture
 
 from .conftest import API_KEY, TASK
@@ -103,7 +106,7 @@ def late(monkeypatch):
         elif point == "putting headers":
             monkeypatch.setattr("http.client.HTTPConnection.endheaders", strike)
         else:
-            monkeypatch.setattr(wire.DeadlineReader, "readinto", strike)
+            monkeypatch.setattr(http.DeadlineReader, "readinto", strike)
 
     return at
 
@@ -220,9 +223,9 @@ def test_the_key_is_text_that_does_not_show_itself(settings):
 @pytest.mark.django_db
 def test_an_address_that_cannot_be_built_is_said_without_its_token():
     attempt = make_attempt(make_task())
-    token = callback_urls.sign(attempt.pk)
+    token = callback_tokens.sign(attempt.pk)
     with pytest.raises(ConfigurationError) as caught:
-        callback_urls.url_for(attempt.pk)
+        callback_tokens.url_for(attempt.pk)
     assert not [text for text in shown(caught.value) if token[4:-4] in text]
 
 
@@ -251,7 +254,7 @@ def test_a_task_that_is_sent_shows_no_secret(road, late, point, is_uploaded, mon
         submission.send(road.pk)
     secrets = ["sk-simulator"]
     if attempt := Attempt.objects.first():
-        secrets += [callback_urls.sign(attempt.pk), callback_urls.url_for(attempt.pk)]
+        secrets += [callback_tokens.sign(attempt.pk), callback_tokens.url_for(attempt.pk)]
     assert_hidden(caught.value, *secrets)
     report = ExceptionReporter(None, *(type(caught.value), caught.value, caught.tb)).get_traceback_data()
     own = [frame for frame in report["frames"] if not frame["filename"].startswith(TESTS)]
@@ -264,6 +267,6 @@ def test_a_task_that_is_looked_at_shows_no_secret(road, late):
     submission.send(road.pk)
     late("answer")
     with pytest.raises(JobTimeoutException) as caught:
-        tracking.sync([road.pk])
+        polling.sync([road.pk])
     attempt = Attempt.objects.get()
-    assert_hidden(caught.value, "sk-simulator", callback_urls.sign(attempt.pk))
+    assert_hidden(caught.value, "sk-simulator", callback_tokens.sign(attempt.pk))

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from django_wanvideo.evolink.hashing import BLOCK, BLOCKS, SideHasher
+from django_wanvideo.downloads.hashing import BLOCK, BLOCKS, SideHasher
 
 
 def feed(hasher: SideHasher, content: bytes, most: int) -> None:

@@ -6,12 +6,13 @@ import json
 
 import pytest
 
-from django_wanvideo.evolink import client, outcome, values
-from django_wanvideo.evolink.answers import RemoteStatus, TaskSnapshot
-from django_wanvideo.evolink.envelopes import decode, read_error
-from django_wanvideo.evolink.errors import OutcomeUnknownError, UnreadableAnswer
-from django_wanvideo.evolink.targets import DownloadError, parse_target
+from django_wanvideo.downloads.urls import DownloadError, parse_target
+from django_wanvideo.evolink import client, outcome
+from django_wanvideo.evolink.error_bodies import decode, read_error
+from django_wanvideo.evolink.exceptions import OutcomeUnknownError, UnreadableAnswer
 from django_wanvideo.evolink.transport import Answer
+from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
+from django_wanvideo.text import NO_SECRET, one_line
 
 ID = "task-unified-1757169743-7cvnl5zw"
 LINK = "https://files.example/v.mp4"
@@ -104,8 +105,8 @@ ODD_BODIES = {
 @pytest.mark.fault("K6.one-bad-byte")
 @pytest.mark.parametrize("body", ODD_BODIES.values(), ids=ODD_BODIES)
 def test_an_acceptance_that_is_a_little_wrong_is_an_acceptance_with_its_id(body: bytes):
-    assert outcome.created(answer(body), values.NO_SECRET).snapshot.id == ID
-    assert TaskSnapshot.parse(outcome.content(answer(body), values.NO_SECRET)).id == ID
+    assert outcome.created(answer(body), NO_SECRET).snapshot.id == ID
+    assert TaskSnapshot.parse(outcome.content(answer(body), NO_SECRET)).id == ID
 
 
 @pytest.mark.fault("K6.one-bad-byte")
@@ -114,14 +115,14 @@ def test_an_acceptance_that_is_a_little_wrong_is_an_acceptance_with_its_id(body:
 )
 def test_an_id_with_a_piece_missing_is_no_id(body: bytes):
     with pytest.raises(OutcomeUnknownError):
-        outcome.created(answer(body), values.NO_SECRET)
+        outcome.created(answer(body), NO_SECRET)
 
 
 @pytest.mark.fault("K6.one-bad-byte")
 @pytest.mark.parametrize("data", [BODY, [BODY], {"task_id": ID}])
 def test_an_acceptance_in_a_wrapper_is_one(data: object):
     wrapped = json.dumps({"code": 200, "data": data}).encode()
-    assert outcome.created(answer(wrapped), values.NO_SECRET).snapshot.id == ID
+    assert outcome.created(answer(wrapped), NO_SECRET).snapshot.id == ID
 
 
 @pytest.mark.fault("K6.missing-id")
@@ -156,18 +157,18 @@ def test_a_link_without_an_id_is_of_the_task_that_was_asked_for(
 def test_what_is_no_json_at_its_start_stays_unreadable():
     page = b"<html><script>" + json.dumps(BODY).encode() + b"</script></html>"
     with pytest.raises(UnreadableAnswer):
-        outcome.content(answer(page), values.NO_SECRET)
+        outcome.content(answer(page), NO_SECRET)
     with pytest.raises(OutcomeUnknownError):
-        outcome.created(answer(page), values.NO_SECRET)
+        outcome.created(answer(page), NO_SECRET)
 
 
 @pytest.mark.fault("K6.one-bad-byte")
 def test_a_refusal_is_concluded_from_a_whole_body_only():
     refusal = json.dumps({"error": {"code": "invalid_request", "message": "No."}}).encode()
-    assert read_error(refusal.replace(b"No.", b"N\xff."), values.NO_SECRET).recognised
-    assert not read_error(refusal + refusal, values.NO_SECRET).recognised
+    assert read_error(refusal.replace(b"No.", b"N\xff."), NO_SECRET).recognised
+    assert not read_error(refusal + refusal, NO_SECRET).recognised
     with pytest.raises(OutcomeUnknownError):
-        outcome.created(answer(refusal + b"<html>", 400), values.NO_SECRET)
+        outcome.created(answer(refusal + b"<html>", 400), NO_SECRET)
 
 
 def test_json_that_is_nested_for_ever_is_unreadable():
@@ -234,7 +235,7 @@ DIRT = "a\r\nb\x00c\x85d\x9b31me\u202ef\u2066g\u200eh\u2028i\ufeffj\x1b[2Jk"
 
 @pytest.mark.fault("K6.clean-words")
 def test_no_line_end_control_or_direction_mark_comes_through_one_line():
-    cleaned = values.one_line(DIRT)
+    cleaned = one_line(DIRT)
     assert cleaned == "a bc d31mefgh ij[2Jk"
     assert cleaned.isprintable()
 
@@ -247,9 +248,7 @@ def test_codes_and_messages_of_evolink_are_clean():
     assert snapshot.error.code.isprintable()
     assert snapshot.model.isprintable()
     assert snapshot.error.message.replace("\n", "").isprintable()
-    refusal = read_error(
-        json.dumps({"error": {"code": DIRT, "message": DIRT, "request_id": DIRT}}).encode(), values.NO_SECRET
-    )
+    refusal = read_error(json.dumps({"error": {"code": DIRT, "message": DIRT, "request_id": DIRT}}).encode(), NO_SECRET)
     assert all(word.isprintable() for word in (refusal.code, refusal.message, refusal.request_id))
 
 

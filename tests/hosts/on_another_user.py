@@ -12,8 +12,10 @@ from django.test import Client
 from django.utils import timezone
 
 from django_wanvideo.choices import AttemptState, TaskStatus
-from django_wanvideo.models import CreditEntry, VideoTask, people
-from django_wanvideo.services import credit_limits, pausing
+from django_wanvideo.models import CreditEntry, VideoTask
+from django_wanvideo.models.base import people
+from django_wanvideo.services.holds import pause
+from django_wanvideo.services.limits import credit_limits
 from django_wanvideo.testing import finish, picture, work
 from tests.admin.conftest import add_data, hidden, url
 from tests.hosts.badges.models import Holder
@@ -103,8 +105,8 @@ def test_ledger_limits_and_pauses_know_the_person(evolink, holder, settings):
     work()
     assert CreditEntry.objects.get().owner_label == "4711"
     assert [limit.credits for limit in credit_limits.limits_for(holder.pk)] == [4711]
-    pausing.pause(by=holder)
-    pausing.resume(by=holder)
+    pause.pause(by=holder)
+    pause.resume(by=holder)
     call_command("wanvideo_prune", "--forget-user", "4711", stdout=StringIO())
     assert CreditEntry.objects.get().owner_label == ""
     holder.delete()

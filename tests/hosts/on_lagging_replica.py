@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import creation
+from django_wanvideo.models.creation import creation
 from django_wanvideo.testing import finish, picture
 from example_project.shop.models import Product
 from tests.hosts.routers import LaggingReplica

@@ -16,11 +16,13 @@ from django.db import connections, transaction
 from django.test import Client
 from django.utils import timezone
 
-from django_wanvideo import checks, database
+from django_wanvideo import callback_tokens, checks, database
 from django_wanvideo.callbacks.views import CallbackView
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, SiteState, TaskEvent, VideoTask
-from django_wanvideo.services import callback_urls, leases, pausing, pruning, sweeping
+from django_wanvideo.services import leases, retention
+from django_wanvideo.services import sweep as sweeping
+from django_wanvideo.services.holds import pause
 from django_wanvideo.testing import finish, picture, work
 from tests.admin.conftest import add_data, hidden, url
 from tests.rows import make_attempt, make_task
@@ -132,7 +134,7 @@ def test_a_callback_is_taken_in_outside_of_any_transaction(client, wanvideo_wake
     monkeypatch.setitem(connections["videos"].settings_dict, "ATOMIC_REQUESTS", True)
     assert {"default", "videos"} <= CallbackView.as_view()._non_atomic_requests
     attempt = make_attempt(make_task(TaskStatus.PENDING))
-    path = callback_urls.url_for(attempt.pk).removeprefix("https://site.example")
+    path = callback_tokens.url_for(attempt.pk).removeprefix("https://site.example")
     answer = client.post(path, json.dumps({"id": attempt.provider_task_id}), content_type="application/json")
     assert answer.status_code == 200
     assert CallbackReceipt.objects.get().attempt == attempt
@@ -225,9 +227,9 @@ def test_an_owner_who_is_gone_unseen_is_nobody(boss, ann):
 def test_pruning_pausing_and_adopting(ann, wanvideo_wakeups):
     old = timezone.now() - sweeping.dt.timedelta(days=9)
     make_task(TaskStatus.FAILED, finished_at=old)
-    assert pruning.prune_tasks(timezone.now(), ["failed"]).tasks == {"failed": 1}
-    pausing.pause(by=ann)
-    pausing.resume(by=ann)
+    assert retention.prune_tasks(timezone.now(), ["failed"]).tasks == {"failed": 1}
+    pause.pause(by=ann)
+    pause.resume(by=ann)
     make_task(TaskStatus.QUEUED)
     call_command("wanvideo_adopt", "--hold", "--yes", stdout=StringIO())
     assert VideoTask.objects.get().status == TaskStatus.DRAFT
@@ -258,7 +260,7 @@ def test_what_breaks_half_way_leaves_nothing_there(monkeypatch):
     def broken(*args, **options):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("django_wanvideo.services.lifecycle.record", broken)
+    monkeypatch.setattr("django_wanvideo.models.lifecycle.record", broken)
     with pytest.raises(ZeroDivisionError):
         draft()
     assert not VideoTask.objects.exists()

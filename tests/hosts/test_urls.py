@@ -7,9 +7,9 @@ from django.test import override_settings
 from django.urls import resolve
 from django.utils import translation
 
-from django_wanvideo import checks
+from django_wanvideo import callback_tokens, checks
+from django_wanvideo.health import evolink as evolink_probes
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services import callback_urls, evolink_probes
 from django_wanvideo.testing import work
 
 SITE = {"CALLBACK_BASE_URL": "https://site.example"}
@@ -97,8 +97,8 @@ def test_a_namespace_of_the_sites_choice_is_as_good(site, evolink):
 def test_an_address_that_changes_with_the_language_is_warned_of_and_is_the_same_in_every_process(site):
     assert "i18n_patterns" in found()["wanvideo.W006"].hint
     with translation.override("de"):
-        address = callback_urls.url_for(callback_urls.NOBODY)
+        address = callback_tokens.url_for(callback_tokens.NOBODY)
     with translation.override("fr"):
-        assert callback_urls.url_for(callback_urls.NOBODY) == address
+        assert callback_tokens.url_for(callback_tokens.NOBODY) == address
     with translation.override("en-us"):
         assert resolve(address.removeprefix("https://site.example")).url_name == "callback"

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from django_wanvideo import queue, signals
+from django_wanvideo import signals
+from django_wanvideo.queue import queue
 from tests.money.fixtures import Road, evo
 
 if TYPE_CHECKING:

@@ -15,11 +15,13 @@ from django.core.management import call_command
 from django.utils import timezone
 from PIL import Image
 
-from django_wanvideo import jobs, queue
-from django_wanvideo.advice import ADVICE
+from django_wanvideo import jobs
 from django_wanvideo.choices import TaskStatus
+from django_wanvideo.failures import ADVICE
 from django_wanvideo.models import MediaInput, SiteState, VideoTask
-from django_wanvideo.services import submission, sweeping
+from django_wanvideo.queue import queue
+from django_wanvideo.services import sweep
+from django_wanvideo.services.sending import submission
 from django_wanvideo.testing import picture
 from tests.money import processes
 from tests.money.fixtures import PICTURE, until
@@ -77,7 +79,7 @@ def test_a_picture_and_a_prompt_become_a_stored_video(site: Road, evo: Simulator
     assert task.credits_used == evo.ledger.total
     evo.ledger.assert_charged_once()
     work()
-    sweeping.sweep()
+    sweep.sweep()
     work()
     assert len(told) == 3, "told once"
 
@@ -90,7 +92,7 @@ def test_without_callbacks_the_sweep_looks_until_it_is_done(site: Road, evo: Sim
     evo.set_progress(task.attempt.provider_task_id, 40)
     for expected, progress in [(TaskStatus.PROCESSING, 40), (TaskStatus.COMPLETED, 100)]:
         VideoTask.objects.update(next_action_at=timezone.now())
-        sweeping.sweep()
+        sweep.sweep()
         work()
         task.refresh_from_db()
         assert (task.status, task.progress) == (expected, progress)
@@ -120,16 +122,16 @@ def test_pressed_while_redis_is_down_it_answers_at_once_and_is_sent_later(
 
     settings.RQ_QUEUES = good
     queue.reset()
-    sweeping.sweep()
+    sweep.sweep()
     work()
     task.refresh_from_db()
     assert (task.status, site.posts()) == (TaskStatus.PENDING, 1)
 
 
-def sweeping_with_redis_down(task: VideoTask) -> sweeping.Swept:
+def sweeping_with_redis_down(task: VideoTask) -> sweep.Swept:
     VideoTask.objects.update(next_action_at=timezone.now())
     queue.reset()
-    return sweeping.sweep()
+    return sweep.sweep()
 
 
 def test_a_worker_without_the_key_fails_nothing_and_says_why(site: Road, evo: Simulator, work: Any):
@@ -143,7 +145,7 @@ def test_a_worker_without_the_key_fails_nothing_and_says_why(site: Road, evo: Si
 
     site.configure(API_KEY="sk-simulator")
     site.make_due()
-    sweeping.sweep()
+    sweep.sweep()
     work()
     task.refresh_from_db()
     assert (task.status, task.held_reason) == (TaskStatus.PENDING, "")
@@ -193,7 +195,7 @@ def test_an_upload_is_used_again_while_it_is_fresh(site: Road, evo: Simulator, w
     for _try in range(2):
         work()
         site.make_due()
-        sweeping.sweep()
+        sweep.sweep()
     assert evo.journal.count("upload") == 1
     MediaInput.objects.update(uploaded_expires_at=timezone.now() + dt.timedelta(hours=5))
     work()
@@ -233,7 +235,7 @@ def test_an_upload_that_fails_costs_nothing_and_is_tried_again_only_if_that_help
     assert (site.posts(), task.attempts.count()) == (0, 0)
     if status == TaskStatus.QUEUED:
         site.make_due()
-        sweeping.sweep()
+        sweep.sweep()
         work()
         task.refresh_from_db()
         assert task.status == TaskStatus.PENDING
@@ -302,7 +304,7 @@ def test_what_was_called_back_without_redis_is_done_when_it_is_there_again(
     # Nothing but time passes and the sweep runs, as on a site.
     for _pass in range(4):
         site.make_due()
-        sweeping.sweep()
+        sweep.sweep()
         work()
     for task in tasks:
         task.refresh_from_db()

@@ -35,7 +35,10 @@ def arrange(point: str) -> None:
     import http.client
 
     from django_wanvideo.choices import EventKind
-    from django_wanvideo.services import binding, lifecycle, outcomes, provider, submission
+    from django_wanvideo.models import lifecycle
+    from django_wanvideo.services.attempts import binding, settlement
+    from django_wanvideo.services.provider import provider
+    from django_wanvideo.services.sending import submission
 
     if point == "in the look":
         submission.lookup._forget = die
@@ -55,7 +58,7 @@ def arrange(point: str) -> None:
     elif point == "after the request left":
         http.client.HTTPConnection.getresponse = die
     elif point == "after the answer arrived":
-        outcomes.accepted = die
+        settlement.accepted = die
     elif point == "before the commit":
         record = lifecycle.record
 
@@ -75,7 +78,8 @@ def main(point: str, *task_ids: str) -> None:
     import django
 
     django.setup()
-    from django_wanvideo import jobs, queue
+    from django_wanvideo import jobs
+    from django_wanvideo.queue import queue
 
     queue.enqueue = lambda job, *ids: True
     arrange(point)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_wanvideo import jobs
 from django_wanvideo.choices import ACTIVE_STATUSES
 from django_wanvideo.models import CallbackReceipt, TaskEvent, VideoTask
-from django_wanvideo.services import sweeping
+from django_wanvideo.services import sweep as sweeping
 from django_wanvideo.simulator import Simulator
 
 if TYPE_CHECKING:

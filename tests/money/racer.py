@@ -35,10 +35,10 @@ def call_back(ids: tuple[str, ...]) -> None:
     """What the web server does with EvoLink's messages, and what the worker does that it wakes."""
     from django_wanvideo import jobs
     from django_wanvideo.models import Attempt
-    from django_wanvideo.services import tracking
+    from django_wanvideo.services.tracking import polling
 
     for attempt in Attempt.objects.filter(task_id__in=ids):
-        tracking.receive_callback(attempt.pk, attempt.provider_task_id or "", {"status": "completed"})
+        polling.receive_callback(attempt.pk, attempt.provider_task_id or "", {"status": "completed"})
     jobs.run_here("sync")
 
 
@@ -52,7 +52,7 @@ def poll(ids: tuple[str, ...]) -> None:
 def sweep(ids: tuple[str, ...]) -> None:
     """A sweep, and a worker that stores and tells."""
     from django_wanvideo import jobs
-    from django_wanvideo.services import sweeping
+    from django_wanvideo.services import sweep as sweeping
 
     sweeping.sweep(jobs.run_here)
     jobs.run_here("store", *ids)
@@ -67,7 +67,7 @@ def main(role: str, *task_ids: str) -> None:
     import django
 
     django.setup()
-    from django_wanvideo import queue
+    from django_wanvideo.queue import queue
 
     queue.enqueue = lambda job, *ids: True
     _receivers = write_down(os.environ[HEARD])

@@ -11,10 +11,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from django_wanvideo import jobs
+from django_wanvideo import callback_tokens, jobs
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
-from django_wanvideo.services import callback_urls, deciding, receipts, submission
+from django_wanvideo.services.resolution import decisions
+from django_wanvideo.services.sending import submission
+from django_wanvideo.services.tracking import callbacks
 from tests.money.fixtures import raise_first, together, until
 from tests.tracking.looks import gateway_page, slow_history
 
@@ -27,11 +29,11 @@ pytestmark = pytest.mark.integration
 
 def call_back(attempt: Attempt, provider_task_id: str, status: str = "completed") -> None:
     """What EvoLink's callback does: post to the attempt's address, then let a worker read it."""
-    path = urlsplit(callback_urls.url_for(attempt.pk)).path
+    path = urlsplit(callback_tokens.url_for(attempt.pk)).path
     body = {"id": provider_task_id, "status": status}
     response = Client().post(path, body, content_type="application/json")
     assert response.status_code == 200
-    receipts.read_due()
+    callbacks.read_due()
 
 
 def unconfirmed(road: Road, prompt: str = "A cat plays the piano") -> tuple[VideoTask, str]:
@@ -46,7 +48,7 @@ def test_a_callback_before_the_answer_binds_and_the_answer_changes_nothing(open_
     evo.faults.add("create", "callback_before_answer")
     task = open_road.queued()
     attempts_when_called = []
-    original = receipts.read_due
+    original = callbacks.read_due
 
     def read_at_once() -> None:
         attempts_when_called.append(Attempt.objects.get().state)
@@ -58,14 +60,14 @@ def test_a_callback_before_the_answer_binds_and_the_answer_changes_nothing(open_
         assert Attempt.objects.get().provider_task_id == created.snapshot.id
         return accepted(attempt, created)
 
-    from django_wanvideo.services import outcomes
+    from django_wanvideo.services.attempts import settlement
 
-    accepted = outcomes.accepted
-    outcomes.accepted = bind_first
+    accepted = settlement.accepted
+    settlement.accepted = bind_first
     try:
         open_road.send(task)
     finally:
-        outcomes.accepted = accepted
+        settlement.accepted = accepted
     assert attempts_when_called == [AttemptState.CLAIMED]
     attempt = task.attempts.get()
     assert (attempt.http_status, attempt.provider_task_id) == (200, evo.tasks.latest.id)
@@ -96,7 +98,7 @@ def test_a_callback_that_overtakes_a_hanging_answer_completes_the_task_while_its
     until(lambda: len(evo.tasks) == 1, "the request")
     evo.complete(evo.tasks.latest.id)
     open_road.wait_for_receipt()
-    receipts.read_due()
+    callbacks.read_due()
     task.refresh_from_db()
     assert task.status == TaskStatus.STORING
     sender.join(20)
@@ -130,10 +132,10 @@ def test_a_callback_that_comes_while_evolink_does_not_show_the_task_binds_it_onc
     for _try in range(5):
         received_at = timezone.now() - dt.timedelta(minutes=30)
         CallbackReceipt.objects.update(due_at=timezone.now(), received_at=received_at)
-        receipts.read_due()
+        callbacks.read_due()
         assert CallbackReceipt.objects.get().due_at > timezone.now(), "it stays unread"
     CallbackReceipt.objects.update(due_at=timezone.now())
-    receipts.read_due()
+    callbacks.read_due()
     task.refresh_from_db()
     assert (task.status, task.attempts.get().provider_task_id) == (TaskStatus.PENDING, own)
 
@@ -170,7 +172,7 @@ def test_what_a_token_may_not_bind_for_its_age_is_written_down_once_for_the_pers
         "created": created.isoformat(),
         "claimed_at": attempt.claimed_at.isoformat(),
     }
-    deciding.attach(task, noted.detail["provider_task_id"], even_if_older=True)
+    decisions.attach(task, noted.detail["provider_task_id"], even_if_older=True)
     assert task.status == TaskStatus.PENDING
     road.assert_accounted_for()
 
@@ -180,9 +182,9 @@ def test_readers_at_once_write_it_down_once(wide_road: Road, evo: Simulator, mon
     wide_road.configure(CALLBACK_BASE_URL="https://site.example")
     task, own = unconfirmed(wide_road)
     evo.tasks[own].created -= 180
-    snapshot = receipts.provider.client().get_task(own)
+    snapshot = callbacks.provider.client().get_task(own)
     copies = [Attempt.objects.select_related("task").get() for _reader in range(3)]
-    raise_first(together([lambda copy=copy: receipts.act_on(copy, snapshot) for copy in copies]))
+    raise_first(together([lambda copy=copy: callbacks.act_on(copy, snapshot) for copy in copies]))
     assert task.events.filter(kind="callback").count() == 1
 
 
@@ -194,7 +196,7 @@ def test_a_token_that_names_one_old_task_after_another_does_not_fill_the_history
         old = replace(real, id=f"task-unified-{1757169743 + number}-older000", created=real.created - 86_400)
         evo.tasks.add(old)
         call_back(attempt, old.id)
-    assert task.events.filter(kind="callback").exclude(detail={}).count() == receipts.MOST_OLDER
+    assert task.events.filter(kind="callback").exclude(detail={}).count() == callbacks.MOST_OLDER
     call_back(attempt, own)
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
@@ -242,7 +244,7 @@ def test_a_callback_that_names_a_task_evolink_does_not_know_is_read_again_for_26
     for hours in (1, 25.9, 26.1):
         received_at = timezone.now() - dt.timedelta(hours=hours)
         CallbackReceipt.objects.update(due_at=timezone.now(), received_at=received_at)
-        receipts.read_due()
+        callbacks.read_due()
         receipt.refresh_from_db()
         assert (receipt.due_at is None) == (hours > 26)
     task.refresh_from_db()
@@ -258,9 +260,9 @@ def test_a_callback_is_kept_while_a_gateway_answers_in_evolinks_place(road: Road
         call_back(task.attempt, own)
         for _try in range(4):
             CallbackReceipt.objects.update(due_at=timezone.now(), received_at=timezone.now() - dt.timedelta(days=2))
-            receipts.read_due()
+            callbacks.read_due()
     CallbackReceipt.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
-    receipts.read_due()
+    callbacks.read_due()
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
     assert task.attempts.get().provider_task_id == own
@@ -273,7 +275,7 @@ def test_a_callback_that_names_another_accounts_task_is_not_asked_for_for_ever(r
     call_back(task.attempt, "task-unified-1757169743-foreign1")
     assert CallbackReceipt.objects.get().due_at is not None
     CallbackReceipt.objects.update(due_at=timezone.now(), received_at=timezone.now() - dt.timedelta(hours=27))
-    receipts.read_due()
+    callbacks.read_due()
     assert CallbackReceipt.objects.get().due_at is None
 
 
@@ -283,9 +285,9 @@ def test_a_callback_is_kept_while_our_key_is_refused(road: Road, evo: Simulator)
     evo.faults.add("get", "401", times=2)
     call_back(task.attempt, own)
     CallbackReceipt.objects.update(due_at=timezone.now(), received_at=timezone.now() - dt.timedelta(days=2))
-    receipts.read_due()
+    callbacks.read_due()
     CallbackReceipt.objects.update(due_at=timezone.now())
-    receipts.read_due()
+    callbacks.read_due()
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
 
@@ -312,7 +314,7 @@ def superseded(road: Road) -> tuple[VideoTask, Attempt, str]:
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task, own = unconfirmed(road)
     first = task.attempts.get()
-    deciding.send_again(task)
+    decisions.send_again(task)
     return task, first, own
 
 
@@ -353,7 +355,7 @@ def test_a_late_callback_after_a_person_said_not_accepted_keeps_the_video(road: 
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task, own = unconfirmed(road)
     attempt = task.attempts.get()
-    deciding.not_accepted(task)
+    decisions.not_accepted(task)
     evo.complete(own)
     call_back(attempt, own)
     second = task.children.get()
@@ -479,8 +481,8 @@ def test_a_callback_read_with_an_old_copy_of_its_attempt_still_finds_what_became
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task, own = unconfirmed(road)
     stale = Attempt.objects.select_related("task").get()
-    deciding.send_again(task)
-    receipts.act_on(stale, receipts.provider.client().get_task(own))
+    decisions.send_again(task)
+    callbacks.act_on(stale, callbacks.provider.client().get_task(own))
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
     assert VideoTask.objects.count() == 1, "no second task while the first can take it"
@@ -489,7 +491,8 @@ def test_a_callback_read_with_an_old_copy_of_its_attempt_still_finds_what_became
 def test_an_id_is_waited_for_while_the_database_restarts(wide_road: Road, evo: Simulator, monkeypatch):
     from django.db import OperationalError
 
-    from django_wanvideo.services import binding, lifecycle
+    from django_wanvideo.models import lifecycle
+    from django_wanvideo.services.attempts import binding
 
     advance, troubles = lifecycle.advance, []
 
@@ -511,7 +514,8 @@ def test_an_id_that_the_database_does_not_take_is_written_to_the_log_and_bound_b
 ):
     from django.db import OperationalError
 
-    from django_wanvideo.services import binding, lifecycle
+    from django_wanvideo.models import lifecycle
+    from django_wanvideo.services.attempts import binding
 
     advance = lifecycle.advance
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from django_wanvideo.admin.words import held_words
-from django_wanvideo.advice import advice_for, charge_words
+from django_wanvideo.admin.presentation.status_text import held_words
 from django_wanvideo.choices import OPEN_ATTEMPT_STATES, AttemptState, Charge, EventKind, TaskStatus
-from django_wanvideo.services import account
+from django_wanvideo.failures import advice_for, charge_words
+from django_wanvideo.services.holds import account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,19 +13,12 @@ from django.utils import timezone
 from django_wanvideo import jobs, signals
 from django_wanvideo.choices import OPEN_ATTEMPT_STATES, AttemptState, TaskStatus
 from django_wanvideo.models import Attempt, SiteState, VideoTask
-from django_wanvideo.services import (
-    account,
-    account_checks,
-    account_marks,
-    breaker,
-    gate,
-    holds,
-    limits,
-    outcomes,
-    pausing,
-    sweeping,
-)
-from django_wanvideo.services.gate import CREDITS_OUT, KEY_REJECTED
+from django_wanvideo.services import sweep
+from django_wanvideo.services.attempts import settlement
+from django_wanvideo.services.holds import account, account_marks, circuit_breaker, holds, lock, pause
+from django_wanvideo.services.holds.lock import CREDITS_OUT, KEY_REJECTED
+from django_wanvideo.services.limits import throttling
+from django_wanvideo.services.provider import account_checks
 from django_wanvideo.simulator import Simulator
 from tests.money import processes
 from tests.money.fixtures import raise_first, together, until
@@ -129,7 +122,7 @@ def test_workers_that_meet_an_empty_account_together_make_no_more_posts_than_may
     tasks = many(wide_road, 20)
     evo.faults.add("create", "402", times=None)
     raise_first(together([lambda part=tasks[index::5]: work_on(part) for index in range(5)]))
-    assert wide_road.posts() <= breaker.AT_ONCE
+    assert wide_road.posts() <= circuit_breaker.AT_ONCE
     assert statuses() == {"queued": 20}
 
 
@@ -209,7 +202,7 @@ def test_a_sweep_with_another_key_than_the_workers_hands_out_what_they_can_send(
     assert kinds() == ["account"], "the worker has not tried its key yet"
     pass_time(minutes=12)
     for _pass in range(3):
-        sweeping.sweep(do_with_the_new_key)
+        sweep.sweep(do_with_the_new_key)
     assert statuses() == {"pending": 5}
     assert kinds() == []
 
@@ -222,7 +215,7 @@ def test_a_web_process_without_a_key_may_resume_and_marks_no_other_key(road: Roa
     work_on(tasks)
     road.configure(API_KEY="")
     assert kinds() == ["account"]
-    pausing.resume()
+    pause.resume()
     assert not account_checks.check(now=True)
     road.configure(API_KEY="sk-simulator")
     work_on(tasks[:1])
@@ -343,7 +336,7 @@ def test_a_refusal_that_the_credits_do_not_explain_is_tried_one_task_at_a_time(r
 @pytest.mark.fault("K4.daily-limit")
 def test_a_keys_limit_for_the_day_waits_for_its_reset(road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch):
     from django_wanvideo.evolink.client import EvoLinkClient
-    from django_wanvideo.evolink.errors import RejectedError
+    from django_wanvideo.evolink.exceptions import RejectedError
 
     posts = []
 
@@ -397,7 +390,7 @@ def test_what_the_account_refused_counts_against_no_limit(road: Road, evo: Simul
     evo.faults.add("create", "402")
     task = road.send(road.queued())
     assert task.attempts.get().state == AttemptState.NOT_ACCEPTED
-    assert limits.free_places() == 1
+    assert throttling.free_places() == 1
     account.end(CREDITS_OUT)
     assert road.send(task).status == TaskStatus.PENDING
 
@@ -472,7 +465,7 @@ def test_while_the_last_answer_is_lost_one_request_is_under_way_at_a_time(wide_r
     most = []
 
     def watch() -> None:
-        until(lambda: most.append(breaker.under_way().count()) or evo.journal.count("create") >= 2, "a request")
+        until(lambda: most.append(circuit_breaker.under_way().count()) or evo.journal.count("create") >= 2, "a request")
 
     tasks = many(wide_road, 4)
     raise_first(together([watch, *[lambda task=task: work_on([task]) for task in tasks]]))
@@ -521,7 +514,7 @@ def test_a_worker_that_is_killed_during_a_probe_lets_no_other_request_out_until_
     assert wide_road.posts() == 4
     assert kinds() == ["breaker"]
 
-    outcomes.settle_lost(tasks[3].pk)
+    settlement.settle_lost(tasks[3].pk)
     work_on(tasks[4:])
     assert wide_road.posts() == 4, "a lost answer makes the next probe wait"
     pass_time(minutes=11)
@@ -550,11 +543,11 @@ def test_a_repeat_with_the_same_key_waits_while_sending_is_paused(road: Road, ev
     road.configure(TRUST_IDEMPOTENCY_KEY=True)
     evo.faults.add("create", "accept_then_close")
     task = road.send(road.queued())
-    pausing.pause()
+    pause.pause()
     road.make_due()
     road.send(task)
     assert (task.status, road.posts()) == (TaskStatus.UNCONFIRMED, 1)
-    pausing.resume()
+    pause.resume()
     road.make_due()
     assert road.send(task).status == TaskStatus.PENDING
 
@@ -565,8 +558,8 @@ def test_a_repeat_with_the_same_key_waits_while_sending_is_paused(road: Road, ev
 @pytest.mark.fault("K4.paused-by-a-person")
 def test_a_pause_ends_only_by_a_person_and_what_was_accepted_goes_on(road: Road, evo: Simulator):
     running = road.send(road.queued())
-    assert pausing.pause(reason="Budget review")
-    assert not pausing.pause(reason="again"), "it stands already"
+    assert pause.pause(reason="Budget review")
+    assert not pause.pause(reason="again"), "it stands already"
     tasks = many(road, 4)
     work_on(tasks)
     evo.complete(running.attempt.provider_task_id)
@@ -579,7 +572,7 @@ def test_a_pause_ends_only_by_a_person_and_what_was_accepted_goes_on(road: Road,
     assert road.posts() == 1
     assert [hold.detail["reason"] for hold in holds.standing()] == ["Budget review"]
 
-    assert pausing.resume() == []
+    assert pause.resume() == []
     road.sweep()
     assert road.posts() == 5
 
@@ -589,12 +582,12 @@ def test_a_pause_ends_only_by_a_person_and_what_was_accepted_goes_on(road: Road,
 def test_what_was_held_for_days_is_not_given_up_when_evolink_then_asks_to_wait(road: Road, evo: Simulator, point: str):
     from tests.rows import picture
 
-    pausing.pause()
+    pause.pause()
     task = VideoTask.objects.create_task("A cat", picture(), duration=2)
     task.submit()
     road.send(task)
     VideoTask.objects.filter(pk=task.pk).update(queued_at=timezone.now() - dt.timedelta(days=3))
-    pausing.resume()
+    pause.resume()
     evo.faults.add(point, "no_available_channel" if point == "create" else "500")
     road.send(task)
     assert task.status == TaskStatus.QUEUED
@@ -605,7 +598,7 @@ def test_sending_goes_on_only_when_no_hold_stands(road: Road, evo: Simulator):
     evo.faults.add("create", "503", times=3)
     tasks = many(road, 9)
     work_on(tasks[:3])
-    pausing.pause()
+    pause.pause()
     account.note(_used_up())
     assert sorted(kinds()) == ["account", "breaker", "person"]
     pass_time(minutes=11)
@@ -616,7 +609,7 @@ def test_sending_goes_on_only_when_no_hold_stands(road: Road, evo: Simulator):
     work_on(tasks)
     assert road.posts() == 3
 
-    still = pausing.resume()
+    still = pause.resume()
     assert [hold.kind for hold in still] == ["breaker"]
     evo.faults.add("create", "503")
     work_on(tasks)
@@ -631,11 +624,11 @@ def test_a_hold_of_another_part_of_the_app_stands_beside_the_others_and_no_perso
 ):
     copy = holds.Hold("installation", timezone.now(), {"name": "staging"})
     monkeypatch.setattr(holds, "SOURCES", [lambda: [copy]])
-    pausing.pause()
+    pause.pause()
     tasks = many(road, 2)
     work_on(tasks)
     assert sorted(kinds()) == ["installation", "person"]
-    assert pausing.resume() == [copy]
+    assert pause.resume() == [copy]
     road.make_due()
     road.sweep()
     work_on(tasks)
@@ -650,12 +643,12 @@ def test_resuming_by_hand_sends_one_probe_and_lifts_nothing_else(road: Road, evo
     tasks = many(road, 6)
     work_on(tasks)
     for press in range(2, 5):
-        assert [hold.kind for hold in pausing.resume()] == ["account"]
+        assert [hold.kind for hold in pause.resume()] == ["account"]
         road.sweep()
         work_on(tasks)
         assert road.posts() == press
     evo.faults.clear()
-    pausing.resume()
+    pause.resume()
     road.sweep()
     road.sweep()
     assert statuses() == {"pending": 6}
@@ -685,13 +678,13 @@ def test_a_clock_that_was_a_day_ahead_silences_nobody(road: Road, evo: Simulator
 
 def test_a_hold_that_cannot_be_read_is_due_and_harms_nothing(road: Road, evo: Simulator):
     SiteState.objects.create(name=CREDITS_OUT, value={"keys": {account_marks.fingerprint(): {"spendable": "many"}}})
-    SiteState.objects.create(name=gate.GATE, value={"lost": 3, "probe_at": "soon"})
+    SiteState.objects.create(name=lock.GATE, value={"lost": 3, "probe_at": "soon"})
     assert sorted(kinds()) == ["account", "breaker"]
     assert road.send(road.queued()).status == TaskStatus.PENDING
 
 
 def test_holds_are_read_with_one_query_beside_the_installations(road: Road, django_assert_num_queries: Any):
-    pausing.pause()
+    pause.pause()
     account.note(_used_up())
     with django_assert_num_queries(2):
         assert len(holds.standing()) == 2
@@ -702,10 +695,10 @@ def test_the_gate_is_made_where_it_is_missing(road: Road):
 
     SiteState.objects.all().delete()
     with database.atomic():
-        assert gate.lock().name == gate.GATE
+        assert lock.lock().name == lock.GATE
 
 
 def _used_up() -> Any:
-    from django_wanvideo.evolink.errors import RejectedError
+    from django_wanvideo.evolink.exceptions import RejectedError
 
     return RejectedError("Insufficient quota.", http_status=402, code="insufficient_quota")

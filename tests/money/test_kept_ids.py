@@ -12,10 +12,11 @@ from django.core.files.storage import InMemoryStorage
 from django.db import OperationalError
 from redis.exceptions import ResponseError
 
-from django_wanvideo import queue
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.models import VideoTask
-from django_wanvideo.services import binding, lifecycle, recovery, site_probes, spool
+from django_wanvideo.health import site
+from django_wanvideo.models import VideoTask, lifecycle
+from django_wanvideo.queue import queue
+from django_wanvideo.services.attempts import binding, recovery, spool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,7 +158,7 @@ def test_no_error_of_either_place_harms_the_rest(wide_road: Road, evo: Simulator
     wide_road.sweep()
     task.refresh_from_db()
     assert task.status == TaskStatus.UNCONFIRMED
-    assert [finding.level for finding in site_probes.nothing_is_kept()] == ["ok"]
+    assert [finding.level for finding in site.nothing_is_kept()] == ["ok"]
 
 
 @pytest.mark.fault("K5.id-through-a-long-outage")
@@ -188,7 +189,7 @@ def test_what_is_kept_holds_no_secret_and_doctor_shows_what_is_left(
     storage.save(f"{spool.FOLDER}/{stranger}.json", ContentFile(json.dumps(facts).encode()))
     wide_road.sweep()
     assert is_bound(task, evo)
-    (finding,) = site_probes.nothing_is_kept()
+    (finding,) = site.nothing_is_kept()
     assert (finding.level, str(stranger) in finding.message) == ("warn", True)
     assert str(attempt.pk) not in finding.message
 

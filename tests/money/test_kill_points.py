@@ -9,7 +9,8 @@ import pytest
 
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.models import Attempt
-from django_wanvideo.services import deciding, receipts
+from django_wanvideo.services.resolution import decisions
+from django_wanvideo.services.tracking import callbacks
 from tests.money import processes
 from tests.money.child import DIED
 from tests.money.fixtures import until
@@ -92,7 +93,7 @@ def test_a_worker_that_dies_costs_at_most_one_charge_and_leaves_no_orphan(
         # Nothing says that nothing was sent: a person is asked, and nothing is sent until then.
         assert (task.status, len(evo.ledger), open_road.posts()) == (S.UNCONFIRMED, 0, 0)
         assert open_road.history(task).count("needs_decision") == 1
-        deciding.send_again(task)
+        decisions.send_again(task)
         open_road.make_due()
         open_road.sweep()
     evo.complete(evo.tasks.latest.id)
@@ -112,7 +113,7 @@ def test_a_callback_that_comes_before_the_sweep_binds_what_a_dead_worker_sent(
     task = die(open_road, death)
     evo.complete(evo.tasks.latest.id)
     open_road.wait_for_receipt()
-    receipts.read_due()
+    callbacks.read_due()
     task.refresh_from_db()
     assert task.status == S.STORING
     open_road.finish(task)
@@ -123,7 +124,7 @@ def test_a_callback_that_comes_before_the_sweep_binds_what_a_dead_worker_sent(
 
 def test_a_worker_that_is_taken_for_dead_but_lives_does_not_send(wide_road: Road, evo: Simulator, monkeypatch):
     """It was slow before its request left; by then the sweep had given the task back."""
-    from django_wanvideo.services import provider
+    from django_wanvideo.services.provider import provider
 
     create = provider.create
     task = wide_road.queued()
@@ -147,9 +148,9 @@ def test_a_worker_that_is_taken_for_dead_but_lives_does_not_send(wide_road: Road
 def test_a_worker_that_is_taken_for_dead_while_it_waits_binds_its_answer_all_the_same(
     wide_road: Road, evo: Simulator, monkeypatch
 ):
-    from django_wanvideo.services import outcomes
+    from django_wanvideo.services.attempts import settlement
 
-    accepted = outcomes.accepted
+    accepted = settlement.accepted
     task = wide_road.queued()
 
     def late(attempt, created):
@@ -159,7 +160,7 @@ def test_a_worker_that_is_taken_for_dead_while_it_waits_binds_its_answer_all_the
         assert task.status == S.UNCONFIRMED
         accepted(attempt, created)
 
-    monkeypatch.setattr(outcomes, "accepted", late)
+    monkeypatch.setattr(settlement, "accepted", late)
     wide_road.send(task)
     assert (task.status, wide_road.posts()) == (S.PENDING, 1)
     assert task.attempts.get().state == AttemptState.ACCEPTED
@@ -172,7 +173,7 @@ def test_a_job_that_runs_out_of_time_is_settled_by_what_is_known(
 ):
     from rq.timeouts import JobTimeoutException
 
-    from django_wanvideo.services import provider
+    from django_wanvideo.services.provider import provider
 
     def out_of_time(client, attempt, *, before_send):
         if sent:

@@ -12,9 +12,13 @@ from django.utils import timezone
 
 from django_wanvideo import jobs
 from django_wanvideo.choices import AttemptState, CreditOutcome, TaskStatus
-from django_wanvideo.evolink.answers import RemoteStatus, TaskSnapshot
-from django_wanvideo.models import Attempt, CreditEntry, DeletedTask, VideoTask
-from django_wanvideo.services import deciding, following, ledger, outcomes, pruning, receipts, submission
+from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
+from django_wanvideo.models import Attempt, CreditEntry, DeletedTask, VideoTask, ledger
+from django_wanvideo.services import retention
+from django_wanvideo.services.attempts import settlement
+from django_wanvideo.services.resolution import decisions
+from django_wanvideo.services.sending import submission
+from django_wanvideo.services.tracking import callbacks, snapshots
 from tests.money.test_binding import call_back, given_up, given_up_and_tried_again, superseded, unconfirmed
 from tests.rows import make_attempt, make_task
 
@@ -69,7 +73,7 @@ def test_after_a_mixed_run_the_ledger_agrees_with_what_evolink_billed(road: Road
     assert rejected.status == TaskStatus.FAILED
 
     attached, own = unconfirmed(road, "Lost and attached")
-    deciding.attach(attached, own)
+    decisions.attach(attached, own)
     evo.complete(own)
     road.finish(attached)
 
@@ -84,7 +88,7 @@ def test_after_a_mixed_run_the_ledger_agrees_with_what_evolink_billed(road: Road
 
     evo.faults.add("create", "500")
     denied = road.send(road.queued("Unknown, and not accepted"))
-    deciding.not_accepted(denied)
+    decisions.not_accepted(denied)
 
     assert_books_agree(evo)
     assert spent() == evo.ledger.total == 6 * PRICE
@@ -130,7 +134,7 @@ def claimed(task: VideoTask) -> Attempt:
 def test_an_attempt_that_was_never_sent_gives_its_credits_back(wanvideo_wakeups):
     attempt = claimed(make_task(TaskStatus.SUBMITTING, credits_estimated=PRICE))
     assert spent() == PRICE, "the request may leave at any moment"
-    outcomes.settle_lost(attempt.task_id)
+    settlement.settle_lost(attempt.task_id)
     assert entry_of(attempt).outcome == CreditOutcome.RELEASED
     assert spent() == 0
 
@@ -139,9 +143,9 @@ def test_an_attempt_that_was_never_sent_gives_its_credits_back(wanvideo_wakeups)
 def test_what_is_unknown_counts_with_its_estimate_until_it_is_settled(wanvideo_wakeups):
     task = make_task(TaskStatus.SUBMITTING, credits_estimated=PRICE)
     attempt = claimed(task)
-    outcomes.unknown(attempt, RuntimeError("reset"))
+    settlement.unknown(attempt, RuntimeError("reset"))
     assert (entry_of(attempt).outcome, entry_of(attempt).settled_at, spent()) == (CreditOutcome.UNKNOWN, None, PRICE)
-    deciding.send_again(task)
+    decisions.send_again(task)
     assert (entry_of(attempt).outcome, spent()) == (CreditOutcome.UNKNOWN, PRICE), "it may still have been accepted"
 
 
@@ -149,8 +153,8 @@ def test_what_is_unknown_counts_with_its_estimate_until_it_is_settled(wanvideo_w
 def test_a_person_who_settles_it_as_not_accepted_gives_the_credits_back(wanvideo_wakeups):
     task = make_task(TaskStatus.SUBMITTING, credits_estimated=PRICE)
     attempt = claimed(task)
-    outcomes.unknown(attempt, RuntimeError("reset"))
-    deciding.not_accepted(task)
+    settlement.unknown(attempt, RuntimeError("reset"))
+    decisions.not_accepted(task)
     entry = entry_of(attempt)
     assert (entry.outcome, spent()) == (CreditOutcome.RELEASED, 0)
     assert entry.settled_at is not None
@@ -215,7 +219,7 @@ def test_a_late_word_about_an_earlier_attempt_corrects_its_entry_and_leaves_the_
         ledger.open_entry(task, attempt, reserved=PRICE)
         ledger.follow(attempt.pk, AttemptState.ACCEPTED, reserved=PRICE)
     word = TaskSnapshot(first.provider_task_id, RemoteStatus.FAILED, credits_used=Decimal(0))
-    following.apply(first, word, source="callback")
+    snapshots.apply(first, word, source="callback")
     task.refresh_from_db()
     assert (task.status, task.credits_used) == (TaskStatus.PENDING, None)
     assert (entry_of(first).outcome, entry_of(second).outcome) == (CreditOutcome.RELEASED, CreditOutcome.ACCEPTED)
@@ -304,7 +308,7 @@ def test_deleting_and_pruning_tasks_lifts_no_limit(road: Road, evo: Simulator, h
         elif how == "queryset":
             VideoTask.objects.filter(pk=task.pk).delete()
         else:
-            pruning.prune_tasks(timezone.now() + dt.timedelta(days=1), [TaskStatus.COMPLETED])
+            retention.prune_tasks(timezone.now() + dt.timedelta(days=1), [TaskStatus.COMPLETED])
         assert not VideoTask.objects.exists()
     assert (road.posts(), evo.ledger.total) == (1, Decimal("11.9"))
     assert (task.status, task.held_reason) == (TaskStatus.QUEUED, "daily_credit_limit")
@@ -373,5 +377,5 @@ def test_receipts_of_a_deleted_task_disturb_nothing(road: Road, evo: Simulator):
     evo.complete(attempt.provider_task_id)
     road.finish(task)
     task.delete()
-    receipts.read_due()
+    callbacks.read_due()
     assert CreditEntry.objects.get(pk=attempt.pk).used == PRICE

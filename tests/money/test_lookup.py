@@ -10,10 +10,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from django_wanvideo.choices import AttemptState, Charge, EventKind, TaskStatus
-from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
+from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import deciding, lookup, storing
+from django_wanvideo.services.resolution import decisions
+from django_wanvideo.services.storing import download
+from django_wanvideo.services.tracking import lookup
 from tests.money import processes
 from tests.money.child import DIED
 from tests.money.fixtures import raise_first, together
@@ -88,7 +90,7 @@ def test_one_whose_answer_was_lost_and_then_found_is_looked_for_as_any_other(roa
     evo.faults.add("create", fault)
     task = road.send(road.queued())
     assert (task.status, bool(task.attempts.get().error_code)) == (S.UNCONFIRMED, True)
-    deciding.attach(task, next(iter(evo.ledger)).task_id)
+    decisions.attach(task, next(iter(evo.ledger)).task_id)
     attempt = task.attempts.get()
     assert (attempt.state, attempt.error_code, attempt.error_message) == (AttemptState.ACCEPTED, "", "")
     Attempt.objects.filter(pk=attempt.pk).update(state=AttemptState.ENDED)
@@ -356,7 +358,7 @@ def test_a_link_that_has_ended_since_the_row_was_read_is_not_fetched(road: Road,
     alive = timezone.now() + dt.timedelta(hours=2)
     task = given_up(road, "result_too_large", result_url="https://files.example/v.mp4", result_expires_at=alive)
     VideoTask.objects.filter(pk=task.pk).update(result_expires_at=timezone.now() - dt.timedelta(seconds=1))
-    assert storing.is_fetchable(task), "the row as it was read"
+    assert download.is_fetchable(task), "the row as it was read"
     with pytest.raises(NotPossible):
         task.fetch_result()
     assert VideoTask.objects.get(pk=task.pk).status == S.FAILED

@@ -33,8 +33,7 @@ from hypothesis.stateful import (
 
 from django_wanvideo import jobs, signals
 from django_wanvideo.choices import FINISHED_STATUSES, OPEN_ATTEMPT_STATES, AttemptState, EventKind, TaskStatus
-from django_wanvideo.evolink.answers import Created, RemoteStatus, TaskSnapshot
-from django_wanvideo.evolink.errors import (
+from django_wanvideo.evolink.exceptions import (
     EvoLinkError,
     NotFoundError,
     OutcomeUnknownError,
@@ -42,20 +41,16 @@ from django_wanvideo.evolink.errors import (
     RejectedError,
     WaitError,
 )
+from django_wanvideo.evolink.types import Created, RemoteStatus, TaskSnapshot
 from django_wanvideo.exceptions import NotPossible
-from django_wanvideo.models import Attempt, CallbackReceipt, TaskEvent, VideoTask
-from django_wanvideo.services import (
-    deciding,
-    lifecycle,
-    outcomes,
-    provider,
-    receipts,
-    schedule,
-    storing,
-    sweeping,
-    tracking,
-)
+from django_wanvideo.models import Attempt, CallbackReceipt, TaskEvent, VideoTask, lifecycle
+from django_wanvideo.services import schedule, sweep
+from django_wanvideo.services.attempts import settlement
 from django_wanvideo.services.leases import Lease
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.resolution import decisions
+from django_wanvideo.services.storing import download
+from django_wanvideo.services.tracking import callbacks, polling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,8 +179,8 @@ class Promises(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(timezone, "now", self.now)
         self.patch.setattr(provider, "client", lambda **_patience: self.evolink)
-        self.patch.setattr(storing, "_download", self._download)
-        self.patch.setattr(storing, "_keep", self._keep)
+        self.patch.setattr(download, "_download", self._download)
+        self.patch.setattr(download, "_keep", self._keep)
         self.next_store = "ok"
         self.die_at: str | None = None
         record = lifecycle.record
@@ -200,7 +195,7 @@ class Promises(RuleBasedStateMachine):
         # The same steps must come to the same end each time: no chance, and defaults that follow the virtual clock.
         chance = random.Random(0)
         self.patch.setattr(schedule, "_random", chance)
-        self.patch.setattr(sweeping, "_random", chance)
+        self.patch.setattr(sweep, "_random", chance)
         self.patch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=chance.getrandbits(128), version=4))
         for model in (VideoTask, Attempt, CallbackReceipt, TaskEvent):
             for column in model._meta.concrete_fields:
@@ -209,8 +204,8 @@ class Promises(RuleBasedStateMachine):
                 elif column.default is uuid4:
                     self.patch.setitem(column.__dict__, "_get_default", uuid.uuid4)
         self.dead = self.power_cut = False
-        interrupted, release = outcomes.interrupted, Lease.release
-        self.patch.setattr(outcomes, "interrupted", lambda *args: None if self.dead else interrupted(*args))
+        interrupted, release = settlement.interrupted, Lease.release
+        self.patch.setattr(settlement, "interrupted", lambda *args: None if self.dead else interrupted(*args))
         self.patch.setattr(Lease, "release", lambda lease: None if self.dead else release(lease))
         signals.video_finished.connect(self._hear)
         # Each run begins and ends with an empty site; a claim may rely on this transaction as on none.
@@ -248,7 +243,7 @@ class Promises(RuleBasedStateMachine):
         if how == "die":
             self._die()
         if how == "trouble":
-            raise storing.DownloadError("connection", "broken")
+            raise download.DownloadError("connection", "broken")
         return None
 
     def _keep(self, task: VideoTask, copy: Any, got: Any, lease: Any) -> None:
@@ -263,7 +258,7 @@ class Promises(RuleBasedStateMachine):
             video_sha256="0" * 64,
         )
         if moved is None:
-            raise storing.LeaseLost
+            raise download.LeaseLost
 
     def _task(self, number: int, *statuses: TaskStatus) -> VideoTask | None:
         found = list(
@@ -367,7 +362,7 @@ class Promises(RuleBasedStateMachine):
     @rule(hours=st.sampled_from([0, 0, 1]))
     def a_sweep_runs(self, hours: int) -> None:
         self.clock += dt.timedelta(hours=hours)
-        self._work_alone(lambda: sweeping.sweep(self._dispatch))
+        self._work_alone(lambda: sweep.sweep(self._dispatch))
 
     def _dispatch(self, job: str, *ids: str) -> bool:
         self._work_alone(lambda: jobs.run_here(job, *ids))
@@ -406,7 +401,7 @@ class Promises(RuleBasedStateMachine):
 
     def _call_back(self, remote: Remote, copies: int) -> None:
         for _copy in range(copies):
-            tracking.receive_callback(self._attempt_of(remote).pk, remote.id, {"id": remote.id})
+            polling.receive_callback(self._attempt_of(remote).pk, remote.id, {"id": remote.id})
 
     @rule(number=number, copies=st.integers(1, 2), read=st.booleans())
     @precondition(lambda self: self.evolink.tasks)
@@ -429,7 +424,7 @@ class Promises(RuleBasedStateMachine):
         if not unknown and holder is None and owner is not None and owner.pk != attempt.pk:
             # Not yet bound anywhere: with a stolen token this one could be taken, as DESIGN accepts.
             return
-        tracking.receive_callback(attempt.pk, named, {"id": named, "status": "completed"})
+        polling.receive_callback(attempt.pk, named, {"id": named, "status": "completed"})
 
     @rule(number=number)
     @precondition(lambda self: self._old_ones())
@@ -456,7 +451,7 @@ class Promises(RuleBasedStateMachine):
 
     @rule()
     def callbacks_are_read(self) -> None:
-        self._work_alone(receipts.read_due)
+        self._work_alone(callbacks.read_due)
 
     def _a_person_looks(self, number: int) -> None:
         task = self._task(number)
@@ -490,11 +485,11 @@ class Promises(RuleBasedStateMachine):
         own = next((r for r in self.evolink.tasks.values() if r.key == attempt.idempotency_key), None)
         try:
             if what == "attach":
-                deciding.attach(task, own.id if own else "task-unified-1-nobodys1")
+                decisions.attach(task, own.id if own else "task-unified-1-nobodys1")
             elif what == "not accepted":
-                deciding.not_accepted(task)
+                decisions.not_accepted(task)
             else:
-                deciding.send_again(task)
+                decisions.send_again(task)
                 self.intents += 1
         except (NotPossible, EvoLinkError, Death):
             self.dead = False
@@ -606,14 +601,14 @@ class Promises(RuleBasedStateMachine):
                 if remote.status in {"pending", "processing"}:
                     remote.status = "completed"
             self.clock += dt.timedelta(minutes=16)
-            self._work_alone(lambda: sweeping.sweep(self._dispatch))
+            self._work_alone(lambda: sweep.sweep(self._dispatch))
             for task in list(VideoTask.objects.filter(status=S.UNCONFIRMED, next_action_at=None)):
                 attempt = task.attempts.get(state=AttemptState.UNCONFIRMED)
                 own = next((r for r in self.evolink.tasks.values() if r.key == attempt.idempotency_key), None)
                 if own is not None:
-                    deciding.attach(task, own.id)
+                    decisions.attach(task, own.id)
                 else:
-                    deciding.not_accepted(task)
+                    decisions.not_accepted(task)
             if (
                 not VideoTask.objects.unfinished().exists()
                 and not TaskEvent.objects.filter(notify_at__isnull=False).exists()

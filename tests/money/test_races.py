@@ -15,7 +15,10 @@ from django_wanvideo import jobs, signals
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
-from django_wanvideo.services import media, receipts, submission, sweeping, tracking
+from django_wanvideo.models.creation import media
+from django_wanvideo.services import sweep as sweeping
+from django_wanvideo.services.sending import submission
+from django_wanvideo.services.tracking import callbacks, polling
 from tests.money import processes, racer
 from tests.money.fixtures import raise_first, together, until
 
@@ -201,7 +204,7 @@ def test_readers_of_one_callback_bind_it_once(open_road: Road, evo: Simulator):
             for r in CallbackReceipt.objects.all()
         ]
     )
-    raise_first(together([receipts.read_due] * 4))
+    raise_first(together([callbacks.read_due] * 4))
     for task in tasks:
         task.refresh_from_db()
         history = open_road.history(task)
@@ -238,7 +241,7 @@ def test_callbacks_polls_and_sweeps_at_once_tell_each_receiver_once(open_road: R
 
         def call_back() -> None:
             for attempt in attempts:
-                tracking.receive_callback(attempt.pk, attempt.provider_task_id or "", {"status": "completed"})
+                polling.receive_callback(attempt.pk, attempt.provider_task_id or "", {"status": "completed"})
             jobs.run_here("sync")
 
         def poll() -> None:
@@ -284,16 +287,18 @@ def test_processes_that_hear_read_and_look_tell_each_receiver_once(open_road: Ro
 
 def test_two_second_results_of_one_wish_become_one_task(wide_road: Road, evo: Simulator):
     from django_wanvideo.choices import EventSource
-    from django_wanvideo.services import deciding, provider, second_results
+    from django_wanvideo.services.attempts import duplicates
+    from django_wanvideo.services.provider import provider
+    from django_wanvideo.services.resolution import decisions
 
     evo.faults.add("create", "accept_then_close")
     task = wide_road.send(wide_road.queued())
     first, own = task.attempts.get(), evo.tasks.latest.id
-    deciding.send_again(task)
+    decisions.send_again(task)
     wide_road.send(task)
     snapshot = provider.client().get_task(own)
     made = together(
-        [lambda: second_results.adopt(Attempt.objects.get(pk=first.pk), snapshot, source=EventSource.CALLBACK)] * 4
+        [lambda: duplicates.adopt(Attempt.objects.get(pk=first.pk), snapshot, source=EventSource.CALLBACK)] * 4
     )
     raise_first(made)
     assert sum(result is not None for result in made) == 1

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from django_wanvideo import jobs, queue, signals
+from django_wanvideo import jobs, signals
 from django_wanvideo.choices import AttemptState, EventKind, TaskStatus
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import (
@@ -27,7 +27,13 @@ from django_wanvideo.models import (
     TaskEvent,
     VideoTask,
 )
-from django_wanvideo.services import adopting, evidence, holds, identity, installation, mirror, sweeping, tracking
+from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of
+from django_wanvideo.queue import queue
+from django_wanvideo.services import adoption, sweep
+from django_wanvideo.services.holds import holds
+from django_wanvideo.services.installation import claim_counter, installation
+from django_wanvideo.services.resolution import evidence
+from django_wanvideo.services.tracking import polling
 from tests.money.fixtures import Road, _road, together
 
 if TYPE_CHECKING:
@@ -46,7 +52,7 @@ ROWS = (TaskEvent, CallbackReceipt, CreditEntry, MediaInput, Attempt, VideoTask,
 def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test goes on with what the process of another remembers."""
     monkeypatch.setattr(installation, "_said", {})
-    monkeypatch.setattr(mirror, "_read", {})
+    monkeypatch.setattr(claim_counter, "_read", {})
 
 
 @pytest.fixture
@@ -136,17 +142,17 @@ class TestRolledBack:
         restored(site, tmp_path)
         site.make_due()
         handed: list[str] = []
-        sweeping.sweep(lambda job, *ids: handed.append(job) or True)
+        sweep.sweep(lambda job, *ids: handed.append(job) or True)
         assert kinds() == ["rolled_back"]
         assert "submit" not in handed
 
     @pytest.mark.fault("K2.claim-without-sent-at-is-released")
     def test_a_claim_that_the_backup_caught_is_not_given_back_to_the_queue(self, site: Road, tmp_path: Path):
         task = site.queued()
-        attempt_id = identity.attempt_id(task.pk, 1)
+        attempt_id = attempt_id_of(task.pk, 1)
         VideoTask.objects.update(status=TaskStatus.SUBMITTING, next_action_at=timezone.now())
         Attempt.objects.create(
-            id=attempt_id, task=task, number=1, idempotency_key=identity.idempotency_key(attempt_id), request={}
+            id=attempt_id, task=task, number=1, idempotency_key=idempotency_key_of(attempt_id), request={}
         )
         saved = backup(tmp_path)
         site.send(site.queued("A dog"))
@@ -168,7 +174,7 @@ class TestRolledBack:
     @pytest.mark.fault("K2.no-redis")
     def test_without_a_redis_the_storage_tells_it(self, quiet_site: Road, tmp_path: Path):
         tasks = restored(quiet_site, tmp_path)
-        mirror._read.clear()  # another process
+        claim_counter._read.clear()  # another process
         quiet_site.send(tasks[0])
         assert (quiet_site.posts(), kinds()) == (3, ["rolled_back"])
 
@@ -184,7 +190,7 @@ class TestRolledBack:
     def test_a_mirror_that_is_gone_is_no_alarm(self, site: Road, redis_queue: Any, media: Path):
         site.send(site.queued())
         redis_queue.connection.flushdb()
-        for name in mirror.names(installation.current().database_id):
+        for name in claim_counter.names(installation.current().database_id):
             (media / name).unlink(missing_ok=True)
         assert site.send(site.queued()).status == TaskStatus.PENDING
         assert kinds() == []
@@ -194,21 +200,21 @@ class TestRolledBack:
     def test_garbage_is_no_alarm_and_is_replaced(self, site: Road, redis_queue: Any, media: Path, garbage: bytes):
         database_id = installation.current().database_id
         redis = redis_queue.connection
-        redis.set(mirror._key(database_id), garbage)
-        for name in mirror.names(database_id):
+        redis.set(claim_counter._key(database_id), garbage)
+        for name in claim_counter.names(database_id):
             (media / name).parent.mkdir(parents=True, exist_ok=True)
             (media / name).write_bytes(f"{database_id} ".encode() + garbage + b" 0123456789abcdef")
         assert site.send(site.queued()).status == TaskStatus.PENDING
         assert kinds() == []
-        assert redis.get(mirror._key(database_id)) == b"1"
-        assert mirror.highest(database_id) == 1
+        assert redis.get(claim_counter._key(database_id)) == b"1"
+        assert claim_counter.highest(database_id) == 1
 
     @pytest.mark.fault("K2.torn-number")
     @pytest.mark.parametrize("line", ["{id} 999 0123456789abcdef", "{id} 999", "999", "{other} 999 {sum}"])
     def test_a_number_without_its_checksum_is_no_alarm(self, site: Road, media: Path, line: str):
         row = installation.current()
-        total = mirror._line(row.database_id, 999).split()[2]
-        for name in mirror.names(row.database_id):
+        total = claim_counter._line(row.database_id, 999).split()[2]
+        for name in claim_counter.names(row.database_id):
             (media / name).parent.mkdir(parents=True, exist_ok=True)
             (media / name).write_text(line.format(id=row.database_id, other=Installation().database_id, sum=total))
         assert site.send(site.queued()).status == TaskStatus.PENDING
@@ -216,7 +222,7 @@ class TestRolledBack:
 
     @pytest.mark.fault("K2.garbage-of-another-type")
     def test_another_kind_of_value_under_the_name_is_no_alarm(self, site: Road, redis_queue: Any):
-        key = mirror._key(installation.current().database_id)
+        key = claim_counter._key(installation.current().database_id)
         redis_queue.connection.rpush(key, "99")
         assert site.send(site.queued()).status == TaskStatus.PENDING
         assert redis_queue.connection.get(key) == b"1"
@@ -225,19 +231,19 @@ class TestRolledBack:
     def test_a_torn_write_spoils_one_of_two_names(self, media: Path, settings: Any):
         database_id = Installation().database_id
         for claims in (5, 6, 7):
-            mirror.store(database_id, claims)
-        first, second = ((media / name) for name in mirror.names(database_id))
+            claim_counter.store(database_id, claims)
+        first, second = ((media / name) for name in claim_counter.names(database_id))
         newest = max(first, second, key=lambda path: int(path.read_text().split()[1]))
         assert sorted(int(path.read_text().split()[1]) for path in (first, second)) == [6, 7]
         newest.write_text(newest.read_text()[: len(str(database_id)) + 2])
-        assert mirror._in_storage(database_id, fresh=True) == 6
-        mirror.store(database_id, 8)
-        assert mirror._in_storage(database_id, fresh=True) == 8
+        assert claim_counter._in_storage(database_id, fresh=True) == 6
+        claim_counter.store(database_id, 8)
+        assert claim_counter._in_storage(database_id, fresh=True) == 8
         assert sorted(path.name for path in first.parent.iterdir()) == sorted([first.name, second.name])
 
     @pytest.mark.fault("K2.storage-hangs")
     def test_a_storage_that_hangs_delays_nothing_for_long(self, site: Road, settings: Any, monkeypatch: Any):
-        monkeypatch.setattr(mirror, "PATIENCE", 0.05)
+        monkeypatch.setattr(claim_counter, "PATIENCE", 0.05)
         site.configure(STORAGE="hanging")
         settings.STORAGES = {**settings.STORAGES, "hanging": {"BACKEND": f"{__name__}.HangingStorage"}}
         HangingStorage.asked.clear()
@@ -259,7 +265,7 @@ class TestRolledBack:
                 site.send(task)
         assert set(statuses()) == {TaskStatus.PENDING}
         assert (kinds(), installation.current().claims) == ([], 12)
-        assert mirror.highest(installation.current().database_id) == 12
+        assert claim_counter.highest(installation.current().database_id) == 12
 
     @pytest.mark.fault("K2.hold-outlives-the-mirror")
     def test_the_hold_stays_when_the_mirror_is_lost_afterwards(
@@ -268,7 +274,7 @@ class TestRolledBack:
         tasks = restored(site, tmp_path)
         site.send(tasks[0])
         redis_queue.connection.flushdb()
-        for name in mirror.names(installation.current().database_id):
+        for name in claim_counter.names(installation.current().database_id):
             (media / name).unlink(missing_ok=True)
         site.make_due()
         assert site.send(tasks[1]).status == TaskStatus.QUEUED
@@ -291,7 +297,7 @@ class TestRolledBack:
         site.send(site.queued())
         Installation.objects.update(stored_at=timezone.now() + dt.timedelta(hours=25))
         site.send(site.queued())
-        assert mirror._in_storage(installation.current().database_id, fresh=True) == 2
+        assert claim_counter._in_storage(installation.current().database_id, fresh=True) == 2
 
 
 class TestAdopting:
@@ -307,7 +313,7 @@ class TestAdopting:
         assert kinds() == []
         row = installation.current()
         assert row.claims > 3
-        assert mirror.highest(row.database_id) == row.claims
+        assert claim_counter.highest(row.database_id) == row.claims
         for _pass in range(3):
             site.make_due()
             site.sweep()
@@ -320,7 +326,7 @@ class TestAdopting:
         sent = [site.send(task).attempt for task in tasks]
         restore(saved)
         for attempt in sent:
-            tracking.receive_callback(attempt.pk, attempt.provider_task_id, {"id": attempt.provider_task_id})
+            polling.receive_callback(attempt.pk, attempt.provider_task_id, {"id": attempt.provider_task_id})
         jobs.sync()
         for task, attempt in zip(tasks, sent, strict=True):
             task.refresh_from_db()
@@ -371,8 +377,8 @@ class TestAdopting:
         evo.faults.add("list", "500", times=5)
         with pytest.raises(CommandError, match="--hold"):
             adopt("--yes")
-        with pytest.raises(adopting.NotLookedUp):
-            adopting.carry_out(adopting.plan(), hold=False)
+        with pytest.raises(adoption.NotLookedUp):
+            adoption.carry_out(adoption.plan(), hold=False)
         assert kinds() == ["rolled_back"]
         assert statuses() == [TaskStatus.QUEUED] * 3
 
@@ -405,9 +411,9 @@ class TestAdopting:
     def test_what_the_ledger_remembers_as_sent_is_not_sent(self, site: Road):
         task = site.queued()
         CreditEntry.objects.create(
-            attempt_id=identity.attempt_id(task.pk, 1), task_id=task.pk, model=task.model, outcome="accepted"
+            attempt_id=attempt_id_of(task.pk, 1), task_id=task.pk, model=task.model, outcome="accepted"
         )
-        assert [found.pk for found, _number in adopting.plan().doubtful] == [task.pk]
+        assert [found.pk for found, _number in adoption.plan().doubtful] == [task.pk]
 
     @pytest.mark.fault("K2.the-same-wish-has-the-same-key")
     def test_a_repeat_of_the_same_wish_carries_the_same_key_and_body(self, site: Road, evo: Simulator, tmp_path: Path):
@@ -643,6 +649,6 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
 def test_the_storage_of_the_marks_is_the_tasks_own(site: Road, settings: Any):
     site.configure(STORAGE="memory", UPLOAD_TO="videos/%Y/")
     site.send(site.queued())
-    first, second = mirror.names(installation.current().database_id)
+    first, second = claim_counter.names(installation.current().database_id)
     assert first.startswith("videos/installation/")
     assert storages["memory"].exists(first) != storages["memory"].exists(second)

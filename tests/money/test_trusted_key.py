@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_wanvideo import jobs
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import Attempt, SiteState, VideoTask
-from django_wanvideo.services import sweeping
+from django_wanvideo.services import sweep
 from tests.money.fixtures import raise_first, together
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def test_the_sweep_itself_never_waits_for_evolink(road: Road, evo: Simulator):
         handed.append((job, *ids))
         return True
 
-    sweeping.sweep(take)
+    sweep.sweep(take)
     assert ("submit", str(task.pk)) in handed
     assert road.posts() == 1
 

@@ -16,7 +16,10 @@ from django.utils import timezone
 from django_wanvideo.choices import CreditOutcome, TaskStatus
 from django_wanvideo.exceptions import BudgetExceeded, ConfigurationError, NotPossible
 from django_wanvideo.models import CreditEntry, SiteState, VideoTask
-from django_wanvideo.services import budget, credit_limits, gate, limits, submission, sweeping
+from django_wanvideo.services import sweep
+from django_wanvideo.services.holds import lock
+from django_wanvideo.services.limits import budget, credit_limits, throttling
+from django_wanvideo.services.sending import submission
 from tests.rows import make_task
 from tests.services.test_limits import Accepting, provider, queued
 from tests.threads import at_once
@@ -136,7 +139,7 @@ def test_a_limit_that_cannot_be_read_sends_nothing_and_says_so(limit, ann, given
     assert (evolink.sent, task.status, task.held_reason) == ([], TaskStatus.QUEUED, "misconfigured")
     with pytest.raises(ConfigurationError, match="CREDIT_LIMITS"):
         draft(owner=ann).submit(wait=False)
-    assert limits.forecast([(PRICE, ann.pk)]) is None
+    assert throttling.forecast([(PRICE, ann.pk)]) is None
 
 
 # Periods -------------------------------------------------------------------------------------------------------------
@@ -177,9 +180,9 @@ def test_a_day_of_25_hours_has_one_limit(limit, settings, at):
     limit(DAILY_CREDIT_LIMIT=12)
     used(11, dt.datetime(2026, 10, 24, 22, 5, tzinfo=dt.UTC))
     at(2026, 10, 25, 22, 55)
-    assert limits.credits_hold(queued()).until == dt.datetime(2026, 10, 25, 23, tzinfo=dt.UTC)
+    assert throttling.credits_hold(queued()).until == dt.datetime(2026, 10, 25, 23, tzinfo=dt.UTC)
     at(2026, 10, 25, 23, 0)
-    assert limits.credits_hold(queued()) is None
+    assert throttling.credits_hold(queued()) is None
 
 
 # What fits -----------------------------------------------------------------------------------------------------------
@@ -191,15 +194,15 @@ def test_of_several_limits_the_one_that_keeps_it_longest_is_named(limit, ann, at
     at(2026, 11, 26, 12)
     task = queued(owner=ann)
     used(10, owner=ann)
-    held = limits.credits_hold(task)
+    held = throttling.credits_hold(task)
     assert (held.reason, held.until) == ("user_daily_credit_limit", dt.datetime(2026, 11, 27, tzinfo=dt.UTC))
     used(20, dt.datetime(2026, 11, 23, 1, tzinfo=dt.UTC), owner=ann)
-    held = limits.credits_hold(task)
+    held = throttling.credits_hold(task)
     assert (held.reason, held.until) == ("user_weekly_credit_limit", dt.datetime(2026, 11, 30, tzinfo=dt.UTC))
     used(60, dt.datetime(2026, 11, 1, 0, tzinfo=dt.UTC))
-    held = limits.credits_hold(task)
+    held = throttling.credits_hold(task)
     assert (held.reason, held.until) == ("monthly_credit_limit", dt.datetime(2026, 12, 1, tzinfo=dt.UTC))
-    assert limits.credits_hold(queued()).reason == "monthly_credit_limit", "nobody's task counts for the site"
+    assert throttling.credits_hold(queued()).reason == "monthly_credit_limit", "nobody's task counts for the site"
 
 
 @pytest.mark.django_db
@@ -209,7 +212,7 @@ def test_a_task_that_waits_for_credits_goes_as_soon_as_they_are_there(limit, evo
     limit(CREDIT_LIMITS={"site": {"month": 20}})
     entry = used(15)
     task = queued(next_action_at=timezone.now())
-    sweeping.sweep(lambda job, *ids: bool(submission.send(*ids)) or True)
+    sweep.sweep(lambda job, *ids: bool(submission.send(*ids)) or True)
     task.refresh_from_db()
     assert (task.held_reason, evolink.sent) == ("monthly_credit_limit", [])
     assert task.held_until == budget.bounds("month", timezone.now())[1]
@@ -219,7 +222,7 @@ def test_a_task_that_waits_for_credits_goes_as_soon_as_they_are_there(limit, evo
         limit(CREDIT_LIMITS={"site": {"month": 30}})
     else:
         limit(CREDIT_LIMITS=None)
-    sweeping.sweep(lambda job, *ids: bool(submission.send(*ids)) or True)
+    sweep.sweep(lambda job, *ids: bool(submission.send(*ids)) or True)
     task.refresh_from_db()
     assert (task.status, task.held_reason, len(evolink.sent)) == (TaskStatus.PENDING, "", 1)
 
@@ -232,7 +235,7 @@ def test_the_sweep_brings_forward_only_as_many_as_fit(limit, evolink):
     for task in tasks:
         submission.send(task.pk)
     CreditEntry.objects.update(used=0)
-    assert limits.reconsider() == 2
+    assert throttling.reconsider() == 2
     due = VideoTask.objects.filter(status=TaskStatus.QUEUED, next_action_at__lte=timezone.now())
     assert set(due) == set(tasks[:2])
 
@@ -308,7 +311,7 @@ def test_what_is_no_draft_is_refused_for_that_and_not_for_its_price(limit):
 @pytest.mark.fault("K1.budget-exceeded-race")
 def test_of_many_at_once_that_must_not_wait_no_more_are_taken_than_fit(limit, wanvideo_wakeups):
     limit(DAILY_CREDIT_LIMIT=30)
-    SiteState.objects.create(name=gate.GATE)
+    SiteState.objects.create(name=lock.GATE)
     tasks = [draft() for _number in range(6)]
 
     def submit(task):
@@ -380,7 +383,7 @@ def test_what_no_longer_fits_at_all_waits_with_a_reason_that_is_true_and_goes_wh
     task.refresh_from_db()
     assert (task.held_reason, evolink.sent) == ("above_credit_limit", [])
     limit(DAILY_CREDIT_LIMIT=20)
-    limits.reconsider()
+    throttling.reconsider()
     submission.send(task.pk)
     assert len(evolink.sent) == 1
     other = queued()
@@ -394,7 +397,7 @@ def test_what_no_longer_fits_at_all_waits_with_a_reason_that_is_true_and_goes_wh
 
 
 def said(costs):
-    found = limits.forecast(costs)
+    found = throttling.forecast(costs)
     return found and SimpleNamespace(
         fits=found.fits_now,
         waits=found.waits,

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django_wanvideo import catalog
 from django_wanvideo.exceptions import IdempotencyConflict, WanVideoError
 from django_wanvideo.models import DeletedTask, MediaInput, VideoTask
-from django_wanvideo.services import creation, idempotency
+from django_wanvideo.models.creation import creation, idempotency
 from tests.rows import picture
 from tests.threads import at_once
 

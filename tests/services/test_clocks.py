@@ -14,19 +14,13 @@ from django_wanvideo import timestamps
 from django_wanvideo.admin import caching
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.conf import conf
-from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, SiteState, VideoTask
-from django_wanvideo.services import (
-    holding,
-    leases,
-    lifecycle,
-    limits,
-    provider,
-    receipts,
-    schedule,
-    site_probes,
-    sweeping,
-    tracking,
-)
+from django_wanvideo.health import site
+from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, SiteState, VideoTask, lifecycle
+from django_wanvideo.services import leases, schedule, sweep
+from django_wanvideo.services.attempts import delays
+from django_wanvideo.services.limits import throttling
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.tracking import callbacks, polling
 from tests.money.fixtures import evo, road, wide_road
 from tests.rows import make_attempt, make_task
 from tests.tracking.looks import Clock, accepted, look
@@ -66,7 +60,7 @@ def handed() -> list[tuple[str, ...]]:
 def swept(handed: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """What a pass hands out now."""
     handed.clear()
-    sweeping.sweep(lambda job, *ids: handed.append((job, *ids)) or True)
+    sweep.sweep(lambda job, *ids: handed.append((job, *ids)) or True)
     return handed
 
 
@@ -154,7 +148,7 @@ def test_a_wait_for_anything_but_credits_is_believed_for_an_hour_at_most(
 ):
     task = road.queued()
     with wrong:
-        holding.hold(task, reason, until=timezone.now() + dt.timedelta(seconds=60))
+        delays.hold(task, reason, until=timezone.now() + dt.timedelta(seconds=60))
     road.sweep()
     task.refresh_from_db()
     assert (task.status, task.held_until) == (S.PENDING, None)
@@ -168,7 +162,7 @@ def test_a_wait_for_credits_is_believed_for_a_month_and_looked_at_hourly(
     task = road.queued()
     road.configure(CREDIT_LIMITS={"site": {"month": 10}})
     # By itself it looks at what waits for credits in each pass; here only the hourly look is of interest.
-    monkeypatch.setattr(limits, "reconsider", lambda: 0)
+    monkeypatch.setattr(throttling, "reconsider", lambda: 0)
     road.send(task)
     assert (task.status, task.held_reason) == (S.QUEUED, "monthly_credit_limit")
     for _hour in range(3):
@@ -190,9 +184,9 @@ def test_a_callback_that_came_then_is_read_now(
     attempt = task.attempts.get()
     evo.complete(attempt.provider_task_id)
     with wrong:
-        tracking.receive_callback(attempt.pk, attempt.provider_task_id or "", {})
+        polling.receive_callback(attempt.pk, attempt.provider_task_id or "", {})
     assert ("sync",) in swept(handed)
-    receipts.read_due()
+    callbacks.read_due()
     task.refresh_from_db()
     assert task.status == S.STORING
     assert not CallbackReceipt.objects.filter(due_at__isnull=False).exists()
@@ -227,8 +221,8 @@ def test_a_callback_binds_what_was_sent_while_the_clock_was_ahead(road: Road, ev
     with wrong:
         task = road.send(road.queued())
     own = evo.tasks.latest.id
-    tracking.receive_callback(task.attempts.get().pk, own, {})
-    receipts.read_due()
+    polling.receive_callback(task.attempts.get().pk, own, {})
+    callbacks.read_due()
     task.refresh_from_db()
     assert (task.status, task.attempts.get().provider_task_id) == (S.PENDING, own)
 
@@ -285,7 +279,7 @@ def test_a_clock_that_goes_back_keeps_no_task_waiting(road: Road, evo: Simulator
 def test_a_sweep_that_stopped_is_not_taken_for_a_running_one(wrong: Jumping, handed: list[tuple[str, ...]]):
     with wrong:
         swept(handed)
-    (finding,) = site_probes.sweep_runs()
+    (finding,) = site.sweep_runs()
     assert finding.level == "warn"
 
 
@@ -315,7 +309,7 @@ def test_a_claim_of_which_only_the_status_was_written_is_settled(
     task = make_task(S.SUBMITTING, next_action_at=timezone.now())
     if state is not None:
         make_attempt(task, state=state)
-    sweeping.sweep(lambda *_job: True)
+    sweep.sweep(lambda *_job: True)
     task.refresh_from_db()
     assert task.status == status
     assert task.next_action_at is not None

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from django_wanvideo import callback_tokens
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services import callback_urls, confirming, outcomes, provider
+from django_wanvideo.services.attempts import settlement
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.sending import confirmation
 
 pytestmark = pytest.mark.django_db
 
@@ -37,22 +40,22 @@ def attempt(settings: Any) -> Attempt:
 
 
 def test_it_is_used_again_only_where_the_site_says_so(attempt: Attempt, settings: Any):
-    assert confirming.may_repeat(attempt)
+    assert confirmation.may_repeat(attempt)
     settings.WANVIDEO = {**settings.WANVIDEO, "TRUST_IDEMPOTENCY_KEY": False}
-    assert not confirming.may_repeat(attempt)
+    assert not confirmation.may_repeat(attempt)
 
 
 @pytest.mark.parametrize(("posts", "minutes", "may"), [(3, 29, True), (4, 0, False), (1, 31, False)])
 def test_there_is_an_end_to_it(attempt: Attempt, posts: int, minutes: int, may: bool):
     attempt.posts, attempt.sent_at = posts, timezone.now() - dt.timedelta(minutes=minutes)
-    assert confirming.may_repeat(attempt) is may
+    assert confirmation.may_repeat(attempt) is may
 
 
 def test_people_are_asked_at_the_deadline_once_there_is_nothing_to_repeat(settings: Any, attempt: Attempt):
-    assert outcomes.unconfirmed_wait(4) == dt.timedelta(seconds=1800)
-    assert outcomes.unconfirmed_wait(1) < dt.timedelta(seconds=20)
+    assert settlement.unconfirmed_wait(4) == dt.timedelta(seconds=1800)
+    assert settlement.unconfirmed_wait(1) < dt.timedelta(seconds=20)
     settings.WANVIDEO = {**settings.WANVIDEO, "TRUST_IDEMPOTENCY_KEY": False, "UNCONFIRMED_DEADLINE": 60}
-    assert outcomes.unconfirmed_wait(1) == dt.timedelta(seconds=60)
+    assert settlement.unconfirmed_wait(1) == dt.timedelta(seconds=60)
 
 
 class Listening:
@@ -76,12 +79,12 @@ def test_the_bytes_are_the_same_from_memory_and_from_any_databases_json(attempt:
     attempt.request["a"] = {"b": [1.5, True, None], "z": 1}
     provider.create(client, attempt)
     assert client.bodies[0] == client.bodies[1] == client.bodies[2]
-    assert f"https://site.example/{callback_urls.sign(attempt.pk)}/" in client.bodies[0][0]
+    assert f"https://site.example/{callback_tokens.sign(attempt.pk)}/" in client.bodies[0][0]
 
 
 def test_an_attempt_that_was_settled_meanwhile_is_not_sent(attempt: Attempt, monkeypatch: pytest.MonkeyPatch):
     client = Listening()
     monkeypatch.setattr(provider, "client", lambda: client)
     Attempt.objects.update(state=AttemptState.NOT_ACCEPTED)
-    confirming.repeat(attempt)
+    confirmation.repeat(attempt)
     assert client.bodies == []

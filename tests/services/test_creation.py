@@ -18,8 +18,8 @@ from PIL import Image
 
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.exceptions import NotPossible
-from django_wanvideo.models import MediaInput, TaskEvent, VideoTask
-from django_wanvideo.services import creation, lifecycle
+from django_wanvideo.models import MediaInput, TaskEvent, VideoTask, lifecycle
+from django_wanvideo.models.creation import creation
 from tests.rows import everything, picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]

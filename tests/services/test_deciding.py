@@ -13,10 +13,13 @@ from django.utils import timezone
 
 from django_wanvideo import signals
 from django_wanvideo.choices import AttemptState, Charge, TaskStatus
-from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
+from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
 from django_wanvideo.models import SiteState
-from django_wanvideo.services import deciding, leases, provider, tracking
+from django_wanvideo.services import leases
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.resolution import decisions
+from django_wanvideo.services.tracking import polling
 from tests.money.fixtures import evo, raise_first, road, together, wide_road
 
 if TYPE_CHECKING:
@@ -43,9 +46,9 @@ def lost(road: Road, prompt: str = "A cat plays the piano") -> tuple[VideoTask, 
 
 
 DECISIONS = {
-    "attach": lambda task, own, by: deciding.attach(task, own, by=by),
-    "not_accepted": lambda task, own, by: deciding.not_accepted(task, by=by),
-    "send_again": lambda task, own, by: deciding.send_again(task, by=by),
+    "attach": lambda task, own, by: decisions.attach(task, own, by=by),
+    "not_accepted": lambda task, own, by: decisions.not_accepted(task, by=by),
+    "send_again": lambda task, own, by: decisions.send_again(task, by=by),
 }
 each_decision = pytest.mark.parametrize("decide", DECISIONS.values(), ids=DECISIONS)
 
@@ -99,7 +102,7 @@ def test_only_an_unconfirmed_task_can_be_decided_about(road: Road, evo: Simulato
 
 def test_attach_binds_and_the_task_goes_on(road: Road, evo: Simulator):
     task, own = lost(road)
-    deciding.attach(task, f"  {own} ")
+    decisions.attach(task, f"  {own} ")
     assert (task.status, task.attempts.get().provider_task_id) == (TaskStatus.PENDING, own)
     evo.complete(own)
     road.finish(task)
@@ -110,7 +113,7 @@ def test_attach_binds_and_the_task_goes_on(road: Road, evo: Simulator):
 def test_attach_takes_a_finished_task_straight_to_storing(road: Road, evo: Simulator):
     task, own = lost(road)
     evo.complete(own)
-    deciding.attach(task, own)
+    decisions.attach(task, own)
     assert task.status == TaskStatus.STORING
 
 
@@ -124,7 +127,7 @@ def test_attach_refuses_what_cannot_be_this_task(road: Road, evo: Simulator):
     ]:
         make_wrong()
         with pytest.raises(NotPossible, match="is not this one's"):
-            deciding.attach(task, given, even_if_older=True)
+            decisions.attach(task, given, even_if_older=True)
     task.refresh_from_db()
     assert (task.status, task.attempts.get().state) == (TaskStatus.UNCONFIRMED, AttemptState.UNCONFIRMED)
 
@@ -132,8 +135,8 @@ def test_attach_refuses_what_cannot_be_this_task(road: Road, evo: Simulator):
 def test_attach_refuses_what_seems_older_and_tells_both_times(road: Road, evo: Simulator):
     task, own = lost(road)
     evo.tasks[own].created -= 180
-    with pytest.raises(deciding.SeemsOlder) as caught:
-        deciding.attach(task, own, by=settler())
+    with pytest.raises(decisions.SeemsOlder) as caught:
+        decisions.attach(task, own, by=settler())
     attempt, created = task.attempts.get(), dt.datetime.fromtimestamp(int(evo.tasks[own].created), dt.UTC)
     for told in (created, attempt.claimed_at):
         assert timezone.localtime(told).isoformat(" ", "seconds") in str(caught.value)
@@ -147,8 +150,8 @@ def test_a_person_may_know_better_than_the_clocks_and_the_history_says_so(road: 
     evo.tasks[own].created -= 180
     person = settler()
     with pytest.raises(PermissionDenied):
-        deciding.attach(task, own, by=User.objects.create_user("anybody"), even_if_older=True)
-    deciding.attach(task, own, by=person, even_if_older=True)
+        decisions.attach(task, own, by=User.objects.create_user("anybody"), even_if_older=True)
+    decisions.attach(task, own, by=person, even_if_older=True)
     event = task.events.get(kind="decided")
     assert (event.actor, event.detail) == (person, {"decision": "attached", "even_if_older": True})
     evo.complete(own)
@@ -158,7 +161,7 @@ def test_a_person_may_know_better_than_the_clocks_and_the_history_says_so(road: 
 
 def test_the_history_names_the_clocks_only_where_they_mattered(road: Road, evo: Simulator):
     task, own = lost(road)
-    deciding.attach(task, own, even_if_older=True)
+    decisions.attach(task, own, even_if_older=True)
     assert task.events.get(kind="decided").detail == {"decision": "attached"}
 
 
@@ -166,7 +169,7 @@ def test_the_history_names_the_clocks_only_where_they_mattered(road: Road, evo: 
 def test_attach_refuses_ids_that_evolink_does_not_know(road: Road, evo: Simulator, given: str):
     task, _own = lost(road)
     with pytest.raises(NotFoundError):
-        deciding.attach(task, given)
+        decisions.attach(task, given)
     task.refresh_from_db()
     assert task.status == TaskStatus.UNCONFIRMED
 
@@ -175,10 +178,10 @@ def test_attach_changes_nothing_while_evolink_does_not_answer(road: Road, evo: S
     task, own = lost(road)
     evo.faults.add("get", "503")
     with pytest.raises(EvoLinkError):
-        deciding.attach(task, own)
+        decisions.attach(task, own)
     road.configure(API_KEY="")
     with pytest.raises(ConfigurationError):
-        deciding.attach(task, own)
+        decisions.attach(task, own)
     task.refresh_from_db()
     assert task.status == TaskStatus.UNCONFIRMED
 
@@ -187,14 +190,14 @@ def test_a_429_to_attach_makes_the_whole_site_wait_and_says_how_long(road: Road,
     task, own = lost(road)
     evo.faults.add("get", "429", retry_after=90)
     with pytest.raises(EvoLinkError) as caught:
-        deciding.attach(task, own)
+        decisions.attach(task, own)
     assert caught.value.http_status == 429
     assert 85 < (provider.paused_until() - timezone.now()).total_seconds() < 91
     with pytest.raises(NotPossible, match=r"wait for (8\d|90) more seconds"):
-        deciding.attach(task, own)
+        decisions.attach(task, own)
     assert road.gets() == 1
     road.make_due()
-    deciding.attach(task, own)
+    decisions.attach(task, own)
     assert task.status == TaskStatus.PENDING
 
 
@@ -202,24 +205,24 @@ def test_a_key_that_attach_finds_rejected_is_remembered(road: Road, evo: Simulat
     task, own = lost(road)
     evo.faults.add("get", "401")
     with pytest.raises(EvoLinkError):
-        deciding.attach(task, own)
+        decisions.attach(task, own)
     assert SiteState.objects.filter(name="key_rejected").exists()
-    deciding.attach(task, own)
+    decisions.attach(task, own)
     assert not SiteState.objects.filter(name="key_rejected").exists()
 
 
 def test_attach_gives_evolink_no_more_time_than_a_person_has(road: Road, evo: Simulator, monkeypatch):
     task, own = lost(road)
-    monkeypatch.setattr(tracking, "PERSON_PATIENCE", 0.2)
+    monkeypatch.setattr(polling, "PERSON_PATIENCE", 0.2)
     evo.faults.add("get", "hang", seconds=3)
     began = time.monotonic()
     with pytest.raises(EvoLinkError):
-        deciding.attach(task, own)
+        decisions.attach(task, own)
     assert time.monotonic() - began < 2
 
 
 giving_up = pytest.mark.parametrize(
-    "decide", [deciding.not_accepted, deciding.send_again], ids=["not_accepted", "send_again"]
+    "decide", [decisions.not_accepted, decisions.send_again], ids=["not_accepted", "send_again"]
 )
 
 
@@ -256,7 +259,7 @@ def test_nobody_gives_a_request_up_while_it_is_being_repeated(road: Road, evo: S
 
 
 def test_an_id_may_be_attached_even_then(road: Road, evo: Simulator, monkeypatch):
-    task = repeating(road, monkeypatch, lambda task: deciding.attach(task, evo.tasks.latest.id))
+    task = repeating(road, monkeypatch, lambda task: decisions.attach(task, evo.tasks.latest.id))
     assert task.status == TaskStatus.PENDING
     assert road.history(task).count("accepted") == 1
     evo.ledger.assert_charged_once()
@@ -278,7 +281,7 @@ def test_a_worker_that_died_while_repeating_stands_in_nobodys_way_for_long(road:
 def test_not_accepted_fails_the_task_free_of_charge_and_sends_nothing(road: Road, evo: Simulator):
     evo.faults.add("create", "refuse")
     task = road.send(road.queued())
-    deciding.not_accepted(task)
+    decisions.not_accepted(task)
     task.refresh_from_db()
     assert (task.status, task.error_code, task.charge) == (TaskStatus.FAILED, "decided_not_accepted", Charge.NONE)
     assert task.attempts.get().state == AttemptState.NOT_ACCEPTED
@@ -291,7 +294,7 @@ def test_not_accepted_fails_the_task_free_of_charge_and_sends_nothing(road: Road
 
 def test_send_again_queues_a_new_attempt_and_supersedes_the_old_one(road: Road, evo: Simulator):
     task, _own = lost(road)
-    deciding.send_again(task)
+    decisions.send_again(task)
     assert task.status == TaskStatus.QUEUED
     road.send(task)
     first, second = task.attempts.order_by("number")
@@ -332,7 +335,7 @@ def test_being_asked_and_failing_are_told_to_receivers(road: Road, evo: Simulato
             road.make_due()
             road.sweep()
             road.tell()
-        deciding.not_accepted(task)
+        decisions.not_accepted(task)
         road.tell()
     finally:
         for signal in (signals.video_needs_decision, signals.video_finished):

@@ -11,7 +11,7 @@ from django.db import transaction
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, TaskEvent, VideoTask
-from django_wanvideo.services import receipts
+from django_wanvideo.services.tracking import callbacks
 from django_wanvideo.testing import picture
 from tests.money.fixtures import evo, open_road, raise_first, road, together, wide_road
 
@@ -81,7 +81,7 @@ def test_a_callback_for_a_deleted_task_is_taken_and_settled(open_road: Road, evo
     VideoTask.objects.get().delete()
     evo.complete(own)
     open_road.wait_for_receipt()
-    receipts.read_due()
+    callbacks.read_due()
     assert CallbackReceipt.objects.get().due_at is None
     assert not VideoTask.objects.exists()
 

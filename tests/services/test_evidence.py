@@ -12,8 +12,9 @@ import pytest
 from django.utils import timezone
 
 from django_wanvideo.models import Attempt
-from django_wanvideo.services import evidence, provider
-from django_wanvideo.services.evidence import Listing, Verdict
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.resolution import evidence
+from django_wanvideo.services.resolution.evidence import Listing, Verdict
 from tests.money.fixtures import evo, road, wide_road
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from django.utils.functional import lazystr
 from PIL import Image
 
 from django_wanvideo.models import MediaInput, VideoTask
-from django_wanvideo.services import creation, media
+from django_wanvideo.models.creation import creation, media
 from tests.catalog.phone import SECRETS, is_upright, photo, scene
 from tests.catalog.test_conversion import converted
 from tests.rows import everything, picture

@@ -17,9 +17,8 @@ from django.utils import timezone
 
 import django_wanvideo
 from django_wanvideo.choices import FINISHED_STATUSES, AttemptState, EventKind, EventSource, TaskStatus
-from django_wanvideo.evolink.answers import TaskSnapshot
-from django_wanvideo.models import Attempt, TaskEvent, VideoTask
-from django_wanvideo.services import lifecycle
+from django_wanvideo.evolink.types import TaskSnapshot
+from django_wanvideo.models import Attempt, TaskEvent, VideoTask, lifecycle
 from tests.rows import everything, make_attempt, make_task
 from tests.threads import at_once
 

@@ -14,9 +14,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_wanvideo.choices import IN_FLIGHT_STATUSES, AttemptState, EventKind, TaskStatus
-from django_wanvideo.evolink.answers import Created, RemoteStatus, TaskSnapshot
-from django_wanvideo.models import Attempt, SiteState, TaskEvent, VideoTask
-from django_wanvideo.services import ledger, limits, provider, submission
+from django_wanvideo.evolink.types import Created, RemoteStatus, TaskSnapshot
+from django_wanvideo.models import Attempt, SiteState, TaskEvent, VideoTask, ledger
+from django_wanvideo.services.limits import throttling
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.sending import submission
 from tests.rows import make_attempt, make_task
 from tests.threads import at_once
 
@@ -69,7 +71,7 @@ def queued(number=1, **columns):
 def held(task):
     """Ask whether a task must wait, as the claim does: inside its transaction."""
     with transaction.atomic():
-        return limits.hold_for(task)
+        return throttling.hold_for(task)
 
 
 def reason(task):
@@ -80,9 +82,9 @@ def reason(task):
 def test_without_limits_nothing_is_asked():
     task = queued()
     with transaction.atomic(), CaptureQueriesContext(connection) as captured:
-        assert limits.hold_for(task) is None
+        assert throttling.hold_for(task) is None
     assert [query["sql"] for query in captured if "wanvideo" in query["sql"]] == []
-    assert limits.free_places() is None
+    assert throttling.free_places() is None
     assert not SiteState.objects.exists()
 
 
@@ -91,11 +93,11 @@ def test_as_many_as_allowed_are_in_flight(limit):
     task = queued()
     assert reason(task) is None
     make_task(TaskStatus.PENDING)
-    assert (reason(task), limits.free_places()) == (None, 1)
+    assert (reason(task), throttling.free_places()) == (None, 1)
     make_task(TaskStatus.UNCONFIRMED)
-    assert (reason(task), limits.free_places()) == ("max_in_flight", 0)
+    assert (reason(task), throttling.free_places()) == ("max_in_flight", 0)
     make_task(TaskStatus.PROCESSING)
-    assert limits.free_places() == 0
+    assert throttling.free_places() == 0
 
 
 @pytest.mark.parametrize("status", list(TaskStatus))
@@ -192,7 +194,7 @@ def test_a_day_is_one_of_the_sites_time_zone(limit, settings, zone):
 
     claimed(31)
     # What the person who looks has chosen as their time zone changes nothing.
-    with mock.patch.object(limits.timezone, "now", return_value=now), timezone.override("Pacific/Kiritimati"):
+    with mock.patch.object(throttling.timezone, "now", return_value=now), timezone.override("Pacific/Kiritimati"):
         assert reason(queued()) is None, "half an hour ago was yesterday"
         claimed(29)
         assert held(queued()).until == dt.datetime(2026, 11, 6, 0, 0, tzinfo=here)

@@ -14,10 +14,10 @@ from PIL import Image
 
 from django_wanvideo import catalog
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.evolink.answers import Uploaded
-from django_wanvideo.evolink.errors import WaitError
+from django_wanvideo.evolink.exceptions import WaitError
+from django_wanvideo.evolink.types import Uploaded
 from django_wanvideo.models import MediaInput, VideoTask
-from django_wanvideo.services import creation, inspection, media, thumbnails
+from django_wanvideo.models.creation import creation, inspection, media, thumbnails
 from tests.rows import make_task, picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]

@@ -13,10 +13,11 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from rq.timeouts import JobTimeoutException
 
-from django_wanvideo import queue, signals
+from django_wanvideo import signals
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
-from django_wanvideo.models import TaskEvent, VideoTask
-from django_wanvideo.services import insisting, lifecycle, notifying, sweeping
+from django_wanvideo.models import TaskEvent, VideoTask, lifecycle
+from django_wanvideo.queue import queue
+from django_wanvideo.services import database_retries, notifications, sweep
 from tests.rows import make_attempt, make_task
 from tests.services.process import in_a_process
 from tests.threads import at_once
@@ -85,14 +86,14 @@ def test_each_outcome_has_its_signals_and_nothing_else_has_any(heard, kind):
     task = make_task()
     event = happen(task, kind)
     expected = [(name, task.pk, event.pk) for name in SIGNALS.get(kind, [])]
-    assert notifying.deliver(task.pk) == (1 if expected else 0)
+    assert notifications.deliver(task.pk) == (1 if expected else 0)
     assert heard == expected
     event.refresh_from_db()
     assert (event.notify_at, event.notified_at is not None) == (None, bool(expected))
 
 
 def test_what_is_to_be_told_and_what_has_signals_is_the_same():
-    assert set(notifying.SIGNALS) == lifecycle.TOLD_KINDS == set(SIGNALS)
+    assert set(notifications.SIGNALS) == lifecycle.TOLD_KINDS == set(SIGNALS)
 
 
 def test_a_receiver_gets_the_task_as_it_is_now_and_the_event_it_is_told_of(listen):
@@ -102,7 +103,7 @@ def test_a_receiver_gets_the_task_as_it_is_now_and_the_event_it_is_told_of(liste
     )
     got = {}
     listen("video_completed", lambda sender, **kwargs: got.update(kwargs))
-    notifying.deliver(task.pk)
+    notifications.deliver(task.pk)
     assert set(got) == {"signal", "task", "event"}
     assert (got["task"].status, got["task"].video_sha256) == (TaskStatus.COMPLETED, "ab" * 32)
     assert (got["event"], got["event"].to_status) == (event, TaskStatus.COMPLETED)
@@ -111,7 +112,7 @@ def test_a_receiver_gets_the_task_as_it_is_now_and_the_event_it_is_told_of(liste
 def test_an_outcome_is_told_once_however_often_it_is_delivered(heard):
     task = make_task()
     happen(task, EventKind.STORED)
-    assert [notifying.deliver(task.pk) for _again in range(3)] == [1, 0, 0]
+    assert [notifications.deliver(task.pk) for _again in range(3)] == [1, 0, 0]
     assert len(heard) == 2
 
 
@@ -119,7 +120,7 @@ def test_outcomes_are_told_in_their_order(heard):
     task = make_task()
     events = [happen(task, kind) for kind in (EventKind.ACCEPTED, EventKind.OVERDUE, EventKind.FAILED)]
     happen(make_task(), EventKind.CANCELLED)
-    assert notifying.deliver(task.pk) == 3
+    assert notifications.deliver(task.pk) == 3
     assert [(name, event) for name, _task, event in heard] == [
         ("video_submitted", events[0].pk),
         ("video_needs_decision", events[1].pk),
@@ -129,7 +130,7 @@ def test_outcomes_are_told_in_their_order(heard):
 
 
 def test_a_task_that_nothing_is_to_be_told_of_is_no_error(heard):
-    assert notifying.deliver(uuid.uuid4()) == notifying.deliver(make_task().pk) == 0
+    assert notifications.deliver(uuid.uuid4()) == notifications.deliver(make_task().pk) == 0
     assert heard == []
 
 
@@ -141,7 +142,7 @@ def test_nothing_is_told_of_what_was_rolled_back(heard, wakeups):
         assert wakeups == [], "nobody is woken before the commit"
         transaction.set_rollback(True)
     assert wakeups == []
-    assert notifying.deliver(task.pk) == 0
+    assert notifications.deliver(task.pk) == 0
     assert heard == []
 
 
@@ -152,9 +153,9 @@ def test_what_is_not_committed_yet_is_not_told(heard):
         pytest.skip("a second worker cannot write beside an open transaction")
     with transaction.atomic():
         lifecycle.advance(task, TaskStatus.COMPLETED, kind=EventKind.STORED, source=EventSource.WORKER)
-        assert at_once(lambda: notifying.deliver(task.pk)) == [0]
+        assert at_once(lambda: notifications.deliver(task.pk)) == [0]
         assert heard == []
-    assert at_once(lambda: notifying.deliver(task.pk)) == [1]
+    assert at_once(lambda: notifications.deliver(task.pk)) == [1]
     assert len(heard) == 2
 
 
@@ -196,17 +197,17 @@ def test_a_receiver_that_raises_harms_no_other_and_is_shown(listen, caplog, rece
     task = make_task()
     attempt = make_attempt(task)
     event = lifecycle.record(task, EventKind.STORED, EventSource.WORKER, attempt=attempt)
-    assert notifying.deliver(task.pk) == 1
+    assert notifications.deliver(task.pk) == 1
     assert calls == ["before", "after", "finished"]
     shown = TaskEvent.objects.get(kind=EventKind.RECEIVER_FAILED)
     assert (shown.task, shown.attempt, shown.notify_at) == (task, attempt, None)
     assert shown.detail == {"receiver": name, "error": "ValueError", "event": event.pk}
     assert "card number" not in str(TaskEvent.objects.values()), "what a foreign error says may be anything"
-    logged = [record for record in caplog.records if record.name == "django_wanvideo.services.notifying"]
+    logged = [record for record in caplog.records if record.name == "django_wanvideo.services.notifications"]
     assert [record.levelname for record in logged] == ["ERROR"]
     assert str(task.pk) in logged[0].getMessage()
     assert logged[0].exc_info
-    assert notifying.deliver(task.pk) == 0, "it is not told again for that"
+    assert notifications.deliver(task.pk) == 0, "it is not told again for that"
 
 
 def test_a_receiver_whose_transaction_breaks_breaks_nothing_else(listen, heard):
@@ -217,7 +218,7 @@ def test_a_receiver_whose_transaction_breaks_breaks_nothing_else(listen, heard):
     listen("video_failed", break_it)
     task = make_task()
     happen(task, EventKind.FAILED)
-    assert notifying.deliver(task.pk) == 1
+    assert notifications.deliver(task.pk) == 1
     assert [name for name, *_rest in heard] == ["video_failed", "video_finished"]
     assert TaskEvent.objects.filter(kind=EventKind.RECEIVER_FAILED).count() == 1
 
@@ -231,7 +232,7 @@ def test_a_receiver_may_go_on_with_the_task(listen, heard, wakeups):
     listen("video_failed", try_again)
     task = make_task(TaskStatus.PENDING)
     lifecycle.advance(task, TaskStatus.FAILED, kind=EventKind.FAILED, source=EventSource.POLL)
-    assert notifying.deliver(task.pk) == 1
+    assert notifications.deliver(task.pk) == 1
     task.refresh_from_db()
     assert task.status == TaskStatus.QUEUED
 
@@ -251,11 +252,11 @@ def test_while_a_slow_receiver_works_nobody_else_tells_and_later_outcomes_wait(l
     def meanwhile():
         assert begun.wait(timeout=20)
         later = happen(task, EventKind.STORED)
-        told = notifying.deliver(task.pk)
+        told = notifications.deliver(task.pk)
         go_on.set()
         return told, later
 
-    delivered, (told_meanwhile, later) = at_once(lambda: notifying.deliver(task.pk), meanwhile)
+    delivered, (told_meanwhile, later) = at_once(lambda: notifications.deliver(task.pk), meanwhile)
     assert told_meanwhile == 0
     assert delivered == 2, "the slow one's worker goes on with what came meanwhile"
     assert [event for _name, _task, event in heard] == [first.pk, later.pk, later.pk]
@@ -263,7 +264,7 @@ def test_while_a_slow_receiver_works_nobody_else_tells_and_later_outcomes_wait(l
 
 def test_receivers_may_take_longer_than_their_job():
     """A job must be dead before another worker tells its event again: RQ ends one that goes on a minute after its time."""
-    assert dt.timedelta(seconds=queue.JOB_TIMEOUTS["notify"] + 60) < notifying.LEASE
+    assert dt.timedelta(seconds=queue.JOB_TIMEOUTS["notify"] + 60) < notifications.LEASE
 
 
 @pytest.fixture
@@ -290,12 +291,12 @@ def test_a_receiver_that_uses_up_the_jobs_time_makes_nothing_be_told_twice(liste
     def next_one(event, **kwargs):
         heard.append(event.pk)
         clock[0] += 150
-        meanwhile.append(notifying.deliver(task.pk))
+        meanwhile.append(notifications.deliver(task.pk))
 
     listen("video_completed", slow)
     listen("video_finished", next_one)
     with pytest.raises(JobTimeoutException):
-        notifying.deliver(task.pk)
+        notifications.deliver(task.pk)
     assert (len(heard), meanwhile) == (1, [0])
     assert task.events.filter(kind=EventKind.RECEIVER_FAILED).get().detail["error"] == "JobTimeoutException"
     assert list(task.events.filter(notify_at__isnull=False)) == [later]
@@ -308,11 +309,11 @@ def test_a_claim_that_has_run_out_between_two_signals_is_not_told_on(listen, clo
 
     def hang(**kwargs):
         clock[0] = 2000
-        TaskEvent.objects.filter(pk=event.pk).update(notify_at=timezone.now() + notifying.LEASE)
+        TaskEvent.objects.filter(pk=event.pk).update(notify_at=timezone.now() + notifications.LEASE)
 
     listen("video_completed", hang)
     listen("video_finished", lambda **kwargs: heard.append(1))
-    assert notifying.deliver(task.pk) == 0
+    assert notifications.deliver(task.pk) == 0
     assert heard == []
     assert task.events.filter(notify_at__isnull=False).exists()
 
@@ -323,10 +324,10 @@ def test_of_many_workers_at_once_each_receiver_is_run_by_one(heard, workers):
     task = make_task()
     kinds = [EventKind.ACCEPTED, EventKind.OVERDUE, EventKind.STORED]
     events = [happen(task, kind).pk for kind in kinds]
-    told = at_once(*[lambda: notifying.deliver(task.pk)] * workers)
+    told = at_once(*[lambda: notifications.deliver(task.pk)] * workers)
     while TaskEvent.objects.filter(notify_at__isnull=False).exists():
         # Whoever came second may leave what came behind it to the next wake-up.
-        told.append(notifying.deliver(task.pk))
+        told.append(notifications.deliver(task.pk))
     assert sum(told) == 3
     assert [(name, event) for name, _task, event in heard] == [
         (name, event) for kind, event in zip(kinds, events, strict=True) for name in SIGNALS[kind]
@@ -364,7 +365,7 @@ def test_a_worker_that_dies_inside_a_receiver_makes_the_event_be_told_again_with
     assert event.notified_at is None
     assert event.notify_at > timezone.now(), "it is held by the worker that died"
 
-    assert notifying.deliver(task.pk) == 0
+    assert notifications.deliver(task.pk) == 0
     assert heard == [], "until its time has run out nobody takes it over, nor what came behind it"
 
     TaskEvent.objects.filter(pk=event.pk).update(notify_at=timezone.now() - dt.timedelta(seconds=5))
@@ -375,9 +376,9 @@ def test_a_worker_that_dies_inside_a_receiver_makes_the_event_be_told_again_with
         handed_out.append((job, *ids))
         return True
 
-    sweeping.sweep(take)
+    sweep.sweep(take)
     assert ("notify", str(task.pk)) in handed_out
-    assert notifying.deliver(task.pk) == 2
+    assert notifications.deliver(task.pk) == 2
     assert [(name, number) for name, _task, number in heard] == [
         ("video_completed", event.pk),
         ("video_finished", event.pk),
@@ -395,7 +396,7 @@ def test_an_event_whose_wake_up_was_lost_is_handed_out_by_the_sweep(heard):
         handed_out.append((job, *ids))
         return True
 
-    sweeping.sweep(take)
+    sweep.sweep(take)
     assert ("notify", str(task.pk)) in handed_out
 
 
@@ -460,7 +461,7 @@ def test_receivers_of_one_name_are_told_from_each_other(listen):
         listen("video_completed", functools.partial(lambda number, **kwargs: calls.append(number), number))
     task = make_task()
     event = happen(task, EventKind.STORED)
-    assert notifying.deliver(task.pk) == 1
+    assert notifications.deliver(task.pk) == 1
     assert calls == [0, 1, 2]
     event.refresh_from_db()
     assert len({key for key in event.delivery["done"] if "partial" in key}) == 3
@@ -480,7 +481,7 @@ def breaks(monkeypatch, when, error, times):
         return update(self, **values)
 
     monkeypatch.setattr("django.db.models.query.QuerySet.update", failing)
-    monkeypatch.setattr(insisting, "PAUSES", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(database_retries, "PAUSES", (0.01, 0.01, 0.01))
 
 
 MARKS = {
@@ -500,8 +501,8 @@ def test_a_database_that_fails_at_any_mark_makes_nothing_be_told_twice(heard, mo
     event = happen(task, EventKind.STORED)
     with monkeypatch.context() as patch:
         breaks(patch, MARKS[mark], error, times=2)
-        assert notifying.deliver(task.pk) == 1
-    assert notifying.deliver(task.pk) == 0
+        assert notifications.deliver(task.pk) == 1
+    assert notifications.deliver(task.pk) == 0
     assert [name for name, *_rest in heard] == ["video_completed", "video_finished"]
     event.refresh_from_db()
     assert (event.notify_at, event.notified_at is not None) == (None, True)
@@ -516,9 +517,9 @@ def test_a_database_that_stays_away_after_a_receiver_makes_the_earlier_ones_not_
     with monkeypatch.context() as patch:
         breaks(patch, lambda values: len(values.get("delivery", {}).get("done", ())) == 3, "before", times=99)
         with pytest.raises(OperationalError):
-            notifying.deliver(task.pk)
+            notifications.deliver(task.pk)
     TaskEvent.objects.filter(pk=event.pk).update(notify_at=timezone.now())
-    assert notifying.deliver(task.pk) == 1
+    assert notifications.deliver(task.pk) == 1
     assert [name for name, *_rest in heard] == ["video_completed", "video_finished", "video_finished"]
 
 
@@ -528,7 +529,7 @@ def test_an_event_whose_times_a_wrong_clock_wrote_is_told_now(heard):
     event = happen(task, EventKind.STORED)
     TaskEvent.objects.filter(pk=event.pk).update(notify_at=timezone.now() + dt.timedelta(hours=25))
     handed_out = []
-    sweeping.sweep(lambda job, *ids: handed_out.append((job, *ids)) or True)
+    sweep.sweep(lambda job, *ids: handed_out.append((job, *ids)) or True)
     assert ("notify", str(task.pk)) in handed_out
-    assert notifying.deliver(task.pk) == 1
+    assert notifications.deliver(task.pk) == 1
     assert len(heard) == 2

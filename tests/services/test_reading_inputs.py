@@ -11,7 +11,8 @@ from rq.timeouts import JobTimeoutException
 
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import MediaInput, VideoTask
-from django_wanvideo.services import creation, media, submission
+from django_wanvideo.models.creation import creation, media
+from django_wanvideo.services.sending import submission
 from tests import storages as odd
 from tests.rows import picture
 

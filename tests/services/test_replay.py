@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from django_wanvideo.choices import EventKind, TaskStatus
-from django_wanvideo.services import histories, replay
-from django_wanvideo.services.lifecycle import ALLOWED_FROM
-from django_wanvideo.services.replay import Step, problems
+from django_wanvideo.health import histories, replay
+from django_wanvideo.health.replay import Step, problems
+from django_wanvideo.models.lifecycle import ALLOWED_FROM
 from tests.rows import make_attempt, make_task
 
 K, S = EventKind, TaskStatus
@@ -235,15 +235,16 @@ def test_the_number_of_queries_grows_with_chunks_and_not_with_tasks(django_asser
 @pytest.mark.integration
 def test_what_the_services_write_is_in_order(told):
     from django_wanvideo.choices import EventSource
-    from django_wanvideo.models import VideoTask
-    from django_wanvideo.services import deciding, lifecycle, outcomes
+    from django_wanvideo.models import VideoTask, lifecycle
+    from django_wanvideo.services.attempts import settlement
+    from django_wanvideo.services.resolution import decisions
 
     task = VideoTask.objects.create_task(prompt="A cat", first_frame="https://pictures.example/cat.png")
     task.submit()
     attempt = make_attempt(task, "claimed")
     lifecycle.advance(task, S.SUBMITTING, kind=K.CLAIMED, source=EventSource.WORKER, attempt=attempt)
-    outcomes.unknown(attempt, RuntimeError("lost"))
-    deciding.not_accepted(task)
+    settlement.unknown(attempt, RuntimeError("lost"))
+    decisions.not_accepted(task)
     task.retry()
     task.cancel()
     told()

@@ -11,9 +11,11 @@ from django.core.exceptions import ValidationError
 
 from django_wanvideo import signals
 from django_wanvideo.choices import AttemptState, TaskStatus
-from django_wanvideo.evolink.answers import TaskSnapshot
-from django_wanvideo.models import VideoTask
-from django_wanvideo.services import deciding, provider, second_results
+from django_wanvideo.evolink.types import TaskSnapshot
+from django_wanvideo.models import VideoTask, ledger
+from django_wanvideo.services.attempts import duplicates
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.resolution import decisions
 from tests.money.fixtures import evo, road
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def first(road: Road, evo: Simulator, db: None) -> tuple[VideoTask, Attempt, Tas
     owner = User.objects.create_user("ann")
     task = road.send(road.queued(owner=owner, metadata={"sku": "X1"}))
     own, attempt = evo.tasks.latest.id, task.attempts.get()
-    deciding.send_again(task)
+    decisions.send_again(task)
     road.send(task)
     evo.complete(own)
     return task, attempt, provider.client().get_task(own)
@@ -39,7 +41,7 @@ def first(road: Road, evo: Simulator, db: None) -> tuple[VideoTask, Attempt, Tas
 
 def test_it_is_made_from_the_first_but_carries_no_metadata(first: Any):
     task, attempt, made = first
-    second = second_results.adopt(attempt, made, source="callback")
+    second = duplicates.adopt(attempt, made, source="callback")
     second.refresh_from_db()
     assert (second.parent, second.owner, second.prompt, second.parameters) == (
         task,
@@ -57,8 +59,8 @@ def test_it_is_made_from_the_first_but_carries_no_metadata(first: Any):
 
 def test_it_is_adopted_once(first: Any):
     _task, attempt, made = first
-    assert second_results.adopt(attempt, made, source="callback") is not None
-    assert second_results.adopt(attempt, made, source="callback") is None
+    assert duplicates.adopt(attempt, made, source="callback") is not None
+    assert duplicates.adopt(attempt, made, source="callback") is None
     assert VideoTask.objects.count() == 2
 
 
@@ -69,7 +71,7 @@ def test_it_is_stored_and_told_and_the_first_goes_on(road: Road, evo: Simulator,
     def hear(sender: Any, task: VideoTask, **more: Any) -> None:
         heard.append(str(task.pk))
 
-    second = second_results.adopt(attempt, made, source="callback")
+    second = duplicates.adopt(attempt, made, source="callback")
     signals.video_completed.connect(hear)
     try:
         road.finish(second)
@@ -86,7 +88,7 @@ def test_it_is_stored_and_told_and_the_first_goes_on(road: Road, evo: Simulator,
 def test_it_cannot_be_sent_again_by_mistake(road: Road, evo: Simulator, first: Any):
     """It has no picture of its own, so a retry is refused instead of being charged."""
     _task, attempt, made = first
-    second = second_results.adopt(attempt, made, source="callback")
+    second = duplicates.adopt(attempt, made, source="callback")
     VideoTask.objects.filter(pk=second.pk).update(status=TaskStatus.FAILED)
     with pytest.raises(ValidationError):
         second.retry()
@@ -96,9 +98,9 @@ def test_it_cannot_be_sent_again_by_mistake(road: Road, evo: Simulator, first: A
 def test_an_odd_price_is_no_obstacle(first: Any):
     _task, attempt, made = first
     odd = TaskSnapshot.parse(dict(made.raw) | {"usage": {"credits_reserved": 999999999}})
-    second = second_results.adopt(attempt, odd, source="callback")
+    second = duplicates.adopt(attempt, odd, source="callback")
     assert second.credits_reserved is None
-    assert provider.storable(Decimal("99999999.9999")) == Decimal("99999999.9999")
+    assert ledger.clamp_credits(Decimal("99999999.9999")) == Decimal("99999999.9999")
 
 
 def test_it_does_not_belong_to_an_attempt_that_knows_it_already(road: Road, evo: Simulator, first: Any):
@@ -106,4 +108,4 @@ def test_it_does_not_belong_to_an_attempt_that_knows_it_already(road: Road, evo:
     current = task.attempts.get(state=AttemptState.ACCEPTED)
     snapshot = provider.client().get_task(current.provider_task_id)
     stranger = road.send(road.queued("Another wish")).attempt
-    assert second_results.adopt(stranger, snapshot, source="callback") is None
+    assert duplicates.adopt(stranger, snapshot, source="callback") is None

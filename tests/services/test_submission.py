@@ -12,11 +12,14 @@ from django.core.files.storage import InMemoryStorage
 from django.utils import timezone
 
 from django_wanvideo import jobs
-from django_wanvideo.advice import ADVICE
 from django_wanvideo.choices import AttemptState, Charge, TaskStatus
 from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.failures import ADVICE
 from django_wanvideo.models import Attempt, MediaInput, VideoTask
-from django_wanvideo.services import creation, leases, media, provider, submission
+from django_wanvideo.models.creation import creation, media
+from django_wanvideo.services import leases
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.sending import submission
 from tests.money.fixtures import evo, road, wide_road
 from tests.rows import picture
 

@@ -15,11 +15,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_wanvideo import jobs, queue
+from django_wanvideo import jobs
 from django_wanvideo.choices import AttemptState, EventKind, TaskStatus
-from django_wanvideo.evolink.errors import RejectedError
+from django_wanvideo.evolink.exceptions import RejectedError
 from django_wanvideo.models import Attempt, CallbackReceipt, SiteState, TaskEvent, VideoTask
-from django_wanvideo.services import provider, sweeping
+from django_wanvideo.queue import queue
+from django_wanvideo.services import sweep
+from django_wanvideo.services.provider import provider
 from tests.money import processes
 from tests.money.fixtures import evo, road, until, wide_road
 
@@ -94,7 +96,7 @@ def test_each_stage_goes_to_its_job_in_batches_of_its_size():
     queued, pending = rows(S.QUEUED, 3), rows(S.PENDING, 101)
     processing, storing = rows(S.PROCESSING, 100), rows(S.STORING, 2)
     taken = Jobs()
-    swept = sweeping.sweep(taken)
+    swept = sweep.sweep(taken)
     assert taken.count() == {"submit": 3, "sync": 2 + 1, "store": 2}
     assert sorted(taken.ids("submit")) == pks(queued)
     assert sorted(taken.ids("sync")) == pks(pending + processing)
@@ -111,7 +113,7 @@ def test_what_is_not_due_or_held_by_a_worker_is_left_alone(status: str):
     rows(S(status), 2)
     VideoTask.objects.filter(leased_until=None, next_action_at__lte=timezone.now()).update(next_action_at=None)
     taken = Jobs()
-    swept = sweeping.sweep(taken)
+    swept = sweep.sweep(taken)
     assert taken.taken == []
     assert str(swept) == "nothing due"
 
@@ -119,31 +121,31 @@ def test_what_is_not_due_or_held_by_a_worker_is_left_alone(status: str):
 @pytest.mark.parametrize("status", [S.QUEUED, S.SUBMITTING, S.UNCONFIRMED, S.PENDING, S.PROCESSING, S.STORING])
 def test_a_row_whose_worker_died_is_found_when_its_hold_has_run_out(status: TaskStatus):
     rows(status, 1, leased_until=timezone.now() - dt.timedelta(seconds=1))
-    assert sweeping.sweep(Jobs()).counts == {status: 1}
+    assert sweep.sweep(Jobs()).counts == {status: 1}
 
 
 def test_what_was_handed_out_is_left_to_its_worker_for_a_while_and_no_longer():
     tasks = rows(S.QUEUED, 2)
     taken = Jobs()
-    sweeping.sweep(taken)
-    sweeping.sweep(taken)
+    sweep.sweep(taken)
+    sweep.sweep(taken)
     assert sorted(taken.ids("submit")) == pks(tasks)
     VideoTask.objects.update(next_action_at=timezone.now() - dt.timedelta(seconds=1))
-    sweeping.sweep(taken)
+    sweep.sweep(taken)
     assert len(taken.ids("submit")) == 4
 
 
 def test_the_while_grows_with_the_queue(monkeypatch: pytest.MonkeyPatch):
     rows(S.QUEUED, 1)
     monkeypatch.setattr(queue, "length", lambda: 200)
-    sweeping.sweep(Jobs())
+    sweep.sweep(Jobs())
     assert VideoTask.objects.get().next_action_at > timezone.now() + dt.timedelta(seconds=250)
 
 
 def test_a_queue_that_lost_its_jobs_is_not_believed_for_long(monkeypatch: pytest.MonkeyPatch):
     rows(S.QUEUED, 1)
     monkeypatch.setattr(queue, "length", lambda: 100_000)
-    sweeping.sweep(Jobs())
+    sweep.sweep(Jobs())
     assert VideoTask.objects.get().next_action_at < timezone.now() + dt.timedelta(minutes=7)
 
 
@@ -153,7 +155,7 @@ def test_links_that_end_first_are_stored_first():
     for task, hours in zip(tasks, (9, 2, 20), strict=True):
         VideoTask.objects.filter(pk=task.pk).update(result_expires_at=now + dt.timedelta(hours=hours))
     taken = Jobs()
-    sweeping.sweep(taken)
+    sweep.sweep(taken)
     assert taken.ids("store") == [str(tasks[1].pk), str(tasks[0].pk), str(tasks[2].pk)]
 
 
@@ -168,11 +170,11 @@ def test_a_pass_that_comes_between_anothers_look_and_mark_takes_the_rows_alone()
     def interrupt(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         if sql.startswith("UPDATE") and '"next_action_at" =' in sql and not interrupted:
             interrupted.append(sql)
-            sweeping.sweep(second)
+            sweep.sweep(second)
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(interrupt):
-        sweeping.sweep(first)
+        sweep.sweep(first)
     assert interrupted
     assert sorted(first.ids("submit") + second.ids("submit")) == pks(tasks)
 
@@ -182,11 +184,11 @@ def test_with_redis_down_everything_stays_due(room: int):
     queued, storing = rows(S.QUEUED, 130), rows(S.STORING, 5)
     pending = rows(S.PENDING, 70)
     taken = Jobs(room)
-    swept = sweeping.sweep(taken)
+    swept = sweep.sweep(taken)
     assert not swept.queue_reachable
     assert VideoTask.objects.due().count() == 205 - len(taken.ids("submit") + taken.ids("store") + taken.ids("sync"))
     again = Jobs()
-    sweeping.sweep(again)
+    sweep.sweep(again)
     everything = taken.taken + again.taken
     assert sorted(pk for _job, *ids in everything for pk in ids) == pks(queued + storing + pending)
 
@@ -194,7 +196,7 @@ def test_with_redis_down_everything_stays_due(room: int):
 def test_with_redis_down_a_pass_costs_no_more_for_many_rows_than_for_few():
     def cost() -> int:
         with CaptureQueriesContext(connection) as queries:
-            sweeping.sweep(Jobs(0))
+            sweep.sweep(Jobs(0))
         return len(queries)
 
     rows(S.QUEUED, 2)
@@ -209,12 +211,12 @@ def test_an_idle_pass_costs_a_fixed_number_of_queries_whatever_the_table_holds(d
     for status in (S.COMPLETED, S.FAILED, S.DRAFT):
         rows(status, 50, due=False)
     rows(S.PENDING, 50, due=False)
-    sweeping.sweep(Jobs())
+    sweep.sweep(Jobs())
     with CaptureQueriesContext(connection) as idle:
-        sweeping.sweep(Jobs())
+        sweep.sweep(Jobs())
     rows(S.PENDING, 500, due=False)
     with django_assert_max_num_queries(len(idle)):
-        sweeping.sweep(Jobs())
+        sweep.sweep(Jobs())
     # The installation; what is due, with the sweep's own row; that row's update.
     assert len(idle) == 3
 
@@ -238,18 +240,18 @@ def test_an_idle_pass_costs_a_fixed_number_of_queries_whatever_the_table_holds(d
 )
 def test_a_pass_that_had_nothing_to_do_finds_what_comes_by_itself(make: Any, stage: str):
     for _pass in range(2):
-        assert str(sweeping.sweep(Jobs())) == "nothing due"
+        assert str(sweep.sweep(Jobs())) == "nothing due"
     make()
-    assert sweeping.sweep(Jobs()).counts.get(stage) == 1
+    assert sweep.sweep(Jobs()).counts.get(stage) == 1
 
 
 @pytest.mark.fault("K13.idle-sweep")
 def test_the_accounts_trouble_is_looked_into_although_nothing_is_due(settings: Any):
     settings.WANVIDEO = {**settings.WANVIDEO, "API_KEY": "sk-simulator"}
-    sweeping.sweep(Jobs())
+    sweep.sweep(Jobs())
     provider.note_key_answer(RejectedError("no", http_status=401, code="invalid_token"))
     taken = Jobs()
-    sweeping.sweep(taken)
+    sweep.sweep(taken)
     assert taken.taken == [("submit",)]
 
 
@@ -262,24 +264,24 @@ def test_a_pass_without_anything_due_asks_three_questions_with_a_million_reasons
     for task in rows(S.UNCONFIRMED, 30, due=False):
         event_of(task, notify_at=None)
     settings.WANVIDEO = {**settings.WANVIDEO, "DAILY_CREDIT_LIMIT": 100, "MAX_IN_FLIGHT": 5}
-    sweeping.sweep(Jobs())
+    sweep.sweep(Jobs())
     with CaptureQueriesContext(connection) as idle:
-        sweeping.sweep(Jobs())
+        sweep.sweep(Jobs())
     assert len(idle) == 3
 
 
 @pytest.mark.parametrize("status", [S.QUEUED, S.PENDING, S.STORING])
 def test_each_further_chunk_of_due_rows_costs_the_same_few_queries(status: TaskStatus, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sweeping, "CHUNK", 20)
+    monkeypatch.setattr(sweep, "CHUNK", 20)
 
     def cost(number: int) -> int:
         VideoTask.objects.update(next_action_at=None)
         rows(status, number)
         with CaptureQueriesContext(connection) as queries:
-            sweeping.sweep(Jobs())
+            sweep.sweep(Jobs())
         return len(queries)
 
-    sweeping.sweep(Jobs())
+    sweep.sweep(Jobs())
     one, two, four = cost(19), cost(39), cost(79)
     assert two - one == (four - two) / 2
     assert two - one <= 5
@@ -290,7 +292,7 @@ def test_a_limit_on_what_is_in_flight_limits_what_is_handed_out(settings: Any):
     rows(S.PENDING, 3, due=False)
     rows(S.QUEUED, 9)
     taken = Jobs()
-    sweeping.sweep(taken)
+    sweep.sweep(taken)
     assert len(taken.ids("submit")) == 2
     assert VideoTask.objects.due().filter(status=S.QUEUED).count() == 7
 
@@ -300,14 +302,14 @@ def test_nothing_is_sent_during_a_pause_but_everything_else_goes_on():
     rows(S.QUEUED, 2)
     rows(S.STORING, 1)
     taken = Jobs()
-    sweeping.sweep(taken)
+    sweep.sweep(taken)
     assert taken.count() == {"store": 1}
 
 
 def test_a_lost_claim_is_given_back_or_becomes_unconfirmed_by_whether_it_was_sent():
     not_sent, sent = rows(S.SUBMITTING, 2)
     Attempt.objects.filter(task=sent).update(sent_at=timezone.now())
-    sweeping.sweep(Jobs())
+    sweep.sweep(Jobs())
     for task, status, state in [
         (not_sent, S.QUEUED, AttemptState.NOT_ACCEPTED),
         (sent, S.UNCONFIRMED, AttemptState.UNCONFIRMED),
@@ -320,7 +322,7 @@ def test_a_lost_claim_is_given_back_or_becomes_unconfirmed_by_whether_it_was_sen
 def test_people_are_asked_once_and_the_row_is_never_due_again():
     (task,) = rows(S.UNCONFIRMED, 1)
     for _pass in range(3):
-        sweeping.sweep(Jobs())
+        sweep.sweep(Jobs())
     task.refresh_from_db()
     assert (task.status, task.next_action_at) == (S.UNCONFIRMED, None)
     event = TaskEvent.objects.get(task=task)
@@ -336,13 +338,13 @@ def test_asking_people_and_ceasing_to_look_are_one_thing(monkeypatch: pytest.Mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(sweeping.lifecycle, "record", die)
+        patch.setattr(sweep.lifecycle, "record", die)
         with pytest.raises(KeyboardInterrupt):
-            sweeping.sweep(Jobs())
+            sweep.sweep(Jobs())
     task.refresh_from_db()
     assert task.next_action_at is not None
     VideoTask.objects.update(next_action_at=timezone.now())
-    sweeping.sweep(Jobs())
+    sweep.sweep(Jobs())
     assert TaskEvent.objects.filter(kind=EventKind.NEEDS_DECISION).count() == 1
 
 
@@ -351,7 +353,7 @@ def test_links_near_their_end_are_warned_of_once(caplog: pytest.LogCaptureFixtur
     (near,) = rows(S.STORING, 1, due=False, result_expires_at=now + dt.timedelta(hours=5, minutes=59))
     rows(S.STORING, 1, due=False, result_expires_at=now + dt.timedelta(hours=7))
     for _pass in range(2):
-        sweeping.sweep(Jobs())
+        sweep.sweep(Jobs())
     assert TaskEvent.objects.get(kind=EventKind.LINK_EXPIRING).task == near
     assert caplog.text.count(str(near.pk)) == 1
 
@@ -365,14 +367,14 @@ def test_callbacks_and_signals_are_handed_out_and_not_again_at_once():
     )
     CallbackReceipt.objects.create(attempt=attempt)
     taken = Jobs()
-    sweeping.sweep(taken)
+    sweep.sweep(taken)
     assert taken.count() == {"sync": 1, "notify": 2}
     assert sorted(taken.ids("notify")) == pks(tasks)
-    sweeping.sweep(taken)
+    sweep.sweep(taken)
     assert len(taken.taken) == 3, "the workers may be slow; the queue must not fill with the same jobs"
     CallbackReceipt.objects.create(attempt=attempt)
     TaskEvent.objects.create(task=tasks[7], kind="failed", source="answer", notify_at=long_ago)
-    sweeping.sweep(taken)
+    sweep.sweep(taken)
     assert taken.taken[3:] == [("sync",), ("notify", str(tasks[7].pk))], "what is new is handed out"
 
 
@@ -384,12 +386,12 @@ def test_callbacks_and_signals_that_nobody_worked_on_are_handed_out_again():
         task=task, kind="failed", source="answer", notify_at=timezone.now() - dt.timedelta(seconds=10)
     )
     taken = Jobs()
-    sweeping.sweep(taken)
-    state = SiteState.objects.get(name=sweeping.SWEEP)
+    sweep.sweep(taken)
+    state = SiteState.objects.get(name=sweep.SWEEP)
     for note in state.value.values():
         note["until"] = (timezone.now() - dt.timedelta(seconds=1)).isoformat()
     state.save()
-    sweeping.sweep(taken)
+    sweep.sweep(taken)
     assert taken.count() == {"sync": 2, "notify": 2}
 
 
@@ -401,17 +403,17 @@ def test_callbacks_and_signals_wait_while_redis_is_down():
     TaskEvent.objects.create(
         task=task, kind="failed", source="answer", notify_at=timezone.now() - dt.timedelta(seconds=10)
     )
-    assert not sweeping.sweep(Jobs(0)).queue_reachable
+    assert not sweep.sweep(Jobs(0)).queue_reachable
     taken = Jobs()
-    sweeping.sweep(taken)
+    sweep.sweep(taken)
     assert taken.count() == {"sync": 1, "notify": 1}
 
 
 def test_the_time_of_the_last_pass_is_kept():
-    sweeping.sweep(Jobs())
-    first = SiteState.objects.get(name=sweeping.SWEEP).updated_at
-    sweeping.sweep(Jobs())
-    assert SiteState.objects.get(name=sweeping.SWEEP).updated_at > first
+    sweep.sweep(Jobs())
+    first = SiteState.objects.get(name=sweep.SWEEP).updated_at
+    sweep.sweep(Jobs())
+    assert SiteState.objects.get(name=sweep.SWEEP).updated_at > first
 
 
 def test_the_command_makes_one_pass_and_says_what_it_found(
@@ -461,7 +463,7 @@ def test_the_loop_works_on_until_it_is_told_to_stop(wide_road: Road, evo: Simula
 def test_work_done_here_makes_everything_converge(road: Road, evo: Simulator):
     task = road.queued()
     road.make_due()
-    sweeping.sweep(jobs.run_here)
+    sweep.sweep(jobs.run_here)
     task.refresh_from_db()
     evo.complete(task.attempt.provider_task_id)
     assert road.finish(task).status == S.COMPLETED

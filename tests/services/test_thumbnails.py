@@ -10,7 +10,7 @@ from PIL import Image
 from rq.timeouts import JobTimeoutException
 
 from django_wanvideo.models import MediaInput, VideoTask
-from django_wanvideo.services import thumbnails
+from django_wanvideo.models.creation import thumbnails
 from tests.rows import picture
 
 #: EXIF's tag for how a picture is turned.

@@ -21,9 +21,11 @@ def arrange(point: str) -> None:
     from django.core.files.base import File
     from django.core.files.storage import FileSystemStorage
 
+    from django_wanvideo import downloads
     from django_wanvideo.choices import EventKind
-    from django_wanvideo.evolink import downloads
-    from django_wanvideo.services import copies, leases, lifecycle
+    from django_wanvideo.models import lifecycle
+    from django_wanvideo.services import leases
+    from django_wanvideo.services.storing import staging
 
     if point == "in the download":
         fetch, downloads.CHUNK = downloads.fetch, 1024
@@ -34,7 +36,7 @@ def arrange(point: str) -> None:
         downloads.fetch = fetch_and_die
     elif point == "with half a file in the storage":
         # As on a disk that has no unnamed files: the storage reads the copy and writes another.
-        copies._unnamed = lambda _folder: None
+        staging._unnamed = lambda _folder: None
         chunks = File.chunks
 
         def half(file: Any, chunk_size: int | None = None) -> Any:
@@ -43,7 +45,7 @@ def arrange(point: str) -> None:
 
         File.chunks = half
     elif point == "as its copy has got a name":
-        copies._give_name = dying_after(copies._give_name)
+        staging._give_name = dying_after(staging._give_name)
     elif point == "while the storage hangs":
         leases.LEASE, leases.RENEWAL = dt.timedelta(seconds=LEASE), dt.timedelta(seconds=0.1)
 
@@ -75,7 +77,8 @@ def main(point: str, task_id: str) -> None:
     django.setup()
     from django.conf import settings
 
-    from django_wanvideo import jobs, queue
+    from django_wanvideo import jobs
+    from django_wanvideo.queue import queue
 
     settings.MEDIA_ROOT = os.environ[MEDIA]
     queue.enqueue = lambda job, *ids: True

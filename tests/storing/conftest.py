@@ -10,7 +10,8 @@ from django.core.files.storage import InMemoryStorage
 from django_wanvideo import jobs
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services import submission, tracking
+from django_wanvideo.services.sending import submission
+from django_wanvideo.services.tracking import polling
 from django_wanvideo.testing import picture
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def made(evolink: Simulator) -> Callable[[], VideoTask]:
         task = VideoTask.objects.create_task(prompt="A lake at dawn", first_frame=picture(), duration=2)
         task.submit()
         submission.send(task.pk)
-        tracking.sync([task.pk])
+        polling.sync([task.pk])
         task.refresh_from_db()
         assert task.status == TaskStatus.STORING, (task.status, task.error_message)
         return task

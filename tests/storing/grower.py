@@ -22,7 +22,8 @@ def main(*task_ids: str) -> None:
     django.setup()
     from django.conf import settings
 
-    from django_wanvideo import jobs, queue
+    from django_wanvideo import jobs
+    from django_wanvideo.queue import queue
 
     settings.MEDIA_ROOT = os.environ[MEDIA]
     queue.enqueue = lambda job, *ids: True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.files.storage import FileSystemStorage, InMemoryStorage
 
-from django_wanvideo.services import copies
+from django_wanvideo.services.storing import staging
 
 if TYPE_CHECKING:
     from django.core.files.base import File
@@ -33,14 +33,14 @@ def without_unnamed_files(path: Any, flags: int, mode: int = 0o777, *, real: Any
     return real(path, flags, mode, **options)
 
 
-def write(copy: copies.Copy) -> None:
+def write(copy: staging.Copy) -> None:
     copy.file.write(CONTENT)
 
 
 @linux_only
 def test_a_storage_on_this_machine_moves_the_very_file_that_was_written(tmp_path: Path) -> None:
     storage = FileSystemStorage(tmp_path)
-    with copies.new_copy(storage, "a") as copy:
+    with staging.new_copy(storage, "a") as copy:
         write(copy)
         written = os.fstat(copy.file.fileno()).st_ino
         assert files_in(tmp_path) == []
@@ -56,7 +56,7 @@ def test_a_video_has_the_permissions_that_the_site_gives_its_files(tmp_path: Pat
     storage = FileSystemStorage(tmp_path)
     before = os.umask(0o027)
     try:
-        with copies.new_copy(storage, "a") as copy:
+        with staging.new_copy(storage, "a") as copy:
             write(copy)
             name = storage.save("a.mp4", copy.content("a.mp4"))
     finally:
@@ -68,7 +68,7 @@ def test_a_copy_that_breaks_off_leaves_nothing_in_the_storage(tmp_path: Path) ->
     storage = FileSystemStorage(tmp_path)
 
     def break_off() -> None:
-        with copies.new_copy(storage, "a") as copy:
+        with staging.new_copy(storage, "a") as copy:
             write(copy)
             raise ConnectionError
 
@@ -85,7 +85,7 @@ def test_a_storage_that_fails_to_move_leaves_nothing_behind(tmp_path: Path) -> N
             raise ConnectionError
 
     def store() -> None:
-        with copies.new_copy(Full(tmp_path), "a") as copy:
+        with staging.new_copy(Full(tmp_path), "a") as copy:
             write(copy)
             Full(tmp_path).save("a.mp4", copy.content("a.mp4"))
 
@@ -98,7 +98,7 @@ def test_a_storage_that_fails_to_move_leaves_nothing_behind(tmp_path: Path) -> N
 def test_what_a_worker_left_that_died_while_moving_is_replaced(tmp_path: Path) -> None:
     storage = FileSystemStorage(tmp_path)
     (tmp_path / ".a.part").write_bytes(b"left behind")
-    with copies.new_copy(storage, "a") as copy:
+    with staging.new_copy(storage, "a") as copy:
         write(copy)
         name = storage.save("a.mp4", copy.content("a.mp4"))
     assert files_in(tmp_path) == ["a.mp4"]
@@ -108,7 +108,7 @@ def test_what_a_worker_left_that_died_while_moving_is_replaced(tmp_path: Path) -
 def test_a_name_that_is_taken_is_kept_and_another_one_found(tmp_path: Path) -> None:
     storage = FileSystemStorage(tmp_path)
     (tmp_path / "a.mp4").write_bytes(b"somebody else's")
-    with copies.new_copy(storage, "a") as copy:
+    with staging.new_copy(storage, "a") as copy:
         write(copy)
         name = storage.save("a.mp4", copy.content("a.mp4"))
     assert name != "a.mp4"
@@ -124,9 +124,9 @@ def test_where_a_copy_cannot_be_moved_it_is_stored_all_the_same(tmp_path: Path, 
     if trouble == "no unnamed files":
         monkeypatch.setattr(os, "open", without_unnamed_files)
     if trouble == "no name to be given":
-        monkeypatch.setattr(copies, "_OWN_FILES", str(tmp_path / "proc"))
+        monkeypatch.setattr(staging, "_OWN_FILES", str(tmp_path / "proc"))
     storage = FileSystemStorage(folder)
-    with copies.new_copy(storage, "a") as copy:
+    with staging.new_copy(storage, "a") as copy:
         write(copy)
         name = storage.save("a.mp4", copy.content("a.mp4"))
     assert files_in(folder) == ["a.mp4"]
@@ -143,7 +143,7 @@ def test_any_other_storage_reads_the_copy_in_chunks_of_64_kib(tmp_path: Path, se
             sizes.extend(len(chunk) for chunk in content.chunks())
             return name
 
-    with copies.new_copy(Chunks(), "a") as copy:
+    with staging.new_copy(Chunks(), "a") as copy:
         write(copy)
         Chunks().save("a.mp4", copy.content("a.mp4"))
     assert max(sizes) <= 64 * 1024

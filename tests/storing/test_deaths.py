@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_wanvideo import jobs
 from django_wanvideo.choices import EventKind, TaskStatus
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services.sweeping import sweep
+from django_wanvideo.services.sweep import sweep
 from tests.money import processes
 from tests.money.child import DIED
 from tests.storing import child

@@ -12,7 +12,7 @@ from django.db.models.signals import post_save
 
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import MediaInput, TaskEvent, VideoTask
-from django_wanvideo.services import creation, media
+from django_wanvideo.models.creation import creation, media
 from tests import storages as odd
 from tests.rows import picture
 

@@ -12,12 +12,12 @@ from django.core.files.storage import FileSystemStorage
 from django.db import OperationalError, connections, transaction
 from django.utils import timezone
 
-from django_wanvideo import jobs
+from django_wanvideo import downloads, jobs
 from django_wanvideo.choices import EventKind, TaskStatus
-from django_wanvideo.evolink import downloads
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services import copies, leases, storing
-from django_wanvideo.services.sweeping import sweep
+from django_wanvideo.services import leases
+from django_wanvideo.services.storing import download, staging
+from django_wanvideo.services.sweep import sweep
 from tests.storing.looks import is_whole, kinds, videos
 
 if TYPE_CHECKING:
@@ -140,14 +140,14 @@ def test_a_question_for_a_fresh_link_that_is_longer_than_a_lease_keeps_its_task(
     made: Made, store: Store, evolink: Simulator, monkeypatch, short
 ) -> None:
     task, found = made(), []
-    real = storing._read_again
+    real = download._read_again
 
     def slowly(attempt: Any) -> Any:
         time.sleep(LEASE * 1.6)
         found.append(hand_to_another(task))
         return real(attempt)
 
-    monkeypatch.setattr(storing, "_read_again", slowly)
+    monkeypatch.setattr(download, "_read_again", slowly)
     evolink.faults.add("result", "404")
     store(task)
     assert found == [False]
@@ -195,7 +195,7 @@ def test_a_late_worker_leaves_no_second_file_in_a_folder(
     made: Made, store: Store, use_storage: Any, media: Path, monkeypatch, when: str, moved: bool
 ) -> None:
     if not moved:
-        monkeypatch.setattr(copies, "_unnamed", lambda _folder: None)
+        monkeypatch.setattr(staging, "_unnamed", lambda _folder: None)
     task, found = made(), []
     storage = use_storage(FileSystemStorage(media))
 
@@ -279,7 +279,7 @@ def test_a_download_is_broken_off_once_another_worker_has_the_task(
             while time.monotonic() < deadline:
                 on_progress(1, None)
                 time.sleep(0.01)
-        except storing.LeaseLost:
+        except download.LeaseLost:
             broken_off.append(time.monotonic() < deadline)
             raise
 
@@ -309,7 +309,7 @@ def test_a_worker_that_was_taken_for_dead_changes_nothing_of_its_successors_task
     VideoTask.objects.filter(pk=task.pk).update(
         # Where EvoLink has been asked before, the next answer is the last.
         reread_at=timezone.now() if asked else None,
-        tries=storing.GONE_TRIES if asked else 0,
+        tries=download.GONE_TRIES if asked else 0,
         result_url=good[0] + "?old",
     )
     after: list[Any] = []

@@ -15,8 +15,9 @@ from django_wanvideo.conf import conf
 from django_wanvideo.evolink import client as evolink_client
 from django_wanvideo.evolink.transport import Answer
 from django_wanvideo.models import SiteState, VideoTask
-from django_wanvideo.services import links, provider, storing
-from django_wanvideo.services.sweeping import sweep
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.storing import download, result_urls
+from django_wanvideo.services.sweep import sweep
 from tests.storing.looks import kinds
 from tests.tracking.looks import says
 
@@ -123,7 +124,7 @@ def test_after_26_hours_a_dead_link_fails_with_what_happened_and_stays_charged(
     change(task, accepted_at=ago(hours=26, minutes=1), result_expires_at=ago(hours=2), tries=50)
     assert (store(task).status, task.error_code) == (TaskStatus.FAILED, code)
     assert task.charge == Charge.CHARGED
-    assert not storing.is_fetchable(task)
+    assert not download.is_fetchable(task)
     assert asked(evolink) == 1
 
 
@@ -144,7 +145,9 @@ def test_a_link_that_is_another_one_each_time_is_not_run_after_for_ever(
     task = made()
     evolink.faults.add("result", "404", times=None)
     number = iter(range(1000))
-    monkeypatch.setattr(links, "next_link", lambda *_args: f"{task.result_url.partition('?')[0]}?signed={next(number)}")
+    monkeypatch.setattr(
+        result_urls, "next_link", lambda *_args: f"{task.result_url.partition('?')[0]}?signed={next(number)}"
+    )
     waits = []
     for _try in range(12):
         store(task)
@@ -153,7 +156,7 @@ def test_a_link_that_is_another_one_each_time_is_not_run_after_for_ever(
     change(task, accepted_at=ago(hours=27))
     task.events.filter(kind=EventKind.RESULT_READY).update(created_at=ago(hours=27))
     assert (store(task).status, task.error_code) == (TaskStatus.FAILED, "result_expired")
-    assert not storing.is_fetchable(task), "or the page would say that its link lives beside that it has ended"
+    assert not download.is_fetchable(task), "or the page would say that its link lives beside that it has ended"
 
 
 @pytest.mark.fault("K3.evolinks-word-is-final")
@@ -165,7 +168,7 @@ def test_if_evolink_takes_a_made_video_back_that_is_its_word(
     evolink.faults.add("result", "404", times=None)
     says(monkeypatch, status=status, results=None, result_data=None, error={"code": code, "message": "Oh."})
     assert (store(task).status, task.error_code, task.error_message) == (TaskStatus.FAILED, code, "Oh.")
-    assert not storing.is_fetchable(task)
+    assert not download.is_fetchable(task)
 
 
 @pytest.mark.fault("K6.several-links")
@@ -191,9 +194,9 @@ def test_several_links_are_tried_in_turn(
 @pytest.mark.parametrize(("tried", "expected"), [("a", "b"), ("b", "c"), ("c", "a"), ("gone", "a"), ("", "a")])
 def test_after_the_last_link_comes_the_first(tried: str, expected: str) -> None:
     urls = {name: f"https://files.example/{name}.mp4" for name in "abc"}
-    assert links.next_link(urls.get(tried, tried), list(urls.values())) == urls[expected]
-    assert links.next_link(urls["a"], [urls["a"]]) == ""
-    assert links.next_link(urls["a"], []) == ""
+    assert result_urls.next_link(urls.get(tried, tried), list(urls.values())) == urls[expected]
+    assert result_urls.next_link(urls["a"], [urls["a"]]) == ""
+    assert result_urls.next_link(urls["a"], []) == ""
 
 
 def test_a_link_that_answers_404_early_is_kept_trying(made: Made, store: Store, evolink: Simulator) -> None:
@@ -255,7 +258,7 @@ def test_while_evolink_cannot_be_asked_a_paid_video_is_not_given_up(
     if link == "refused":
         change(task, result_url="https://169.254.169.254/latest")
     else:
-        change(task, result_url=gone(task), tries=storing.GONE_TRIES)
+        change(task, result_url=gone(task), tries=download.GONE_TRIES)
     if link == "ended":
         change(task, result_expires_at=ago(seconds=1))
     with pytest.MonkeyPatch.context() as patch:

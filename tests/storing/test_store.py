@@ -14,11 +14,13 @@ from django.core.files.storage import InMemoryStorage, default_storage
 from django.db import transaction
 from django.utils import timezone
 
+from django_wanvideo import downloads
 from django_wanvideo.choices import Charge, EventKind, TaskStatus
-from django_wanvideo.evolink import downloads
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services import leases, provider, storing
+from django_wanvideo.services import leases
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.storing import download
 from tests.storing.looks import kinds, videos
 
 if TYPE_CHECKING:
@@ -201,7 +203,7 @@ def test_a_worker_that_was_taken_for_dead_leaves_the_video_of_its_successor_alon
         got = real(*args, **kwargs)
         monkeypatch.setattr(downloads, "fetch", real)
         VideoTask.objects.filter(pk=task.pk).update(leased_until=timezone.now() - dt.timedelta(seconds=1))
-        storing.store(task.pk)  # the successor, while the first is about to put its copy into storage
+        download.store(task.pk)  # the successor, while the first is about to put its copy into storage
         return got
 
     monkeypatch.setattr(downloads, "fetch", slow)
@@ -214,7 +216,7 @@ def test_a_worker_that_was_taken_for_dead_leaves_the_video_of_its_successor_alon
 def test_there_is_nothing_to_fetch_for_a_task_without_a_video(made: Made, store: Store) -> None:
     task = store(made())
     with pytest.raises(NotPossible, match="no video"):
-        storing.fetch_again(task)
+        download.fetch_again(task)
 
 
 @pytest.mark.django_db(transaction=True)

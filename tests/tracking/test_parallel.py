@@ -14,10 +14,11 @@ from rq.timeouts import JobTimeoutException
 
 from django_wanvideo import jobs
 from django_wanvideo.choices import AttemptState, TaskStatus
-from django_wanvideo.evolink.answers import RemoteStatus, TaskSnapshot
-from django_wanvideo.evolink.errors import ReadError
+from django_wanvideo.evolink.exceptions import ReadError
+from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
 from django_wanvideo.models import CallbackReceipt, SiteState, VideoTask
-from django_wanvideo.services import parallel, provider, receipts, tracking
+from django_wanvideo.services.provider import parallel, provider
+from django_wanvideo.services.tracking import callbacks, polling
 from tests.rows import make_attempt, make_task
 
 if TYPE_CHECKING:
@@ -105,13 +106,13 @@ def test_a_handful_needs_no_further_connections(ask: Callable[..., Asked]):
 
 def test_threads_ask_and_do_nothing_else(ask: Callable[..., Asked], monkeypatch: pytest.MonkeyPatch):
     applied: list[threading.Thread] = []
-    apply = tracking.apply
+    apply = polling.apply
 
     def noting(*args: Any, **options: Any) -> None:
         applied.append(threading.current_thread())
         apply(*args, **options)
 
-    monkeypatch.setattr(tracking, "apply", noting)
+    monkeypatch.setattr(polling, "apply", noting)
     # The stand-in for the client asserts that its thread has no connection to the database.
     asked = ask(lambda number, asked: time.sleep(0.01))
     sync(pending(20))
@@ -175,7 +176,7 @@ def test_another_processes_pause_is_seen_within_half_a_second(
     ask: Callable[..., Asked], monkeypatch: pytest.MonkeyPatch, busy_for: float
 ):
     noted: list[float] = []
-    apply = tracking.apply
+    apply = polling.apply
 
     def pausing(*args: Any, **options: Any) -> None:
         apply(*args, **options)
@@ -184,7 +185,7 @@ def test_another_processes_pause_is_seen_within_half_a_second(
             noted.append(time.monotonic())
             time.sleep(busy_for)
 
-    monkeypatch.setattr(tracking, "apply", pausing)
+    monkeypatch.setattr(polling, "apply", pausing)
     asked = ask(lambda number, asked: time.sleep(0.05))
     sync(pending(200))
     assert 0 < len(asked.begun) < 200
@@ -241,7 +242,7 @@ def test_an_error_of_the_work_itself_is_the_jobs_and_ends_the_asking(
     def fail(*args: Any, **options: Any) -> None:
         raise RuntimeError("of the site")
 
-    monkeypatch.setattr(tracking, "apply", fail)
+    monkeypatch.setattr(polling, "apply", fail)
     with pytest.raises(RuntimeError, match="of the site"):
         sync(pending(60))
     for thread in asked.threads:
@@ -264,7 +265,7 @@ def test_callbacks_are_read_several_at_a_time(ask: Callable[..., Asked]):
     asked = ask(lambda number, asked: together.wait())
     for attempt in pending(32):
         CallbackReceipt.objects.create(attempt=attempt, provider_task_id=attempt.provider_task_id, payload={})
-    assert receipts.read_due() == 32
+    assert callbacks.read_due() == 32
     assert asked.most_at_once == 8
     assert VideoTask.objects.filter(progress=40, attempts__callback_received_at__isnull=False).count() == 32
     assert not CallbackReceipt.objects.filter(due_at__isnull=False).exists()
@@ -279,7 +280,7 @@ def test_callbacks_that_were_not_asked_about_are_read_after_the_pause(ask: Calla
     asked = ask(answer)
     for attempt in pending(60):
         CallbackReceipt.objects.create(attempt=attempt, provider_task_id=attempt.provider_task_id, payload={})
-    receipts.read_due()
+    callbacks.read_due()
     assert len(asked.begun) <= 8
     due = CallbackReceipt.objects.filter(due_at__isnull=False)
     assert due.count() == 60 - len(asked.begun) + 1

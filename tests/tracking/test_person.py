@@ -13,10 +13,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.evolink.errors import EvoLinkError, NotFoundError
+from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
 from django_wanvideo.models import SiteState
-from django_wanvideo.services import provider, tracking
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.tracking import polling
 from tests.tracking.looks import accepted, look
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def test_a_rejected_key_is_remembered_until_an_answer_shows_that_it_is_in_order(
 
 def test_a_person_does_not_wait_as_long_as_a_worker_does(road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch):
     task = accepted(road)
-    monkeypatch.setattr(tracking, "PERSON_PATIENCE", 0.2)
+    monkeypatch.setattr(polling, "PERSON_PATIENCE", 0.2)
     evo.faults.add("get", "hang", seconds=3)
     began = time.monotonic()
     with pytest.raises(EvoLinkError):

@@ -24,9 +24,10 @@ from django.utils import timezone
 
 from django_wanvideo import jobs
 from django_wanvideo.choices import AttemptState, TaskStatus
-from django_wanvideo.evolink.answers import RemoteStatus, TaskSnapshot
+from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
 from django_wanvideo.models import Attempt, TaskEvent, VideoTask
-from django_wanvideo.services import provider, schedule, sweeping
+from django_wanvideo.services import schedule, sweep
+from django_wanvideo.services.provider import provider
 from tests.threads import at_once
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class World:
         due = VideoTask.objects.due().filter(status__in=["pending", "processing"]).count()
         waiting: deque[tuple[str, ...]] = deque()
         with self._counted():
-            sweeping.sweep(lambda job, *ids: waiting.append((job, *ids)) or True)
+            sweep.sweep(lambda job, *ids: waiting.append((job, *ids)) or True)
         syncs = deque(ids for job, *ids in waiting if job == "sync")
         assert len(syncs) <= due / 100 + 2
 

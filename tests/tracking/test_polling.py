@@ -12,7 +12,8 @@ from django.utils import timezone
 from django_wanvideo import jobs, signals
 from django_wanvideo.choices import AttemptState, Charge, TaskStatus
 from django_wanvideo.models import Attempt, SiteState, VideoTask
-from django_wanvideo.services import following, provider, tracking
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.tracking import polling, snapshots
 from django_wanvideo.simulator.tasks import Task
 from tests.tracking.looks import accepted, gateway_page, look, says, seconds_until_next
 
@@ -173,7 +174,7 @@ def test_two_workers_that_look_at_the_same_moment_tell_it_once(road: Road, evo: 
     VideoTask.objects.update(accepted_at=timezone.now() - dt.timedelta(hours=2))
     copies = [Attempt.objects.select_related("task").get() for _worker in range(2)]
     for attempt in copies:
-        following.look_again(attempt)
+        snapshots.look_again(attempt)
     assert road.history(task).count("overdue") == 1
 
 
@@ -226,20 +227,20 @@ def test_a_429_pauses_the_whole_site_as_long_as_it_says(road: Road, evo: Simulat
 
 def test_a_429_while_reading_callbacks_pauses_the_rest_of_them(road: Road, evo: Simulator):
     from django_wanvideo.models import CallbackReceipt
-    from django_wanvideo.services import receipts
+    from django_wanvideo.services.tracking import callbacks
 
     for number in range(3):
         attempt = accepted(road, f"Wish {number}").attempt
-        tracking.receive_callback(attempt.pk, attempt.provider_task_id, {})
+        polling.receive_callback(attempt.pk, attempt.provider_task_id, {})
     evo.faults.add("get", "429", retry_after=40)
-    receipts.read_due()
+    callbacks.read_due()
     assert road.gets() == 1
     assert CallbackReceipt.objects.filter(due_at__gt=timezone.now()).count() == 3
     CallbackReceipt.objects.update(due_at=timezone.now())
-    receipts.read_due()
+    callbacks.read_due()
     assert road.gets() == 1
     road.make_due()
-    receipts.read_due()
+    callbacks.read_due()
     assert road.gets() == 4
 
 
@@ -329,12 +330,12 @@ def test_messages_for_ended_tasks_change_nothing(road: Road, evo: Simulator):
     own = provider.client().get_task(attempt.provider_task_id)
     evo.complete(attempt.provider_task_id)
     done = provider.client().get_task(attempt.provider_task_id)
-    tracking.apply(stale, done, source="poll")
+    polling.apply(stale, done, source="poll")
     road.finish(task)
     before = list(task.events.values_list("id", "kind")), VideoTask.objects.values().get()
     for late in (own, done, own, done):
-        tracking.apply(stale, late, source="poll")
-        tracking.apply(attempt, late, source="callback")
+        polling.apply(stale, late, source="poll")
+        polling.apply(attempt, late, source="callback")
     assert (list(task.events.values_list("id", "kind")), VideoTask.objects.values().get()) == before
 
 
@@ -350,14 +351,14 @@ class TestWithoutVerification:
 
     @pytest.fixture
     def told(self, road: Road) -> Any:
-        from django_wanvideo.callbacks.serializers import kept_of
-        from django_wanvideo.services import receipts
+        from django_wanvideo.callbacks.payload import kept_of
+        from django_wanvideo.services.tracking import callbacks
 
         road.configure(VERIFY_CALLBACKS=False, CALLBACK_BASE_URL="https://site.example")
 
         def tell(task: VideoTask, body: dict[str, Any]) -> VideoTask:
-            tracking.receive_callback(task.attempts.get().pk, *kept_of(body))
-            receipts.read_due()
+            polling.receive_callback(task.attempts.get().pk, *kept_of(body))
+            callbacks.read_due()
             task.refresh_from_db()
             return task
 

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from django_wanvideo.choices import Charge, TaskStatus
 from django_wanvideo.models import SiteState, VideoTask
-from django_wanvideo.services import outages, receipts, tracking
+from django_wanvideo.services.holds import outages
+from django_wanvideo.services.tracking import callbacks, polling
 from tests.tracking.looks import PAGE, accepted, gateway_page, look, says, seconds_until_next
 
 if TYPE_CHECKING:
@@ -210,8 +211,8 @@ def test_a_good_answer_that_a_callback_asked_for_begins_anew_too(road: Road, evo
     own = task.attempt.provider_task_id
     evo.faults.add("get", "404", times=3)
     look(task, 3)
-    tracking.receive_callback(task.attempt.pk, own, {"id": own})
-    receipts.read_due()
+    polling.receive_callback(task.attempt.pk, own, {"id": own})
+    callbacks.read_due()
     task.refresh_from_db()
     assert (task.status, task.trouble_since, task.failed_looks) == (S.PENDING, None, 0)
 
@@ -291,7 +292,7 @@ def test_what_many_tasks_meet_at_once_is_told_once_for_the_site_and_fails_none(
             assert look(task).status == S.PENDING
         clock.forward(hours=hours)
     assert not any(kind in road.history(task) for task in tasks for kind in ("overdue", "needs_decision", "failed"))
-    said = [record for record in caplog.records if record.name == "django_wanvideo.services.outages"]
+    said = [record for record in caplog.records if record.name == "django_wanvideo.services.holds.outages"]
     assert [record.levelname for record in said] == ["ERROR"]
     evo.faults.clear()
     for task in tasks:

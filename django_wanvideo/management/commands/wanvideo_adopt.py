@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from django_wanvideo.management import wishes
-from django_wanvideo.services import adopting, installation
+from django_wanvideo.management import arguments
+from django_wanvideo.services import adoption
+from django_wanvideo.services.installation import installation
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
     from decimal import Decimal
 
     from django_wanvideo.models import VideoTask
-    from django_wanvideo.services.adopting import Plan
+    from django_wanvideo.services.adoption import Plan
 
 #: So many tasks of each kind are listed.
 MOST_LISTED = 50
@@ -38,7 +39,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         hold = options["hold"]
-        plan = adopting.plan()
+        plan = adoption.plan()
         self._show(plan, hold=hold)
         if plan.not_looked_up and not hold:
             raise CommandError(
@@ -48,9 +49,9 @@ class Command(BaseCommand):
         if plan.unsent and not hold and not options["yes"] and not self._agreed():
             raise CommandError(
                 "Nothing was changed. Add --yes to send them, or --hold to make them drafts.",
-                returncode=wishes.BAD_INPUT,
+                returncode=arguments.BAD_INPUT,
             )
-        adopting.carry_out(plan, hold=hold)
+        adoption.carry_out(plan, hold=hold)
         row = installation.current()
         self.stdout.write(self.style.SUCCESS(f"Done. This database belongs to {row.name or row.host or 'this site'}."))
 

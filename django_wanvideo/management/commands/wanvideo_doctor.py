@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand
 from django.db import Error
 
-from django_wanvideo.services import histories, hold_reports
-from django_wanvideo.services.diagnosis import PROBES, Finding, Level, diagnose
+from django_wanvideo.health import histories
+from django_wanvideo.health import holds as hold_reports
+from django_wanvideo.health.diagnosis import PROBES, Finding, Level, diagnose
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

@@ -12,15 +12,16 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 
 from django_wanvideo import catalog
-from django_wanvideo.advice import advice_for, charge_words
 from django_wanvideo.choices import IN_FLIGHT_STATUSES, InputRole, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.exceptions import BudgetExceeded, NotPossible
-from django_wanvideo.management import wishes
-from django_wanvideo.management.following import follow
+from django_wanvideo.failures import advice_for, charge_words
+from django_wanvideo.management import arguments
 from django_wanvideo.management.progress import ProgressLine
+from django_wanvideo.management.waiting import follow
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services import files, installation
+from django_wanvideo.models.creation import files
+from django_wanvideo.services.installation import installation
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -45,7 +46,7 @@ class Command(BaseCommand):
         parser.add_argument("--model", help="its id in the catalogue (default: the setting DEFAULT_MODEL)")
         parser.add_argument(
             "--param",
-            type=wishes.pair,
+            type=arguments.pair,
             action="append",
             default=[],
             metavar="NAME=VALUE",
@@ -53,7 +54,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--input",
-            type=wishes.pair,
+            type=arguments.pair,
             action="append",
             default=[],
             metavar="ROLE=FILE_OR_URL",
@@ -69,7 +70,11 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="do not ask before spending credits")
         parser.add_argument("--no-wait", action="store_true", help="queue it and return")
         parser.add_argument(
-            "--timeout", type=wishes.seconds, default=1800.0, metavar="SECONDS", help="how long to wait (default: 1800)"
+            "--timeout",
+            type=arguments.seconds,
+            default=1800.0,
+            metavar="SECONDS",
+            help="how long to wait (default: 1800)",
         )
         parser.add_argument(
             "--inline", action="store_true", help="do the work in this process, for sites without workers"
@@ -81,9 +86,9 @@ class Command(BaseCommand):
             task_id = options["follow"]
             status = VideoTask.objects.filter(pk=task_id).values_list("status", flat=True).first()
             if status is None:
-                raise CommandError(f"There is no task {task_id}.", returncode=wishes.BAD_INPUT)
+                raise CommandError(f"There is no task {task_id}.", returncode=arguments.BAD_INPUT)
             if status == TaskStatus.DRAFT:
-                raise CommandError(f"Task {task_id} is a draft; submit it first.", returncode=wishes.BAD_INPUT)
+                raise CommandError(f"Task {task_id} is a draft; submit it first.", returncode=arguments.BAD_INPUT)
         else:
             task_id = self._send(options).pk
             if options["no_wait"]:
@@ -105,30 +110,30 @@ class Command(BaseCommand):
         elif not target.absolute().parent.is_dir():
             problem = f"There is no folder {target.absolute().parent}."
         if problem:
-            raise CommandError(problem, returncode=wishes.BAD_INPUT)
+            raise CommandError(problem, returncode=arguments.BAD_INPUT)
 
     def _send(self, options: dict[str, Any]) -> VideoTask:
         if not options["yes"] and not sys.stdin.isatty():
             raise CommandError(
                 "This spends credits and nobody can be asked here. Add --yes if that is what you want.",
-                returncode=wishes.BAD_INPUT,
+                returncode=arguments.BAD_INPUT,
             )
         try:
             installation.check_not_foreign()
         except NotPossible as error:
-            raise CommandError(str(error), returncode=wishes.BAD_INPUT) from error
-        owner = wishes.owner(options["owner"])
-        task = wishes.draft(options, owner)
+            raise CommandError(str(error), returncode=arguments.BAD_INPUT) from error
+        owner = arguments.owner(options["owner"])
+        task = arguments.draft(options, owner)
         self.stdout.write(self._price(task))
         if not options["yes"] and not self._agreed():
             # Only made to be checked and priced; nobody else has seen it.
             task.delete()
-            raise CommandError("Nothing was sent.", returncode=wishes.BAD_INPUT)
+            raise CommandError("Nothing was sent.", returncode=arguments.BAD_INPUT)
         try:
             task.submit(by=owner)
         except BudgetExceeded as error:
             task.delete()
-            raise CommandError(str(error), returncode=wishes.BAD_INPUT) from error
+            raise CommandError(str(error), returncode=arguments.BAD_INPUT) from error
         self.stdout.write(f"Task {task.pk}")
         return task
 

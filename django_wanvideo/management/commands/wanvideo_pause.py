@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand
 
-from django_wanvideo.services import hold_reports, pausing
+from django_wanvideo.health import holds
+from django_wanvideo.services.holds import pause
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -24,8 +25,8 @@ class Command(BaseCommand):
         parser.add_argument("--reason", default="", help="what people are shown beside the pause")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        made = pausing.pause(reason=options["reason"])
+        made = pause.pause(reason=options["reason"])
         self.stdout.write("Sending is paused." if made else "Sending was paused already.")
-        for report in hold_reports.reports():
+        for report in holds.reports():
             if report.hold.kind == "person":
                 self.stdout.write(f"{report.waiting} tasks wait. Resume with: python manage.py wanvideo_resume")

@@ -11,7 +11,9 @@ from django.db import Error
 from django.utils import timezone
 
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.services import ledger, orphan_files, pruning
+from django_wanvideo.models import ledger
+from django_wanvideo.services import retention
+from django_wanvideo.services.storing import orphans
 
 #: What ``--finished`` may name; completed tasks have a flag of their own, because they hold the videos.
 _ENDS = (TaskStatus.CANCELLED.value, TaskStatus.DRAFT.value, TaskStatus.FAILED.value)
@@ -88,7 +90,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--batch",
             type=batch,
-            default=pruning.DEFAULT_BATCH,
+            default=retention.DEFAULT_BATCH,
             metavar="ROWS",
             help="rows looked at in one go (default: %(default)s)",
         )
@@ -111,17 +113,17 @@ class Command(BaseCommand):
         now = timezone.now()
         before = now - options["older_than"]
         how = {"batch": options["batch"], "dry_run": options["dry_run"]}
-        receipts = pruning.prune_receipts(now - (options["receipts_older_than"] or options["older_than"]), **how)
+        receipts = retention.prune_receipts(now - (options["receipts_older_than"] or options["older_than"]), **how)
         verb = "Would delete" if options["dry_run"] else "Deleted"
         self.stdout.write(f"{verb} {receipts} read callbacks.")
-        if keys := pruning.prune_deleted(**how):
+        if keys := retention.prune_deleted(**how):
             self.stdout.write(f"{verb} {keys} keys of tasks that were deleted more than 30 days ago.")
         if options["events"]:
-            self.stdout.write(f"{verb} {pruning.prune_events(before, **how)} lines of progress and waiting.")
+            self.stdout.write(f"{verb} {retention.prune_events(before, **how)} lines of progress and waiting.")
         ends = options["finished"] | ({TaskStatus.COMPLETED.value} if options["completed"] else set())
         if not ends:
             return
-        pruned = pruning.prune_tasks(before, ends, **how)
+        pruned = retention.prune_tasks(before, ends, **how)
         for status in sorted(ends):
             self.stdout.write(f"{verb} {pruned.tasks.get(status, 0)} {status} tasks.")
         if pruned.kept:
@@ -129,10 +131,10 @@ class Command(BaseCommand):
 
     def _orphans(self, age: dt.timedelta, *, delete: bool) -> None:
         try:
-            found = orphan_files.find(timezone.now() - age)
+            found = orphans.find(timezone.now() - age)
             if delete:
-                orphan_files.delete(found)
-        except orphan_files.NotListed as error:
+                orphans.delete(found)
+        except orphans.NotListed as error:
             raise CommandError(
                 f"The storage does not list its files ({error}), so nobody can say which of them have no row. Allow "
                 "listing, or compare the store's own list with the columns video, file and thumbnail."

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from django_wanvideo.services import hold_reports, pausing
+from django_wanvideo.health import holds
+from django_wanvideo.services.holds import pause
 
 
 class Command(BaseCommand):
@@ -18,8 +19,8 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        pausing.resume()
-        reports = hold_reports.reports()
+        pause.resume()
+        reports = holds.reports()
         if not reports:
             self.stdout.write("Sending goes on.")
         for report in reports:

@@ -1,0 +1,121 @@
+"""Doing one thing to many tasks, and telling the person how it went."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.utils.translation import gettext as _
+
+from django_wanvideo.conf import conf
+from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
+from django_wanvideo.exceptions import ConfigurationError, WanVideoError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from django.http import HttpRequest
+
+    from django_wanvideo.models import VideoTask
+
+logger = logging.getLogger(__name__)
+
+#: How many tasks are read, worked on and logged at a time.
+CHUNK = 100
+#: What is told as a reason; anything else is an accident.
+REFUSALS = (WanVideoError, EvoLinkError, ValidationError, PermissionDenied)
+#: More reasons than these are counted together.
+MAX_REASONS = 5
+
+
+class Outcome:
+    """How many went well, and why the others did not."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.reasons: Counter[str] = Counter()
+
+    @property
+    def refused(self) -> int:
+        """How many did not go well."""
+        return self.reasons.total()
+
+    def tell(self, request: HttpRequest, success: Callable[[int], str]) -> None:
+        """Leave messages: the number that went well, then each reason with its number."""
+        if self.done:
+            messages.success(request, success(self.done))
+        shown = self.reasons.most_common(MAX_REASONS)
+        for reason, count in shown:
+            text = _("%(count)s skipped: %(reason)s") % {"count": count, "reason": reason} if self.many else reason
+            messages.warning(request, text)
+        if rest := self.refused - sum(count for _reason, count in shown):
+            messages.warning(request, _("%(count)s more were skipped for other reasons.") % {"count": rest})
+
+    @property
+    def many(self) -> bool:
+        """Whether there was more than one task."""
+        return self.done + self.refused > 1
+
+
+def do_to_each(
+    request: HttpRequest,
+    tasks: Iterable[VideoTask],
+    step: Callable[[VideoTask], Any],
+    log_message: str,
+    outcome: Outcome | None = None,
+) -> Outcome:
+    """Run ``step`` for each task; refusals are collected, successes are logged in bulk, before an accident too."""
+    outcome = outcome or Outcome()
+    done: list[VideoTask] = []
+    try:
+        for task in tasks:
+            try:
+                step(task)
+            except REFUSALS as error:
+                outcome.reasons[reason_of(error)] += 1
+            else:
+                outcome.done += 1
+                done.append(task)
+                if len(done) >= CHUNK:
+                    log(request, done, log_message)
+                    done.clear()
+    finally:
+        log(request, done, log_message)
+    return outcome
+
+
+def reason_of(error: Exception) -> str:
+    """Return an error as a sentence for staff."""
+    if isinstance(error, ValidationError):
+        return " ".join(error.messages)
+    if isinstance(error, PermissionDenied):
+        return _("You have no permission to do this with this task.")
+    if isinstance(error, ConfigurationError):
+        return _configuration_words(error)
+    if isinstance(error, EvoLinkError):
+        if isinstance(error, NotFoundError):
+            return _("EvoLink does not know this video.")
+        if error.http_status == 401:
+            return _("EvoLink rejects this site’s key. The site administrator can set a new one.")
+        logger.warning("EvoLink could not be asked for staff: %s", error)
+        return _("EvoLink cannot be asked just now. Try again in a minute.")
+    return str(error)
+
+
+def _configuration_words(error: ConfigurationError) -> str:
+    """Return who can act; the name of a setting means nothing to staff."""
+    if not conf.api_key():
+        return _("This site has no key for EvoLink. The site administrator can set one.")
+    logger.warning("A setting stops staff: %s", error)
+    return _("A setting of this site is wrong. The site administrator can find it with wanvideo_doctor.")
+
+
+def log(request: HttpRequest, tasks: list[VideoTask], message: str, *, added: bool = False) -> None:
+    """Write Django's log entries, one for each task in one query."""
+    if tasks:
+        flag = ADDITION if added else CHANGE
+        LogEntry.objects.log_actions(request.user.pk, tasks, flag, message)  # type: ignore[arg-type]

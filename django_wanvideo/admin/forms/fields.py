@@ -1,0 +1,193 @@
+"""One form field per entry of the catalogue; which control it gets, and how what was typed is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
+from django.utils.text import capfirst, format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from django_wanvideo import catalog
+from django_wanvideo.admin.forms.widgets import DropZone, PromptArea, Slider, Tiles
+from django_wanvideo.catalog import json_values
+from django_wanvideo.catalog.text import normalised
+from django_wanvideo.choices import InputRole
+
+if TYPE_CHECKING:
+    from django_wanvideo.catalog import InputSpec, ModelSpec, ParameterSpec
+
+#: What is not done for a link.
+_AS_IT_IS = _("EvoLink gets the link as it is: the picture behind it is neither turned nor made smaller by this site.")
+#: What is done for a file.
+_MADE_FIT = _("A larger picture is sent smaller, as JPEG; place and camera are never sent.")
+#: What the fold of an input is called while it is empty; whole sentences, because languages join words differently.
+_FOLDS = {
+    InputRole.LAST_FRAME: _("Add a last frame"),
+    InputRole.REFERENCE_IMAGES: _("Add reference pictures"),
+    InputRole.REFERENCE_VIDEOS: _("Add reference videos"),
+    InputRole.SOURCE_VIDEO: _("Add a source video"),
+    InputRole.AUDIO: _("Add a sound"),
+    InputRole.VOICES: _("Add voices"),
+    InputRole.DOCUMENT: _("Add a document"),
+}
+
+
+class ParameterField(forms.Field):
+    """A parameter of a model. What it may be is the catalogue's to say."""
+
+    def __init__(self, parameter: ParameterSpec) -> None:
+        widget: forms.Widget
+        if parameter.kind == "boolean":
+            widget = forms.CheckboxInput()
+        elif parameter.kind == "choice":
+            widget = Tiles(parameter) if len(parameter.options) <= 6 else forms.Select(choices=parameter.choices)
+        elif parameter.minimum is not None and parameter.maximum is not None and parameter.maximum <= 100:
+            widget = Slider(parameter)
+        else:
+            widget = forms.NumberInput(attrs={"min": parameter.minimum, "max": parameter.maximum})
+        super().__init__(
+            label=parameter.label,
+            help_text=str(parameter.help_text),
+            initial=parameter.default,
+            required=parameter.always_sent,
+            widget=widget,
+        )
+        self.parameter = parameter
+
+    def to_python(self, value: Any) -> Any:
+        """Return the value in its own type; ``None`` for nothing chosen."""
+        if value in self.empty_values:
+            return None
+        return value if isinstance(value, bool) else self.parameter.parse(str(value))
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show what was typed, or the stored value."""
+        return value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Compare in the parameter's own type."""
+        try:
+            return bool(self.to_python(data) != (self.parameter.default if initial is None else initial))
+        except ValidationError:
+            return True
+
+
+class PromptField(forms.CharField):
+    """The words. Line ends count as one character, as EvoLink counts them; what else is wrong the catalogue says."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__(
+            label=spec.prompt.label or _("Prompt"),
+            help_text=str(spec.prompt.help_text),
+            required=False,
+            strip=False,
+            widget=PromptArea(spec.prompt.max_length),
+        )
+        # Marked as needed for the eye; whether it is there is judged with everything else, all at once.
+        self.is_needed = spec.prompt.required
+
+    def to_python(self, value: Any) -> str:
+        """Return the text as the service keeps it."""
+        return normalised(str(super().to_python(value)))
+
+
+class MetadataField(forms.JSONField):
+    """A JSON object. A refused one is shown as it was typed: what it means may be nothing that a page can hold."""
+
+    def to_python(self, value: Any) -> Any:
+        """Return the object; ``None`` for nothing typed."""
+        if self.disabled or value in self.empty_values:
+            return value if self.disabled else None
+        return json_values.clean(json_values.read(value) if isinstance(value, str) else value)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what was typed."""
+        return initial if self.disabled else InvalidJSONInput(data or "")
+
+
+def file_name(role: str) -> str:
+    """Return the name of the file field of a role."""
+    return f"{role}_file"
+
+
+def link_name(role: str) -> str:
+    """Return the name of the link field of a role."""
+    return f"{role}_url"
+
+
+def kept_name(role: str) -> str:
+    """Return the name of the hidden field that holds a kept upload of a role."""
+    return f"{role}_kept"
+
+
+def input_fields(wanted: InputSpec) -> dict[str, forms.Field]:
+    """Return the fields for one input of a model: a file for a picture, a link for everything."""
+    role = wanted.role.value
+    label = wanted.label or capfirst(wanted.role.label)
+    address = format_lazy(_("{input}: address that anyone can open"), input=label)
+    if wanted.media == "image" and wanted.max_items == 1:
+        chosen = forms.FileField(
+            label=label,
+            help_text=format_lazy("{} {}", wanted.help_text, _MADE_FIT),
+            required=False,
+            allow_empty_file=True,
+            widget=DropZone(wanted),
+        )
+        chosen.is_needed = wanted.required  # type: ignore[attr-defined]
+        return {
+            file_name(role): chosen,
+            kept_name(role): forms.CharField(required=False, widget=forms.HiddenInput),
+            link_name(role): _link_field(address, _AS_IT_IS, fold=_("Use a link instead")),
+        }
+    many = wanted.max_items > 1
+    if many:
+        address = format_lazy(_("{input}: addresses that anyone can open, one in each line"), input=label)
+    help_text = f"{wanted.help_text} {_AS_IT_IS}" if wanted.media == "image" else str(wanted.help_text)
+    # What cannot be left out is never folded away.
+    fold = "" if wanted.required else _FOLDS.get(wanted.role, _("Add more"))
+    field = _link_field(address, help_text, many=many, fold=fold)
+    field.is_needed = wanted.required  # type: ignore[attr-defined]
+    return {link_name(role): field}
+
+
+def _link_field(label: Any, help_text: Any, *, many: bool = False, fold: Any = "") -> forms.CharField:
+    widget: forms.Widget = (
+        forms.Textarea(attrs={"rows": 3}) if many else forms.URLInput(attrs={"placeholder": "https://"})
+    )
+    field = forms.CharField(label=label, help_text=help_text, required=False, widget=widget)
+    # What the fold is called that it stands in while it is empty.
+    field.fold = fold  # type: ignore[attr-defined]
+    return field
+
+
+def model_field(current: str) -> forms.ChoiceField:
+    """Return the choice of a model."""
+    choices = [(spec.id, spec.label) for spec in catalog.models()]
+    return forms.ChoiceField(label=_("Model"), choices=choices, initial=current, required=False)
+
+
+def task_fields(spec: ModelSpec) -> dict[str, forms.Field]:
+    """Return all fields for one model, in the order in which they are filled in."""
+    fields: dict[str, forms.Field] = {}
+    later: dict[str, forms.Field] = {}
+    for wanted in spec.inputs:
+        comes_first = wanted.required or wanted.role == InputRole.FIRST_FRAME
+        (fields if comes_first else later).update(input_fields(wanted))
+    fields["prompt"] = PromptField(spec)
+    fields.update(later)
+    fields["model"] = model_field(spec.id)
+    fields.update({parameter.name: ParameterField(parameter) for parameter in spec.parameters})
+    fields["notes"] = forms.CharField(
+        label=_("Notes"), required=False, widget=forms.Textarea(attrs={"rows": 3, "class": "wv-notes"})
+    )
+    fields["metadata"] = MetadataField(
+        label=_("Data for the site’s own code"),
+        help_text=_('A JSON object, such as {"sku": "X1"}. It comes back with every signal.'),
+        required=False,
+        initial=dict,
+        widget=forms.Textarea(attrs={"rows": 2, "class": "wv-notes wv-mono", "spellcheck": "false"}),
+    )
+    return fields

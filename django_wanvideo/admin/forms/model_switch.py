@@ -1,0 +1,107 @@
+"""A form that changes to another model's settings: nothing is made of what was typed, and nothing of it is lost.
+
+What the new model has no field for stays in the page as hidden values and stands in its field again once a model has
+that field.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.forms.utils import ErrorDict
+
+from django_wanvideo import catalog
+from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
+from django_wanvideo.admin.forms.uploads import FIRST_FRAME
+
+if TYPE_CHECKING:
+    from django_wanvideo.catalog import ModelSpec, ParameterSpec
+
+
+class SwitchingMixin:
+    """For forms with the fields of one model."""
+
+    spec: ClassVar[ModelSpec]
+    fields: Any
+    data: Any
+    files: Any
+    is_bound: bool
+    is_read_only: bool
+    add_prefix: Any
+    cleaned_data: dict[str, Any]
+    _errors: Any
+    _keep: Any
+
+    @property
+    def is_redraw(self) -> bool:
+        """Whether the form came in only to show, or without having shown, the settings of its model."""
+        shown = self.data.get("shown_model") if self.is_bound else None
+        if self.is_read_only:
+            return False
+        return self.is_bound and ("_model" in self.data or shown not in {None, "", self.spec.id})
+
+    @property
+    def carried(self) -> list[tuple[str, str]]:
+        """Names and values that were filled in for other models."""
+        if not self.is_bound:
+            return []
+        names = dict.fromkeys(name for spec in catalog.models() for name in _names(spec) if name not in self.fields)
+        return [(name, value) for name in names if (value := self.data.get(self.add_prefix(name)))]
+
+    def is_valid(self) -> bool:
+        """Refuse what was filled in for another model: its settings must be seen first."""
+        return bool(super().is_valid()) and not self.is_redraw  # type: ignore[misc]
+
+    def full_clean(self) -> None:
+        """Where another model was chosen, only keep the upload and fill in what is new."""
+        if not self.is_redraw:
+            super().full_clean()  # type: ignore[misc]
+            return
+        self._errors = ErrorDict()
+        self.cleaned_data = {}
+        upload = self.files.get(self.add_prefix(file_name(FIRST_FRAME)))
+        if upload is not None:
+            self._keep(upload)
+        self.data = self.data.copy()
+        shown = next((spec for spec in catalog.models() if spec.id == self.data.get("shown_model")), None)
+        were = {parameter.name: parameter for parameter in shown.parameters} if shown is not None else {}
+        for name, parameter in were.items():
+            if parameter.kind == "boolean":
+                # A tick box that is off sends nothing, which must not look like one that was never there.
+                self.data.setdefault(self.add_prefix(name), "false")
+        for parameter in self.spec.parameters:
+            self._fill_in(parameter, were.get(parameter.name))
+
+    def _fill_in(self, parameter: ParameterSpec, was: ParameterSpec | None) -> None:
+        """Choose what the new field of ``parameter`` shows; ``was`` is the one that stood in the page, if any."""
+        name, before = self.add_prefix(parameter.name), self.add_prefix(_before(parameter.name))
+        posted, waiting = self.data.get(name), self.data.get(before)
+        is_untouched = was is None or posted is None or posted == str(was.default)
+        if waiting and is_untouched and _takes(parameter, waiting):
+            self.data[name] = waiting
+            del self.data[before]
+        elif posted is None:
+            if was is None and parameter.default is not False:
+                self.data[name] = str(parameter.default)
+        elif not _takes(parameter, posted):
+            if not (waiting and is_untouched):
+                self.data[before] = posted
+            self.data[name] = str(parameter.default)
+        elif waiting and not is_untouched:
+            del self.data[before]
+
+
+def _names(spec: ModelSpec) -> list[str]:
+    inputs = [name(item.role.value) for item in spec.inputs for name in (link_name, kept_name)]
+    parameters = [parameter.name for parameter in spec.parameters]
+    return [*inputs, *parameters, *(_before(name) for name in parameters)]
+
+
+def _before(name: str) -> str:
+    """The hidden value that stood in a field before a model that does not have this value."""
+    return f"{name}_before"
+
+
+def _takes(parameter: ParameterSpec, text: str) -> bool:
+    """Whether the field of a parameter can show a text at all; a number can be shown even if it is too large."""
+    return parameter.kind != "choice" or text in {str(option.value) for option in parameter.options}

@@ -1,0 +1,164 @@
+"""Pictures that outlive a refused form: kept in the site's storage under a signed name, so that nothing chosen is lost.
+
+Only pictures, under the extension of what they are: the folder may be served to everybody. A storage that fails costs
+the person a second choice of the file, never the page.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile
+from django.utils import timezone
+from rq.timeouts import BaseTimeoutException
+
+from django_wanvideo.catalog.images import inspection
+from django_wanvideo.models.creation import files
+from django_wanvideo.models.storage import task_storage
+
+if TYPE_CHECKING:
+    from django.core.files.base import File
+    from django.db.models.fields.files import FieldFile
+
+logger = logging.getLogger(__name__)
+
+SALT = "django_wanvideo.admin.forms.temporary_uploads"
+FOLDER = "wanvideo/kept"
+#: How long a refused form may lie before its file is forgotten.
+LIFETIME = dt.timedelta(days=1)
+#: Seconds between two looks of a process for what has lain too long.
+FORGET_EVERY = 3600.0
+
+_forgot_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A picture that is on the server already."""
+
+    #: As the person called it.
+    name: str
+    url: str
+    #: The signed name that the form sends back; empty for the stored picture of a draft.
+    token: str = ""
+    width: int | None = None
+    height: int | None = None
+    size: int | None = None
+    #: Width and height of the JPEG that is sent in its place, if one is.
+    sent: tuple[int, int] | None = None
+
+
+def keep(upload: File[Any], *, owner: Any) -> str:
+    """Store a picture for a day and return the signed name; only ``owner`` (a user's pk) can use it.
+
+    Returns:
+        An empty string for what is no picture, and where the storage does not take it.
+    """
+    _forget_old_now_and_then()
+    stored = ""
+    with files.BestEffort("A picture of a refused form could not be kept; it has to be chosen again."):
+        try:
+            kind = inspection.inspect_image(upload).format.lower()
+        except ValidationError:
+            # Nobody can use it, and the folder may be served: what calls itself a picture may be a page with a script.
+            return ""
+        extension = {"jpeg": "jpg"}.get(kind, kind)
+        name = f"{FOLDER}/{timezone.now():%Y-%m-%d}/{secrets.token_hex(16)}.{extension}"
+        stored = task_storage().save(name, upload)
+    if not stored:
+        return ""
+    return signing.dumps({"n": stored, "as": (upload.name or "")[-80:], "o": str(owner)}, salt=SALT)
+
+
+def keep_copy(stored: FieldFile, *, owner: Any) -> str:
+    """Keep a copy of a task's stored picture for a form; return an empty text where that cannot be done just now."""
+    words = "The picture %s could not be kept for another form; it has to be chosen again."
+    with files.BestEffort(words, stored.name), stored.storage.open(str(stored.name), "rb") as content:
+        name = f"picture{PurePosixPath(str(stored.name)).suffix}"
+        return keep(ContentFile(content.read(inspection.MAX_READ_BYTES + 1), name=name), owner=owner)
+    return ""
+
+
+def read(token: str, *, owner: Any) -> tuple[str, str] | None:
+    """Return the name in the storage and the name that the person gave; ``None`` for a wrong or old token."""
+    try:
+        data = signing.loads(token, salt=SALT, max_age=LIFETIME)
+    except signing.BadSignature:
+        return None
+    return (data["n"], data["as"]) if data["o"] == str(owner) else None
+
+
+def open_kept(token: str, *, owner: Any) -> File[Any] | None:
+    """Return the kept file in memory, under the name that it came with, or ``None`` when there is none to be had."""
+    found = read(token, owner=owner)
+    if found is None:
+        return None
+    try:
+        with task_storage().open(found[0], "rb") as stored:
+            content = files.content(stored, inspection.MAX_READ_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except BaseTimeoutException:
+        raise
+    except Exception as error:
+        logger.warning("The storage does not give the kept picture %s. (%s)", found[0], files.brief(error))
+        return None
+    content.name = found[1]
+    return content
+
+
+def forget(token: str, *, owner: Any) -> None:
+    """Delete the kept file."""
+    found = read(token, owner=owner)
+    if found is not None:
+        files.discard(task_storage(), found[0])
+
+
+def forget_old() -> None:
+    """Delete what was kept for longer than two days; a storage that cannot list is left alone."""
+    limit = (timezone.now() - 2 * LIFETIME).strftime("%Y-%m-%d")
+    storage = task_storage()
+    with files.BestEffort("Old pictures of refused forms could not be deleted."):
+        try:
+            days, _files = storage.listdir(FOLDER)
+        except (NotImplementedError, FileNotFoundError):
+            return
+        for day in days:
+            if day < limit:
+                for name in storage.listdir(f"{FOLDER}/{day}")[1]:
+                    files.discard(storage, f"{FOLDER}/{day}/{name}")
+                if not any(storage.listdir(f"{FOLDER}/{day}")):
+                    storage.delete(f"{FOLDER}/{day}")
+
+
+def _forget_old_now_and_then() -> None:
+    global _forgot_at  # noqa: PLW0603 - one mark for the process
+    now = time.monotonic()
+    if _forgot_at is None or now - _forgot_at > FORGET_EVERY:
+        _forgot_at = now
+        forget_old()
+
+
+def content_type(stream: File[Any]) -> str:
+    """Return the media type of a picture by its first bytes; anything else is no picture to show."""
+    head = stream.read(12)
+    stream.seek(0)
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head.startswith(b"\x89PNG"):
+        return "image/png"
+    if head.startswith(b"BM"):
+        return "image/bmp"
+    if head[4:12] == b"ftypavif":
+        return "image/avif"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    return ""

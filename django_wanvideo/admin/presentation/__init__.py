@@ -1,0 +1,1 @@
+"""What staff read: texts, numbers, pieces of HTML."""

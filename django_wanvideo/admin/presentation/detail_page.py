@@ -1,0 +1,266 @@
+"""What the page of a sent task shows, and which buttons it has now."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.files.storage import FileSystemStorage
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from django_wanvideo import catalog
+from django_wanvideo.admin import object_actions
+from django_wanvideo.admin.presentation import formats, history, markup
+from django_wanvideo.admin.presentation import status_text as status_words
+from django_wanvideo.admin.views import sending
+from django_wanvideo.choices import TaskStatus
+from django_wanvideo.failures import advice_for, charge_words, quotation
+from django_wanvideo.models.base import people
+from django_wanvideo.models.creation import files
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from django.http import HttpRequest
+
+    from django_wanvideo.models import Attempt, MediaInput, VideoTask
+
+_S = TaskStatus
+#: How many tasks made from this one are shown.
+SHOWN_CHILDREN = 12
+#: Characters of the prompt in the name of a downloaded file.
+NAME_LENGTH = 60
+_SPELLED = str.maketrans(
+    {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ð": "d",
+     "Ð": "D", "þ": "th", "Þ": "TH", "ł": "l", "Ł": "L", "\N{LATIN SMALL LETTER DOTLESS I}": "i", "ä": "ae", "Ä": "Ae", "ö": "oe", "Ö": "Oe", "ü": "ue",
+     "Ü": "Ue"}
+)  # fmt: skip
+
+
+def context(model_admin: Any, request: HttpRequest, task: VideoTask) -> dict[str, Any]:
+    """Return everything that the template of a sent task reads."""
+    now = timezone.now()
+    attempts = sorted(task.attempts.all(), key=lambda attempt: attempt.number)
+    events = list(people.fetched_with(task.events.select_related("attempt"), "actor"))
+    frame = task.first_frame
+    return {
+        "task": task,
+        "page_id": "task",
+        "status_url": model_admin.page_url("status"),
+        **live_parts(model_admin, request, task, now),
+        "frame": frame,
+        "frame_url": _picture_url(frame),
+        "frame_caption": frame_caption(frame),
+        "facts": facts(task),
+        "credits": credits_known(task),
+        "lines": history.lines(events, now),
+        "requests": [request_shown(attempt, task) for attempt in attempts],
+        "related": related(model_admin, request, task),
+        "can_change": model_admin.has_change_permission(request, task),
+    }
+
+
+def related(model_admin: Any, request: HttpRequest, task: VideoTask) -> dict[str, Any]:
+    """Return what the task was made from and what was made from it, as far as this person may see it."""
+    seen = model_admin.get_queryset(request).filter(Q(parent_id=task.pk) | Q(pk=task.parent_id))
+    # What it was made from is the oldest, so it is not cut off.
+    found = [
+        {
+            "task": other,
+            "url": model_admin.page_url("change", other.pk),
+            "thumbnail": markup.thumbnail(other, other.first_frame),
+            "line": status_words.second_line(other),
+        }
+        for other in seen.order_by("created_at").prefetch_related("inputs")[: SHOWN_CHILDREN + 1]
+    ]
+    return {
+        "parent": next((row for row in found if row["task"].pk == task.parent_id), None),
+        "children": [row for row in found if row["task"].pk != task.parent_id][:SHOWN_CHILDREN],
+    }
+
+
+def live_parts(model_admin: Any, request: HttpRequest, task: VideoTask, now: dt.datetime) -> dict[str, Any]:
+    """Return what changes while one watches: the status, the bar, the steps, the buttons."""
+    sending.label(request, [task])
+    return {
+        "chip": markup.chip(task.status),
+        "head": status_words.head_line(task, now),
+        "is_live": not task.is_finished and task.status != _S.DRAFT,
+        "steps": steps(task),
+        "now": status_words.percent(task.progress)
+        if task.status == _S.PROCESSING
+        else status_words.second_line(task, now),
+        "left": status_words.remaining(task, now, exact=True) if task.status in {_S.PENDING, _S.PROCESSING} else "",
+        "leaving": status_words.leaving_words(task),
+        "bar": markup.progress(bar_value(task), _("Progress"), large=True),
+        "video": video(model_admin, task),
+        "outcome": outcome(task) if task.status in {_S.FAILED, _S.CANCELLED} else None,
+        "expires": expiry(task, now),
+        "buttons": object_actions.of(model_admin, request, task),
+    }
+
+
+def bar_value(task: VideoTask) -> int:
+    """How far it is; being copied counts as made."""
+    return 100 if task.status in {_S.STORING, _S.COMPLETED} else task.progress
+
+
+def steps(task: VideoTask) -> list[dict[str, Any]]:
+    """The five stations, and where the task is."""
+    names = [
+        (_("Queued"), "queued"),
+        (_("Sent"), "submitting"),
+        (_("Accepted"), "pending"),
+        (_("Being made"), "processing"),
+        (_("Stored here"), "storing"),
+    ]
+    order = {_S.QUEUED: 0, _S.SUBMITTING: 1, _S.UNCONFIRMED: 1, _S.PENDING: 2, _S.PROCESSING: 3, _S.STORING: 4}
+    at = order.get(_S(task.status), 5 if task.status == _S.COMPLETED else -1)
+    return [
+        {"name": name, "icon": "completed" if i < at else icon, "is_done": i < at, "is_current": i == at}
+        for i, (name, icon) in enumerate(names)
+    ]
+
+
+def video(model_admin: Any, task: VideoTask) -> dict[str, Any] | None:
+    """Where the stored video is, with no address where its storage gives none; in development our own view serves it, because Django's cannot seek."""
+    if not task.video:
+        return None
+    url = files.url_of(task.video)
+    is_local = isinstance(task.video.storage, FileSystemStorage)
+    player = model_admin.page_url("video", task.pk) if is_local and settings.DEBUG else url
+    return {
+        "url": url,
+        "name": task.video.name,
+        "download": file_name(task),
+        "player": player,
+        "size": formats.megabytes(task.video_size),
+    }
+
+
+def file_name(task: VideoTask) -> str:
+    """What a downloaded video is called: the words of its prompt, and enough of its id to tell it from others."""
+    # Letters that are no other letter with an accent.
+    text = task.prompt[: 4 * NAME_LENGTH].translate(_SPELLED)
+    words = slugify(text) or slugify(text, allow_unicode=True)
+    if len(words) > NAME_LENGTH:
+        words = words[: NAME_LENGTH + 1].rpartition("-")[0] or words[:NAME_LENGTH]
+    return f"{words.strip('-_') or 'video'}-{task.pk.hex[:8]}.mp4"
+
+
+def outcome(task: VideoTask) -> dict[str, Any]:
+    """The four answers of a bad end."""
+    advice = advice_for(task.error_code)
+    if task.status == _S.CANCELLED and not task.error_code:
+        heading, what, move = (
+            _("Cancelled"),
+            _("It was cancelled before it was sent."),
+            _("Retry if you still want the video."),
+        )
+    else:
+        heading, what, move = str(advice.heading), str(advice.explanation), str(advice.whose_move)
+    return {
+        "heading": heading,
+        "what": what,
+        "quote": quotation(task.error_message),
+        "charge": charge_words(task),
+        "move": move,
+        "hint": str(advice.hint),
+        "code": task.error_code,
+    }
+
+
+def expiry(task: VideoTask, now: dt.datetime) -> str:
+    """How long EvoLink's link lives, while that matters."""
+    if task.result_expires_at is None or task.video or not task.result_url:
+        return ""
+    left = (task.result_expires_at - now).total_seconds()
+    if left <= 0 and task.status == TaskStatus.STORING:
+        # The end is computed, and the link is tried beyond it.
+        return _("EvoLink keeps files for a day, which is over; copying is still tried.")
+    if left <= 0:
+        return _("EvoLink’s link has ended.")
+    return _("EvoLink keeps the file for %(time)s more.") % {"time": formats.seconds_in_words(left)}
+
+
+def facts(task: VideoTask) -> list[tuple[str, str]]:
+    """The settings in force and where the task comes from."""
+    rows: list[tuple[str, str]] = []
+    spec = next((spec for spec in catalog.models() if spec.id == task.model), None)
+    if spec is None:
+        rows += [(name, str(value)) for name, value in task.parameters.items()]
+    else:
+        values = spec.in_force(task.parameters)
+        for parameter in spec.parameters:
+            value = values[parameter.name]
+            if parameter.kind == "boolean":
+                text = _("yes") if value else _("no")
+            elif parameter.kind == "choice":
+                text = str(next((option.label for option in parameter.options if option.value == value), value))
+            else:
+                words = _("%(s)s s") % {"s": value} if parameter.unit == "s" else f"{value} {parameter.unit}".strip()
+                text = formats.unbroken(words)
+            rows.append((str(parameter.label), text))
+    rows.append((_("Model"), markup.model_label(task.model)))
+    if task.owner is not None:
+        rows.append((_("Owner"), people.name_of(task.owner)))
+    rows.append((_("Created"), formats.clock(task.created_at)))
+    if task.video:
+        rows.append((_("Video"), _("%(size)s, MP4") % {"size": formats.megabytes(task.video_size)}))
+    if task.error_code:
+        rows.append((_("Error code"), task.error_code))
+    return rows
+
+
+def credits_known(task: VideoTask) -> dict[str, Any]:
+    """Estimated, reserved, used, and what that means."""
+    words_ = charge_words(task)
+    used, estimated = task.credits_used, task.credits_estimated
+    difference = ""
+    if used is not None and estimated and used != 0 and abs(used - estimated) > estimated / 100:
+        words = _("%(n)s more than estimated") if used > estimated else _("%(n)s less than estimated")
+        difference = words % {"n": formats.credits_in_table(abs(used - estimated))}
+    return {
+        "estimated": formats.credits_in_table(estimated),
+        "reserved": formats.credits_in_table(task.credits_reserved),
+        "used": formats.credits_in_table(used),
+        "difference": difference,
+        "words": f"{words_.verdict} {words_.sentence}".strip(),
+    }
+
+
+def frame_caption(frame: MediaInput | None) -> str:
+    """The measured size of the first frame."""
+    if frame is None or not frame.width:
+        return ""
+    measured = _("%(w)s × %(h)s px, %(size)s") % {
+        "w": frame.width,
+        "h": frame.height,
+        "size": formats.megabytes(frame.size),
+    }
+    if frame.sent_size is None:
+        return measured
+    return f"{measured}. " + _("It is sent as %(w)s × %(h)s JPEG.") % {"w": frame.sent_width, "h": frame.sent_height}
+
+
+def request_shown(attempt: Attempt, task: VideoTask) -> dict[str, Any]:
+    """The request of an attempt as JSON; our own uploads are called so, their addresses are EvoLink's business."""
+    uploads = {item.uploaded_url for item in task.inputs.all() if item.uploaded_url}
+
+    def shown(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: shown(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [shown(item) for item in value]
+        return _("(uploaded copy of the picture)") if value in uploads else value
+
+    return {"number": attempt.number, "json": json.dumps(shown(attempt.request), indent=2, ensure_ascii=False)}
+
+
+def _picture_url(frame: MediaInput | None) -> str:
+    """The stored picture; a link that somebody gave is not loaded, since it would tell that site who looks."""
+    return files.url_of(frame.shown_file) if frame is not None else ""

@@ -1,0 +1,140 @@
+"""Small pieces of HTML that several pages share."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.utils.html import format_html
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from django_wanvideo import catalog
+from django_wanvideo.admin.presentation import formats, status_text
+from django_wanvideo.choices import Charge, TaskStatus
+from django_wanvideo.models.creation import files
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from django.utils.safestring import SafeString
+
+    from django_wanvideo.models import MediaInput, VideoTask
+
+_ZERO = Decimal(0)
+
+
+def icon(name: str) -> SafeString:
+    """An icon of the sprite in ``wanvideo/icons.html``; words stand beside it, so it is hidden from readers."""
+    return format_html('<svg class="wv-icon" aria-hidden="true"><use href="#wv-{}"/></svg>', name)
+
+
+def chip(status: str) -> SafeString:
+    """A status as icon, word and colour."""
+    return format_html(
+        '<span class="wv-chip is-{}">{}{}</span>', status, icon(status), capfirst(TaskStatus(status).label)
+    )
+
+
+def progress(value: int, label: str, *, large: bool = False) -> SafeString:
+    """A bar; its text stands beside it."""
+    return format_html(
+        '<progress class="wv-progress{}" max="100" value="{}" aria-label="{}">{}</progress>',
+        " is-large" if large else "",
+        value,
+        label,
+        status_text.percent(value),
+    )
+
+
+def thumbnail(task: VideoTask, frame: MediaInput | None) -> SafeString:
+    """The small picture of a task, or an icon; never the original picture."""
+    if frame is not None and (address := files.url_of(frame.thumbnail)):
+        picture = format_html('<img src="{}" width="96" height="54" alt="" loading="lazy">', address)
+    else:
+        picture = icon("image" if frame is not None else "processing")
+    length = ""
+    seconds = task.parameters.get("duration")
+    if task.status == TaskStatus.COMPLETED and isinstance(seconds, int):
+        length = format_html('<span class="wv-length">{}{}</span>', icon("play"), _length(seconds))
+    return format_html('<span class="wv-thumb">{}{}</span>', picture, length)
+
+
+def _length(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def settings_line(task: VideoTask, *, with_model: bool = True) -> str:
+    """The model and its main settings in one line: "Wan 2.6 Flash · 5 s · 720p · silent"."""
+    spec = next((spec for spec in catalog.models() if spec.id == task.model), None)
+    values = task.parameters if spec is None else spec.in_force(task.parameters)
+    parts = [model_label(task.model)] if with_model else []
+    if isinstance(values.get("duration"), int):
+        parts.append(formats.unbroken(_("%(s)s s") % {"s": values["duration"]}))
+    if values.get("quality"):
+        parts.append(str(values["quality"]))
+    if values.get("aspect_ratio"):
+        parts.append(str(values["aspect_ratio"]))
+    if values.get("generate_audio") is False:
+        parts.append(_("silent"))
+    return " · ".join(parts)
+
+
+def model_label(model: str) -> str:
+    """The short name of a model; its id when the catalogue does not know it any more."""
+    return next((str(spec.short_label) for spec in catalog.models() if spec.id == model), model)
+
+
+def state(task: VideoTask, now: dt.datetime | None = None) -> SafeString:
+    """The status with what it means right now; ``decide_url`` on the task makes a link of a decision that is needed."""
+    decide_url = getattr(task, "decide_url", "")
+    if decide_url and status_text.needs_decision(task):
+        link = '{}<a class="wv-sub is-warning" href="{}">{}</a>'
+        return format_html(link, chip(task.status), decide_url, status_text.second_line(task, now))
+    bar = progress(task.progress, _("Progress")) if task.status == TaskStatus.PROCESSING else ""
+    tone = {TaskStatus.FAILED: " is-failed", TaskStatus.UNCONFIRMED: " is-warning"}.get(TaskStatus(task.status), "")
+    return format_html(
+        '{}{}<span class="wv-sub{}">{}</span>', chip(task.status), bar, tone, status_text.second_line(task, now)
+    )
+
+
+def credits_cell(task: VideoTask) -> SafeString:
+    """What a task has cost as far as that is known, or else what it is expected to cost."""
+    charge, has_ended = task.charge, task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}
+    if task.credits_used:
+        return format_html("{}", formats.credits_in_table(task.credits_used))
+    if task.credits_used is not None or (has_ended and charge in {Charge.NONE, Charge.NOT_EXPECTED}):
+        note = charge_note(Charge.NONE if task.credits_used is not None else charge)
+        return format_html('{}<span class="wv-sub">{}</span>', formats.credits_in_table(_ZERO), note)
+    known = task.credits_reserved if task.credits_reserved is not None else task.credits_estimated
+    if charge == Charge.MAYBE and task.status not in {TaskStatus.QUEUED, TaskStatus.SUBMITTING}:
+        amount = _("up to %(n)s") % {"n": formats.credits_in_table(known)} if known is not None else "–"
+        note = charge_note(charge)
+    elif charge == Charge.CHARGED and has_ended:
+        amount = _("≈ %(n)s") % {"n": formats.credits_in_table(known)} if known is not None else "–"
+        note = charge_note(charge)
+    elif task.credits_estimated is None:
+        return format_html("{}", "–")
+    else:
+        amount, note = _("≈ %(n)s") % {"n": formats.credits_in_table(task.credits_estimated)}, ""
+    return format_html(
+        '<span class="wv-estimate">{}</span>{}',
+        formats.unbroken(amount),
+        format_html('<span class="wv-sub">{}</span>', note) if note else "",
+    )
+
+
+def charge_note(charge: Charge) -> str:
+    """What is known about the money, as a remark below a number."""
+    return {
+        Charge.NONE: _("not charged"),
+        Charge.NOT_EXPECTED: _("should not be charged"),
+        Charge.MAYBE: _("may have been charged"),
+        Charge.CHARGED: _("charged"),
+    }.get(charge, "")
+
+
+def time_tag(moment: dt.datetime, text: str) -> SafeString:
+    """A moment for people and for machines."""
+    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), text)

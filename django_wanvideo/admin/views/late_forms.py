@@ -1,0 +1,122 @@
+"""A draft's form that comes in after the draft was sent or deleted: what was typed is kept, and can become a draft."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.http import HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+
+from django_wanvideo.admin import themes
+from django_wanvideo.admin.forms import conflicts, idempotency, temporary_uploads
+from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
+from django_wanvideo.admin.forms.task_forms import task_form
+from django_wanvideo.admin.forms.uploads import FIRST_FRAME
+from django_wanvideo.choices import TaskStatus
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from django_wanvideo.admin.forms.task_forms import TaskForm
+    from django_wanvideo.models import VideoTask
+
+#: The hidden field with the id of what a new draft is made from.
+PARENT = "made_from"
+#: Fields of the request that are no part of what was typed.
+_NOT_TYPED = {
+    "csrfmiddlewaretoken",
+    idempotency.FIELD,
+    conflicts.FIELD,
+    PARENT,
+    file_name(FIRST_FRAME),
+    kept_name(FIRST_FRAME),
+}
+
+
+def parent_of(model_admin: Any, request: HttpRequest) -> VideoTask | None:
+    """Return what a new draft is made from, if this person may see it."""
+    try:
+        pk = uuid.UUID(request.POST.get(PARENT, ""))
+    except ValueError:
+        return None
+    found: VideoTask | None = model_admin.get_queryset(request).filter(pk=pk).first()
+    return found
+
+
+def instead(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponseBase | None:
+    """Answer a draft's form whose draft is none any more; ``None`` for everything else."""
+    if "shown_model" not in request.POST or not model_admin.has_change_permission(request):
+        return None
+    task: VideoTask | None = model_admin.get_object(request, object_id)
+    if task is not None and (task.status == TaskStatus.DRAFT or not model_admin.has_change_permission(request, task)):
+        return None
+    spec = model_admin.chosen_model(request, task)
+    with_metadata = model_admin.may_edit_metadata(request)
+    form = task_form(spec, request.user, with_metadata=with_metadata)(request.POST, request.FILES, instance=task)
+    form.is_read_only = True
+    form.full_clean()
+    differences = conflicts.differences(form, task)
+    if task is not None and not (differences or form.errors):
+        return _nothing_lost(model_admin, request, task)
+    return _page(model_admin, request, task, form, differences)
+
+
+def _nothing_lost(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpResponseBase:
+    """What was typed is what was sent."""
+    if "_duplicate" in request.POST or "_variations" in request.POST:
+        response: HttpResponseBase = model_admin.copy(request, task)
+        return response
+    messages.info(request, _("This draft was sent already; nothing was sent a second time."))
+    return HttpResponseRedirect(model_admin.page_url("change", task.pk))
+
+
+def _page(
+    model_admin: Any,
+    request: HttpRequest,
+    task: VideoTask | None,
+    form: TaskForm,
+    differences: list[conflicts.Difference],
+) -> HttpResponseBase:
+    title = _("This draft was sent meanwhile") if task is not None else _("This draft was deleted meanwhile")
+    context = {
+        **themes.frame(model_admin, request, title),
+        "original": task,
+        "task": task,
+        "differences": differences,
+        "errors": [str(error) for problems in form.errors.values() for error in problems],
+        "typed": _typed(request, task, form),
+        "add_url": model_admin.page_url("add") if model_admin.has_add_permission(request) else "",
+        "open_url": model_admin.page_url("change", task.pk) if task is not None else "",
+        "list_url": model_admin.page_url("changelist"),
+    }
+    request.current_app = model_admin.admin_site.name
+    return TemplateResponse(request, "admin/wanvideo/videotask/meanwhile.html", context)
+
+
+def _typed(request: HttpRequest, task: VideoTask | None, form: TaskForm) -> list[tuple[str, str]]:
+    """Return the hidden fields that make a draft of what was typed, the same key each time for the same words."""
+    pairs = [
+        (name, value)
+        for name, values in request.POST.lists()
+        if name not in _NOT_TYPED and not name.startswith("_")
+        for value in values
+    ]
+    origin = task.pk if task is not None else request.path
+    key = idempotency.another(origin, json.dumps(sorted(pairs)))
+    token = form.data.get(kept_name(FIRST_FRAME)) or _kept_of(task, form)
+    pairs += [(kept_name(FIRST_FRAME), token)] if token else []
+    pairs += [(PARENT, str(task.pk))] if task is not None else []
+    return [*pairs, (idempotency.FIELD, key)]
+
+
+def _kept_of(task: VideoTask | None, form: TaskForm) -> str:
+    """Keep a copy of the picture that the task was sent with, where the form has no other."""
+    frame = task.first_frame if task is not None else None
+    if frame is None or not frame.file or form.data.get(link_name(FIRST_FRAME)):
+        return ""
+    return temporary_uploads.keep_copy(frame.file, owner=form.user.pk)

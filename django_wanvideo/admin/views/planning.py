@@ -1,0 +1,263 @@
+"""The rows of a confirmation page: each task with its price, or with why it cannot be sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Prefetch
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from django_wanvideo.admin.action_results import reason_of
+from django_wanvideo.admin.presentation import formats, markup
+from django_wanvideo.admin.presentation.columns import listed_frame
+from django_wanvideo.admin.views.plans import Entry
+from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
+from django_wanvideo.failures import advice_for, charge_words
+from django_wanvideo.models import Attempt
+from django_wanvideo.models.creation import creation
+from django_wanvideo.services.limits import credit_limits
+from django_wanvideo.services.sending import quotes
+from django_wanvideo.services.storing import download
+from django_wanvideo.services.tracking import lookup
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+
+    from django_wanvideo.models import VideoTask
+    from django_wanvideo.services.sending.quotes import Quote
+
+#: Rows that are read at once.
+CHUNK = 250
+#: Up to so many tasks are all shown; of more, the blocked ones and the first few of each group.
+SHOWN, FIRST_SHOWN, BLOCKED_SHOWN = 100, 20, 50
+
+DRAFTS = frozenset({TaskStatus.DRAFT})
+ENDED = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED})
+_CHANGE_FIRST = frozenset({"edit_copy", "replace_picture"})
+
+
+@dataclass
+class Row:
+    """One task on the page, as it was quoted."""
+
+    task: VideoTask
+    place: int
+    quote: Quote | None
+    problem: str = ""
+    helps: bool = True
+    #: Whether EvoLink is asked about an earlier request before another is sent.
+    looks_first: bool = False
+    is_chosen: bool = False
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it costs nothing, because EvoLink has the video still."""
+        return self.quote is not None and self.quote.is_free
+
+    @property
+    def price(self) -> str:
+        """What it was said to cost."""
+        if self.quote is None or self.quote.credits is None:
+            return formats.credits_in_table(Decimal(0))
+        return formats.credits_in_table(self.quote.credits)
+
+    @property
+    def thumbnail(self) -> Any:
+        """The small picture."""
+        return markup.thumbnail(self.task, listed_frame(self.task))
+
+    @property
+    def settings(self) -> str:
+        """The settings in one line."""
+        return markup.settings_line(self.task, with_model=False)
+
+    @property
+    def why(self) -> str:
+        """Why it ended."""
+        if self.task.error_code:
+            return str(advice_for(self.task.error_code).heading)
+        return _("Cancelled before it was sent") if self.task.status == TaskStatus.CANCELLED else ""
+
+    @property
+    def charge(self) -> str:
+        """Whether it was charged."""
+        return charge_words(self.task).verdict
+
+    @property
+    def what_to_change(self) -> str:
+        """Who can do what about it."""
+        return str(advice_for(self.task.error_code).whose_move)
+
+    @property
+    def link_end(self) -> str:
+        """How long EvoLink still keeps the file, where that is fetched."""
+        ends = self.task.result_expires_at
+        if not self.is_free or ends is None:
+            return ""
+        left = max(0.0, (ends - timezone.now()).total_seconds())
+        return _("EvoLink’s link ends in %(time)s") % {"time": formats.seconds_in_words(left)}
+
+
+@dataclass
+class Page:
+    """What is shown of a plan, and what its button sends."""
+
+    rows: list[Row]
+    #: The places of what the button sends.
+    chosen: list[int]
+    blocked: int
+    unshown: int
+    total: Decimal
+    seconds: int
+    looks_first: bool
+    #: Price and owner of each that is sent anew.
+    costs: list[tuple[Decimal | None, Any]]
+
+    @property
+    def ticks(self) -> str:
+        """The ticked boxes, as they travel in an address."""
+        return ".".join(str(row.place) for row in self.rows if row.is_chosen)
+
+    @property
+    def can_send(self) -> bool:
+        """Whether the page needs a button: something is chosen, or can be."""
+        return bool(self.chosen or self.helping or self.changing)
+
+    @property
+    def helping(self) -> list[Row]:
+        """Those for which trying again helps."""
+        return [row for row in self.rows if not row.problem and row.helps]
+
+    @property
+    def changing(self) -> list[Row]:
+        """Those that would most likely fail in the same way."""
+        return [row for row in self.rows if not row.problem and not row.helps]
+
+    @property
+    def stuck(self) -> list[Row]:
+        """Those that cannot be sent."""
+        return [row for row in self.rows if row.problem]
+
+
+def shown_places(entries: list[Entry]) -> list[int]:
+    """Return which rows of a plan are shown: all, or of a long one what cannot be sent and the first few."""
+    places = range(len(entries))
+    if len(entries) <= SHOWN:
+        return list(places)
+    groups = (
+        ([place for place in places if entries[place].quote is None], BLOCKED_SHOWN),
+        ([place for place in places if entries[place].quote and entries[place].helps], FIRST_SHOWN),
+        ([place for place in places if entries[place].quote and not entries[place].helps], FIRST_SHOWN),
+    )
+    return [place for group, most in groups for place in group[:most]]
+
+
+def chosen_places(entries: list[Entry], ticks: list[int] | None) -> list[int]:
+    """Return what a press sends: what helps, or of what is shown only what is ticked."""
+    shown = set(shown_places(entries)) if ticks is not None else set()
+    return [
+        place
+        for place, entry in enumerate(entries)
+        if entry.quote is not None and (place in (ticks or ()) if place in shown else entry.helps)
+    ]
+
+
+def page_of(
+    model_admin: Any, request: HttpRequest, entries: list[Entry], ticks: list[int] | None, *, again: bool
+) -> Page:
+    """Return what is shown of a plan now; what does not hold any more is not counted."""
+    shown, chosen = shown_places(entries), set(chosen_places(entries, ticks))
+    tasks = model_admin.get_queryset(request).filter(pk__in=[entries[place].task_id for place in shown])
+    found = {task.pk: task for task in read(tasks, again=again)}
+    rows = [
+        row_of(model_admin, request, found[entries[place].task_id], place, entries[place], again=again)
+        for place in shown
+        if entries[place].task_id in found
+    ]
+    for row in rows:
+        row.is_chosen = row.place in chosen and not row.problem
+    lost = {place for place in shown if entries[place].task_id not in found}
+    unsendable = lost | {row.place for row in rows if row.problem}
+    places = sorted(chosen - unsendable)
+    blocked = unsendable | {place for place, entry in enumerate(entries) if entry.quote is None}
+    quoted = [entries[place] for place in places]
+    return Page(
+        rows,
+        places,
+        blocked=len(blocked),
+        unshown=len(entries) - len(shown),
+        total=sum((entry.quote.credits or Decimal(0) for entry in quoted if entry.quote), Decimal(0)),
+        seconds=sum(entry.seconds for entry in quoted),
+        looks_first=any(entry.looks_first for entry in quoted),
+        costs=_costs(model_admin, request, quoted) if credit_limits.are_set() else [],
+    )
+
+
+def _costs(model_admin: Any, request: HttpRequest, entries: list[Entry]) -> list[tuple[Decimal | None, Any]]:
+    paid = [(entry.task_id, entry.quote.credits) for entry in entries if entry.quote and not entry.quote.is_free]
+    tasks = model_admin.get_queryset(request).filter(pk__in=[task_id for task_id, _price in paid])
+    owners = dict(tasks.order_by().values_list("pk", "owner_id"))
+    return [(price, owners.get(task_id)) for task_id, price in paid]
+
+
+def read(tasks: QuerySet[VideoTask], *, again: bool) -> QuerySet[VideoTask]:
+    """Return a queryset that brings what a row needs in few queries."""
+    tasks = tasks.defer(None).defer("notes", "metadata", "error_message").prefetch_related(None)
+    if not again:
+        # A draft has no attempts.
+        return tasks.prefetch_related("inputs")
+    few = Attempt.objects.only("task_id", "number", "state", "provider_task_id", "error_code")
+    return tasks.prefetch_related("inputs", Prefetch("attempts", few))
+
+
+def entry_of(model_admin: Any, request: HttpRequest, task: VideoTask, *, again: bool) -> Entry:
+    """Quote one task as it is now."""
+    quote, _why = _judge(model_admin, request, task, again=again)
+    seconds = int(task.parameters.get("duration") or 0)
+    looks_first = again and quote is not None and not quote.is_free and lookup.is_open(task)
+    return Entry(task.pk, quote, seconds, helps=helps(task), looks_first=looks_first)
+
+
+def helps(task: VideoTask) -> bool:
+    """Tell whether trying again unchanged makes sense."""
+    if download.is_fetchable(task) or not task.error_code:
+        return True
+    return advice_for(task.error_code).next_action not in _CHANGE_FIRST
+
+
+def row_of(model_admin: Any, request: HttpRequest, task: VideoTask, place: int, entry: Entry, *, again: bool) -> Row:
+    """Return a task as it was quoted, or why that does not hold now."""
+    _now, why = _judge(model_admin, request, task, again=again)
+    if not why and entry.quote is not None:
+        why = quotes.problem(task, entry.quote)
+    elif not why:
+        why = _("It was changed meanwhile. Select it again.")
+    return Row(task, place, entry.quote, why, entry.helps, entry.looks_first)
+
+
+def _judge(model_admin: Any, request: HttpRequest, task: VideoTask, *, again: bool) -> tuple[Quote | None, str]:
+    if not model_admin.has_submit_permission(request, task):
+        return None, reason_of(PermissionDenied())
+    if task.status not in (ENDED if again else DRAFTS):
+        return None, _why_not(task.status)
+    try:
+        if not download.is_fetchable(task):
+            creation.check_complete(task)
+        return quotes.quote(task), ""
+    except ValidationError as error:
+        return None, reason_of(error)
+
+
+def _why_not(status: str) -> str:
+    if status == TaskStatus.COMPLETED:
+        return _("This video is made already.")
+    if status in ACTIVE_STATUSES:
+        return _("This one has been sent already and has not ended.")
+    if status == TaskStatus.DRAFT:
+        return _("This one was never sent; choose Generate for it.")
+    return _("This one has ended; choose Retry for it.")

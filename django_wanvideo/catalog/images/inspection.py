@@ -1,0 +1,178 @@
+"""Pictures, judged by their content: what they are, and whether a model takes them.
+
+Pillow is loaded when the first picture is looked at, not before.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from django_wanvideo.catalog.images import decoding, errors, readers
+from django_wanvideo.catalog.images.conversion import as_uploadable
+from django_wanvideo.catalog.images.errors import megabytes
+from django_wanvideo.catalog.images.files import (
+    CONVERTIBLE,
+    FORMATS,
+    MAX_CLAIMED_PIXELS,
+    MAX_READ_BYTES,
+    read_image,
+    read_layout,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django_wanvideo.catalog.spec import InputSpec
+
+__all__ = [
+    "FORMATS",
+    "MAX_READ_BYTES",
+    "ImageFacts",
+    "as_uploadable",
+    "check_image",
+    "convertible_types",
+    "dimensions",
+    "fit",
+    "inspect_image",
+    "megabytes",
+    "size_to_send",
+]
+
+#: Pictures with more pixels are judged by their header alone. No model in the catalogue takes them.
+MAX_DECODED_PIXELS = 2000 * 2000
+#: EXIF's ways to turn a picture that swap width and height.
+_SWAPPED = frozenset({5, 6, 7, 8})
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What was measured. Width and height, in pixels, are those of the picture as it is shown, turned by its EXIF."""
+
+    format: str
+    width: int
+    height: int
+    #: Bytes.
+    size: int
+    #: Whether there is an alpha channel or a transparent colour, used or not.
+    has_transparency: bool
+    is_animated: bool = False
+    #: Whether every pixel has been decoded without an error.
+    is_decoded: bool = True
+
+
+def inspect_image(fileobj: IO[bytes], *, convertible: bool = False) -> ImageFacts:
+    """Measure a picture by its content, whatever its name. The file is left open, at its beginning.
+
+    ``convertible`` lets AVIF, TIFF and HEIC pass, which only the fixing of inputs makes use of. Raises ValidationError
+    for what is no picture that can be read, is damaged or cut off, or is too large to be opened.
+    """
+    kind, data = read_image(fileobj, convertible=convertible)
+    found = read_layout(kind, data)
+    with errors.told(kind), readers.opened(kind, found) as image:
+        width, height = image.size
+        if width * height > MAX_CLAIMED_PIXELS:
+            raise errors.too_many_pixels()
+        has_transparency = image.has_transparency_data
+        is_animated = found.is_animated or (kind in {"AVIF", "TIFF"} and bool(getattr(image, "is_animated", False)))
+        is_decoded = width * height <= MAX_DECODED_PIXELS
+        if is_decoded:
+            readers.load(image)
+            width, height = image.size
+        way = decoding.orientation(image.info.get("exif", b"") if kind == "AVIF" else found.exif)
+    if way in _SWAPPED:
+        width, height = height, width
+    return ImageFacts(kind, width, height, len(data), has_transparency, is_animated, is_decoded)
+
+
+def check_image(facts: ImageFacts, spec: InputSpec) -> None:
+    """Raise ValidationError with all reasons why ``spec`` does not take such a picture, and the repair of each."""
+    if problems := list(_problems(facts, spec)):
+        raise ValidationError(problems)
+
+
+def fit(fileobj: IO[bytes], facts: ImageFacts, spec: InputSpec) -> tuple[int, int]:
+    """Return the width and height at which ``spec`` takes the picture as a JPEG, having made it once to be sure.
+
+    Raises ValidationError for what no conversion repairs: too small, one side too long for the other, moving, seen
+    through, damaged.
+    """
+    problems = [error for error in _problems(facts, spec) if error.code == "animated"]
+    width, height = _scaled_down(facts.width, facts.height, spec.max_side)
+    if min(width, height) < (spec.min_side or 1):
+        problems += _side_problems(facts, spec)
+    if problems:
+        raise ValidationError(problems)
+    content, _type, _extension = as_uploadable(fileobj, facts, fitted=(width, height), max_bytes=spec.max_bytes)
+    content.close()
+    return width, height
+
+
+def size_to_send(facts: ImageFacts, spec: InputSpec) -> tuple[int, int] | None:
+    """Return the size at which ``fit`` would send the picture; ``None`` where it goes as it is, or not at all."""
+    size = _scaled_down(facts.width, facts.height, spec.max_side)
+    is_fit = not any(_problems(facts, spec))
+    return None if is_fit or facts.is_animated or min(size) < (spec.min_side or 1) else size
+
+
+def convertible_types() -> str:
+    """Return the media types of what can be made fit on this site, as the ``accept`` attribute takes them."""
+    return ",".join(f"image/{kind.lower()}" for kind in CONVERTIBLE if readers.can_decode(kind))
+
+
+def _problems(facts: ImageFacts, spec: InputSpec) -> Iterator[ValidationError]:
+    """Yield each reason why ``spec`` does not take such a picture."""
+    if facts.format not in spec.formats:
+        message = _("%(format)s is not taken here. Save the picture as %(formats)s and choose that.")
+        yield ValidationError(message, "format", {"format": facts.format, "formats": ", ".join(spec.formats)})
+    if facts.is_animated:
+        yield errors.several() if facts.format == "TIFF" else errors.moving()
+    if facts.has_transparency and not spec.allow_transparency:
+        yield errors.transparency()
+    if facts.size > spec.max_bytes:
+        yield errors.too_many_bytes(facts.size, spec.max_bytes)
+    sides = list(_side_problems(facts, spec))
+    yield from sides
+    if not facts.is_decoded and not sides:
+        message = _("This picture has too many pixels to be checked. Make it smaller and choose it again.")
+        yield ValidationError(message, "too_many_pixels")
+
+
+def _scaled_down(width: int, height: int, longest: int | None) -> tuple[int, int]:
+    """Return the sides scaled so that none is longer than ``longest``; half a pixel is rounded up, as browsers do."""
+    most = max(width, height)
+    if longest is None or most <= longest:
+        return width, height
+    # Multiplied before divided: 2000 / 4032 * 4032 is not 2000.
+    return (2 * width * longest + most) // (2 * most), (2 * height * longest + most) // (2 * most)
+
+
+def _side_problems(facts: ImageFacts, spec: InputSpec) -> Iterator[ValidationError]:
+    """Yield what is wrong with width and height, with the nearest size that fits."""
+    sides = (facts.width, facts.height)
+    low, high = spec.min_side or 1, spec.max_side or max(sides)
+    if low <= min(sides) and max(sides) <= high:
+        return
+    is_large = max(sides) > high
+    fitted: Any = _scaled_down(*sides, high)
+    if not is_large:
+        fitted = [math.ceil(side * low / max(1, min(sides))) for side in sides]
+    if min(fitted) < low or max(fitted) > high:
+        repair = gettext("Crop it: one side is too long for the other.")
+    elif is_large:
+        repair = gettext("Make it smaller, for example %(size)s.") % {"size": dimensions(*fitted)}
+    else:
+        repair = gettext("Choose a larger one, at least %(size)s.") % {"size": dimensions(*fitted)}
+    message = _("This picture is %(size)s pixels; each side must have %(low)s to %(high)s. %(repair)s")
+    params = {"size": dimensions(*sides), "low": low, "high": high, "repair": repair}
+    yield ValidationError(message, "sides", params)
+
+
+def dimensions(width: int, height: int) -> str:
+    """Return width and height as people write them."""
+    return f"{width} \N{MULTIPLICATION SIGN} {height}"

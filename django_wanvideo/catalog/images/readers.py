@@ -1,0 +1,171 @@
+"""Pictures opened with Pillow by our own rules, whatever the site has set Pillow to.
+
+``Image.open`` heeds ``MAX_IMAGE_PIXELS``, and loading heeds ``LOAD_TRUNCATED_IMAGES``; both are one value for the whole
+process, so they can neither be relied on nor be changed here. The readers are made directly instead, and each decoder
+is asked whether it was content.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from typing import TYPE_CHECKING, Any, cast
+
+from django_wanvideo.catalog.images.decoding import CutOffPictureError, MissingDecoderError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PIL.ImageFile import ImageFile
+
+    from django_wanvideo.catalog.images.containers import Layout
+
+_STRICT = "wanvideo_strict"
+
+
+def can_decode(kind: str) -> bool:
+    """Tell whether this site has what reads such pictures."""
+    try:
+        _reader(kind)
+    except MissingDecoderError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def opened(kind: str, layout: Layout) -> Iterator[ImageFile]:
+    """Open a picture, whose pixels are then decoded with ``load``. Raises MissingDecoderError or one of ``BROKEN``."""
+    content = io.BytesIO(layout.stripped)
+    with _reader(kind)(_ShortReads(content) if kind == "WEBP" else content) as image:
+        yield image
+
+
+def load(image: ImageFile) -> None:
+    """Decode every pixel. Raises CutOffPictureError or one of ``BROKEN`` unless every row is there and right."""
+    if not getattr(image, "use_load_libtiff", False):
+        image.tile = [_strict(tile) for tile in image.tile]
+    image.load()
+
+
+class _ShortReads(io.RawIOBase):
+    """A file whose first read brings the signature only: Pillow then leaves the judging of the size to us."""
+
+    def __init__(self, content: io.BytesIO) -> None:
+        super().__init__()
+        self._content = content
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._content.read(16 if self._content.tell() == 0 and size > 16 else size)
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self._content.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._content.tell()
+
+
+class _StrictDecoder:
+    """Hands on to a decoder of Pillow's and raises what loading may be set to overlook."""
+
+    def __init__(self, mode: str, name: str, args: Any, *config: Any) -> None:
+        from PIL import Image
+
+        self._inner = Image._getdecoder(mode, name, args, config)  # noqa: SLF001 - as ``ImageFile.load`` finds it
+        self._has_ended = False
+
+    @property
+    def pulls_fd(self) -> bool:
+        return bool(self._inner.pulls_fd)
+
+    def setimage(self, *args: Any) -> None:
+        self._inner.setimage(*args)
+
+    def setfd(self, fd: Any) -> None:
+        self._inner.setfd(fd)
+
+    def decode(self, data: bytes) -> tuple[int, int]:
+        count, error = self._inner.decode(data)
+        if error < 0 and (count < 0 or self.pulls_fd):
+            self._has_ended = True
+            raise OSError(f"the decoder stopped with error {error}")
+        self._has_ended = count < 0 or self.pulls_fd
+        return count, error
+
+    def cleanup(self) -> None:
+        self._inner.cleanup()
+        if not self._has_ended:
+            raise CutOffPictureError("the picture has fewer rows than it says")
+
+
+def _strict(tile: Any) -> Any:
+    name, extents, offset, args = tile
+    return type(tile)(_STRICT, extents, offset, (name, args))
+
+
+def _reader(kind: str) -> Any:
+    """Return what opens a kind of picture: a class of Pillow's, or one that relies on less."""
+    from PIL import Image, features
+
+    if _STRICT not in Image.DECODERS:
+        Image.register_decoder(_STRICT, cast("Any", _StrictDecoder))
+    if kind == "JPEG":
+        from PIL.JpegImagePlugin import JpegImageFile
+
+        return JpegImageFile
+    if kind == "PNG":
+        from PIL.PngImagePlugin import PngImageFile
+
+        return PngImageFile
+    if kind == "BMP":
+        from PIL.BmpImagePlugin import BmpImageFile
+
+        return BmpImageFile
+    if kind == "WEBP" and features.check("webp"):
+        from PIL.WebPImagePlugin import WebPImageFile
+
+        return WebPImageFile
+    if kind == "TIFF":
+        return _tiff_reader()
+    if kind == "AVIF" and "avif" in features.get_supported_modules():
+        from PIL.AvifImagePlugin import AvifImageFile
+
+        return AvifImageFile
+    if kind == "HEIC":
+        return _heic_reader()
+    raise MissingDecoderError(kind)
+
+
+def _heic_reader() -> Any:
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError:
+        raise MissingDecoderError("HEIC") from None
+
+    base: Any = HeifImageFile
+
+    class Reader(base):  # type: ignore[misc]
+        def load(self) -> Any:
+            held = getattr(self, "_heif_file", None)
+            if held:
+                # Decoding here raises what is overlooked below where the site has told Pillow to.
+                held[self.tell()].data  # noqa: B018
+            return super().load()
+
+    return Reader
+
+
+def _tiff_reader() -> Any:
+    from PIL import Image
+    from PIL.ImageFile import ImageFile
+    from PIL.TiffImagePlugin import TiffImageFile
+
+    class Reader(TiffImageFile):
+        def load_prepare(self) -> None:
+            # As Pillow's, without its limit of pixels; ours was kept when the picture was opened.
+            this: Any = self
+            core: Any = vars(Image)["core"]
+            if getattr(self, "_im", None) is None:
+                this.im = core.new(self.mode, getattr(self, "_tile_size", self.size))
+            ImageFile.load_prepare(self)
+
+    return Reader

@@ -1,0 +1,50 @@
+"""Wan 2.5 at EvoLink. Source: EvoLink's API reference of each model, and its public pricing rules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from django.utils.translation import gettext_lazy as _
+
+from django_wanvideo.catalog import common
+from django_wanvideo.catalog.parameters import Choice, ParameterSpec
+from django_wanvideo.catalog.spec import ModelSpec, Rule
+
+_PRICE = common.price("5.10", "5.1", with_480p=True)
+
+_DURATION: ParameterSpec = replace(
+    common.duration(5, 10),
+    kind="choice",
+    options=(Choice(5, _("5 seconds")), Choice(10, _("10 seconds"))),
+    minimum=None,
+    maximum=None,
+)
+
+IMAGE_TO_VIDEO = ModelSpec(
+    id="wan2.5-image-to-video",
+    label=_("Wan 2.5, image to video"),
+    short_label=_("Wan 2.5 image to video"),
+    prompt=common.prompt(2000, from_picture=True),
+    parameters=(_DURATION, common.quality(_PRICE), common.PROMPT_EXTEND),
+    inputs=(common.FIRST_FRAME,),
+    price=_PRICE,
+)
+
+TEXT_TO_VIDEO = ModelSpec(
+    id="wan2.5-text-to-video",
+    label=_("Wan 2.5, text to video"),
+    short_label=_("Wan 2.5 text to video"),
+    prompt=common.prompt(2000, from_picture=False),
+    parameters=(_DURATION, common.quality(_PRICE), common.ASPECT_RATIO, common.PROMPT_EXTEND),
+    inputs=(),
+    rules=(
+        Rule(
+            kind="excludes",
+            parameter="aspect_ratio",
+            values=("4:3", "3:4"),
+            others=(("quality", "480p"),),
+            message=_("480p has no 4:3 and 3:4. Choose another format, or 720p or 1080p."),
+        ),
+    ),
+    price=_PRICE,
+)

@@ -1,0 +1,146 @@
+"""Where a download goes: the address of each hop, checked before anything is connected."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote, urljoin, urlsplit
+
+from django_wanvideo.exceptions import WanVideoError
+from django_wanvideo.text import percent_encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Reason = Literal[
+    "forbidden_address",
+    "forbidden_host",
+    "bad_scheme",
+    "bad_redirect",
+    "too_large",
+    "truncated",
+    "not_a_video",
+    "timeout",
+    "connection",
+    "http_error",
+    "encoded",
+    "disk",
+]
+#: The link is refused for what it is or leads to; the same link will be refused again.
+_FINAL_REASONS = frozenset(
+    {"forbidden_address", "forbidden_host", "bad_scheme", "bad_redirect", "too_large", "encoded"}
+)
+_GONE = frozenset({403, 404, 410})
+#: A link up to its path, its query or its fragment.
+_HEAD = re.compile(r"([^/?#]*://)?[^/?#]*")
+_ODD_IN_HOST = re.compile(r"[\x20\\]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]+")
+
+
+class DownloadError(WanVideoError):
+    """A file was not downloaded; what has been written to the target is worthless.
+
+    ``reason`` is one of a fixed list of codes. ``retryable`` says whether the same link may work later.
+    ``http_status`` is set for ``http_error``. The text never holds the link, whose query may be a credential.
+    """
+
+    def __init__(
+        self, reason: Reason, message: str, *, http_status: int | None = None, retryable: bool | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason: Reason = reason
+        self.message = message
+        self.http_status = http_status
+        self.retryable = reason not in _FINAL_REASONS if retryable is None else retryable
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.reason, self.message, self.http_status, self.retryable)
+
+    @property
+    def link_gone(self) -> bool:
+        """Whether the server says that there is nothing at this link (any more): 403, 404 or 410."""
+        return self.http_status in _GONE
+
+
+def _rebuild(
+    kind: type[DownloadError], reason: Reason, message: str, http_status: int | None, retryable: bool
+) -> DownloadError:
+    return kind(reason, message, http_status=http_status, retryable=retryable)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One hop of a download."""
+
+    secure: bool
+    host: str
+    port: int
+    path: str = field(repr=False)
+    url: str = field(repr=False)
+
+
+def parse_target(url: str, *, allowed_hosts: Iterable[str], allow_private: bool) -> Target:
+    """Return where ``url`` leads. Raises DownloadError ``bad_scheme`` or ``forbidden_host``."""
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+        if ":" not in host:
+            host = host.encode("idna").decode("ascii").lower()
+    except ValueError:
+        raise DownloadError("forbidden_host", "The link has no host that could be asked.") from None
+    if parts.scheme not in {"https", "http"} or (parts.scheme == "http" and not allow_private):
+        raise DownloadError("bad_scheme", "The link does not begin with https://.")
+    # A zone id ("%") would choose a network interface; a user name is how one host is made to look like another.
+    odd = _CONTROL.search(url) or _ODD_IN_HOST.search(_head(url))
+    if odd or "@" in parts.netloc or not _HOST.fullmatch(host) or port == 0:
+        raise DownloadError("forbidden_host", "The link's host is spelled in a way that is not accepted.")
+    patterns = [pattern.strip().lower().rstrip(".") for pattern in allowed_hosts]
+    if patterns and not any(_matches(host, pattern) for pattern in patterns):
+        raise DownloadError("forbidden_host", f"The host {host} is not among RESULT_HOSTS.")
+    secure = parts.scheme == "https"
+    # Nothing that is legal is touched: the link may be signed.
+    path = percent_encoded(parts.path or "/")
+    if parts.query:
+        path = f"{path}?{percent_encoded(parts.query, safe='?[]')}"
+    return Target(secure, host, port or (443 if secure else 80), path, url)
+
+
+def next_target(here: Target, location: str | None, *, allowed_hosts: Iterable[str], allow_private: bool) -> Target:
+    """Return where a redirect from ``here`` leads. Raises DownloadError, as ``parse_target`` or with ``bad_redirect``."""
+    if not location:
+        raise DownloadError("bad_redirect", f"{here.host} redirects, but does not say where to.")
+    try:
+        url = urljoin(here.url, _as_sent(location.strip()))
+        user_info = "@" in urlsplit(url).netloc
+    except ValueError:
+        raise DownloadError("bad_redirect", f"{here.host} redirects to a link that cannot be read.") from None
+    if user_info:
+        raise DownloadError("bad_redirect", f"{here.host} redirects to a link with a user name in it.")
+    target = parse_target(url, allowed_hosts=allowed_hosts, allow_private=allow_private)
+    if here.secure and not target.secure:
+        raise DownloadError("bad_redirect", f"{here.host} redirects from https to http.")
+    return target
+
+
+def _as_sent(location: str) -> str:
+    """Return a header's link with the bytes that the server sent, which http.client has read as Latin-1."""
+    try:
+        return quote(location.encode("latin-1"), safe=_PRINTABLE)
+    except UnicodeEncodeError:
+        return location
+
+
+def _head(url: str) -> str:
+    found = _HEAD.match(url)
+    return found.group() if found is not None else url
+
+
+def _matches(host: str, pattern: str) -> bool:
+    if pattern.startswith("*."):
+        return host.endswith(pattern[1:])
+    if pattern.startswith("."):
+        return host.endswith(pattern) or host == pattern[1:]
+    return host == pattern

@@ -1,0 +1,268 @@
+"""What EvoLink says, as plain immutable objects. Bodies may miss fields or hold odd types; parsing bears with them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+from django_wanvideo.evolink import parsing
+from django_wanvideo.evolink.exceptions import UnreadableAnswer
+from django_wanvideo.text import NO_SECRET, Secret, clean_text, one_line
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+logger = logging.getLogger(__name__)
+
+MAX_RESULTS = 20
+
+
+class RemoteStatus(StrEnum):
+    """EvoLink's word for where a task is."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether EvoLink will say nothing further."""
+        return self in {RemoteStatus.COMPLETED, RemoteStatus.FAILED, RemoteStatus.CANCELLED}
+
+    @classmethod
+    def read(cls, raw: str) -> RemoteStatus:
+        """Return the status that the word ``raw`` stands for; UNKNOWN for a word nobody has seen."""
+        word = raw.strip().lower()
+        if word in cls._value2member_map_:
+            return cls(word)
+        _report_once(word)
+        return _OTHER_WORDS.get(word, cls.UNKNOWN)
+
+
+#: Not documented and never seen in a body, but other clients expect them.
+_OTHER_WORDS = {
+    "canceled": RemoteStatus.CANCELLED,
+    "complete": RemoteStatus.COMPLETED,
+    "done": RemoteStatus.COMPLETED,
+    "finished": RemoteStatus.COMPLETED,
+    "succeed": RemoteStatus.COMPLETED,
+    "succeeded": RemoteStatus.COMPLETED,
+    "success": RemoteStatus.COMPLETED,
+    "error": RemoteStatus.FAILED,
+    "failure": RemoteStatus.FAILED,
+    "queued": RemoteStatus.PENDING,
+    "running": RemoteStatus.PROCESSING,
+}
+_reported: set[str] = set()
+
+
+def _report_once(word: str) -> None:
+    if word not in _reported and len(_reported) < 100:
+        _reported.add(word)
+        logger.warning("EvoLink used a status that its documentation does not know: %r", word[:64])
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteError:
+    """Why EvoLink could not make the video."""
+
+    code: str
+    message: str
+    suggestion: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSnapshot:
+    """A task as EvoLink described it once; ``raw`` is the body, cleaned for storing."""
+
+    id: str
+    status: RemoteStatus
+    raw_status: str = ""
+    progress: int | None = None
+    model: str = ""
+    created: datetime | None = None
+    result_urls: tuple[str, ...] = ()
+    error: RemoteError | None = None
+    credits_reserved: Decimal | None = None
+    credits_used: Decimal | None = None
+    estimated_seconds: int | None = None
+    elapsed_seconds: int | None = None
+    #: The words it is made from; EvoLink documents no field for them, so mostly there are none.
+    prompt: str = ""
+    raw: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def parse(cls, body: object, *, secret: Secret = NO_SECRET) -> Self:
+        """Read a task body or a callback body. Raises UnreadableAnswer only if it is no JSON object.
+
+        ``secret`` is taken out of every text, should EvoLink have echoed it.
+        """
+        if not isinstance(body, Mapping):
+            raise UnreadableAnswer("A task is expected to be a JSON object.", code="unreadable_answer")
+        inner = body.get("data")
+        inner = inner[0] if isinstance(inner, list) and len(inner) == 1 else inner
+        if "id" not in body and isinstance(inner, Mapping):
+            body = inner
+        task: dict[str, Any] = parsing.scrub(body, secret)
+        raw_status = one_line(task.get("status"), 64)
+        links = _result_urls(body, secret)
+        usage = _mapping(task.get("usage"))
+        cost = _mapping(usage.get("cost"))
+        used = parsing.credits_amount(usage.get("credits_used"))
+        return cls(
+            id=task_id(task),
+            status=_status(raw_status, links, task),
+            raw_status=raw_status,
+            progress=_progress(task.get("progress")),
+            model=one_line(task.get("model"), 100),
+            created=parsing.moment(task.get("created", task.get("created_at"))),
+            result_urls=links,
+            error=_error(task.get("error")),
+            credits_reserved=parsing.credits_amount(usage.get("credits_reserved")),
+            credits_used=used if used is not None else parsing.credits_amount(cost.get("credits")),
+            estimated_seconds=parsing.integer(_mapping(task.get("task_info")).get("estimated_time"), 0, 10**7),
+            elapsed_seconds=parsing.integer(task.get("duration"), 0, 10**7),
+            prompt=_prompt(task),
+            raw=task,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSummary:
+    """One line of EvoLink's list of tasks. It has no result links."""
+
+    id: str
+    status: RemoteStatus
+    raw_status: str
+    model: str
+    progress: int | None
+    created: datetime | None
+    credits_used: Decimal | None
+    prompt: str = ""
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Self:
+        """Read one entry of ``GET /v1/tasks``."""
+        used = parsing.credits_amount(body.get("credits_used"))
+        snapshot = TaskSnapshot.parse(body)
+        return cls(
+            id=snapshot.id,
+            status=snapshot.status,
+            raw_status=snapshot.raw_status,
+            model=snapshot.model,
+            progress=snapshot.progress,
+            created=snapshot.created,
+            credits_used=used if used is not None else snapshot.credits_used,
+            prompt=snapshot.prompt,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """EvoLink has accepted a request. ``replayed``: it had accepted the same key before and started nothing new."""
+
+    snapshot: TaskSnapshot
+    http_status: int
+    request_id: str = ""
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Credits:
+    """The account's balance and what is left of this key's own limit, in credits; None where EvoLink did not say."""
+
+    user_remaining: Decimal | None
+    token_remaining: Decimal | None
+    unlimited: bool
+    #: What is left of the key's limit for a day, where it has one, and the time zone whose midnight ends that day.
+    daily_remaining: Decimal | None = None
+    reset_timezone: str = ""
+
+    @property
+    def spendable(self) -> Decimal | None:
+        """Credits that this key can spend now: the smallest of all, or the balance if the key has no limit."""
+        limits = [self.user_remaining, self.daily_remaining]
+        if not self.unlimited:
+            limits.append(self.token_remaining)
+        return min((limit for limit in limits if limit is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """A file that EvoLink's models can read at ``url`` until ``expires_at``."""
+
+    url: str = field(repr=False)
+    file_id: str
+    expires_at: datetime
+
+
+def task_id(body: Mapping[str, Any]) -> str:
+    """Return the task's id, or "" if there is none that can be used."""
+    for name in ("id", "task_id"):
+        value = body.get(name)
+        if isinstance(value, str) and 0 < len(value.strip()) <= parsing.MAX_ID:
+            found = one_line(value)
+            # With a piece missing it is another id.
+            return "" if "\ufffd" in found else found
+    return ""
+
+
+def _status(word: str, links: tuple[str, ...], body: Mapping[str, Any]) -> RemoteStatus:
+    """Return where a task is; one without a word for it that EvoLink gives a link of is done."""
+    status = RemoteStatus.read(word) if word else RemoteStatus.UNKNOWN
+    if status is not RemoteStatus.UNKNOWN or not links or _error(body.get("error")) is not None:
+        return status
+    return RemoteStatus.COMPLETED if not word or _progress(body.get("progress")) == 100 else status
+
+
+def _prompt(body: Mapping[str, Any]) -> str:
+    for inner in (body, _mapping(body.get("input")), _mapping(body.get("request")), _mapping(body.get("params"))):
+        if isinstance(inner.get("prompt"), str):
+            return str(inner["prompt"])
+    return ""
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _progress(value: object) -> int | None:
+    number = parsing.decimal(value)
+    return None if number is None else int(min(max(number, Decimal(0)), Decimal(100)))
+
+
+def _result_urls(body: Mapping[str, Any], secret: Secret) -> tuple[str, ...]:
+    places = (body.get("results"), body.get("result_data"), body.get("video_url"))
+    links = [secret.hide(link) for place in places for link in _links(place)]
+    return tuple(dict.fromkeys(links))[:MAX_RESULTS]
+
+
+def _links(value: object, depth: int = 3) -> Iterator[str]:
+    """Yield the links of a result: a link, an object with one, or a list of such."""
+    if isinstance(value, Mapping):
+        for name in ("video_url", "url", *(("videos", "video", "results", "result_data") if depth else ())):
+            yield from _links(value.get(name), depth - 1)
+    elif isinstance(value, list):
+        for item in value[:MAX_RESULTS] if depth > 0 else ():
+            yield from _links(item, depth - 1)
+    elif found := parsing.web_link(value):
+        yield found
+
+
+def _error(value: object) -> RemoteError | None:
+    if isinstance(value, Mapping):
+        error = RemoteError(
+            code=one_line(value.get("code"), 100),
+            message=clean_text(value.get("message")),
+            suggestion=clean_text(value.get("suggestion")),
+        )
+        return error if error.code or error.message else None
+    message = clean_text(value)
+    return RemoteError(code="", message=message) if message else None

@@ -1,0 +1,126 @@
+"""Waiting for one task by looking at its row; and, where there are no workers, doing their work for it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from django.db import OperationalError, connections
+from django.utils import timezone
+
+from django_wanvideo import jobs, timestamps
+from django_wanvideo.choices import TaskStatus
+from django_wanvideo.models import CallbackReceipt, VideoTask
+from django_wanvideo.services.tracking import callbacks
+
+if TYPE_CHECKING:
+    import uuid
+
+    from django_wanvideo.management.progress import ProgressLine
+
+#: Seconds between two looks at the row.
+LOOK = 1.0
+#: Which job goes on with a task.
+_JOBS = {
+    TaskStatus.QUEUED: "submit",
+    TaskStatus.PENDING: "sync",
+    TaskStatus.PROCESSING: "sync",
+    TaskStatus.STORING: "store",
+}
+#: Why a queued task waits, in words; others are shown as they are.
+REASONS = {
+    "no_api_key": "the worker has no API_KEY",
+    "misconfigured": "a setting of the worker is wrong; see its log",
+    "evolink_busy": "EvoLink asked to wait",
+    "evolink_unreachable": "EvoLink cannot be reached",
+    "upload_failed": "the picture could not be uploaded yet",
+    "input_unreadable": "the storage does not give the picture",
+    "max_in_flight": "MAX_IN_FLIGHT tasks are under way",
+    "max_per_minute": "MAX_SUBMITS_PER_MINUTE is reached",
+    "daily_credit_limit": "the site's credits of today are used up",
+    "weekly_credit_limit": "the site's credits of this week are used up",
+    "monthly_credit_limit": "the site's credits of this month are used up",
+    "user_daily_credit_limit": "the owner's credits of today are used up",
+    "user_weekly_credit_limit": "the owner's credits of this week are used up",
+    "user_monthly_credit_limit": "the owner's credits of this month are used up",
+    "above_credit_limit": "it costs more than a credit limit allows; raise the limit or cancel it",
+    "installation": "it was queued under another installation; see wanvideo_adopt",
+    "rolled_back": "the database has gone back; see wanvideo_adopt",
+    "lookup_unanswered": "EvoLink does not say what became of the earlier attempt",
+    "lookup_not_found": "EvoLink is asked again about the earlier attempt before another is sent",
+    "worker_lost": "its worker stopped before sending it",
+}
+
+
+def follow(task_id: uuid.UUID, line: ProgressLine, *, timeout: float, inline: bool) -> VideoTask:
+    """Wait until a task has ended or ``timeout`` seconds are over; return it as it then stands.
+
+    Between two looks no database connection is held, however long the video takes.
+
+    Raises:
+        VideoTask.DoesNotExist: somebody has deleted it.
+        TimeoutError: the database did not answer when the time was up.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        task = _look(task_id, line, inline=inline)
+        late = time.monotonic() >= deadline
+        if task is not None and (task.is_finished or late):
+            return task
+        if late:
+            raise TimeoutError
+        time.sleep(min(LOOK, max(deadline - time.monotonic(), 0)))
+
+
+def _look(task_id: uuid.UUID, line: ProgressLine, *, inline: bool) -> VideoTask | None:
+    """Return the task as it stands, or ``None`` while the database does not answer."""
+    try:
+        task: VideoTask = VideoTask.objects.get(pk=task_id)
+        line.show(task.progress, words_for(task))
+        if inline and work_on(task):
+            task.refresh_from_db()
+            line.show(task.progress, words_for(task))
+        return task
+    except OperationalError:
+        # It may be restarting; the task is in good hands without this process.
+        line.show(0, "the database does not answer; waiting for it")
+        return None
+    finally:
+        let_go()
+
+
+def work_on(task: VideoTask) -> bool:
+    """Do in this process what is due for a task, as a worker would; return whether there was anything to do."""
+    now = timezone.now()
+    done = False
+    if CallbackReceipt.objects.filter(callbacks.is_due(), attempt__task_id=task.pk).exists():
+        done = jobs.run_here("sync")
+    job = _JOBS.get(TaskStatus(task.status))
+    held = _is_held(task)
+    # Right after it came to this status its row waits for the worker that was woken; here there may be none.
+    fresh = task.status in {TaskStatus.QUEUED, TaskStatus.STORING} and task.tries == 0
+    due = task.next_action_at is not None and task.next_action_at <= now
+    if job is not None and not held and (fresh or due):
+        done = jobs.run_here(job, str(task.pk))
+    return done and jobs.run_here("notify", str(task.pk))
+
+
+def words_for(task: VideoTask) -> str:
+    """Say in a few words what a task is doing."""
+    held = _is_held(task)
+    if task.status == TaskStatus.QUEUED and held:
+        return f"queued: {REASONS.get(task.held_reason, task.held_reason)}"
+    if task.status == TaskStatus.UNCONFIRMED:
+        return "unconfirmed: EvoLink's answer was lost"
+    return str(TaskStatus(task.status).label)
+
+
+def _is_held(task: VideoTask) -> bool:
+    return timestamps.stands(task.held_until, timestamps.longest_hold(task.held_reason))
+
+
+def let_go() -> None:
+    """Close database connections, of tasks and of whatever receivers used, unless somebody's transaction runs on them."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()

@@ -1,0 +1,84 @@
+"""What sites call on a task. The work is done by ``services``, which stand above the rows and are found by their path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models
+from django.utils.module_loading import import_string
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+
+def _call(path: str, *args: Any, **options: Any) -> Any:
+    return import_string(f"django_wanvideo.services.{path}")(*args, **options)
+
+
+class TaskActions(models.Model):
+    """The verbs of a task."""
+
+    class Meta:
+        abstract = True
+
+    def submit(self, *, by: AbstractBaseUser | None = None, wait: bool = True) -> Self:
+        """Queue this draft to be sent once, and return it.
+
+        Args:
+            wait: whether it may wait in the queue for credits that a limit does not give now. With ``False``, what
+                waits there already counts as used.
+
+        Raises:
+            NotPossible: it is not a draft.
+            BudgetExceeded: it costs more than a limit allows at all or, with ``wait=False``, more than is left.
+            ValidationError: it is not complete, keyed by field.
+        """
+        _call("sending.submission.enqueue", self, by=by, wait=wait)
+        return self
+
+    def refresh(self, *, by: AbstractBaseUser | None = None) -> Self:
+        """Ask EvoLink about this task now, in this process; return the task.
+
+        Also one that has failed, unless that is what EvoLink itself said: what EvoLink has after all comes home.
+
+        Raises:
+            NotPossible: EvoLink does not have the task.
+            EvoLinkError: EvoLink cannot be asked just now.
+        """
+        _call("tracking.polling.refresh", self, by=by)
+        return self
+
+    def cancel(self, *, by: AbstractBaseUser | None = None) -> Self:
+        """Cancel this task before it is sent; return it. EvoLink has no way to cancel what it accepted.
+
+        Raises:
+            NotPossible: it has been sent, or has ended.
+        """
+        _call("sending.submission.cancel", self, by=by)
+        return self
+
+    def retry(self, *, by: AbstractBaseUser | None = None) -> Self:
+        """Queue this failed or cancelled task again; return it. A new attempt is a new charge.
+
+        A video that is paid for is fetched instead, and a worker asks EvoLink about earlier attempts before it sends.
+
+        Raises:
+            NotPossible: it has neither failed nor been cancelled.
+            BudgetExceeded: it costs more than a limit on credits allows at all.
+        """
+        _call("sending.submission.retry", self, by=by)
+        return self
+
+    @property
+    def can_fetch_result(self) -> bool:
+        """Whether this task has ended without its video, and EvoLink still has that: fetching it costs nothing."""
+        return bool(_call("storing.download.is_fetchable", self))
+
+    def fetch_result(self, *, by: AbstractBaseUser | None = None) -> Self:
+        """Copy the paid video of this ended task after all; return the task. This costs nothing.
+
+        Raises:
+            NotPossible: there is no video, or its link has ended.
+        """
+        _call("storing.download.fetch_again", self, by=by)
+        return self

@@ -1,0 +1,1 @@
+"""What the rows of this app are built from."""

@@ -1,0 +1,1 @@
+"""Making tasks: what is given is checked, stored, and never made twice."""

@@ -1,0 +1,285 @@
+"""Making drafts that are known to be acceptable, before anything is charged."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+from django.db.models.fields.files import FieldFile
+from django.utils.translation import gettext as _
+
+from django_wanvideo import catalog, database
+from django_wanvideo.catalog import json_values, text
+from django_wanvideo.catalog.messages import shown
+from django_wanvideo.choices import EventKind, EventSource, InputRole, TaskStatus
+from django_wanvideo.conf import conf
+from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.models import MediaInput, VideoTask, lifecycle
+from django_wanvideo.models.creation import drafts, idempotency, inspection, media
+from django_wanvideo.models.input import by_role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django.contrib.auth.models import AbstractBaseUser
+
+    from django_wanvideo.catalog import ModelSpec
+
+_ROLES = frozenset(InputRole.values)
+#: What PostgreSQL refuses in a text.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def create_task(**options: Any) -> VideoTask:
+    """Make a draft, or return the one that the same call has made; see ``get_or_create_task``.
+
+    Raises:
+        ValidationError: keyed by field, all problems at once.
+        IdempotencyConflict: ``idempotency_key`` has made another task.
+    """
+    return get_or_create_task(**options)[0]
+
+
+def get_or_create_task(
+    *,
+    prompt: str,
+    first_frame: Any = None,
+    model: str | None = None,
+    owner: AbstractBaseUser | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    notes: str | None = "",
+    parent: VideoTask | None = None,
+    by: AbstractBaseUser | None = None,
+    idempotency_key: str | None = None,
+    fix_inputs: bool = False,
+    **options: Any,
+) -> tuple[VideoTask, bool]:
+    """Make a draft, and tell whether it was made now; nothing is sent and nothing costs anything yet.
+
+    Args:
+        prompt: what the video shows. Line ends become LF, blank ends go, as in the admin's form.
+        first_frame: a link (http or https), an open file, a ``pathlib.Path``, the file of a model's field, or a stored
+            ``MediaInput``.
+        model: id in the catalogue; the setting ``DEFAULT_MODEL`` otherwise.
+        metadata: a JSON object for the site's own code.
+        by: who made it, for the history; the owner otherwise.
+        idempotency_key: the caller's own name for this wish, one for each owner. The same call again gives the same
+            task; model, prompt, parameters and inputs make it the same, other arguments do not matter.
+        fix_inputs: whether a picture that the model does not take as it is, because it is too large, an AVIF, TIFF or
+            HEIC, or has an alpha channel that nothing shows through, is sent as a JPEG that fits. The stored file stays
+            as it is.
+        options: further inputs by role (``audio=...``) and the model's parameters (``duration=5``, in seconds).
+
+    Raises:
+        ValidationError: keyed by field, all problems at once.
+        IdempotencyConflict: the key has made another task, or one that was deleted in the last 30 days.
+    """
+    given = {InputRole.FIRST_FRAME.value: first_frame} | {k: v for k, v in options.items() if k in _ROLES}
+    parameters = {k: v for k, v in options.items() if k not in _ROLES}
+    sources = {role: items for role, value in given.items() if (items := _as_list(value))}
+    written = _Written.of(prompt, notes, metadata)
+    if idempotency_key is not None:
+        # They are read twice: for the key's sake, and to be stored.
+        sources = {role: [inspection.rereadable(item) for item in items] for role, items in sources.items()}
+    wish = idempotency.Wish(idempotency_key, owner, model, written.prompt, parameters, sources)
+    problem = idempotency.key_problem(idempotency_key)
+    if idempotency_key is not None and problem is None and (earlier := wish.earlier()) is not None:
+        return earlier, False
+    spec = catalog.get(model or conf.DEFAULT_MODEL)
+    cleaned, inputs = _validate(spec, written, parameters, sources, key_problem=problem, fix=fix_inputs)
+    task = VideoTask(
+        **wish.columns,
+        model=spec.id,
+        prompt=written.prompt,
+        parameters=cleaned,
+        credits_estimated=catalog.estimate(spec, cleaned),
+        owner_id=owner.pk if owner is not None else None,
+        parent_id=parent.pk if parent is not None else None,
+        metadata=written.metadata,
+        notes=written.notes,
+    )
+    try:
+        # Inside a caller's own transaction this is a savepoint, so that a lost race leaves the caller's work as it is.
+        with media.discarding_files_on_error(inputs), database.atomic():
+            task.save(force_insert=True)
+            if idempotency_key is not None:
+                # Once more: a task with this key may have come and gone while the inputs were checked.
+                wish.refuse_deleted()
+            media.save_inputs(task, inputs)
+            actor = by if by is not None else owner
+            source = EventSource.of(actor)
+            lifecycle.record(task, EventKind.CREATED, source, actor=actor, to_status=TaskStatus.DRAFT)
+    except IntegrityError:
+        # The row comes before its files, so whoever loses the race for a key has stored nothing.
+        if idempotency_key is None or (earlier := wish.earlier()) is None:
+            raise
+        return earlier, False
+    return task, True
+
+
+def update_draft(
+    task: VideoTask,
+    *,
+    prompt: str,
+    first_frame: Any = None,
+    parameters: Mapping[str, Any],
+    notes: str | None,
+    metadata: Mapping[str, Any] | None,
+    model: str | None = None,
+    version: str | None = None,
+    fix_inputs: bool = False,
+    **others: Any,
+) -> None:
+    """Change a draft as a whole.
+
+    Args:
+        first_frame: ``None`` keeps the picture that the draft has now.
+        version: ``drafts.version_of()`` what the caller has seen: of two that change the same one wins. ``None``
+            overwrites whatever is there.
+        fix_inputs: as for ``create_task``.
+        others: further inputs by role (``audio=...``): ``None`` keeps what the draft has, an empty string removes it.
+
+    Raises:
+        ValidationError: keyed by field.
+        NotPossible: it is not a draft any more, or somebody else changed its inputs at the same moment.
+        EditConflict: it is another one than ``version``.
+    """
+    spec = catalog.get(model or task.model)
+    # Read anew: what the caller has fetched with the task may be older than another person's change.
+    stored = by_role(MediaInput.objects.filter(task=task))
+    sources: dict[str, list[Any]] = {role: list(items) for role, items in stored.items()}
+    for role, value in {InputRole.FIRST_FRAME.value: first_frame, **others}.items():
+        if value is not None:
+            sources[role] = _as_list(value)
+    sources = {role: items for role, items in sources.items() if items}
+    written = _Written.of(prompt, notes, metadata)
+    # Kept pictures were judged for the model that the draft had.
+    keep_of = task if spec.id == task.model else None
+    cleaned, inputs = _validate(spec, written, parameters, sources, keep_of=keep_of, fix=fix_inputs)
+    columns = {
+        "model": spec.id,
+        "prompt": written.prompt,
+        "parameters": cleaned,
+        "credits_estimated": catalog.estimate(spec, cleaned),
+        "notes": written.notes,
+        "metadata": written.metadata,
+    }
+    fresh = [item for item in inputs if item.pk is None]
+    with media.discarding_files_on_error(fresh), database.atomic():
+        if version is not None:
+            drafts.hold(task.pk, version)
+        if not VideoTask.objects.filter(pk=task.pk, status=TaskStatus.DRAFT).update(**columns):
+            raise NotPossible(
+                _("This task has been sent meanwhile; it can no longer be changed. Duplicate it instead.")
+            )
+        # The row is locked by now, so what is there stays until this is done.
+        present = MediaInput.objects.select_for_update().filter(task=task)
+        known = {item.pk for items in stored.values() for item in items}
+        if {item.pk for item in present} != known:
+            raise NotPossible(
+                _("Somebody else changed this draft’s inputs just now; nothing was saved. Open it again to see them.")
+            )
+        kept = [item.pk for item in inputs if item.pk is not None]
+        MediaInput.objects.filter(pk__in=known.difference(kept)).delete()
+        media.save_inputs(task, fresh)
+    getattr(task, "_prefetched_objects_cache", {}).pop("inputs", None)
+    for name, value in columns.items():
+        setattr(task, name, value)
+
+
+def duplicate(task: VideoTask, *, by: AbstractBaseUser | None = None, **changes: Any) -> VideoTask:
+    """Make a new draft like ``task``, with ``changes`` to its prompt, inputs or parameters.
+
+    Raises:
+        ValidationError: keyed by field; also when a file of the original is gone.
+    """
+    return get_or_duplicate(task, by=by, **changes)[0]
+
+
+def get_or_duplicate(task: VideoTask, *, by: AbstractBaseUser | None = None, **changes: Any) -> tuple[VideoTask, bool]:
+    """Do what ``duplicate`` does, and tell whether the draft was made now; with ``idempotency_key`` it may be there."""
+    inputs = by_role(task.inputs.all())
+    options: dict[str, Any] = {"prompt": task.prompt, "model": task.model, "metadata": task.metadata}
+    options |= task.parameters | inputs | changes
+    owner = by if by is not None else task.owner
+    return get_or_create_task(owner=owner, parent=task, by=by, **options)
+
+
+def check_complete(task: VideoTask) -> None:
+    """Check a stored task against the catalogue as it is now.
+
+    Raises:
+        ValidationError: keyed by field.
+    """
+    spec = catalog.get(task.model)
+    catalog.clean(spec, prompt=task.prompt, parameters=task.parameters, inputs=by_role(task.inputs.all()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What people and programs wrote, in the form in which it is kept; ``errors`` are by field."""
+
+    prompt: Any
+    notes: str
+    metadata: dict[str, Any]
+    errors: dict[str, list[Any]]
+
+    @classmethod
+    def of(cls, prompt: Any, notes: Any, metadata: Any) -> _Written:
+        errors: dict[str, list[Any]] = {}
+        prompt, notes = text.plain(prompt), text.plain(notes)
+        if notes is not None and not isinstance(notes, str):
+            message = _("Write the notes as text; got %(value)s.")
+            errors["notes"] = [ValidationError(message, "invalid", {"value": shown(notes)})]
+            notes = ""
+        notes = text.normalised(notes or "")
+        if _UNSTORABLE.search(notes):
+            message = _(
+                "The notes contain characters that cannot be stored. Type the text again instead of pasting it."
+            )
+            errors["notes"] = [ValidationError(message, code="invalid_characters")]
+        try:
+            metadata = json_values.clean(metadata)
+        except ValidationError as error:
+            errors["metadata"] = error.error_list
+            metadata = {}
+        return cls(text.normalised(prompt) if isinstance(prompt, str) else prompt, notes, metadata, errors)
+
+
+def _validate(
+    spec: ModelSpec,
+    written: _Written,
+    parameters: Mapping[str, Any],
+    sources: Mapping[str, list[Any]],
+    *,
+    keep_of: VideoTask | None = None,
+    key_problem: ValidationError | None = None,
+    fix: bool = False,
+) -> tuple[dict[str, Any], list[MediaInput]]:
+    errors: dict[str, list[Any]] = {"idempotency_key": [key_problem]} if key_problem else {}
+    cleaned: dict[str, Any] = {}
+    inputs: list[MediaInput] = []
+    try:
+        cleaned = catalog.clean(spec, prompt=written.prompt, parameters=dict(parameters), inputs=dict(sources))
+    except ValidationError as error:
+        error.update_error_dict(errors)
+    try:
+        judged = {role: items for role, items in sources.items() if role not in errors}
+        inputs = inspection.inspect(spec, judged, keep_of=keep_of, fix=fix)
+    except ValidationError as error:
+        error.update_error_dict(errors)
+    errors |= written.errors
+    if errors:
+        raise ValidationError(errors)
+    return cleaned, inputs
+
+
+def _as_list(value: Any) -> list[Any]:
+    value = text.plain(value)
+    # A model's file field without a file is nothing, as an empty text is.
+    if value is None or (isinstance(value, (str, FieldFile)) and not value):
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]

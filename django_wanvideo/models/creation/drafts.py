@@ -1,0 +1,70 @@
+"""What somebody saw of a draft, so that what somebody else changed meanwhile is noticed and not overwritten."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from django_wanvideo import catalog
+from django_wanvideo.choices import TaskStatus
+from django_wanvideo.exceptions import EditConflict
+from django_wanvideo.models import VideoTask
+from django_wanvideo.models.input import by_role
+
+if TYPE_CHECKING:
+    import uuid
+
+_SHORT = 12
+
+
+def fields_of(task: VideoTask) -> dict[str, Any]:
+    """Return what people may change of a draft, by field: settings in force, inputs by role as what they refer to."""
+    spec = next((spec for spec in catalog.models() if spec.id == task.model), None)
+    settings = spec.in_force(task.parameters) if spec is not None else task.parameters
+    inputs = {
+        role: [(item.pk, item.url, item.file.name) for item in items]
+        for role, items in by_role(task.inputs.all()).items()
+    }
+    own = {"model": task.model, "prompt": task.prompt, "notes": task.notes, "metadata": task.metadata}
+    return {**settings, **inputs, **own}
+
+
+def digests_of(task: VideoTask) -> dict[str, str]:
+    """Return a short hash for each field, for a form to carry."""
+    return {name: digest(value) for name, value in fields_of(task).items()}
+
+
+def version_of(task: VideoTask) -> str:
+    """Return a hash of all that people may change; any change by whatever way gives another one."""
+    text = json.dumps(sorted(digests_of(task).items()))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest(value: Any) -> str:
+    """Return the short hash of one field's value."""
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:_SHORT]
+
+
+def hold(pk: uuid.UUID, version: str) -> None:
+    """Hold a draft's row until the end of the present transaction, if it still is what ``version`` says.
+
+    Raises:
+        EditConflict: it is not.
+    """
+    present = lock(pk)
+    if present is not None and present.status == TaskStatus.DRAFT and version_of(present) != version:
+        raise EditConflict(_("This draft was changed meanwhile. Look at what is there now, then change it again."))
+
+
+def lock(pk: uuid.UUID) -> VideoTask | None:
+    """Hold a task's row until the end of the present transaction, and return it as it is then."""
+    rows = VideoTask.objects.filter(pk=pk)
+    # A write, because not every database can lock by reading; no other writer comes between this and the commit.
+    rows.update(notes=F("notes"))
+    found: VideoTask | None = rows.prefetch_related("inputs").first()
+    return found

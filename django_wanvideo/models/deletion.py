@@ -1,0 +1,66 @@
+"""Deleting tasks: never one that may still cost or bring something, and never without its files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db.models.signals import post_delete, pre_delete
+from django.utils.translation import gettext as _
+
+from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
+from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.models import DeletedTask, MediaInput, VideoTask
+from django_wanvideo.models.creation import files
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+
+def connect() -> None:
+    """Bind the receivers; called once when Django is ready."""
+    pre_delete.connect(refuse_active, sender=VideoTask, dispatch_uid="wanvideo.refuse_active")
+    pre_delete.connect(read_names, sender=MediaInput, dispatch_uid="wanvideo.read_names")
+    post_delete.connect(delete_video, sender=VideoTask, dispatch_uid="wanvideo.delete_video")
+    post_delete.connect(delete_input_files, sender=MediaInput, dispatch_uid="wanvideo.delete_input_files")
+
+
+def refuse_active(sender: type[Model], instance: VideoTask, using: str, **kwargs: Any) -> None:
+    """Keep a task that is on its way, whoever deletes it; of any other, remember the caller's key.
+
+    Raises:
+        NotPossible: the task is queued, at EvoLink, or being stored.
+    """
+    # Locked, so that no worker claims the row between this look and the deletion.
+    rows = VideoTask.objects.using(using).select_for_update().filter(pk=instance.pk)
+    # The row rather than the instance, which may be old, or loaded in part.
+    row = rows.values_list("status", "idempotency_scope", "idempotency_key", "created_at").first()
+    if row is None:
+        return
+    status, scope, key, created_at = row
+    if status in ACTIVE_STATUSES:
+        words = {"status": TaskStatus(status).label}
+        raise NotPossible(_("A task that has not ended cannot be deleted; this one is %(status)s.") % words)
+    read_names(sender, instance, using)
+    if key is not None:
+        gone = DeletedTask(task_id=instance.pk, idempotency_scope=scope, idempotency_key=key, created_at=created_at)
+        gone.save(using=using)
+
+
+def read_names(sender: type[Model], instance: Model, using: str, **kwargs: Any) -> None:
+    """Read the names of files that the query left out: after the deletion there is no row to ask."""
+    left_out = instance.get_deferred_fields() & {"video", "file", "thumbnail"}
+    if left_out:
+        instance.refresh_from_db(using=using, fields=list(left_out))
+
+
+def delete_video(sender: type[Model], instance: VideoTask, **kwargs: Any) -> None:
+    """Delete the stored video once the deletion is committed."""
+    if instance.video:
+        files.discard_after_commit(instance.video.storage, instance.video.name)
+
+
+def delete_input_files(sender: type[Model], instance: MediaInput, **kwargs: Any) -> None:
+    """Delete an input's file and its small picture once the deletion is committed."""
+    for stored in (instance.file, instance.thumbnail):
+        if stored:
+            files.discard_after_commit(stored.storage, stored.name)

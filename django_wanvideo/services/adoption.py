@@ -1,0 +1,204 @@
+"""Taking a copied or restored database over: what waits is looked up first, so that nothing is sent twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.db.models import Max
+from django.utils import timezone
+
+from django_wanvideo.choices import IN_FLIGHT_STATUSES, AttemptState, CreditOutcome, EventKind, EventSource, TaskStatus
+from django_wanvideo.evolink.exceptions import EvoLinkError
+from django_wanvideo.exceptions import ConfigurationError
+from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, TaskEvent, VideoTask, lifecycle
+from django_wanvideo.services.attempts import settlement
+from django_wanvideo.services.installation import installation
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.tracking import unmatched
+from django_wanvideo.services.tracking.callbacks import CLOCK_SKEW
+
+if TYPE_CHECKING:
+    import datetime as dt
+    import uuid
+
+    from django_wanvideo.evolink.types import TaskSummary
+    from django_wanvideo.services.installation.installation import Guard
+
+#: EvoLink gives at most so many tasks at a time; so many pages are read at most for one model.
+PAGE_SIZE, MOST_PAGES = 50, 40
+
+
+class NotLookedUp(Exception):  # noqa: N818 - says what could not be done, and why
+    """EvoLink could not be asked what it has, so nobody knows what was sent."""
+
+
+@dataclass
+class Plan:
+    """What taking the database over would do."""
+
+    guard: Guard
+    #: Nothing speaks for their having been sent.
+    unsent: list[VideoTask] = field(default_factory=list)
+    #: May have been sent; with the number of the attempt that the database has forgotten.
+    doubtful: list[tuple[VideoTask, int]] = field(default_factory=list)
+    #: Why EvoLink could not be asked; empty when it was.
+    not_looked_up: str = ""
+    #: How many tasks are, or may be, at EvoLink and would be followed.
+    followed: int = 0
+    storing: int = 0
+    untold: int = 0
+
+    @property
+    def credits(self) -> Decimal:
+        """The price of what would be sent."""
+        return sum((task.credits_estimated or Decimal(0) for task in self.unsent), Decimal(0))
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether the rows were made by another installation."""
+        return self.guard.is_foreign or self.guard.others_until is not None
+
+
+def plan() -> Plan:
+    """Look up, free of charge, every task that waits to be sent or was about to be; changes nothing."""
+    made = Plan(installation.look_before_sending())
+    tasks = list(
+        VideoTask.objects.filter(status__in=[TaskStatus.QUEUED, TaskStatus.SUBMITTING])
+        .annotate(last=Max("attempts__number"))
+        .order_by("queued_at", "created_at")
+    )
+    try:
+        listed = _unknown_at_evolink(tasks)
+    except NotLookedUp as error:
+        made.not_looked_up, listed = str(error), None
+    for task in tasks:
+        number = _sent_as(task, listed)
+        if number:
+            made.doubtful.append((task, number))
+        else:
+            made.unsent.append(task)
+    statuses = VideoTask.objects.order_by().values_list("status", flat=True)
+    made.followed = statuses.filter(status__in=IN_FLIGHT_STATUSES - {TaskStatus.SUBMITTING}).count()
+    made.storing = statuses.filter(status=TaskStatus.STORING).count()
+    made.untold = TaskEvent.objects.filter(notify_at__isnull=False).count()
+    return made
+
+
+def carry_out(made: Plan, *, hold: bool) -> None:
+    """Settle what may have been sent, then make the database this installation's own.
+
+    Args:
+        hold: turn all that is queued into drafts, so that nothing is sent before somebody says so again.
+
+    Raises:
+        NotLookedUp: EvoLink could not be asked, and nothing is held.
+    """
+    if made.not_looked_up and not hold:
+        raise NotLookedUp(made.not_looked_up)
+    for task, number in made.doubtful:
+        if task.status == TaskStatus.SUBMITTING:
+            _unconfirm(task)
+        elif hold:
+            _make_draft(task, may_have_been_sent=True)
+        else:
+            attempt = unmatched.give_back(task.pk, number, source=EventSource.CODE)
+            if attempt is not None:
+                # What EvoLink has called about it meanwhile is read again, now that there is something to tie it to.
+                CallbackReceipt.objects.filter(attempt_id=attempt.pk).update(due_at=timezone.now())
+    for task in made.unsent if hold else ():
+        if task.status == TaskStatus.SUBMITTING:
+            _unconfirm(task)
+        else:
+            _make_draft(task)
+    installation.take_over(is_copy=made.is_copy)
+
+
+def _unconfirm(task: VideoTask) -> None:
+    attempt = Attempt.objects.filter(task=task, state=AttemptState.CLAIMED).select_related("task").first()
+    if attempt is not None:
+        settlement.unknown(attempt, RuntimeError("forgotten"))
+
+
+def _make_draft(task: VideoTask, *, may_have_been_sent: bool = False) -> None:
+    lifecycle.advance(
+        task,
+        TaskStatus.DRAFT,
+        kind=EventKind.NOTE,
+        source=EventSource.CODE,
+        detail={"reason": "adopted"} | ({"may_have_been_sent": True} if may_have_been_sent else {}),
+        queued_at=None,
+        next_action_at=None,
+        held_until=None,
+        held_reason="",
+    )
+
+
+def _sent_as(task: VideoTask, listed: dict[str, list[TaskSummary]] | None) -> int:
+    """Return the number of the attempt as which a task may have been sent; 0 when nothing speaks for that."""
+    last: int = task.last or 0  # type: ignore[attr-defined]  # annotated
+    if task.status == TaskStatus.SUBMITTING:
+        claimed = Attempt.objects.filter(task=task, state=AttemptState.CLAIMED).first()
+        if claimed is None or claimed.sent_at is not None:
+            return last
+        since = claimed.claimed_at
+    else:
+        since = task.queued_at or task.created_at
+        ids = unmatched.forgotten_ids(task.pk, last)
+        if (known := _heard_of(ids)) is not None:
+            return ids[known]
+        last += 1
+    if listed is None:
+        return last
+    begun = [item.created for item in listed.get(task.model, [])]
+    return last if any(created is None or created >= since - CLOCK_SKEW for created in begun) else 0
+
+
+def _heard_of(ids: dict[uuid.UUID, int]) -> uuid.UUID | None:
+    """Return which of a task's attempts EvoLink has called about, or the ledger remembers as sent."""
+    called: uuid.UUID | None = (
+        CallbackReceipt.objects.filter(attempt_id__in=ids).values_list("attempt_id", flat=True).first()
+    )
+    entries = CreditEntry.objects.filter(pk__in=ids).exclude(outcome=CreditOutcome.RELEASED)
+    return called or entries.values_list("pk", flat=True).first()
+
+
+def _unknown_at_evolink(tasks: list[VideoTask]) -> dict[str, list[TaskSummary]]:
+    """Return, by model, the videos at EvoLink that no task here knows, back to when the first of ``tasks`` was queued.
+
+    Raises:
+        NotLookedUp: EvoLink cannot be asked, or its list is too long.
+    """
+    first: dict[str, dt.datetime] = {}
+    for task in tasks:
+        since = task.queued_at or task.created_at
+        first[task.model] = min(since, first.get(task.model, since))
+    if not first:
+        return {}
+    if (until := provider.paused_until()) is not None:
+        raise NotLookedUp(f"EvoLink asked this site to wait until {timezone.localtime(until):%X}")
+    found: dict[str, list[TaskSummary]] = {}
+    try:
+        for model, since in first.items():
+            found[model] = _list(model, since)
+    except (ConfigurationError, EvoLinkError) as error:
+        raise NotLookedUp(str(error)) from error
+    ids = [item.id for items in found.values() for item in items]
+    known: set[str | None] = set()
+    for start in range(0, len(ids), 500):
+        chunk = ids[start : start + 500]
+        known.update(Attempt.objects.filter(provider_task_id__in=chunk).values_list("provider_task_id", flat=True))
+    return {model: [item for item in items if item.id not in known] for model, items in found.items()}
+
+
+def _list(model: str, since: dt.datetime) -> list[TaskSummary]:
+    client = provider.client()
+    found: list[TaskSummary] = []
+    for page in range(1, MOST_PAGES + 1):
+        rows = client.list_tasks(model=model, page=page, page_size=PAGE_SIZE)
+        found += rows
+        begun = [row.created for row in rows if row.created is not None]
+        if len(rows) < PAGE_SIZE or (begun and min(begun) < since - CLOCK_SKEW):
+            return found
+    raise NotLookedUp(f"its list was not read back to {timezone.localtime(since):%Y-%m-%d %H:%M}; it is too long")

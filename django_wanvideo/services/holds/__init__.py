@@ -1,0 +1,1 @@
+"""What holds sending back for the whole site."""

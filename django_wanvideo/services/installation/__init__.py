@@ -1,0 +1,1 @@
+"""Which installation a database belongs to."""

@@ -1,0 +1,161 @@
+"""The number of claims, kept outside of the database that it counts: in Redis and in the task storage.
+
+What is missing, unreadable or no number says nothing; nobody waits for either place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import posixpath
+import re
+import threading
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from django.core.files.base import ContentFile
+from django.db import connections
+
+from django_wanvideo.conf import conf
+from django_wanvideo.models.storage import task_storage
+from django_wanvideo.queue import queue
+
+if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+#: The folder of the two files, beside those of tasks.
+FOLDER = "installation"
+#: Seconds that the storage is given; it goes on by itself.
+PATIENCE = 2.0
+#: Seconds that one reading of the storage stands for all those that follow it.
+READ_EVERY = 60
+#: More digits are no number of claims.
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_NOTHING = "-"
+
+#: What was read in the storage, by database, for processes that no Redis answers: when, and what.
+_read: dict[uuid.UUID, tuple[float, int | None]] = {}
+
+
+def highest(database_id: uuid.UUID) -> int | None:
+    """Return the highest number of claims that was noted outside; ``None`` when none can be read."""
+    answer = queue.read_texts(_key(database_id), _stored_key(database_id))
+    in_redis, seen = answer if answer is not None else ("", "")
+    if seen:
+        stored = _number(seen)
+    else:
+        stored = _in_storage(database_id, fresh=answer is not None)
+        if answer is not None:
+            queue.write_text(_stored_key(database_id), _NOTHING if stored is None else str(stored), seconds=READ_EVERY)
+    return max((value for value in (_number(in_redis), stored) if value is not None), default=None)
+
+
+def note(database_id: uuid.UUID, claims: int) -> None:
+    """Raise the number in Redis; a higher one stays."""
+    queue.raise_number(_key(database_id), claims)
+
+
+def store(database_id: uuid.UUID, claims: int) -> None:
+    """Raise the number in the storage, under the name of two that holds the lower one: a torn write spoils only that."""
+
+    def write() -> bool:
+        found = [_content(database_id, name) for name in names(database_id)]
+        if claims <= max((number for number in found if number is not None), default=-1):
+            return False
+        numbers = [-1 if number is None else number for number in found]
+        _put(names(database_id)[numbers.index(min(numbers))], _line(database_id, claims))
+        return True
+
+    if _within(PATIENCE, write):
+        _read[database_id] = (time.monotonic(), claims)
+        queue.write_text(_stored_key(database_id), str(claims), seconds=READ_EVERY)
+
+
+def names(database_id: uuid.UUID) -> tuple[str, str]:
+    """Return the two names in the task storage."""
+    target = conf.UPLOAD_TO
+    pattern = "wanvideo/" if callable(target) else target
+    fixed = pattern.split("%", 1)[0].rpartition("/")[0]
+    return (
+        posixpath.join(fixed, FOLDER, f"{database_id}-1.txt"),
+        posixpath.join(fixed, FOLDER, f"{database_id}-2.txt"),
+    )
+
+
+def _in_storage(database_id: uuid.UUID, *, fresh: bool) -> int | None:
+    at, number = _read.get(database_id, (0.0, None))
+    if not fresh and at and time.monotonic() - at < READ_EVERY:
+        return number
+    found = _within(PATIENCE, lambda: [_content(database_id, name) for name in names(database_id)])
+    number = max((value for value in found or () if value is not None), default=None)
+    _read[database_id] = (time.monotonic(), number)
+    return number
+
+
+def _content(database_id: uuid.UUID, name: str) -> int | None:
+    try:
+        with task_storage().open(name) as stored:
+            text = stored.read(200)
+    except Exception:
+        # Every storage has errors of its own, for a name that is not there too.
+        logger.debug("The number of claims cannot be read at %s.", name, exc_info=True)
+        return None
+    words = text.decode("ascii", "replace").split() if isinstance(text, bytes) else text.split()
+    number = _number(words[1]) if len(words) == 3 else None
+    return number if number is not None and words == _line(database_id, number).split() else None
+
+
+def _put(name: str, line: str) -> None:
+    storage = task_storage()
+    try:
+        storage.delete(name)
+    except Exception:
+        # Some storages overwrite, some sites may only write.
+        logger.debug("The file %s could not be deleted.", name, exc_info=True)
+    kept = storage.save(name, ContentFile(line.encode(), name=posixpath.basename(name)))
+    if kept != name:
+        # Somebody else wrote it meanwhile, or it cannot be replaced.
+        storage.delete(kept)
+
+
+def _line(database_id: uuid.UUID, claims: int) -> str:
+    words = f"{database_id} {claims}"
+    return f"{words} {hashlib.sha256(words.encode()).hexdigest()[:16]}\n"
+
+
+def _number(text: str) -> int | None:
+    return int(text) if _NUMBER.fullmatch(text) else None
+
+
+def _key(database_id: uuid.UUID) -> str:
+    return f"wanvideo:claims:{{{database_id}}}"
+
+
+def _stored_key(database_id: uuid.UUID) -> str:
+    return f"wanvideo:claims:{{{database_id}}}:stored"
+
+
+def _within(seconds: float, work: Callable[[], T]) -> T | None:
+    """Return what ``work`` returns; ``None`` when it fails or takes longer: a storage may hang without any limit."""
+    done: list[T] = []
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except Exception:
+            logger.warning(
+                "The task storage does not take the number of claims; that is only kept in Redis.", exc_info=True
+            )
+        finally:
+            # Some storages are tables.
+            connections.close_all()
+
+    thread = threading.Thread(target=run, name="wanvideo-mirror", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return done[0] if done else None

@@ -1,0 +1,219 @@
+"""The site's own limits on sending: how many at once, how many a minute, how many credits in a day, week or month."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from django_wanvideo import timestamps
+from django_wanvideo.choices import AttemptState, TaskStatus
+from django_wanvideo.conf import conf
+from django_wanvideo.exceptions import BudgetExceeded, ConfigurationError
+from django_wanvideo.models import Attempt, CreditEntry, VideoTask
+from django_wanvideo.services.holds import lock
+from django_wanvideo.services.holds.lock import Held
+from django_wanvideo.services.limits import budget, credit_limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from decimal import Decimal
+
+    from django.db.models import QuerySet
+
+    from django_wanvideo.services.limits.credit_limits import CreditLimit
+
+_SOON = dt.timedelta(seconds=15)
+#: How soon a limit that cannot be read is read again.
+_MISREAD = dt.timedelta(seconds=60)
+#: Queued tasks that are counted one by one; more are too many to promise a time anyway.
+MOST_QUEUED = 10_000
+#: Times that limits begin anew which a forecast looks at.
+HORIZON = 62
+#: Tasks waiting for credits that one pass of the sweep looks at.
+RECONSIDERED = 500
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """How many of some tasks fit into the limits on credits now, and when the others go."""
+
+    count: int
+    fits_now: int
+    #: Tasks of which each costs more than a limit allows at all, and the first such limit.
+    never: int = 0
+    too_low: CreditLimit | None = None
+    #: When the first and the last of the others go; the last ``None`` beyond what can be told.
+    next_at: dt.datetime | None = None
+    last_at: dt.datetime | None = None
+
+    @property
+    def waits(self) -> int:
+        """How many wait in the queue."""
+        return self.count - self.fits_now - self.never
+
+
+def hold_for(task: VideoTask) -> Held | None:
+    """Say whether a limit keeps ``task`` back; to be called inside the transaction that claims it.
+
+    Where any limit is set, claims pass one gate, a locked row, so that several workers together keep it.
+    """
+    rates = (conf.MAX_IN_FLIGHT, conf.MAX_SUBMITS_PER_MINUTE)
+    if not credit_limits.are_set() and not any(limit is not None for limit in rates):
+        return None
+    lock.lock()
+    now = timezone.now()
+    return _in_flight(now) or _per_minute(now) or credits_hold(task, now)
+
+
+def credits_hold(task: VideoTask, now: dt.datetime | None = None) -> Held | None:
+    """Say whether ``task`` must wait for credits, from the ledger as it stands; without the gate, a first look only."""
+    if not credit_limits.are_set():
+        return None
+    now = now or timezone.now()
+    try:
+        short = budget.Room(now).shortage(task.credits_estimated, task.owner_id)
+    except ConfigurationError:
+        return Held("misconfigured", now + _MISREAD)
+    return Held(short.reason, short.resets_at) if short is not None else None
+
+
+def waiting_for_credits(now: dt.datetime | None = None) -> QuerySet[VideoTask]:
+    """Return the queued tasks that wait for credits until a time that has not come."""
+    rows: QuerySet[VideoTask] = VideoTask.objects.filter(
+        status=TaskStatus.QUEUED, held_reason__in=credit_limits.REASONS, next_action_at__gt=now or timezone.now()
+    )
+    return rows
+
+
+def reconsider() -> int:
+    """Make tasks due that wait for credits which are there again, by a correction or a changed setting; return how many."""
+    now = timezone.now()
+    waiting = waiting_for_credits(now).order_by("queued_at")
+    room = budget.Room(now)
+    try:
+        fitting = [
+            pk
+            for pk, price, owner_id in waiting.values_list("pk", "credits_estimated", "owner_id")[:RECONSIDERED]
+            if room.take(price, owner_id) is None
+        ]
+    except ConfigurationError:
+        return 0
+    if not fitting:
+        return 0
+    count: int = waiting.filter(pk__in=fitting).order_by().update(next_action_at=now)
+    return count
+
+
+def admit(price: Decimal | None, owner_id: Any, *, wait: bool) -> None:
+    """Refuse what can never be sent under the limits on credits and, with ``wait=False``, what cannot be sent now.
+
+    For ``wait=False`` it is to be called inside the transaction that queues the task: it passes the gate that claims
+    pass, and what waits in the queue already counts.
+
+    Raises:
+        BudgetExceeded: it does not fit.
+        ConfigurationError: with ``wait=False``, the limits cannot be read.
+    """
+    if not credit_limits.are_set():
+        return
+    try:
+        if wait and all((price or 0) <= limit.credits for limit in credit_limits.limits_for(owner_id)):
+            return
+        if not wait:
+            lock.lock()
+        room = budget.Room()
+        if not wait:
+            for other in _queued():
+                room.add(*other)
+        short = room.shortage(price, owner_id)
+    except ConfigurationError:
+        if wait:
+            # The worker holds it with that reason; nothing is lost by queueing it.
+            return
+        raise
+    if short is not None and (short.is_lasting or not wait):
+        raise BudgetExceeded(
+            budget.exceeded_words(short),
+            limit=short.limit.credits,
+            used=short.used,
+            resets_at=None if short.is_lasting else short.resets_at,
+            period=short.limit.period,
+            scope=short.limit.scope,
+        )
+
+
+def forecast(costs: Iterable[tuple[Decimal | None, Any]]) -> Forecast | None:
+    """Say how many of some tasks fit now, and when the others go; ``None`` where credits are not limited.
+
+    Args:
+        costs: price and owner's key of each task, in the order in which they are sent.
+
+    What waits in the queue is taken to go first. Limits that cannot be read make no forecast.
+    """
+    if not credit_limits.are_set():
+        return None
+    room = budget.Room()
+    pending = [(price, owner_id, False) for price, owner_id in _queued()]
+    pending += [(price, owner_id, True) for price, owner_id in costs]
+    count = sum(mine for *_cost, mine in pending)
+    fits_now = never = 0
+    too_low = next_at = last_at = None
+    try:
+        for round_ in range(HORIZON):
+            left, went = [], 0
+            for price, owner_id, mine in pending:
+                short = room.take(price, owner_id)
+                if short is None:
+                    went += mine
+                elif short.is_lasting:
+                    never, too_low = never + mine, too_low or (short.limit if mine else None)
+                else:
+                    left.append((price, owner_id, mine))
+            pending = left
+            if round_ == 0:
+                fits_now = went
+            elif went:
+                next_at, last_at = next_at or room.now, room.now
+            if not any(mine for *_cost, mine in pending):
+                return Forecast(count, fits_now, never, too_low, next_at, last_at)
+            room.move_to(room.next_reset())
+    except ConfigurationError:
+        return None
+    return Forecast(count, fits_now, never, too_low, next_at, None)
+
+
+def free_places() -> int | None:
+    """Return how many more tasks may be in flight, or ``None`` where there is no such limit."""
+    if conf.MAX_IN_FLIGHT is None:
+        return None
+    in_flight: int = VideoTask.objects.in_flight().count()
+    return max(conf.MAX_IN_FLIGHT - in_flight, 0)
+
+
+def _queued() -> Iterable[tuple[Decimal | None, Any]]:
+    """Price and owner of what waits in the queue, in its order."""
+    rows: QuerySet[VideoTask] = VideoTask.objects.filter(status=TaskStatus.QUEUED).order_by("queued_at")
+    return rows.values_list("credits_estimated", "owner_id")[:MOST_QUEUED]
+
+
+def _in_flight(now: dt.datetime) -> Held | None:
+    return Held("max_in_flight", now + _SOON) if free_places() == 0 else None
+
+
+def _per_minute(now: dt.datetime) -> Held | None:
+    if conf.MAX_SUBMITS_PER_MINUTE is None:
+        return None
+    since = now - dt.timedelta(minutes=1)
+    # A claim that has not been sent yet counts: it will be in a moment.
+    lately = Q(sent_at__gte=since, sent_at__lte=now + timestamps.SKEW)
+    recent = Attempt.objects.filter(lately | Q(sent_at=None, state=AttemptState.CLAIMED))
+    known = Attempt.objects.filter(pk=OuterRef("pk"))
+    # One whose task was deleted since may have been sent as well.
+    gone = CreditEntry.objects.filter(~Exists(known), claimed_at__gte=since)
+    if recent.count() + gone.count() < conf.MAX_SUBMITS_PER_MINUTE:
+        return None
+    return Held("max_per_minute", now + _SOON)

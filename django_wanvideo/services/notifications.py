@@ -1,0 +1,149 @@
+"""Telling every outcome once: signals, delivered from committed events, receiver by receiver."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import random
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+from rq.timeouts import BaseTimeoutException
+
+from django_wanvideo import signals, timestamps
+from django_wanvideo.choices import EventKind, EventSource
+from django_wanvideo.models import TaskEvent, VideoTask, lifecycle
+from django_wanvideo.services import receivers
+from django_wanvideo.services.database_retries import insist
+from django_wanvideo.services.installation import installation
+
+if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Mapping
+    from typing import Any
+
+    from django.db.models import Q
+    from django.dispatch import Signal
+
+    from django_wanvideo.services.receivers import Receiver
+
+logger = logging.getLogger(__name__)
+_random = random.SystemRandom()
+
+#: How long the receivers of one signal may take before they are taken for dead and told again: longer than RQ lets a
+#: job run (900 seconds, and 60 more before it kills the process).
+LEASE = dt.timedelta(seconds=1000)
+#: How often a receiver is called for one event when the process ends inside of it.
+MOST_CALLS = 3
+
+SIGNALS: Mapping[str, tuple[Signal, ...]] = {
+    EventKind.ACCEPTED: (signals.video_submitted,),
+    EventKind.STORED: (signals.video_completed, signals.video_finished),
+    EventKind.FAILED: (signals.video_failed, signals.video_finished),
+    EventKind.CANCELLED: (signals.video_cancelled, signals.video_finished),
+    EventKind.OVERDUE: (signals.video_needs_decision,),
+    EventKind.NEEDS_DECISION: (signals.video_needs_decision,),
+}
+
+
+def is_due(at: dt.datetime | None = None) -> Q:
+    """A condition on events: one is to be told, and no worker is at it."""
+    return timestamps.is_over("notify_at", LEASE, at)
+
+
+def deliver(task_id: uuid.UUID) -> int:
+    """Deliver the signals of a task's untold events, oldest first; return how many events were told.
+
+    An event is claimed before its receivers run, and each of them is written down as told after it has run: if the worker
+    dies in between, the event is taken up where it stood when the claim has run out, with the same ``event.pk``. While an
+    earlier event is claimed by another worker the later ones wait.
+    """
+    told = 0
+    while True:
+        event = TaskEvent.objects.filter(task_id=task_id, notify_at__isnull=False).order_by("id").first()
+        if event is None or timestamps.stands(event.notify_at, LEASE):
+            return told
+        if installation.is_foreign() or not _write(event, event.delivery):
+            return told
+        late = _send(event)
+        # Not if another worker has taken it over: what that one tells must be told again if it dies.
+        told += _mark_told(event)
+        if late is not None:
+            raise late
+
+
+def _write(event: TaskEvent, delivery: dict[str, Any]) -> bool:
+    """Take an event, or take it for longer, and write down how far it is; ``False`` when another worker has it."""
+    # No two workers mark with the same moment, even where clocks are coarse.
+    mark = dt.timedelta(microseconds=_random.randrange(1_000_000))
+    held, until = event.notify_at, timezone.now() + LEASE + mark
+
+    def write() -> int:
+        # With its own mark as well: a try before may have been committed although it looked lost.
+        rows = TaskEvent.objects.filter(pk=event.pk, notify_at__in=[held, until])
+        return rows.update(notify_at=until, delivery=delivery)
+
+    if not insist(write):
+        return False
+    event.notify_at, event.delivery = until, delivery
+    return True
+
+
+def _mark_told(event: TaskEvent) -> int:
+    now = timezone.now()
+
+    def write() -> int:
+        row = TaskEvent.objects.filter(pk=event.pk)
+        done = row.filter(notify_at=event.notify_at).update(notify_at=None, notified_at=now)
+        return done or row.filter(notify_at=None, notified_at=now).count()
+
+    return insist(write)
+
+
+def _send(event: TaskEvent) -> BaseTimeoutException | None:
+    """Call the receivers; return the end of the job's time, if it came meanwhile, to be raised once all are told."""
+    late = None
+    task = VideoTask.objects.get(pk=event.task_id)
+    done: list[str] = list(event.delivery.get("done", []))
+    #: How often each receiver was called that has not come to its end yet.
+    calls: dict[str, int] = dict(event.delivery.get("calls", {}))
+    waiting = [one for one in receivers.of(SIGNALS.get(event.kind, ())) if one.key not in done]
+    # Those in which a process has ended come last, so that the others hear of it all the same.
+    for receiver in sorted(waiting, key=lambda one: calls.get(one.key, 0)):
+        before = calls.pop(receiver.key, 0)
+        if before >= MOST_CALLS:
+            _gave_up(event, receiver, before)
+        else:
+            if not _write(event, {"done": [*done], "calls": {**calls, receiver.key: before + 1}}):
+                break
+            answer = receiver.call(sender=VideoTask, task=task, event=event)
+            if isinstance(answer, Exception):
+                _failed(event, receiver, answer)
+            if isinstance(answer, BaseTimeoutException):
+                # Caught like any error of a receiver's; swallowed, the job would go on without any limit.
+                late = answer
+        done.append(receiver.key)
+        if not _write(event, {"done": [*done], "calls": dict(calls)}):
+            break
+    return late
+
+
+def _failed(event: TaskEvent, receiver: Receiver, error: Exception) -> None:
+    logger.error("Receiver %s failed for task %s.", receiver.name, event.task_id, exc_info=error)
+    # The class only: the text of a foreign error may hold anything.
+    _record_failure(event, {"receiver": receiver.name, "error": type(error).__name__, "event": event.pk})
+
+
+def _gave_up(event: TaskEvent, receiver: Receiver, calls: int) -> None:
+    logger.error(
+        "Receiver %s ended its process %d times for task %s and is not called for event %s any more.",
+        receiver.name,
+        calls,
+        event.task_id,
+        event.pk,
+    )
+    _record_failure(event, {"receiver": receiver.name, "error": "process_died", "event": event.pk, "calls": calls})
+
+
+def _record_failure(event: TaskEvent, detail: dict[str, Any]) -> None:
+    lifecycle.record(event.task_id, EventKind.RECEIVER_FAILED, EventSource.CODE, attempt=event.attempt, detail=detail)

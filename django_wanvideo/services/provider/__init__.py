@@ -1,0 +1,1 @@
+"""EvoLink as this site uses it."""

@@ -1,0 +1,122 @@
+"""EvoLink as this site knows it: one client per process, and the pause that EvoLink asked the site for."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from django_wanvideo import callback_tokens, timestamps
+from django_wanvideo.conf import conf
+from django_wanvideo.evolink.client import EvoLinkClient
+from django_wanvideo.evolink.exceptions import EvoLinkError
+from django_wanvideo.exceptions import ConfigurationError
+from django_wanvideo.models import SiteState
+from django_wanvideo.services.holds import account
+from django_wanvideo.services.holds.lock import KEY_REJECTED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django_wanvideo.evolink.types import Created, TaskSnapshot
+    from django_wanvideo.models import Attempt
+
+__all__ = [
+    "KEY_REJECTED",
+    "PAUSE",
+    "client",
+    "create",
+    "heed",
+    "note_key_answer",
+    "pause",
+    "paused_until",
+    "read",
+]
+
+logger = logging.getLogger(__name__)
+
+PAUSE = "evolink_pause"
+#: Seconds to wait after a 429 without ``Retry-After`` (what EvoLink's own client waits, evolink-api.md §4.2).
+DEFAULT_PAUSE = 30.0
+LONGEST_PAUSE = timestamps.LONGEST_PAUSE.total_seconds()
+
+
+def client(*, patience: float | None = None) -> EvoLinkClient:
+    """Return a client with the site's settings; connections for reading are pooled per process below it.
+
+    Args:
+        patience: seconds that connecting and an answer may take at most, where the site's settings allow more.
+
+    Raises:
+        ConfigurationError: there is no key, or a setting that cannot be used.
+    """
+    key = conf.api_key()
+    if not key:
+        raise ConfigurationError("WANVIDEO['API_KEY'] is empty in this process.")
+    return EvoLinkClient(
+        key,
+        base_url=conf.BASE_URL,
+        files_url=conf.FILES_URL,
+        connect_timeout=min(conf.CONNECT_TIMEOUT, patience or conf.CONNECT_TIMEOUT),
+        read_timeout=min(conf.READ_TIMEOUT, patience or conf.READ_TIMEOUT),
+        allow_private_hosts=conf.ALLOW_PRIVATE_HOSTS,
+    )
+
+
+def create(client: EvoLinkClient, attempt: Attempt, *, before_send: Callable[[], None] | None = None) -> Created:
+    """Make the one call that may be billed. An attempt gives the same bytes each time, however its row keeps JSON.
+
+    Raises what ``EvoLinkClient.create`` raises, and what ``before_send`` raises.
+    """
+    # PostgreSQL's jsonb keeps no order of keys, and EvoLink compares the bodies that come with one idempotency key.
+    body = callback_tokens.with_token(json.loads(json.dumps(attempt.request, sort_keys=True)), attempt.pk)
+    return client.create(body, idempotency_key=attempt.idempotency_key, before_send=before_send)
+
+
+def pause(seconds: float | None) -> dt.datetime:
+    """Hold the whole site's calls back for ``seconds``; a longer pause that stands already is kept."""
+    wait = min(max(seconds if seconds is not None else DEFAULT_PAUSE, 1.0), LONGEST_PAUSE)
+    until = timezone.now() + dt.timedelta(seconds=wait)
+    standing = paused_until()
+    if standing is not None and standing >= until:
+        return standing
+    SiteState.objects.update_or_create(name=PAUSE, defaults={"value": {"until": until.isoformat()}})
+    if standing is None:
+        logger.warning("EvoLink asked us to wait; no calls for %.0f seconds.", wait)
+    return until
+
+
+def paused_until() -> dt.datetime | None:
+    """Return until when EvoLink asked the site to wait, or ``None`` when it may be called."""
+    value = SiteState.objects.filter(name=PAUSE).values_list("value", flat=True).first()
+    until = parse_datetime(value.get("until", "")) if value else None
+    return until if timestamps.stands(until, timestamps.LONGEST_PAUSE) else None
+
+
+def read(client: EvoLinkClient, provider_task_id: str) -> TaskSnapshot:
+    """Read one task and heed what the answer says about the whole site. Raises what ``EvoLinkClient.get_task`` raises."""
+    try:
+        snapshot = client.get_task(provider_task_id)
+    except EvoLinkError as error:
+        heed(error)
+        raise
+    note_key_answer(None)
+    return snapshot
+
+
+def heed(error: EvoLinkError) -> dt.datetime | None:
+    """Take note of what an error says about the whole site: the account's trouble, a pause, whose end is returned."""
+    note_key_answer(error)
+    return pause(error.retry_after) if error.http_status == 429 else None
+
+
+def note_key_answer(error: EvoLinkError | None) -> None:
+    """Remember what an answer says about key and account: that sending must wait, or that the key is in order."""
+    if error is None:
+        account.key_works()
+    else:
+        account.note(error)

@@ -1,0 +1,234 @@
+"""What a person may decide about an unconfirmed task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import PermissionDenied
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from django_wanvideo import database
+from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
+from django_wanvideo.services import leases
+from django_wanvideo.services.attempts import settlement
+from django_wanvideo.services.resolution import candidates
+from django_wanvideo.services.tracking import callbacks, polling
+from django_wanvideo.services.tracking.callbacks import Misfit
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from typing import Any
+
+    from django.contrib.auth.models import AbstractBaseUser
+    from django.db.models import Q, QuerySet
+
+    from django_wanvideo.evolink.types import TaskSnapshot
+
+_UNCONFIRMED = frozenset({TaskStatus.UNCONFIRMED})
+PERMISSION = "wanvideo.resolve_videotask"
+
+
+class SeemsOlder(NotPossible):
+    """EvoLink began the task before the attempt was made: it is another one, or this site's clock was ahead.
+
+    ``attach(..., even_if_older=True)`` takes it all the same.
+    """
+
+
+class FitsOthers(NotPossible):
+    """EvoLink's task may come from another open request of this site just as well.
+
+    Where the person may see all of these, ``attach(..., among_others=True)`` takes it all the same.
+    """
+
+
+def attach(
+    task: VideoTask,
+    provider_task_id: str,
+    *,
+    by: AbstractBaseUser | None = None,
+    even_if_older: bool = False,
+    visible: QuerySet[VideoTask] | None = None,
+    among_others: bool = False,
+    number: int | None = None,
+) -> None:
+    """Tie EvoLink's task to this one after reading it with our own key.
+
+    Args:
+        even_if_older: whether it may have begun before the attempt was made. That speaks against it, unless the clock
+            of the machine that sent the request was ahead of EvoLink's.
+        visible: the tasks that the person may see, where that is to be heeded: what fits a request of another task, too,
+            is refused unless the person sees that one and says ``among_others``.
+        among_others: whether it may fit other open requests, because somebody has compared them.
+        number: of the attempt that the decision is about; a later one is left alone.
+
+    Raises:
+        PermissionDenied: ``by`` may not settle unconfirmed tasks.
+        FitsOthers: it may come from another open request of this site; a NotPossible.
+        SeemsOlder: it began before the attempt; a NotPossible whose message tells both times.
+        NotPossible: the task is not unconfirmed, EvoLink's task cannot be its own, or EvoLink has asked this site to wait.
+        ConfigurationError: this process has no key.
+        EvoLinkError: EvoLink does not know the id, or cannot be asked just now.
+    """
+    _check(by)
+    attempt = _unconfirmed_attempt(task, number)
+    snapshot = polling.ask_for_a_person(provider_task_id.strip())
+    why = callbacks.misfit(attempt, snapshot)
+    if why is Misfit.OLDER and not even_if_older:
+        raise SeemsOlder(_older_words(attempt, snapshot))
+    if why is Misfit.OTHER_MODEL or why is Misfit.TAKEN:
+        raise NotPossible(
+            _("EvoLink's task is not this one's: it is of another model, or belongs to another task here.")
+        )
+    if visible is not None:
+        _check_others(attempt, snapshot, visible, among_others=among_others)
+    with database.atomic():
+        source = EventSource.of(by)
+        if not settlement.bind(attempt, snapshot, source=source, actor=by):
+            raise NotPossible(_("This task has been settled meanwhile."))
+        _decided(task, by, attempt, "attached", **({"even_if_older": True} if why is Misfit.OLDER else {}))
+    polling.apply(attempt, snapshot, source=source)
+    task.refresh_from_db()
+
+
+def _check_others(
+    attempt: Attempt, snapshot: TaskSnapshot, visible: QuerySet[VideoTask], *, among_others: bool
+) -> None:
+    others = candidates.also_fitting(attempt, snapshot)
+    seen = set(visible.filter(pk__in=[other.task_id for other in others]).values_list("pk", flat=True))
+    if any(other.task_id not in seen for other in others):
+        # Nothing about the other one is told: not even whose it is.
+        raise FitsOthers(
+            _(
+                "This video may belong to another request of this site that you may not see. Ask somebody who may see "
+                "all of them to decide."
+            )
+        )
+    if others and not among_others:
+        raise FitsOthers(
+            ngettext(
+                "This video may belong to %(n)s other request of this site as well. Compare them, then tick that it is "
+                "this one.",
+                "This video may belong to %(n)s other requests of this site as well. Compare them, then tick that it is "
+                "this one.",
+                len(others),
+            )
+            % {"n": len(others)}
+        )
+
+
+def _older_words(attempt: Attempt, snapshot: TaskSnapshot) -> str:
+    def clock(moment: dt.datetime) -> str:
+        return timezone.localtime(moment).isoformat(" ", "seconds")
+
+    return _(
+        "EvoLink began that video at %(created)s, before this site made its request at %(claimed)s. If the site's clock "
+        "was ahead, it can be attached even so (even_if_older)."
+    ) % {"created": clock(snapshot.created or attempt.claimed_at), "claimed": clock(attempt.claimed_at)}
+
+
+def not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None, number: int | None = None) -> None:
+    """Settle that EvoLink did not accept it: the task fails, nothing is sent.
+
+    Args:
+        number: of the attempt that the decision is about; a later one is left alone.
+
+    Raises:
+        PermissionDenied: ``by`` may not settle unconfirmed tasks.
+        NotPossible: the task is not unconfirmed, or its request is being repeated at this moment.
+    """
+    _check(by)
+    attempt = _unconfirmed_attempt(task, number)
+    with database.atomic():
+        moved = lifecycle.advance(
+            task,
+            TaskStatus.FAILED,
+            allowed=_UNCONFIRMED,
+            kind=EventKind.FAILED,
+            source=EventSource.of(by),
+            actor=by,
+            attempt=attempt,
+            guard=_not_being_repeated(),
+            detail={"code": "decided_not_accepted"},
+            error_code="decided_not_accepted",
+            error_message="",
+        )
+        _close(moved, attempt, AttemptState.NOT_ACCEPTED)
+        _decided(task, by, attempt, "not_accepted")
+
+
+def send_again(task: VideoTask, *, by: AbstractBaseUser | None = None, number: int | None = None) -> None:
+    """Queue it again although the first may have been accepted: this may cost twice.
+
+    Args:
+        number: of the attempt that the decision is about; a later one is left alone.
+
+    Raises:
+        PermissionDenied: ``by`` may not settle unconfirmed tasks.
+        NotPossible: the task is not unconfirmed, or its request is being repeated at this moment.
+    """
+    _check(by)
+    attempt = _unconfirmed_attempt(task, number)
+    with database.atomic():
+        moved = lifecycle.advance(
+            task,
+            TaskStatus.QUEUED,
+            allowed=_UNCONFIRMED,
+            kind=EventKind.RETRIED,
+            source=EventSource.of(by),
+            actor=by,
+            attempt=attempt,
+            guard=_not_being_repeated(),
+            queued_at=timezone.now(),
+        )
+        _close(moved, attempt, AttemptState.SUPERSEDED)
+        _decided(task, by, attempt, "send_again")
+
+
+def _check(by: AbstractBaseUser | None) -> None:
+    """Code may decide (``by=None``); a person needs the permission."""
+    allowed: Any = getattr(by, "has_perm", None)
+    if by is not None and not (callable(allowed) and allowed(PERMISSION)):
+        raise PermissionDenied(_("You may not settle unconfirmed tasks."))
+
+
+def _unconfirmed_attempt(task: VideoTask, number: int | None) -> Attempt:
+    attempt = Attempt.objects.filter(
+        task_id=task.pk, state=AttemptState.UNCONFIRMED, task__status=TaskStatus.UNCONFIRMED
+    ).first()
+    if attempt is None:
+        raise NotPossible(_("This task has been settled meanwhile."))
+    if number is not None and attempt.number != number:
+        raise NotPossible(
+            _("This was decided meanwhile, and another request was sent. Look at what is known of that one.")
+        )
+    attempt.task = task
+    return attempt
+
+
+def _not_being_repeated() -> Q:
+    """A condition: no worker repeats the request with the same key just now, and so is about to learn the outcome."""
+    return leases.is_free()
+
+
+def _close(moved: object | None, attempt: Attempt, state: AttemptState) -> None:
+    rows = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNCONFIRMED).update(
+        state=state, settled_at=timezone.now()
+    )
+    if moved is not None and rows:
+        ledger.follow(attempt.pk, state)
+        return
+    stands = VideoTask.objects.filter(pk=attempt.task_id, status=TaskStatus.UNCONFIRMED)
+    if stands.exclude(_not_being_repeated()).exists():
+        raise NotPossible(_("EvoLink is being asked about this task at this moment. Wait a minute, then decide."))
+    raise NotPossible(_("This task has been settled meanwhile."))
+
+
+def _decided(task: VideoTask, by: AbstractBaseUser | None, attempt: Attempt, decision: str, **more: bool) -> None:
+    source = EventSource.of(by)
+    detail = {"decision": decision} | more
+    lifecycle.record(task, EventKind.DECIDED, source, actor=by, attempt=attempt, detail=detail)

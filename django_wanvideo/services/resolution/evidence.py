@@ -1,0 +1,217 @@
+"""What can be found out about an unconfirmed task before a person decides.
+
+EvoLink is asked for its list and for the account's credits at the same time, and only for as long as somebody who looks
+at a page may be kept waiting; what has not come by then is said to be unknown.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from django_wanvideo.choices import AttemptState
+from django_wanvideo.evolink.exceptions import EvoLinkError
+from django_wanvideo.exceptions import ConfigurationError
+from django_wanvideo.models import Attempt, VideoTask
+from django_wanvideo.services.installation import installation
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.resolution.candidates import WINDOW, open_requests
+from django_wanvideo.services.tracking.callbacks import CLOCK_SKEW
+
+if TYPE_CHECKING:
+    import datetime as dt
+    import uuid
+    from collections.abc import Callable
+    from decimal import Decimal
+
+    from django_wanvideo.evolink.client import EvoLinkClient
+    from django_wanvideo.evolink.types import TaskSummary
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that all questions together may take.
+PATIENCE = 2.0
+#: EvoLink gives at most so many tasks at a time; so many pages are read at most.
+PAGE_SIZE, MOST_PAGES = 50, 3
+#: Of the videos that cannot be it, so many are returned: those begun nearest to our request.
+MOST_IMPOSSIBLE = 5
+#: Of the other requests that are open, so many are counted.
+MOST_OTHERS = 200
+
+
+class Listing(StrEnum):
+    """How far EvoLink's list could be read."""
+
+    #: Back to our request, so a video that is not in it was not made.
+    WHOLE = "whole"
+    #: Not back to our request; what is missing may still exist.
+    PARTLY = "partly"
+    UNREADABLE = "unreadable"
+    #: EvoLink has asked this site to wait with its calls.
+    PAUSED = "paused"
+    #: The database belongs to another installation.
+    FOREIGN = "foreign"
+    #: This process has no key.
+    NO_KEY = "no_key"
+    #: No request left, so there is nothing to look for.
+    NOT_SENT = "not_sent"
+
+
+class Verdict(StrEnum):
+    """Whether a video on EvoLink's list may come from the request."""
+
+    POSSIBLE = "possible"
+    #: Begun long after the request; it can be chosen, but does not fit.
+    LATE = "late"
+    #: Begun before the request.
+    OLDER = "older"
+    OTHER_MODEL = "other_model"
+    #: EvoLink names other words than ours; it can be chosen, since EvoLink may have rewritten them.
+    OTHER_PROMPT = "other_prompt"
+    #: Another task of this site has it.
+    TAKEN = "taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A video on EvoLink's list, and whether it may be the one."""
+
+    id: str
+    status: str
+    created: dt.datetime | None
+    verdict: Verdict
+    #: The task of this site that has it, if one has.
+    task_id: uuid.UUID | None = None
+    #: What EvoLink says that it cost, and the words that it was made from; mostly it says neither.
+    credits_used: Decimal | None = None
+    prompt: str = ""
+
+    @property
+    def can_be_chosen(self) -> bool:
+        """Whether attaching it is not refused from the start."""
+        return self.verdict in {Verdict.POSSIBLE, Verdict.LATE, Verdict.OTHER_PROMPT}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was found out. ``credits_now`` are those that the key can spend, ``None`` when EvoLink did not say."""
+
+    attempt: Attempt | None
+    listing: Listing
+    candidates: tuple[Candidate, ...] = ()
+    credits_now: Decimal | None = None
+    #: Other requests of this site from about then whose answers were lost: a video may come from any of them.
+    others: tuple[Attempt, ...] = ()
+
+    @property
+    def obvious(self) -> Candidate | None:
+        """The one video that can be meant: only this one fits, and no other request of this site is open."""
+        return self.possible[0] if len(self.possible) == 1 and not self.others else None
+
+    @property
+    def possible(self) -> tuple[Candidate, ...]:
+        """Those that fit the request in every way that can be seen."""
+        return tuple(candidate for candidate in self.candidates if candidate.verdict is Verdict.POSSIBLE)
+
+
+def gather(task: VideoTask) -> Evidence:
+    """Return what is known about the unconfirmed attempt of ``task``; never raises, takes ``PATIENCE`` seconds at most."""
+    attempt = task.attempts.filter(state=AttemptState.UNCONFIRMED).order_by("-number").first()
+    if attempt is None or attempt.sent_at is None:
+        return Evidence(attempt, Listing.NOT_SENT)
+    if installation.is_foreign():
+        return Evidence(attempt, Listing.FOREIGN)
+    others = tuple(open_requests(attempt)[:MOST_OTHERS])
+    if provider.paused_until() is not None:
+        return Evidence(attempt, Listing.PAUSED, others=others)
+    try:
+        client = provider.client(patience=PATIENCE)
+    except ConfigurationError:
+        return Evidence(attempt, Listing.NO_KEY, others=others)
+    sent_at, model = attempt.sent_at, str(attempt.request.get("model") or task.model)
+    listed, credits_now = _within(
+        PATIENCE, lambda: _list(client, model, sent_at), lambda: client.get_credits().spendable
+    )
+    if listed is None:
+        return Evidence(attempt, Listing.UNREADABLE, credits_now=credits_now, others=others)
+    found, is_whole = listed
+    listing = Listing.WHOLE if is_whole else Listing.PARTLY
+    return Evidence(attempt, listing, _judge(found, attempt, model), credits_now, others)
+
+
+def _list(client: EvoLinkClient, model: str, since: dt.datetime) -> tuple[list[TaskSummary], bool]:
+    """Read EvoLink's list, newest first, back to ``since``; return it and whether it was read so far."""
+    found: list[TaskSummary] = []
+    for page in range(1, MOST_PAGES + 1):
+        rows = client.list_tasks(model=model, page=page, page_size=PAGE_SIZE)
+        found += rows
+        begun = [row.created for row in rows if row.created is not None]
+        if len(rows) < PAGE_SIZE or (begun and min(begun) < since - CLOCK_SKEW):
+            return found, True
+    return found, False
+
+
+def _judge(found: list[TaskSummary], attempt: Attempt, model: str) -> tuple[Candidate, ...]:
+    sent_at = attempt.sent_at or attempt.claimed_at
+    taken = dict(
+        Attempt.objects.filter(provider_task_id__in=[item.id for item in found])
+        .exclude(pk=attempt.pk)
+        .values_list("provider_task_id", "task_id")
+    )
+
+    def verdict(item: TaskSummary) -> Verdict:
+        if item.id in taken:
+            return Verdict.TAKEN
+        if item.model and item.model != model:
+            return Verdict.OTHER_MODEL
+        if item.created is not None and item.created < attempt.claimed_at - CLOCK_SKEW:
+            return Verdict.OLDER
+        if item.created is not None and item.created > sent_at + WINDOW:
+            return Verdict.LATE
+        ours = attempt.request.get("prompt")
+        return Verdict.OTHER_PROMPT if item.prompt and ours and item.prompt != ours else Verdict.POSSIBLE
+
+    def distance(candidate: Candidate) -> float:
+        return abs((candidate.created - sent_at).total_seconds()) if candidate.created is not None else 0.0
+
+    unique = {item.id: item for item in found}
+    all_ = [
+        Candidate(
+            item.id, str(item.status), item.created, verdict(item), taken.get(item.id), item.credits_used, item.prompt
+        )
+        for item in unique.values()
+    ]
+    all_.sort(key=distance)
+    possible = [candidate for candidate in all_ if candidate.verdict is Verdict.POSSIBLE]
+    others = [candidate for candidate in all_ if candidate.verdict is not Verdict.POSSIBLE][:MOST_IMPOSSIBLE]
+    return (*possible, *others)
+
+
+def _within(seconds: float, *questions: Callable[[], Any]) -> list[Any]:
+    """Ask all questions at once; an answer that is late, or none, is ``None``.
+
+    In threads, because looking up a host's name knows no time limit. They touch no database, and end by themselves.
+    """
+    answers: list[Any] = [None] * len(questions)
+
+    def ask(number: int, question: Callable[[], Any]) -> None:
+        try:
+            answers[number] = question()
+        except EvoLinkError as error:
+            logger.warning("EvoLink could not be asked for evidence: %s", error)
+
+    threads = [
+        threading.Thread(target=ask, args=(number, question), daemon=True, name="wanvideo-evidence")
+        for number, question in enumerate(questions)
+    ]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    # A copy: what comes too late must not change what is being shown.
+    return list(answers)

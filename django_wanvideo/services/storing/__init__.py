@@ -1,0 +1,1 @@
+"""Copying paid videos into the site's own storage."""

@@ -1,0 +1,258 @@
+"""The pass over due rows that makes every stage converge, whatever was lost.
+
+Safe in several places at once: rows are marked as handed out before work is made of them, and the work itself claims.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from django_wanvideo import database, timestamps
+from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.models import Attempt, SiteState, VideoTask, lifecycle
+from django_wanvideo.queue import queue
+from django_wanvideo.services import due
+from django_wanvideo.services.attempts import delays, recovery, settlement
+from django_wanvideo.services.holds import holds
+from django_wanvideo.services.installation import installation
+from django_wanvideo.services.limits import throttling
+from django_wanvideo.services.provider import account_checks, provider
+from django_wanvideo.services.sending import confirmation
+from django_wanvideo.services.storing import result_urls
+
+if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Iterator
+
+logger = logging.getLogger(__name__)
+_random = random.SystemRandom()
+
+SWEEP = "sweep"
+CHUNK = 500
+SYNC_BATCH = 100
+#: Receivers are called one after the other.
+SIGNAL_BATCH = 50
+#: How much longer at most, however many jobs wait: a queue that lost its jobs must not be believed for hours.
+LONGEST_QUEUE = dt.timedelta(minutes=5)
+#: The least time a row is left to the job that was made of it.
+HAND_OUT = dt.timedelta(seconds=60)
+#: The same for callbacks and signals.
+MESSAGE_HAND_OUT = dt.timedelta(seconds=5)
+
+
+class Dispatch(Protocol):
+    """Hands one job to a worker; ``False`` when there is nobody to take it now."""
+
+    def __call__(self, job: str, *ids: str) -> bool: ...
+
+
+@dataclass
+class Swept:
+    """What one pass found and handed out, by stage."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    queue_reachable: bool = True
+    #: The database belongs to another installation, so nothing was looked at.
+    is_foreign: bool = False
+
+    def add(self, stage: str, number: int) -> None:
+        """Count rows of a stage."""
+        if number:
+            self.counts[stage] = self.counts.get(stage, 0) + number
+
+    def __str__(self) -> str:
+        if self.is_foreign:
+            return "the database belongs to another installation; see wanvideo_adopt"
+        return ", ".join(f"{number} {stage}" for stage, number in self.counts.items()) or "nothing due"
+
+
+def sweep(dispatch: Dispatch = queue.enqueue) -> Swept:
+    """Make one pass.
+
+    Args:
+        dispatch: takes a job's name and ids; ``jobs.run_here`` does the work in this process instead of through RQ.
+    """
+    swept = Swept()
+    guard = installation.look_before_sending()
+    if guard.is_foreign:
+        swept.is_foreign = True
+        return swept
+    swept.add("recovered", recovery.bind_all())
+    state, found = due.look(SWEEP)
+    # What this pass does itself may make further tasks due.
+    tasks = delays.look_at_budgets(state) or found.tasks or bool(swept.counts)
+    patience = _patience() if tasks or found.is_any else HAND_OUT
+    if tasks and not guard.is_rolled_back:
+        # There a claim that seems unsent may have been sent by what is forgotten.
+        _settle_claims(swept)
+    if tasks:
+        _settle_unconfirmed(dispatch, swept, patience)
+    if found.links:
+        swept.add("expiring", result_urls.warn_of_ends(CHUNK))
+    if tasks:
+        _hand_out(TaskStatus.STORING, "store", 1, dispatch, swept, patience, order="result_expires_at")
+    if found.callbacks:
+        _receipts(dispatch, swept, state, patience)
+    if found.signals:
+        _events(dispatch, swept, state, patience)
+    if tasks or swept.counts:
+        for status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
+            _hand_out(status, "sync", SYNC_BATCH, dispatch, swept, patience)
+    if found.budgets or tasks:
+        swept.add("reconsidered", throttling.reconsider())
+    may_send = bool(tasks or found.account or swept.counts) and not guard.is_rolled_back
+    if may_send and provider.paused_until() is None:
+        if account_checks.is_due() and swept.queue_reachable:
+            # Without ids the job only asks EvoLink whether the account's trouble is over.
+            dispatch("submit")
+        places = [most for most in (throttling.free_places(), holds.places()) if most is not None]
+        _hand_out(TaskStatus.QUEUED, "submit", 1, dispatch, swept, patience, most=min(places, default=None))
+    # Not save(), which would cost more than all that an idle pass has to find out.
+    SiteState.objects.filter(name=SWEEP).update(value=state.value, updated_at=timezone.now())
+    return swept
+
+
+def _hand_out(
+    status: TaskStatus,
+    job: str,
+    per_job: int,
+    dispatch: Dispatch,
+    swept: Swept,
+    patience: dt.timedelta,
+    *,
+    order: str = "next_action_at",
+    most: int | None = None,
+) -> None:
+    if not swept.queue_reachable:
+        return
+    for ids in _claimed_chunks(status, patience, order, most):
+        for start in range(0, len(ids), per_job):
+            batch = ids[start : start + per_job]
+            if not dispatch(job, *(str(pk) for pk in batch)):
+                # Nobody took it: due again at once, with all that come after it, so that the next pass finds them.
+                swept.queue_reachable = False
+                VideoTask.objects.filter(pk__in=ids[start:], status=status).update(next_action_at=timezone.now())
+                return
+            swept.add(status, len(batch))
+
+
+def _claimed_chunks(
+    status: TaskStatus, patience: dt.timedelta, order: str, most: int | None
+) -> Iterator[list[uuid.UUID]]:
+    """Yield ids of due rows that this pass, and no other, has marked as handed out."""
+    left = most
+    while left is None or left > 0:
+        size = CHUNK if left is None else min(CHUNK, left)
+        found, ours = _claim_chunk(status, patience, order, size)
+        if ours:
+            yield ours
+        if found < size:
+            return
+        if left is not None:
+            left -= found
+
+
+def _claim_chunk(status: TaskStatus, patience: dt.timedelta, order: str, size: int) -> tuple[int, list[uuid.UUID]]:
+    """Mark due rows as handed out; return how many were due and which of them are ours."""
+    now = timezone.now()
+    # No two passes mark with the same moment, even where clocks are coarse.
+    mark = now + patience + dt.timedelta(microseconds=_random.randrange(1_000_000))
+    rows = VideoTask.objects.due(now).filter(status=status).order_by(order)
+    if database.connection().features.has_select_for_update_skip_locked:
+        # Waits for nobody, so that two passes and the workers can never wait for each other in a circle.
+        with database.atomic():
+            ours = [task.pk for task in rows.select_for_update(skip_locked=True).only("pk")[:size]]
+            if ours:
+                VideoTask.objects.filter(pk__in=ours).update(next_action_at=mark)
+        return len(ours), ours
+    pks = list(rows.values_list("pk", flat=True)[:size])
+    if not pks:
+        return 0, []
+    VideoTask.objects.due(now).filter(pk__in=pks, status=status).update(next_action_at=mark)
+    marked = VideoTask.objects.filter(pk__in=pks, status=status, next_action_at=mark)
+    return len(pks), list(marked.order_by(order).values_list("pk", flat=True))
+
+
+def _settle_claims(swept: Swept) -> None:
+    rows = VideoTask.objects.due().filter(status=TaskStatus.SUBMITTING)
+    for task_id in rows.order_by("next_action_at").values_list("pk", flat=True)[:CHUNK]:
+        settlement.settle_lost(task_id)
+        swept.add(TaskStatus.SUBMITTING, 1)
+
+
+def _settle_unconfirmed(dispatch: Dispatch, swept: Swept, patience: dt.timedelta) -> None:
+    for ids in _claimed_chunks(TaskStatus.UNCONFIRMED, patience, "next_action_at", CHUNK):
+        attempts = Attempt.objects.filter(task_id__in=ids, state=AttemptState.UNCONFIRMED).select_related("task")
+        by_task = {attempt.task_id: attempt for attempt in attempts}
+        for pk in ids:
+            attempt = by_task.get(pk)
+            if attempt is not None and recovery.bind_kept(attempt):
+                swept.add("recovered", 1)
+                continue
+            if attempt is None or not confirmation.may_repeat(attempt):
+                _ask_a_person(pk)
+            elif not dispatch("submit", str(pk)):
+                swept.queue_reachable = False
+                VideoTask.objects.filter(pk=pk, status=TaskStatus.UNCONFIRMED).update(next_action_at=timezone.now())
+            swept.add(TaskStatus.UNCONFIRMED, 1)
+
+
+@database.in_transaction
+def _ask_a_person(task_id: uuid.UUID) -> None:
+    """Tell people once that they must decide; a callback or a person moves the task from now on, nothing else does."""
+    if VideoTask.objects.filter(pk=task_id, status=TaskStatus.UNCONFIRMED).update(next_action_at=None):
+        lifecycle.record(task_id, EventKind.NEEDS_DECISION, EventSource.SWEEP, detail={"reason": "unconfirmed"})
+
+
+def _receipts(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.timedelta) -> None:
+    last = _handed_out(state, "callbacks")
+    # By the indexed column: ordered by key, a database may walk the whole table to find that nothing is due.
+    newest = max(due.callbacks(last).order_by("due_at").values_list("pk", flat=True)[:CHUNK], default=None)
+    if newest is None or not swept.queue_reachable:
+        return
+    if dispatch("sync"):
+        _note_handed_out(state, "callbacks", newest, patience)
+        swept.add("callbacks", 1)
+    else:
+        swept.queue_reachable = False
+
+
+def _events(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.timedelta) -> None:
+    last = _handed_out(state, "signals")
+    rows = sorted(due.signals(last).order_by("notify_at").values_list("pk", "task_id")[:CHUNK])
+    task_ids = list(dict.fromkeys(task_id for _pk, task_id in rows))
+    for start in range(0, len(task_ids), SIGNAL_BATCH):
+        batch = task_ids[start : start + SIGNAL_BATCH]
+        if not swept.queue_reachable or not dispatch("notify", *(str(pk) for pk in batch)):
+            swept.queue_reachable = False
+            return
+        swept.add("signals", len(batch))
+    if rows:
+        _note_handed_out(state, "signals", rows[-1][0], patience)
+
+
+def _handed_out(state: SiteState, stage: str) -> int:
+    """Return up to which row a stage was handed out lately: an idle worker must not find the same job a hundred times."""
+    note = state.value.get(stage) or {}
+    until = parse_datetime(str(note.get("until", "")))
+    return int(note["last"]) if timestamps.stands(until, HAND_OUT + LONGEST_QUEUE) else 0
+
+
+def _note_handed_out(state: SiteState, stage: str, last: int, patience: dt.timedelta) -> None:
+    standing = _handed_out(state, stage)
+    # Shorter than for tasks: these are messages, and a job that finds nothing costs one query.
+    wait = patience - HAND_OUT + MESSAGE_HAND_OUT
+    until = state.value[stage]["until"] if standing else (timezone.now() + wait).isoformat()
+    state.value[stage] = {"last": last, "until": until}
+
+
+def _patience() -> dt.timedelta:
+    """How long handed-out rows are left alone: longer where many jobs wait, so that none is handed out twice."""
+    return HAND_OUT + min(dt.timedelta(seconds=queue.length()), LONGEST_QUEUE)

@@ -1,0 +1,1 @@
+"""What EvoLink says about accepted tasks, asked for or called back."""

@@ -1,0 +1,157 @@
+"""Looks at unfinished tasks: when the next one is due, whom an overdue task is told, and when a task is given up."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Case, Exists, F, PositiveSmallIntegerField, Q, QuerySet, Value, When
+from django.db.models.functions import Greatest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.conf import conf
+from django_wanvideo.models import Attempt, VideoTask, lifecycle
+from django_wanvideo.services import schedule
+from django_wanvideo.services.holds import outages
+
+if TYPE_CHECKING:
+    from django_wanvideo.evolink.exceptions import EvoLinkError
+
+FOLLOWED = frozenset({TaskStatus.PENDING, TaskStatus.PROCESSING})
+
+
+def look_again(
+    attempt: Attempt,
+    *,
+    percent: int = 0,
+    slowly: bool = False,
+    trouble: bool = False,
+    wait: dt.timedelta | None = None,
+    **columns: Any,
+) -> None:
+    """Set when an unfinished task is looked at next; an overdue one is told once.
+
+    Args:
+        percent: never lowers progress.
+        slowly: whether to wait as long as with an overdue task.
+        trouble: whether this look said nothing of the task; what all tasks meet is then not told of each.
+        wait: how long at least.
+        columns: others to write beside; ``tries`` counts one up unless it is among them.
+    """
+    task, now = attempt.task, timezone.now()
+    if task.accepted_at is not None and task.accepted_at > now:
+        # Written by a clock that was ahead; left so, the task would be overdue that much later.
+        columns["accepted_at"] = task.accepted_at = now
+    overdue = is_past(attempt, dt.timedelta(seconds=conf.POLL_DEADLINE))
+    wait = max(schedule.next_look(task.tries, overdue=overdue or slowly), wait or dt.timedelta(0))
+    if percent:
+        columns["progress"] = at_least(percent)
+    rows = rows_of(attempt).update(**{"tries": F("tries") + 1, "next_action_at": now + wait} | columns)
+    if not rows or not overdue or task.told_overdue_at is not None:
+        return
+    # Of the first look that fails it is not known yet whether the others fail as well.
+    if not trouble or (task.failed_looks > 1 and not outages.is_everybodys()):
+        lifecycle.tell_once(task, "told_overdue_at", EventKind.OVERDUE, statuses=FOLLOWED)
+
+
+def unanswered(attempt: Attempt, error: EvoLinkError) -> None:
+    """Look again after trouble that says nothing about the task; it neither fails it nor speaks for it.
+
+    Only when it lasts beyond the time that a file lives is the task given up.
+    """
+    _count_failure(attempt, error)
+    if is_past(attempt, schedule.GIVE_UP):
+        no_word(
+            attempt,
+            "never_answered",
+            _("EvoLink could not be asked about the video for a whole day."),
+            lasting=schedule.SILENCE,
+        )
+        return
+    # While EvoLink does not know the task, ``tries`` counts its saying so.
+    look_again(attempt, trouble=True, tries=F("tries") + Case(When(trouble_since=None, then=1), default=0))
+
+
+def unknown(attempt: Attempt, error: EvoLinkError) -> None:
+    """EvoLink says that it does not know the id, which may pass: a lag, a failover, another account's key.
+
+    ``trouble_since`` and ``tries`` hold since when and how often it was said; any answer about the task itself ends that.
+    """
+    _count_failure(attempt, error)
+    no_word(attempt, "resource_not_found", _("EvoLink no longer knows this task."))
+
+
+def no_word(attempt: Attempt, code: str, message: str, *, lasting: dt.timedelta = dt.timedelta(0)) -> None:
+    """Look again, ever more rarely, while EvoLink has no last word about a task, and give up when no file can live any more.
+
+    One look is not enough for that: a clock may be wrong for its length.
+    """
+    now, task = timezone.now(), attempt.task
+    rows_of(attempt).filter(Q(trouble_since=None) | Q(trouble_since__gt=now)).update(trouble_since=now, tries=0)
+    task.trouble_since, task.tries = rows_of(attempt).values_list("trouble_since", "tries").first() or (None, 0)
+    if task.trouble_since is None:
+        return
+    said_enough = task.tries + 1 >= schedule.UNKNOWN_ANSWERS and now - task.trouble_since >= lasting
+    together = not is_past(attempt, schedule.GIVE_UP_TOGETHER) and outages.is_everybodys()
+    if is_past(attempt, schedule.GIVE_UP) and said_enough and not together:
+        said = {"since": task.trouble_since.isoformat(), "times": task.tries + 1}
+        give_up(attempt, EventSource.POLL, code, message, said=said)
+    else:
+        look_again(attempt, trouble=True, wait=schedule.next_unknown_look(task.tries))
+
+
+def _count_failure(attempt: Attempt, error: EvoLinkError) -> None:
+    rows_of(attempt).update(failed_looks=F("failed_looks") + 1)
+    attempt.task.failed_looks += 1
+    outages.note_trouble(error.code or str(error.http_status))
+
+
+def is_past(attempt: Attempt, span: dt.timedelta) -> bool:
+    """Tell whether a task was accepted longer ago than ``span``."""
+    accepted_at = attempt.task.accepted_at
+    return accepted_at is not None and timezone.now() > accepted_at + span
+
+
+def give_up(
+    attempt: Attempt,
+    source: EventSource,
+    code: str,
+    message: str,
+    columns: dict[str, Any] | None = None,
+    *,
+    said: dict[str, Any] | None = None,
+) -> None:
+    """End a task that EvoLink has not ended: if a file of it had been made, it would be gone by now."""
+    known = columns or {}
+    lifecycle.advance(
+        attempt.task_id,
+        TaskStatus.FAILED,
+        allowed=FOLLOWED,
+        kind=EventKind.FAILED,
+        source=source,
+        attempt=attempt,
+        guard=current(attempt),
+        detail={"code": code} | (said or {}) | {name: str(value) for name, value in known.items()},
+        error_code=code,
+        error_message=message,
+        **known,
+    )
+    outages.note_end()
+
+
+def current(attempt: Attempt) -> Q:
+    """A condition: the task still hangs on this attempt. What EvoLink says of an earlier one must not touch it."""
+    return Q(Exists(Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ACCEPTED)))
+
+
+def rows_of(attempt: Attempt) -> QuerySet[VideoTask]:
+    """Return the attempt's task, as long as it is followed and hangs on this attempt."""
+    rows: QuerySet[VideoTask] = VideoTask.objects.filter(current(attempt), pk=attempt.task_id, status__in=FOLLOWED)
+    return rows
+
+
+def at_least(percent: int) -> Greatest:
+    """Return the task's progress, or ``percent`` where that is more."""
+    return Greatest(F("progress"), Value(percent, output_field=PositiveSmallIntegerField()))

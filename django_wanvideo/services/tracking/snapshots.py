@@ -1,0 +1,177 @@
+"""What EvoLink says about an accepted task, and what that changes here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import DateTimeField, F, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from django_wanvideo import database
+from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.evolink.types import RemoteStatus
+from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
+from django_wanvideo.services import schedule
+from django_wanvideo.services.holds import outages
+from django_wanvideo.services.tracking.rescheduling import (
+    FOLLOWED,
+    current,
+    give_up,
+    is_past,
+    look_again,
+    no_word,
+    rows_of,
+)
+from django_wanvideo.text import one_line
+
+if TYPE_CHECKING:
+    from django_wanvideo.evolink.types import TaskSnapshot
+
+
+def apply(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> None:
+    """Bring an accepted task to where EvoLink says it is; a late or repeated message changes nothing."""
+    if attempt.provider_task_id == snapshot.id:
+        # First, because a task that has ended is not looked at again; whatever became of it, this is what it cost.
+        ledger.report(attempt.pk, snapshot)
+    if attempt.task.failed_looks:
+        rows_of(attempt).update(failed_looks=0, trouble_since=None)
+        outages.note_end()
+    match snapshot.status:
+        case RemoteStatus.COMPLETED if snapshot.result_urls:
+            _completed(attempt, snapshot, source)
+        case RemoteStatus.COMPLETED:
+            _without_a_file(attempt, snapshot, source)
+        case RemoteStatus.FAILED:
+            code = (snapshot.error.code if snapshot.error else "") or "unknown_error"
+            _ended(attempt, snapshot, source, TaskStatus.FAILED, EventKind.FAILED, code)
+        case RemoteStatus.CANCELLED:
+            _ended(attempt, snapshot, source, TaskStatus.CANCELLED, EventKind.CANCELLED, "request_cancelled")
+        case _:
+            _still_going(attempt, snapshot, source)
+
+
+def _ended(
+    attempt: Attempt, snapshot: TaskSnapshot, source: EventSource, to: TaskStatus, kind: EventKind, code: str
+) -> None:
+    error = snapshot.error
+    message = one_line(error.message) if error else ""
+    moved = lifecycle.advance(
+        attempt.task_id,
+        to,
+        allowed=FOLLOWED,
+        kind=kind,
+        source=source,
+        attempt=attempt,
+        guard=current(attempt),
+        detail={"code": error.code, "message": message} if error else {},
+        error_code=code[:100],
+        error_message=message,
+        credits_used=ledger.clamp_credits(snapshot.credits_used),
+        # Even if EvoLink had called it done before, there is no result that could end.
+        result_expires_at=None,
+    )
+    if moved is not None:
+        # EvoLink's own word about this attempt: nobody needs to ask before it is tried again.
+        Attempt.objects.filter(pk=attempt.pk).update(error_code=code[:100])
+
+
+def _completed(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) -> None:
+    now = timezone.now()
+    made_at = now
+    if snapshot.created is not None and snapshot.created < now and snapshot.elapsed_seconds is not None:
+        ended_at = snapshot.created + dt.timedelta(seconds=snapshot.elapsed_seconds)
+        # An odd clock of EvoLink's must not make a link look dead that lives.
+        made_at = min(now, max(ended_at, attempt.claimed_at))
+    used = ledger.clamp_credits(snapshot.credits_used)
+    result: dict[str, Any] = {
+        "result_url": snapshot.result_urls[0],
+        "result_expires_at": made_at + schedule.RESULT_LIFETIME,
+    }
+    if used is not None:
+        result["credits_used"] = used
+    moved = lifecycle.advance(
+        attempt.task_id,
+        TaskStatus.STORING,
+        allowed=FOLLOWED,
+        kind=EventKind.RESULT_READY,
+        source=source,
+        attempt=attempt,
+        guard=current(attempt),
+        detail={} if used is None else {"credits_used": str(used)},
+        **result,
+    )
+    if moved is None:
+        _came_after_all(attempt, result, source)
+
+
+@database.in_transaction
+def _came_after_all(attempt: Attempt, result: dict[str, Any], source: EventSource) -> None:
+    """A paid video of a task that has failed meanwhile: the end stands, but a person is told that it can be fetched."""
+    rows = VideoTask.objects.filter(
+        pk=attempt.task_id, status__in=[TaskStatus.FAILED, TaskStatus.CANCELLED], result_url=""
+    ).update(dismissed_at=None, **result)
+    if rows:
+        lifecycle.record(
+            attempt.task_id,
+            EventKind.NEEDS_DECISION,
+            source,
+            attempt=attempt,
+            detail={"reason": "result_came_after_all"},
+        )
+
+
+def _without_a_file(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) -> None:
+    """EvoLink calls it done, and charges for it, but gives no file: asked for as long as a file could have lived.
+
+    ``result_expires_at`` without a link says since when; people are told once it is more than EvoLink's lag.
+    """
+    now = timezone.now()
+    ends_at = min(attempt.task.result_expires_at or now + schedule.RESULT_LIFETIME, now + schedule.RESULT_LIFETIME)
+    said_for = now - (ends_at - schedule.RESULT_LIFETIME)
+    used = ledger.clamp_credits(snapshot.credits_used)
+    known: dict[str, Any] = {} if used is None else {"credits_used": used}
+    if is_past(attempt, schedule.GIVE_UP) and said_for >= schedule.TROUBLE_DEADLINE:
+        message = _("EvoLink says the video is done, but gave no file for a whole day.")
+        give_up(attempt, source, "result_missing", message, known)
+        return
+    lasting = said_for >= schedule.TROUBLE_DEADLINE
+    if lasting and not outages.many_lack_a_file():
+        _tell_of_the_missing_file(attempt, source)
+    look_again(attempt, slowly=lasting, trouble_since=None, result_expires_at=ends_at, **known)
+
+
+@database.in_transaction
+def _tell_of_the_missing_file(attempt: Attempt, source: EventSource) -> None:
+    now = Value(timezone.now(), output_field=DateTimeField())
+    detail = {"reason": "result_missing"}
+    # The row is locked by its update, so of two workers the second one sees the first one's event.
+    rows = rows_of(attempt).update(told_overdue_at=Coalesce(F("told_overdue_at"), now))
+    if rows and not attempt.events.filter(kind=EventKind.NEEDS_DECISION, detail__reason=detail["reason"]).exists():
+        lifecycle.record(attempt.task_id, EventKind.NEEDS_DECISION, source, attempt=attempt, detail=detail)
+
+
+def _still_going(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) -> None:
+    if is_past(attempt, schedule.GIVE_UP) and source != EventSource.CALLBACK:
+        no_word(attempt, "never_finished", _("EvoLink did not finish the video in a whole day."))
+        return
+    if snapshot.status == RemoteStatus.PROCESSING and attempt.task.status != TaskStatus.PROCESSING:
+        lifecycle.advance(
+            attempt.task_id,
+            TaskStatus.PROCESSING,
+            allowed=frozenset({TaskStatus.PENDING}),
+            kind=EventKind.PROGRESS,
+            source=source,
+            attempt=attempt,
+            guard=current(attempt),
+            tries=F("tries"),
+            next_action_at=F("next_action_at"),
+        )
+    # 100 is for a file that is in our storage.
+    percent = min(snapshot.progress or 0, 99)
+    if source != EventSource.CALLBACK:
+        look_again(attempt, percent=percent, trouble_since=None)
+    else:
+        rows_of(attempt).filter(progress__lt=percent).update(progress=percent)

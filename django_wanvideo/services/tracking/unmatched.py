@@ -1,0 +1,165 @@
+"""Callbacks of attempts that the rows do not know: deleted, pruned, or forgotten with a database that was restored.
+
+A good token proves that this site once made the attempt, so none of them is passed over.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError
+from django.db.models import Max
+from django.utils import timezone
+
+from django_wanvideo import database
+from django_wanvideo.choices import AttemptState, CreditOutcome, EventKind, EventSource, TaskStatus
+from django_wanvideo.evolink.types import RemoteStatus
+from django_wanvideo.models import Attempt, CreditEntry, DeletedTask, VideoTask, ledger, lifecycle
+from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of
+from django_wanvideo.services.attempts.binding import Undo
+
+if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Iterable
+
+    from django_wanvideo.evolink.types import TaskSnapshot
+    from django_wanvideo.models import CallbackReceipt
+
+logger = logging.getLogger(__name__)
+
+#: So many numbers after the last one that the rows know may have been used by what was forgotten.
+AHEAD = 3
+#: So many tasks, those that wait first and then the newest, are looked through for one that made an attempt.
+MOST_TASKS = 5000
+
+
+def recover(attempt_id: uuid.UUID) -> Attempt | None:
+    """Find the task whose forgotten attempt this is and give it that attempt back; ``None`` when no task made it.
+
+    A task that waits to be sent becomes unconfirmed: it was sent.
+    """
+    waiting = VideoTask.objects.filter(status=TaskStatus.QUEUED)
+    others = VideoTask.objects.exclude(status__in=[TaskStatus.QUEUED, TaskStatus.COMPLETED])
+    for rows in (waiting, others):
+        numbered = rows.order_by("-created_at").annotate(last=Max("attempts__number")).values_list("pk", "last")
+        for task_id, last in numbered[:MOST_TASKS]:
+            for number in range((last or 0) + 1, (last or 0) + 1 + AHEAD):
+                if attempt_id_of(task_id, number) == attempt_id:
+                    return give_back(task_id, number)
+    return None
+
+
+def forgotten_ids(task_id: uuid.UUID, last: int) -> dict[uuid.UUID, int]:
+    """Return the ids, and their numbers, of attempts that a task may have made after the last one that is known."""
+    return {attempt_id_of(task_id, number): number for number in range(last + 1, last + 1 + AHEAD)}
+
+
+def give_back(task_id: uuid.UUID, number: int, *, source: EventSource = EventSource.CALLBACK) -> Attempt | None:
+    """Write an attempt that was forgotten down again; its task, if it waits to be sent, becomes unconfirmed."""
+    task = VideoTask.objects.get(pk=task_id)
+    attempt_id = attempt_id_of(task_id, number)
+    since = task.queued_at or task.created_at
+    try:
+        with database.atomic():
+            waits = task.status == TaskStatus.QUEUED
+            attempt = Attempt.objects.create(
+                id=attempt_id,
+                task=task,
+                number=number,
+                state=AttemptState.UNCONFIRMED if waits else AttemptState.SUPERSEDED,
+                idempotency_key=idempotency_key_of(attempt_id),
+                request={"model": task.model},
+                claimed_at=since,
+                sent_at=since,
+            )
+            if not CreditEntry.objects.filter(pk=attempt_id).exists():
+                ledger.open_entry(task, attempt)
+            ledger.follow(attempt_id, AttemptState(attempt.state))
+            if waits:
+                unconfirm(task, attempt, source=source)
+    except (IntegrityError, Undo):
+        # It is being sent, or was found, at this very moment.
+        return Attempt.objects.filter(pk=attempt_id).select_related("task").first()
+    logger.error("Task %s had been sent as attempt %s, which this database has forgotten.", task_id, attempt_id)
+    return attempt
+
+
+def unconfirm(task: VideoTask, attempt: Attempt, *, source: EventSource) -> None:
+    """Say of a task that waits or is being sent that nobody knows whether it was accepted.
+
+    Raises:
+        Undo: the task has gone on meanwhile.
+    """
+    detail = {"code": "forgotten"}
+    if task.status == TaskStatus.QUEUED:
+        lifecycle.advance(task, TaskStatus.SUBMITTING, kind=EventKind.CLAIMED, source=source, attempt=attempt)
+    moved = lifecycle.advance(
+        task, TaskStatus.UNCONFIRMED, kind=EventKind.OUTCOME_UNKNOWN, source=source, attempt=attempt, detail=detail
+    )
+    if moved is None:
+        raise Undo
+
+
+def is_remembered(attempt_id: uuid.UUID) -> bool:
+    """Tell whether the ledger or the trace of a deleted task knows the attempt: nothing is revived then."""
+    if CreditEntry.objects.filter(pk=attempt_id).exists():
+        return True
+    return _made_by(attempt_id, DeletedTask.objects.order_by("-deleted_at").values_list("task_id", flat=True))
+
+
+def is_settled(attempt_id: uuid.UUID) -> bool:
+    """Tell whether what the attempt cost is known for good."""
+    return CreditEntry.objects.filter(pk=attempt_id, settled_at__isnull=False).exists()
+
+
+def settle(receipt: CallbackReceipt, snapshot: TaskSnapshot) -> None:
+    """Take in what EvoLink says about an attempt without a row: into the ledger, or as a task for a person."""
+    if Attempt.objects.filter(provider_task_id=snapshot.id).exists():
+        logger.warning("A callback of attempt %s, which is gone, names the video of another task.", receipt.attempt_id)
+    elif is_remembered(receipt.attempt_id):
+        _into_the_ledger(receipt.attempt_id, snapshot)
+    else:
+        _keep(receipt, snapshot)
+
+
+def _made_by(attempt_id: uuid.UUID, task_ids: Iterable[uuid.UUID]) -> bool:
+    known = list(task_ids[:MOST_TASKS])  # type: ignore[index]
+    return any(attempt_id in forgotten_ids(task_id, 0) for task_id in known)
+
+
+def _into_the_ledger(attempt_id: uuid.UUID, snapshot: TaskSnapshot) -> None:
+    now = timezone.now()
+    used = ledger.clamp_credits(snapshot.credits_used)
+    columns: dict[str, object] = {"accepted_at": now, "outcome": CreditOutcome.ACCEPTED}
+    if snapshot.status == RemoteStatus.COMPLETED:
+        columns = {"outcome": CreditOutcome.CHARGED, "settled_at": now}
+    elif snapshot.status.is_final:
+        columns = {"outcome": CreditOutcome.CHARGED if used else CreditOutcome.RELEASED, "settled_at": now}
+    if used is not None:
+        columns["used"] = used
+    if (reserved := ledger.clamp_credits(snapshot.credits_reserved)) is not None:
+        columns["reserved"] = reserved
+    open_ = CreditEntry.objects.filter(pk=attempt_id, settled_at=None)
+    if snapshot.model:
+        open_ = open_.filter(model=snapshot.model)
+    rows = open_.update(**columns)
+    logger.warning(
+        "EvoLink called back about attempt %s, whose task was deleted: %s.",
+        attempt_id,
+        "its credits are settled" if rows else "nothing was left to settle",
+    )
+
+
+def _keep(receipt: CallbackReceipt, snapshot: TaskSnapshot) -> None:
+    try:
+        with database.atomic():
+            task = lifecycle.create_unmatched(receipt.attempt_id, snapshot, source=EventSource.CALLBACK)
+    except IntegrityError:
+        return
+    logger.error(
+        "EvoLink made %s for attempt %s, which this database does not know; it is kept as task %s.",
+        snapshot.id,
+        receipt.attempt_id,
+        task.pk,
+    )
