@@ -14,8 +14,8 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ValidationError
 
-from django_wanvideo import database
 from django_wanvideo.conf import conf, given, known_names
+from django_wanvideo.db import database
 from django_wanvideo.exceptions import ConfigurationError
 
 if TYPE_CHECKING:

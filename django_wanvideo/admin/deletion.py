@@ -12,9 +12,9 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from django_wanvideo import database
 from django_wanvideo.admin import references
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
+from django_wanvideo.db import database
 from django_wanvideo.exceptions import NotPossible
 
 if TYPE_CHECKING:

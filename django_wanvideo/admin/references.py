@@ -16,7 +16,7 @@ from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_wanvideo import database
+from django_wanvideo.db import database
 from django_wanvideo.models import VideoTask
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from django_wanvideo.http import limit_reading
+from django_wanvideo.http.deadlines import limit_reading
 
 if TYPE_CHECKING:
     from django_wanvideo.downloads.urls import Target

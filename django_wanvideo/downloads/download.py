@@ -18,8 +18,8 @@ from django_wanvideo.downloads.connection import Limits, PinnedConnection
 from django_wanvideo.downloads.hashing import SideHasher
 from django_wanvideo.downloads.mp4 import BoxWalk, looks_like_video
 from django_wanvideo.downloads.urls import DownloadError, Target, next_target, parse_target
-from django_wanvideo.http import USER_AGENT
-from django_wanvideo.text import one_line
+from django_wanvideo.http.deadlines import USER_AGENT
+from django_wanvideo.http.text import one_line
 
 __all__ = ["DownloadError", "Downloaded", "fetch"]
 

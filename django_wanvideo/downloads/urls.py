@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urljoin, urlsplit
 
 from django_wanvideo.exceptions import WanVideoError
-from django_wanvideo.text import percent_encoded
+from django_wanvideo.http.text import percent_encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -18,7 +18,7 @@ from django_wanvideo.evolink.secrets import HiddenText
 from django_wanvideo.evolink.transport import Answer, Bearer, Call, NoAnswer, new_session, perform, process_session
 from django_wanvideo.evolink.types import Created, Credits, RemoteStatus, TaskSnapshot, TaskSummary, Uploaded, task_id
 from django_wanvideo.exceptions import ConfigurationError
-from django_wanvideo.text import Secret, clean_text, one_line
+from django_wanvideo.http.text import Secret, clean_text, one_line
 
 if TYPE_CHECKING:
     import requests

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib3.connection import HTTPConnection
 
 from django_wanvideo.evolink.secrets import StandIns
-from django_wanvideo.http import limit_reading
+from django_wanvideo.http.deadlines import limit_reading
 
 if TYPE_CHECKING:
     import socket

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django_wanvideo.evolink import parsing
-from django_wanvideo.text import Secret, clean_text, one_line
+from django_wanvideo.http.text import Secret, clean_text, one_line
 
 #: Not repeated among the details: they have fields of their own, or say nothing more.
 _KNOWN = {"code", "message", "msg", "type", "request_id", "action_url", "error", "error_description", "success", "data"}

@@ -25,7 +25,7 @@ from django_wanvideo.evolink.transport import Answer, NoAnswer
 from django_wanvideo.evolink.types import Created, TaskSnapshot
 
 if TYPE_CHECKING:
-    from django_wanvideo.text import Secret
+    from django_wanvideo.http.text import Secret
 
 REFUSALS = frozenset({400, 401, 402, 403, 404, 413, 415, 422})
 #: Documented as part of 400 since EvoLink merged its 503 into it: no capacity now, nothing wrong with the request.

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from django_wanvideo.text import NO_SECRET, Secret, clean_text, percent_encoded
+from django_wanvideo.http.text import NO_SECRET, Secret, clean_text, percent_encoded
 
 MAX_URL = 4_096
 MAX_ID = 128

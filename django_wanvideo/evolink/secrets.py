@@ -11,7 +11,7 @@ import hashlib
 import secrets
 from typing import Any
 
-from django_wanvideo.text import Secret
+from django_wanvideo.http.text import Secret
 
 _PROCESS = secrets.token_bytes(32)
 

@@ -16,8 +16,8 @@ from urllib3.util.retry import Retry
 
 from django_wanvideo.evolink.connections import Exchange, RequestWithheld, before_request, current_exchange, watch_pools
 from django_wanvideo.evolink.secrets import HiddenText
-from django_wanvideo.http import USER_AGENT
-from django_wanvideo.text import Secret, one_line
+from django_wanvideo.http.deadlines import USER_AGENT
+from django_wanvideo.http.text import Secret, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django_wanvideo.evolink import parsing
 from django_wanvideo.evolink.exceptions import UnreadableAnswer
-from django_wanvideo.text import NO_SECRET, Secret, clean_text, one_line
+from django_wanvideo.http.text import NO_SECRET, Secret, clean_text, one_line
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -18,8 +18,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_wanvideo import timestamps
 from django_wanvideo.conf import conf
+from django_wanvideo.db import timestamps
 from django_wanvideo.health import media_root
 from django_wanvideo.health.results import Finding, Level, fail, ok, warn
 from django_wanvideo.models import SiteState, VideoTask

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from django.db import OperationalError, connections
 from django.utils import timezone
 
-from django_wanvideo import jobs, timestamps
+from django_wanvideo import jobs
 from django_wanvideo.choices import TaskStatus
+from django_wanvideo.db import timestamps
 from django_wanvideo.models import CallbackReceipt, VideoTask
 from django_wanvideo.services.tracking import callbacks
 

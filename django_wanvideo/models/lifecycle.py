@@ -9,9 +9,9 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo import database
 from django_wanvideo.choices import FINISHED_STATUSES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
+from django_wanvideo.db import database
 from django_wanvideo.models import Attempt, TaskEvent, VideoTask, ledger
 from django_wanvideo.models.attempt import idempotency_key_of
 from django_wanvideo.queue import queue

@@ -10,8 +10,8 @@ from django.db.models.lookups import IsNull
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from django_wanvideo import timestamps
 from django_wanvideo.choices import FINISHED_STATUSES, IN_FLIGHT_STATUSES, TaskStatus
+from django_wanvideo.db import timestamps
 from django_wanvideo.models.base.managers import PrimaryManager, PrimaryQuerySet
 
 if TYPE_CHECKING:

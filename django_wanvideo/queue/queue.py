@@ -21,8 +21,8 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 from rq import Worker
 
-from django_wanvideo import database
 from django_wanvideo.conf import conf
+from django_wanvideo.db import database
 
 if TYPE_CHECKING:
     import uuid

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django.db import InterfaceError, OperationalError
 
-from django_wanvideo import database
+from django_wanvideo.db import database
 
 if TYPE_CHECKING:
     from collections.abc import Callable

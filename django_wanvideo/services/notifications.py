@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 from rq.timeouts import BaseTimeoutException
 
-from django_wanvideo import signals, timestamps
+from django_wanvideo import signals
 from django_wanvideo.choices import EventKind, EventSource
+from django_wanvideo.db import timestamps
 from django_wanvideo.models import TaskEvent, VideoTask, lifecycle
 from django_wanvideo.services import receivers
 from django_wanvideo.services.database_retries import insist

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from django.db.models import ProtectedError, Q, RestrictedError
 from django.utils import timezone
 
-from django_wanvideo import database
 from django_wanvideo.choices import ACTIVE_STATUSES, FINISHED_STATUSES, EventKind, TaskStatus
+from django_wanvideo.db import database
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import CallbackReceipt, DeletedTask, TaskEvent, VideoTask
 from django_wanvideo.models.creation.idempotency import REMEMBERED

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from django_wanvideo import database, timestamps
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.db import database, timestamps
 from django_wanvideo.models import Attempt, SiteState, VideoTask, lifecycle
 from django_wanvideo.queue import queue
 from django_wanvideo.services import due

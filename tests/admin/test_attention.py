@@ -7,7 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
 from django_wanvideo.choices import EventSource, TaskStatus
-from django_wanvideo.database import connection
+from django_wanvideo.db.database import connection
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services.resolution import dismissal

@@ -16,7 +16,6 @@ from decimal import Decimal
 import pytest
 import requests
 
-from django_wanvideo import http
 from django_wanvideo.evolink import connections, multipart, parsing, transport
 from django_wanvideo.evolink.client import EvoLinkClient
 from django_wanvideo.evolink.exceptions import (
@@ -28,7 +27,8 @@ from django_wanvideo.evolink.exceptions import (
     WaitError,
 )
 from django_wanvideo.exceptions import ConfigurationError
-from django_wanvideo.text import Secret, clean_text
+from django_wanvideo.http import deadlines
+from django_wanvideo.http.text import Secret, clean_text
 
 from .conftest import API_KEY, TASK
 from .server import answer, close, drip, hang, raw, reset
@@ -111,7 +111,7 @@ def test_a_reader_waits_for_no_byte_beyond_its_deadline():
     ours, theirs = socket.socketpair()
     with ours, theirs, ours.makefile("rb", buffering=0) as plain:
         started = time.monotonic()
-        reader = http.DeadlineReader(plain, ours, started + 0.1, read_timeout=20)
+        reader = deadlines.DeadlineReader(plain, ours, started + 0.1, read_timeout=20)
         theirs.sendall(b"x")
         assert reader.read(1) == b"x"
         for _ in range(2):

@@ -14,8 +14,8 @@ from email.utils import format_datetime
 import pytest
 import requests
 
-from django_wanvideo import http
 from django_wanvideo.evolink.exceptions import OutcomeUnknownError, RejectedError, WaitError
+from django_wanvideo.http import deadlines
 
 from .conftest import API_KEY, TASK
 from .server import answer, close, drip, hang, raw, reset
@@ -469,7 +469,7 @@ def test_an_exception_of_another_kind_while_waiting_passes_unchanged(serve, clie
     def interrupted(self, buffer):
         raise JobTimeoutException("the job's time is over")
 
-    monkeypatch.setattr(http.DeadlineReader, "readinto", interrupted)
+    monkeypatch.setattr(deadlines.DeadlineReader, "readinto", interrupted)
     server = serve(hang)
     with pytest.raises(JobTimeoutException):
         client_for(server).create(BODY, idempotency_key=KEY)

@@ -14,10 +14,11 @@ from django.views.debug import ExceptionReporter
 from requests.adapters import HTTPAdapter
 from rq.timeouts import JobTimeoutException
 
-from django_wanvideo import callback_tokens, http
+from django_wanvideo import callback_tokens
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink import secrets as hidden
 from django_wanvideo.exceptions import ConfigurationError
+from django_wanvideo.http import deadlines
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.sending import submission
@@ -106,7 +107,7 @@ def late(monkeypatch):
         elif point == "putting headers":
             monkeypatch.setattr("http.client.HTTPConnection.endheaders", strike)
         else:
-            monkeypatch.setattr(http.DeadlineReader, "readinto", strike)
+            monkeypatch.setattr(deadlines.DeadlineReader, "readinto", strike)
 
     return at
 

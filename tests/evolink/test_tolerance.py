@@ -12,7 +12,7 @@ from django_wanvideo.evolink.error_bodies import decode, read_error
 from django_wanvideo.evolink.exceptions import OutcomeUnknownError, UnreadableAnswer
 from django_wanvideo.evolink.transport import Answer
 from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
-from django_wanvideo.text import NO_SECRET, one_line
+from django_wanvideo.http.text import NO_SECRET, one_line
 
 ID = "task-unified-1757169743-7cvnl5zw"
 LINK = "https://files.example/v.mp4"

@@ -16,9 +16,10 @@ from django.db import connections, transaction
 from django.test import Client
 from django.utils import timezone
 
-from django_wanvideo import callback_tokens, checks, database
+from django_wanvideo import callback_tokens, checks
 from django_wanvideo.callbacks.views import CallbackView
 from django_wanvideo.choices import AttemptState, TaskStatus
+from django_wanvideo.db import database
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, SiteState, TaskEvent, VideoTask
 from django_wanvideo.services import leases, retention
 from django_wanvideo.services import sweep as sweeping

@@ -691,7 +691,7 @@ def test_holds_are_read_with_one_query_beside_the_installations(road: Road, djan
 
 
 def test_the_gate_is_made_where_it_is_missing(road: Road):
-    from django_wanvideo import database
+    from django_wanvideo.db import database
 
     SiteState.objects.all().delete()
     with database.atomic():

@@ -10,10 +10,10 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
-from django_wanvideo import timestamps
 from django_wanvideo.admin import caching
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.conf import conf
+from django_wanvideo.db import timestamps
 from django_wanvideo.health import site
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, SiteState, VideoTask, lifecycle
 from django_wanvideo.services import leases, schedule, sweep

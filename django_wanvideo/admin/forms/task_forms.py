@@ -8,13 +8,14 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from django_wanvideo import catalog, database
+from django_wanvideo import catalog
 from django_wanvideo.admin.forms import conflicts, repeats, temporary_uploads
 from django_wanvideo.admin.forms.fields import ParameterField, file_name, kept_name, link_name, task_fields
 from django_wanvideo.admin.forms.model_switch import SwitchingMixin
 from django_wanvideo.admin.forms.saving import SavingMixin
 from django_wanvideo.admin.forms.uploads import FIRST_FRAME, UploadsMixin
 from django_wanvideo.catalog import text
+from django_wanvideo.db import database
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import VideoTask
 from django_wanvideo.models.creation import drafts, inspection

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from django_wanvideo import catalog, database
+from django_wanvideo import catalog
 from django_wanvideo.admin.forms import temporary_uploads
 from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
 from django_wanvideo.choices import InputRole
+from django_wanvideo.db import database
 from django_wanvideo.models import MediaInput
 from django_wanvideo.models.creation import files
 

@@ -13,13 +13,13 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from django_wanvideo import database
 from django_wanvideo.admin import action_results, banner, themes
 from django_wanvideo.admin.forms import conflicts, idempotency, repeats
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm
 from django_wanvideo.admin.presentation import detail_page, forecasts, prices, quotes
 from django_wanvideo.admin.views import duplicate, late_forms, sending
 from django_wanvideo.choices import InputRole
+from django_wanvideo.db import database
 from django_wanvideo.exceptions import WanVideoError
 from django_wanvideo.models.creation import media
 from django_wanvideo.services.sending import submission

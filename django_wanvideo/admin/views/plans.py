@@ -17,7 +17,7 @@ from typing import Any
 from django.db import IntegrityError
 from django.utils import timezone
 
-from django_wanvideo import database
+from django_wanvideo.db import database
 from django_wanvideo.models import SiteState
 from django_wanvideo.services.sending.quotes import Quote
 

@@ -15,11 +15,12 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from django_wanvideo import catalog, database
+from django_wanvideo import catalog
 from django_wanvideo.admin import action_results, themes
 from django_wanvideo.admin.forms import idempotency, repeats
 from django_wanvideo.admin.presentation import markup
 from django_wanvideo.catalog import text
+from django_wanvideo.db import database
 from django_wanvideo.exceptions import IdempotencyConflict
 from django_wanvideo.models.creation import creation, media
 from django_wanvideo.models.creation import repeats as recent

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from django_wanvideo import database
+from django_wanvideo.db import database
 from django_wanvideo.models import VideoTask
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django.db import models
 
-from django_wanvideo import database
+from django_wanvideo.db import database
 
 if TYPE_CHECKING:
     M = TypeVar("M", bound=models.Model)

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db import models, router, transaction
 from django.db.models.signals import post_delete
 
-from django_wanvideo import database
+from django_wanvideo.db import database
 from django_wanvideo.models.base.row_keys import RowKey, UnaskedDescriptor
 
 if TYPE_CHECKING:

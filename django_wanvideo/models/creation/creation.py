@@ -11,11 +11,12 @@ from django.db import IntegrityError
 from django.db.models.fields.files import FieldFile
 from django.utils.translation import gettext as _
 
-from django_wanvideo import catalog, database
+from django_wanvideo import catalog
 from django_wanvideo.catalog import json_values, text
 from django_wanvideo.catalog.messages import shown
 from django_wanvideo.choices import EventKind, EventSource, InputRole, TaskStatus
 from django_wanvideo.conf import conf
+from django_wanvideo.db import database
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import MediaInput, VideoTask, lifecycle
 from django_wanvideo.models.creation import drafts, idempotency, inspection, media

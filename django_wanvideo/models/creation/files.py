@@ -17,8 +17,8 @@ from django.core.files.base import ContentFile
 from django.db.models import FileField, Q
 from rq.timeouts import BaseTimeoutException
 
-from django_wanvideo import database
-from django_wanvideo.text import NO_SECRET
+from django_wanvideo.db import database
+from django_wanvideo.http.text import NO_SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
 from django.utils import timezone
 
-from django_wanvideo import database
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.db import database
 from django_wanvideo.evolink.types import RemoteStatus
 from django_wanvideo.models import Attempt, ledger, lifecycle
 from django_wanvideo.services import schedule

@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo import timestamps
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.db import timestamps
 from django_wanvideo.evolink.exceptions import EvoLinkError
 from django_wanvideo.models import VideoTask, lifecycle
 from django_wanvideo.services import schedule

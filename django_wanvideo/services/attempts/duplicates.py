@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
-from django_wanvideo import database
 from django_wanvideo.choices import AttemptState, EventKind
+from django_wanvideo.db import database
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo import database
 from django_wanvideo.choices import OPEN_ATTEMPT_STATES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
+from django_wanvideo.db import database
 from django_wanvideo.failures import ADVICE
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.services import schedule

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Sum
 from django.utils import timezone
 
-from django_wanvideo import database
 from django_wanvideo.choices import TaskStatus
+from django_wanvideo.db import database
 from django_wanvideo.evolink.exceptions import RejectedError
 from django_wanvideo.models import SiteState, VideoTask
 from django_wanvideo.services import schedule

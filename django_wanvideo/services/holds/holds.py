@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from django_wanvideo import database
+from django_wanvideo.db import database
 from django_wanvideo.services import schedule
 from django_wanvideo.services.holds import account, circuit_breaker, lock
 from django_wanvideo.services.holds.account_marks import Trouble, change, keep, of_the_site, of_this_key

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo import database
+from django_wanvideo.db import database
 from django_wanvideo.models import SiteState
 from django_wanvideo.models.base import people
 from django_wanvideo.services.holds import circuit_breaker, holds, lock

@@ -17,9 +17,9 @@ from django.db.models import F, Q, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo import database
 from django_wanvideo.choices import IN_FLIGHT_STATUSES, TaskStatus
 from django_wanvideo.conf import conf
+from django_wanvideo.db import database
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import Installation, VideoTask
 from django_wanvideo.services.holds.lock import Hold

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from django_wanvideo import timestamps
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.conf import conf
+from django_wanvideo.db import timestamps
 from django_wanvideo.exceptions import BudgetExceeded, ConfigurationError
 from django_wanvideo.models import Attempt, CreditEntry, VideoTask
 from django_wanvideo.services.holds import lock

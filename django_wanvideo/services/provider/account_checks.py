@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from django_wanvideo import database
+from django_wanvideo.db import database
 from django_wanvideo.evolink.exceptions import EvoLinkError
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.services import schedule

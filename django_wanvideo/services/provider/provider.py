@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from django_wanvideo import callback_tokens, timestamps
+from django_wanvideo import callback_tokens
 from django_wanvideo.conf import conf
+from django_wanvideo.db import timestamps
 from django_wanvideo.evolink.client import EvoLinkClient
 from django_wanvideo.evolink.exceptions import EvoLinkError
 from django_wanvideo.exceptions import ConfigurationError

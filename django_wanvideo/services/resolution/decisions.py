@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_wanvideo import database
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.db import database
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.services import leases

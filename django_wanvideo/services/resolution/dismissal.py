@@ -8,8 +8,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo import database
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.db import database
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import VideoTask, lifecycle
 

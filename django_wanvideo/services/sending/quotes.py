@@ -18,8 +18,9 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from django_wanvideo import catalog, database
+from django_wanvideo import catalog
 from django_wanvideo.choices import TaskStatus
+from django_wanvideo.db import database
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models import Attempt, MediaInput, VideoTask
 from django_wanvideo.services.storing import download

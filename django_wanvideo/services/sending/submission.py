@@ -14,9 +14,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo import callback_tokens, catalog, database
+from django_wanvideo import callback_tokens, catalog
 from django_wanvideo.choices import IN_FLIGHT_STATUSES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
+from django_wanvideo.db import database
 from django_wanvideo.evolink.exceptions import EvoLinkError, OutcomeUnknownError, RejectedError, WaitError
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle

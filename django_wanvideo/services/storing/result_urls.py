@@ -13,9 +13,9 @@ from django_wanvideo.conf import conf
 from django_wanvideo.downloads import DownloadError
 from django_wanvideo.downloads.urls import parse_target
 from django_wanvideo.evolink.types import RemoteStatus
+from django_wanvideo.http.text import one_line
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.services import schedule
-from django_wanvideo.text import one_line
 
 if TYPE_CHECKING:
     import datetime as dt

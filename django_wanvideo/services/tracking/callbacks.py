@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from django.db.models import F, Q
 from django.utils import timezone
 
-from django_wanvideo import database, timestamps
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
+from django_wanvideo.db import database, timestamps
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError, ReadError
 from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
 from django_wanvideo.exceptions import ConfigurationError

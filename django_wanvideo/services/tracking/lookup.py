@@ -13,8 +13,8 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo import database
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.db import database
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
 from django_wanvideo.evolink.types import RemoteStatus
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle

@@ -12,8 +12,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo import database
 from django_wanvideo.choices import AttemptState, EventSource
+from django_wanvideo.db import database
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import ConfigurationError, NotPossible
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask

@@ -10,9 +10,10 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo import database
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.db import database
 from django_wanvideo.evolink.types import RemoteStatus
+from django_wanvideo.http.text import one_line
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.services import schedule
 from django_wanvideo.services.holds import outages
@@ -25,7 +26,6 @@ from django_wanvideo.services.tracking.rescheduling import (
     no_word,
     rows_of,
 )
-from django_wanvideo.text import one_line
 
 if TYPE_CHECKING:
     from django_wanvideo.evolink.types import TaskSnapshot

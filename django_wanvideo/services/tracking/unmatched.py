@@ -12,8 +12,8 @@ from django.db import IntegrityError
 from django.db.models import Max
 from django.utils import timezone
 
-from django_wanvideo import database
 from django_wanvideo.choices import AttemptState, CreditOutcome, EventKind, EventSource, TaskStatus
+from django_wanvideo.db import database
 from django_wanvideo.evolink.types import RemoteStatus
 from django_wanvideo.models import Attempt, CreditEntry, DeletedTask, VideoTask, ledger, lifecycle
 from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of

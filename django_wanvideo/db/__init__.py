@@ -1,0 +1,1 @@
+"""The database that this app writes to, and the times that it keeps there."""
