@@ -25,6 +25,7 @@ wait_for() {
     local status
     ( sleep "$2"; echo "This takes too long."; kill -TERM -- "-$1" ) &
     local guard=$!
+    disown "$guard"
     wait "$1"
     status=$?
     kill -- "-$guard" 2>/dev/null
