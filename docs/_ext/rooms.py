@@ -9,7 +9,10 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
 
 
 class RoomsPicture(SphinxDirective):
@@ -17,7 +20,7 @@ class RoomsPicture(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the SVG; builders of other formats leave it out."""
-        self.env.note_dependency(str(contract.ROOT / "pyproject.toml"))
+        _depend(self.env, contract.ROOT / "pyproject.toml")
         return [nodes.raw("", contract.picture(contract.floors()), format="html")]
 
 
@@ -25,21 +28,26 @@ class RoomsList(SphinxDirective):
     """One line about each room, and about each room in it."""
 
     def run(self) -> list[nodes.Node]:
-        """Return the rooms as a list of definitions, top floor first."""
-        rows = nodes.definition_list()
-        for room in [room for floor in contract.floors() for room in floor]:
-            self.env.note_dependency(str(room.source))
-            words = nodes.definition("", nodes.paragraph("", "", *_inline(room.summary)))
-            inner = nodes.bullet_list()
-            for part in room.rooms:
-                self.env.note_dependency(str(part.source))
-                line = nodes.paragraph("", "", nodes.literal("", part.label), nodes.Text(" "), *_inline(part.summary))
-                inner += nodes.list_item("", line)
-            if inner.children:
-                words += inner
-            term = nodes.term("", "", nodes.literal("", room.label), ids=[contract.anchor(room)])
-            rows += nodes.definition_list_item("", term, words)
-        return [rows]
+        """Return the rooms as a list, top floor first."""
+        _depend(self.env, contract.ROOT / "pyproject.toml")
+        return [self._listed([room for floor in contract.floors() for room in floor])]
+
+    def _listed(self, rooms: list[contract.Room]) -> nodes.bullet_list:
+        found = nodes.bullet_list()
+        for room in rooms:
+            _depend(self.env, room.source)
+            words = [nodes.literal("", room.label), nodes.Text(" "), *_inline(room.summary)]
+            item = nodes.list_item("", nodes.paragraph("", "", *words), ids=[contract.anchor(room)])
+            if room.rooms:
+                item += self._listed(room.rooms)
+            found += item
+        return found
+
+
+def _depend(env: BuildEnvironment, source: Path) -> None:
+    """Have the page built anew when what it is made of, or what makes it, changes."""
+    for path in (source, __file__, contract.__file__):
+        env.note_dependency(str(path))
 
 
 def _inline(text: str) -> list[nodes.Node]:
