@@ -29,6 +29,8 @@ DATABASE_FIXTURES = {
 }
 #: By one of these its rows are seen by several connections.
 COMMITTING_FIXTURES = {"transactional_db", "live_server"}
+#: Markers of tests that take seconds.
+LONG = ("browser", "demo", "slow")
 #: Seconds; enough for an engine on a machine that is busy with other things.
 PATIENCE = 5.0
 
@@ -44,15 +46,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that uses the database, and how, before any is deselected."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark every test that uses the database, and how, before any is deselected; put files that take long first.
+
+    Of several processes none is left alone with them at the end.
+    """
     for item in items:
         fixtures, database = set(getattr(item, "fixturenames", ())), item.get_closest_marker("django_db")
         if DATABASE_FIXTURES & fixtures or database:
             item.add_marker("database")
         if COMMITTING_FIXTURES & fixtures or (database and database.kwargs.get("transaction")):
             item.add_marker("locks")
+    yield
+    long = {item.path for item in items if any(item.get_closest_marker(name) for name in LONG)}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")
