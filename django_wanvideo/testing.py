@@ -54,9 +54,9 @@ def work() -> None:
     SiteState.objects.filter(name=PAUSE).delete()
     make_due()
     VideoTask.objects.filter(status__in=ACTIVE_STATUSES - {"submitting", "unconfirmed"}).update(
-        next_action_at=now, held_until=None
+        next_action_at=now, delayed_until=None
     )
-    CallbackReceipt.objects.filter(due_at__isnull=False).update(due_at=now)
+    CallbackReceipt.objects.filter(process_at__isnull=False).update(process_at=now)
     sweep(jobs.run_here)
     for task_id in TaskEvent.objects.filter(notify_at__lte=timezone.now()).values_list("task_id", flat=True).distinct():
         jobs.run_here("notify", str(task_id))

@@ -227,7 +227,7 @@ def plan(queryset):
         ("wanvideo_task_due", lambda now: VideoTask.objects.due(now).order_by("next_action_at")[:500]),
         (
             "wanvideo_receipt_due",
-            lambda now: CallbackReceipt.objects.filter(due_at__lte=now).order_by("due_at", "id")[:200],
+            lambda now: CallbackReceipt.objects.filter(process_at__lte=now).order_by("process_at", "id")[:200],
         ),
         (
             "wanvideo_event_outbox",
@@ -251,10 +251,10 @@ def test_querysets_select_what_their_names_say(django_user_model):
     hour = dt.timedelta(hours=1)
     rows = {status: make_task(status) for status in TaskStatus}
     rows["mine"] = make_task(TaskStatus.DRAFT, owner=ann)
-    rows["overdue"] = make_task(TaskStatus.PENDING, told_overdue_at=now)
+    rows["overdue"] = make_task(TaskStatus.PENDING, overdue_notified_at=now)
     rows["due"] = make_task(TaskStatus.DRAFT, next_action_at=now - hour)
-    rows["held by a worker"] = make_task(TaskStatus.DRAFT, next_action_at=now - hour, leased_until=now + hour)
-    rows["worker gone"] = make_task(TaskStatus.DRAFT, next_action_at=now - hour, leased_until=now - hour)
+    rows["held by a worker"] = make_task(TaskStatus.DRAFT, next_action_at=now - hour, lease_expires_at=now + hour)
+    rows["worker gone"] = make_task(TaskStatus.DRAFT, next_action_at=now - hour, lease_expires_at=now - hour)
     rows["later"] = make_task(TaskStatus.DRAFT, next_action_at=now + hour)
     rows["ends soon"] = make_task(TaskStatus.STORING, result_expires_at=now + hour)
     rows["ends late"] = make_task(TaskStatus.STORING, result_expires_at=now + 20 * hour)
@@ -369,12 +369,12 @@ def test_a_stale_instance_that_is_saved_takes_nothing_back_that_a_worker_did():
     task = make_task(TaskStatus.QUEUED)
     stale = VideoTask.objects.get(pk=task.pk)
     VideoTask.objects.filter(pk=task.pk).update(
-        status=TaskStatus.STORING, result_url="https://x.example/v.mp4", tries=3
+        status=TaskStatus.STORING, result_url="https://x.example/v.mp4", retry_count=3
     )
     stale.notes, stale.metadata = "seen", {"order": 1}
     stale.save()
     task.refresh_from_db()
-    assert (task.status, task.result_url, task.tries) == (TaskStatus.STORING, "https://x.example/v.mp4", 3)
+    assert (task.status, task.result_url, task.retry_count) == (TaskStatus.STORING, "https://x.example/v.mp4", 3)
     assert (task.notes, task.metadata) == ("seen", {"order": 1})
 
 

@@ -39,7 +39,7 @@ def longest_action() -> dt.timedelta:
 
 
 def longest_hold(reason: str) -> dt.timedelta:
-    """Return how far ahead ``held_until`` is ever set for a reason."""
+    """Return how far ahead ``delayed_until`` is ever set for a reason."""
     return LONGEST_BUDGET if reason in BUDGET_REASONS else LONGEST_PAUSE
 
 
@@ -58,5 +58,5 @@ def is_over(column: str, longest: dt.timedelta, at: dt.datetime | None = None) -
 def is_due(at: dt.datetime | None = None) -> Q:
     """A condition on tasks: ``next_action_at`` has come, or cannot have been meant."""
     at = at or timezone.now()
-    too_far = Q(next_action_at__gt=at + longest_action() + SKEW) & ~Q(held_reason__in=BUDGET_REASONS)
+    too_far = Q(next_action_at__gt=at + longest_action() + SKEW) & ~Q(delay_reason__in=BUDGET_REASONS)
     return Q(next_action_at__lte=at) | too_far | Q(next_action_at__gt=at + LONGEST_BUDGET + SKEW)

@@ -103,7 +103,9 @@ def advance(
                 event = record(
                     pk, kind, source, actor=actor, attempt=attempt, detail=detail, from_status=current, to_status=to
                 )
-                if to in _NEXT_JOB and (values.get("held_until") is None or values["held_until"] <= timezone.now()):
+                if to in _NEXT_JOB and (
+                    values.get("delayed_until") is None or values["delayed_until"] <= timezone.now()
+                ):
                     queue.after_commit(_NEXT_JOB[to], pk)
         if rows:
             if isinstance(task, VideoTask):
@@ -156,13 +158,13 @@ def close_attempt(task_id: uuid.UUID, *, from_states: set[AttemptState], to: Att
 
 def _columns_of(to: TaskStatus) -> dict[str, Any]:
     now = timezone.now()
-    fresh: dict[str, Any] = {"tries": 0, "failed_looks": 0, "trouble_since": None, "leased_until": None}
+    fresh: dict[str, Any] = {"retry_count": 0, "failed_looks": 0, "not_found_since": None, "lease_expires_at": None}
     if to in FINISHED_STATUSES:
-        fresh |= {"next_action_at": None, "finished_at": now, "held_until": None, "held_reason": ""}
+        fresh |= {"next_action_at": None, "finished_at": now, "delayed_until": None, "delay_reason": ""}
         return fresh | ({"progress": 100} if to == TaskStatus.COMPLETED else {})
     fresh["next_action_at"] = now + WAKE_GRACE if to in _NEXT_JOB else now
     if to in {TaskStatus.QUEUED, TaskStatus.SUBMITTING}:
-        fresh |= {"finished_at": None, "error_code": "", "error_message": "", "held_until": None, "held_reason": ""}
+        fresh |= {"finished_at": None, "error_code": "", "error_message": "", "delayed_until": None, "delay_reason": ""}
     return fresh
 
 

@@ -27,7 +27,7 @@ MAY_NEED_ATTENTION = (
     Q(status=TaskStatus.UNCONFIRMED)
     | Q(status=TaskStatus.FAILED, dismissed_at=None)
     | Q(unmatched=True, dismissed_at=None)
-    | Q(status__in=OVERDUE_STATUSES, told_overdue_at__isnull=False)
+    | Q(status__in=OVERDUE_STATUSES, overdue_notified_at__isnull=False)
 )
 
 
@@ -48,7 +48,7 @@ class VideoTaskQuerySet(PrimaryQuerySet["VideoTask"]):
 
     def due(self, at: dt.datetime | None = None) -> VideoTaskQuerySet:
         """Those that the sweep has something to do for, and that no worker holds."""
-        free = Q(leased_until=None) | timestamps.is_over("leased_until", timestamps.LONGEST_LEASE, at)
+        free = Q(lease_expires_at=None) | timestamps.is_over("lease_expires_at", timestamps.LONGEST_LEASE, at)
         return self.filter(timestamps.is_due(at)).filter(free)
 
     def owned_by(self, user: AbstractBaseUser) -> VideoTaskQuerySet:
@@ -68,7 +68,7 @@ class VideoTaskQuerySet(PrimaryQuerySet["VideoTask"]):
             Q(status=TaskStatus.UNCONFIRMED)
             | (Q(status=TaskStatus.FAILED, dismissed_at=None) & Q(is_unresolved))
             | Q(unmatched=True, dismissed_at=None)
-            | Q(status__in=OVERDUE_STATUSES, told_overdue_at__isnull=False)
+            | Q(status__in=OVERDUE_STATUSES, overdue_notified_at__isnull=False)
         )
 
     def expiring(self, within: dt.timedelta = dt.timedelta(hours=6)) -> VideoTaskQuerySet:

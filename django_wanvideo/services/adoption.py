@@ -106,7 +106,7 @@ def carry_out(made: Plan, *, hold: bool) -> None:
             attempt = unmatched.give_back(task.pk, number, source=EventSource.CODE)
             if attempt is not None:
                 # What EvoLink has called about it meanwhile is read again, now that there is something to tie it to.
-                CallbackReceipt.objects.filter(attempt_id=attempt.pk).update(due_at=timezone.now())
+                CallbackReceipt.objects.filter(attempt_id=attempt.pk).update(process_at=timezone.now())
     for task in made.unsent if hold else ():
         if task.status == TaskStatus.SUBMITTING:
             _unconfirm(task)
@@ -130,8 +130,8 @@ def _make_draft(task: VideoTask, *, may_have_been_sent: bool = False) -> None:
         detail={"reason": "adopted"} | ({"may_have_been_sent": True} if may_have_been_sent else {}),
         queued_at=None,
         next_action_at=None,
-        held_until=None,
-        held_reason="",
+        delayed_until=None,
+        delay_reason="",
     )
 
 

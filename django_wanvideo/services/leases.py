@@ -48,12 +48,12 @@ class Lease:
     @property
     def held(self) -> Q:
         """A condition for queries: nobody else has taken the task over."""
-        return Q(leased_until=self.until)
+        return Q(lease_expires_at=self.until)
 
     def renew(self) -> bool:
         """Prolong the hold, counted from now; return whether it still stood."""
         until = timezone.now() + LEASE
-        if VideoTask.objects.filter(self.held, pk=self.task_id).update(leased_until=until):
+        if VideoTask.objects.filter(self.held, pk=self.task_id).update(lease_expires_at=until):
             self.until = until
         else:
             self.lost = True
@@ -84,7 +84,7 @@ class Lease:
 
     def release(self) -> None:
         """Give the task back, if it is still held."""
-        VideoTask.objects.filter(self.held, pk=self.task_id).update(leased_until=None)
+        VideoTask.objects.filter(self.held, pk=self.task_id).update(lease_expires_at=None)
 
     def _beat(self, done: threading.Event) -> None:
         while not done.wait(RENEWAL.total_seconds()) and time.monotonic() < self._ends:
@@ -101,10 +101,10 @@ class Lease:
 def acquire(task_id: uuid.UUID, status: TaskStatus) -> Lease | None:
     """Hold a task that stands at ``status``; ``None`` if it stands elsewhere or another worker holds it."""
     until = timezone.now() + LEASE
-    rows = VideoTask.objects.filter(is_free(), pk=task_id, status=status).update(leased_until=until)
+    rows = VideoTask.objects.filter(is_free(), pk=task_id, status=status).update(lease_expires_at=until)
     return Lease(task_id, until) if rows else None
 
 
 def is_free() -> Q:
     """A condition: no worker holds the task, as far as one can have taken it."""
-    return Q(leased_until=None) | timestamps.is_over("leased_until", timestamps.LONGEST_LEASE)
+    return Q(lease_expires_at=None) | timestamps.is_over("lease_expires_at", timestamps.LONGEST_LEASE)

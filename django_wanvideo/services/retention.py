@@ -43,7 +43,7 @@ class Pruned:
 
 def prune_receipts(before: dt.datetime, *, batch: int = DEFAULT_BATCH, dry_run: bool = False) -> int:
     """Delete callbacks that came in before ``before`` and have been read; return how many."""
-    return _delete_rows(CallbackReceipt, Q(due_at=None, received_at__lt=before), batch, dry_run)
+    return _delete_rows(CallbackReceipt, Q(process_at=None, received_at__lt=before), batch, dry_run)
 
 
 def prune_events(before: dt.datetime, *, batch: int = DEFAULT_BATCH, dry_run: bool = False) -> int:

@@ -214,7 +214,7 @@ def _ask_a_person(task_id: uuid.UUID) -> None:
 def _receipts(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.timedelta) -> None:
     last = _handed_out(state, "callbacks")
     # By the indexed column: ordered by key, a database may walk the whole table to find that nothing is due.
-    newest = max(due.callbacks(last).order_by("due_at").values_list("pk", flat=True)[:CHUNK], default=None)
+    newest = max(due.callbacks(last).order_by("process_at").values_list("pk", flat=True)[:CHUNK], default=None)
     if newest is None or not swept.queue_reachable:
         return
     if dispatch("sync"):

@@ -472,7 +472,7 @@ class TestCountsOfFilters:
     def test_stand_at_what_is_on_its_way_and_at_what_needs_attention(self, boss, make_task):
         for status in ("queued", "queued", "processing", "unconfirmed", "failed", "failed", "completed", "draft"):
             make_task(status)
-        make_task("pending", told_overdue_at=timezone.now())
+        make_task("pending", overdue_notified_at=timezone.now())
         found = self.choices(boss)
         assert found == [
             "Needs attention (4)", "Link ends soon",

@@ -158,7 +158,7 @@ def test_a_site_that_believes_callbacks_can_store_whatever_they_say(call, attemp
     with transaction.atomic():
         call(encoded({**body, "id": attempt.provider_task_id, "status": status}, ensure_ascii=True))
         callbacks.read_due()
-        assert not CallbackReceipt.objects.filter(due_at__isnull=False).exists()
+        assert not CallbackReceipt.objects.filter(process_at__isnull=False).exists()
         task = VideoTask.objects.get(pk=attempt.task_id)
         assert task.status in {"pending", "processing", "storing", "failed", "cancelled"}
         assert task.progress <= 99

@@ -107,7 +107,7 @@ def test_while_evolink_cannot_be_asked_it_stays_due(site: Road, evo: Simulator):
     evo.faults.add("get", "500")
     call_back(attempt_id, provider_id)
     assert not VideoTask.objects.exists()
-    assert CallbackReceipt.objects.get().due_at is not None
+    assert CallbackReceipt.objects.get().process_at is not None
     site.make_due()
     jobs.sync()
     assert VideoTask.objects.get().attempt.provider_task_id == provider_id
@@ -132,7 +132,7 @@ def test_one_that_names_nothing_is_logged(site: Road, caplog: pytest.LogCaptureF
     attempt_id = uuid.uuid4()
     call_back(attempt_id, "")
     assert str(attempt_id) in caplog.text
-    assert CallbackReceipt.objects.get().due_at is None
+    assert CallbackReceipt.objects.get().process_at is None
 
 
 @pytest.mark.fault("K2.deleted-task-settles-the-ledger")
@@ -150,7 +150,7 @@ def test_the_ledger_of_a_deleted_task_is_settled_and_nothing_revived(
     entry.refresh_from_db()
     assert (entry.outcome, entry.settled_at is not None, bool(entry.used)) == (outcome, True, used)
     assert not VideoTask.objects.exists()
-    assert CallbackReceipt.objects.get().due_at is None
+    assert CallbackReceipt.objects.get().process_at is None
     gets = site.gets()
     call_back(attempt_id, provider_id)
     assert site.gets() == gets, "what is settled is not asked about again"
@@ -225,9 +225,9 @@ class TestLeakedAddress:
             site.make_due()
             jobs.sync()
         assert site.gets() - before <= 3 * callback_limits.MOST_IDS
-        assert CallbackReceipt.objects.filter(due_at__isnull=False).count() <= callback_limits.MOST_IDS
+        assert CallbackReceipt.objects.filter(process_at__isnull=False).count() <= callback_limits.MOST_IDS
         call_back(attempt.pk, attempt.provider_task_id)
-        assert CallbackReceipt.objects.filter(provider_task_id=attempt.provider_task_id).get().due_at is None
+        assert CallbackReceipt.objects.filter(provider_task_id=attempt.provider_task_id).get().process_at is None
 
     @pytest.mark.fault("K10.leaked-token-unknown-attempt")
     def test_one_of_an_attempt_that_is_not_there_is_bounded_too(self, site: Road, evo: Simulator):

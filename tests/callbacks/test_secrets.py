@@ -134,5 +134,5 @@ def test_what_a_body_claims_is_not_believed_when_the_task_cannot_be_read(call, a
     callbacks.read_due()
     attempt.task.refresh_from_db()
     assert attempt.task.status == TaskStatus.PENDING
-    assert CallbackReceipt.objects.get().due_at is not None
+    assert CallbackReceipt.objects.get().process_at is not None
     assert "forged" in json.dumps(CallbackReceipt.objects.get().payload)

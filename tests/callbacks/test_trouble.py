@@ -129,7 +129,7 @@ def test_what_came_without_redis_is_handed_out_by_the_sweep(call, redis_is_away)
 
     sweep.sweep(take)
     assert ("sync",) in handed_out
-    assert CallbackReceipt.objects.filter(due_at__lte=timezone.now()).count() == 3
+    assert CallbackReceipt.objects.filter(process_at__lte=timezone.now()).count() == 3
 
 
 def test_a_warning_says_once_that_redis_is_away(call, redis_is_away, caplog):

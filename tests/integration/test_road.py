@@ -139,7 +139,7 @@ def test_a_worker_without_the_key_fails_nothing_and_says_why(site: Road, evo: Si
     task = site.queued()
     work()
     task.refresh_from_db()
-    assert (task.status, task.held_reason, site.posts()) == (TaskStatus.QUEUED, "no_api_key", 0)
+    assert (task.status, task.delay_reason, site.posts()) == (TaskStatus.QUEUED, "no_api_key", 0)
     assert task.events.get(kind="waiting").detail["reason"] == "no_api_key"
     assert task.next_action_at > timezone.now()
 
@@ -148,7 +148,7 @@ def test_a_worker_without_the_key_fails_nothing_and_says_why(site: Road, evo: Si
     sweep.sweep()
     work()
     task.refresh_from_db()
-    assert (task.status, task.held_reason) == (TaskStatus.PENDING, "")
+    assert (task.status, task.delay_reason) == (TaskStatus.PENDING, "")
 
 
 def test_a_worker_process_of_rq_does_the_whole_road(site: Road, evo: Simulator, redis_queue: Queue, settings: Any):
@@ -230,7 +230,7 @@ def test_an_upload_that_fails_costs_nothing_and_is_tried_again_only_if_that_help
     task.submit()
     work()
     task.refresh_from_db()
-    assert (task.status, task.error_code, task.held_reason) == (status, code, held)
+    assert (task.status, task.error_code, task.delay_reason) == (status, code, held)
     assert not code or code in ADVICE
     assert (site.posts(), task.attempts.count()) == (0, 0)
     if status == TaskStatus.QUEUED:

@@ -55,8 +55,8 @@ class Road:
         sweeping.SiteState.objects.filter(name="evolink_pause").delete()
         rows = VideoTask.objects.filter(status__in=ACTIVE_STATUSES)
         rows.filter(next_action_at__isnull=False).update(next_action_at=now)
-        rows.update(held_until=None, leased_until=None)
-        CallbackReceipt.objects.filter(due_at__isnull=False).update(due_at=now)
+        rows.update(delayed_until=None, lease_expires_at=None)
+        CallbackReceipt.objects.filter(process_at__isnull=False).update(process_at=now)
 
     def sweep(self) -> sweeping.Swept:
         """One pass whose jobs are done here."""

@@ -131,10 +131,10 @@ def test_a_callback_that_comes_while_evolink_does_not_show_the_task_binds_it_onc
     call_back(task.attempt, own)
     for _try in range(5):
         received_at = timezone.now() - dt.timedelta(minutes=30)
-        CallbackReceipt.objects.update(due_at=timezone.now(), received_at=received_at)
+        CallbackReceipt.objects.update(process_at=timezone.now(), received_at=received_at)
         callbacks.read_due()
-        assert CallbackReceipt.objects.get().due_at > timezone.now(), "it stays unread"
-    CallbackReceipt.objects.update(due_at=timezone.now())
+        assert CallbackReceipt.objects.get().process_at > timezone.now(), "it stays unread"
+    CallbackReceipt.objects.update(process_at=timezone.now())
     callbacks.read_due()
     task.refresh_from_db()
     assert (task.status, task.attempts.get().provider_task_id) == (TaskStatus.PENDING, own)
@@ -162,7 +162,7 @@ def test_what_a_token_may_not_bind_for_its_age_is_written_down_once_for_the_pers
     evo.tasks[own].created -= 180
     for _copy in range(3):
         call_back(attempt, own)
-    assert not CallbackReceipt.objects.filter(due_at__isnull=False).exists()
+    assert not CallbackReceipt.objects.filter(process_at__isnull=False).exists()
     (noted,) = task.events.filter(kind="callback").exclude(detail={})
     assert (noted.attempt, noted.source, noted.notify_at) == (attempt, "callback", None)
     created = dt.datetime.fromtimestamp(int(evo.tasks[own].created), dt.UTC)
@@ -239,14 +239,14 @@ def test_a_callback_that_names_a_task_evolink_does_not_know_is_read_again_for_26
     task, _own = unconfirmed(road)
     call_back(task.attempt, "task-unified-1757169743-unknown1")
     receipt = CallbackReceipt.objects.get()
-    assert receipt.due_at is not None, "EvoLink may only lag behind"
+    assert receipt.process_at is not None, "EvoLink may only lag behind"
     assert evo.journal.count("get") == 1
     for hours in (1, 25.9, 26.1):
         received_at = timezone.now() - dt.timedelta(hours=hours)
-        CallbackReceipt.objects.update(due_at=timezone.now(), received_at=received_at)
+        CallbackReceipt.objects.update(process_at=timezone.now(), received_at=received_at)
         callbacks.read_due()
         receipt.refresh_from_db()
-        assert (receipt.due_at is None) == (hours > 26)
+        assert (receipt.process_at is None) == (hours > 26)
     task.refresh_from_db()
     assert task.status == TaskStatus.UNCONFIRMED
     assert task.attempt.provider_task_id is None
@@ -259,9 +259,9 @@ def test_a_callback_is_kept_while_a_gateway_answers_in_evolinks_place(road: Road
         gateway_page(between)
         call_back(task.attempt, own)
         for _try in range(4):
-            CallbackReceipt.objects.update(due_at=timezone.now(), received_at=timezone.now() - dt.timedelta(days=2))
+            CallbackReceipt.objects.update(process_at=timezone.now(), received_at=timezone.now() - dt.timedelta(days=2))
             callbacks.read_due()
-    CallbackReceipt.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
+    CallbackReceipt.objects.filter(process_at__isnull=False).update(process_at=timezone.now())
     callbacks.read_due()
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
@@ -273,10 +273,10 @@ def test_a_callback_that_names_another_accounts_task_is_not_asked_for_for_ever(r
     task, _own = unconfirmed(road)
     evo.faults.add("get", "403", times=None)
     call_back(task.attempt, "task-unified-1757169743-foreign1")
-    assert CallbackReceipt.objects.get().due_at is not None
-    CallbackReceipt.objects.update(due_at=timezone.now(), received_at=timezone.now() - dt.timedelta(hours=27))
+    assert CallbackReceipt.objects.get().process_at is not None
+    CallbackReceipt.objects.update(process_at=timezone.now(), received_at=timezone.now() - dt.timedelta(hours=27))
     callbacks.read_due()
-    assert CallbackReceipt.objects.get().due_at is None
+    assert CallbackReceipt.objects.get().process_at is None
 
 
 def test_a_callback_is_kept_while_our_key_is_refused(road: Road, evo: Simulator):
@@ -284,9 +284,9 @@ def test_a_callback_is_kept_while_our_key_is_refused(road: Road, evo: Simulator)
     task, own = unconfirmed(road)
     evo.faults.add("get", "401", times=2)
     call_back(task.attempt, own)
-    CallbackReceipt.objects.update(due_at=timezone.now(), received_at=timezone.now() - dt.timedelta(days=2))
+    CallbackReceipt.objects.update(process_at=timezone.now(), received_at=timezone.now() - dt.timedelta(days=2))
     callbacks.read_due()
-    CallbackReceipt.objects.update(due_at=timezone.now())
+    CallbackReceipt.objects.update(process_at=timezone.now())
     callbacks.read_due()
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
@@ -306,7 +306,7 @@ def test_repeated_callbacks_change_nothing_more(road: Road, evo: Simulator):
     assert task.status == TaskStatus.COMPLETED
     assert (road.history(task), evo.journal.count("get")) == before
     assert road.history(task).count("callback") == 1
-    assert not CallbackReceipt.objects.filter(due_at__isnull=False).exists()
+    assert not CallbackReceipt.objects.filter(process_at__isnull=False).exists()
 
 
 def superseded(road: Road) -> tuple[VideoTask, Attempt, str]:

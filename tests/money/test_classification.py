@@ -186,12 +186,12 @@ def check(road: Road, task: Any, row: Row) -> None:
         assert task.next_action_at > timezone.now() + dt.timedelta(minutes=20), "somebody is asked, in time"
     else:
         least, most = row.held
-        wait = (task.held_until - timezone.now()).total_seconds()
+        wait = (task.delayed_until - timezone.now()).total_seconds()
         assert least - 2 <= wait <= most
-        assert task.next_action_at == task.held_until
+        assert task.next_action_at == task.delayed_until
         if row not in ACCOUNT:
-            assert task.held_reason == ("evolink_busy" if row.http_status else "evolink_unreachable")
-        assert held_words(task.held_reason) == row.advice
+            assert task.delay_reason == ("evolink_busy" if row.http_status else "evolink_unreachable")
+        assert held_words(task.delay_reason) == row.advice
 
 
 def nothing_is_sent_again_by_itself(road: Road, task: Any) -> None:
@@ -353,7 +353,7 @@ def test_each_wait_is_longer_than_the_one_before(road: Road, evo: Simulator):
     for _try in range(4):
         road.make_due()
         road.send(task)
-        waits.append((task.held_until - timezone.now()).total_seconds())
+        waits.append((task.delayed_until - timezone.now()).total_seconds())
     assert waits == sorted(waits)
     assert waits[3] > 2 * waits[0]
 

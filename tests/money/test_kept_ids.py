@@ -92,7 +92,7 @@ def test_a_sweep_binds_it_from_redis_at_once(wide_road: Road, evo: Simulator, mo
     assert spool.in_redis() == {attempt.pk}
     wide_road.sweep()
     assert is_bound(task, evo)
-    assert (task.credits_reserved, attempt.posts) == (evo.tasks.latest.reserved, 1)
+    assert (task.credits_reserved, attempt.request_count) == (evo.tasks.latest.reserved, 1)
     assert task.attempts.get().http_status == 200
     assert not redis.exists(spool.KEY)
 

@@ -112,7 +112,7 @@ def test_the_entry_is_written_in_the_claims_own_transaction(road: Road, monkeypa
     task.refresh_from_db()
     assert (task.status, road.posts(), Attempt.objects.count()) == (TaskStatus.QUEUED, 0, 0)
 
-    VideoTask.objects.update(leased_until=None)
+    VideoTask.objects.update(lease_expires_at=None)
     road.send(task)
     entry = CreditEntry.objects.get()
     assert (entry.attempt_id, entry.task_id, entry.owner) == (task.attempt.pk, task.pk, task.owner)
@@ -311,7 +311,7 @@ def test_deleting_and_pruning_tasks_lifts_no_limit(road: Road, evo: Simulator, h
             retention.prune_tasks(timezone.now() + dt.timedelta(days=1), [TaskStatus.COMPLETED])
         assert not VideoTask.objects.exists()
     assert (road.posts(), evo.ledger.total) == (1, Decimal("11.9"))
-    assert (task.status, task.held_reason) == (TaskStatus.QUEUED, "daily_credit_limit")
+    assert (task.status, task.delay_reason) == (TaskStatus.QUEUED, "daily_credit_limit")
     assert CreditEntry.objects.get().used == Decimal("11.9")
 
 
@@ -320,7 +320,7 @@ def test_deleting_tasks_makes_no_room_in_this_minute_either(road: Road, evo: Sim
     road.configure(MAX_SUBMITS_PER_MINUTE=1)
     evo.faults.add("create", "400", times=2)
     road.send(road.queued()).delete()
-    assert road.send(road.queued()).held_reason == "max_per_minute"
+    assert road.send(road.queued()).delay_reason == "max_per_minute"
     assert road.posts() == 1
 
 
@@ -347,7 +347,7 @@ def test_forgetting_the_name_of_somebody_who_is_still_there_lifts_no_limit(road:
     django_user_model.objects.filter(pk=ann.pk).update(username="anna")
     assert ledger.forget_user("anna") == 1, "also under the name of then"
     assert CreditEntry.objects.get().owner_label == ""
-    assert road.send(road.queued(owner=ann)).held_reason == "user_daily_credit_limit"
+    assert road.send(road.queued(owner=ann)).delay_reason == "user_daily_credit_limit"
 
 
 @pytest.mark.django_db

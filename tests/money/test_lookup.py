@@ -115,8 +115,8 @@ def test_without_an_answer_it_waits_and_nothing_is_sent(road: Road, evo: Simulat
     for _pass in range(4):
         road.make_due()
         road.send(task)
-        assert (task.status, task.held_reason, road.posts()) == (S.QUEUED, "lookup_unanswered", 1)
-        assert task.held_until > timezone.now()
+        assert (task.status, task.delay_reason, road.posts()) == (S.QUEUED, "lookup_unanswered", 1)
+        assert task.delayed_until > timezone.now()
         assert task.charge == Charge.MAYBE
     evo.faults.clear()
     evo.complete(id_of(task))
@@ -129,10 +129,10 @@ def test_an_evolink_that_hangs_or_is_gone_is_waited_for(road: Road, evo: Simulat
     road.configure(READ_TIMEOUT=0.3, CONNECT_TIMEOUT=0.3)
     task = retried(road, hours=300)
     evo.faults.add("get", "hang", seconds=3)
-    assert (road.send(task).status, task.held_reason) == (S.QUEUED, "lookup_unanswered")
+    assert (road.send(task).status, task.delay_reason) == (S.QUEUED, "lookup_unanswered")
     with evo.down():
         road.make_due()
-        assert (road.send(task).status, task.held_reason) == (S.QUEUED, "lookup_unanswered")
+        assert (road.send(task).status, task.delay_reason) == (S.QUEUED, "lookup_unanswered")
     assert road.posts() == 1
 
 
@@ -165,8 +165,8 @@ def test_a_young_one_is_sent_anew_only_after_evolink_has_said_so_for_half_an_hou
     for _look in range(2):
         road.make_due()
         road.send(task)
-        assert (task.status, task.held_reason, road.posts()) == (S.QUEUED, "lookup_not_found", 1)
-        waits.append((task.held_until - timezone.now()).total_seconds())
+        assert (task.status, task.delay_reason, road.posts()) == (S.QUEUED, "lookup_not_found", 1)
+        waits.append((task.delayed_until - timezone.now()).total_seconds())
         road.send(task)
         assert road.gets() == _look + 1, "it is not asked about before the time"
     assert sum(waits) > 1790
@@ -190,7 +190,7 @@ def test_a_gateways_404_is_no_word_of_evolink(road: Road, evo: Simulator, monkey
     task = retried(road, hours=300)
     gateway_page(monkeypatch)
     road.send(task)
-    assert (task.status, task.held_reason, road.posts()) == (S.QUEUED, "lookup_unanswered", 1)
+    assert (task.status, task.delay_reason, road.posts()) == (S.QUEUED, "lookup_unanswered", 1)
 
 
 def test_what_evolink_itself_ended_is_sent_anew_without_a_question(road: Road, evo: Simulator):

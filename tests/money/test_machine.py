@@ -333,7 +333,7 @@ class Promises(RuleBasedStateMachine):
     @precondition(lambda self: self.there_is(S.QUEUED))
     def a_worker_sends(self, number: int, how: str, cut: bool) -> None:
         task = self._task(number, S.QUEUED)
-        self.clock = max(self.clock, task.held_until or self.clock)
+        self.clock = max(self.clock, task.delayed_until or self.clock)
         self.evolink.next_create, self.power_cut = how, cut
         self._work_alone(lambda: jobs.submit(str(task.pk)))
         self.evolink.next_create = "ok"
@@ -614,9 +614,9 @@ class Promises(RuleBasedStateMachine):
                 and not TaskEvent.objects.filter(notify_at__isnull=False).exists()
             ):
                 break
-        left = list(VideoTask.objects.unfinished().values_list("status", "next_action_at", "leased_until"))
+        left = list(VideoTask.objects.unfinished().values_list("status", "next_action_at", "lease_expires_at"))
         assert not left, f"these never end: {left}"
-        assert not CallbackReceipt.objects.filter(due_at__isnull=False).exists() or _only_unknown(self.evolink)
+        assert not CallbackReceipt.objects.filter(process_at__isnull=False).exists() or _only_unknown(self.evolink)
         self.moves_are_legal_and_ends_are_final()
         self.no_wish_is_charged_twice()
         self.every_generation_is_accounted_for()
@@ -630,7 +630,7 @@ class Promises(RuleBasedStateMachine):
 
 
 def _only_unknown(evolink: EvoLink) -> bool:
-    due = CallbackReceipt.objects.filter(due_at__isnull=False).values_list("provider_task_id", flat=True)
+    due = CallbackReceipt.objects.filter(process_at__isnull=False).values_list("provider_task_id", flat=True)
     return not set(due) & set(evolink.tasks)
 
 

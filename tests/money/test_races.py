@@ -154,7 +154,7 @@ def test_a_hold_that_falls_on_a_task_while_its_picture_is_uploaded_is_kept(road:
     later = timezone.now() + dt.timedelta(minutes=5)
 
     def and_hold(*args):
-        VideoTask.objects.filter(pk=task.pk).update(held_until=later)
+        VideoTask.objects.filter(pk=task.pk).update(delayed_until=later)
         return urls(*args)
 
     monkeypatch.setattr(media, "provider_urls", and_hold)

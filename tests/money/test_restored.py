@@ -344,7 +344,7 @@ class TestAdopting:
         attempt = site.send(tasks[0]).attempt
         restore(saved)
         CallbackReceipt.objects.create(
-            attempt_id=attempt.pk, provider_task_id=attempt.provider_task_id, payload={}, due_at=None
+            attempt_id=attempt.pk, provider_task_id=attempt.provider_task_id, payload={}, process_at=None
         )
         adopt("--yes")
         jobs.sync()
@@ -391,7 +391,7 @@ class TestAdopting:
         event = tasks[0].events.get(kind=EventKind.NOTE)
         assert (event.from_status, event.to_status) == (TaskStatus.QUEUED, TaskStatus.DRAFT)
         task = VideoTask.objects.get(pk=tasks[0].pk)
-        assert (task.queued_at, task.next_action_at, task.held_reason) == (None, None, "")
+        assert (task.queued_at, task.next_action_at, task.delay_reason) == (None, None, "")
         site.make_due()
         site.sweep()
         assert site.posts() == 3
@@ -581,7 +581,7 @@ class TestHost:
         fresh = soft.queued("New")
         soft.send(old)
         soft.send(fresh)
-        assert (old.status, old.held_reason, fresh.status) == (TaskStatus.QUEUED, "installation", TaskStatus.PENDING)
+        assert (old.status, old.delay_reason, fresh.status) == (TaskStatus.QUEUED, "installation", TaskStatus.PENDING)
         assert soft.posts() == 1
         assert kinds() == []
         adopt("--yes")

@@ -136,7 +136,7 @@ def test_a_limit_that_cannot_be_read_sends_nothing_and_says_so(limit, ann, given
     assert task.submit().status == TaskStatus.QUEUED
     submission.send(task.pk)
     task.refresh_from_db()
-    assert (evolink.sent, task.status, task.held_reason) == ([], TaskStatus.QUEUED, "misconfigured")
+    assert (evolink.sent, task.status, task.delay_reason) == ([], TaskStatus.QUEUED, "misconfigured")
     with pytest.raises(ConfigurationError, match="CREDIT_LIMITS"):
         draft(owner=ann).submit(wait=False)
     assert throttling.forecast([(PRICE, ann.pk)]) is None
@@ -214,8 +214,8 @@ def test_a_task_that_waits_for_credits_goes_as_soon_as_they_are_there(limit, evo
     task = queued(next_action_at=timezone.now())
     sweep.sweep(lambda job, *ids: bool(submission.send(*ids)) or True)
     task.refresh_from_db()
-    assert (task.held_reason, evolink.sent) == ("monthly_credit_limit", [])
-    assert task.held_until == budget.bounds("month", timezone.now())[1]
+    assert (task.delay_reason, evolink.sent) == ("monthly_credit_limit", [])
+    assert task.delayed_until == budget.bounds("month", timezone.now())[1]
     if what == "correction":
         CreditEntry.objects.filter(pk=entry.pk).update(used=0, outcome=CreditOutcome.RELEASED)
     elif what == "setting":
@@ -224,7 +224,7 @@ def test_a_task_that_waits_for_credits_goes_as_soon_as_they_are_there(limit, evo
         limit(CREDIT_LIMITS=None)
     sweep.sweep(lambda job, *ids: bool(submission.send(*ids)) or True)
     task.refresh_from_db()
-    assert (task.status, task.held_reason, len(evolink.sent)) == (TaskStatus.PENDING, "", 1)
+    assert (task.status, task.delay_reason, len(evolink.sent)) == (TaskStatus.PENDING, "", 1)
 
 
 @pytest.mark.django_db
@@ -248,7 +248,7 @@ def test_no_picture_is_uploaded_for_a_task_that_waits_for_credits(limit, evolink
     task = queued()
     submission.send(task.pk)
     task.refresh_from_db()
-    assert task.held_reason == "daily_credit_limit"
+    assert task.delay_reason == "daily_credit_limit"
 
 
 # Not waiting ---------------------------------------------------------------------------------------------------------
@@ -346,7 +346,7 @@ def test_workers_at_the_limit_at_the_same_moment_never_go_over_it_while_tasks_ar
 
     at_once(*(work(tasks[number::4]) for number in range(4)))
     assert len(evolink.sent) == 3
-    assert VideoTask.objects.filter(status=TaskStatus.QUEUED, held_reason="weekly_credit_limit").count() == 5
+    assert VideoTask.objects.filter(status=TaskStatus.QUEUED, delay_reason="weekly_credit_limit").count() == 5
 
 
 # What never fits -----------------------------------------------------------------------------------------------------
@@ -381,7 +381,7 @@ def test_what_no_longer_fits_at_all_waits_with_a_reason_that_is_true_and_goes_wh
     limit(DAILY_CREDIT_LIMIT=10)
     submission.send(task.pk)
     task.refresh_from_db()
-    assert (task.held_reason, evolink.sent) == ("above_credit_limit", [])
+    assert (task.delay_reason, evolink.sent) == ("above_credit_limit", [])
     limit(DAILY_CREDIT_LIMIT=20)
     throttling.reconsider()
     submission.send(task.pk)
@@ -390,7 +390,7 @@ def test_what_no_longer_fits_at_all_waits_with_a_reason_that_is_true_and_goes_wh
     limit(DAILY_CREDIT_LIMIT=10)
     submission.send(other.pk)
     other.cancel()
-    assert (other.status, other.held_reason) == (TaskStatus.CANCELLED, "")
+    assert (other.status, other.delay_reason) == (TaskStatus.CANCELLED, "")
 
 
 # What is foreseen ----------------------------------------------------------------------------------------------------

@@ -151,7 +151,7 @@ def test_a_wait_for_anything_but_credits_is_believed_for_an_hour_at_most(
         delays.hold(task, reason, until=timezone.now() + dt.timedelta(seconds=60))
     road.sweep()
     task.refresh_from_db()
-    assert (task.status, task.held_until) == (S.PENDING, None)
+    assert (task.status, task.delayed_until) == (S.PENDING, None)
 
 
 @pytest.mark.fault("K5.clock-ahead")
@@ -164,10 +164,10 @@ def test_a_wait_for_credits_is_believed_for_a_month_and_looked_at_hourly(
     # By itself it looks at what waits for credits in each pass; here only the hourly look is of interest.
     monkeypatch.setattr(throttling, "reconsider", lambda: 0)
     road.send(task)
-    assert (task.status, task.held_reason) == (S.QUEUED, "monthly_credit_limit")
+    assert (task.status, task.delay_reason) == (S.QUEUED, "monthly_credit_limit")
     for _hour in range(3):
         swept(handed)
-        VideoTask.objects.update(next_action_at=task.held_until)
+        VideoTask.objects.update(next_action_at=task.delayed_until)
         wrong.forward(hours=1, minutes=1)
         assert swept(handed) == [("submit", str(task.pk))]
         assert road.send(task).status == S.QUEUED
@@ -189,7 +189,7 @@ def test_a_callback_that_came_then_is_read_now(
     callbacks.read_due()
     task.refresh_from_db()
     assert task.status == S.STORING
-    assert not CallbackReceipt.objects.filter(due_at__isnull=False).exists()
+    assert not CallbackReceipt.objects.filter(process_at__isnull=False).exists()
 
 
 @pytest.mark.fault("K5.clock-ahead")
@@ -255,7 +255,7 @@ def test_nor_does_one_at_a_task_that_takes_its_time(road: Road, evo: Simulator, 
     wrong.forward(hours=2)
     with wrong:
         assert look(task).status == S.PENDING
-    assert look(task).trouble_since is None
+    assert look(task).not_found_since is None
     evo.complete(task.attempt.provider_task_id)
     assert look(task).status == S.STORING
 

@@ -273,7 +273,7 @@ def test_a_worker_that_died_while_repeating_stands_in_nobodys_way_for_long(road:
         decide(task)
     task.refresh_from_db()
     assert (task.status, task.attempts.get().state) == (TaskStatus.UNCONFIRMED, AttemptState.UNCONFIRMED)
-    type(task).objects.update(leased_until=timezone.now())
+    type(task).objects.update(lease_expires_at=timezone.now())
     decide(task)
     assert task.status in {TaskStatus.FAILED, TaskStatus.QUEUED}
 

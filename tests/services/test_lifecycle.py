@@ -114,7 +114,7 @@ def test_the_callers_statuses_narrow_the_table_and_never_widen_it():
 def test_a_guard_that_does_not_hold_keeps_the_task_where_it_is():
     task = make_task(S.QUEUED)
     before = everything()
-    assert move(task, S.SUBMITTING, guard=Q(leased_until=timezone.now())) is None
+    assert move(task, S.SUBMITTING, guard=Q(lease_expires_at=timezone.now())) is None
     assert everything() == before
 
 
@@ -170,13 +170,26 @@ def test_an_end_leaves_nothing_to_be_done(to):
     at = S.STORING if to == S.COMPLETED else S.PENDING
     now = timezone.now()
     task = make_task(
-        at, next_action_at=now, held_until=now, held_reason="x", leased_until=now, trouble_since=now, tries=7
+        at,
+        next_action_at=now,
+        delayed_until=now,
+        delay_reason="x",
+        lease_expires_at=now,
+        not_found_since=now,
+        retry_count=7,
     )
     attempt = make_attempt(task)
     move(task, to)
     task = VideoTask.objects.get(pk=task.pk)
     assert task.finished_at >= now
-    left = (task.next_action_at, task.held_until, task.held_reason, task.leased_until, task.trouble_since, task.tries)
+    left = (
+        task.next_action_at,
+        task.delayed_until,
+        task.delay_reason,
+        task.lease_expires_at,
+        task.not_found_since,
+        task.retry_count,
+    )
     assert left == (None, None, "", None, None, 0)
     attempt.refresh_from_db()
     assert attempt.state == AttemptState.ENDED
@@ -233,7 +246,7 @@ def test_nobody_is_woken_for_what_was_rolled_back(wakeups):
 def test_nobody_is_woken_for_what_must_wait(wakeups):
     task = make_task(S.SUBMITTING)
     until = timezone.now() + dt.timedelta(minutes=5)
-    move(task, S.QUEUED, held_until=until, next_action_at=until)
+    move(task, S.QUEUED, delayed_until=until, next_action_at=until)
     assert wakeups == []
 
 
@@ -299,7 +312,7 @@ def test_what_is_told_once_is_told_once():
 
     def tell():
         return lifecycle.tell_once(
-            task, "told_overdue_at", EventKind.OVERDUE, statuses=frozenset({S.PENDING, S.PROCESSING})
+            task, "overdue_notified_at", EventKind.OVERDUE, statuses=frozenset({S.PENDING, S.PROCESSING})
         )
 
     assert sum(event is not None for event in at_once(tell, tell, tell, tell)) == 1
@@ -309,9 +322,9 @@ def test_what_is_told_once_is_told_once():
 
 def test_what_is_told_once_is_not_told_of_a_task_that_has_moved_on():
     task = make_task(S.COMPLETED)
-    assert lifecycle.tell_once(task, "told_overdue_at", EventKind.OVERDUE, statuses=frozenset({S.PENDING})) is None
+    assert lifecycle.tell_once(task, "overdue_notified_at", EventKind.OVERDUE, statuses=frozenset({S.PENDING})) is None
     task.refresh_from_db()
-    assert task.told_overdue_at is None
+    assert task.overdue_notified_at is None
 
 
 def test_a_second_result_is_a_task_of_its_own_with_its_own_end():

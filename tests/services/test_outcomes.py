@@ -36,7 +36,7 @@ def attempt_at(status: TaskStatus, state: AttemptState, *, sent: bool = True, nu
         idempotency_key=f"wanvideo-{uuid.uuid4().hex}",
         request={"model": "m"},
         sent_at=now if sent else None,
-        posts=int(sent),
+        request_count=int(sent),
     )
 
 

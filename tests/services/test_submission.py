@@ -124,7 +124,12 @@ def test_a_retry_starts_from_a_clean_slate_and_keeps_the_old_attempts(road: Road
     task.retry()
     task.refresh_from_db()
     assert (task.progress, task.error_code, task.error_message, task.finished_at) == (0, "", "", None)
-    assert (task.accepted_at, task.credits_reserved, task.result_url, task.told_overdue_at) == (None, None, "", None)
+    assert (task.accepted_at, task.credits_reserved, task.result_url, task.overdue_notified_at) == (
+        None,
+        None,
+        "",
+        None,
+    )
     assert task.charge == Charge.NONE
     road.make_due()
     road.send(task)
@@ -156,7 +161,7 @@ def test_a_worker_without_a_key_leaves_one_line_of_history_however_often_it_look
         road.make_due()
         road.send(task)
     assert road.history(task).count("waiting") == 1
-    assert task.held_reason == "no_api_key"
+    assert task.delay_reason == "no_api_key"
 
 
 def test_a_key_from_a_callable_is_asked_for_when_it_is_needed(road: Road, evo: Simulator):
@@ -178,7 +183,7 @@ def test_a_worker_whose_hold_was_taken_over_does_not_claim(road: Road, evo: Simu
     urls = media.provider_urls
 
     def too_slow(*args: Any) -> Any:
-        VideoTask.objects.update(leased_until=timezone.now() + dt.timedelta(seconds=500))
+        VideoTask.objects.update(lease_expires_at=timezone.now() + dt.timedelta(seconds=500))
         return urls(*args)
 
     monkeypatch.setattr(media, "provider_urls", too_slow)
@@ -200,14 +205,14 @@ def test_what_stops_a_worker_before_it_sends_leaves_the_task_in_the_queue(
         with pytest.raises(MemoryError):
             road.send(task)
     task.refresh_from_db()
-    assert (task.status, task.leased_until) == (S.QUEUED, None)
+    assert (task.status, task.lease_expires_at) == (S.QUEUED, None)
     assert road.send(task).status == S.PENDING
 
 
 def test_an_address_that_cannot_be_used_sends_nothing(road: Road, evo: Simulator, caplog: Any):
     road.configure(ALLOW_PRIVATE_HOSTS=False)
     task = road.send(road.queued())
-    assert (task.status, task.held_reason) == (S.QUEUED, "misconfigured")
+    assert (task.status, task.delay_reason) == (S.QUEUED, "misconfigured")
     assert road.posts() == 0
     assert "BASE_URL must begin with https://" in caplog.text
 
@@ -229,9 +234,9 @@ def locked_picture(road: Road, monkeypatch: pytest.MonkeyPatch) -> VideoTask:
 
 def test_a_storage_that_does_not_give_the_picture_puts_the_task_off(road: Road, locked_picture: VideoTask, caplog: Any):
     task = road.send(locked_picture)
-    assert (task.status, task.held_reason, task.leased_until) == (S.QUEUED, "input_unreadable", None)
-    assert task.held_until is not None
-    assert task.held_until > timezone.now()
+    assert (task.status, task.delay_reason, task.lease_expires_at) == (S.QUEUED, "input_unreadable", None)
+    assert task.delayed_until is not None
+    assert task.delayed_until > timezone.now()
     assert road.history(task)[-1] == "waiting"
     assert "PermissionError" in caplog.text
     assert road.posts() == 0
@@ -259,7 +264,7 @@ def test_what_does_not_get_ready_for_a_day_fails_with_words(
 def test_a_file_service_that_asks_to_wait_holds_the_whole_site_back(road: Road, evo: Simulator):
     evo.faults.add("upload", "429", retry_after=90)
     task = road.send(road.queued(first_frame=picture()))
-    assert (task.status, task.held_reason) == (S.QUEUED, "upload_failed")
+    assert (task.status, task.delay_reason) == (S.QUEUED, "upload_failed")
     paused = provider.paused_until()
     assert paused is not None
     assert 80 < (paused - timezone.now()).total_seconds() <= 90

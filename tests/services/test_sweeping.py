@@ -109,9 +109,9 @@ def test_each_stage_goes_to_its_job_in_batches_of_its_size():
 def test_what_is_not_due_or_held_by_a_worker_is_left_alone(status: str):
     soon = timezone.now() + dt.timedelta(seconds=60)
     rows(S(status), 2, due=False)
-    rows(S(status), 2, leased_until=soon)
+    rows(S(status), 2, lease_expires_at=soon)
     rows(S(status), 2)
-    VideoTask.objects.filter(leased_until=None, next_action_at__lte=timezone.now()).update(next_action_at=None)
+    VideoTask.objects.filter(lease_expires_at=None, next_action_at__lte=timezone.now()).update(next_action_at=None)
     taken = Jobs()
     swept = sweep.sweep(taken)
     assert taken.taken == []
@@ -120,7 +120,7 @@ def test_what_is_not_due_or_held_by_a_worker_is_left_alone(status: str):
 
 @pytest.mark.parametrize("status", [S.QUEUED, S.SUBMITTING, S.UNCONFIRMED, S.PENDING, S.PROCESSING, S.STORING])
 def test_a_row_whose_worker_died_is_found_when_its_hold_has_run_out(status: TaskStatus):
-    rows(status, 1, leased_until=timezone.now() - dt.timedelta(seconds=1))
+    rows(status, 1, lease_expires_at=timezone.now() - dt.timedelta(seconds=1))
     assert sweep.sweep(Jobs()).counts == {status: 1}
 
 
@@ -232,7 +232,7 @@ def test_an_idle_pass_costs_a_fixed_number_of_queries_whatever_the_table_holds(d
         (lambda: rows(S.PROCESSING, 1), "processing"),
         (lambda: rows(S.STORING, 1), "storing"),
         (lambda: rows(S.STORING, 1, due=False, result_expires_at=timezone.now()), "expiring"),
-        (lambda: rows(S.QUEUED, 1, due=False, held_reason="daily_credit_limit"), "reconsidered"),
+        (lambda: rows(S.QUEUED, 1, due=False, delay_reason="daily_credit_limit"), "reconsidered"),
         (lambda: CallbackReceipt.objects.create(attempt_id=uuid.uuid4(), payload={}), "callbacks"),
         (lambda: event_of(*rows(S.FAILED, 1, due=False)), "signals"),
     ],
@@ -258,7 +258,7 @@ def test_the_accounts_trouble_is_looked_into_although_nothing_is_due(settings: A
 @pytest.mark.fault("K13.idle-sweep")
 def test_a_pass_without_anything_due_asks_three_questions_with_a_million_reasons_to_wait(settings: Any):
     """What waits for its time, whatever for, is no work; nor does it make the pass dearer."""
-    rows(S.QUEUED, 30, due=False, held_reason="max_in_flight")
+    rows(S.QUEUED, 30, due=False, delay_reason="max_in_flight")
     rows(S.PROCESSING, 30, due=False)
     rows(S.STORING, 30, due=False, result_expires_at=timezone.now() + dt.timedelta(hours=20))
     for task in rows(S.UNCONFIRMED, 30, due=False):

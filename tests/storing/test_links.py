@@ -67,7 +67,9 @@ def test_a_fresh_link_is_used_and_brings_a_day_and_a_warning_of_its_own(
         assert store(task).status == TaskStatus.STORING
     assert task.result_url == good
     assert task.result_expires_at > ago(hours=-23)
-    writes = [query["sql"] for query in queries if query["sql"].startswith("UPDATE") and "reread_at" in query["sql"]]
+    writes = [
+        query["sql"] for query in queries if query["sql"].startswith("UPDATE") and "result_refreshed_at" in query["sql"]
+    ]
     assert len(writes) == 1, "a worker that dies in between must not have used the question up without the answer"
     assert "result_url" in writes[0]
 
@@ -121,7 +123,7 @@ def test_after_26_hours_a_dead_link_fails_with_what_happened_and_stays_charged(
 ) -> None:
     task = made()
     evolink.faults.add("result", fault, times=None)
-    change(task, accepted_at=ago(hours=26, minutes=1), result_expires_at=ago(hours=2), tries=50)
+    change(task, accepted_at=ago(hours=26, minutes=1), result_expires_at=ago(hours=2), retry_count=50)
     assert (store(task).status, task.error_code) == (TaskStatus.FAILED, code)
     assert task.charge == Charge.CHARGED
     assert not download.is_fetchable(task)
@@ -134,7 +136,7 @@ def test_a_video_that_was_made_late_is_tried_as_long_as_its_own_link_lives(
 ) -> None:
     task = made()
     evolink.faults.add("result", "404", times=None)
-    change(task, accepted_at=ago(hours=40), result_expires_at=ago(hours=-3), tries=50)
+    change(task, accepted_at=ago(hours=40), result_expires_at=ago(hours=-3), retry_count=50)
     assert store(task).status == TaskStatus.STORING
 
 
@@ -258,13 +260,13 @@ def test_while_evolink_cannot_be_asked_a_paid_video_is_not_given_up(
     if link == "refused":
         change(task, result_url="https://169.254.169.254/latest")
     else:
-        change(task, result_url=gone(task), tries=download.GONE_TRIES)
+        change(task, result_url=gone(task), retry_count=download.GONE_TRIES)
     if link == "ended":
         change(task, result_expires_at=ago(seconds=1))
     with pytest.MonkeyPatch.context() as patch:
         SILENCE[silence](evolink, settings, patch)
         assert store(task).status == TaskStatus.STORING
-    assert (task.reread_at, task.leased_until) == (None, None)
+    assert (task.result_refreshed_at, task.lease_expires_at) == (None, None)
     assert task.next_action_at > timezone.now()
 
     settings.WANVIDEO = right

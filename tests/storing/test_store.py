@@ -76,7 +76,7 @@ def test_a_download_that_breaks_is_tried_later_and_never_causes_another_generati
     evolink.faults.add("result", fault)
     assert store(task).status == TaskStatus.STORING
     assert task.next_action_at > timezone.now()
-    assert task.leased_until is None
+    assert task.lease_expires_at is None
     assert EventKind.STORE_FAILED in kinds(task)
     assert videos() == []
     assert store(task).status == TaskStatus.COMPLETED
@@ -202,7 +202,7 @@ def test_a_worker_that_was_taken_for_dead_leaves_the_video_of_its_successor_alon
     def slow(*args: Any, **kwargs: Any) -> Any:
         got = real(*args, **kwargs)
         monkeypatch.setattr(downloads, "fetch", real)
-        VideoTask.objects.filter(pk=task.pk).update(leased_until=timezone.now() - dt.timedelta(seconds=1))
+        VideoTask.objects.filter(pk=task.pk).update(lease_expires_at=timezone.now() - dt.timedelta(seconds=1))
         download.store(task.pk)  # the successor, while the first is about to put its copy into storage
         return got
 

@@ -147,7 +147,7 @@ def test_after_a_429_nothing_is_begun_what_is_under_way_is_applied_and_the_rest_
     waiting = VideoTask.objects.exclude(attempts__provider_task_id__in=begun)
     assert waiting.count() == 22
     assert {task.next_action_at for task in waiting} == {until}
-    assert not waiting.exclude(tries=0, failed_looks=0).exists()
+    assert not waiting.exclude(retry_count=0, failed_looks=0).exists()
 
 
 def test_several_429_at_once_are_one_trouble_and_the_longest_wait(ask: Callable[..., Asked]):
@@ -211,7 +211,7 @@ def test_the_jobs_time_limit_waits_for_no_answer_and_loses_nothing(
 ):
     asked = ask(lambda number, asked: asked.release.wait(PATIENCE) and None)
     attempts = pending(30)
-    before = set(VideoTask.objects.values_list("pk", "next_action_at", "tries"))
+    before = set(VideoTask.objects.values_list("pk", "next_action_at", "retry_count"))
     limit: list[float] = []
     paused_until = provider.paused_until
 
@@ -231,7 +231,7 @@ def test_the_jobs_time_limit_waits_for_no_answer_and_loses_nothing(
     for thread in asked.threads:
         thread.join(PATIENCE)
     assert len(asked.begun) == 8, "nothing was begun after the job had left"
-    assert set(VideoTask.objects.values_list("pk", "next_action_at", "tries")) == before
+    assert set(VideoTask.objects.values_list("pk", "next_action_at", "retry_count")) == before
 
 
 def test_an_error_of_the_work_itself_is_the_jobs_and_ends_the_asking(
@@ -268,7 +268,7 @@ def test_callbacks_are_read_several_at_a_time(ask: Callable[..., Asked]):
     assert callbacks.read_due() == 32
     assert asked.most_at_once == 8
     assert VideoTask.objects.filter(progress=40, attempts__callback_received_at__isnull=False).count() == 32
-    assert not CallbackReceipt.objects.filter(due_at__isnull=False).exists()
+    assert not CallbackReceipt.objects.filter(process_at__isnull=False).exists()
 
 
 def test_callbacks_that_were_not_asked_about_are_read_after_the_pause(ask: Callable[..., Asked]):
@@ -282,9 +282,9 @@ def test_callbacks_that_were_not_asked_about_are_read_after_the_pause(ask: Calla
         CallbackReceipt.objects.create(attempt=attempt, provider_task_id=attempt.provider_task_id, payload={})
     callbacks.read_due()
     assert len(asked.begun) <= 8
-    due = CallbackReceipt.objects.filter(due_at__isnull=False)
+    due = CallbackReceipt.objects.filter(process_at__isnull=False)
     assert due.count() == 60 - len(asked.begun) + 1
-    assert due.filter(due_at=provider.paused_until()).count() == 60 - len(asked.begun)
+    assert due.filter(process_at=provider.paused_until()).count() == 60 - len(asked.begun)
 
 
 # -- over real sockets
@@ -296,9 +296,9 @@ def test_under_a_real_limit_nothing_comes_that_was_told_to_wait(road: Road, evo:
         road.send(task)
     evo.options.answer_seconds = 0.03
     evo.options.read_limit_per_second, evo.options.read_limit_wait = 12, 1.0
-    VideoTask.objects.update(tries=0)
+    VideoTask.objects.update(retry_count=0)
     deadline = time.monotonic() + 60
-    while left := list(VideoTask.objects.filter(tries=0).values_list("pk", flat=True)):
+    while left := list(VideoTask.objects.filter(retry_count=0).values_list("pk", flat=True)):
         assert time.monotonic() < deadline
         if provider.paused_until() is None:
             jobs.sync(*map(str, left))

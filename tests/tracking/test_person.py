@@ -61,7 +61,7 @@ def test_trouble_is_told_to_the_person_and_fails_nothing(road: Road, evo: Simula
     with pytest.raises(NotFoundError):
         task.refresh()
     task.refresh_from_db()
-    assert (task.status, task.trouble_since) == (S.PENDING, None)
+    assert (task.status, task.not_found_since) == (S.PENDING, None)
     road.configure(API_KEY="")
     with pytest.raises(ConfigurationError):
         task.refresh()

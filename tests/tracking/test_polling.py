@@ -218,7 +218,7 @@ def test_a_429_pauses_the_whole_site_as_long_as_it_says(road: Road, evo: Simulat
     road.sweep()
     assert (road.gets(), road.posts()) == (1, 4)
     waiting.refresh_from_db()
-    assert waiting.held_reason == "evolink_busy"
+    assert waiting.delay_reason == "evolink_busy"
 
     road.make_due()
     road.sweep()
@@ -235,8 +235,8 @@ def test_a_429_while_reading_callbacks_pauses_the_rest_of_them(road: Road, evo: 
     evo.faults.add("get", "429", retry_after=40)
     callbacks.read_due()
     assert road.gets() == 1
-    assert CallbackReceipt.objects.filter(due_at__gt=timezone.now()).count() == 3
-    CallbackReceipt.objects.update(due_at=timezone.now())
+    assert CallbackReceipt.objects.filter(process_at__gt=timezone.now()).count() == 3
+    CallbackReceipt.objects.update(process_at=timezone.now())
     callbacks.read_due()
     assert road.gets() == 1
     road.make_due()
@@ -276,7 +276,7 @@ def test_batch_reading_asks_by_itself_for_what_the_batch_leaves_out(road: Road, 
     jobs.sync(*(str(task.pk) for task in tasks))
     assert (evo.journal.count("batch"), road.gets()) == (1, 1)
     tasks[0].refresh_from_db()
-    assert (tasks[0].status, tasks[0].trouble_since is not None) == (S.PENDING, True)
+    assert (tasks[0].status, tasks[0].not_found_since is not None) == (S.PENDING, True)
 
 
 @pytest.mark.parametrize("fault", ["404", "400", "garbage"])

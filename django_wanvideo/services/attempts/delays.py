@@ -43,18 +43,18 @@ LOOKED_UP = credit_limits.REASONS | holds.REASONS
 
 def not_held(now: dt.datetime) -> Q:
     """A condition on a row: it need not wait for a time."""
-    return Q(held_until=None) | Q(held_until__lte=now) | Q(held_reason__in=LOOKED_UP)
+    return Q(delayed_until=None) | Q(delayed_until__lte=now) | Q(delay_reason__in=LOOKED_UP)
 
 
 def hold(task: VideoTask, reason: str, *, until: dt.datetime) -> None:
     """Put a queued task off; the history gets a line when the reason is a new one."""
     rows = VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(
-        held_until=until, held_reason=reason, next_action_at=until
+        delayed_until=until, delay_reason=reason, next_action_at=until
     )
-    if rows and task.held_reason != reason:
+    if rows and task.delay_reason != reason:
         detail = {"reason": reason, "until": until.isoformat()}
         lifecycle.record(task, EventKind.WAITING, EventSource.WORKER, detail=detail)
-    task.held_until, task.held_reason, task.next_action_at = until, reason, until
+    task.delayed_until, task.delay_reason, task.next_action_at = until, reason, until
 
 
 def is_held(task: VideoTask) -> bool:
@@ -62,14 +62,14 @@ def is_held(task: VideoTask) -> bool:
 
     A wait that lies further ahead than its reason can mean is taken back.
     """
-    if task.held_until is None or task.held_until <= timezone.now() or task.held_reason in LOOKED_UP:
+    if task.delayed_until is None or task.delayed_until <= timezone.now() or task.delay_reason in LOOKED_UP:
         return False
-    row = VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED, held_until=task.held_until)
-    if timestamps.stands(task.held_until, timestamps.longest_hold(task.held_reason)):
-        row.update(next_action_at=task.held_until)
+    row = VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED, delayed_until=task.delayed_until)
+    if timestamps.stands(task.delayed_until, timestamps.longest_hold(task.delay_reason)):
+        row.update(next_action_at=task.delayed_until)
         return True
-    row.update(held_until=None, next_action_at=timezone.now())
-    task.held_until = None
+    row.update(delayed_until=None, next_action_at=timezone.now())
+    task.delayed_until = None
     return False
 
 
@@ -82,7 +82,7 @@ def look_at_budgets(state: SiteState) -> bool:
     if timestamps.stands(parse_datetime(str(note.get("until", ""))), timestamps.BUDGET_LOOK):
         return False
     now = timezone.now()
-    waiting = VideoTask.objects.filter(status=TaskStatus.QUEUED, held_reason__in=timestamps.BUDGET_REASONS)
+    waiting = VideoTask.objects.filter(status=TaskStatus.QUEUED, delay_reason__in=timestamps.BUDGET_REASONS)
     waiting.filter(next_action_at__gt=now).update(next_action_at=now)
     state.value["budgets"] = {"until": (now + timestamps.BUDGET_LOOK).isoformat()}
     return True
@@ -98,9 +98,9 @@ def put_off(task: VideoTask, reason: str, error: Exception) -> None:
     if holds.waited_too_long(task):
         settlement.fail_unsent(task, *_GIVEN_UP[reason])
         return
-    VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(tries=task.tries + 1)
-    task.tries += 1
-    until = now + schedule.next_send_try(task.tries - 1, of_evolink.retry_after if of_evolink else None)
+    VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(retry_count=task.retry_count + 1)
+    task.retry_count += 1
+    until = now + schedule.next_send_try(task.retry_count - 1, of_evolink.retry_after if of_evolink else None)
     if of_evolink is not None:
         until = max(until, provider.heed(of_evolink) or until)
     hold(task, reason, until=until)

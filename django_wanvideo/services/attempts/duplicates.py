@@ -35,7 +35,7 @@ def adopt(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> V
         return None
     first = attempt.task
     made = Attempt.objects.filter(task__parent_id=first.pk, idempotency_key=attempt.idempotency_key).count()
-    if made > attempt.posts:
+    if made > attempt.request_count:
         # EvoLink makes one video of one request; a token that leaked would make any number of tasks.
         logger.error("EvoLink's task %s is one too many for attempt %s; look at it by hand.", snapshot.id, attempt.pk)
         return None

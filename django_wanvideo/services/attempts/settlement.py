@@ -54,7 +54,7 @@ def rejected(attempt: Attempt, error: EvoLinkError) -> None:
     else:
         to, kind = TaskStatus.QUEUED, EventKind.WAITING
         until = timezone.now() + schedule.next_send_try(0, None)
-        columns = {"held_until": until, "held_reason": account.REASONS[reason], "next_action_at": until}
+        columns = {"delayed_until": until, "delay_reason": account.REASONS[reason], "next_action_at": until}
     # One transaction: a task that is back in the queue with nothing to hold it would be sent again.
     with database.atomic():
         state = lock.lock()
@@ -97,15 +97,15 @@ def put_off(attempt: Attempt, error: WaitError) -> None:
         AttemptState.NOT_ACCEPTED,
         EventKind.WAITING,
         error,
-        held_until=until,
-        held_reason="evolink_busy" if error.http_status else "evolink_unreachable",
+        delayed_until=until,
+        delay_reason="evolink_busy" if error.http_status else "evolink_unreachable",
         next_action_at=until,
     )
 
 
 def unknown(attempt: Attempt, error: Exception) -> None:
     """EvoLink may or may not have accepted it: never sent again by itself."""
-    due = timezone.now() + unconfirmed_wait(attempt.posts)
+    due = timezone.now() + unconfirmed_wait(attempt.request_count)
     with database.atomic():
         state = lock.lock()
         lost = _settle(
@@ -185,8 +185,8 @@ def release(attempt: Attempt, *, source: EventSource, reason: str) -> bool:
                 source=source,
                 attempt=attempt,
                 detail={"reason": reason},
-                held_until=until,
-                held_reason="worker_lost",
+                delayed_until=until,
+                delay_reason="worker_lost",
                 next_action_at=until,
             )
             rows = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.CLAIMED, sent_at=None).update(

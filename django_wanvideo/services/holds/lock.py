@@ -72,8 +72,8 @@ def note_end(state: SiteState) -> None:
 
 def release(*reasons: str) -> None:
     """Make queued tasks that wait for one of ``reasons`` due now. Rows that somebody works on at this moment are left."""
-    waiting = VideoTask.objects.filter(status=TaskStatus.QUEUED, held_reason__in=reasons)
-    now_due: dict[str, Any] = {"held_until": None, "held_reason": "", "next_action_at": timezone.now()}
+    waiting = VideoTask.objects.filter(status=TaskStatus.QUEUED, delay_reason__in=reasons)
+    now_due: dict[str, Any] = {"delayed_until": None, "delay_reason": "", "next_action_at": timezone.now()}
     if not database.connection().features.has_select_for_update_skip_locked:
         waiting.update(**now_due)
         return

@@ -84,7 +84,7 @@ def credits_hold(task: VideoTask, now: dt.datetime | None = None) -> Held | None
 def waiting_for_credits(now: dt.datetime | None = None) -> QuerySet[VideoTask]:
     """Return the queued tasks that wait for credits until a time that has not come."""
     rows: QuerySet[VideoTask] = VideoTask.objects.filter(
-        status=TaskStatus.QUEUED, held_reason__in=credit_limits.REASONS, next_action_at__gt=now or timezone.now()
+        status=TaskStatus.QUEUED, delay_reason__in=credit_limits.REASONS, next_action_at__gt=now or timezone.now()
     )
     return rows
 

@@ -30,7 +30,7 @@ MOST_POSTS = 4
 
 def may_repeat(attempt: AttemptType) -> bool:
     """Tell whether the same key and body may be sent once more; after that, or after a while, a person is asked."""
-    if not conf.TRUST_IDEMPOTENCY_KEY or attempt.posts >= MOST_POSTS:
+    if not conf.TRUST_IDEMPOTENCY_KEY or attempt.request_count >= MOST_POSTS:
         return False
     asked_at = attempt.sent_at or attempt.claimed_at
     return timezone.now() - asked_at < dt.timedelta(seconds=conf.UNCONFIRMED_DEADLINE)
@@ -53,19 +53,21 @@ def repeat(attempt: AttemptType) -> None:
         logger.warning("Attempt %s stays unconfirmed: WANVIDEO['API_KEY'] is empty in this worker.", attempt.pk)
         _look_again(attempt, timezone.now() + delays.NO_KEY)
         return
-    claimed = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNCONFIRMED, posts=attempt.posts).update(
-        posts=F("posts") + 1
-    )
+    claimed = Attempt.objects.filter(
+        pk=attempt.pk, state=AttemptState.UNCONFIRMED, request_count=attempt.request_count
+    ).update(request_count=F("request_count") + 1)
     if not claimed:
         return
-    wait = settlement.unconfirmed_wait(attempt.posts + 1)
+    wait = settlement.unconfirmed_wait(attempt.request_count + 1)
     _look_again(attempt, timezone.now() + settlement.claim_lifetime() + wait)
     try:
         created = provider.create(client, attempt)
     except WaitError as error:
         # Certainly not looked at by EvoLink, so it does not count.
-        Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNCONFIRMED).update(posts=F("posts") - 1)
-        wait = schedule.next_send_try(attempt.posts, error.retry_after)
+        Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNCONFIRMED).update(
+            request_count=F("request_count") - 1
+        )
+        wait = schedule.next_send_try(attempt.request_count, error.retry_after)
         provider.heed(error)
         _stays(attempt, error, wait)
     except EvoLinkError as error:

@@ -227,7 +227,7 @@ def post(attempt: Attempt, client: EvoLinkClient) -> None:
     def mark_sent() -> None:
         now = timezone.now()
         rows = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.CLAIMED, sent_at=None).update(
-            sent_at=now, posts=F("posts") + 1
+            sent_at=now, request_count=F("request_count") + 1
         )
         if not rows:
             raise ClaimLost
@@ -366,7 +366,7 @@ def _claim(task: VideoTask, lease: Lease, body: dict[str, Any], *, patient: bool
 
 def _begun_again(task: VideoTask) -> dict[str, Any]:
     """What a task forgets that is tried again; of an attempt that may still have its video, only once that is known."""
-    fresh = {"queued_at": timezone.now(), "progress": 0, "told_overdue_at": None, "reread_at": None}
+    fresh = {"queued_at": timezone.now(), "progress": 0, "overdue_notified_at": None, "result_refreshed_at": None}
     return fresh if lookup.is_open(task) else fresh | lookup.CLEAN_SLATE
 
 

@@ -99,7 +99,7 @@ def fetch_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
             error_code="",
             error_message="",
             finished_at=None,
-            reread_at=None,
+            result_refreshed_at=None,
         )
     if moved is None:
         raise NotPossible(_("There is no video at EvoLink any more that could be fetched."))
@@ -160,7 +160,7 @@ def _not_copied(task: VideoTask, error: DownloadError, lease: Lease) -> None:
     logger.warning("The video of task %s could not be copied: %s", task.pk, error)
     now, ends = timezone.now(), task.result_expires_at
     passing = error.retryable and error.http_status not in _GONE and (ends is None or ends > now)
-    if error.reason == "disk" or (passing and task.tries == 0):
+    if error.reason == "disk" or (passing and task.retry_count == 0):
         _try_later(task, error.reason, lease)
         return
     late = result_urls.is_late(task)
@@ -176,9 +176,9 @@ def _not_copied(task: VideoTask, error: DownloadError, lease: Lease) -> None:
         return
     if answer.ended is not None:
         _give_up(task, *answer.ended, lease, result_url="", result_expires_at=None)
-    elif answer.fresh and not (late and task.tries):
+    elif answer.fresh and not (late and task.retry_count):
         # A link that is another one each time must not be run after without pause.
-        _try_later(task, error.reason, lease, now=task.tries < GONE_TRIES)
+        _try_later(task, error.reason, lease, now=task.retry_count < GONE_TRIES)
     elif error.reason in _REFUSED:
         _give_up(task, f"result_{error.reason}", str(error), lease)
     elif late and error.reason in _ODD:
@@ -217,15 +217,15 @@ def _try_later(
 ) -> None:
     """Give the task back for a while; ``not_before`` counts unless a link that may still work would end by then."""
     at, ends = timezone.now(), task.result_expires_at
-    due = at + schedule.next_store_try(0 if now else task.tries, ends - at if ends is not None else None)
+    due = at + schedule.next_store_try(0 if now else task.retry_count, ends - at if ends is not None else None)
     if not_before is not None and (ends is None or ends <= at or not_before < ends):
         due = max(due, not_before)
     rows = VideoTask.objects.filter(lease.held, pk=task.pk, status=TaskStatus.STORING).update(
-        tries=F("tries") + 1, next_action_at=due, leased_until=None
+        retry_count=F("retry_count") + 1, next_action_at=due, lease_expires_at=None
     )
     # The first failure and then every tenth: a history that people can read.
-    if rows and task.tries % 10 == 0:
-        detail = {"reason": reason, "tries": task.tries + 1}
+    if rows and task.retry_count % 10 == 0:
+        detail = {"reason": reason, "tries": task.retry_count + 1}
         lifecycle.record(task, EventKind.STORE_FAILED, EventSource.WORKER, detail=detail)
 
 

@@ -63,11 +63,11 @@ def ask_again(task: VideoTask, lease: Lease, read: Callable[[Attempt], TaskSnaps
     if snapshot is not None and snapshot.status in {RemoteStatus.FAILED, RemoteStatus.CANCELLED}:
         return Asked(ended=_end_of(snapshot))
     now = timezone.now()
-    columns: dict[str, object] = {"reread_at": now}
+    columns: dict[str, object] = {"result_refreshed_at": now}
     link = next_link(task.result_url, snapshot.result_urls if snapshot is not None else ())
     if link:
         ends = now + schedule.RESULT_LIFETIME
-        columns |= {"result_url": link, "result_expires_at": ends, "told_expiring_at": None}
+        columns |= {"result_url": link, "result_expires_at": ends, "expiry_notified_at": None}
     VideoTask.objects.filter(lease.held, pk=task.pk, status=TaskStatus.STORING).update(**columns)
     return Asked(fresh=bool(link))
 
@@ -101,7 +101,7 @@ def ending() -> QuerySet[VideoTask]:
     """Return the tasks whose link ends soon, of which nobody was warned yet."""
     soon = timezone.now() + schedule.EXPIRY_WARNING
     rows: QuerySet[VideoTask] = VideoTask.objects.filter(
-        status__in=_STORING, result_expires_at__lte=soon, told_expiring_at=None
+        status__in=_STORING, result_expires_at__lte=soon, expiry_notified_at=None
     )
     return rows
 
@@ -112,7 +112,7 @@ def warn_of_ends(most: int) -> int:
     for task in expiring:
         until = task.result_expires_at.isoformat() if task.result_expires_at else ""
         detail = {"until": until}
-        lifecycle.tell_once(task, "told_expiring_at", EventKind.LINK_EXPIRING, statuses=_STORING, detail=detail)
+        lifecycle.tell_once(task, "expiry_notified_at", EventKind.LINK_EXPIRING, statuses=_STORING, detail=detail)
         logger.warning("The video of task %s is not stored yet and its link ends at %s.", task.pk, until)
     return len(expiring)
 

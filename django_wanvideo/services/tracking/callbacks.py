@@ -90,20 +90,20 @@ def read_due() -> int:
 
 def is_due() -> Q:
     """A condition on receipts: one is to be read now."""
-    return timestamps.is_over("due_at", timestamps.LONGEST_PAUSE)
+    return timestamps.is_over("process_at", timestamps.LONGEST_PAUSE)
 
 
 def _claim() -> list[CallbackReceipt]:
     """Take due receipts, pushed on first: a worker that dies does not lose them, and a second one takes others."""
     now = timezone.now()
-    rows = CallbackReceipt.objects.filter(is_due()).order_by("due_at", "id")
+    rows = CallbackReceipt.objects.filter(is_due()).order_by("process_at", "id")
     # Where rows cannot be locked one by one, two workers may read the same ones: needless, but harmless.
     lockable = database.connection().features.has_select_for_update_skip_locked
     with database.atomic() if lockable else nullcontext():
         due = list((rows.select_for_update(skip_locked=True) if lockable else rows)[:CHUNK])
         if due:
             CallbackReceipt.objects.filter(pk__in=[receipt.pk for receipt in due]).update(
-                due_at=now + READING, tries=F("tries") + 1
+                process_at=now + READING, retry_count=F("retry_count") + 1
             )
     return due
 
@@ -141,7 +141,7 @@ def _read_own(
 
 def _settle(same: list[CallbackReceipt], *, done: bool) -> None:
     CallbackReceipt.objects.filter(pk__in=[receipt.pk for receipt in same]).update(
-        due_at=None if done else timezone.now() + schedule.next_receipt_try(same[-1].tries)
+        process_at=None if done else timezone.now() + schedule.next_receipt_try(same[-1].retry_count)
     )
 
 
@@ -195,7 +195,7 @@ def _is_gone(receipt: CallbackReceipt, error: EvoLinkError) -> bool:
     """
     gone = timezone.now() - receipt.received_at > schedule.GIVE_UP and not _may_pass(error)
     if isinstance(error, NotFoundError):
-        gone = gone and receipt.tries + 1 >= schedule.UNKNOWN_ANSWERS
+        gone = gone and receipt.retry_count + 1 >= schedule.UNKNOWN_ANSWERS
     if gone:
         logger.warning("A callback of attempt %s names a task that EvoLink does not show us.", receipt.attempt_id)
     return gone
@@ -302,7 +302,7 @@ def _client_or_put_off(due: list[CallbackReceipt]) -> EvoLinkClient | None:
 
 
 def _put_off(receipts: list[CallbackReceipt], until: dt.datetime) -> None:
-    CallbackReceipt.objects.filter(pk__in=[receipt.pk for receipt in receipts]).update(due_at=until)
+    CallbackReceipt.objects.filter(pk__in=[receipt.pk for receipt in receipts]).update(process_at=until)
 
 
 def _by_message(due: list[CallbackReceipt]) -> list[list[CallbackReceipt]]:

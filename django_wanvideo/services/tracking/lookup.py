@@ -99,10 +99,10 @@ def may_send(task: VideoTask, client: EvoLinkClient) -> bool:
     if unanswered is not None:
         _wait(task, "lookup_unanswered", unanswered)
         return False
-    if missing is not None and task.tries < len(ASK_AGAIN):
-        until = timezone.now() + ASK_AGAIN[task.tries]
-        VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(tries=F("tries") + 1)
-        task.tries += 1
+    if missing is not None and task.retry_count < len(ASK_AGAIN):
+        until = timezone.now() + ASK_AGAIN[task.retry_count]
+        VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(retry_count=F("retry_count") + 1)
+        task.retry_count += 1
         delays.hold(task, "lookup_not_found", until=until)
         return False
     if missing is not None:

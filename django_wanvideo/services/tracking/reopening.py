@@ -29,7 +29,7 @@ CLEAN_SLATE: dict[str, Any] = {
     "result_url": "",
     "result_expires_at": None,
     "estimated_seconds": None,
-    "told_expiring_at": None,
+    "expiry_notified_at": None,
 }
 
 
@@ -50,7 +50,7 @@ def bring_home(
             later = now + dt.timedelta(minutes=1)
             lifecycle.advance(
                 task, TaskStatus.QUEUED, allowed=ENDED, kind=EventKind.RETRIED, source=source, actor=actor,
-                detail={"reason": "look_again"}, queued_at=now, held_until=later, progress=0,
+                detail={"reason": "look_again"}, queued_at=now, delayed_until=later, progress=0,
             )  # fmt: skip
             moved = lifecycle.advance(
                 task,
@@ -65,10 +65,10 @@ def bring_home(
                 | {
                     "accepted_at": now,
                     "credits_reserved": ledger.clamp_credits(snapshot.credits_reserved),
-                    "told_overdue_at": None,
-                    "reread_at": None,
-                    "held_until": None,
-                    "held_reason": "",
+                    "overdue_notified_at": None,
+                    "result_refreshed_at": None,
+                    "delayed_until": None,
+                    "delay_reason": "",
                     "progress": min(snapshot.progress or 0, 99),
                     "next_action_at": now,
                 },

@@ -37,7 +37,7 @@ def apply(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> N
         # First, because a task that has ended is not looked at again; whatever became of it, this is what it cost.
         ledger.report(attempt.pk, snapshot)
     if attempt.task.failed_looks:
-        rows_of(attempt).update(failed_looks=0, trouble_since=None)
+        rows_of(attempt).update(failed_looks=0, not_found_since=None)
         outages.note_end()
     match snapshot.status:
         case RemoteStatus.COMPLETED if snapshot.result_urls:
@@ -140,7 +140,7 @@ def _without_a_file(attempt: Attempt, snapshot: TaskSnapshot, source: EventSourc
     lasting = said_for >= schedule.TROUBLE_DEADLINE
     if lasting and not outages.many_lack_a_file():
         _tell_of_the_missing_file(attempt, source)
-    look_again(attempt, slowly=lasting, trouble_since=None, result_expires_at=ends_at, **known)
+    look_again(attempt, slowly=lasting, not_found_since=None, result_expires_at=ends_at, **known)
 
 
 @database.in_transaction
@@ -148,7 +148,7 @@ def _tell_of_the_missing_file(attempt: Attempt, source: EventSource) -> None:
     now = Value(timezone.now(), output_field=DateTimeField())
     detail = {"reason": "result_missing"}
     # The row is locked by its update, so of two workers the second one sees the first one's event.
-    rows = rows_of(attempt).update(told_overdue_at=Coalesce(F("told_overdue_at"), now))
+    rows = rows_of(attempt).update(overdue_notified_at=Coalesce(F("overdue_notified_at"), now))
     if rows and not attempt.events.filter(kind=EventKind.NEEDS_DECISION, detail__reason=detail["reason"]).exists():
         lifecycle.record(attempt.task_id, EventKind.NEEDS_DECISION, source, attempt=attempt, detail=detail)
 
@@ -166,12 +166,12 @@ def _still_going(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) 
             source=source,
             attempt=attempt,
             guard=current(attempt),
-            tries=F("tries"),
+            retry_count=F("retry_count"),
             next_action_at=F("next_action_at"),
         )
     # 100 is for a file that is in our storage.
     percent = min(snapshot.progress or 0, 99)
     if source != EventSource.CALLBACK:
-        look_again(attempt, percent=percent, trouble_since=None)
+        look_again(attempt, percent=percent, not_found_since=None)
     else:
         rows_of(attempt).filter(progress__lt=percent).update(progress=percent)
