@@ -40,7 +40,7 @@ class AttemptState(TextChoices):
     ACCEPTED = "accepted", _("accepted")
     NOT_ACCEPTED = "not_accepted", _("not accepted")
     SUPERSEDED = "superseded", _("superseded")
-    ENDED = "ended", _("ended")
+    FINISHED = "finished", _("ended")
 
 
 #: A task has at most one attempt in these states.
@@ -69,9 +69,9 @@ class EventKind(TextChoices):
     WAITING = "waiting", _("waiting")
     RELEASED = "released", _("given back to the queue")
     ACCEPTED = "accepted", _("accepted by EvoLink")
-    OUTCOME_UNKNOWN = "outcome_unknown", _("answer lost")
+    UNCONFIRMED = "unconfirmed", _("answer lost")
     PROGRESS = "progress", _("progress")
-    RESULT_READY = "result_ready", _("made by EvoLink")
+    GENERATED = "generated", _("made by EvoLink")
     STORE_FAILED = "store_failed", _("copying failed")
     LINK_EXPIRING = "link_expiring", _("link ends soon")
     STORED = "stored", _("stored")
@@ -80,9 +80,9 @@ class EventKind(TextChoices):
     RETRIED = "retried", _("tried again")
     OVERDUE = "overdue", _("overdue")
     NEEDS_DECISION = "needs_decision", _("needs a decision")
-    DECIDED = "decided", _("decided")
+    RESOLVED = "resolved", _("decided")
     CALLBACK = "callback", _("callback received")
-    SECOND_RESULT = "second_result", _("second paid result")
+    DUPLICATE = "duplicate", _("second paid result")
     RECEIVER_FAILED = "receiver_failed", _("a signal receiver failed")
     NOTE = "note", _("note")
 
@@ -90,10 +90,10 @@ class EventKind(TextChoices):
 class EventSource(TextChoices):
     """Who or what caused an event."""
 
-    PERSON = "person", _("a person")
-    CODE = "code", _("the site's code")
+    USER = "user", _("a person")
+    APPLICATION = "application", _("the site's code")
     WORKER = "worker", _("a worker")
-    ANSWER = "answer", _("EvoLink's answer")
+    RESPONSE = "response", _("EvoLink's answer")
     CALLBACK = "callback", _("EvoLink's callback")
     POLL = "poll", _("a status check")
     SWEEP = "sweep", _("the sweep")
@@ -101,7 +101,7 @@ class EventSource(TextChoices):
     @classmethod
     def of(cls, actor: object | None) -> EventSource:
         """Return who asked: a person where there is one, the site's code otherwise."""
-        return cls.CODE if actor is None else cls.PERSON
+        return cls.APPLICATION if actor is None else cls.USER
 
 
 class CreditOutcome(TextChoices):

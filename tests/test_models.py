@@ -104,7 +104,7 @@ def test_the_number_of_an_attempt_is_unique_in_its_task():
 
 
 def test_evolinks_id_belongs_to_one_attempt_for_ever():
-    make_attempt(make_task(), AttemptState.ENDED, provider_task_id="task-unified-1")
+    make_attempt(make_task(), AttemptState.FINISHED, provider_task_id="task-unified-1")
     assert refused(make_attempt, make_task(), AttemptState.ACCEPTED, provider_task_id="task-unified-1")
 
 
@@ -166,7 +166,7 @@ def test_a_receipt_needs_no_attempt():
 
 def test_deleting_a_task_takes_all_its_rows_along():
     task = make_task(TaskStatus.FAILED)
-    attempt = make_attempt(task, AttemptState.ENDED)
+    attempt = make_attempt(task, AttemptState.FINISHED)
     MediaInput.objects.create(task=task, url="https://a.example")
     TaskEvent.objects.create(task=task, attempt=attempt, kind=EventKind.FAILED, source=EventSource.POLL)
     CallbackReceipt.objects.create(attempt=attempt)
@@ -181,7 +181,7 @@ def test_deleting_a_task_takes_all_its_rows_along():
 def test_a_person_who_leaves_leaves_the_tasks(django_user_model):
     person = django_user_model.objects.create_user("ann")
     task = make_task(owner=person)
-    event = TaskEvent.objects.create(task=task, kind=EventKind.NOTE, source=EventSource.PERSON, actor=person)
+    event = TaskEvent.objects.create(task=task, kind=EventKind.NOTE, source=EventSource.USER, actor=person)
     person.delete()
     task.refresh_from_db()
     event.refresh_from_db()

@@ -20,7 +20,7 @@ OUTCOMES = {
     EventKind.CANCELLED: TaskStatus.CANCELLED,
 }
 #: What stands for work on a task, so that it has no place after the end of one.
-PROGRESS = frozenset({EventKind.CLAIMED, EventKind.ACCEPTED, EventKind.PROGRESS, EventKind.RESULT_READY, *OUTCOMES})
+PROGRESS = frozenset({EventKind.CLAIMED, EventKind.ACCEPTED, EventKind.PROGRESS, EventKind.GENERATED, *OUTCOMES})
 #: Where a history begins: made here, or found at EvoLink.
 BEGINNINGS = frozenset({TaskStatus.DRAFT, TaskStatus.PENDING})
 #: Moves whose lines ``wanvideo_prune`` takes out of the histories of tasks that have ended.

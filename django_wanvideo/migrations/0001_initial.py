@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False, verbose_name='id')),
                 ('number', models.PositiveIntegerField(verbose_name='number')),
-                ('state', models.CharField(choices=[('claimed', 'claimed'), ('unconfirmed', 'unconfirmed'), ('accepted', 'accepted'), ('not_accepted', 'not accepted'), ('superseded', 'superseded'), ('ended', 'ended')], default='claimed', max_length=12, verbose_name='state')),
+                ('state', models.CharField(choices=[('claimed', 'claimed'), ('unconfirmed', 'unconfirmed'), ('accepted', 'accepted'), ('not_accepted', 'not accepted'), ('superseded', 'superseded'), ('finished', 'ended')], default='claimed', max_length=12, verbose_name='state')),
                 ('provider_task_id', models.CharField(blank=True, default=None, max_length=200, null=True, unique=True, verbose_name="EvoLink's task id")),
                 ('idempotency_key', models.CharField(max_length=96, verbose_name='idempotency key')),
                 ('request', models.JSONField(help_text='The body as it was sent; the callback token left out.', verbose_name='request')),
@@ -146,8 +146,8 @@ class Migration(migrations.Migration):
             name='TaskEvent',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('created', 'created'), ('queued', 'queued'), ('claimed', 'claimed by a worker'), ('waiting', 'waiting'), ('released', 'given back to the queue'), ('accepted', 'accepted by EvoLink'), ('outcome_unknown', 'answer lost'), ('progress', 'progress'), ('result_ready', 'made by EvoLink'), ('store_failed', 'copying failed'), ('link_expiring', 'link ends soon'), ('stored', 'stored'), ('failed', 'failed'), ('cancelled', 'cancelled'), ('retried', 'tried again'), ('overdue', 'overdue'), ('needs_decision', 'needs a decision'), ('decided', 'decided'), ('callback', 'callback received'), ('second_result', 'second paid result'), ('receiver_failed', 'a signal receiver failed'), ('note', 'note')], max_length=20, verbose_name='kind')),
-                ('source', models.CharField(choices=[('person', 'a person'), ('code', "the site's code"), ('worker', 'a worker'), ('answer', "EvoLink's answer"), ('callback', "EvoLink's callback"), ('poll', 'a status check'), ('sweep', 'the sweep')], max_length=10, verbose_name='source')),
+                ('kind', models.CharField(choices=[('created', 'created'), ('queued', 'queued'), ('claimed', 'claimed by a worker'), ('waiting', 'waiting'), ('released', 'given back to the queue'), ('accepted', 'accepted by EvoLink'), ('unconfirmed', 'answer lost'), ('progress', 'progress'), ('generated', 'made by EvoLink'), ('store_failed', 'copying failed'), ('link_expiring', 'link ends soon'), ('stored', 'stored'), ('failed', 'failed'), ('cancelled', 'cancelled'), ('retried', 'tried again'), ('overdue', 'overdue'), ('needs_decision', 'needs a decision'), ('resolved', 'decided'), ('callback', 'callback received'), ('duplicate', 'second paid result'), ('receiver_failed', 'a signal receiver failed'), ('note', 'note')], max_length=20, verbose_name='kind')),
+                ('source', models.CharField(choices=[('user', 'a person'), ('application', "the site's code"), ('worker', 'a worker'), ('response', "EvoLink's answer"), ('callback', "EvoLink's callback"), ('poll', 'a status check'), ('sweep', 'the sweep')], max_length=12, verbose_name='source')),
                 ('from_status', models.CharField(blank=True, choices=[('draft', 'draft'), ('queued', 'queued'), ('submitting', 'submitting'), ('unconfirmed', 'unconfirmed'), ('pending', 'pending'), ('processing', 'processing'), ('storing', 'storing'), ('completed', 'completed'), ('failed', 'failed'), ('cancelled', 'cancelled')], max_length=12, verbose_name='from')),
                 ('to_status', models.CharField(blank=True, choices=[('draft', 'draft'), ('queued', 'queued'), ('submitting', 'submitting'), ('unconfirmed', 'unconfirmed'), ('pending', 'pending'), ('processing', 'processing'), ('storing', 'storing'), ('completed', 'completed'), ('failed', 'failed'), ('cancelled', 'cancelled')], max_length=12, verbose_name='to')),
                 ('detail', models.JSONField(blank=True, default=dict, verbose_name='detail')),
@@ -348,6 +348,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='attempt',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['claimed', 'unconfirmed', 'accepted', 'not_accepted', 'superseded', 'ended'])), name='wanvideo_attempt_state_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['claimed', 'unconfirmed', 'accepted', 'not_accepted', 'superseded', 'finished'])), name='wanvideo_attempt_state_known'),
         ),
     ]

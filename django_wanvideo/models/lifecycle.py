@@ -99,7 +99,7 @@ def advance(
             rows = VideoTask.objects.filter(guard or Q(), pk=pk, status=current).update(status=to, **values)
             if rows:
                 if to in FINISHED_STATUSES:
-                    close_attempt(pk, from_states={AttemptState.ACCEPTED}, to=AttemptState.ENDED)
+                    close_attempt(pk, from_states={AttemptState.ACCEPTED}, to=AttemptState.FINISHED)
                 event = record(
                     pk, kind, source, actor=actor, attempt=attempt, detail=detail, from_status=current, to_status=to
                 )

@@ -103,7 +103,7 @@ def carry_out(made: Plan, *, hold: bool) -> None:
         elif hold:
             _make_draft(task, may_have_been_sent=True)
         else:
-            attempt = unmatched.give_back(task.pk, number, source=EventSource.CODE)
+            attempt = unmatched.give_back(task.pk, number, source=EventSource.APPLICATION)
             if attempt is not None:
                 # What EvoLink has called about it meanwhile is read again, now that there is something to tie it to.
                 CallbackReceipt.objects.filter(attempt_id=attempt.pk).update(process_at=timezone.now())
@@ -126,7 +126,7 @@ def _make_draft(task: VideoTask, *, may_have_been_sent: bool = False) -> None:
         task,
         TaskStatus.DRAFT,
         kind=EventKind.NOTE,
-        source=EventSource.CODE,
+        source=EventSource.APPLICATION,
         detail={"reason": "adopted"} | ({"may_have_been_sent": True} if may_have_been_sent else {}),
         queued_at=None,
         next_action_at=None,

@@ -147,4 +147,6 @@ def _gave_up(event: TaskEvent, receiver: Receiver, calls: int) -> None:
 
 
 def _record_failure(event: TaskEvent, detail: dict[str, Any]) -> None:
-    lifecycle.record(event.task_id, EventKind.RECEIVER_FAILED, EventSource.CODE, attempt=event.attempt, detail=detail)
+    lifecycle.record(
+        event.task_id, EventKind.RECEIVER_FAILED, EventSource.APPLICATION, attempt=event.attempt, detail=detail
+    )

@@ -136,7 +136,7 @@ def make_task(db):
             if status != TaskStatus.QUEUED:
                 open_ = status in {"submitting", "unconfirmed", "pending", "processing", "storing"}
                 state = {"submitting": AttemptState.CLAIMED, "unconfirmed": AttemptState.UNCONFIRMED}.get(
-                    status, AttemptState.ACCEPTED if open_ else AttemptState.ENDED
+                    status, AttemptState.ACCEPTED if open_ else AttemptState.FINISHED
                 )
                 Attempt.objects.create(
                     task=task,

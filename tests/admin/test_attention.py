@@ -34,7 +34,7 @@ def test_a_dismissed_failure_needs_no_attention_and_says_who_dismissed_it(boss, 
     boss.post(url("operate", seen.pk, "dismiss"))
     assert needing() == {other}
     event = seen.events.latest("pk")
-    assert (event.actor, event.source) == (boss.user, EventSource.PERSON)
+    assert (event.actor, event.source) == (boss.user, EventSource.USER)
     page = boss.get(url("change", seen.pk)).content.decode()
     assert "boss dismissed it." in page
     assert url("operate", seen.pk, "dismiss") not in page

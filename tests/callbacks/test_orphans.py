@@ -181,7 +181,7 @@ def test_an_attempt_forgotten_by_a_task_that_did_not_wait_is_kept_beside_it(site
     second = VideoTask.objects.exclude(pk=task.pk).get()
     assert (second.parent, second.attempt.provider_task_id) == (task, attempt.provider_task_id)
     assert site.finish(second).status == TaskStatus.COMPLETED
-    assert task.events.filter(kind=EventKind.SECOND_RESULT).count() == 1
+    assert task.events.filter(kind=EventKind.DUPLICATE).count() == 1
 
 
 @pytest.mark.fault("K2.only-resolvers-see-it")

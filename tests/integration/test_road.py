@@ -74,7 +74,7 @@ def test_a_picture_and_a_prompt_become_a_stored_video(site: Road, evo: Simulator
     assert_stored(task, 3)
     assert [name for name, _task, _event in told] == ["video_submitted", "video_completed", "video_finished"]
     assert {heard.pk for _name, heard, _event in told} == {task.pk}
-    assert site.history(task) == ["created", "queued", "claimed", "accepted", "callback", "result_ready", "stored"]
+    assert site.history(task) == ["created", "queued", "claimed", "accepted", "callback", "generated", "stored"]
     assert (site.posts(), evo.journal.count("upload"), evo.journal.count("result")) == (1, 1, 1)
     assert task.credits_used == evo.ledger.total
     evo.ledger.assert_charged_once()

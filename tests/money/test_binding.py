@@ -345,7 +345,7 @@ def test_a_late_callback_of_a_superseded_attempt_is_kept_as_a_task_of_its_own(ro
     road.finish(second)
     assert (task.status, second.status) == (TaskStatus.COMPLETED, TaskStatus.COMPLETED)
     assert task.video.name != second.video.name
-    assert road.history(task).count("second_result") == 1
+    assert road.history(task).count("duplicate") == 1
     assert road.history(second).count("stored") == 1
     assert VideoTask.objects.count() == 2
     road.assert_accounted_for()

@@ -53,7 +53,7 @@ class Row:
     @property
     def kind(self) -> EventKind:
         return {
-            TaskStatus.UNCONFIRMED: EventKind.OUTCOME_UNKNOWN,
+            TaskStatus.UNCONFIRMED: EventKind.UNCONFIRMED,
             TaskStatus.FAILED: EventKind.FAILED,
             TaskStatus.QUEUED: EventKind.WAITING,
         }[self.status]
@@ -221,7 +221,7 @@ def test_an_accepted_request_whose_answer_is_lost_is_never_repeated_and_the_call
     assert task.status == TaskStatus.COMPLETED
     assert open_road.posts() == 1
     assert task.attempts.get().provider_task_id == evo.tasks.latest.id
-    assert "decided" not in open_road.history(task), "no person was needed"
+    assert "resolved" not in open_road.history(task), "no person was needed"
     evo.ledger.assert_charged_once()
     open_road.assert_accounted_for()
 

@@ -118,7 +118,7 @@ def test_a_callback_that_comes_before_the_sweep_binds_what_a_dead_worker_sent(
     assert task.status == S.STORING
     open_road.finish(task)
     assert (task.status, open_road.posts()) == (S.COMPLETED, 1)
-    assert "outcome_unknown" not in open_road.history(task)
+    assert "unconfirmed" not in open_road.history(task)
     open_road.assert_accounted_for()
 
 

@@ -213,7 +213,7 @@ def test_what_evolink_reports_is_taken_over_and_nothing_more(status, used, befor
 @pytest.mark.fault("K1.late-word-about-an-earlier-attempt")
 def test_a_late_word_about_an_earlier_attempt_corrects_its_entry_and_leaves_the_task_alone(wanvideo_wakeups):
     task = make_task(TaskStatus.PENDING, credits_estimated=PRICE)
-    first = make_attempt(task, AttemptState.ENDED)
+    first = make_attempt(task, AttemptState.FINISHED)
     second = make_attempt(task)
     for attempt in (first, second):
         ledger.open_entry(task, attempt, reserved=PRICE)

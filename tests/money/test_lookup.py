@@ -34,7 +34,7 @@ def given_up(road: Road, code: str = "resource_not_found", *, hours: float = 0, 
     task = road.send(road.queued())
     now = timezone.now()
     Attempt.objects.filter(task=task).update(
-        state=AttemptState.ENDED, settled_at=now, sent_at=now - dt.timedelta(hours=hours)
+        state=AttemptState.FINISHED, settled_at=now, sent_at=now - dt.timedelta(hours=hours)
     )
     VideoTask.objects.filter(pk=task.pk).update(
         status=S.FAILED, error_code=code, finished_at=now, next_action_at=None, **columns
@@ -93,7 +93,7 @@ def test_one_whose_answer_was_lost_and_then_found_is_looked_for_as_any_other(roa
     decisions.attach(task, next(iter(evo.ledger)).task_id)
     attempt = task.attempts.get()
     assert (attempt.state, attempt.error_code, attempt.error_message) == (AttemptState.ACCEPTED, "", "")
-    Attempt.objects.filter(pk=attempt.pk).update(state=AttemptState.ENDED)
+    Attempt.objects.filter(pk=attempt.pk).update(state=AttemptState.FINISHED)
     VideoTask.objects.filter(pk=task.pk).update(status=S.FAILED, error_code="resource_not_found", next_action_at=None)
     task.refresh_from_db()
     assert task.charge == Charge.MAYBE

@@ -321,7 +321,7 @@ class Promises(RuleBasedStateMachine):
 
     @rule(
         kind=st.sampled_from(
-            ["accepted", "outcome_unknown", "result_ready", "failed", "stored", "needs_decision", "claimed", "released"]
+            ["accepted", "unconfirmed", "generated", "failed", "stored", "needs_decision", "claimed", "released"]
         ),
         cut=st.booleans(),
     )
@@ -559,7 +559,7 @@ class Promises(RuleBasedStateMachine):
             attempt = self._attempt_of(remote)
             # Its answer was lost: the attempt waits for a callback or a person, or was given up by a person.
             waits = attempt.state in {AttemptState.CLAIMED, AttemptState.UNCONFIRMED}
-            decided = attempt.events.filter(kind=EventKind.DECIDED).exists()
+            decided = attempt.events.filter(kind=EventKind.RESOLVED).exists()
             assert waits or decided, (remote, attempt.state)
 
     @invariant()

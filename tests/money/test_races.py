@@ -209,7 +209,7 @@ def test_readers_of_one_callback_bind_it_once(open_road: Road, evo: Simulator):
         task.refresh_from_db()
         history = open_road.history(task)
         assert task.status == TaskStatus.STORING, history
-        assert [history.count(kind) for kind in ("accepted", "result_ready", "callback")] == [1, 1, 1]
+        assert [history.count(kind) for kind in ("accepted", "generated", "callback")] == [1, 1, 1]
     assert VideoTask.objects.count() == 3
     open_road.assert_accounted_for()
 
@@ -279,7 +279,7 @@ def test_processes_that_hear_read_and_look_tell_each_receiver_once(open_road: Ro
     for task in tasks:
         open_road.finish(task)
         history = open_road.history(task)
-        assert [history.count(kind) for kind in ("accepted", "result_ready", "stored")] == [1, 1, 1], history
+        assert [history.count(kind) for kind in ("accepted", "generated", "stored")] == [1, 1, 1], history
     del receivers
     assert Counter(heard.read_text().split("\n")[:-1]) == {f"{name} {pk}": 1 for name in racer.SIGNALS for pk in ids}
     open_road.assert_accounted_for()
@@ -303,7 +303,7 @@ def test_two_second_results_of_one_wish_become_one_task(wide_road: Road, evo: Si
     raise_first(made)
     assert sum(result is not None for result in made) == 1
     assert VideoTask.objects.count() == 2
-    assert wide_road.history(task).count("second_result") == 1
+    assert wide_road.history(task).count("duplicate") == 1
 
 
 def test_sweeps_at_once_hand_out_each_row_once(wide_road: Road, evo: Simulator):

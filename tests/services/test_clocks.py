@@ -199,7 +199,7 @@ def test_what_a_pass_noted_then_does_not_keep_messages_from_the_next(
     task = make_task(S.PENDING)
     attempt = make_attempt(task, state=AttemptState.ACCEPTED)
     CallbackReceipt.objects.create(attempt=attempt)
-    lifecycle.record(task, "stored", "code")
+    lifecycle.record(task, "stored", "application")
     with wrong:
         assert {job for job, *_ids in swept(handed)} >= {"sync", "notify"}
     wrong.forward(seconds=3)

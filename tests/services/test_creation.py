@@ -60,12 +60,12 @@ def test_a_prompt_and_a_picture_are_enough(django_user_model):
     assert task.credits_estimated == Decimal("11.9000")
     assert (task.next_action_at, task.queued_at) == (None, None), "nothing happens to a draft by itself"
     event = task.events.get()
-    assert (event.kind, event.source, event.actor, event.to_status) == ("created", "person", ann, "draft")
+    assert (event.kind, event.source, event.actor, event.to_status) == ("created", "user", ann, "draft")
 
 
 def test_code_without_a_person_is_said_to_be_code():
     event = create().events.get()
-    assert (event.kind, event.source, event.actor) == (EventKind.CREATED, EventSource.CODE, None)
+    assert (event.kind, event.source, event.actor) == (EventKind.CREATED, EventSource.APPLICATION, None)
 
 
 def test_whoever_makes_it_may_be_another_than_the_owner(django_user_model):

@@ -65,7 +65,7 @@ def test_a_person_without_the_permission_decides_nothing(road: Road, evo: Simula
         decide(task, own, person)
     task.refresh_from_db()
     assert task.status == TaskStatus.UNCONFIRMED
-    assert "decided" not in road.history(task)
+    assert "resolved" not in road.history(task)
 
 
 @each_decision
@@ -73,8 +73,8 @@ def test_a_decision_is_written_down_with_its_maker_and_holds_once(road: Road, ev
     task, own = lost(road)
     person = settler()
     decide(task, own, person)
-    event = task.events.get(kind="decided")
-    assert (event.actor, event.source, event.attempt) == (person, "person", task.attempts.get())
+    event = task.events.get(kind="resolved")
+    assert (event.actor, event.source, event.attempt) == (person, "user", task.attempts.get())
     after = (road.history(task), task.status)
     for again in DECISIONS.values():
         with pytest.raises(NotPossible):
@@ -87,8 +87,8 @@ def test_a_decision_is_written_down_with_its_maker_and_holds_once(road: Road, ev
 def test_code_may_decide_and_the_history_says_so(road: Road, evo: Simulator, decide):
     task, own = lost(road)
     decide(task, own, None)
-    assert set(task.events.filter(kind__in=["decided", "failed", "retried"]).values_list("source", flat=True)) == {
-        "code"
+    assert set(task.events.filter(kind__in=["resolved", "failed", "retried"]).values_list("source", flat=True)) == {
+        "application"
     }
 
 
@@ -152,7 +152,7 @@ def test_a_person_may_know_better_than_the_clocks_and_the_history_says_so(road: 
     with pytest.raises(PermissionDenied):
         decisions.attach(task, own, by=User.objects.create_user("anybody"), even_if_older=True)
     decisions.attach(task, own, by=person, even_if_older=True)
-    event = task.events.get(kind="decided")
+    event = task.events.get(kind="resolved")
     assert (event.actor, event.detail) == (person, {"decision": "attached", "even_if_older": True})
     evo.complete(own)
     road.finish(task)
@@ -162,7 +162,7 @@ def test_a_person_may_know_better_than_the_clocks_and_the_history_says_so(road: 
 def test_the_history_names_the_clocks_only_where_they_mattered(road: Road, evo: Simulator):
     task, own = lost(road)
     decisions.attach(task, own, even_if_older=True)
-    assert task.events.get(kind="decided").detail == {"decision": "attached"}
+    assert task.events.get(kind="resolved").detail == {"decision": "attached"}
 
 
 @pytest.mark.parametrize("given", ["", "nonsense", "../credits", "task-unified-1-unknown00", "x" * 300])
@@ -254,7 +254,7 @@ def test_nobody_gives_a_request_up_while_it_is_being_repeated(road: Road, evo: S
     task = repeating(road, monkeypatch, meanwhile)
     assert len(refused) == 1
     assert (task.status, road.posts()) == (TaskStatus.PENDING, 2)
-    assert {"decided", "failed", "retried"}.isdisjoint(road.history(task))
+    assert {"resolved", "failed", "retried"}.isdisjoint(road.history(task))
     evo.ledger.assert_charged_once()
 
 
@@ -315,7 +315,7 @@ def test_people_who_decide_at_once_do_not_both_decide(wide_road: Road, evo: Simu
     attached, refused, sent_again = (result is None for result in results)
     # An id that turns up while the task waits to be sent again is the one thing that still counts: it saves a charge.
     assert [attached, refused, sent_again] in ([1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 1])
-    assert wide_road.history(task).count("decided") == sum([attached, refused, sent_again])
+    assert wide_road.history(task).count("resolved") == sum([attached, refused, sent_again])
     wide_road.make_due()
     wide_road.send(task)
     assert task.attempts.count() == wide_road.posts() == (1 if attached or refused else 2)

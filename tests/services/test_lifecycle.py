@@ -69,7 +69,7 @@ def wakeups(wanvideo_wakeups):
 
 
 def move(task, to, **options):
-    return lifecycle.advance(task, to, kind=EventKind.NOTE, source=EventSource.CODE, **options)
+    return lifecycle.advance(task, to, kind=EventKind.NOTE, source=EventSource.APPLICATION, **options)
 
 
 @pytest.mark.parametrize("to", list(TaskStatus))
@@ -155,13 +155,13 @@ def test_an_event_remembers_who_and_why(django_user_model):
         task,
         S.QUEUED,
         kind=EventKind.QUEUED,
-        source=EventSource.PERSON,
+        source=EventSource.USER,
         actor=ann,
         attempt=attempt,
         detail={"why": "because"},
     )
     event = TaskEvent.objects.get()
-    assert (event.kind, event.source, event.actor_id, event.attempt_id) == ("queued", "person", ann.pk, attempt.pk)
+    assert (event.kind, event.source, event.actor_id, event.attempt_id) == ("queued", "user", ann.pk, attempt.pk)
     assert event.detail == {"why": "because"}
 
 
@@ -192,7 +192,7 @@ def test_an_end_leaves_nothing_to_be_done(to):
     )
     assert left == (None, None, "", None, None, 0)
     attempt.refresh_from_db()
-    assert attempt.state == AttemptState.ENDED
+    assert attempt.state == AttemptState.FINISHED
     assert attempt.settled_at is not None
 
 
@@ -254,7 +254,7 @@ def test_nobody_is_woken_for_what_must_wait(wakeups):
 @pytest.mark.parametrize("kind", list(EventKind))
 def test_exactly_the_outcomes_are_to_be_told(wakeups, kind):
     task = make_task()
-    event = lifecycle.record(task, kind, EventSource.CODE)
+    event = lifecycle.record(task, kind, EventSource.APPLICATION)
     told = kind in {"accepted", "stored", "failed", "cancelled", "overdue", "needs_decision"}
     assert (event.notify_at is not None) is told
     assert wakeups == ([("notify", str(task.pk))] if told else [])
@@ -278,7 +278,7 @@ def test_of_many_at_once_one_moves_the_task(outcomes):
         task.refresh_from_db()
         assert task.status == winners[0].to_status
         attempt.refresh_from_db()
-        assert attempt.state == (AttemptState.ACCEPTED if task.status == S.STORING else AttemptState.ENDED)
+        assert attempt.state == (AttemptState.ACCEPTED if task.status == S.STORING else AttemptState.FINISHED)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -402,6 +402,6 @@ def test_only_the_lifecycle_writes_the_status():
     }
     # A given instance is shown what the row says; nothing is saved of it.
     assert lines == {
-        "services/submission.py: task.status = _status_now(task)",
-        "services/submission.py: task.status = now",
+        "services/sending/submission.py: task.status = _status_now(task)",
+        "services/sending/submission.py: task.status = now",
     }

@@ -68,7 +68,7 @@ def heard(listen):
 
 
 def happen(task, kind):
-    return lifecycle.record(task, kind, EventSource.CODE)
+    return lifecycle.record(task, kind, EventSource.APPLICATION)
 
 
 SIGNALS = {
@@ -227,7 +227,7 @@ def test_a_receiver_may_go_on_with_the_task(listen, heard, wakeups):
     """Trying a failed task again from within the receiver is what a site will do."""
 
     def try_again(task, **kwargs):
-        lifecycle.advance(task, TaskStatus.QUEUED, kind=EventKind.RETRIED, source=EventSource.CODE)
+        lifecycle.advance(task, TaskStatus.QUEUED, kind=EventKind.RETRIED, source=EventSource.APPLICATION)
 
     listen("video_failed", try_again)
     task = make_task(TaskStatus.PENDING)
@@ -279,8 +279,8 @@ def clock(monkeypatch):
 def test_a_receiver_that_uses_up_the_jobs_time_makes_nothing_be_told_twice(listen, clock):
     """The others are still told, under a claim of their own, and then the job ends."""
     task = make_task(TaskStatus.COMPLETED)
-    lifecycle.record(task, EventKind.STORED, EventSource.CODE)
-    later = lifecycle.record(task, EventKind.STORED, EventSource.CODE)
+    lifecycle.record(task, EventKind.STORED, EventSource.APPLICATION)
+    later = lifecycle.record(task, EventKind.STORED, EventSource.APPLICATION)
     heard, meanwhile = [], []
 
     def slow(event, **kwargs):
@@ -304,7 +304,7 @@ def test_a_receiver_that_uses_up_the_jobs_time_makes_nothing_be_told_twice(liste
 
 def test_a_claim_that_has_run_out_between_two_signals_is_not_told_on(listen, clock):
     task = make_task(TaskStatus.COMPLETED)
-    event = lifecycle.record(task, EventKind.STORED, EventSource.CODE)
+    event = lifecycle.record(task, EventKind.STORED, EventSource.APPLICATION)
     heard = []
 
     def hang(**kwargs):

@@ -53,7 +53,7 @@ def test_it_is_made_from_the_first_but_carries_no_metadata(first: Any):
     assert second.notes
     bound = second.attempts.get()
     assert (bound.provider_task_id, bound.state, bound.request) == (made.id, AttemptState.ACCEPTED, attempt.request)
-    event = task.events.get(kind="second_result")
+    event = task.events.get(kind="duplicate")
     assert event.detail == {"task": str(second.pk), "provider_task_id": made.id}
 
 

@@ -102,9 +102,9 @@ def test_pressing_generate_is_in_the_history_with_who_did_it(road: Road, evo: Si
     task = road.draft()
     task.submit(by=person)
     event = task.events.get(kind="queued")
-    assert (event.actor, event.source, event.from_status, event.to_status) == (person, "person", "draft", "queued")
+    assert (event.actor, event.source, event.from_status, event.to_status) == (person, "user", "draft", "queued")
     other = road.queued()
-    assert other.events.get(kind="queued").source == "code"
+    assert other.events.get(kind="queued").source == "application"
 
 
 def test_a_draft_that_is_no_longer_acceptable_is_not_queued(road: Road, evo: Simulator):
@@ -134,7 +134,7 @@ def test_a_retry_starts_from_a_clean_slate_and_keeps_the_old_attempts(road: Road
     road.make_due()
     road.send(task)
     assert list(task.attempts.order_by("number").values_list("number", "state")) == [
-        (1, AttemptState.ENDED),
+        (1, AttemptState.FINISHED),
         (2, AttemptState.ACCEPTED),
     ]
 

@@ -363,7 +363,9 @@ def test_callbacks_and_signals_are_handed_out_and_not_again_at_once():
     attempt = Attempt.objects.create(task=tasks[0], number=1, idempotency_key="x" * 20, request={})
     long_ago = timezone.now() - dt.timedelta(seconds=10)
     TaskEvent.objects.bulk_create(
-        TaskEvent(task=task, kind="failed", source="answer", notify_at=long_ago) for task in tasks for _copy in range(2)
+        TaskEvent(task=task, kind="failed", source="response", notify_at=long_ago)
+        for task in tasks
+        for _copy in range(2)
     )
     CallbackReceipt.objects.create(attempt=attempt)
     taken = Jobs()
@@ -373,7 +375,7 @@ def test_callbacks_and_signals_are_handed_out_and_not_again_at_once():
     sweep.sweep(taken)
     assert len(taken.taken) == 3, "the workers may be slow; the queue must not fill with the same jobs"
     CallbackReceipt.objects.create(attempt=attempt)
-    TaskEvent.objects.create(task=tasks[7], kind="failed", source="answer", notify_at=long_ago)
+    TaskEvent.objects.create(task=tasks[7], kind="failed", source="response", notify_at=long_ago)
     sweep.sweep(taken)
     assert taken.taken[3:] == [("sync",), ("notify", str(tasks[7].pk))], "what is new is handed out"
 
@@ -383,7 +385,7 @@ def test_callbacks_and_signals_that_nobody_worked_on_are_handed_out_again():
     attempt = Attempt.objects.create(task=task, number=1, idempotency_key="x" * 20, request={})
     CallbackReceipt.objects.create(attempt=attempt)
     TaskEvent.objects.create(
-        task=task, kind="failed", source="answer", notify_at=timezone.now() - dt.timedelta(seconds=10)
+        task=task, kind="failed", source="response", notify_at=timezone.now() - dt.timedelta(seconds=10)
     )
     taken = Jobs()
     sweep.sweep(taken)
@@ -401,7 +403,7 @@ def test_callbacks_and_signals_wait_while_redis_is_down():
         attempt=Attempt.objects.create(task=task, number=1, idempotency_key="x" * 20, request={})
     )
     TaskEvent.objects.create(
-        task=task, kind="failed", source="answer", notify_at=timezone.now() - dt.timedelta(seconds=10)
+        task=task, kind="failed", source="response", notify_at=timezone.now() - dt.timedelta(seconds=10)
     )
     assert not sweep.sweep(Jobs(0)).queue_reachable
     taken = Jobs()

@@ -156,7 +156,7 @@ def test_a_link_that_is_another_one_each_time_is_not_run_after_for_ever(
         waits.append((task.next_action_at - timezone.now()).total_seconds())
     assert waits[0] < 10 < 500 < waits[-1] < 1000
     change(task, accepted_at=ago(hours=27))
-    task.events.filter(kind=EventKind.RESULT_READY).update(created_at=ago(hours=27))
+    task.events.filter(kind=EventKind.GENERATED).update(created_at=ago(hours=27))
     assert (store(task).status, task.error_code) == (TaskStatus.FAILED, "result_expired")
     assert not download.is_fetchable(task), "or the page would say that its link lives beside that it has ended"
 

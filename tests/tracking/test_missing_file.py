@@ -99,7 +99,7 @@ def test_the_end_says_that_it_was_charged(road: Road, evo: Simulator, clock: Clo
     assert (task.status, task.error_code) == (S.FAILED, "result_missing")
     assert (task.credits_used, task.charge) == (evo.ledger.total, Charge.CHARGED)
     assert task.events.get(kind="failed").detail == {"code": "result_missing", "credits_used": str(evo.ledger.total)}
-    assert task.attempts.get().state == AttemptState.ENDED
+    assert task.attempts.get().state == AttemptState.FINISHED
 
 
 def test_where_evolink_does_not_say_how_much_it_is_charged_all_the_same(

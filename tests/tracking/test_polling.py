@@ -47,7 +47,7 @@ def test_a_failure_at_evolink_fails_the_task_with_its_code_and_closes_the_attemp
     assert (task.status, task.error_code, task.error_message) == (S.FAILED, code, "Because.")
     assert task.next_action_at is None
     assert task.charge == Charge.NOT_EXPECTED
-    assert task.attempts.get().state == AttemptState.ENDED
+    assert task.attempts.get().state == AttemptState.FINISHED
     assert task.attempts.get().settled_at is not None
 
 

@@ -45,7 +45,7 @@ def accepted(attempt: Attempt, created: Created) -> None:
                 http_status=created.http_status, request_id=(created.request_id or "")[:200]
             )
         else:
-            duplicates.adopt(attempt, created.snapshot, source=EventSource.ANSWER)
+            duplicates.adopt(attempt, created.snapshot, source=EventSource.RESPONSE)
     holds.request_accepted()
 
 
@@ -57,7 +57,7 @@ def _bind_at_once(attempt: Attempt, created: Created) -> bool:
             bound = bind(
                 attempt,
                 created.snapshot,
-                source=EventSource.ANSWER,
+                source=EventSource.RESPONSE,
                 http_status=created.http_status,
                 request_id=created.request_id or "",
             )
@@ -123,10 +123,10 @@ def _bind(
 ) -> bool:
     now, reserved = timezone.now(), ledger.clamp_credits(snapshot.credits_reserved)
     reopened = attempt.state in {AttemptState.NOT_ACCEPTED, AttemptState.SUPERSEDED} or (
-        attempt.state == AttemptState.ENDED and attempt.provider_task_id == snapshot.id
+        attempt.state == AttemptState.FINISHED and attempt.provider_task_id == snapshot.id
     )
     states = (attempt.state,) if reopened else OPEN
-    held = attempt.provider_task_id if attempt.state == AttemptState.ENDED else None
+    held = attempt.provider_task_id if attempt.state == AttemptState.FINISHED else None
     wait = dt.timedelta(0) if snapshot.status.is_final else schedule.first_look(snapshot.estimated_seconds)
     try:
         with database.atomic():

@@ -43,7 +43,7 @@ def adopt(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> V
         with database.atomic():
             if attempt.provider_task_id == snapshot.id:
                 # The id goes with the video: from an attempt that was given up to the task that keeps its result.
-                Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED).update(provider_task_id=None)
+                Attempt.objects.filter(pk=attempt.pk, state=AttemptState.FINISHED).update(provider_task_id=None)
             kept = replace(snapshot, credits_reserved=ledger.clamp_credits(snapshot.credits_reserved))
             task = lifecycle.create_accepted(first, attempt, kept, source=source)
             if attempt.provider_task_id in {None, snapshot.id}:
@@ -53,7 +53,7 @@ def adopt(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> V
                 notes=_("A second paid video for the same task: EvoLink’s first answer was lost.")
             )
             detail = {"task": str(task.pk), "provider_task_id": snapshot.id}
-            lifecycle.record(first, EventKind.SECOND_RESULT, source, attempt=attempt, detail=detail)
+            lifecycle.record(first, EventKind.DUPLICATE, source, attempt=attempt, detail=detail)
     except IntegrityError:
         return None
     logger.warning("Task %s was accepted twice by EvoLink; the second result is task %s.", first.pk, task.pk)

@@ -231,4 +231,4 @@ def _close(moved: object | None, attempt: Attempt, state: AttemptState) -> None:
 def _decided(task: VideoTask, by: AbstractBaseUser | None, attempt: Attempt, decision: str, **more: bool) -> None:
     source = EventSource.of(by)
     detail = {"decision": decision} | more
-    lifecycle.record(task, EventKind.DECIDED, source, actor=by, attempt=attempt, detail=detail)
+    lifecycle.record(task, EventKind.RESOLVED, source, actor=by, attempt=attempt, detail=detail)

@@ -93,7 +93,7 @@ def is_late(task: VideoTask) -> bool:
         return ends is not None and now > ends + schedule.RESULT_LIFETIME
     if ends is None or ends <= now:
         return True
-    ready = task.events.filter(kind=EventKind.RESULT_READY).order_by("-id").values_list("created_at", flat=True).first()
+    ready = task.events.filter(kind=EventKind.GENERATED).order_by("-id").values_list("created_at", flat=True).first()
     return ready is not None and now > ready + schedule.GIVE_UP
 
 

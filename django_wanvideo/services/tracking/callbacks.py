@@ -222,7 +222,7 @@ def act_on(attempt: Attempt, snapshot: TaskSnapshot) -> None:
 
 def _lives_on(attempt: Attempt, snapshot: TaskSnapshot) -> bool:
     """Tell whether EvoLink goes on with, or has finished, what was given up here and tried again."""
-    if attempt.state != AttemptState.ENDED or snapshot.status in {RemoteStatus.FAILED, RemoteStatus.CANCELLED}:
+    if attempt.state != AttemptState.FINISHED or snapshot.status in {RemoteStatus.FAILED, RemoteStatus.CANCELLED}:
         return False
     tried_again = VideoTask.objects.filter(pk=attempt.task_id, status=TaskStatus.QUEUED).exists()
     return tried_again or not _is_latest(attempt)

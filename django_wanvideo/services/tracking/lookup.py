@@ -49,7 +49,7 @@ def is_open(task: VideoTask) -> bool:
     """Tell whether EvoLink may still have a video for an earlier attempt of ``task``."""
     if "attempts" in getattr(task, "_prefetched_objects_cache", {}):
         return any(
-            attempt.state == AttemptState.ENDED and attempt.provider_task_id and not attempt.error_code
+            attempt.state == AttemptState.FINISHED and attempt.provider_task_id and not attempt.error_code
             for attempt in task.attempts.all()
         )
     return bool(_open_attempts(task).exists())
@@ -146,7 +146,7 @@ def look_again(task: VideoTask, ask: Callable[[str], TaskSnapshot], *, by: Abstr
 
 def _open_attempts(task: VideoTask) -> Any:
     found = Attempt.objects.filter(
-        task_id=task.pk, state=AttemptState.ENDED, provider_task_id__isnull=False, error_code=""
+        task_id=task.pk, state=AttemptState.FINISHED, provider_task_id__isnull=False, error_code=""
     )
     return found.order_by("-number")
 
@@ -172,7 +172,7 @@ def _forget(task: VideoTask, over: list[tuple[Attempt, str]]) -> bool:
     if not rows:
         return False
     for attempt, code in over:
-        Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED).update(error_code=code[:100])
+        Attempt.objects.filter(pk=attempt.pk, state=AttemptState.FINISHED).update(error_code=code[:100])
         detail = {"reason": "looked_first", "code": code, "provider_task_id": attempt.provider_task_id}
         lifecycle.record(task, EventKind.NOTE, EventSource.WORKER, attempt=attempt, detail=detail)
     for name, value in CLEAN_SLATE.items():
@@ -183,7 +183,7 @@ def _forget(task: VideoTask, over: list[tuple[Attempt, str]]) -> bool:
 @database.in_transaction
 def _note_end(task: VideoTask, attempt: Attempt, snapshot: TaskSnapshot, code: str) -> None:
     """Keep what EvoLink says about the end of a task that had ended here without its word."""
-    Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED).update(error_code=code[:100])
+    Attempt.objects.filter(pk=attempt.pk, state=AttemptState.FINISHED).update(error_code=code[:100])
     columns: dict[str, Any] = {}
     used = ledger.clamp_credits(snapshot.credits_used)
     if used is not None:

@@ -73,9 +73,9 @@ def bring_home(
                     "next_action_at": now,
                 },
             )
-            rows = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED, provider_task_id=snapshot.id).update(
-                state=AttemptState.ACCEPTED, settled_at=now
-            )
+            rows = Attempt.objects.filter(
+                pk=attempt.pk, state=AttemptState.FINISHED, provider_task_id=snapshot.id
+            ).update(state=AttemptState.ACCEPTED, settled_at=now)
             if moved is None or not rows:
                 raise Undo
             ledger.follow(attempt.pk, AttemptState.ACCEPTED, reserved=ledger.clamp_credits(snapshot.credits_reserved))

@@ -96,7 +96,7 @@ def _completed(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) ->
         attempt.task_id,
         TaskStatus.STORING,
         allowed=FOLLOWED,
-        kind=EventKind.RESULT_READY,
+        kind=EventKind.GENERATED,
         source=source,
         attempt=attempt,
         guard=current(attempt),

@@ -95,7 +95,7 @@ def unconfirm(task: VideoTask, attempt: Attempt, *, source: EventSource) -> None
     if task.status == TaskStatus.QUEUED:
         lifecycle.advance(task, TaskStatus.SUBMITTING, kind=EventKind.CLAIMED, source=source, attempt=attempt)
     moved = lifecycle.advance(
-        task, TaskStatus.UNCONFIRMED, kind=EventKind.OUTCOME_UNKNOWN, source=source, attempt=attempt, detail=detail
+        task, TaskStatus.UNCONFIRMED, kind=EventKind.UNCONFIRMED, source=source, attempt=attempt, detail=detail
     )
     if moved is None:
         raise Undo
