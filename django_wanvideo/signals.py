@@ -34,6 +34,6 @@ video_failed = TaskSignal()
 video_cancelled = TaskSignal()
 #: A person should look: it is not known whether EvoLink accepted the task, or the task is overdue,
 #: or it is done at EvoLink without a file.
-video_needs_decision = TaskSignal()
+video_needs_attention = TaskSignal()
 #: Beside each of completed, failed and cancelled.
 video_finished = TaskSignal()

@@ -21,8 +21,8 @@ SIGNALS = {
     "stored": {"video_completed", "video_finished"},
     "failed": {"video_failed", "video_finished"},
     "cancelled": {"video_cancelled", "video_finished"},
-    "overdue": {"video_needs_decision"},
-    "needs_decision": {"video_needs_decision"},
+    "overdue": {"video_needs_attention"},
+    "needs_decision": {"video_needs_attention"},
 }
 #: How many stored files are compared with EvoLink's own, byte by byte; of all others the checksum is.
 COMPARED = 200

@@ -176,11 +176,11 @@ class Hands:
         from django.core.exceptions import ValidationError
 
         from django_wanvideo.evolink.exceptions import EvoLinkError
-        from django_wanvideo.exceptions import NotPossible
+        from django_wanvideo.exceptions import TransitionNotAllowed
 
         try:
             step()
-        except (NotPossible, EvoLinkError, ValidationError, OSError):
+        except (TransitionNotAllowed, EvoLinkError, ValidationError, OSError):
             return False
         self.did[name] += 1
         return True

@@ -51,12 +51,12 @@ def decide(remote: Remote) -> dict[str, int]:
 
 def _patiently(step: Callable[[], object]) -> None:
     """Do something as soon as it is possible: EvoLink may have asked the site to wait."""
-    from django_wanvideo.exceptions import NotPossible
+    from django_wanvideo.exceptions import TransitionNotAllowed
 
     for _try in range(30):
         try:
             step()
-        except NotPossible:
+        except TransitionNotAllowed:
             time.sleep(1)
         else:
             return

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo.admin.action_results import CHUNK, do_to_each, log
 from django_wanvideo.admin.views import bulk_resolve, bulk_submit
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models.creation import creation
 from django_wanvideo.services.resolution import dismissal
 from django_wanvideo.services.sending import submission
@@ -55,9 +55,9 @@ class ActionsMixin:
         def ask(task: VideoTask) -> None:
             if time.monotonic() > deadline:
                 if task.is_finished:
-                    raise NotPossible(_("There was no time to refresh it. Select fewer tasks."))
+                    raise TransitionNotAllowed(_("There was no time to refresh it. Select fewer tasks."))
                 polling.look_soon(task)
-                raise NotPossible(_("A worker will refresh it in a moment."))
+                raise TransitionNotAllowed(_("A worker will refresh it in a moment."))
             polling.refresh(task, by=_user(request))
 
         outcome = do_to_each(request, _each(queryset), ask, _("Refreshed the status."))

@@ -29,7 +29,7 @@ class TaskActions(models.Model):
                 waits there already counts as used.
 
         Raises:
-            NotPossible: it is not a draft.
+            TransitionNotAllowed: it is not a draft.
             BudgetExceeded: it costs more than a limit allows at all or, with ``wait=False``, more than is left.
             ValidationError: it is not complete, keyed by field.
         """
@@ -42,7 +42,7 @@ class TaskActions(models.Model):
         Also one that has failed, unless that is what EvoLink itself said: what EvoLink has after all comes home.
 
         Raises:
-            NotPossible: EvoLink does not have the task.
+            TransitionNotAllowed: EvoLink does not have the task.
             EvoLinkError: EvoLink cannot be asked just now.
         """
         _call("tracking.polling.refresh", self, by=by)
@@ -52,7 +52,7 @@ class TaskActions(models.Model):
         """Cancel this task before it is sent; return it. EvoLink has no way to cancel what it accepted.
 
         Raises:
-            NotPossible: it has been sent, or has ended.
+            TransitionNotAllowed: it has been sent, or has ended.
         """
         _call("sending.submission.cancel", self, by=by)
         return self
@@ -63,7 +63,7 @@ class TaskActions(models.Model):
         A video that is paid for is fetched instead, and a worker asks EvoLink about earlier attempts before it sends.
 
         Raises:
-            NotPossible: it has neither failed nor been cancelled.
+            TransitionNotAllowed: it has neither failed nor been cancelled.
             BudgetExceeded: it costs more than a limit on credits allows at all.
         """
         _call("sending.submission.retry", self, by=by)
@@ -78,7 +78,7 @@ class TaskActions(models.Model):
         """Copy the paid video of this ended task after all; return the task. This costs nothing.
 
         Raises:
-            NotPossible: there is no video, or its link has ended.
+            TransitionNotAllowed: there is no video, or its link has ended.
         """
         _call("storing.download.fetch_again", self, by=by)
         return self

@@ -8,7 +8,7 @@ from django.db.models.signals import post_delete, pre_delete
 from django.utils.translation import gettext as _
 
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import DeletedTask, MediaInput, VideoTask
 from django_wanvideo.models.creation import files
 
@@ -28,7 +28,7 @@ def refuse_active(sender: type[Model], instance: VideoTask, using: str, **kwargs
     """Keep a task that is on its way, whoever deletes it; of any other, remember the caller's key.
 
     Raises:
-        NotPossible: the task is queued, at EvoLink, or being stored.
+        TransitionNotAllowed: the task is queued, at EvoLink, or being stored.
     """
     # Locked, so that no worker claims the row between this look and the deletion.
     rows = VideoTask.objects.using(using).select_for_update().filter(pk=instance.pk)
@@ -39,7 +39,11 @@ def refuse_active(sender: type[Model], instance: VideoTask, using: str, **kwargs
     status, scope, key, created_at = row
     if status in ACTIVE_STATUSES:
         words = {"status": TaskStatus(status).label}
-        raise NotPossible(_("A task that has not ended cannot be deleted; this one is %(status)s.") % words)
+        raise TransitionNotAllowed(
+            _("A task that has not ended cannot be deleted; this one is %(status)s.") % words,
+            status=status,
+            action="delete",
+        )
     read_names(sender, instance, using)
     if key is not None:
         gone = DeletedTask(task_id=instance.pk, idempotency_scope=scope, idempotency_key=key, created_at=created_at)

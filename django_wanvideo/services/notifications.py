@@ -42,8 +42,8 @@ SIGNALS: Mapping[str, tuple[Signal, ...]] = {
     EventKind.STORED: (signals.video_completed, signals.video_finished),
     EventKind.FAILED: (signals.video_failed, signals.video_finished),
     EventKind.CANCELLED: (signals.video_cancelled, signals.video_finished),
-    EventKind.OVERDUE: (signals.video_needs_decision,),
-    EventKind.NEEDS_DECISION: (signals.video_needs_decision,),
+    EventKind.OVERDUE: (signals.video_needs_attention,),
+    EventKind.NEEDS_DECISION: (signals.video_needs_attention,),
 }
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from django_wanvideo.choices import EventSource, TaskStatus
 from django_wanvideo.db.database import connection
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services.resolution import dismissal
 from tests.admin.conftest import url
@@ -85,7 +85,7 @@ def test_a_dismissal_can_be_undone(boss, make_task):
     boss.post(url("operate", task.pk, "undismiss"))
     assert needing() == {task}
     assert "boss undid the dismissal." in boss.get(url("change", task.pk)).content.decode()
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         dismissal.restore(task)
 
 

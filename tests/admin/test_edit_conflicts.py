@@ -10,7 +10,7 @@ from django.contrib.messages import get_messages
 from django.core.files.base import ContentFile
 
 from django_wanvideo.choices import InputRole
-from django_wanvideo.exceptions import EditConflict, NotPossible
+from django_wanvideo.exceptions import EditConflict, TransitionNotAllowed
 from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import creation, drafts
 from django_wanvideo.services.sending import submission
@@ -233,9 +233,9 @@ def test_of_several_at_once_that_change_the_same_version_one_wins(make_task):
 @pytest.mark.fault("K1.update-draft-version")
 def test_a_draft_that_was_sent_is_not_changed_whatever_the_version(make_task):
     task = make_task("queued")
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         change(task, version=drafts.version_of(task))
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         change(task, version="another")
 
 

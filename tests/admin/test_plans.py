@@ -17,7 +17,7 @@ from django.utils import timezone
 from django_wanvideo import catalog
 from django_wanvideo.admin.views import bulk_submit, plans
 from django_wanvideo.choices import AttemptState, EventKind
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, MediaInput, SiteState, VideoTask
 from django_wanvideo.models.creation import creation
 from django_wanvideo.services.sending import quotes, submission
@@ -262,7 +262,7 @@ class TestRaces:
         }
 
         def edit():
-            with contextlib.suppress(NotPossible):
+            with contextlib.suppress(TransitionNotAllowed):
                 creation.update_draft(now(task), **whole | changed[what])
 
         def send():

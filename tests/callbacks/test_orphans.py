@@ -75,13 +75,13 @@ def test_what_nobody_knows_and_evolink_confirms_becomes_a_task_for_a_person(site
     def receiver(sender: Any, task: VideoTask, event: Any, **more: Any) -> None:
         heard.append((event.kind, event.detail.get("reason", "")))
 
-    signals.video_needs_decision.connect(receiver)
+    signals.video_needs_attention.connect(receiver)
     try:
         call_back(attempt_id, provider_id)
         task = VideoTask.objects.get()
         site.finish(task)
     finally:
-        signals.video_needs_decision.disconnect(receiver)
+        signals.video_needs_attention.disconnect(receiver)
     assert (task.status, task.unmatched, task.owner, task.metadata) == (TaskStatus.COMPLETED, True, None, {})
     assert heard == [(EventKind.NEEDS_DECISION, "unmatched")]
     assert (task.attempt.pk, task.attempt.provider_task_id) == (attempt_id, provider_id)

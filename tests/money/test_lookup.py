@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from django_wanvideo.choices import AttemptState, Charge, EventKind, TaskStatus
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.resolution import decisions
 from django_wanvideo.services.storing import download
@@ -310,7 +310,7 @@ class TestLookAgain:
         task.refresh()
         assert (task.status, task.error_code, task.error_message) == (S.FAILED, "content_policy_violation", "No.")
         assert not lookup.can_look(task)
-        with pytest.raises(NotPossible):
+        with pytest.raises(TransitionNotAllowed):
             task.refresh()
 
     @pytest.mark.parametrize("how", ["button", "action"])
@@ -331,7 +331,7 @@ class TestLookAgain:
         evo.faults.add("create", "400")
         task = road.send(road.queued())
         assert (task.status, lookup.can_look(task)) == (S.FAILED, False)
-        with pytest.raises(NotPossible):
+        with pytest.raises(TransitionNotAllowed):
             task.refresh()
 
 
@@ -339,7 +339,7 @@ class TestLookAgain:
 def test_a_result_is_fetched_only_where_it_can_be(road: Road, evo: Simulator):
     task = given_up(road, "result_too_large")
     assert not task.can_fetch_result
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         task.fetch_result()
     evo.complete(id_of(task))
     url = lookup.provider.read(lookup.provider.client(), id_of(task)).result_urls[0]
@@ -359,6 +359,6 @@ def test_a_link_that_has_ended_since_the_row_was_read_is_not_fetched(road: Road,
     task = given_up(road, "result_too_large", result_url="https://files.example/v.mp4", result_expires_at=alive)
     VideoTask.objects.filter(pk=task.pk).update(result_expires_at=timezone.now() - dt.timedelta(seconds=1))
     assert download.is_fetchable(task), "the row as it was read"
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         task.fetch_result()
     assert VideoTask.objects.get(pk=task.pk).status == S.FAILED

@@ -42,7 +42,7 @@ from django_wanvideo.evolink.exceptions import (
     WaitError,
 )
 from django_wanvideo.evolink.types import Created, RemoteStatus, TaskSnapshot
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, CallbackReceipt, TaskEvent, VideoTask, lifecycle
 from django_wanvideo.services import schedule, sweep
 from django_wanvideo.services.attempts import settlement
@@ -370,7 +370,7 @@ class Promises(RuleBasedStateMachine):
 
     def _work_alone(self, work: Callable[[], Any]) -> None:
         """Work as a worker does: what it had committed stays, whatever becomes of it."""
-        with contextlib.suppress(Death, NotPossible, EvoLinkError):
+        with contextlib.suppress(Death, TransitionNotAllowed, EvoLinkError):
             work()
         self.dead = False
 
@@ -471,7 +471,7 @@ class Promises(RuleBasedStateMachine):
             return
         try:
             task.retry()
-        except (NotPossible, Death):
+        except (TransitionNotAllowed, Death):
             self.dead = False
             return
         if task.status == S.QUEUED:
@@ -491,7 +491,7 @@ class Promises(RuleBasedStateMachine):
             else:
                 decisions.send_again(task)
                 self.intents += 1
-        except (NotPossible, EvoLinkError, Death):
+        except (TransitionNotAllowed, EvoLinkError, Death):
             self.dead = False
 
     def _signals_are_told(self, number: int) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from django_wanvideo import jobs, signals
 from django_wanvideo.choices import AttemptState, TaskStatus
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
 from django_wanvideo.models.creation import media
 from django_wanvideo.services import sweep as sweeping
@@ -93,7 +93,7 @@ def test_pressed_in_several_tabs_at_once_it_is_queued_once(wide_road: Road, evo:
 
     results = together([press] * 4)
     assert sum(result is None for result in results) == 1
-    assert all(result is None or isinstance(result, NotPossible) for result in results)
+    assert all(result is None or isinstance(result, TransitionNotAllowed) for result in results)
     wide_road.send(task)
     assert wide_road.posts() == 1
     evo.ledger.assert_charged_once()
@@ -104,9 +104,9 @@ def test_pressed_twice_from_a_stale_page_it_is_queued_once(road: Road, evo: Simu
     stale = VideoTask.objects.get(pk=task.pk)
     task.submit()
     road.send(task)
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         stale.submit()
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         stale.retry()
     assert road.posts() == 1
 
@@ -125,7 +125,7 @@ def test_a_cancellation_and_a_worker_agree_on_who_was_first(wide_road: Road, evo
         assert (task.status, wide_road.posts()) == (TaskStatus.CANCELLED, 0)
         assert not task.attempts.exists()
     else:
-        assert isinstance(cancelled, NotPossible)
+        assert isinstance(cancelled, TransitionNotAllowed)
         assert (task.status, wide_road.posts()) == (TaskStatus.PENDING, 1)
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from django_wanvideo import jobs, signals
 from django_wanvideo.choices import AttemptState, EventKind, TaskStatus
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import (
     Attempt,
     CallbackReceipt,
@@ -480,7 +480,7 @@ class TestCopy:
         self, site: Road, evo: Simulator, copy: dict[str, VideoTask]
     ):
         calls = len(evo.journal)
-        with pytest.raises(NotPossible, match="production"):
+        with pytest.raises(TransitionNotAllowed, match="production"):
             copy["running"].refresh()
         task = copy["running"]
         VideoTask.objects.filter(pk=task.pk).update(status=TaskStatus.UNCONFIRMED)

@@ -14,7 +14,7 @@ import pytest
 from django.utils import timezone
 
 from django_wanvideo.choices import CreditOutcome, TaskStatus
-from django_wanvideo.exceptions import BudgetExceeded, ConfigurationError, NotPossible
+from django_wanvideo.exceptions import BudgetExceeded, ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import CreditEntry, SiteState, VideoTask
 from django_wanvideo.services import sweep
 from django_wanvideo.services.holds import lock
@@ -303,7 +303,7 @@ def test_what_waits_in_the_queue_already_counts_for_what_must_not_wait(limit, an
 @pytest.mark.django_db
 def test_what_is_no_draft_is_refused_for_that_and_not_for_its_price(limit):
     limit(DAILY_CREDIT_LIMIT=1)
-    with pytest.raises(NotPossible, match="Only a draft"):
+    with pytest.raises(TransitionNotAllowed, match="Only a draft"):
         queued().submit(wait=False)
 
 

@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import MediaInput, TaskEvent, VideoTask, lifecycle
 from django_wanvideo.models.creation import creation
 from tests.rows import everything, picture
@@ -466,7 +466,7 @@ def test_only_a_draft_can_be_changed(status, storage):
     task = create(first_frame=picture())
     VideoTask.objects.update(status=status)
     before, stored = everything(), files(storage)
-    with pytest.raises(NotPossible, match="Duplicate it"):
+    with pytest.raises(TransitionNotAllowed, match="Duplicate it"):
         update(task, prompt="A dog", first_frame=picture("PNG"))
     assert everything() == before
     assert files(storage) == stored

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_wanvideo import signals
 from django_wanvideo.choices import AttemptState, Charge, TaskStatus
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
-from django_wanvideo.exceptions import ConfigurationError, NotPossible
+from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import SiteState
 from django_wanvideo.services import leases
 from django_wanvideo.services.provider import provider
@@ -77,7 +77,7 @@ def test_a_decision_is_written_down_with_its_maker_and_holds_once(road: Road, ev
     assert (event.actor, event.source, event.attempt) == (person, "user", task.attempts.get())
     after = (road.history(task), task.status)
     for again in DECISIONS.values():
-        with pytest.raises(NotPossible):
+        with pytest.raises(TransitionNotAllowed):
             again(task, own, person)
     task.refresh_from_db()
     assert (road.history(task), task.status) == after
@@ -96,7 +96,7 @@ def test_code_may_decide_and_the_history_says_so(road: Road, evo: Simulator, dec
 def test_only_an_unconfirmed_task_can_be_decided_about(road: Road, evo: Simulator, decide):
     task = road.send(road.queued())
     assert task.status == TaskStatus.PENDING
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         decide(task, evo.tasks.latest.id, None)
 
 
@@ -126,7 +126,7 @@ def test_attach_refuses_what_cannot_be_this_task(road: Road, evo: Simulator):
         (lambda: setattr(evo.tasks[own], "created", evo.tasks[own].created - 3600), own),
     ]:
         make_wrong()
-        with pytest.raises(NotPossible, match="is not this one's"):
+        with pytest.raises(TransitionNotAllowed, match="is not this one's"):
             decisions.attach(task, given, even_if_older=True)
     task.refresh_from_db()
     assert (task.status, task.attempts.get().state) == (TaskStatus.UNCONFIRMED, AttemptState.UNCONFIRMED)
@@ -193,7 +193,7 @@ def test_a_429_to_attach_makes_the_whole_site_wait_and_says_how_long(road: Road,
         decisions.attach(task, own)
     assert caught.value.http_status == 429
     assert 85 < (provider.paused_until() - timezone.now()).total_seconds() < 91
-    with pytest.raises(NotPossible, match=r"wait for (8\d|90) more seconds"):
+    with pytest.raises(TransitionNotAllowed, match=r"wait for (8\d|90) more seconds"):
         decisions.attach(task, own)
     assert road.gets() == 1
     road.make_due()
@@ -247,7 +247,7 @@ def test_nobody_gives_a_request_up_while_it_is_being_repeated(road: Road, evo: S
     refused: list[str] = []
 
     def meanwhile(task: VideoTask) -> None:
-        with pytest.raises(NotPossible, match="Wait a minute") as caught:
+        with pytest.raises(TransitionNotAllowed, match="Wait a minute") as caught:
             decide(task)
         refused.append(str(caught.value))
 
@@ -269,7 +269,7 @@ def test_an_id_may_be_attached_even_then(road: Road, evo: Simulator, monkeypatch
 def test_a_worker_that_died_while_repeating_stands_in_nobodys_way_for_long(road: Road, evo: Simulator, decide):
     task, _own = lost(road)
     leases.acquire(task.pk, TaskStatus.UNCONFIRMED)
-    with pytest.raises(NotPossible, match="Wait a minute"):
+    with pytest.raises(TransitionNotAllowed, match="Wait a minute"):
         decide(task)
     task.refresh_from_db()
     assert (task.status, task.attempts.get().state) == (TaskStatus.UNCONFIRMED, AttemptState.UNCONFIRMED)
@@ -311,7 +311,7 @@ def test_people_who_decide_at_once_do_not_both_decide(wide_road: Road, evo: Simu
         for decide, person in zip(DECISIONS.values(), people, strict=True)
     ]
     results = together(calls)
-    raise_first([result for result in results if not isinstance(result, NotPossible)])
+    raise_first([result for result in results if not isinstance(result, TransitionNotAllowed)])
     attached, refused, sent_again = (result is None for result in results)
     # An id that turns up while the task waits to be sent again is the one thing that still counts: it saves a charge.
     assert [attached, refused, sent_again] in ([1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 1])
@@ -327,7 +327,7 @@ def test_being_asked_and_failing_are_told_to_receivers(road: Road, evo: Simulato
     def receiver(sender, task, event, signal, **kwargs):
         told.append(event.kind)
 
-    for signal in (signals.video_needs_decision, signals.video_finished):
+    for signal in (signals.video_needs_attention, signals.video_finished):
         signal.connect(receiver)
     try:
         task, _own = lost(road)
@@ -338,6 +338,6 @@ def test_being_asked_and_failing_are_told_to_receivers(road: Road, evo: Simulato
         decisions.not_accepted(task)
         road.tell()
     finally:
-        for signal in (signals.video_needs_decision, signals.video_finished):
+        for signal in (signals.video_needs_attention, signals.video_finished):
             signal.disconnect(receiver)
     assert told == ["needs_decision", "failed"]

@@ -29,7 +29,7 @@ NAMES = (
     "video_completed",
     "video_failed",
     "video_cancelled",
-    "video_needs_decision",
+    "video_needs_attention",
     "video_finished",
 )
 
@@ -76,8 +76,8 @@ SIGNALS = {
     EventKind.STORED: ["video_completed", "video_finished"],
     EventKind.FAILED: ["video_failed", "video_finished"],
     EventKind.CANCELLED: ["video_cancelled", "video_finished"],
-    EventKind.OVERDUE: ["video_needs_decision"],
-    EventKind.NEEDS_DECISION: ["video_needs_decision"],
+    EventKind.OVERDUE: ["video_needs_attention"],
+    EventKind.NEEDS_DECISION: ["video_needs_attention"],
 }
 
 
@@ -123,7 +123,7 @@ def test_outcomes_are_told_in_their_order(heard):
     assert notifications.deliver(task.pk) == 3
     assert [(name, event) for name, _task, event in heard] == [
         ("video_submitted", events[0].pk),
-        ("video_needs_decision", events[1].pk),
+        ("video_needs_attention", events[1].pk),
         ("video_failed", events[2].pk),
         ("video_finished", events[2].pk),
     ]
@@ -382,7 +382,7 @@ def test_a_worker_that_dies_inside_a_receiver_makes_the_event_be_told_again_with
     assert [(name, number) for name, _task, number in heard] == [
         ("video_completed", event.pk),
         ("video_finished", event.pk),
-        ("video_needs_decision", later.pk),
+        ("video_needs_attention", later.pk),
     ]
 
 
@@ -418,7 +418,7 @@ def tell(name):
 
 for name in ("first", "second", "third"):
     signals.video_completed.connect(tell(name), weak=False)
-signals.video_needs_decision.connect(tell("later"), weak=False)
+signals.video_needs_attention.connect(tell("later"), weak=False)
 notifying.deliver({task_id!r})
 """
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from django_wanvideo import jobs
 from django_wanvideo.choices import AttemptState, Charge, TaskStatus
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.failures import ADVICE
 from django_wanvideo.models import Attempt, MediaInput, VideoTask
 from django_wanvideo.models.creation import creation, media
@@ -76,9 +76,11 @@ def test_what_the_status_does_not_allow_is_refused_in_words_and_changes_nothing(
         getattr(task, what)()
         assert task.status != status
         return
-    with pytest.raises(NotPossible) as refused:
+    with pytest.raises(TransitionNotAllowed) as refused:
         getattr(task, what)()
     assert str(S(status).label) in str(refused.value)
+    assert (refused.value.status, refused.value.action) == (status, what)
+    assert vars(pickle.loads(pickle.dumps(refused.value))) == vars(refused.value)
     assert VideoTask.objects.values().get() == before
 
 

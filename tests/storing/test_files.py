@@ -10,7 +10,7 @@ from django.core.files.storage import storages
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models.signals import post_save
 
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import MediaInput, TaskEvent, VideoTask
 from django_wanvideo.models.creation import creation, media
 from tests import storages as odd
@@ -262,7 +262,7 @@ def test_a_picture_that_changes_while_another_change_is_checked_is_not_removed(o
         return validate(*args, **kwargs)
 
     monkeypatch.setattr(creation, "_validate", meanwhile)
-    with pytest.raises(NotPossible, match="Somebody else"):
+    with pytest.raises(TransitionNotAllowed, match="Somebody else"):
         update(VideoTask.objects.get(), prompt="A dog", **changes)
     item = MediaInput.objects.get()
     assert content(item) == new.open().read()

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_wanvideo import signals
 from django_wanvideo.choices import AttemptState, Charge, TaskStatus
 from django_wanvideo.evolink.types import TaskSnapshot
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.tracking import callbacks, polling
@@ -44,10 +44,10 @@ def told() -> Iterator[list[str]]:
     def hear(sender: Any, task: VideoTask, event: Any, **more: Any) -> None:
         heard.append(event.kind)
 
-    for signal in (signals.video_needs_decision, signals.video_finished):
+    for signal in (signals.video_needs_attention, signals.video_finished):
         signal.connect(hear)
     yield heard
-    for signal in (signals.video_needs_decision, signals.video_finished):
+    for signal in (signals.video_needs_attention, signals.video_finished):
         signal.disconnect(hear)
 
 
@@ -130,7 +130,7 @@ def test_nobody_pays_for_it_again_while_it_is_looked_for(road: Road, evo: Simula
     look(task)
     clock.forward(minutes=11)
     look(task)
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         task.retry()
     clock.forward(hours=5)
     evo.faults.clear()

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
-from django_wanvideo.exceptions import ConfigurationError, NotPossible
+from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import SiteState
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.tracking import polling
@@ -47,7 +47,7 @@ def test_a_person_may_look_at_any_time(road: Road, evo: Simulator):
 
 def test_there_must_be_something_to_ask_about(road: Road, evo: Simulator):
     draft = road.draft()
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         draft.refresh()
     assert road.gets() == 0
 
@@ -74,7 +74,7 @@ def test_a_429_makes_the_whole_site_wait_and_the_next_person_is_told_how_long(ro
         task.refresh()
     assert caught.value.http_status == 429
     assert 85 < (provider.paused_until() - timezone.now()).total_seconds() < 91
-    with pytest.raises(NotPossible, match=r"8\d|90"):
+    with pytest.raises(TransitionNotAllowed, match=r"8\d|90"):
         task.refresh()
     look(task)
     assert road.gets() == 1, "neither people nor workers ask now"

@@ -154,7 +154,7 @@ def test_an_overdue_task_is_told_once_and_looked_at_more_slowly_until_it_ends(ro
     def hear(sender: Any, task: VideoTask, event: Any, **more: Any) -> None:
         told.append(event.kind)
 
-    signals.video_needs_decision.connect(hear)
+    signals.video_needs_attention.connect(hear)
     try:
         VideoTask.objects.update(accepted_at=timezone.now() - dt.timedelta(seconds=3601))
         for _look in range(3):
@@ -162,7 +162,7 @@ def test_an_overdue_task_is_told_once_and_looked_at_more_slowly_until_it_ends(ro
             road.tell()
             assert 500 < seconds_until_next(task) < 700
     finally:
-        signals.video_needs_decision.disconnect(hear)
+        signals.video_needs_attention.disconnect(hear)
     assert told == ["overdue"]
     assert road.history(task).count("overdue") == 1
     evo.complete(task.attempt.provider_task_id)

@@ -17,7 +17,7 @@ from django_wanvideo.catalog.messages import shown
 from django_wanvideo.choices import EventKind, EventSource, InputRole, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.db import database
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import MediaInput, VideoTask, lifecycle
 from django_wanvideo.models.creation import drafts, idempotency, inspection, media
 from django_wanvideo.models.input import by_role
@@ -145,7 +145,7 @@ def update_draft(
 
     Raises:
         ValidationError: keyed by field.
-        NotPossible: it is not a draft any more, or somebody else changed its inputs at the same moment.
+        TransitionNotAllowed: it is not a draft any more, or somebody else changed its inputs at the same moment.
         EditConflict: it is another one than ``version``.
     """
     spec = catalog.get(model or task.model)
@@ -173,15 +173,18 @@ def update_draft(
         if version is not None:
             drafts.hold(task.pk, version)
         if not VideoTask.objects.filter(pk=task.pk, status=TaskStatus.DRAFT).update(**columns):
-            raise NotPossible(
-                _("This task has been sent meanwhile; it can no longer be changed. Duplicate it instead.")
+            raise TransitionNotAllowed(
+                _("This task has been sent meanwhile; it can no longer be changed. Duplicate it instead."),
+                action="update",
             )
         # The row is locked by now, so what is there stays until this is done.
         present = MediaInput.objects.select_for_update().filter(task=task)
         known = {item.pk for items in stored.values() for item in items}
         if {item.pk for item in present} != known:
-            raise NotPossible(
-                _("Somebody else changed this draft’s inputs just now; nothing was saved. Open it again to see them.")
+            raise TransitionNotAllowed(
+                _("Somebody else changed this draft’s inputs just now; nothing was saved. Open it again to see them."),
+                status=TaskStatus.DRAFT,
+                action="update",
             )
         kept = [item.pk for item in inputs if item.pk is not None]
         MediaInput.objects.filter(pk__in=known.difference(kept)).delete()

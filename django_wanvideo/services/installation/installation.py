@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo.choices import IN_FLIGHT_STATUSES, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.db import database
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Installation, VideoTask
 from django_wanvideo.services.holds.lock import Hold
 from django_wanvideo.services.installation import claim_counter
@@ -116,7 +116,7 @@ def check_not_foreign() -> None:
     """For what a person asks for.
 
     Raises:
-        NotPossible: the database belongs to another installation.
+        TransitionNotAllowed: the database belongs to another installation.
     """
     guard = look()
     if guard.is_foreign:
@@ -124,7 +124,7 @@ def check_not_foreign() -> None:
             "This database is a copy that belongs to another installation (%(name)s), so EvoLink is not asked. The site "
             "administrator can take it over with wanvideo_adopt."
         )
-        raise NotPossible(message % {"name": guard.row.name})
+        raise TransitionNotAllowed(message % {"name": guard.row.name})
 
 
 def host_in_row() -> Subquery:

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.services import leases
 from django_wanvideo.services.attempts import settlement
@@ -32,14 +32,14 @@ _UNCONFIRMED = frozenset({TaskStatus.UNCONFIRMED})
 PERMISSION = "wanvideo.resolve_videotask"
 
 
-class SeemsOlder(NotPossible):
+class SeemsOlder(TransitionNotAllowed):
     """EvoLink began the task before the attempt was made: it is another one, or this site's clock was ahead.
 
     ``attach(..., even_if_older=True)`` takes it all the same.
     """
 
 
-class FitsOthers(NotPossible):
+class FitsOthers(TransitionNotAllowed):
     """EvoLink's task may come from another open request of this site just as well.
 
     Where the person may see all of these, ``attach(..., among_others=True)`` takes it all the same.
@@ -68,9 +68,9 @@ def attach(
 
     Raises:
         PermissionDenied: ``by`` may not settle unconfirmed tasks.
-        FitsOthers: it may come from another open request of this site; a NotPossible.
-        SeemsOlder: it began before the attempt; a NotPossible whose message tells both times.
-        NotPossible: the task is not unconfirmed, EvoLink's task cannot be its own, or EvoLink has asked this site to wait.
+        FitsOthers: it may come from another open request of this site; a TransitionNotAllowed.
+        SeemsOlder: it began before the attempt; a TransitionNotAllowed whose message tells both times.
+        TransitionNotAllowed: the task is not unconfirmed, EvoLink's task cannot be its own, or EvoLink has asked this site to wait.
         ConfigurationError: this process has no key.
         EvoLinkError: EvoLink does not know the id, or cannot be asked just now.
     """
@@ -81,15 +81,15 @@ def attach(
     if why is Misfit.OLDER and not even_if_older:
         raise SeemsOlder(_older_words(attempt, snapshot))
     if why is Misfit.OTHER_MODEL or why is Misfit.TAKEN:
-        raise NotPossible(
-            _("EvoLink's task is not this one's: it is of another model, or belongs to another task here.")
+        raise _refusal(
+            task, _("EvoLink's task is not this one's: it is of another model, or belongs to another task here.")
         )
     if visible is not None:
         _check_others(attempt, snapshot, visible, among_others=among_others)
     with database.atomic():
         source = EventSource.of(by)
         if not settlement.bind(attempt, snapshot, source=source, actor=by):
-            raise NotPossible(_("This task has been settled meanwhile."))
+            raise _refusal(task, _("This task has been settled meanwhile."))
         _decided(task, by, attempt, "attached", **({"even_if_older": True} if why is Misfit.OLDER else {}))
     polling.apply(attempt, snapshot, source=source)
     task.refresh_from_db()
@@ -139,7 +139,7 @@ def not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None, number:
 
     Raises:
         PermissionDenied: ``by`` may not settle unconfirmed tasks.
-        NotPossible: the task is not unconfirmed, or its request is being repeated at this moment.
+        TransitionNotAllowed: the task is not unconfirmed, or its request is being repeated at this moment.
     """
     _check(by)
     attempt = _unconfirmed_attempt(task, number)
@@ -169,7 +169,7 @@ def send_again(task: VideoTask, *, by: AbstractBaseUser | None = None, number: i
 
     Raises:
         PermissionDenied: ``by`` may not settle unconfirmed tasks.
-        NotPossible: the task is not unconfirmed, or its request is being repeated at this moment.
+        TransitionNotAllowed: the task is not unconfirmed, or its request is being repeated at this moment.
     """
     _check(by)
     attempt = _unconfirmed_attempt(task, number)
@@ -196,15 +196,19 @@ def _check(by: AbstractBaseUser | None) -> None:
         raise PermissionDenied(_("You may not settle unconfirmed tasks."))
 
 
+def _refusal(task: VideoTask, message: str) -> TransitionNotAllowed:
+    return TransitionNotAllowed(message, status=task.status, action="resolve")
+
+
 def _unconfirmed_attempt(task: VideoTask, number: int | None) -> Attempt:
     attempt = Attempt.objects.filter(
         task_id=task.pk, state=AttemptState.UNCONFIRMED, task__status=TaskStatus.UNCONFIRMED
     ).first()
     if attempt is None:
-        raise NotPossible(_("This task has been settled meanwhile."))
+        raise _refusal(task, _("This task has been settled meanwhile."))
     if number is not None and attempt.number != number:
-        raise NotPossible(
-            _("This was decided meanwhile, and another request was sent. Look at what is known of that one.")
+        raise _refusal(
+            task, _("This was decided meanwhile, and another request was sent. Look at what is known of that one.")
         )
     attempt.task = task
     return attempt
@@ -224,8 +228,10 @@ def _close(moved: object | None, attempt: Attempt, state: AttemptState) -> None:
         return
     stands = VideoTask.objects.filter(pk=attempt.task_id, status=TaskStatus.UNCONFIRMED)
     if stands.exclude(_not_being_repeated()).exists():
-        raise NotPossible(_("EvoLink is being asked about this task at this moment. Wait a minute, then decide."))
-    raise NotPossible(_("This task has been settled meanwhile."))
+        raise _refusal(
+            attempt.task, _("EvoLink is being asked about this task at this moment. Wait a minute, then decide.")
+        )
+    raise _refusal(attempt.task, _("This task has been settled meanwhile."))
 
 
 def _decided(task: VideoTask, by: AbstractBaseUser | None, attempt: Attempt, decision: str, **more: bool) -> None:

@@ -19,7 +19,7 @@ from django_wanvideo.choices import IN_FLIGHT_STATUSES, AttemptState, EventKind,
 from django_wanvideo.conf import conf
 from django_wanvideo.db import database
 from django_wanvideo.evolink.exceptions import EvoLinkError, OutcomeUnknownError, RejectedError, WaitError
-from django_wanvideo.exceptions import ConfigurationError, NotPossible
+from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of
 from django_wanvideo.models.creation import creation, media
@@ -59,7 +59,7 @@ def enqueue(
         agreed: what the person was shown; a draft that is not that any more is left alone.
 
     Raises:
-        NotPossible: it is not a draft, or not what was shown (``quotes.QuoteChanged``).
+        TransitionNotAllowed: it is not a draft, or not what was shown (``quotes.QuoteChanged``).
         BudgetExceeded: it costs more than a limit allows at all or, with ``wait=False``, more than is left.
         ValidationError: it is not complete, keyed by field.
     """
@@ -92,14 +92,18 @@ def enqueue(
         task.status = _status_now(task)
         if task.status == TaskStatus.DRAFT:
             raise quotes.QuoteChanged(_("It was changed meanwhile. Look at it again before it is sent."))
-        raise NotPossible(_("Only a draft can be submitted; this task is %(status)s.") % _words(task))
+        raise TransitionNotAllowed(
+            _("Only a draft can be submitted; this task is %(status)s.") % _words(task),
+            status=task.status,
+            action="submit",
+        )
 
 
 def cancel(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
     """Cancel a task that has not been sent.
 
     Raises:
-        NotPossible: it has been sent, or has ended.
+        TransitionNotAllowed: it has been sent, or has ended.
     """
     moved = lifecycle.advance(
         task,
@@ -114,7 +118,7 @@ def cancel(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         message = _("Only a queued task can be cancelled; this one is %(status)s.") % _words(task)
         if task.status in IN_FLIGHT_STATUSES:
             message = f"{message} {_('EvoLink cannot cancel what it accepted.')}"
-        raise NotPossible(message)
+        raise TransitionNotAllowed(message, status=task.status, action="cancel")
 
 
 def retry(task: VideoTask, *, by: AbstractBaseUser | None = None, agreed: Quote | None = None) -> None:
@@ -127,7 +131,7 @@ def retry(task: VideoTask, *, by: AbstractBaseUser | None = None, agreed: Quote 
         agreed: what the person was shown; a task that is not that any more is left alone, never paid for instead.
 
     Raises:
-        NotPossible: it has neither failed nor been cancelled, or is not what was shown (``quotes.QuoteChanged``).
+        TransitionNotAllowed: it has neither failed nor been cancelled, or is not what was shown (``quotes.QuoteChanged``).
         BudgetExceeded: it costs more than a limit on credits allows at all.
         ValidationError: the catalogue no longer accepts it, keyed by field.
     """
@@ -164,8 +168,10 @@ def retry(task: VideoTask, *, by: AbstractBaseUser | None = None, agreed: Quote 
             return
         if agreed is not None and task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
             raise quotes.QuoteChanged(_("It was changed meanwhile. Look at it again before it is sent."))
-        raise NotPossible(
-            _("Only a failed or cancelled task can be tried again; this one is %(status)s.") % _words(task)
+        raise TransitionNotAllowed(
+            _("Only a failed or cancelled task can be tried again; this one is %(status)s.") % _words(task),
+            status=task.status,
+            action="retry",
         )
 
 

@@ -15,7 +15,7 @@ from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.downloads import Downloaded, DownloadError
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
-from django_wanvideo.exceptions import ConfigurationError, NotPossible
+from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import Attempt, VideoTask, lifecycle
 from django_wanvideo.services import leases, schedule
 from django_wanvideo.services.installation import installation
@@ -84,7 +84,7 @@ def fetch_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
     """Copy the video of a failed task after all; this costs nothing.
 
     Raises:
-        NotPossible: there is no video, or its link has ended.
+        TransitionNotAllowed: there is no video, or its link has ended.
     """
     moved = None
     if is_fetchable(task):
@@ -102,7 +102,9 @@ def fetch_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
             result_refreshed_at=None,
         )
     if moved is None:
-        raise NotPossible(_("There is no video at EvoLink any more that could be fetched."))
+        raise TransitionNotAllowed(
+            _("There is no video at EvoLink any more that could be fetched."), status=task.status, action="fetch_result"
+        )
 
 
 def _download(task: VideoTask, copy: Copy, lease: Lease) -> Downloaded:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo.choices import AttemptState, EventSource
 from django_wanvideo.db import database
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
-from django_wanvideo.exceptions import ConfigurationError, NotPossible
+from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
 from django_wanvideo.queue import queue
 from django_wanvideo.services.installation import installation
@@ -100,7 +100,7 @@ def refresh(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
     One that has ended without EvoLink's own word comes home if EvoLink has it after all.
 
     Raises:
-        NotPossible: EvoLink does not have it, or has asked this site to wait.
+        TransitionNotAllowed: EvoLink does not have it, or has asked this site to wait.
         ConfigurationError: this process has no key.
         EvoLinkError: EvoLink cannot be asked just now.
     """
@@ -108,7 +108,11 @@ def refresh(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
     if attempt is None and lookup.look_again(task, ask_for_a_person, by=by):
         return
     if attempt is None:
-        raise NotPossible(_("EvoLink is not working on this task, so there is nothing to ask about."))
+        raise TransitionNotAllowed(
+            _("EvoLink is not working on this task, so there is nothing to ask about."),
+            status=task.status,
+            action="refresh",
+        )
     snapshot = ask_for_a_person(attempt.provider_task_id or "")
     apply(attempt, snapshot, source=EventSource.POLL)
     task.refresh_from_db()
@@ -118,14 +122,16 @@ def ask_for_a_person(provider_task_id: str) -> TaskSnapshot:
     """Read one of EvoLink's tasks for a person who waits: EvoLink is given ``PERSON_PATIENCE`` seconds.
 
     Raises:
-        NotPossible: EvoLink has asked this site to wait.
+        TransitionNotAllowed: EvoLink has asked this site to wait.
         ConfigurationError: this process has no key.
         EvoLinkError: EvoLink does not know it, or cannot be asked just now.
     """
     installation.check_not_foreign()
     if (until := provider.paused_until()) is not None:
         seconds = math.ceil((until - timezone.now()).total_seconds())
-        raise NotPossible(_("EvoLink asked this site to wait for %(n)s more seconds.") % {"n": max(seconds, 1)})
+        raise TransitionNotAllowed(
+            _("EvoLink asked this site to wait for %(n)s more seconds.") % {"n": max(seconds, 1)}
+        )
     return provider.read(provider.client(patience=PERSON_PATIENCE), provider_task_id)
 
 
