@@ -288,7 +288,7 @@ def test_the_money_snippet_settles_a_task(evolink, wanvideo_picture):
     task = VideoTask.objects.create_task("A cat", wanvideo_picture())
     task.submit()
     work()
-    settle = run(block(DOCS / "money.md", "deciding"))["settle"]
+    settle = run(block(DOCS / "money.md", "decisions"))["settle"]
     (entry,) = evolink.ledger
     settle(task, entry.task_id)
     assert finish(task).status == TaskStatus.COMPLETED

@@ -33,6 +33,8 @@ def idempotency_key_of(attempt: uuid.UUID) -> str:
 class Attempt(models.Model):
     """One POST that may be billed. A task has at most one of them open."""
 
+    State = AttemptState
+
     id = models.UUIDField(_("id"), primary_key=True, default=uuid.uuid4, editable=False)
     task = RowKey(VideoTask, on_delete=models.CASCADE, related_name="attempts", verbose_name=_("task"))
     number = models.PositiveIntegerField(_("number"))

@@ -39,6 +39,8 @@ class VideoTask(TaskActions):
     ``status`` is written by ``models.lifecycle.advance()`` alone.
     """
 
+    Status = TaskStatus
+
     id = models.UUIDField(_("id"), primary_key=True, default=uuid.uuid4, editable=False)
     status = models.CharField(_("status"), max_length=12, choices=TaskStatus, default=TaskStatus.DRAFT, editable=False)
     model = models.CharField(_("model"), max_length=80)
