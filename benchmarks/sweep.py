@@ -67,7 +67,7 @@ def _measure(options: argparse.Namespace) -> int:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    from django_wanvideo.queue import queue
+    from django_wanvideo import queue
     from django_wanvideo.services.sweep import sweep
 
     for _pass in range(5):

@@ -14,7 +14,7 @@ from django_wanvideo.admin.views import bulk_resolve, bulk_submit
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models.creation import creation
 from django_wanvideo.services.resolution import dismissal
-from django_wanvideo.services.sending import submission
+from django_wanvideo.services.sending import actions
 from django_wanvideo.services.tracking import polling
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class ActionsMixin:
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
         """Cancel each selected task that was not sent."""
         outcome = do_to_each(
-            request, _each(queryset), lambda task: submission.cancel(task, by=_user(request)), _("Cancelled.")
+            request, _each(queryset), lambda task: actions.cancel(task, by=_user(request)), _("Cancelled.")
         )
         outcome.tell(
             request, lambda n: ngettext("%(n)s task was cancelled.", "%(n)s tasks were cancelled.", n) % {"n": n}

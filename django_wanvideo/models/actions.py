@@ -33,7 +33,7 @@ class TaskActions(models.Model):
             BudgetExceeded: it costs more than a limit allows at all or, with ``wait=False``, more than is left.
             ValidationError: it is not complete, keyed by field.
         """
-        _call("sending.submission.enqueue", self, by=by, wait=wait)
+        _call("sending.actions.enqueue", self, by=by, wait=wait)
         return self
 
     def refresh(self, *, by: AbstractBaseUser | None = None) -> Self:
@@ -54,7 +54,7 @@ class TaskActions(models.Model):
         Raises:
             TransitionNotAllowed: it has been sent, or has ended.
         """
-        _call("sending.submission.cancel", self, by=by)
+        _call("sending.actions.cancel", self, by=by)
         return self
 
     def retry(self, *, by: AbstractBaseUser | None = None) -> Self:
@@ -66,7 +66,7 @@ class TaskActions(models.Model):
             TransitionNotAllowed: it has neither failed nor been cancelled.
             BudgetExceeded: it costs more than a limit on credits allows at all.
         """
-        _call("sending.submission.retry", self, by=by)
+        _call("sending.actions.retry", self, by=by)
         return self
 
     @property

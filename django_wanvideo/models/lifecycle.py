@@ -9,12 +9,12 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from django_wanvideo import queue
 from django_wanvideo.choices import FINISHED_STATUSES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.db import database
 from django_wanvideo.models import Attempt, TaskEvent, VideoTask, ledger
 from django_wanvideo.models.attempt import idempotency_key_of
-from django_wanvideo.queue import queue
 
 if TYPE_CHECKING:
     import uuid
@@ -106,7 +106,7 @@ def advance(
                 if to in _NEXT_JOB and (
                     values.get("delayed_until") is None or values["delayed_until"] <= timezone.now()
                 ):
-                    queue.after_commit(_NEXT_JOB[to], pk)
+                    queue.enqueue_on_commit(_NEXT_JOB[to], pk)
         if rows:
             if isinstance(task, VideoTask):
                 task.status = to
@@ -145,7 +145,7 @@ def record(
         notify_at=timezone.now() if told else None,
     )
     if told:
-        queue.after_commit("notify", pk)
+        queue.enqueue_on_commit("notify", pk)
     return event
 
 

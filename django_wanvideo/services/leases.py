@@ -16,10 +16,10 @@ from django.db import connections
 from django.db.models import Q
 from django.utils import timezone
 
+from django_wanvideo import queue
 from django_wanvideo.db import database, timestamps
 from django_wanvideo.db.timestamps import LEASE
 from django_wanvideo.models import VideoTask
-from django_wanvideo.queue import queue
 
 if TYPE_CHECKING:
     import uuid

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Protocol
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from django_wanvideo import queue
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database, timestamps
 from django_wanvideo.models import Attempt, SiteState, VideoTask, lifecycle
-from django_wanvideo.queue import queue
 from django_wanvideo.services import due
 from django_wanvideo.services.attempts import delays, recovery, settlement
 from django_wanvideo.services.holds import holds
@@ -255,4 +255,4 @@ def _note_handed_out(state: SiteState, stage: str, last: int, patience: dt.timed
 
 def _patience() -> dt.timedelta:
     """How long handed-out rows are left alone: longer where many jobs wait, so that none is handed out twice."""
-    return HAND_OUT + min(dt.timedelta(seconds=queue.length()), LONGEST_QUEUE)
+    return HAND_OUT + min(dt.timedelta(seconds=queue.depth()), LONGEST_QUEUE)

@@ -13,7 +13,7 @@ from django_wanvideo.choices import InputRole
 from django_wanvideo.exceptions import EditConflict, TransitionNotAllowed
 from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import creation, drafts
-from django_wanvideo.services.sending import submission
+from django_wanvideo.services.sending import actions
 from tests.admin.conftest import add_data, picture, url
 from tests.threads import at_once
 
@@ -254,7 +254,7 @@ def typed(page):
 def sent_meanwhile(boss, make_task):
     task = make_task()
     window = opened(boss, task)
-    submission.enqueue(task, by=boss.user)
+    actions.enqueue(task, by=boss.user)
     return task, window
 
 
@@ -338,7 +338,7 @@ def test_who_may_not_add_sees_the_typed_text_and_no_button(person, make_task, bo
     ann = person("view_videotask", "change_videotask")
     task = make_task()
     window = opened(ann, task)
-    submission.enqueue(task, by=boss.user)
+    actions.enqueue(task, by=boss.user)
     text = post(ann, task, window, prompt="My new words").content.decode()
     assert "My new words" in text
     assert "Edit a copy" not in text

@@ -15,13 +15,12 @@ from django.core.management import call_command
 from django.utils import timezone
 from PIL import Image
 
-from django_wanvideo import jobs
+from django_wanvideo import jobs, queue
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.failures import ADVICE
 from django_wanvideo.models import MediaInput, SiteState, VideoTask
-from django_wanvideo.queue import queue
 from django_wanvideo.services import sweep
-from django_wanvideo.services.sending import submission
+from django_wanvideo.services.sending import actions, submission
 from django_wanvideo.testing import picture
 from tests.money import processes
 from tests.money.fixtures import PICTURE, until
@@ -58,7 +57,7 @@ def after_callback(site: Road, evo: Simulator, task: VideoTask) -> None:
     task.refresh_from_db()
     evo.complete(task.attempt.provider_task_id)
     site.wait_for_receipt()
-    until(lambda: queue.length() >= 1, "the wake-up of the callback")
+    until(lambda: queue.depth() >= 1, "the wake-up of the callback")
 
 
 def test_a_picture_and_a_prompt_become_a_stored_video(site: Road, evo: Simulator, work: Any, told: list):
@@ -318,7 +317,7 @@ def test_what_was_called_back_without_redis_is_done_when_it_is_there_again(
 
 def test_jobs_are_found_by_their_names_and_take_ids_only(site: Road, redis_queue: Queue):
     task = site.draft()
-    submission.enqueue(task)
+    actions.enqueue(task)
     (job,) = redis_queue.jobs
     assert job.func is jobs.submit
     assert job.args == (str(task.pk),)

@@ -78,10 +78,9 @@ def main(point: str, *task_ids: str) -> None:
     import django
 
     django.setup()
-    from django_wanvideo import jobs
-    from django_wanvideo.queue import queue
+    from django_wanvideo import jobs, queue
 
-    queue.enqueue = lambda job, *ids: True
+    queue.jobs.enqueue = lambda job, *ids: True
     arrange(point)
     wait_at_the_gate()
     jobs.submit(*task_ids)

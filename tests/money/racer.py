@@ -67,9 +67,9 @@ def main(role: str, *task_ids: str) -> None:
     import django
 
     django.setup()
-    from django_wanvideo.queue import queue
+    from django_wanvideo import queue
 
-    queue.enqueue = lambda job, *ids: True
+    queue.jobs.enqueue = lambda job, *ids: True
     _receivers = write_down(os.environ[HEARD])
     wait_at_the_gate()
     ROLES[role](task_ids)

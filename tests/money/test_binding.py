@@ -15,7 +15,7 @@ from django_wanvideo import callback_tokens, jobs
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
 from django_wanvideo.services.resolution import decisions
-from django_wanvideo.services.sending import submission
+from django_wanvideo.services.sending import actions
 from django_wanvideo.services.tracking import callbacks
 from tests.money.fixtures import raise_first, together, until
 from tests.tracking.looks import gateway_page, slow_history
@@ -463,13 +463,13 @@ def test_a_video_of_a_failed_task_that_comes_after_all_is_told_and_can_be_fetche
 def test_a_retry_does_not_wipe_away_a_video_that_arrives_at_this_moment(road: Road, evo: Simulator, monkeypatch):
     task, attempt = given_up(road)
     evo.complete(attempt.provider_task_id)
-    check_complete = submission.creation.check_complete
+    check_complete = actions.creation.check_complete
 
     def while_the_callback_comes(checked: VideoTask) -> None:
         check_complete(checked)
         call_back(attempt, attempt.provider_task_id)
 
-    monkeypatch.setattr(submission.creation, "check_complete", while_the_callback_comes)
+    monkeypatch.setattr(actions.creation, "check_complete", while_the_callback_comes)
     task.retry()
     assert task.status == TaskStatus.STORING
     road.finish(task)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,10 +13,10 @@ from django.core.files.storage import InMemoryStorage
 from django.db import OperationalError
 from redis.exceptions import ResponseError
 
+from django_wanvideo import queue
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.health import site
 from django_wanvideo.models import VideoTask, lifecycle
-from django_wanvideo.queue import queue
 from django_wanvideo.services.attempts import binding, recovery, spool
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def storage(monkeypatch: pytest.MonkeyPatch) -> InMemoryStorage:
 @pytest.fixture
 def redis(redis_queue: Any, wide_road: Road, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The queue's Redis, which may be asked."""
-    monkeypatch.setattr(queue, "ask", ask)
+    for room in (queue, queue.connection):
+        monkeypatch.setattr(room, "ask", ask)
     yield redis_queue.connection
     redis_queue.connection.delete(spool.KEY)
 
@@ -150,7 +152,7 @@ def test_no_error_of_either_place_harms_the_rest(wide_road: Road, evo: Simulator
     def away(_question: Any) -> bool:
         raise error
 
-    monkeypatch.setattr(queue, "ask", away)
+    monkeypatch.setattr(spool, "queue", SimpleNamespace(ask=away, answer=away))
     monkeypatch.setattr(spool, "task_storage", Broken)
     task = lost(wide_road, monkeypatch)
     assert evo.tasks.latest.id in caplog.text, "the log line is there as well"

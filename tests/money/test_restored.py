@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from django_wanvideo import jobs, signals
+from django_wanvideo import jobs, queue, signals
 from django_wanvideo.choices import AttemptState, EventKind, TaskStatus
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import (
@@ -28,7 +28,6 @@ from django_wanvideo.models import (
     VideoTask,
 )
 from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of
-from django_wanvideo.queue import queue
 from django_wanvideo.services import adoption, sweep
 from django_wanvideo.services.holds import holds
 from django_wanvideo.services.installation import claim_counter, installation
@@ -423,7 +422,7 @@ class TestAdopting:
         first = site.send(task).attempt
         restore(saved)
         # Nothing outside is left of it: the one case that cannot be noticed.
-        queue._connection(queue.REDIS_TIMEOUT).flushdb()
+        queue.connection.get_redis(queue.connection.REDIS_TIMEOUT).flushdb()
         Installation.objects.update(database_id="00000000-0000-4000-8000-000000000000")
         task = site.send(VideoTask.objects.get())
         again = task.attempt

@@ -402,6 +402,6 @@ def test_only_the_lifecycle_writes_the_status():
     }
     # A given instance is shown what the row says; nothing is saved of it.
     assert lines == {
-        "services/sending/submission.py: task.status = _status_now(task)",
-        "services/sending/submission.py: task.status = now",
+        "services/sending/actions.py: task.status = _status_now(task)",
+        "services/sending/actions.py: task.status = now",
     }

@@ -13,10 +13,9 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from rq.timeouts import JobTimeoutException
 
-from django_wanvideo import signals
+from django_wanvideo import queue, signals
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.models import TaskEvent, VideoTask, lifecycle
-from django_wanvideo.queue import queue
 from django_wanvideo.services import database_retries, notifications, sweep
 from tests.rows import make_attempt, make_task
 from tests.services.process import in_a_process

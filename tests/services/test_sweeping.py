@@ -15,11 +15,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_wanvideo import jobs
+from django_wanvideo import jobs, queue
 from django_wanvideo.choices import AttemptState, EventKind, TaskStatus
 from django_wanvideo.evolink.exceptions import RejectedError
 from django_wanvideo.models import Attempt, CallbackReceipt, SiteState, TaskEvent, VideoTask
-from django_wanvideo.queue import queue
 from django_wanvideo.services import sweep
 from django_wanvideo.services.provider import provider
 from tests.money import processes
@@ -137,14 +136,14 @@ def test_what_was_handed_out_is_left_to_its_worker_for_a_while_and_no_longer():
 
 def test_the_while_grows_with_the_queue(monkeypatch: pytest.MonkeyPatch):
     rows(S.QUEUED, 1)
-    monkeypatch.setattr(queue, "length", lambda: 200)
+    monkeypatch.setattr(queue, "depth", lambda: 200)
     sweep.sweep(Jobs())
     assert VideoTask.objects.get().next_action_at > timezone.now() + dt.timedelta(seconds=250)
 
 
 def test_a_queue_that_lost_its_jobs_is_not_believed_for_long(monkeypatch: pytest.MonkeyPatch):
     rows(S.QUEUED, 1)
-    monkeypatch.setattr(queue, "length", lambda: 100_000)
+    monkeypatch.setattr(queue, "depth", lambda: 100_000)
     sweep.sweep(Jobs())
     assert VideoTask.objects.get().next_action_at < timezone.now() + dt.timedelta(minutes=7)
 

@@ -12,8 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections
 from django.utils import timezone
 
-from django_wanvideo import jobs
-from django_wanvideo.queue import queue
+from django_wanvideo import jobs, queue
 from django_wanvideo.services.sweep import Swept, sweep
 
 if TYPE_CHECKING:

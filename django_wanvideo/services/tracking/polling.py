@@ -12,12 +12,12 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from django_wanvideo import queue
 from django_wanvideo.choices import AttemptState, EventSource
 from django_wanvideo.db import database
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
-from django_wanvideo.queue import queue
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.provider import batch_read, provider
 from django_wanvideo.services.tracking import callback_limits, lookup, rescheduling
@@ -55,7 +55,7 @@ def receive_callback(attempt_id: uuid.UUID, provider_task_id: str, payload: Mapp
     receipt = CallbackReceipt(attempt_id=attempt_id, provider_task_id=provider_task_id[:200], payload=dict(payload))
     # Straight to its database: a manager would look that up twice more.
     receipt.save(force_insert=True, using=database.alias())
-    queue.wake_sync()
+    queue.request_callback_read()
 
 
 def sync(task_ids: Sequence[uuid.UUID]) -> None:
@@ -138,7 +138,7 @@ def ask_for_a_person(provider_task_id: str) -> TaskSnapshot:
 def look_soon(task: VideoTask) -> None:
     """Let a worker look at a task next, whenever it would have been due."""
     if VideoTask.objects.filter(pk=task.pk, status__in=FOLLOWED).update(next_action_at=timezone.now()):
-        queue.after_commit("sync", task.pk)
+        queue.enqueue_on_commit("sync", task.pk)
 
 
 def _trouble(attempt: Attempt, error: EvoLinkError) -> dt.datetime | None:
