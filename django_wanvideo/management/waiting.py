@@ -12,7 +12,7 @@ from django_wanvideo import jobs
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.db import timestamps
 from django_wanvideo.models import CallbackReceipt, VideoTask
-from django_wanvideo.services.tracking import callbacks
+from django_wanvideo.services.tracking import receipts
 
 if TYPE_CHECKING:
     import uuid
@@ -94,7 +94,7 @@ def work_on(task: VideoTask) -> bool:
     """Do in this process what is due for a task, as a worker would; return whether there was anything to do."""
     now = timezone.now()
     done = False
-    if CallbackReceipt.objects.filter(callbacks.is_due(), attempt__task_id=task.pk).exists():
+    if CallbackReceipt.objects.filter(receipts.is_due(), attempt__task_id=task.pk).exists():
         done = jobs.run_here("sync")
     job = _JOBS.get(TaskStatus(task.status))
     held = _is_held(task)

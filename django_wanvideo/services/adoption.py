@@ -11,13 +11,12 @@ from django.utils import timezone
 
 from django_wanvideo.choices import IN_FLIGHT_STATUSES, AttemptState, CreditOutcome, EventKind, EventSource, TaskStatus
 from django_wanvideo.evolink.exceptions import EvoLinkError
-from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, TaskEvent, VideoTask, lifecycle
 from django_wanvideo.services.attempts import settlement
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.tracking import unmatched
-from django_wanvideo.services.tracking.callbacks import CLOCK_SKEW
+from django_wanvideo.services.tracking.mismatch import CLOCK_SKEW
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -176,13 +175,11 @@ def _unknown_at_evolink(tasks: list[VideoTask]) -> dict[str, list[TaskSummary]]:
         first[task.model] = min(since, first.get(task.model, since))
     if not first:
         return {}
-    if (until := provider.paused_until()) is not None:
-        raise NotLookedUp(f"EvoLink asked this site to wait until {timezone.localtime(until):%X}")
     found: dict[str, list[TaskSummary]] = {}
     try:
         for model, since in first.items():
             found[model] = _list(model, since)
-    except (ConfigurationError, EvoLinkError) as error:
+    except (provider.ProviderUnavailable, EvoLinkError) as error:
         raise NotLookedUp(str(error)) from error
     ids = [item.id for items in found.values() for item in items]
     known: set[str | None] = set()

@@ -15,7 +15,7 @@ from django_wanvideo.services import notifications
 from django_wanvideo.services.holds.lock import CREDITS_OUT, KEY_REJECTED
 from django_wanvideo.services.limits import throttling
 from django_wanvideo.services.storing import result_urls
-from django_wanvideo.services.tracking import callbacks as receipts
+from django_wanvideo.services.tracking import receipts
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

@@ -35,10 +35,10 @@ def call_back(ids: tuple[str, ...]) -> None:
     """What the web server does with EvoLink's messages, and what the worker does that it wakes."""
     from django_wanvideo import jobs
     from django_wanvideo.models import Attempt
-    from django_wanvideo.services.tracking import polling
+    from django_wanvideo.services.tracking import receipts
 
     for attempt in Attempt.objects.filter(task_id__in=ids):
-        polling.receive_callback(attempt.pk, attempt.provider_task_id or "", {"status": "completed"})
+        receipts.receive(attempt.pk, attempt.provider_task_id or "", {"status": "completed"})
     jobs.run_here("sync")
 
 

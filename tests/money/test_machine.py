@@ -50,7 +50,7 @@ from django_wanvideo.services.leases import Lease
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.resolution import decisions
 from django_wanvideo.services.storing import download
-from django_wanvideo.services.tracking import callbacks, polling
+from django_wanvideo.services.tracking import callbacks, receipts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -401,7 +401,7 @@ class Promises(RuleBasedStateMachine):
 
     def _call_back(self, remote: Remote, copies: int) -> None:
         for _copy in range(copies):
-            polling.receive_callback(self._attempt_of(remote).pk, remote.id, {"id": remote.id})
+            receipts.receive(self._attempt_of(remote).pk, remote.id, {"id": remote.id})
 
     @rule(number=number, copies=st.integers(1, 2), read=st.booleans())
     @precondition(lambda self: self.evolink.tasks)
@@ -424,7 +424,7 @@ class Promises(RuleBasedStateMachine):
         if not unknown and holder is None and owner is not None and owner.pk != attempt.pk:
             # Not yet bound anywhere: with a stolen token this one could be taken, as DESIGN accepts.
             return
-        polling.receive_callback(attempt.pk, named, {"id": named, "status": "completed"})
+        receipts.receive(attempt.pk, named, {"id": named, "status": "completed"})
 
     @rule(number=number)
     @precondition(lambda self: self._old_ones())

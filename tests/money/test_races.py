@@ -18,7 +18,7 @@ from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
 from django_wanvideo.models.creation import media
 from django_wanvideo.services import sweep as sweeping
 from django_wanvideo.services.sending import submission
-from django_wanvideo.services.tracking import callbacks, polling
+from django_wanvideo.services.tracking import callbacks, receipts
 from tests.money import processes, racer
 from tests.money.fixtures import raise_first, together, until
 
@@ -241,7 +241,7 @@ def test_callbacks_polls_and_sweeps_at_once_tell_each_receiver_once(open_road: R
 
         def call_back() -> None:
             for attempt in attempts:
-                polling.receive_callback(attempt.pk, attempt.provider_task_id or "", {"status": "completed"})
+                receipts.receive(attempt.pk, attempt.provider_task_id or "", {"status": "completed"})
             jobs.run_here("sync")
 
         def poll() -> None:

@@ -32,7 +32,7 @@ from django_wanvideo.services import adoption, sweep
 from django_wanvideo.services.holds import holds
 from django_wanvideo.services.installation import claim_counter, installation
 from django_wanvideo.services.resolution import evidence
-from django_wanvideo.services.tracking import polling
+from django_wanvideo.services.tracking import receipts
 from tests.money.fixtures import Road, _road, together
 
 if TYPE_CHECKING:
@@ -325,7 +325,7 @@ class TestAdopting:
         sent = [site.send(task).attempt for task in tasks]
         restore(saved)
         for attempt in sent:
-            polling.receive_callback(attempt.pk, attempt.provider_task_id, {"id": attempt.provider_task_id})
+            receipts.receive(attempt.pk, attempt.provider_task_id, {"id": attempt.provider_task_id})
         jobs.sync()
         for task, attempt in zip(tasks, sent, strict=True):
             task.refresh_from_db()

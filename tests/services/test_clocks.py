@@ -20,7 +20,7 @@ from django_wanvideo.services import leases, schedule, sweep
 from django_wanvideo.services.attempts import delays
 from django_wanvideo.services.limits import throttling
 from django_wanvideo.services.provider import provider
-from django_wanvideo.services.tracking import callbacks, polling
+from django_wanvideo.services.tracking import callbacks, receipts
 from tests.money.fixtures import evo, road, wide_road
 from tests.rows import make_attempt, make_task
 from tests.tracking.looks import Clock, accepted, look
@@ -184,7 +184,7 @@ def test_a_callback_that_came_then_is_read_now(
     attempt = task.attempts.get()
     evo.complete(attempt.provider_task_id)
     with wrong:
-        polling.receive_callback(attempt.pk, attempt.provider_task_id or "", {})
+        receipts.receive(attempt.pk, attempt.provider_task_id or "", {})
     assert ("sync",) in swept(handed)
     callbacks.read_due()
     task.refresh_from_db()
@@ -221,7 +221,7 @@ def test_a_callback_binds_what_was_sent_while_the_clock_was_ahead(road: Road, ev
     with wrong:
         task = road.send(road.queued())
     own = evo.tasks.latest.id
-    polling.receive_callback(task.attempts.get().pk, own, {})
+    receipts.receive(task.attempts.get().pk, own, {})
     callbacks.read_due()
     task.refresh_from_db()
     assert (task.status, task.attempts.get().provider_task_id) == (S.PENDING, own)

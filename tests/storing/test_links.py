@@ -15,6 +15,7 @@ from django_wanvideo.conf import conf
 from django_wanvideo.evolink import client as evolink_client
 from django_wanvideo.evolink.transport import Answer
 from django_wanvideo.models import SiteState, VideoTask
+from django_wanvideo.services.holds import lock
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.storing import download, result_urls
 from django_wanvideo.services.sweep import sweep
@@ -344,9 +345,9 @@ def test_what_evolink_says_of_the_key_is_remembered(made: Made, store: Store, ev
     change(task, result_url=gone(task))
     evolink.faults.add("get", "401")
     store(task)
-    assert SiteState.objects.filter(name=provider.KEY_REJECTED).exists()
+    assert SiteState.objects.filter(name=lock.KEY_REJECTED).exists()
     store(task)
-    assert not SiteState.objects.filter(name=provider.KEY_REJECTED).exists()
+    assert not SiteState.objects.filter(name=lock.KEY_REJECTED).exists()
 
 
 def test_people_are_warned_six_hours_before_a_link_ends(made: Made, evolink: Simulator, caplog) -> None:

@@ -14,7 +14,7 @@ from django_wanvideo.evolink.types import TaskSnapshot
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.provider import provider
-from django_wanvideo.services.tracking import callbacks, polling
+from django_wanvideo.services.tracking import callbacks, receipts, snapshots
 from tests.money.fixtures import raise_first, together
 from tests.tracking.looks import accepted, look, says, seconds_until_next, slow_history
 
@@ -174,7 +174,9 @@ def test_workers_that_look_at_the_same_moment_tell_it_once(
     clock.forward(minutes=11)
     snapshot = provider.client().get_task(task.attempt.provider_task_id)
     copies = [Attempt.objects.select_related("task").get() for _worker in range(3)]
-    raise_first(together([lambda copy=copy: polling.apply(copy, snapshot, source="poll") for copy in copies]))
+    raise_first(
+        together([lambda copy=copy: snapshots.apply_snapshot(copy, snapshot, source="poll") for copy in copies])
+    )
     assert wide_road.history(task).count("needs_decision") == 1
 
 
@@ -182,7 +184,7 @@ def test_a_callback_tells_of_it_too(road: Road, evo: Simulator, clock: Clock):
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task = done_without_a_file(road)
     for _time in range(2):
-        polling.receive_callback(task.attempt.pk, task.attempt.provider_task_id, {})
+        receipts.receive(task.attempt.pk, task.attempt.provider_task_id, {})
         callbacks.read_due()
         clock.forward(minutes=11)
     assert task.events.get(kind="needs_decision").source == "callback"
@@ -193,7 +195,7 @@ def test_if_evolink_takes_it_back_the_failure_is_evolinks_and_not_charged(road: 
     look(task)
     own = task.attempts.get()
     failed = {"id": own.provider_task_id, "status": "failed", "error": {"code": "service_error", "message": "Oh."}}
-    polling.apply(own, TaskSnapshot.parse(failed), source="poll")
+    snapshots.apply_snapshot(own, TaskSnapshot.parse(failed), source="poll")
     task.refresh_from_db()
     assert (task.status, task.error_code) == (S.FAILED, "service_error")
     assert (task.credits_used, task.charge) == (None, Charge.NOT_EXPECTED)

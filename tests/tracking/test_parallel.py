@@ -18,7 +18,7 @@ from django_wanvideo.evolink.exceptions import ReadError
 from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
 from django_wanvideo.models import CallbackReceipt, SiteState, VideoTask
 from django_wanvideo.services.provider import parallel, provider
-from django_wanvideo.services.tracking import callbacks, polling
+from django_wanvideo.services.tracking import callbacks, snapshots
 from tests.rows import make_attempt, make_task
 
 if TYPE_CHECKING:
@@ -106,13 +106,13 @@ def test_a_handful_needs_no_further_connections(ask: Callable[..., Asked]):
 
 def test_threads_ask_and_do_nothing_else(ask: Callable[..., Asked], monkeypatch: pytest.MonkeyPatch):
     applied: list[threading.Thread] = []
-    apply = polling.apply
+    apply = snapshots.apply_snapshot
 
     def noting(*args: Any, **options: Any) -> None:
         applied.append(threading.current_thread())
         apply(*args, **options)
 
-    monkeypatch.setattr(polling, "apply", noting)
+    monkeypatch.setattr(snapshots, "apply_snapshot", noting)
     # The stand-in for the client asserts that its thread has no connection to the database.
     asked = ask(lambda number, asked: time.sleep(0.01))
     sync(pending(20))
@@ -176,7 +176,7 @@ def test_another_processes_pause_is_seen_within_half_a_second(
     ask: Callable[..., Asked], monkeypatch: pytest.MonkeyPatch, busy_for: float
 ):
     noted: list[float] = []
-    apply = polling.apply
+    apply = snapshots.apply_snapshot
 
     def pausing(*args: Any, **options: Any) -> None:
         apply(*args, **options)
@@ -185,7 +185,7 @@ def test_another_processes_pause_is_seen_within_half_a_second(
             noted.append(time.monotonic())
             time.sleep(busy_for)
 
-    monkeypatch.setattr(polling, "apply", pausing)
+    monkeypatch.setattr(snapshots, "apply_snapshot", pausing)
     asked = ask(lambda number, asked: time.sleep(0.05))
     sync(pending(200))
     assert 0 < len(asked.begun) < 200
@@ -242,7 +242,7 @@ def test_an_error_of_the_work_itself_is_the_jobs_and_ends_the_asking(
     def fail(*args: Any, **options: Any) -> None:
         raise RuntimeError("of the site")
 
-    monkeypatch.setattr(polling, "apply", fail)
+    monkeypatch.setattr(snapshots, "apply_snapshot", fail)
     with pytest.raises(RuntimeError, match="of the site"):
         sync(pending(60))
     for thread in asked.threads:

@@ -13,7 +13,7 @@ from django_wanvideo import jobs, signals
 from django_wanvideo.choices import AttemptState, Charge, TaskStatus
 from django_wanvideo.models import Attempt, SiteState, VideoTask
 from django_wanvideo.services.provider import provider
-from django_wanvideo.services.tracking import polling, snapshots
+from django_wanvideo.services.tracking import receipts, snapshots
 from django_wanvideo.simulator.tasks import Task
 from tests.tracking.looks import accepted, gateway_page, look, says, seconds_until_next
 
@@ -231,7 +231,7 @@ def test_a_429_while_reading_callbacks_pauses_the_rest_of_them(road: Road, evo: 
 
     for number in range(3):
         attempt = accepted(road, f"Wish {number}").attempt
-        polling.receive_callback(attempt.pk, attempt.provider_task_id, {})
+        receipts.receive(attempt.pk, attempt.provider_task_id, {})
     evo.faults.add("get", "429", retry_after=40)
     callbacks.read_due()
     assert road.gets() == 1
@@ -330,12 +330,12 @@ def test_messages_for_ended_tasks_change_nothing(road: Road, evo: Simulator):
     own = provider.client().get_task(attempt.provider_task_id)
     evo.complete(attempt.provider_task_id)
     done = provider.client().get_task(attempt.provider_task_id)
-    polling.apply(stale, done, source="poll")
+    snapshots.apply_snapshot(stale, done, source="poll")
     road.finish(task)
     before = list(task.events.values_list("id", "kind")), VideoTask.objects.values().get()
     for late in (own, done, own, done):
-        polling.apply(stale, late, source="poll")
-        polling.apply(attempt, late, source="callback")
+        snapshots.apply_snapshot(stale, late, source="poll")
+        snapshots.apply_snapshot(attempt, late, source="callback")
     assert (list(task.events.values_list("id", "kind")), VideoTask.objects.values().get()) == before
 
 
@@ -357,7 +357,7 @@ class TestWithoutVerification:
         road.configure(VERIFY_CALLBACKS=False, CALLBACK_BASE_URL="https://site.example")
 
         def tell(task: VideoTask, body: dict[str, Any]) -> VideoTask:
-            polling.receive_callback(task.attempts.get().pk, *kept_of(body))
+            receipts.receive(task.attempts.get().pk, *kept_of(body))
             callbacks.read_due()
             task.refresh_from_db()
             return task

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_wanvideo.choices import Charge, TaskStatus
 from django_wanvideo.models import SiteState, VideoTask
 from django_wanvideo.services.holds import outages
-from django_wanvideo.services.tracking import callbacks, polling
+from django_wanvideo.services.tracking import callbacks, receipts
 from tests.tracking.looks import PAGE, accepted, gateway_page, look, says, seconds_until_next
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def test_a_good_answer_that_a_callback_asked_for_begins_anew_too(road: Road, evo
     own = task.attempt.provider_task_id
     evo.faults.add("get", "404", times=3)
     look(task, 3)
-    polling.receive_callback(task.attempt.pk, own, {"id": own})
+    receipts.receive(task.attempt.pk, own, {"id": own})
     callbacks.read_due()
     task.refresh_from_db()
     assert (task.status, task.not_found_since, task.failed_looks) == (S.PENDING, None, 0)

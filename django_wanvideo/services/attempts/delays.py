@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
@@ -21,12 +20,12 @@ from django_wanvideo.services.limits import credit_limits
 from django_wanvideo.services.provider import provider
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from django_stubs_ext import StrOrPromise
 
     from django_wanvideo.models import SiteState
 
-#: How soon a worker that has no key looks again; another worker may have one.
-NO_KEY = dt.timedelta(seconds=60)
 #: The end, as code and words, of a task that was put off for too long, by the reason of the last time.
 _GIVEN_UP: dict[str, tuple[str, StrOrPromise]] = {
     "upload_failed": ("put_off_too_long", _("EvoLink did not take the picture for a whole day. Try again later.")),

@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from django_wanvideo.db import database
 from django_wanvideo.evolink.exceptions import EvoLinkError
-from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.services import schedule
 from django_wanvideo.services.holds import account, holds, lock
 from django_wanvideo.services.holds.account_marks import Trouble, change, is_of_other_keys, of_this_key
@@ -47,11 +46,9 @@ def check(*, now: bool = False) -> bool:
 
     Of several workers one asks: the time of the next check is moved on before the call.
     """
-    if provider.paused_until() is not None:
-        return False
     try:
-        client = provider.client(patience=PATIENCE)
-    except ConfigurationError:
+        client = provider.client(timeout=PATIENCE)
+    except provider.ProviderUnavailable:
         return False
     with database.atomic():
         lock.lock()

@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from django_wanvideo.choices import AttemptState
 from django_wanvideo.models import Attempt
-from django_wanvideo.services.tracking.callbacks import CLOCK_SKEW
+from django_wanvideo.services.tracking.mismatch import CLOCK_SKEW
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

@@ -16,8 +16,8 @@ from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.services import leases
 from django_wanvideo.services.attempts import settlement
 from django_wanvideo.services.resolution import candidates
-from django_wanvideo.services.tracking import callbacks, polling
-from django_wanvideo.services.tracking.callbacks import Misfit
+from django_wanvideo.services.tracking import mismatch, polling, snapshots
+from django_wanvideo.services.tracking.mismatch import Mismatch
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -77,10 +77,10 @@ def attach(
     _check(by)
     attempt = _unconfirmed_attempt(task, number)
     snapshot = polling.ask_for_a_person(provider_task_id.strip())
-    why = callbacks.misfit(attempt, snapshot)
-    if why is Misfit.OLDER and not even_if_older:
+    why = mismatch.mismatch_of(attempt, snapshot)
+    if why is Mismatch.CREATED_EARLIER and not even_if_older:
         raise SeemsOlder(_older_words(attempt, snapshot))
-    if why is Misfit.OTHER_MODEL or why is Misfit.TAKEN:
+    if why is Mismatch.OTHER_MODEL or why is Mismatch.TAKEN:
         raise _refusal(
             task, _("EvoLink's task is not this one's: it is of another model, or belongs to another task here.")
         )
@@ -90,8 +90,8 @@ def attach(
         source = EventSource.of(by)
         if not settlement.bind(attempt, snapshot, source=source, actor=by):
             raise _refusal(task, _("This task has been settled meanwhile."))
-        _decided(task, by, attempt, "attached", **({"even_if_older": True} if why is Misfit.OLDER else {}))
-    polling.apply(attempt, snapshot, source=source)
+        _decided(task, by, attempt, "attached", **({"even_if_older": True} if why is Mismatch.CREATED_EARLIER else {}))
+    snapshots.apply_snapshot(attempt, snapshot, source=source)
     task.refresh_from_db()
 
 

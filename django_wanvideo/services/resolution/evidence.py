@@ -20,7 +20,7 @@ from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.resolution.candidates import WINDOW, open_requests
-from django_wanvideo.services.tracking.callbacks import CLOCK_SKEW
+from django_wanvideo.services.tracking.mismatch import CLOCK_SKEW
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -126,12 +126,11 @@ def gather(task: VideoTask) -> Evidence:
     if installation.is_foreign():
         return Evidence(attempt, Listing.FOREIGN)
     others = tuple(open_requests(attempt)[:MOST_OTHERS])
-    if provider.paused_until() is not None:
-        return Evidence(attempt, Listing.PAUSED, others=others)
     try:
-        client = provider.client(patience=PATIENCE)
-    except ConfigurationError:
-        return Evidence(attempt, Listing.NO_KEY, others=others)
+        client = provider.client(timeout=PATIENCE)
+    except provider.ProviderUnavailable as unavailable:
+        is_paused = not isinstance(unavailable, ConfigurationError)
+        return Evidence(attempt, Listing.PAUSED if is_paused else Listing.NO_KEY, others=others)
     sent_at, model = attempt.sent_at, str(attempt.request.get("model") or task.model)
     listed, credits_now = _within(
         PATIENCE, lambda: _list(client, model, sent_at), lambda: client.get_credits().spendable

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from django_wanvideo.choices import AttemptState
 from django_wanvideo.evolink.exceptions import EvoLinkError
-from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt
 from django_wanvideo.services.provider import provider
-from django_wanvideo.services.tracking.callbacks import CLOCK_SKEW
+from django_wanvideo.services.tracking.mismatch import CLOCK_SKEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -69,10 +68,8 @@ def match(tasks: Sequence[VideoTask]) -> list[Match]:
 def _match_model(model: str, tasks: list[VideoTask], attempts: list[Attempt]) -> dict[object, Match]:
     since = min(attempt.claimed_at for attempt in attempts) - CLOCK_SKEW
     try:
-        if provider.paused_until() is not None:
-            return {}
-        items, back_to = _list(provider.client(patience=PATIENCE), model, since)
-    except ConfigurationError:
+        items, back_to = _list(provider.client(timeout=PATIENCE), model, since)
+    except provider.ProviderUnavailable:
         return {}
     except EvoLinkError as error:
         logger.warning("EvoLink's list could not be read: %s", error)

@@ -12,10 +12,9 @@ from django.utils import timezone
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.exceptions import EvoLinkError, WaitError
-from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services import schedule
-from django_wanvideo.services.attempts import delays, settlement
+from django_wanvideo.services.attempts import settlement
 from django_wanvideo.services.holds import holds
 from django_wanvideo.services.provider import provider
 
@@ -41,17 +40,14 @@ def repeat(attempt: AttemptType) -> None:
 
     Only an acceptance settles anything: a refusal now says nothing about then.
     """
-    if (paused := provider.paused_until()) is not None:
-        _look_again(attempt, paused)
-        return
-    if holds.forbid_repeats():
-        _look_again(attempt, timezone.now() + delays.NO_KEY)
-        return
     try:
         client = provider.client()
-    except ConfigurationError:
-        logger.warning("Attempt %s stays unconfirmed: WANVIDEO['API_KEY'] is empty in this worker.", attempt.pk)
-        _look_again(attempt, timezone.now() + delays.NO_KEY)
+    except provider.ProviderUnavailable as unavailable:
+        logger.warning("Attempt %s stays unconfirmed: %s", attempt.pk, unavailable)
+        _look_again(attempt, unavailable.until)
+        return
+    if holds.forbid_repeats():
+        _look_again(attempt, timezone.now() + provider.NO_KEY)
         return
     claimed = Attempt.objects.filter(
         pk=attempt.pk, state=AttemptState.UNCONFIRMED, request_count=attempt.request_count

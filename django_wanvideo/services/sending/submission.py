@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo import callback_tokens, catalog
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
-from django_wanvideo.conf import conf
 from django_wanvideo.db import database
 from django_wanvideo.evolink.exceptions import EvoLinkError, OutcomeUnknownError, RejectedError, WaitError
 from django_wanvideo.exceptions import ConfigurationError
@@ -64,20 +63,20 @@ def send(task_id: uuid.UUID) -> None:
         return
     if delays.is_held(task):
         return
-    if (paused := provider.paused_until()) is not None:
-        delays.hold(task, "evolink_busy", until=paused)
-        return
-    # Before the picture is uploaded; the claim looks again, where nobody else can come between.
-    held = account_checks.refusal(task) or throttling.credits_hold(task)
-    if held is not None:
-        delays.hold(task, held.reason, until=held.until)
-        return
     try:
+        provider.check_pause()
+        # Before the picture is uploaded; the claim looks again, where nobody else can come between.
+        held = account_checks.refusal(task) or throttling.credits_hold(task)
+        if held is not None:
+            delays.hold(task, held.reason, until=held.until)
+            return
         client = provider.client()
         callback_tokens.check_route()
+    except provider.ProviderUnavailable as unavailable:
+        delays.hold(task, unavailable.reason, until=unavailable.until)
+        return
     except ConfigurationError as error:
-        reason = "misconfigured" if conf.api_key() else "no_api_key"
-        delays.hold(task, reason, until=timezone.now() + delays.NO_KEY)
+        delays.hold(task, "misconfigured", until=timezone.now() + provider.NO_KEY)
         logger.warning("Task %s waits: %s", task.pk, error)
         return
     lease = leases.acquire(task.pk, TaskStatus.QUEUED)

@@ -15,7 +15,7 @@ from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.downloads import Downloaded, DownloadError
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
-from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, VideoTask, lifecycle
 from django_wanvideo.services import leases, schedule
 from django_wanvideo.services.installation import installation
@@ -168,11 +168,10 @@ def _not_copied(task: VideoTask, error: DownloadError, lease: Lease) -> None:
     late = result_urls.is_late(task)
     try:
         answer = result_urls.ask_again(task, lease, _read_again)
-    except result_urls.NotAsked as unasked:
-        reason = unasked.__cause__ or "it asked the site to wait"
-        logger.warning("EvoLink could not be asked for a new link of task %s: %s", task.pk, reason)
+    except (provider.ProviderUnavailable, EvoLinkError) as unasked:
+        logger.warning("EvoLink could not be asked for a new link of task %s: %s", task.pk, unasked)
         if passing or not late or now < (ends or task.created_at) + ASK_FOR:
-            _try_later(task, error.reason, lease, not_before=None if passing else unasked.until)
+            _try_later(task, error.reason, lease, not_before=None if passing else provider.paused_until())
         else:
             _expired(task, lease)
         return
@@ -202,16 +201,13 @@ def _read_again(attempt: Attempt) -> TaskSnapshot | None:
     """Return what EvoLink says of an attempt; ``None`` when it says that it does not know it now.
 
     Raises:
-        NotAsked: there is no such answer now, or EvoLink must not be asked.
+        ProviderUnavailable: EvoLink must not be asked.
+        EvoLinkError: there is no such answer now.
     """
-    if (until := provider.paused_until()) is not None:
-        raise result_urls.NotAsked(until)
     try:
         return provider.read(provider.client(), attempt.provider_task_id or "")
     except NotFoundError:
         return None
-    except (ConfigurationError, EvoLinkError) as error:
-        raise result_urls.NotAsked(provider.paused_until()) from error
 
 
 def _try_later(

@@ -18,7 +18,6 @@ from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.services import schedule
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Sequence
 
     from django.db.models import QuerySet
@@ -29,14 +28,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _STORING = frozenset({TaskStatus.STORING})
-
-
-class NotAsked(Exception):  # noqa: N818 - not an error: it is asked later
-    """EvoLink cannot be asked for another link just now; not before ``until`` where it asked the site to wait."""
-
-    def __init__(self, until: dt.datetime | None = None) -> None:
-        super().__init__()
-        self.until = until
 
 
 @dataclass(frozen=True)
@@ -51,7 +42,7 @@ def ask_again(task: VideoTask, lease: Lease, read: Callable[[Attempt], TaskSnaps
     """Ask EvoLink for the links of a made video and let the task have the next of them, if there is another one.
 
     Args:
-        read: asks; ``None`` says that EvoLink does not know the task now, ``NotAsked`` that there is no answer.
+        read: asks; ``None`` says that EvoLink does not know the task now. What it raises is raised.
     """
     attempt = Attempt.objects.filter(task=task, provider_task_id__isnull=False).order_by("-number").first()
     if attempt is None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import math
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db.models import Q
 from django.utils import timezone
@@ -14,48 +13,27 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo import queue
 from django_wanvideo.choices import AttemptState, EventSource
-from django_wanvideo.db import database
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
-from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
+from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.provider import batch_read, provider
-from django_wanvideo.services.tracking import callback_limits, lookup, rescheduling
+from django_wanvideo.services.tracking import lookup, rescheduling, snapshots
 from django_wanvideo.services.tracking.rescheduling import FOLLOWED
-from django_wanvideo.services.tracking.snapshots import apply
 
 if TYPE_CHECKING:
+    import datetime as dt
     import uuid
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from django.contrib.auth.models import AbstractBaseUser
 
     from django_wanvideo.evolink.types import TaskSnapshot
 
-__all__ = [
-    "PERSON_PATIENCE",
-    "apply",
-    "ask_for_a_person",
-    "look_soon",
-    "receive_callback",
-    "refresh",
-    "sync",
-]
-
 logger = logging.getLogger(__name__)
 
 #: Seconds that EvoLink has while a person waits for the page.
 PERSON_PATIENCE = 5.0
-
-
-def receive_callback(attempt_id: uuid.UUID, provider_task_id: str, payload: Mapping[str, Any]) -> None:
-    """Keep a callback whose token was good, as a hint: one INSERT, and one wake-up for a whole burst of them."""
-    if not callback_limits.may_keep(attempt_id):
-        return
-    receipt = CallbackReceipt(attempt_id=attempt_id, provider_task_id=provider_task_id[:200], payload=dict(payload))
-    # Straight to its database: a manager would look that up twice more.
-    receipt.save(force_insert=True, using=database.alias())
-    queue.request_callback_read()
 
 
 def sync(task_ids: Sequence[uuid.UUID]) -> None:
@@ -65,15 +43,13 @@ def sync(task_ids: Sequence[uuid.UUID]) -> None:
     attempts = list(_followed(task_ids))
     if not attempts:
         return
-    if (until := provider.paused_until()) is not None:
-        _put_off([attempt.task_id for attempt in attempts], until)
-        return
     try:
         client = provider.client()
-    except ConfigurationError as error:
-        logger.warning("%d tasks cannot be followed: %s", len(attempts), error)
-        _put_off([attempt.task_id for attempt in attempts], timezone.now() + dt.timedelta(seconds=60))
+    except provider.ProviderUnavailable as unavailable:
+        logger.warning("%d tasks cannot be followed: %s", len(attempts), unavailable)
+        _put_off([attempt.task_id for attempt in attempts], unavailable.until)
         return
+    until: dt.datetime | None = None
     waiting = {attempt.pk: attempt.task_id for attempt in attempts}
     answered = False
     with closing(batch_read.read(client, attempts)) as answers:
@@ -88,7 +64,7 @@ def sync(task_ids: Sequence[uuid.UUID]) -> None:
                 if not answered:
                     provider.note_key_answer(None)
                 answered = True
-                apply(attempt, answer, source=EventSource.POLL)
+                snapshots.apply_snapshot(attempt, answer, source=EventSource.POLL)
             del waiting[attempt.pk]
     if waiting:
         _put_off(list(waiting.values()), until or provider.paused_until() or timezone.now())
@@ -114,7 +90,7 @@ def refresh(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
             action="refresh",
         )
     snapshot = ask_for_a_person(attempt.provider_task_id or "")
-    apply(attempt, snapshot, source=EventSource.POLL)
+    snapshots.apply_snapshot(attempt, snapshot, source=EventSource.POLL)
     task.refresh_from_db()
 
 
@@ -127,12 +103,15 @@ def ask_for_a_person(provider_task_id: str) -> TaskSnapshot:
         EvoLinkError: EvoLink does not know it, or cannot be asked just now.
     """
     installation.check_not_foreign()
-    if (until := provider.paused_until()) is not None:
-        seconds = math.ceil((until - timezone.now()).total_seconds())
-        raise TransitionNotAllowed(
-            _("EvoLink asked this site to wait for %(n)s more seconds.") % {"n": max(seconds, 1)}
-        )
-    return provider.read(provider.client(patience=PERSON_PATIENCE), provider_task_id)
+    try:
+        client = provider.client(timeout=PERSON_PATIENCE)
+    except ConfigurationError:
+        raise
+    except provider.ProviderUnavailable as busy:
+        seconds = math.ceil((busy.until - timezone.now()).total_seconds())
+        message = _("EvoLink asked this site to wait for %(n)s more seconds.") % {"n": max(seconds, 1)}
+        raise TransitionNotAllowed(message, action="refresh") from busy
+    return provider.read(client, provider_task_id)
 
 
 def look_soon(task: VideoTask) -> None:

@@ -84,5 +84,5 @@ def bring_home(
         return False
     attempt.refresh_from_db()
     attempt.task = task
-    snapshots.apply(attempt, snapshot, source=EventSource.POLL)
+    snapshots.apply_snapshot(attempt, snapshot, source=EventSource.POLL)
     return True

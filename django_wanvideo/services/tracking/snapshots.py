@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from django_wanvideo.evolink.types import TaskSnapshot
 
 
-def apply(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> None:
+def apply_snapshot(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> None:
     """Bring an accepted task to where EvoLink says it is; a late or repeated message changes nothing."""
     if attempt.provider_task_id == snapshot.id:
         # First, because a task that has ended is not looked at again; whatever became of it, this is what it cost.
