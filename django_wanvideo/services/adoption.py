@@ -117,7 +117,7 @@ def carry_out(made: Plan, *, hold: bool) -> None:
 def _unconfirm(task: VideoTask) -> None:
     attempt = Attempt.objects.filter(task=task, state=AttemptState.CLAIMED).select_related("task").first()
     if attempt is not None:
-        settlement.unknown(attempt, RuntimeError("forgotten"))
+        settlement.mark_unconfirmed(attempt, RuntimeError("forgotten"))
 
 
 def _make_draft(task: VideoTask, *, may_have_been_sent: bool = False) -> None:

@@ -183,7 +183,7 @@ def _claim_chunk(status: TaskStatus, patience: dt.timedelta, order: str, size: i
 def _settle_claims(swept: Swept) -> None:
     rows = VideoTask.objects.due().filter(status=TaskStatus.SUBMITTING)
     for task_id in rows.order_by("next_action_at").values_list("pk", flat=True)[:CHUNK]:
-        settlement.settle_lost(task_id)
+        settlement.recover_stale_claim(task_id)
         swept.add(TaskStatus.SUBMITTING, 1)
 
 

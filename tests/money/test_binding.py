@@ -14,6 +14,7 @@ from django.utils import timezone
 from django_wanvideo import callback_tokens, jobs
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
+from django_wanvideo.services.attempts import binding
 from django_wanvideo.services.resolution import decisions
 from django_wanvideo.services.sending import actions
 from django_wanvideo.services.tracking import callbacks, mismatch
@@ -60,14 +61,12 @@ def test_a_callback_before_the_answer_binds_and_the_answer_changes_nothing(open_
         assert Attempt.objects.get().provider_task_id == created.snapshot.id
         return accepted(attempt, created)
 
-    from django_wanvideo.services.attempts import settlement
-
-    accepted = settlement.accepted
-    settlement.accepted = bind_first
+    accepted = binding.record_acceptance
+    binding.record_acceptance = bind_first
     try:
         open_road.send(task)
     finally:
-        settlement.accepted = accepted
+        binding.record_acceptance = accepted
     assert attempts_when_called == [AttemptState.CLAIMED]
     attempt = task.attempts.get()
     assert (attempt.http_status, attempt.provider_task_id) == (200, evo.tasks.latest.id)
@@ -492,7 +491,6 @@ def test_an_id_is_waited_for_while_the_database_restarts(wide_road: Road, evo: S
     from django.db import OperationalError
 
     from django_wanvideo.models import lifecycle
-    from django_wanvideo.services.attempts import binding
 
     advance, troubles = lifecycle.advance, []
 
@@ -503,7 +501,7 @@ def test_an_id_is_waited_for_while_the_database_restarts(wide_road: Road, evo: S
         return advance(task, to, **options)
 
     monkeypatch.setattr(lifecycle, "advance", restarting)
-    monkeypatch.setattr(binding, "INSIST", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(binding, "DATABASE_RETRY_DELAYS", (0.01, 0.01, 0.01))
     task = wide_road.send(wide_road.queued())
     assert (task.status, len(troubles)) == (TaskStatus.PENDING, 2)
     assert wide_road.posts() == 1
@@ -515,7 +513,6 @@ def test_an_id_that_the_database_does_not_take_is_written_to_the_log_and_bound_b
     from django.db import OperationalError
 
     from django_wanvideo.models import lifecycle
-    from django_wanvideo.services.attempts import binding
 
     advance = lifecycle.advance
 
@@ -524,7 +521,7 @@ def test_an_id_that_the_database_does_not_take_is_written_to_the_log_and_bound_b
             raise OperationalError("gone")
         return advance(task, to, **options)
 
-    monkeypatch.setattr(binding, "INSIST", (0.01,))
+    monkeypatch.setattr(binding, "DATABASE_RETRY_DELAYS", (0.01,))
     task = wide_road.queued()
     with monkeypatch.context() as patch:
         patch.setattr(lifecycle, "advance", gone)

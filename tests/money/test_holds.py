@@ -514,7 +514,7 @@ def test_a_worker_that_is_killed_during_a_probe_lets_no_other_request_out_until_
     assert wide_road.posts() == 4
     assert kinds() == ["breaker"]
 
-    settlement.settle_lost(tasks[3].pk)
+    settlement.recover_stale_claim(tasks[3].pk)
     work_on(tasks[4:])
     assert wide_road.posts() == 4, "a lost answer makes the next probe wait"
     pass_time(minutes=11)

@@ -49,7 +49,7 @@ def storage(monkeypatch: pytest.MonkeyPatch) -> InMemoryStorage:
     kept = InMemoryStorage()
     monkeypatch.setattr(spool, "task_storage", lambda: kept)
     monkeypatch.setattr(recovery, "_listed", {})
-    monkeypatch.setattr(binding, "INSIST", (0.01,))
+    monkeypatch.setattr(binding, "DATABASE_RETRY_DELAYS", (0.01,))
     return kept
 
 
@@ -136,7 +136,7 @@ def test_two_sweeps_and_a_callback_bind_it_once(wide_road: Road, evo: Simulator,
     attempt = task.attempts.get()
     created = spool.find(attempt.pk)
     assert created is not None
-    binding.accepted(attempt, created)
+    binding.record_acceptance(attempt, created)
     for _sweep in range(2):
         monkeypatch.setattr(recovery, "_listed", {})
         wide_road.sweep()

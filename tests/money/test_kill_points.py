@@ -9,6 +9,7 @@ import pytest
 
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.models import Attempt
+from django_wanvideo.services.attempts import binding
 from django_wanvideo.services.resolution import decisions
 from django_wanvideo.services.tracking import callbacks
 from tests.money import processes
@@ -148,9 +149,8 @@ def test_a_worker_that_is_taken_for_dead_but_lives_does_not_send(wide_road: Road
 def test_a_worker_that_is_taken_for_dead_while_it_waits_binds_its_answer_all_the_same(
     wide_road: Road, evo: Simulator, monkeypatch
 ):
-    from django_wanvideo.services.attempts import settlement
 
-    accepted = settlement.accepted
+    accepted = binding.record_acceptance
     task = wide_road.queued()
 
     def late(attempt, created):
@@ -160,7 +160,7 @@ def test_a_worker_that_is_taken_for_dead_while_it_waits_binds_its_answer_all_the
         assert task.status == S.UNCONFIRMED
         accepted(attempt, created)
 
-    monkeypatch.setattr(settlement, "accepted", late)
+    monkeypatch.setattr(binding, "record_acceptance", late)
     wide_road.send(task)
     assert (task.status, wide_road.posts()) == (S.PENDING, 1)
     assert task.attempts.get().state == AttemptState.ACCEPTED

@@ -134,7 +134,7 @@ def claimed(task: VideoTask) -> Attempt:
 def test_an_attempt_that_was_never_sent_gives_its_credits_back(wanvideo_wakeups):
     attempt = claimed(make_task(TaskStatus.SUBMITTING, credits_estimated=PRICE))
     assert spent() == PRICE, "the request may leave at any moment"
-    settlement.settle_lost(attempt.task_id)
+    settlement.recover_stale_claim(attempt.task_id)
     assert entry_of(attempt).outcome == CreditOutcome.RELEASED
     assert spent() == 0
 
@@ -143,7 +143,7 @@ def test_an_attempt_that_was_never_sent_gives_its_credits_back(wanvideo_wakeups)
 def test_what_is_unknown_counts_with_its_estimate_until_it_is_settled(wanvideo_wakeups):
     task = make_task(TaskStatus.SUBMITTING, credits_estimated=PRICE)
     attempt = claimed(task)
-    settlement.unknown(attempt, RuntimeError("reset"))
+    settlement.mark_unconfirmed(attempt, RuntimeError("reset"))
     assert (entry_of(attempt).outcome, entry_of(attempt).settled_at, spent()) == (CreditOutcome.UNKNOWN, None, PRICE)
     decisions.send_again(task)
     assert (entry_of(attempt).outcome, spent()) == (CreditOutcome.UNKNOWN, PRICE), "it may still have been accepted"
@@ -153,7 +153,7 @@ def test_what_is_unknown_counts_with_its_estimate_until_it_is_settled(wanvideo_w
 def test_a_person_who_settles_it_as_not_accepted_gives_the_credits_back(wanvideo_wakeups):
     task = make_task(TaskStatus.SUBMITTING, credits_estimated=PRICE)
     attempt = claimed(task)
-    settlement.unknown(attempt, RuntimeError("reset"))
+    settlement.mark_unconfirmed(attempt, RuntimeError("reset"))
     decisions.not_accepted(task)
     entry = entry_of(attempt)
     assert (entry.outcome, spent()) == (CreditOutcome.RELEASED, 0)

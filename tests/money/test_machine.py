@@ -204,8 +204,8 @@ class Promises(RuleBasedStateMachine):
                 elif column.default is uuid4:
                     self.patch.setitem(column.__dict__, "_get_default", uuid.uuid4)
         self.dead = self.power_cut = False
-        interrupted, release = settlement.interrupted, Lease.release
-        self.patch.setattr(settlement, "interrupted", lambda *args: None if self.dead else interrupted(*args))
+        interrupted, release = settlement.handle_interruption, Lease.release
+        self.patch.setattr(settlement, "handle_interruption", lambda *args: None if self.dead else interrupted(*args))
         self.patch.setattr(Lease, "release", lambda lease: None if self.dead else release(lease))
         signals.video_finished.connect(self._hear)
         # Each run begins and ends with an empty site; a claim may rely on this transaction as on none.

@@ -298,7 +298,12 @@ def test_two_second_results_of_one_wish_become_one_task(wide_road: Road, evo: Si
     wide_road.send(task)
     snapshot = provider.client().get_task(own)
     made = together(
-        [lambda: duplicates.adopt(Attempt.objects.get(pk=first.pk), snapshot, source=EventSource.CALLBACK)] * 4
+        [
+            lambda: duplicates.create_from_duplicate(
+                Attempt.objects.get(pk=first.pk), snapshot, source=EventSource.CALLBACK
+            )
+        ]
+        * 4
     )
     raise_first(made)
     assert sum(result is not None for result in made) == 1

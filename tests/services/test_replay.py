@@ -245,7 +245,7 @@ def test_what_the_services_write_is_in_order(told):
     task.submit()
     attempt = make_attempt(task, "claimed")
     lifecycle.advance(task, S.SUBMITTING, kind=K.CLAIMED, source=EventSource.WORKER, attempt=attempt)
-    settlement.unknown(attempt, RuntimeError("lost"))
+    settlement.mark_unconfirmed(attempt, RuntimeError("lost"))
     decisions.not_accepted(task)
     task.retry()
     task.cancel()

@@ -95,7 +95,7 @@ def put_off(task: VideoTask, reason: str, error: Exception) -> None:
         hold(task, trouble, until=now + schedule.next_send_try(0, None))
         return
     if holds.waited_too_long(task):
-        settlement.fail_unsent(task, *_GIVEN_UP[reason])
+        settlement.fail_before_sending(task, *_GIVEN_UP[reason])
         return
     VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(retry_count=task.retry_count + 1)
     task.retry_count += 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -12,19 +13,18 @@ from django.utils.translation import ngettext
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
-from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
+from django_wanvideo.models import Attempt, VideoTask, lifecycle
 from django_wanvideo.services import leases
-from django_wanvideo.services.attempts import settlement
+from django_wanvideo.services.attempts import binding
 from django_wanvideo.services.resolution import candidates
 from django_wanvideo.services.tracking import mismatch, polling, snapshots
 from django_wanvideo.services.tracking.mismatch import Mismatch
 
 if TYPE_CHECKING:
     import datetime as dt
-    from typing import Any
 
     from django.contrib.auth.models import AbstractBaseUser
-    from django.db.models import Q, QuerySet
+    from django.db.models import QuerySet
 
     from django_wanvideo.evolink.types import TaskSnapshot
 
@@ -88,7 +88,7 @@ def attach(
         _check_others(attempt, snapshot, visible, among_others=among_others)
     with database.atomic():
         source = EventSource.of(by)
-        if not settlement.bind(attempt, snapshot, source=source, actor=by):
+        if not binding.attach_provider_task(attempt, snapshot, source=source, actor=by):
             raise _refusal(task, _("This task has been settled meanwhile."))
         _decided(task, by, attempt, "attached", **({"even_if_older": True} if why is Mismatch.CREATED_EARLIER else {}))
     snapshots.apply_snapshot(attempt, snapshot, source=source)
@@ -144,20 +144,17 @@ def not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None, number:
     _check(by)
     attempt = _unconfirmed_attempt(task, number)
     with database.atomic():
-        moved = lifecycle.advance(
+        _move(
             task,
+            attempt,
+            by,
             TaskStatus.FAILED,
-            allowed=_UNCONFIRMED,
+            AttemptState.NOT_ACCEPTED,
             kind=EventKind.FAILED,
-            source=EventSource.of(by),
-            actor=by,
-            attempt=attempt,
-            guard=_not_being_repeated(),
             detail={"code": "decided_not_accepted"},
             error_code="decided_not_accepted",
             error_message="",
         )
-        _close(moved, attempt, AttemptState.NOT_ACCEPTED)
         _decided(task, by, attempt, "not_accepted")
 
 
@@ -174,18 +171,8 @@ def send_again(task: VideoTask, *, by: AbstractBaseUser | None = None, number: i
     _check(by)
     attempt = _unconfirmed_attempt(task, number)
     with database.atomic():
-        moved = lifecycle.advance(
-            task,
-            TaskStatus.QUEUED,
-            allowed=_UNCONFIRMED,
-            kind=EventKind.RETRIED,
-            source=EventSource.of(by),
-            actor=by,
-            attempt=attempt,
-            guard=_not_being_repeated(),
-            queued_at=timezone.now(),
-        )
-        _close(moved, attempt, AttemptState.SUPERSEDED)
+        state, now = AttemptState.SUPERSEDED, timezone.now()
+        _move(task, attempt, by, TaskStatus.QUEUED, state, kind=EventKind.RETRIED, queued_at=now)
         _decided(task, by, attempt, "send_again")
 
 
@@ -214,24 +201,34 @@ def _unconfirmed_attempt(task: VideoTask, number: int | None) -> Attempt:
     return attempt
 
 
-def _not_being_repeated() -> Q:
-    """A condition: no worker repeats the request with the same key just now, and so is about to learn the outcome."""
-    return leases.is_free()
-
-
-def _close(moved: object | None, attempt: Attempt, state: AttemptState) -> None:
-    rows = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNCONFIRMED).update(
-        state=state, settled_at=timezone.now()
+def _move(
+    task: VideoTask,
+    attempt: Attempt,
+    by: AbstractBaseUser | None,
+    to: TaskStatus,
+    state: AttemptState,
+    **options: Any,
+) -> None:
+    """Move the task as a person says, unless a worker repeats the request and so is about to learn the outcome."""
+    not_repeated = leases.is_free()
+    moved = lifecycle.move_with_attempt(
+        attempt,
+        to,
+        state=state,
+        only=Q(state=AttemptState.UNCONFIRMED),
+        task=task,
+        allowed=_UNCONFIRMED,
+        source=EventSource.of(by),
+        actor=by,
+        guard=not_repeated,
+        **options,
     )
-    if moved is not None and rows:
-        ledger.follow(attempt.pk, state)
+    if moved is not None:
         return
     stands = VideoTask.objects.filter(pk=attempt.task_id, status=TaskStatus.UNCONFIRMED)
-    if stands.exclude(_not_being_repeated()).exists():
-        raise _refusal(
-            attempt.task, _("EvoLink is being asked about this task at this moment. Wait a minute, then decide.")
-        )
-    raise _refusal(attempt.task, _("This task has been settled meanwhile."))
+    if stands.exclude(not_repeated).exists():
+        raise _refusal(task, _("EvoLink is being asked about this task at this moment. Wait a minute, then decide."))
+    raise _refusal(task, _("This task has been settled meanwhile."))
 
 
 def _decided(task: VideoTask, by: AbstractBaseUser | None, attempt: Attempt, decision: str, **more: bool) -> None:

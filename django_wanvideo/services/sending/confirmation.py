@@ -14,7 +14,7 @@ from django_wanvideo.conf import conf
 from django_wanvideo.evolink.exceptions import EvoLinkError, WaitError
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services import schedule
-from django_wanvideo.services.attempts import settlement
+from django_wanvideo.services.attempts import binding, settlement
 from django_wanvideo.services.holds import holds
 from django_wanvideo.services.provider import provider
 
@@ -55,7 +55,7 @@ def repeat(attempt: AttemptType) -> None:
     if not claimed:
         return
     wait = settlement.unconfirmed_wait(attempt.request_count + 1)
-    _look_again(attempt, timezone.now() + settlement.claim_lifetime() + wait)
+    _look_again(attempt, timezone.now() + schedule.claim_lifetime() + wait)
     try:
         created = provider.create(client, attempt)
     except WaitError as error:
@@ -70,7 +70,7 @@ def repeat(attempt: AttemptType) -> None:
         provider.note_key_answer(error)
         _stays(attempt, error, wait)
     else:
-        settlement.accepted(attempt, created)
+        binding.record_acceptance(attempt, created)
 
 
 def _stays(attempt: AttemptType, error: EvoLinkError, wait: dt.timedelta) -> None:

@@ -21,8 +21,8 @@ from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of
 from django_wanvideo.models.creation import media
-from django_wanvideo.services import leases
-from django_wanvideo.services.attempts import delays, settlement
+from django_wanvideo.services import leases, schedule
+from django_wanvideo.services.attempts import binding, delays, settlement
 from django_wanvideo.services.holds import account, circuit_breaker, holds, lock
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.limits import throttling
@@ -112,16 +112,16 @@ def post(attempt: Attempt, client: EvoLinkClient) -> None:
     except ClaimLost:
         logger.info("Attempt %s was settled before it was sent.", attempt.pk)
     except RejectedError as error:
-        settlement.rejected(attempt, error)
+        settlement.record_rejection(attempt, error)
     except WaitError as error:
-        settlement.put_off(attempt, error)
+        settlement.requeue(attempt, error)
     except (OutcomeUnknownError, EvoLinkError) as error:
-        settlement.unknown(attempt, error)
+        settlement.mark_unconfirmed(attempt, error)
     except BaseException as error:
-        settlement.interrupted(attempt, error)
+        settlement.handle_interruption(attempt, error)
         raise
     else:
-        settlement.accepted(attempt, created)
+        binding.record_acceptance(attempt, created)
 
 
 def _confirm(task: VideoTask) -> None:
@@ -147,14 +147,14 @@ def _prepare(task: VideoTask, client: EvoLinkClient) -> dict[str, Any] | None:
             spec, prompt=task.prompt, parameters=task.parameters, inputs=urls, callback_url=None
         )
     except FileNotFoundError:
-        settlement.fail_unsent(task, "input_missing", _("The picture's file is gone from this site's storage."))
+        settlement.fail_before_sending(task, "input_missing", _("The picture's file is gone from this site's storage."))
     except ValidationError as error:
-        settlement.fail_unsent(task, "invalid_parameters", " ".join(error.messages))
+        settlement.fail_before_sending(task, "invalid_parameters", " ".join(error.messages))
     except RejectedError as error:
         if account.reason_of(error) is not None:
             delays.put_off(task, "upload_failed", error)
         else:
-            settlement.fail_unsent(task, settlement.code_with_advice(error), error.message)
+            settlement.fail_before_sending(task, settlement.failure_code(error), error.message)
     except EvoLinkError as error:
         delays.put_off(task, "upload_failed", error)
     except media.UnreadableInputError as error:
@@ -200,7 +200,7 @@ def _claim(task: VideoTask, lease: Lease, body: dict[str, Any], *, patient: bool
                 kind=EventKind.CLAIMED,
                 source=EventSource.WORKER,
                 guard=lease.held & delays.not_held(now),
-                next_action_at=now + settlement.claim_lifetime(),
+                next_action_at=now + schedule.claim_lifetime(),
             )
             if moved is None:
                 return None
@@ -219,11 +219,10 @@ def _claim(task: VideoTask, lease: Lease, body: dict[str, Any], *, patient: bool
             moved.save(update_fields=["attempt"])
             # Last, as all claims of the site pass this row.
             if not installation.count_claim():
-                raise settlement.Undo
+                logger.info("Task %s is not claimed: the database was found to have gone back.", task.pk)
+                database.roll_back()
+                return None
             return attempt
-    except settlement.Undo:
-        logger.info("Task %s was not claimed: the database was found to have gone back.", task.pk)
-        return None
     except IntegrityError:
         logger.info("Task %s was claimed by another worker.", task.pk)
         return None

@@ -228,15 +228,4 @@ def _try_later(
 
 
 def _give_up(task: VideoTask, code: str, message: str, lease: Lease, **columns: Any) -> None:
-    lifecycle.advance(
-        task,
-        TaskStatus.FAILED,
-        allowed=STORING,
-        kind=EventKind.FAILED,
-        source=EventSource.WORKER,
-        guard=lease.held,
-        detail={"code": code},
-        error_code=code[:100],
-        error_message=message,
-        **columns,
-    )
+    lifecycle.fail(task, code, message, source=EventSource.WORKER, allowed=STORING, guard=lease.held, **columns)

@@ -14,7 +14,7 @@ from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError, Read
 from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask, lifecycle
 from django_wanvideo.services import schedule
-from django_wanvideo.services.attempts import duplicates, settlement
+from django_wanvideo.services.attempts import binding, duplicates
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.provider import parallel, provider
 from django_wanvideo.services.tracking import callback_limits, mismatch, receipts, snapshots, unmatched
@@ -161,11 +161,11 @@ def act_on(attempt: Attempt, snapshot: TaskSnapshot) -> None:
             if why is Mismatch.CREATED_EARLIER:
                 mismatch.record_earlier(attempt, snapshot)
             return
-        if not settlement.bind(attempt, snapshot, source=EventSource.CALLBACK):
+        if not binding.attach_provider_task(attempt, snapshot, source=EventSource.CALLBACK):
             attempt.refresh_from_db()
             if attempt.provider_task_id != snapshot.id or _lives_on(attempt, snapshot):
-                duplicates.adopt(attempt, snapshot, source=EventSource.CALLBACK)
-                other = duplicates.known_task(snapshot)
+                duplicates.create_from_duplicate(attempt, snapshot, source=EventSource.CALLBACK)
+                other = duplicates.attempt_for(snapshot)
                 if other is None or not mismatch.is_duplicate(attempt, other):
                     return
                 attempt = other

@@ -90,7 +90,7 @@ def may_send(task: VideoTask, client: EvoLinkClient) -> bool:
             if code:
                 over.append((attempt, code))
             elif alive:
-                duplicates.adopt(attempt, snapshot, source=EventSource.WORKER)
+                duplicates.create_from_duplicate(attempt, snapshot, source=EventSource.WORKER)
             else:
                 bring_home(task, attempt, snapshot, source=EventSource.WORKER)
                 alive = True
@@ -208,7 +208,7 @@ def _wait(task: VideoTask, reason: str, error: EvoLinkError) -> None:
     waited = now - (task.queued_at or now)
     if waited > schedule.WAIT_DEADLINE:
         message = _("EvoLink did not say for a whole day what became of the earlier request, so no other was sent.")
-        settlement.fail_unsent(task, "lookup_failed", message)
+        settlement.fail_before_sending(task, "lookup_failed", message)
         return
     wait = min(max(waited / 2, SOONEST), LATEST)
     until = now + max(wait, dt.timedelta(seconds=min(error.retry_after or 0.0, 3600.0)))

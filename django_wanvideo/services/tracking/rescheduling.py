@@ -132,17 +132,15 @@ def give_up(
 ) -> None:
     """End a task that EvoLink has not ended: if a file of it had been made, it would be gone by now."""
     known = columns or {}
-    lifecycle.advance(
+    lifecycle.fail(
         attempt.task_id,
-        TaskStatus.FAILED,
-        allowed=FOLLOWED,
-        kind=EventKind.FAILED,
+        code,
+        message,
         source=source,
+        allowed=FOLLOWED,
         attempt=attempt,
         guard=current(attempt),
-        detail={"code": code} | (said or {}) | {name: str(value) for name, value in known.items()},
-        error_code=code,
-        error_message=message,
+        detail=(said or {}) | {name: str(value) for name, value in known.items()},
         **known,
     )
     outages.note_end()
