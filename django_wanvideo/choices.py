@@ -32,6 +32,16 @@ IN_FLIGHT_STATUSES = frozenset(
 ACTIVE_STATUSES = IN_FLIGHT_STATUSES | {TaskStatus.QUEUED, TaskStatus.STORING}
 
 
+#: Why a queued task waits for credits of a limit of the site's own, by whose limit it is and in which period.
+CREDIT_LIMIT_REASONS = {
+    (scope, period): f"{prefix}{adverb}_credit_limit"
+    for scope, prefix in (("site", ""), ("user", "user_"))
+    for period, adverb in (("day", "daily"), ("week", "weekly"), ("month", "monthly"))
+}
+#: The same for a task whose own price is more than a limit allows at all, and for credits that EvoLink says are used up.
+ABOVE_CREDIT_LIMIT, CREDITS_USED_UP = "above_credit_limit", "credits_used_up"
+
+
 class AttemptState(TextChoices):
     """What became of one POST that may be billed."""
 

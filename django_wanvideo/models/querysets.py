@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import OuterRef, Q, Subquery
@@ -11,15 +12,18 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from django_wanvideo.choices import FINISHED_STATUSES, IN_FLIGHT_STATUSES, TaskStatus
-from django_wanvideo.db import timestamps
+from django_wanvideo.db import database, timestamps
 from django_wanvideo.models.base.managers import PrimaryManager, PrimaryQuerySet
 
 if TYPE_CHECKING:
+    import uuid
     from collections.abc import Callable
 
     from django.contrib.auth.models import AbstractBaseUser
 
     from django_wanvideo.models import VideoTask
+
+_random = random.SystemRandom()
 
 OVERDUE_STATUSES = (TaskStatus.PENDING, TaskStatus.PROCESSING)
 #: What every task that needs attention is; the condition of the index by which they are found.
@@ -51,6 +55,30 @@ class VideoTaskQuerySet(PrimaryQuerySet["VideoTask"]):
         free = Q(lease_expires_at=None) | timestamps.is_over("lease_expires_at", timestamps.LONGEST_LEASE, at)
         return self.filter(timestamps.is_due(at)).filter(free)
 
+    def claim_due(self, visibility_timeout: dt.timedelta, *, order: str, most: int) -> tuple[int, list[uuid.UUID]]:
+        """Take due tasks for one pass of the sweep: they are due again after a while, and no other pass takes them.
+
+        Returns:
+            How many were due, and which of them are ours.
+        """
+        now = timezone.now()
+        # No two passes mark with the same moment, even where clocks are coarse.
+        mark = now + visibility_timeout + dt.timedelta(microseconds=_random.randrange(1_000_000))
+        rows = self.due(now).order_by(order)
+        if database.connection().features.has_select_for_update_skip_locked:
+            # Waits for nobody, so that two passes and the workers can never wait for each other in a circle.
+            with database.atomic():
+                ours = [task.pk for task in rows.select_for_update(skip_locked=True).only("pk")[:most]]
+                if ours:
+                    self.model.objects.filter(pk__in=ours).update(next_action_at=mark)
+            return len(ours), ours
+        pks = list(rows.values_list("pk", flat=True)[:most])
+        if not pks:
+            return 0, []
+        self.due(now).filter(pk__in=pks).update(next_action_at=mark)
+        marked = self.filter(pk__in=pks, next_action_at=mark)
+        return len(pks), list(marked.order_by(order).values_list("pk", flat=True))
+
     def owned_by(self, user: AbstractBaseUser) -> VideoTaskQuerySet:
         """Those of one person."""
         return self.filter(owner_id=user.pk)
@@ -80,11 +108,13 @@ class VideoTaskManager(PrimaryManager["VideoTask"].from_queryset(VideoTaskQueryS
     """Adds the one way to make a task."""
 
     def create_task(self, prompt: str, first_frame: Any = None, **options: Any) -> VideoTask:
-        """Make a draft that is known to be acceptable; see ``models.creation.creation.create_task``.
+        """Make a draft that is known to be acceptable; see ``models.creation.creation.get_or_create_task``.
 
         Raises:
             ValidationError: keyed by field, all problems at once.
+            IdempotencyConflict: ``idempotency_key`` has made another task.
         """
         # Above this file, which the rows need to be defined.
-        create: Callable[..., VideoTask] = import_string("django_wanvideo.models.creation.creation.create_task")
-        return create(prompt=prompt, first_frame=first_frame, **options)
+        create: Callable[..., tuple[VideoTask, bool]]
+        create = import_string("django_wanvideo.models.creation.creation.get_or_create_task")
+        return create(prompt=prompt, first_frame=first_frame, **options)[0]

@@ -14,7 +14,7 @@ from django_wanvideo.evolink.exceptions import EvoLinkError
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, TaskEvent, VideoTask, lifecycle
 from django_wanvideo.services.attempts import settlement
 from django_wanvideo.services.installation import installation
-from django_wanvideo.services.provider import provider
+from django_wanvideo.services.provider import listing, provider
 from django_wanvideo.services.tracking import unmatched
 from django_wanvideo.services.tracking.mismatch import CLOCK_SKEW
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from django_wanvideo.evolink.types import TaskSummary
     from django_wanvideo.services.installation.installation import Guard
 
-#: EvoLink gives at most so many tasks at a time; so many pages are read at most for one model.
-PAGE_SIZE, MOST_PAGES = 50, 40
+#: Pages of EvoLink's list that are read at most for one model.
+MOST_PAGES = 40
 
 
 class NotLookedUp(Exception):  # noqa: N818 - says what could not be done, and why
@@ -181,21 +181,11 @@ def _unknown_at_evolink(tasks: list[VideoTask]) -> dict[str, list[TaskSummary]]:
             found[model] = _list(model, since)
     except (provider.ProviderUnavailable, EvoLinkError) as error:
         raise NotLookedUp(str(error)) from error
-    ids = [item.id for items in found.values() for item in items]
-    known: set[str | None] = set()
-    for start in range(0, len(ids), 500):
-        chunk = ids[start : start + 500]
-        known.update(Attempt.objects.filter(provider_task_id__in=chunk).values_list("provider_task_id", flat=True))
-    return {model: [item for item in items if item.id not in known] for model, items in found.items()}
+    return {model: listing.unknown_here(items) for model, items in found.items()}
 
 
 def _list(model: str, since: dt.datetime) -> list[TaskSummary]:
-    client = provider.client()
-    found: list[TaskSummary] = []
-    for page in range(1, MOST_PAGES + 1):
-        rows = client.list_tasks(model=model, page=page, page_size=PAGE_SIZE)
-        found += rows
-        begun = [row.created for row in rows if row.created is not None]
-        if len(rows) < PAGE_SIZE or (begun and min(begun) < since - CLOCK_SKEW):
-            return found
-    raise NotLookedUp(f"its list was not read back to {timezone.localtime(since):%Y-%m-%d %H:%M}; it is too long")
+    found, back_to = listing.read_list(provider.client(), model, since - CLOCK_SKEW, most_pages=MOST_PAGES)
+    if back_to >= since - CLOCK_SKEW:
+        raise NotLookedUp(f"its list was not read back to {timezone.localtime(since):%Y-%m-%d %H:%M}; it is too long")
+    return found

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,7 +18,7 @@ from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskSt
 from django_wanvideo.db import database, timestamps
 from django_wanvideo.models import Attempt, SiteState, VideoTask, lifecycle
 from django_wanvideo.services import due
-from django_wanvideo.services.attempts import delays, recovery, settlement
+from django_wanvideo.services.attempts import recovery, settlement
 from django_wanvideo.services.holds import holds
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.limits import throttling
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 logger = logging.getLogger(__name__)
-_random = random.SystemRandom()
 
 SWEEP = "sweep"
 CHUNK = 500
@@ -86,8 +84,9 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> Swept:
         return swept
     swept.add("recovered", recovery.bind_all())
     state, found = due.look(SWEEP)
+    swept.add("reconsidered", throttling.reconsider(state, some_wait=found.budgets))
     # What this pass does itself may make further tasks due.
-    tasks = delays.look_at_budgets(state) or found.tasks or bool(swept.counts)
+    tasks = found.tasks or bool(swept.counts)
     patience = _patience() if tasks or found.is_any else HAND_OUT
     if tasks and not guard.is_rolled_back:
         # There a claim that seems unsent may have been sent by what is forgotten.
@@ -105,8 +104,6 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> Swept:
     if tasks or swept.counts:
         for status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
             _hand_out(status, "sync", SYNC_BATCH, dispatch, swept, patience)
-    if found.budgets or tasks:
-        swept.add("reconsidered", throttling.reconsider())
     may_send = bool(tasks or found.account or swept.counts) and not guard.is_rolled_back
     if may_send and provider.paused_until() is None:
         if account_checks.is_due() and swept.queue_reachable:
@@ -150,34 +147,13 @@ def _claimed_chunks(
     left = most
     while left is None or left > 0:
         size = CHUNK if left is None else min(CHUNK, left)
-        found, ours = _claim_chunk(status, patience, order, size)
+        found, ours = VideoTask.objects.filter(status=status).claim_due(patience, order=order, most=size)
         if ours:
             yield ours
         if found < size:
             return
         if left is not None:
             left -= found
-
-
-def _claim_chunk(status: TaskStatus, patience: dt.timedelta, order: str, size: int) -> tuple[int, list[uuid.UUID]]:
-    """Mark due rows as handed out; return how many were due and which of them are ours."""
-    now = timezone.now()
-    # No two passes mark with the same moment, even where clocks are coarse.
-    mark = now + patience + dt.timedelta(microseconds=_random.randrange(1_000_000))
-    rows = VideoTask.objects.due(now).filter(status=status).order_by(order)
-    if database.connection().features.has_select_for_update_skip_locked:
-        # Waits for nobody, so that two passes and the workers can never wait for each other in a circle.
-        with database.atomic():
-            ours = [task.pk for task in rows.select_for_update(skip_locked=True).only("pk")[:size]]
-            if ours:
-                VideoTask.objects.filter(pk__in=ours).update(next_action_at=mark)
-        return len(ours), ours
-    pks = list(rows.values_list("pk", flat=True)[:size])
-    if not pks:
-        return 0, []
-    VideoTask.objects.due(now).filter(pk__in=pks, status=status).update(next_action_at=mark)
-    marked = VideoTask.objects.filter(pk__in=pks, status=status, next_action_at=mark)
-    return len(pks), list(marked.order_by(order).values_list("pk", flat=True))
 
 
 def _settle_claims(swept: Swept) -> None:

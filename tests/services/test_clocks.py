@@ -18,7 +18,6 @@ from django_wanvideo.health import site
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, SiteState, VideoTask, lifecycle
 from django_wanvideo.services import leases, schedule, sweep
 from django_wanvideo.services.attempts import delays
-from django_wanvideo.services.limits import throttling
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.tracking import callbacks, receipts
 from tests.money.fixtures import evo, road, wide_road
@@ -156,13 +155,11 @@ def test_a_wait_for_anything_but_credits_is_believed_for_an_hour_at_most(
 
 @pytest.mark.fault("K5.clock-ahead")
 def test_a_wait_for_credits_is_believed_for_a_month_and_looked_at_hourly(
-    road: Road, evo: Simulator, wrong: Jumping, handed: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+    road: Road, evo: Simulator, wrong: Jumping, handed: list[tuple[str, ...]]
 ):
     spent = CreditEntry.objects.create(attempt_id=uuid.uuid4(), task_id=uuid.uuid4(), used=9, model="any")
     task = road.queued()
     road.configure(CREDIT_LIMITS={"site": {"month": 10}})
-    # By itself it looks at what waits for credits in each pass; here only the hourly look is of interest.
-    monkeypatch.setattr(throttling, "reconsider", lambda: 0)
     road.send(task)
     assert (task.status, task.delay_reason) == (S.QUEUED, "monthly_credit_limit")
     for _hour in range(3):

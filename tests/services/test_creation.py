@@ -391,7 +391,7 @@ def breakdown(request, monkeypatch):
 def test_a_breakdown_leaves_neither_rows_nor_files(breakdown, storage, monkeypatch):
     before = everything()
     with pytest.raises((OSError, ValidationError), match=r"no space left|does not take the file"):
-        creation.create_task(prompt="A cat", first_frame=picture())
+        creation.get_or_create_task(prompt="A cat", first_frame=picture())
     monkeypatch.undo()
     assert everything() == before
     assert files(storage) == []

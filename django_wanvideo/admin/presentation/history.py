@@ -14,10 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo.admin.presentation import formats
-from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import ABOVE_CREDIT_LIMIT, EventKind, EventSource, TaskStatus
 from django_wanvideo.failures import advice_for, quotation
 from django_wanvideo.models.base import people
-from django_wanvideo.services.limits import credit_limits
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -208,7 +207,7 @@ def _waiting(detail: dict[str, Any]) -> str:
 
     code = str(detail.get("reason", "evolink_busy"))
     reason, until = held_words(code), parse_datetime(str(detail.get("until", "")))
-    if until is None or code == credit_limits.ABOVE_LIMIT:
+    if until is None or code == ABOVE_CREDIT_LIMIT:
         return _("%(reason)s.") % {"reason": reason}
     return _("%(reason)s, until %(at)s.") % {"reason": reason, "at": formats.clock(until)}
 

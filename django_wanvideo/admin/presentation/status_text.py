@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo.admin.presentation import formats
-from django_wanvideo.choices import TaskStatus
+from django_wanvideo.choices import ABOVE_CREDIT_LIMIT, TaskStatus
 from django_wanvideo.failures import advice_for
 from django_wanvideo.services.holds import holds
 from django_wanvideo.services.limits import credit_limits
@@ -60,7 +60,7 @@ def waiting_for(task: VideoTask, now: dt.datetime) -> str:
         return _("Next to be sent")
     reason = held_words(task.delay_reason)
     if task.delay_reason in credit_limits.REASONS:
-        if task.delay_reason == credit_limits.ABOVE_LIMIT or task.delayed_until is None or task.delayed_until <= now:
+        if task.delay_reason == ABOVE_CREDIT_LIMIT or task.delayed_until is None or task.delayed_until <= now:
             return reason
         return _("%(reason)s, to be sent %(at)s") % {"reason": reason, "at": formats.clock(task.delayed_until, now)}
     if task.delay_reason in holds.REASONS:

@@ -20,9 +20,10 @@ from rq.timeouts import BaseTimeoutException
 from django_wanvideo import catalog
 from django_wanvideo.catalog import urls as links
 from django_wanvideo.catalog.images import inspection
+from django_wanvideo.catalog.images.conversion import small_jpeg
 from django_wanvideo.conf import conf
 from django_wanvideo.models import MediaInput
-from django_wanvideo.models.creation import files, thumbnails
+from django_wanvideo.models.creation import files
 from django_wanvideo.models.input import by_role
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ SPARE = dt.timedelta(hours=6)
 REUSED_SPARE = dt.timedelta(hours=24)
 
 
+#: Pixels of a small picture's longer side: twice the 96 that a list shows, for dense screens.
+THUMBNAIL_SIDE = 192
 #: Bytes of a picture that are kept in memory while it is sent; a larger one is in a file.
 SPOOL_BYTES = 1_000_000
 
@@ -87,7 +90,7 @@ def _store(item: MediaInput, name: str, content: File[bytes]) -> None:
 
 def _add_thumbnail(item: MediaInput, name: str, content: File[bytes]) -> None:
     with files.BestEffort("%s has no small picture for lists.", item.file.name):
-        item.thumbnail.save(name, ContentFile(thumbnails.make(content)), save=False)
+        item.thumbnail.save(name, ContentFile(small_jpeg(content, THUMBNAIL_SIDE)), save=False)
 
 
 @contextlib.contextmanager

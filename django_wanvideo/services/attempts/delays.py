@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
     from django_stubs_ext import StrOrPromise
 
-    from django_wanvideo.models import SiteState
 
 #: The end, as code and words, of a task that was put off for too long, by the reason of the last time.
 _GIVEN_UP: dict[str, tuple[str, StrOrPromise]] = {
@@ -70,21 +68,6 @@ def is_held(task: VideoTask) -> bool:
     row.update(delayed_until=None, next_action_at=timezone.now())
     task.delayed_until = None
     return False
-
-
-def look_at_budgets(state: SiteState) -> bool:
-    """Let tasks that wait for credits be looked at once an hour, however long the wait: what stands against them may be gone.
-
-    Returns whether it was time for that.
-    """
-    note = state.value.get("budgets") or {}
-    if timestamps.stands(parse_datetime(str(note.get("until", ""))), timestamps.BUDGET_LOOK):
-        return False
-    now = timezone.now()
-    waiting = VideoTask.objects.filter(status=TaskStatus.QUEUED, delay_reason__in=timestamps.BUDGET_REASONS)
-    waiting.filter(next_action_at__gt=now).update(next_action_at=now)
-    state.value["budgets"] = {"until": (now + timestamps.BUDGET_LOOK).isoformat()}
-    return True
 
 
 def put_off(task: VideoTask, reason: str, error: Exception) -> None:

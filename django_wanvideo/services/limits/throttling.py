@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.conf import conf
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+    from django_wanvideo.models import SiteState
     from django_wanvideo.services.limits.credit_limits import CreditLimit
 
 _SOON = dt.timedelta(seconds=15)
@@ -89,9 +91,23 @@ def waiting_for_credits(now: dt.datetime | None = None) -> QuerySet[VideoTask]:
     return rows
 
 
-def reconsider() -> int:
-    """Make tasks due that wait for credits which are there again, by a correction or a changed setting; return how many."""
+def reconsider(state: SiteState, *, some_wait: bool) -> int:
+    """Make tasks due that wait for credits which are there again, by a correction or a changed setting; return how many.
+
+    Once an hour it is all of them, however long the wait: what stands against them may be gone.
+
+    Args:
+        state: the sweep's own row, which keeps the hour.
+        some_wait: whether a task waits for the site's own limits.
+    """
     now = timezone.now()
+    note = state.value.get("budgets") or {}
+    if not timestamps.stands(parse_datetime(str(note.get("until", ""))), timestamps.BUDGET_LOOK):
+        state.value["budgets"] = {"until": (now + timestamps.BUDGET_LOOK).isoformat()}
+        later = VideoTask.objects.filter(status=TaskStatus.QUEUED, next_action_at__gt=now)
+        return int(later.filter(delay_reason__in=timestamps.BUDGET_REASONS).update(next_action_at=now))
+    if not some_wait:
+        return 0
     waiting = waiting_for_credits(now).order_by("queued_at")
     room = budget.Room(now)
     try:
@@ -102,10 +118,7 @@ def reconsider() -> int:
         ]
     except ConfigurationError:
         return 0
-    if not fitting:
-        return 0
-    count: int = waiting.filter(pk__in=fitting).order_by().update(next_action_at=now)
-    return count
+    return int(waiting.filter(pk__in=fitting).order_by().update(next_action_at=now)) if fitting else 0
 
 
 def admit(price: Decimal | None, owner_id: Any, *, wait: bool) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from django_wanvideo.evolink.types import TaskSnapshot
+    from django_wanvideo.models import VideoTask
 
 #: Videos begun later than this after a request hardly come from it.
 WINDOW = dt.timedelta(minutes=30)
@@ -26,7 +27,7 @@ def open_requests(attempt: Attempt) -> QuerySet[Attempt]:
     A request that is being sent at this moment is one of them: its answer may be lost yet.
     """
     sent_at = attempt.sent_at or attempt.claimed_at
-    model = str(attempt.request.get("model") or attempt.task.model)
+    model = model_of(attempt, attempt.task)
     found: QuerySet[Attempt] = Attempt.objects.filter(
         Q(state=AttemptState.UNCONFIRMED) | Q(state=AttemptState.CLAIMED, sent_at__isnull=False),
         sent_at__range=(sent_at - WINDOW - CLOCK_SKEW, sent_at + WINDOW + CLOCK_SKEW),
@@ -37,14 +38,20 @@ def open_requests(attempt: Attempt) -> QuerySet[Attempt]:
 
 def also_fitting(attempt: Attempt, snapshot: TaskSnapshot) -> list[Attempt]:
     """Return the other open requests that EvoLink's video may come from, by all that EvoLink tells about it."""
-    others = [other for other in open_requests(attempt) if _fits_in_time(other, snapshot.created)]
+    others = [other for other in open_requests(attempt) if fits_in_time(other, snapshot.created)]
     if not snapshot.prompt or snapshot.prompt != attempt.request.get("prompt"):
         return others
     return [other for other in others if other.request.get("prompt") == snapshot.prompt]
 
 
-def _fits_in_time(other: Attempt, created: dt.datetime | None) -> bool:
+def fits_in_time(attempt: Attempt, created: dt.datetime | None) -> bool:
+    """Tell whether a video that EvoLink began at ``created`` may come from a request."""
     if created is None:
         return True
-    sent_at = other.sent_at or other.claimed_at
-    return other.claimed_at - CLOCK_SKEW <= created <= sent_at + WINDOW
+    sent_at = attempt.sent_at or attempt.claimed_at
+    return attempt.claimed_at - CLOCK_SKEW <= created <= sent_at + WINDOW
+
+
+def model_of(attempt: Attempt, task: VideoTask) -> str:
+    """Return the model that a request was made for."""
+    return str(attempt.request.get("model") or task.model)

@@ -18,8 +18,8 @@ from django_wanvideo.evolink.exceptions import EvoLinkError
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.installation import installation
-from django_wanvideo.services.provider import provider
-from django_wanvideo.services.resolution.candidates import WINDOW, open_requests
+from django_wanvideo.services.provider import listing, provider
+from django_wanvideo.services.resolution.candidates import WINDOW, model_of, open_requests
 from django_wanvideo.services.tracking.mismatch import CLOCK_SKEW
 
 if TYPE_CHECKING:
@@ -28,15 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from decimal import Decimal
 
-    from django_wanvideo.evolink.client import EvoLinkClient
     from django_wanvideo.evolink.types import TaskSummary
 
 logger = logging.getLogger(__name__)
 
 #: Seconds that all questions together may take.
 PATIENCE = 2.0
-#: EvoLink gives at most so many tasks at a time; so many pages are read at most.
-PAGE_SIZE, MOST_PAGES = 50, 3
+#: Pages of EvoLink's list that are read at most.
+MOST_PAGES = 3
 #: Of the videos that cannot be it, so many are returned: those begun nearest to our request.
 MOST_IMPOSSIBLE = 5
 #: Of the other requests that are open, so many are counted.
@@ -131,27 +130,17 @@ def gather(task: VideoTask) -> Evidence:
     except provider.ProviderUnavailable as unavailable:
         is_paused = not isinstance(unavailable, ConfigurationError)
         return Evidence(attempt, Listing.PAUSED if is_paused else Listing.NO_KEY, others=others)
-    sent_at, model = attempt.sent_at, str(attempt.request.get("model") or task.model)
+    since, model = attempt.sent_at - CLOCK_SKEW, model_of(attempt, task)
     listed, credits_now = _within(
-        PATIENCE, lambda: _list(client, model, sent_at), lambda: client.get_credits().spendable
+        PATIENCE,
+        lambda: listing.read_list(client, model, since, most_pages=MOST_PAGES),
+        lambda: client.get_credits().spendable,
     )
     if listed is None:
         return Evidence(attempt, Listing.UNREADABLE, credits_now=credits_now, others=others)
-    found, is_whole = listed
-    listing = Listing.WHOLE if is_whole else Listing.PARTLY
-    return Evidence(attempt, listing, _judge(found, attempt, model), credits_now, others)
-
-
-def _list(client: EvoLinkClient, model: str, since: dt.datetime) -> tuple[list[TaskSummary], bool]:
-    """Read EvoLink's list, newest first, back to ``since``; return it and whether it was read so far."""
-    found: list[TaskSummary] = []
-    for page in range(1, MOST_PAGES + 1):
-        rows = client.list_tasks(model=model, page=page, page_size=PAGE_SIZE)
-        found += rows
-        begun = [row.created for row in rows if row.created is not None]
-        if len(rows) < PAGE_SIZE or (begun and min(begun) < since - CLOCK_SKEW):
-            return found, True
-    return found, False
+    found, back_to = listed
+    extent = Listing.WHOLE if back_to < since else Listing.PARTLY
+    return Evidence(attempt, extent, _judge(found, attempt, model), credits_now, others)
 
 
 def _judge(found: list[TaskSummary], attempt: Attempt, model: str) -> tuple[Candidate, ...]:
