@@ -40,7 +40,7 @@ ALLOWED_FROM: Mapping[TaskStatus, frozenset[TaskStatus]] = {
 }
 
 #: Events that signals are delivered from.
-TOLD_KINDS = frozenset(
+NOTIFIED_KINDS = frozenset(
     {
         EventKind.ACCEPTED,
         EventKind.STORED,
@@ -68,7 +68,7 @@ def advance(
     attempt: Attempt | None = None,
     detail: Mapping[str, Any] | None = None,
     allowed: frozenset[TaskStatus] | None = None,
-    guard: Q | None = None,
+    condition: Q | None = None,
     **fields: Any,
 ) -> TaskEvent | None:
     """Move a task to ``to`` if its status allows it, with its event, in one transaction.
@@ -78,7 +78,7 @@ def advance(
     Args:
         task: the task or its id. A given instance is brought up to date when the move succeeds.
         allowed: narrows the statuses the task may come from.
-        guard: a further condition on the row, such as a lease that must still be held.
+        condition: a further condition on the row, such as a lease that must still be held.
         fields: other columns to write with the status.
 
     Returns:
@@ -95,7 +95,7 @@ def advance(
             # Whatever it comes to next needs attention anew.
             values = {"dismissed_at": None} | values
         with database.atomic():
-            rows = VideoTask.objects.filter(guard or Q(), pk=pk, status=current).update(status=to, **values)
+            rows = VideoTask.objects.filter(condition or Q(), pk=pk, status=current).update(status=to, **values)
             if rows:
                 if to in FINISHED_STATUSES:
                     accepted = Attempt.objects.filter(task_id=pk, state=AttemptState.ACCEPTED)
@@ -180,7 +180,7 @@ def record(
 
     ``detail`` must hold no secret: it is shown to staff.
     """
-    told = kind in TOLD_KINDS
+    told = kind in NOTIFIED_KINDS
     pk = task.pk if isinstance(task, VideoTask) else task
     event = TaskEvent.objects.create(
         task_id=pk,
@@ -235,17 +235,17 @@ def create_accepted(
     record(task, EventKind.ACCEPTED, source, attempt=attempt, detail=detail, to_status=TaskStatus.PENDING)
 
 
-def tell_once(
+def record_once(
     task: VideoTask,
-    mark: str,
+    flag: str,
     kind: EventKind,
     *,
     statuses: frozenset[TaskStatus],
     detail: Mapping[str, Any] | None = None,
 ) -> TaskEvent | None:
-    """Write an event that stands for something told once; the column ``mark`` remembers it."""
+    """Write an event that stands for something told once; the column ``flag`` remembers it."""
     with database.atomic():
-        rows = VideoTask.objects.filter(Q(**{mark: None}), pk=task.pk, status__in=statuses).update(
-            **{mark: timezone.now()}
+        rows = VideoTask.objects.filter(Q(**{flag: None}), pk=task.pk, status__in=statuses).update(
+            **{flag: timezone.now()}
         )
         return record(task, kind, EventSource.SWEEP, detail=detail) if rows else None

@@ -105,11 +105,11 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> Swept:
         for status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
             _hand_out(status, "sync", SYNC_BATCH, dispatch, swept, patience)
     may_send = bool(tasks or found.account or swept.counts) and not guard.is_rolled_back
-    if may_send and provider.paused_until() is None:
+    if may_send and provider.backoff_until() is None:
         if account_checks.is_due() and swept.queue_reachable:
             # Without ids the job only asks EvoLink whether the account's trouble is over.
             dispatch("submit")
-        places = [most for most in (throttling.free_places(), holds.places()) if most is not None]
+        places = [most for most in (throttling.available_slots(), holds.places()) if most is not None]
         _hand_out(TaskStatus.QUEUED, "submit", 1, dispatch, swept, patience, most=min(places, default=None))
     # Not save(), which would cost more than all that an idle pass has to find out.
     SiteState.objects.filter(name=SWEEP).update(value=state.value, updated_at=timezone.now())

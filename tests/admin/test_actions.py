@@ -396,7 +396,7 @@ class TestAskingEvoLink:
         evolink.faults.add("get", "429", retry_after=30)
         words = said(run(boss, "refresh_selected", *tasks))
         assert self.asked(evolink) - before == 1
-        left = (provider.paused_until() - timezone.now()).total_seconds()
+        left = (provider.backoff_until() - timezone.now()).total_seconds()
         assert 20 < left <= 30
         assert len(words) == 2
         assert any(re.search(r"EvoLink asked this site to wait for (2\d|30) more seconds\.", text) for text in words)

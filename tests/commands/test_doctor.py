@@ -204,7 +204,7 @@ def test_evolink_out_of_reach_is_a_failure(look, evolink):
 def test_a_pause_that_evolink_asked_for_is_told(look, evolink):
     from django_wanvideo.services.provider import provider
 
-    provider.pause(600)
+    provider.back_off(600)
     assert look("key")["key"][0] == "warn"
 
 

@@ -390,7 +390,7 @@ def test_what_the_account_refused_counts_against_no_limit(road: Road, evo: Simul
     evo.faults.add("create", "402")
     task = road.send(road.queued())
     assert task.attempts.get().state == AttemptState.NOT_ACCEPTED
-    assert throttling.free_places() == 1
+    assert throttling.available_slots() == 1
     account.end(CREDITS_OUT)
     assert road.send(task).status == TaskStatus.PENDING
 
@@ -678,7 +678,7 @@ def test_a_clock_that_was_a_day_ahead_silences_nobody(road: Road, evo: Simulator
 
 def test_a_hold_that_cannot_be_read_is_due_and_harms_nothing(road: Road, evo: Simulator):
     SiteState.objects.create(name=CREDITS_OUT, value={"keys": {account_marks.fingerprint(): {"spendable": "many"}}})
-    SiteState.objects.create(name=lock.GATE, value={"lost": 3, "probe_at": "soon"})
+    SiteState.objects.create(name=lock.LOCK_NAME, value={"lost": 3, "probe_at": "soon"})
     assert sorted(kinds()) == ["account", "breaker"]
     assert road.send(road.queued()).status == TaskStatus.PENDING
 
@@ -695,7 +695,7 @@ def test_the_gate_is_made_where_it_is_missing(road: Road):
 
     SiteState.objects.all().delete()
     with database.atomic():
-        assert lock.lock().name == lock.GATE
+        assert lock.lock().name == lock.LOCK_NAME
 
 
 def _used_up() -> Any:

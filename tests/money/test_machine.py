@@ -252,7 +252,7 @@ class Promises(RuleBasedStateMachine):
             S.COMPLETED,
             kind=EventKind.STORED,
             source="worker",
-            guard=lease.held,
+            condition=lease.held,
             video=f"{task.pk}.mp4",
             video_size=1,
             video_sha256="0" * 64,

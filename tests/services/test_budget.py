@@ -186,9 +186,9 @@ def test_a_day_of_25_hours_has_one_limit(limit, settings, at):
     limit(DAILY_CREDIT_LIMIT=12)
     used(11, dt.datetime(2026, 10, 24, 22, 5, tzinfo=dt.UTC))
     at(2026, 10, 25, 22, 55)
-    assert throttling.credits_hold(queued()).until == dt.datetime(2026, 10, 25, 23, tzinfo=dt.UTC)
+    assert throttling.check_credits(queued()).until == dt.datetime(2026, 10, 25, 23, tzinfo=dt.UTC)
     at(2026, 10, 25, 23, 0)
-    assert throttling.credits_hold(queued()) is None
+    assert throttling.check_credits(queued()) is None
 
 
 # What fits -----------------------------------------------------------------------------------------------------------
@@ -200,15 +200,15 @@ def test_of_several_limits_the_one_that_keeps_it_longest_is_named(limit, ann, at
     at(2026, 11, 26, 12)
     task = queued(owner=ann)
     used(10, owner=ann)
-    held = throttling.credits_hold(task)
+    held = throttling.check_credits(task)
     assert (held.reason, held.until) == ("user_daily_credit_limit", dt.datetime(2026, 11, 27, tzinfo=dt.UTC))
     used(20, dt.datetime(2026, 11, 23, 1, tzinfo=dt.UTC), owner=ann)
-    held = throttling.credits_hold(task)
+    held = throttling.check_credits(task)
     assert (held.reason, held.until) == ("user_weekly_credit_limit", dt.datetime(2026, 11, 30, tzinfo=dt.UTC))
     used(60, dt.datetime(2026, 11, 1, 0, tzinfo=dt.UTC))
-    held = throttling.credits_hold(task)
+    held = throttling.check_credits(task)
     assert (held.reason, held.until) == ("monthly_credit_limit", dt.datetime(2026, 12, 1, tzinfo=dt.UTC))
-    assert throttling.credits_hold(queued()).reason == "monthly_credit_limit", "nobody's task counts for the site"
+    assert throttling.check_credits(queued()).reason == "monthly_credit_limit", "nobody's task counts for the site"
 
 
 @pytest.mark.django_db
@@ -317,7 +317,7 @@ def test_what_is_no_draft_is_refused_for_that_and_not_for_its_price(limit):
 @pytest.mark.fault("K1.budget-exceeded-race")
 def test_of_many_at_once_that_must_not_wait_no_more_are_taken_than_fit(limit, wanvideo_wakeups):
     limit(DAILY_CREDIT_LIMIT=30)
-    SiteState.objects.create(name=lock.GATE)
+    SiteState.objects.create(name=lock.LOCK_NAME)
     tasks = [draft() for _number in range(6)]
 
     def submit(task):

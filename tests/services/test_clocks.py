@@ -66,11 +66,11 @@ def swept(handed: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
 @pytest.mark.fault("K5.clock-ahead")
 def test_a_pause_of_the_site_is_believed_for_an_hour_at_most(wrong: Jumping):
     with wrong:
-        until = provider.pause(30)
-        assert provider.paused_until() == until
-    assert provider.paused_until() is None
-    again = provider.pause(20)
-    assert provider.paused_until() == again, "a true one is not kept out by it"
+        until = provider.back_off(30)
+        assert provider.backoff_until() == until
+    assert provider.backoff_until() is None
+    again = provider.back_off(20)
+    assert provider.backoff_until() == again, "a true one is not kept out by it"
     assert again < timezone.now() + dt.timedelta(seconds=21)
 
 
@@ -147,7 +147,7 @@ def test_a_wait_for_anything_but_credits_is_believed_for_an_hour_at_most(
 ):
     task = road.queued()
     with wrong:
-        delays.hold(task, reason, until=timezone.now() + dt.timedelta(seconds=60))
+        delays.delay(task, reason, until=timezone.now() + dt.timedelta(seconds=60))
     road.sweep()
     task.refresh_from_db()
     assert (task.status, task.delayed_until) == (S.PENDING, None)
@@ -260,7 +260,7 @@ def test_nor_does_one_at_a_task_that_takes_its_time(road: Road, evo: Simulator, 
 @pytest.mark.fault("K5.clock-behind")
 def test_a_clock_that_goes_back_keeps_no_task_waiting(road: Road, evo: Simulator, wrong: Jumping):
     tasks = [accepted(road), road.queued("A dog")]
-    provider.pause(600)
+    provider.back_off(600)
     wrong.forward(hours=-HOURS)
     evo.complete(tasks[0].attempt.provider_task_id)
     for _pass in range(4):

@@ -192,7 +192,7 @@ def test_a_429_to_attach_makes_the_whole_site_wait_and_says_how_long(road: Road,
     with pytest.raises(EvoLinkError) as caught:
         decisions.attach(task, own)
     assert caught.value.http_status == 429
-    assert 85 < (provider.paused_until() - timezone.now()).total_seconds() < 91
+    assert 85 < (provider.backoff_until() - timezone.now()).total_seconds() < 91
     with pytest.raises(TransitionNotAllowed, match=r"wait for (8\d|90) more seconds"):
         decisions.attach(task, own)
     assert road.gets() == 1

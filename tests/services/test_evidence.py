@@ -122,7 +122,7 @@ def test_what_hangs_without_any_time_limit_holds_nobody_up(lost: VideoTask, monk
 
 
 def test_while_evolink_wants_to_be_left_alone_nothing_is_asked(lost: VideoTask, evo: Simulator):
-    provider.pause(60)
+    provider.back_off(60)
     asked = len(evo.journal)
     assert evidence.gather(lost).listing is Listing.PAUSED
     assert len(evo.journal) == asked

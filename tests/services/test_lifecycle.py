@@ -115,7 +115,7 @@ def test_the_callers_statuses_narrow_the_table_and_never_widen_it():
 def test_a_guard_that_does_not_hold_keeps_the_task_where_it_is():
     task = make_task(S.QUEUED)
     before = everything()
-    assert move(task, S.SUBMITTING, guard=Q(lease_expires_at=timezone.now())) is None
+    assert move(task, S.SUBMITTING, condition=Q(lease_expires_at=timezone.now())) is None
     assert everything() == before
 
 
@@ -312,7 +312,7 @@ def test_what_is_told_once_is_told_once():
     task = make_task(S.PENDING)
 
     def tell():
-        return lifecycle.tell_once(
+        return lifecycle.record_once(
             task, "overdue_notified_at", EventKind.OVERDUE, statuses=frozenset({S.PENDING, S.PROCESSING})
         )
 
@@ -323,7 +323,9 @@ def test_what_is_told_once_is_told_once():
 
 def test_what_is_told_once_is_not_told_of_a_task_that_has_moved_on():
     task = make_task(S.COMPLETED)
-    assert lifecycle.tell_once(task, "overdue_notified_at", EventKind.OVERDUE, statuses=frozenset({S.PENDING})) is None
+    assert (
+        lifecycle.record_once(task, "overdue_notified_at", EventKind.OVERDUE, statuses=frozenset({S.PENDING})) is None
+    )
     task.refresh_from_db()
     assert task.overdue_notified_at is None
 

@@ -71,7 +71,7 @@ def queued(number=1, **columns):
 def held(task):
     """Ask whether a task must wait, as the claim does: inside its transaction."""
     with transaction.atomic():
-        return throttling.hold_for(task)
+        return throttling.check_limits(task)
 
 
 def reason(task):
@@ -82,9 +82,9 @@ def reason(task):
 def test_without_limits_nothing_is_asked():
     task = queued()
     with transaction.atomic(), CaptureQueriesContext(connection) as captured:
-        assert throttling.hold_for(task) is None
+        assert throttling.check_limits(task) is None
     assert [query["sql"] for query in captured if "wanvideo" in query["sql"]] == []
-    assert throttling.free_places() is None
+    assert throttling.available_slots() is None
     assert not SiteState.objects.exists()
 
 
@@ -93,11 +93,11 @@ def test_as_many_as_allowed_are_in_flight(limit):
     task = queued()
     assert reason(task) is None
     make_task(TaskStatus.PENDING)
-    assert (reason(task), throttling.free_places()) == (None, 1)
+    assert (reason(task), throttling.available_slots()) == (None, 1)
     make_task(TaskStatus.UNCONFIRMED)
-    assert (reason(task), throttling.free_places()) == ("max_in_flight", 0)
+    assert (reason(task), throttling.available_slots()) == ("max_in_flight", 0)
     make_task(TaskStatus.PROCESSING)
-    assert throttling.free_places() == 0
+    assert throttling.available_slots() == 0
 
 
 @pytest.mark.parametrize("status", list(TaskStatus))

@@ -92,7 +92,7 @@ def test_each_outcome_has_its_signals_and_nothing_else_has_any(heard, kind):
 
 
 def test_what_is_to_be_told_and_what_has_signals_is_the_same():
-    assert set(notifications.SIGNALS) == lifecycle.TOLD_KINDS == set(SIGNALS)
+    assert set(notifications.SIGNALS) == lifecycle.NOTIFIED_KINDS == set(SIGNALS)
 
 
 def test_a_receiver_gets_the_task_as_it_is_now_and_the_event_it_is_told_of(listen):

@@ -268,7 +268,7 @@ def test_a_file_service_that_asks_to_wait_holds_the_whole_site_back(road: Road, 
     evo.faults.add("upload", "429", retry_after=90)
     task = road.send(road.queued(first_frame=picture()))
     assert (task.status, task.delay_reason) == (S.QUEUED, "upload_failed")
-    paused = provider.paused_until()
+    paused = provider.backoff_until()
     assert paused is not None
     assert 80 < (paused - timezone.now()).total_seconds() <= 90
 

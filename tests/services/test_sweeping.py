@@ -297,7 +297,7 @@ def test_a_limit_on_what_is_in_flight_limits_what_is_handed_out(settings: Any):
 
 
 def test_nothing_is_sent_during_a_pause_but_everything_else_goes_on():
-    provider.pause(60)
+    provider.back_off(60)
     rows(S.QUEUED, 2)
     rows(S.STORING, 1)
     taken = Jobs()

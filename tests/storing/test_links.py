@@ -306,7 +306,7 @@ def test_a_429_while_a_fresh_link_is_asked_for_holds_the_whole_site_back(
     change(task, result_url=gone(task), result_expires_at=ago(seconds=1))
     evolink.faults.add("get", "429", retry_after=50)
     store(task)
-    until = provider.paused_until()
+    until = provider.backoff_until()
     assert until is not None
     assert dt.timedelta(seconds=45) < until - timezone.now() < dt.timedelta(seconds=51)
     assert task.next_action_at >= until
@@ -318,7 +318,7 @@ def test_while_the_site_is_to_wait_evolink_is_not_asked_for_a_fresh_link(
     task = made()
     good = task.result_url
     change(task, result_url=gone(task), result_expires_at=ago(seconds=1))
-    until = provider.pause(1800)
+    until = provider.back_off(1800)
     assert store(task).status == TaskStatus.STORING
     assert asked(evolink) == 0
     assert task.next_action_at >= until
@@ -333,7 +333,7 @@ def test_a_link_that_would_end_before_the_site_may_ask_is_tried_while_it_lives(
     ends = ago(minutes=-20)
     change(task, result_expires_at=ends)
     evolink.faults.add("result", "403")
-    provider.pause(1800)
+    provider.back_off(1800)
     store(task)
     assert task.next_action_at < ends
     assert store(task).status == TaskStatus.COMPLETED

@@ -143,7 +143,7 @@ def test_after_a_429_nothing_is_begun_what_is_under_way_is_applied_and_the_rest_
     begun = [provider_task_id for _at, provider_task_id in asked.begun]
     heard = VideoTask.objects.filter(attempts__provider_task_id__in=begun, progress=40)
     assert heard.count() == 7
-    until = provider.paused_until()
+    until = provider.backoff_until()
     waiting = VideoTask.objects.exclude(attempts__provider_task_id__in=begun)
     assert waiting.count() == 22
     assert {task.next_action_at for task in waiting} == {until}
@@ -163,7 +163,7 @@ def test_several_429_at_once_are_one_trouble_and_the_longest_wait(ask: Callable[
     sync(pending(30))
     assert len(asked.begun) == 8
     assert VideoTask.objects.filter(failed_looks__gt=0).count() == 1
-    assert provider.paused_until() > timezone.now() + dt.timedelta(seconds=66)
+    assert provider.backoff_until() > timezone.now() + dt.timedelta(seconds=66)
 
 
 def pause_of_another_process() -> None:
@@ -191,7 +191,7 @@ def test_another_processes_pause_is_seen_within_half_a_second(
     assert 0 < len(asked.begun) < 200
     assert max(at for at, _id in asked.begun) - noted[0] <= 0.5
     waiting = VideoTask.objects.filter(progress=0)
-    assert {task.next_action_at for task in waiting} == {provider.paused_until()}
+    assert {task.next_action_at for task in waiting} == {provider.backoff_until()}
     assert len(asked.begun) + waiting.count() == 200
 
 
@@ -213,16 +213,16 @@ def test_the_jobs_time_limit_waits_for_no_answer_and_loses_nothing(
     attempts = pending(30)
     before = set(VideoTask.objects.values_list("pk", "next_action_at", "retry_count"))
     limit: list[float] = []
-    paused_until = provider.paused_until
+    backoff_until = provider.backoff_until
 
     def strike() -> Any:
         if asked.begun:
             asked.wait_for(8)
             limit.append(time.monotonic())
             raise JobTimeoutException("Task exceeded maximum timeout value (900 seconds)")
-        return paused_until()
+        return backoff_until()
 
-    monkeypatch.setattr(provider, "paused_until", strike)
+    monkeypatch.setattr(provider, "backoff_until", strike)
     with pytest.raises(JobTimeoutException):
         sync(attempts)
     assert time.monotonic() - limit[0] < 2
@@ -284,7 +284,7 @@ def test_callbacks_that_were_not_asked_about_are_read_after_the_pause(ask: Calla
     assert len(asked.begun) <= 8
     due = CallbackReceipt.objects.filter(process_at__isnull=False)
     assert due.count() == 60 - len(asked.begun) + 1
-    assert due.filter(process_at=provider.paused_until()).count() == 60 - len(asked.begun)
+    assert due.filter(process_at=provider.backoff_until()).count() == 60 - len(asked.begun)
 
 
 # -- over real sockets
@@ -300,7 +300,7 @@ def test_under_a_real_limit_nothing_comes_that_was_told_to_wait(road: Road, evo:
     deadline = time.monotonic() + 60
     while left := list(VideoTask.objects.filter(retry_count=0).values_list("pk", flat=True)):
         assert time.monotonic() < deadline
-        if provider.paused_until() is None:
+        if provider.backoff_until() is None:
             jobs.sync(*map(str, left))
         else:
             time.sleep(0.05)

@@ -73,7 +73,7 @@ def test_a_429_makes_the_whole_site_wait_and_the_next_person_is_told_how_long(ro
     with pytest.raises(EvoLinkError) as caught:
         task.refresh()
     assert caught.value.http_status == 429
-    assert 85 < (provider.paused_until() - timezone.now()).total_seconds() < 91
+    assert 85 < (provider.backoff_until() - timezone.now()).total_seconds() < 91
     with pytest.raises(TransitionNotAllowed, match=r"8\d|90"):
         task.refresh()
     look(task)

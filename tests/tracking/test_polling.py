@@ -210,7 +210,7 @@ def test_a_429_pauses_the_whole_site_as_long_as_it_says(road: Road, evo: Simulat
         task.refresh_from_db()
         assert task.status == S.PENDING
     assert sum(85 < seconds_until_next(task) < 91 for task in tasks) == 3
-    assert 85 < (provider.paused_until() - timezone.now()).total_seconds() < 91
+    assert 85 < (provider.backoff_until() - timezone.now()).total_seconds() < 91
 
     jobs.sync(*(str(task.pk) for task in tasks))
     road.send(waiting)
@@ -245,16 +245,16 @@ def test_a_429_while_reading_callbacks_pauses_the_rest_of_them(road: Road, evo: 
 
 
 def test_a_shorter_pause_does_not_end_a_longer_one(road: Road):
-    longer = provider.pause(600)
-    assert provider.pause(5) == longer
-    assert provider.paused_until() == longer
+    longer = provider.back_off(600)
+    assert provider.back_off(5) == longer
+    assert provider.backoff_until() == longer
     SiteState.objects.update(value={"until": (timezone.now() - dt.timedelta(seconds=1)).isoformat()})
-    assert provider.paused_until() is None
+    assert provider.backoff_until() is None
 
 
 def test_a_pause_without_a_time_is_half_a_minute_and_never_longer_than_an_hour(road: Road):
-    assert 28 < (provider.pause(None) - timezone.now()).total_seconds() <= 30
-    assert (provider.pause(10**6) - timezone.now()).total_seconds() <= 3600
+    assert 28 < (provider.back_off(None) - timezone.now()).total_seconds() <= 30
+    assert (provider.back_off(10**6) - timezone.now()).total_seconds() <= 3600
 
 
 def test_batch_reading_asks_for_fifty_at_once(road: Road, evo: Simulator):

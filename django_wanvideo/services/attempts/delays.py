@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 #: The end, as code and words, of a task that was put off for too long, by the reason of the last time.
-_GIVEN_UP: dict[str, tuple[str, StrOrPromise]] = {
+EXPIRED_REASONS: dict[str, tuple[str, StrOrPromise]] = {
     "upload_failed": ("put_off_too_long", _("EvoLink did not take the picture for a whole day. Try again later.")),
     "input_unreadable": (
         "input_unreadable",
@@ -38,12 +38,12 @@ _GIVEN_UP: dict[str, tuple[str, StrOrPromise]] = {
 LOOKED_UP = credit_limits.REASONS | holds.REASONS
 
 
-def not_held(now: dt.datetime) -> Q:
+def not_delayed(now: dt.datetime) -> Q:
     """A condition on a row: it need not wait for a time."""
     return Q(delayed_until=None) | Q(delayed_until__lte=now) | Q(delay_reason__in=LOOKED_UP)
 
 
-def hold(task: VideoTask, reason: str, *, until: dt.datetime) -> None:
+def delay(task: VideoTask, reason: str, *, until: dt.datetime) -> None:
     """Put a queued task off; the history gets a line when the reason is a new one."""
     rows = VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(
         delayed_until=until, delay_reason=reason, next_action_at=until
@@ -54,7 +54,7 @@ def hold(task: VideoTask, reason: str, *, until: dt.datetime) -> None:
     task.delayed_until, task.delay_reason, task.next_action_at = until, reason, until
 
 
-def is_held(task: VideoTask) -> bool:
+def is_delayed(task: VideoTask) -> bool:
     """Tell whether a queued task must still wait; it is then put off once more.
 
     A wait that lies further ahead than its reason can mean is taken back.
@@ -75,14 +75,14 @@ def put_off(task: VideoTask, reason: str, error: Exception) -> None:
     of_evolink = error if isinstance(error, EvoLinkError) else None
     now = timezone.now()
     if of_evolink is not None and (trouble := account.note(of_evolink)) is not None:
-        hold(task, trouble, until=now + schedule.next_send_try(0, None))
+        delay(task, trouble, until=now + schedule.next_send_try(0, None))
         return
     if holds.waited_too_long(task):
-        settlement.fail_before_sending(task, *_GIVEN_UP[reason])
+        settlement.fail_before_sending(task, *EXPIRED_REASONS[reason])
         return
     VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(retry_count=task.retry_count + 1)
     task.retry_count += 1
     until = now + schedule.next_send_try(task.retry_count - 1, of_evolink.retry_after if of_evolink else None)
     if of_evolink is not None:
-        until = max(until, provider.heed(of_evolink) or until)
-    hold(task, reason, until=until)
+        until = max(until, provider.handle_error(of_evolink) or until)
+    delay(task, reason, until=until)

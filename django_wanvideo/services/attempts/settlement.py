@@ -60,7 +60,7 @@ def requeue(attempt: Attempt, error: WaitError) -> None:
         return
     waits = task.attempts.filter(state=AttemptState.NOT_ACCEPTED, claimed_at__gte=task.queued_at or now).count()
     until = now + schedule.next_send_try(waits, error.retry_after)
-    until = max(until, provider.heed(error) or until)
+    until = max(until, provider.handle_error(error) or until)
     _requeue(attempt, error, "evolink_busy" if error.http_status else "evolink_unreachable", until)
 
 

@@ -138,7 +138,7 @@ def end(name: str) -> bool:
     return True
 
 
-def key_works() -> None:
+def mark_key_valid() -> None:
     """EvoLink has answered a call with this process's key: it is not rejected, unless only requests can tell."""
     state = SiteState.objects.filter(name=KEY_REJECTED).first()
     trouble = of_this_key(state)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from django_wanvideo.models import SiteState, VideoTask
-    from django_wanvideo.services.holds.lock import Held
+    from django_wanvideo.services.holds.lock import Delay
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 PATIENCE = 10.0
 
 
-def refusal(task: VideoTask) -> Held | None:
+def refusal(task: VideoTask) -> Delay | None:
     """Say whether a hold keeps ``task`` back, after asking EvoLink if that is due."""
     held = holds.refusal(task)
     if held is not None and held.reason in account.REASONS.values() and check():
@@ -62,9 +62,9 @@ def check(*, now: bool = False) -> bool:
         credits_now = client.get_credits()
     except EvoLinkError as error:
         logger.warning("EvoLink could not be asked for the credits: %s", error)
-        provider.heed(error)
+        provider.handle_error(error)
         return False
-    account.key_works()
+    account.mark_key_valid()
     account.apply(credits_now)
     return True
 

@@ -48,19 +48,19 @@ class NotConfigured(ProviderUnavailable, ConfigurationError):  # noqa: N818 - as
     """This process has no key, or a setting that cannot be used; another worker may be better off."""
 
 
-def client(*, timeout: float | None = None, while_paused: bool = False) -> EvoLinkClient:
+def client(*, timeout: float | None = None, despite_backoff: bool = False) -> EvoLinkClient:
     """Return a client with the site's settings; connections for reading are pooled per process below it.
 
     Args:
         timeout: seconds that connecting and an answer may take at most, where the site's settings allow more.
-        while_paused: whether EvoLink may be asked although it asked the site to wait.
+        despite_backoff: whether EvoLink may be asked although it asked the site to wait.
 
     Raises:
         ProviderUnavailable: EvoLink asked the site to wait.
         NotConfigured: there is no key, or a setting that cannot be used.
     """
-    if not while_paused:
-        check_pause()
+    if not despite_backoff:
+        check_backoff()
     key = conf.api_key()
     if not key:
         raise NotConfigured("WANVIDEO['API_KEY'] is empty in this process.", timezone.now() + NO_KEY, "no_api_key")
@@ -77,9 +77,9 @@ def client(*, timeout: float | None = None, while_paused: bool = False) -> EvoLi
         raise NotConfigured(str(error), timezone.now() + NO_KEY, "misconfigured") from error
 
 
-def check_pause() -> None:
+def check_backoff() -> None:
     """Raise ProviderUnavailable while EvoLink wants the site to wait."""
-    if (until := paused_until()) is not None:
+    if (until := backoff_until()) is not None:
         message = f"EvoLink asked this site to wait until {timezone.localtime(until):%X}"
         raise ProviderUnavailable(message, until, "evolink_busy")
 
@@ -94,11 +94,11 @@ def create(client: EvoLinkClient, attempt: Attempt, *, before_send: Callable[[],
     return client.create(body, idempotency_key=attempt.idempotency_key, before_send=before_send)
 
 
-def pause(seconds: float | None) -> dt.datetime:
+def back_off(seconds: float | None) -> dt.datetime:
     """Hold the whole site's calls back for ``seconds``; a longer pause that stands already is kept."""
     wait = min(max(seconds if seconds is not None else DEFAULT_PAUSE, 1.0), LONGEST_PAUSE)
     until = timezone.now() + dt.timedelta(seconds=wait)
-    standing = paused_until()
+    standing = backoff_until()
     if standing is not None and standing >= until:
         return standing
     SiteState.objects.update_or_create(name=PAUSE, defaults={"value": {"until": until.isoformat()}})
@@ -107,7 +107,7 @@ def pause(seconds: float | None) -> dt.datetime:
     return until
 
 
-def paused_until() -> dt.datetime | None:
+def backoff_until() -> dt.datetime | None:
     """Return until when EvoLink asked the site to wait, or ``None`` when it may be called."""
     value = SiteState.objects.filter(name=PAUSE).values_list("value", flat=True).first()
     until = parse_datetime(value.get("until", "")) if value else None
@@ -119,21 +119,13 @@ def read(client: EvoLinkClient, provider_task_id: str) -> TaskSnapshot:
     try:
         snapshot = client.get_task(provider_task_id)
     except EvoLinkError as error:
-        heed(error)
+        handle_error(error)
         raise
-    note_key_answer(None)
+    account.mark_key_valid()
     return snapshot
 
 
-def heed(error: EvoLinkError) -> dt.datetime | None:
+def handle_error(error: EvoLinkError) -> dt.datetime | None:
     """Take note of what an error says about the whole site: the account's trouble, a pause, whose end is returned."""
-    note_key_answer(error)
-    return pause(error.retry_after) if error.http_status == 429 else None
-
-
-def note_key_answer(error: EvoLinkError | None) -> None:
-    """Remember what an answer says about key and account: that sending must wait, or that the key is in order."""
-    if error is None:
-        account.key_works()
-    else:
-        account.note(error)
+    account.note(error)
+    return back_off(error.retry_after) if error.http_status == 429 else None

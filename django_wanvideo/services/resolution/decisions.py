@@ -220,7 +220,7 @@ def _move(
         allowed=_UNCONFIRMED,
         source=EventSource.of(by),
         actor=by,
-        guard=not_repeated,
+        condition=not_repeated,
         **options,
     )
     if moved is not None:

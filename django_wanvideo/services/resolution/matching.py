@@ -72,7 +72,7 @@ def _matchmodel_of(model: str, tasks: list[VideoTask], attempts: list[Attempt]) 
         return {}
     except EvoLinkError as error:
         logger.warning("EvoLink's list could not be read: %s", error)
-        provider.heed(error)
+        provider.handle_error(error)
         return {}
     items = listing.unknown_here(items)
     open_ = Attempt.objects.filter(state__in=_OPEN, sent_at__isnull=False, claimed_at__gte=since - WINDOW)

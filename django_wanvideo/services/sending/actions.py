@@ -63,7 +63,7 @@ def enqueue(
             kind=EventKind.QUEUED,
             source=EventSource.of(by),
             actor=by,
-            guard=unchanged,
+            condition=unchanged,
             queued_at=timezone.now(),
             credits_estimated=price,
         )
@@ -136,7 +136,7 @@ def retry(task: VideoTask, *, by: AbstractBaseUser | None = None, agreed: Quote 
             source=EventSource.of(by),
             actor=by,
             # A paid video that turns up at this very moment must not be wiped away.
-            guard=Q(result_url=task.result_url) & unchanged,
+            condition=Q(result_url=task.result_url) & unchanged,
             **_begun_again(task),
             credits_estimated=price,
         )

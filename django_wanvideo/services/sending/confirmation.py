@@ -15,7 +15,7 @@ from django_wanvideo.evolink.exceptions import EvoLinkError, WaitError
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services import schedule
 from django_wanvideo.services.attempts import binding, settlement
-from django_wanvideo.services.holds import holds
+from django_wanvideo.services.holds import account, holds
 from django_wanvideo.services.provider import provider
 
 if TYPE_CHECKING:
@@ -64,10 +64,10 @@ def repeat(attempt: AttemptType) -> None:
             request_count=F("request_count") - 1
         )
         wait = schedule.next_send_try(attempt.request_count, error.retry_after)
-        provider.heed(error)
+        provider.handle_error(error)
         _stays(attempt, error, wait)
     except EvoLinkError as error:
-        provider.note_key_answer(error)
+        account.note(error)
         _stays(attempt, error, wait)
     else:
         binding.record_acceptance(attempt, created)

@@ -53,30 +53,28 @@ def send(task_id: uuid.UUID) -> None:
     if guard.is_foreign:
         return
     task = VideoTask.objects.filter(pk=task_id, status__in=[TaskStatus.QUEUED, TaskStatus.UNCONFIRMED]).first()
-    if task is None or delays.is_held(task):
+    if task is None or delays.is_delayed(task):
         return
     if why := guard.keeps_back(task):
-        delays.hold(task, why, until=timezone.now() + installation.LOOK_AGAIN)
+        delays.delay(task, why, until=timezone.now() + installation.LOOK_AGAIN)
         return
     if task.status == TaskStatus.UNCONFIRMED:
         _confirm(task)
         return
-    if delays.is_held(task):
-        return
     try:
-        provider.check_pause()
+        provider.check_backoff()
         # Before the picture is uploaded; the claim looks again, where nobody else can come between.
-        held = account_checks.refusal(task) or throttling.credits_hold(task)
+        held = account_checks.refusal(task) or throttling.check_credits(task)
         if held is not None:
-            delays.hold(task, held.reason, until=held.until)
+            delays.delay(task, held.reason, until=held.until)
             return
         client = provider.client()
         callback_tokens.check_route()
     except provider.ProviderUnavailable as unavailable:
-        delays.hold(task, unavailable.reason, until=unavailable.until)
+        delays.delay(task, unavailable.reason, until=unavailable.until)
         return
     except ConfigurationError as error:
-        delays.hold(task, "misconfigured", until=timezone.now() + provider.NO_KEY)
+        delays.delay(task, "misconfigured", until=timezone.now() + provider.NO_KEY)
         logger.warning("Task %s waits: %s", task.pk, error)
         return
     lease = leases.acquire(task.pk, TaskStatus.QUEUED)
@@ -185,21 +183,21 @@ def _claim(task: VideoTask, lease: Lease, body: dict[str, Any], *, patient: bool
         # Durable: the claim must be on disk before the request leaves, not wait for some outer transaction.
         with database.atomic(durable=True):
             admitted = holds.admit(task)
-            if isinstance(admitted, lock.Held):
+            if isinstance(admitted, lock.Delay):
                 if admitted.reason == circuit_breaker.BUSY and patient:
                     raise circuit_breaker.Busy
-                delays.hold(task, admitted.reason, until=admitted.until)
+                delays.delay(task, admitted.reason, until=admitted.until)
                 return None
-            held = throttling.hold_for(task)
+            held = throttling.check_limits(task)
             if held is not None:
-                delays.hold(task, held.reason, until=held.until)
+                delays.delay(task, held.reason, until=held.until)
                 return None
             moved = lifecycle.advance(
                 task,
                 TaskStatus.SUBMITTING,
                 kind=EventKind.CLAIMED,
                 source=EventSource.WORKER,
-                guard=lease.held & delays.not_held(now),
+                condition=lease.held & delays.not_delayed(now),
                 next_action_at=now + schedule.claim_lifetime(),
             )
             if moved is None:

@@ -95,7 +95,7 @@ def fetch_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
             kind=EventKind.RETRIED,
             source=EventSource.of(by),
             actor=by,
-            guard=Q(result_url=task.result_url, result_expires_at__gt=timezone.now()),
+            condition=Q(result_url=task.result_url, result_expires_at__gt=timezone.now()),
             error_code="",
             error_message="",
             finished_at=None,
@@ -142,7 +142,7 @@ def _keep(task: VideoTask, copy: Copy, got: Downloaded, lease: Lease) -> None:
         TaskStatus.COMPLETED,
         kind=EventKind.STORED,
         source=EventSource.WORKER,
-        guard=lease.held,
+        condition=lease.held,
         detail={"size": got.size, "sha256": got.sha256},
         video=name,
         video_size=got.size,
@@ -171,7 +171,7 @@ def _not_copied(task: VideoTask, error: DownloadError, lease: Lease) -> None:
     except (provider.ProviderUnavailable, EvoLinkError) as unasked:
         logger.warning("EvoLink could not be asked for a new link of task %s: %s", task.pk, unasked)
         if passing or not late or now < (ends or task.created_at) + ASK_FOR:
-            _try_later(task, error.reason, lease, not_before=None if passing else provider.paused_until())
+            _try_later(task, error.reason, lease, not_before=None if passing else provider.backoff_until())
         else:
             _expired(task, lease)
         return
@@ -228,4 +228,4 @@ def _try_later(
 
 
 def _give_up(task: VideoTask, code: str, message: str, lease: Lease, **columns: Any) -> None:
-    lifecycle.fail(task, code, message, source=EventSource.WORKER, allowed=STORING, guard=lease.held, **columns)
+    lifecycle.fail(task, code, message, source=EventSource.WORKER, allowed=STORING, condition=lease.held, **columns)

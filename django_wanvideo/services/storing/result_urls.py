@@ -103,7 +103,7 @@ def warn_of_ends(most: int) -> int:
     for task in expiring:
         until = task.result_expires_at.isoformat() if task.result_expires_at else ""
         detail = {"until": until}
-        lifecycle.tell_once(task, "expiry_notified_at", EventKind.LINK_EXPIRING, statuses=_STORING, detail=detail)
+        lifecycle.record_once(task, "expiry_notified_at", EventKind.LINK_EXPIRING, statuses=_STORING, detail=detail)
         logger.warning("The video of task %s is not stored yet and its link ends at %s.", task.pk, until)
     return len(expiring)
 

@@ -15,6 +15,7 @@ from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask, lifecycle
 from django_wanvideo.services import schedule
 from django_wanvideo.services.attempts import binding, duplicates
+from django_wanvideo.services.holds import account
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.provider import parallel, provider
 from django_wanvideo.services.tracking import callback_limits, mismatch, receipts, snapshots, unmatched
@@ -48,7 +49,7 @@ def read_due() -> int:
         if client is not None:
             groups = _read_own(groups, attempts, client)
         while groups:
-            if client is not None and (until := provider.paused_until()) is not None:
+            if client is not None and (until := provider.backoff_until()) is not None:
                 receipts.postpone([other for group in groups for other in group], until)
                 return seen + len(due) - sum(map(len, groups))
             same = groups.pop(0)
@@ -80,18 +81,18 @@ def _read_own(
         else:
             left.append(same)
     wanted = [(key, same[0].provider_task_id) for key, (same, _attempt) in asked.items()]
-    key_works = False
+    is_key_valid = False
     with closing(parallel.answers(client, wanted)) as answers:
         for key, answer in answers:
             same, attempt = asked.pop(key)
             _note_callback(attempt, same[-1])
             if isinstance(answer, EvoLinkError):
-                provider.heed(answer)
+                provider.handle_error(answer)
                 receipts.settle(same, done=_is_gone(same[-1], answer))
                 continue
-            if not key_works:
-                provider.note_key_answer(None)
-            key_works = True
+            if not is_key_valid:
+                account.mark_key_valid()
+            is_key_valid = True
             act_on(attempt, answer)
             receipts.settle(same, done=True)
     return [*(same for same, _attempt in asked.values()), *left]

@@ -103,7 +103,7 @@ def may_send(task: VideoTask, client: EvoLinkClient) -> bool:
         until = timezone.now() + ASK_AGAIN[task.retry_count]
         VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(retry_count=F("retry_count") + 1)
         task.retry_count += 1
-        delays.hold(task, "lookup_not_found", until=until)
+        delays.delay(task, "lookup_not_found", until=until)
         return False
     if missing is not None:
         over = [(attempt, dict(over).get(attempt, NOT_FOUND)) for attempt in _open_attempts(task)]
@@ -212,4 +212,4 @@ def _wait(task: VideoTask, reason: str, error: EvoLinkError) -> None:
         return
     wait = min(max(waited / 2, SOONEST), LATEST)
     until = now + max(wait, dt.timedelta(seconds=min(error.retry_after or 0.0, 3600.0)))
-    delays.hold(task, reason, until=max(until, provider.paused_until() or until))
+    delays.delay(task, reason, until=max(until, provider.backoff_until() or until))

@@ -16,6 +16,7 @@ from django_wanvideo.choices import AttemptState, EventSource
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import Attempt, VideoTask
+from django_wanvideo.services.holds import account
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.provider import batch_read, provider
 from django_wanvideo.services.tracking import lookup, rescheduling, snapshots
@@ -57,17 +58,17 @@ def sync(task_ids: Sequence[uuid.UUID]) -> None:
             if isinstance(answer, EvoLinkError):
                 if answer.http_status == 429 and until is not None:
                     # Sent before the first one came: of these as well nobody has said a word.
-                    until = provider.heed(answer) or until
+                    until = provider.handle_error(answer) or until
                     continue
                 until = _trouble(attempt, answer) or until
             else:
                 if not answered:
-                    provider.note_key_answer(None)
+                    account.mark_key_valid()
                 answered = True
                 snapshots.apply_snapshot(attempt, answer, source=EventSource.POLL)
             del waiting[attempt.pk]
     if waiting:
-        _put_off(list(waiting.values()), until or provider.paused_until() or timezone.now())
+        _put_off(list(waiting.values()), until or provider.backoff_until() or timezone.now())
 
 
 def refresh(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
@@ -122,7 +123,7 @@ def look_soon(task: VideoTask) -> None:
 
 def _trouble(attempt: Attempt, error: EvoLinkError) -> dt.datetime | None:
     """A look that got no answer fails nothing; only an id that stays unknown does. Returns a pause's end."""
-    until = provider.heed(error)
+    until = provider.handle_error(error)
     # Without a status it is our client that cannot ask for such an id; EvoLink has not said a word.
     if isinstance(error, NotFoundError) and error.http_status is not None:
         rescheduling.unknown(attempt, error)

@@ -53,7 +53,7 @@ def look_again(
         return
     # Of the first look that fails it is not known yet whether the others fail as well.
     if not trouble or (task.failed_looks > 1 and not outages.is_everybodys()):
-        lifecycle.tell_once(task, "overdue_notified_at", EventKind.OVERDUE, statuses=FOLLOWED)
+        lifecycle.record_once(task, "overdue_notified_at", EventKind.OVERDUE, statuses=FOLLOWED)
 
 
 def unanswered(attempt: Attempt, error: EvoLinkError) -> None:
@@ -139,7 +139,7 @@ def give_up(
         source=source,
         allowed=FOLLOWED,
         attempt=attempt,
-        guard=current(attempt),
+        condition=current(attempt),
         detail=(said or {}) | {name: str(value) for name, value in known.items()},
         **known,
     )

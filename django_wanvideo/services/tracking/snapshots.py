@@ -65,7 +65,7 @@ def _ended(
         kind=kind,
         source=source,
         attempt=attempt,
-        guard=current(attempt),
+        condition=current(attempt),
         detail={"code": error.code, "message": message} if error else {},
         error_code=code[:100],
         error_message=message,
@@ -99,7 +99,7 @@ def _completed(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) ->
         kind=EventKind.GENERATED,
         source=source,
         attempt=attempt,
-        guard=current(attempt),
+        condition=current(attempt),
         detail={} if used is None else {"credits_used": str(used)},
         **result,
     )
@@ -165,7 +165,7 @@ def _still_going(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) 
             kind=EventKind.PROGRESS,
             source=source,
             attempt=attempt,
-            guard=current(attempt),
+            condition=current(attempt),
             retry_count=F("retry_count"),
             next_action_at=F("next_action_at"),
         )
