@@ -63,7 +63,7 @@ def sync(*task_ids: uuid.UUID) -> None:
         polling.sync(task_ids)
     else:
         queue.clear_pending_read()
-        callbacks.read_due()
+        callbacks.process_pending()
 
 
 @_job

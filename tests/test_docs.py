@@ -354,9 +354,9 @@ def test_all_lines_of_the_doctor_are_documented():
 
 def looks(seconds: float) -> int:
     """GETs for one video that takes so long, by the services' own arithmetic."""
-    at, gets, tries = schedule.first_look(None).total_seconds(), 0, 0
+    at, gets, tries = schedule.first_poll(None).total_seconds(), 0, 0
     while at < seconds:
-        gets, at, tries = gets + 1, at + schedule.next_look(tries).total_seconds(), tries + 1
+        gets, at, tries = gets + 1, at + schedule.next_poll(tries).total_seconds(), tries + 1
     return gets + 1  # the callback's own, or the look that finds it done
 
 

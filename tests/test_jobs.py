@@ -32,7 +32,7 @@ def asked(monkeypatch):
         (polling, "sync"),
         (download, "store"),
         (notifications, "deliver"),
-        (callbacks, "read_due"),
+        (callbacks, "process_pending"),
     ):
 
         def record(*args, name=name):
@@ -61,7 +61,7 @@ def test_a_job_gives_its_service_the_ids(asked, job, expected):
 def test_a_sync_without_ids_reads_the_callbacks_after_it_lets_the_next_one_wake_another(asked, monkeypatch):
     monkeypatch.setattr(queue, "clear_pending_read", lambda: asked.append("forgotten"))
     jobs.run_here("sync")
-    assert asked == ["forgotten", ("read_due",)]
+    assert asked == ["forgotten", ("process_pending",)]
 
 
 @pytest.mark.django_db
@@ -94,7 +94,7 @@ def test_a_burst_of_callbacks_is_one_job_for_the_worker(redis_queue, asked):
     for _number in range(10):
         queue.request_callback_read()
     SimpleWorker([redis_queue], connection=redis_queue.connection).work(burst=True, logging_level="WARNING")
-    assert asked == [("read_due",)]
+    assert asked == [("process_pending",)]
     queue.request_callback_read()
     until(lambda: redis_queue.count == 1, "the wake-up for what came while the job was under way", seconds=5)
 

@@ -56,7 +56,7 @@ class ActionsMixin:
             if time.monotonic() > deadline:
                 if task.is_finished:
                     raise TransitionNotAllowed(_("There was no time to refresh it. Select fewer tasks."))
-                polling.look_soon(task)
+                polling.poll_soon(task)
                 raise TransitionNotAllowed(_("A worker will refresh it in a moment."))
             polling.refresh(task, by=_user(request))
 

@@ -96,7 +96,7 @@ def test_a_paid_video_that_turns_up_for_a_dismissed_failure_needs_attention(make
     task = make_task("failed", error_code="never_answered", provider_task_id="task-unified-1")
     dismissal.dismiss(task)
     result = {"result_url": "https://files.example/v.mp4", "result_expires_at": timezone.now()}
-    snapshots._came_after_all(task.attempt, result, EventSource.POLL)
+    snapshots._record_late_result(task.attempt, result, EventSource.POLL)
     assert needing() == {task}
 
 

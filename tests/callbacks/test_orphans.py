@@ -45,7 +45,7 @@ def call_back(attempt_id: uuid.UUID, provider_task_id: str, *, read: bool = True
     )
     assert answer.status_code == 200
     if read:
-        callbacks.read_due()
+        callbacks.process_pending()
 
 
 def at_evolink(site: Road, evo: Simulator, *, complete: bool = True) -> tuple[uuid.UUID, str]:

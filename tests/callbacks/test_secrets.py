@@ -131,7 +131,7 @@ def test_what_a_body_claims_is_not_believed_when_the_task_cannot_be_read(call, a
     """The receipt waits for a worker with a key; nothing moves before EvoLink itself has said it."""
     settings.WANVIDEO = {**settings.WANVIDEO, "API_KEY": ""}
     call({"id": attempt.provider_task_id, "status": "failed", "error": {"code": "x", "message": "forged"}})
-    callbacks.read_due()
+    callbacks.process_pending()
     attempt.task.refresh_from_db()
     assert attempt.task.status == TaskStatus.PENDING
     assert CallbackReceipt.objects.get().process_at is not None

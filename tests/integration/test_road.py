@@ -127,7 +127,7 @@ def test_pressed_while_redis_is_down_it_answers_at_once_and_is_sent_later(
     assert (task.status, site.posts()) == (TaskStatus.PENDING, 1)
 
 
-def sweeping_with_redis_down(task: VideoTask) -> sweep.Swept:
+def sweeping_with_redis_down(task: VideoTask) -> sweep.SweepResult:
     VideoTask.objects.update(next_action_at=timezone.now())
     queue.reset()
     return sweep.sweep()

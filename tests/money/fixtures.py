@@ -58,7 +58,7 @@ class Road:
         rows.update(delayed_until=None, lease_expires_at=None)
         CallbackReceipt.objects.filter(process_at__isnull=False).update(process_at=now)
 
-    def sweep(self) -> sweeping.Swept:
+    def sweep(self) -> sweeping.SweepResult:
         """One pass whose jobs are done here."""
         return sweeping.sweep(jobs.run_here)
 

@@ -34,7 +34,7 @@ def call_back(attempt: Attempt, provider_task_id: str, status: str = "completed"
     body = {"id": provider_task_id, "status": status}
     response = Client().post(path, body, content_type="application/json")
     assert response.status_code == 200
-    callbacks.read_due()
+    callbacks.process_pending()
 
 
 def unconfirmed(road: Road, prompt: str = "A cat plays the piano") -> tuple[VideoTask, str]:
@@ -49,7 +49,7 @@ def test_a_callback_before_the_answer_binds_and_the_answer_changes_nothing(open_
     evo.faults.add("create", "callback_before_answer")
     task = open_road.queued()
     attempts_when_called = []
-    original = callbacks.read_due
+    original = callbacks.process_pending
 
     def read_at_once() -> None:
         attempts_when_called.append(Attempt.objects.get().state)
@@ -97,7 +97,7 @@ def test_a_callback_that_overtakes_a_hanging_answer_completes_the_task_while_its
     until(lambda: len(evo.tasks) == 1, "the request")
     evo.complete(evo.tasks.latest.id)
     open_road.wait_for_receipt()
-    callbacks.read_due()
+    callbacks.process_pending()
     task.refresh_from_db()
     assert task.status == TaskStatus.STORING
     sender.join(20)
@@ -131,10 +131,10 @@ def test_a_callback_that_comes_while_evolink_does_not_show_the_task_binds_it_onc
     for _try in range(5):
         received_at = timezone.now() - dt.timedelta(minutes=30)
         CallbackReceipt.objects.update(process_at=timezone.now(), received_at=received_at)
-        callbacks.read_due()
+        callbacks.process_pending()
         assert CallbackReceipt.objects.get().process_at > timezone.now(), "it stays unread"
     CallbackReceipt.objects.update(process_at=timezone.now())
-    callbacks.read_due()
+    callbacks.process_pending()
     task.refresh_from_db()
     assert (task.status, task.attempts.get().provider_task_id) == (TaskStatus.PENDING, own)
 
@@ -183,7 +183,7 @@ def test_readers_at_once_write_it_down_once(wide_road: Road, evo: Simulator, mon
     evo.tasks[own].created -= 180
     snapshot = callbacks.provider.client().get_task(own)
     copies = [Attempt.objects.select_related("task").get() for _reader in range(3)]
-    raise_first(together([lambda copy=copy: callbacks.act_on(copy, snapshot) for copy in copies]))
+    raise_first(together([lambda copy=copy: callbacks.apply_callback(copy, snapshot) for copy in copies]))
     assert task.events.filter(kind="callback").count() == 1
 
 
@@ -243,7 +243,7 @@ def test_a_callback_that_names_a_task_evolink_does_not_know_is_read_again_for_26
     for hours in (1, 25.9, 26.1):
         received_at = timezone.now() - dt.timedelta(hours=hours)
         CallbackReceipt.objects.update(process_at=timezone.now(), received_at=received_at)
-        callbacks.read_due()
+        callbacks.process_pending()
         receipt.refresh_from_db()
         assert (receipt.process_at is None) == (hours > 26)
     task.refresh_from_db()
@@ -259,9 +259,9 @@ def test_a_callback_is_kept_while_a_gateway_answers_in_evolinks_place(road: Road
         call_back(task.attempt, own)
         for _try in range(4):
             CallbackReceipt.objects.update(process_at=timezone.now(), received_at=timezone.now() - dt.timedelta(days=2))
-            callbacks.read_due()
+            callbacks.process_pending()
     CallbackReceipt.objects.filter(process_at__isnull=False).update(process_at=timezone.now())
-    callbacks.read_due()
+    callbacks.process_pending()
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
     assert task.attempts.get().provider_task_id == own
@@ -274,7 +274,7 @@ def test_a_callback_that_names_another_accounts_task_is_not_asked_for_for_ever(r
     call_back(task.attempt, "task-unified-1757169743-foreign1")
     assert CallbackReceipt.objects.get().process_at is not None
     CallbackReceipt.objects.update(process_at=timezone.now(), received_at=timezone.now() - dt.timedelta(hours=27))
-    callbacks.read_due()
+    callbacks.process_pending()
     assert CallbackReceipt.objects.get().process_at is None
 
 
@@ -284,9 +284,9 @@ def test_a_callback_is_kept_while_our_key_is_refused(road: Road, evo: Simulator)
     evo.faults.add("get", "401", times=2)
     call_back(task.attempt, own)
     CallbackReceipt.objects.update(process_at=timezone.now(), received_at=timezone.now() - dt.timedelta(days=2))
-    callbacks.read_due()
+    callbacks.process_pending()
     CallbackReceipt.objects.update(process_at=timezone.now())
-    callbacks.read_due()
+    callbacks.process_pending()
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
 
@@ -481,7 +481,7 @@ def test_a_callback_read_with_an_old_copy_of_its_attempt_still_finds_what_became
     task, own = unconfirmed(road)
     stale = Attempt.objects.select_related("task").get()
     decisions.send_again(task)
-    callbacks.act_on(stale, callbacks.provider.client().get_task(own))
+    callbacks.apply_callback(stale, callbacks.provider.client().get_task(own))
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
     assert VideoTask.objects.count() == 1, "no second task while the first can take it"

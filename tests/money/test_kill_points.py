@@ -114,7 +114,7 @@ def test_a_callback_that_comes_before_the_sweep_binds_what_a_dead_worker_sent(
     task = die(open_road, death)
     evo.complete(evo.tasks.latest.id)
     open_road.wait_for_receipt()
-    callbacks.read_due()
+    callbacks.process_pending()
     task.refresh_from_db()
     assert task.status == S.STORING
     open_road.finish(task)

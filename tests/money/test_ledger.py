@@ -377,5 +377,5 @@ def test_receipts_of_a_deleted_task_disturb_nothing(road: Road, evo: Simulator):
     evo.complete(attempt.provider_task_id)
     road.finish(task)
     task.delete()
-    callbacks.read_due()
+    callbacks.process_pending()
     assert CreditEntry.objects.get(pk=attempt.pk).used == PRICE

@@ -451,7 +451,7 @@ class Promises(RuleBasedStateMachine):
 
     @rule()
     def callbacks_are_read(self) -> None:
-        self._work_alone(callbacks.read_due)
+        self._work_alone(callbacks.process_pending)
 
     def _a_person_looks(self, number: int) -> None:
         task = self._task(number)

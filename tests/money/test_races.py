@@ -204,7 +204,7 @@ def test_readers_of_one_callback_bind_it_once(open_road: Road, evo: Simulator):
             for r in CallbackReceipt.objects.all()
         ]
     )
-    raise_first(together([callbacks.read_due] * 4))
+    raise_first(together([callbacks.process_pending] * 4))
     for task in tasks:
         task.refresh_from_db()
         history = open_road.history(task)
@@ -320,7 +320,7 @@ def test_sweeps_at_once_hand_out_each_row_once(wide_road: Road, evo: Simulator):
         taken.extend(ids)
         return True
 
-    def pass_over() -> sweeping.Swept:
+    def pass_over() -> sweeping.SweepResult:
         close_old_connections()
         return sweeping.sweep(take)
 

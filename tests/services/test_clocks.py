@@ -129,15 +129,15 @@ def test_every_wait_that_the_code_sets_is_within_what_is_believed(settings: Any)
         settings.WANVIDEO = {**settings.WANVIDEO, "CALLBACK_BASE_URL": "https://site.example", **values}
         longest = timestamps.longest_action() + timestamps.SKEW
         waits = [
-            schedule.first_look(10**7),
-            schedule.next_look(10**6, overdue=True),
-            schedule.next_unknown_look(10**6),
-            schedule.next_store_try(10**6, None),
-            schedule.next_send_try(10**6, 3600.0),
+            schedule.first_poll(10**7),
+            schedule.next_poll(10**6, overdue=True),
+            schedule.next_not_found_poll(10**6),
+            schedule.next_download(10**6, None),
+            schedule.next_send(10**6, 3600.0),
             dt.timedelta(seconds=conf.UNCONFIRMED_DEADLINE),
         ]
         assert max(waits) < longest
-        assert schedule.next_receipt_try(10**6) < timestamps.LONGEST_PAUSE
+        assert schedule.next_callback_read(10**6) < timestamps.LONGEST_PAUSE
 
 
 @pytest.mark.fault("K5.clock-ahead")
@@ -183,7 +183,7 @@ def test_a_callback_that_came_then_is_read_now(
     with wrong:
         receipts.receive(attempt.pk, attempt.provider_task_id or "", {})
     assert ("sync",) in swept(handed)
-    callbacks.read_due()
+    callbacks.process_pending()
     task.refresh_from_db()
     assert task.status == S.STORING
     assert not CallbackReceipt.objects.filter(process_at__isnull=False).exists()
@@ -219,7 +219,7 @@ def test_a_callback_binds_what_was_sent_while_the_clock_was_ahead(road: Road, ev
         task = road.send(road.queued())
     own = evo.tasks.latest.id
     receipts.receive(task.attempts.get().pk, own, {})
-    callbacks.read_due()
+    callbacks.process_pending()
     task.refresh_from_db()
     assert (task.status, task.attempts.get().provider_task_id) == (S.PENDING, own)
 

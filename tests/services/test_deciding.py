@@ -213,7 +213,7 @@ def test_a_key_that_attach_finds_rejected_is_remembered(road: Road, evo: Simulat
 
 def test_attach_gives_evolink_no_more_time_than_a_person_has(road: Road, evo: Simulator, monkeypatch):
     task, own = lost(road)
-    monkeypatch.setattr(polling, "PERSON_PATIENCE", 0.2)
+    monkeypatch.setattr(polling, "INTERACTIVE_TIMEOUT", 0.2)
     evo.faults.add("get", "hang", seconds=3)
     began = time.monotonic()
     with pytest.raises(EvoLinkError):

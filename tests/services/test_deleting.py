@@ -81,7 +81,7 @@ def test_a_callback_for_a_deleted_task_is_taken_and_settled(open_road: Road, evo
     VideoTask.objects.get().delete()
     evo.complete(own)
     open_road.wait_for_receipt()
-    callbacks.read_due()
+    callbacks.process_pending()
     assert CallbackReceipt.objects.get().process_at is None
     assert not VideoTask.objects.exists()
 

@@ -185,7 +185,7 @@ def test_a_callback_tells_of_it_too(road: Road, evo: Simulator, clock: Clock):
     task = done_without_a_file(road)
     for _time in range(2):
         receipts.receive(task.attempt.pk, task.attempt.provider_task_id, {})
-        callbacks.read_due()
+        callbacks.process_pending()
         clock.forward(minutes=11)
     assert task.events.get(kind="needs_decision").source == "callback"
 

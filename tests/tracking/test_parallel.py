@@ -265,7 +265,7 @@ def test_callbacks_are_read_several_at_a_time(ask: Callable[..., Asked]):
     asked = ask(lambda number, asked: together.wait())
     for attempt in pending(32):
         CallbackReceipt.objects.create(attempt=attempt, provider_task_id=attempt.provider_task_id, payload={})
-    assert callbacks.read_due() == 32
+    assert callbacks.process_pending() == 32
     assert asked.most_at_once == 8
     assert VideoTask.objects.filter(progress=40, attempts__callback_received_at__isnull=False).count() == 32
     assert not CallbackReceipt.objects.filter(process_at__isnull=False).exists()
@@ -280,7 +280,7 @@ def test_callbacks_that_were_not_asked_about_are_read_after_the_pause(ask: Calla
     asked = ask(answer)
     for attempt in pending(60):
         CallbackReceipt.objects.create(attempt=attempt, provider_task_id=attempt.provider_task_id, payload={})
-    callbacks.read_due()
+    callbacks.process_pending()
     assert len(asked.begun) <= 8
     due = CallbackReceipt.objects.filter(process_at__isnull=False)
     assert due.count() == 60 - len(asked.begun) + 1

@@ -93,7 +93,7 @@ def test_a_rejected_key_is_remembered_until_an_answer_shows_that_it_is_in_order(
 
 def test_a_person_does_not_wait_as_long_as_a_worker_does(road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch):
     task = accepted(road)
-    monkeypatch.setattr(polling, "PERSON_PATIENCE", 0.2)
+    monkeypatch.setattr(polling, "INTERACTIVE_TIMEOUT", 0.2)
     evo.faults.add("get", "hang", seconds=3)
     began = time.monotonic()
     with pytest.raises(EvoLinkError):

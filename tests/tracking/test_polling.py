@@ -233,14 +233,14 @@ def test_a_429_while_reading_callbacks_pauses_the_rest_of_them(road: Road, evo: 
         attempt = accepted(road, f"Wish {number}").attempt
         receipts.receive(attempt.pk, attempt.provider_task_id, {})
     evo.faults.add("get", "429", retry_after=40)
-    callbacks.read_due()
+    callbacks.process_pending()
     assert road.gets() == 1
     assert CallbackReceipt.objects.filter(process_at__gt=timezone.now()).count() == 3
     CallbackReceipt.objects.update(process_at=timezone.now())
-    callbacks.read_due()
+    callbacks.process_pending()
     assert road.gets() == 1
     road.make_due()
-    callbacks.read_due()
+    callbacks.process_pending()
     assert road.gets() == 4
 
 
@@ -358,7 +358,7 @@ class TestWithoutVerification:
 
         def tell(task: VideoTask, body: dict[str, Any]) -> VideoTask:
             receipts.receive(task.attempts.get().pk, *kept_of(body))
-            callbacks.read_due()
+            callbacks.process_pending()
             task.refresh_from_db()
             return task
 

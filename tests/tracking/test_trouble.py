@@ -212,7 +212,7 @@ def test_a_good_answer_that_a_callback_asked_for_begins_anew_too(road: Road, evo
     evo.faults.add("get", "404", times=3)
     look(task, 3)
     receipts.receive(task.attempt.pk, own, {"id": own})
-    callbacks.read_due()
+    callbacks.process_pending()
     task.refresh_from_db()
     assert (task.status, task.not_found_since, task.failed_looks) == (S.PENDING, None, 0)
 

@@ -125,7 +125,7 @@ def _attach(
         attempt.state == AttemptState.FINISHED and attempt.provider_task_id == snapshot.id
     )
     expected_id = attempt.provider_task_id if attempt.state == AttemptState.FINISHED else None
-    wait = dt.timedelta(0) if snapshot.status.is_final else schedule.first_look(snapshot.estimated_seconds)
+    wait = dt.timedelta(0) if snapshot.status.is_final else schedule.first_poll(snapshot.estimated_seconds)
     try:
         event = lifecycle.move_with_attempt(
             attempt,

@@ -75,14 +75,14 @@ def put_off(task: VideoTask, reason: str, error: Exception) -> None:
     of_evolink = error if isinstance(error, EvoLinkError) else None
     now = timezone.now()
     if of_evolink is not None and (trouble := account.note(of_evolink)) is not None:
-        delay(task, trouble, until=now + schedule.next_send_try(0, None))
+        delay(task, trouble, until=now + schedule.next_send(0, None))
         return
     if holds.waited_too_long(task):
         settlement.fail_before_sending(task, *EXPIRED_REASONS[reason])
         return
     VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(retry_count=task.retry_count + 1)
     task.retry_count += 1
-    until = now + schedule.next_send_try(task.retry_count - 1, of_evolink.retry_after if of_evolink else None)
+    until = now + schedule.next_send(task.retry_count - 1, of_evolink.retry_after if of_evolink else None)
     if of_evolink is not None:
         until = max(until, provider.handle_error(of_evolink) or until)
     delay(task, reason, until=until)

@@ -37,7 +37,7 @@ def record_rejection(attempt: Attempt, error: EvoLinkError) -> None:
         if reason is None:
             _fail(attempt, error, failure_code(error), error.message)
         else:
-            _requeue(attempt, error, account.REASONS[reason], timezone.now() + schedule.next_send_try(0, None))
+            _requeue(attempt, error, account.REASONS[reason], timezone.now() + schedule.next_send(0, None))
         is_answered = circuit_breaker.note_answer(state)
         account.note(error, attempt)
     if is_answered:
@@ -59,7 +59,7 @@ def requeue(attempt: Attempt, error: WaitError) -> None:
         _fail(attempt, error, "put_off_too_long", _("EvoLink put this task off for a whole day. Try again later."))
         return
     waits = task.attempts.filter(state=AttemptState.NOT_ACCEPTED, claimed_at__gte=task.queued_at or now).count()
-    until = now + schedule.next_send_try(waits, error.retry_after)
+    until = now + schedule.next_send(waits, error.retry_after)
     until = max(until, provider.handle_error(error) or until)
     _requeue(attempt, error, "evolink_busy" if error.http_status else "evolink_unreachable", until)
 
@@ -85,7 +85,7 @@ def mark_unconfirmed(attempt: Attempt, error: Exception) -> None:
 def unconfirmed_wait(posts: int) -> dt.timedelta:
     """How long an unconfirmed attempt is left alone: until a person is asked, or the same key may be repeated."""
     if conf.TRUST_IDEMPOTENCY_KEY and posts < 4:
-        return schedule.next_send_try(max(posts - 1, 0), None)
+        return schedule.next_send(max(posts - 1, 0), None)
     return dt.timedelta(seconds=conf.UNCONFIRMED_DEADLINE)
 
 
@@ -117,7 +117,7 @@ def _recover_half_claimed(task_id: uuid.UUID) -> None:
     Nothing is sent before its attempt is committed, so without an open one the task waits in the queue again.
     """
     attempt = Attempt.objects.filter(task_id=task_id, state__in=OPEN_ATTEMPT_STATES).first()
-    to, due = TaskStatus.QUEUED, timezone.now() + schedule.next_send_try(0, None)
+    to, due = TaskStatus.QUEUED, timezone.now() + schedule.next_send(0, None)
     if attempt is not None and attempt.state == AttemptState.ACCEPTED:
         to, due = TaskStatus.PENDING, timezone.now()
     elif attempt is not None:
@@ -136,7 +136,7 @@ def _recover_half_claimed(task_id: uuid.UUID) -> None:
 
 def release(attempt: Attempt, *, source: EventSource, reason: str) -> bool:
     """Give an attempt that was never sent back; ``False`` if it was sent meanwhile."""
-    until = timezone.now() + schedule.next_send_try(attempt.number, None)
+    until = timezone.now() + schedule.next_send(attempt.number, None)
     moved = lifecycle.move_with_attempt(
         attempt,
         TaskStatus.QUEUED,

@@ -127,14 +127,14 @@ def make_due() -> None:
 def waited_too_long(task: VideoTask) -> bool:
     """Tell whether a queued task was put off for longer than EvoLink is given; what a hold took does not count."""
     now = timezone.now()
-    if task.queued_at is None or now - task.queued_at <= schedule.WAIT_DEADLINE:
+    if task.queued_at is None or now - task.queued_at <= schedule.QUEUE_DEADLINE:
         return False
     rows = lock.marks()
     of_account = any(of_the_site(rows.get(name)) is not None for name in (KEY_REJECTED, CREDITS_OUT))
     if of_account or PAUSED in rows or _others() or circuit_breaker.read(rows.get(LOCK_NAME)).is_open:
         return False
     ended = lock.moment(rows[LOCK_NAME].value, "hold_ended") if LOCK_NAME in rows else None
-    return ended is None or now - min(ended, now) > schedule.WAIT_DEADLINE
+    return ended is None or now - min(ended, now) > schedule.QUEUE_DEADLINE
 
 
 def request_accepted() -> None:

@@ -76,7 +76,7 @@ def attach(
     """
     _check(by)
     attempt = _unconfirmed_attempt(task, number)
-    snapshot = polling.ask_for_a_person(provider_task_id.strip())
+    snapshot = polling.fetch_snapshot(provider_task_id.strip())
     why = mismatch.mismatch_of(attempt, snapshot)
     if why is Mismatch.CREATED_EARLIER and not even_if_older:
         raise SeemsOlder(_older_words(attempt, snapshot))

@@ -63,7 +63,7 @@ def repeat(attempt: AttemptType) -> None:
         Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNCONFIRMED).update(
             request_count=F("request_count") - 1
         )
-        wait = schedule.next_send_try(attempt.request_count, error.retry_after)
+        wait = schedule.next_send(attempt.request_count, error.retry_after)
         provider.handle_error(error)
         _stays(attempt, error, wait)
     except EvoLinkError as error:

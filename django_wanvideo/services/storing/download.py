@@ -215,7 +215,7 @@ def _try_later(
 ) -> None:
     """Give the task back for a while; ``not_before`` counts unless a link that may still work would end by then."""
     at, ends = timezone.now(), task.result_expires_at
-    due = at + schedule.next_store_try(0 if now else task.retry_count, ends - at if ends is not None else None)
+    due = at + schedule.next_download(0 if now else task.retry_count, ends - at if ends is not None else None)
     if not_before is not None and (ends is None or ends <= at or not_before < ends):
         due = max(due, not_before)
     rows = VideoTask.objects.filter(lease.held, pk=task.pk, status=TaskStatus.STORING).update(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def read_due() -> int:
+def process_pending() -> int:
     """Read every receipt that is due, attempt by attempt; return how many were looked at.
 
     A receipt whose task cannot be read just now stays due for later; reading one twice changes nothing.
@@ -93,7 +93,7 @@ def _read_own(
             if not is_key_valid:
                 account.mark_key_valid()
             is_key_valid = True
-            act_on(attempt, answer)
+            apply_callback(attempt, answer)
             receipts.settle(same, done=True)
     return [*(same for same, _attempt in asked.values()), *left]
 
@@ -120,7 +120,7 @@ def _read_one(attempt: Attempt, receipt: CallbackReceipt, client: EvoLinkClient 
     snapshot = _snapshot(receipt, provider_id, client)
     if isinstance(snapshot, EvoLinkError):
         return _is_gone(receipt, snapshot)
-    act_on(attempt, snapshot)
+    apply_callback(attempt, snapshot)
     return True
 
 
@@ -137,7 +137,7 @@ def _read_orphan(receipt: CallbackReceipt, client: EvoLinkClient | None) -> bool
         return _is_gone(receipt, snapshot)
     unmatched.settle(receipt, snapshot)
     if (attempt := Attempt.objects.filter(pk=receipt.attempt_id).select_related("task").first()) is not None:
-        act_on(attempt, snapshot)
+        apply_callback(attempt, snapshot)
     return True
 
 
@@ -154,9 +154,9 @@ def _is_gone(receipt: CallbackReceipt, error: EvoLinkError) -> bool:
     return gone
 
 
-def act_on(attempt: Attempt, snapshot: TaskSnapshot) -> None:
+def apply_callback(attempt: Attempt, snapshot: TaskSnapshot) -> None:
     """Bind and apply what EvoLink says about an attempt, whatever stage the attempt is in."""
-    if attempt.provider_task_id != snapshot.id or _lives_on(attempt, snapshot):
+    if attempt.provider_task_id != snapshot.id or _still_running(attempt, snapshot):
         if (why := mismatch.mismatch_of(attempt, snapshot)) is not None:
             logger.warning("A callback of attempt %s names a task that cannot be its own: %s.", attempt.pk, why)
             if why is Mismatch.CREATED_EARLIER:
@@ -164,7 +164,7 @@ def act_on(attempt: Attempt, snapshot: TaskSnapshot) -> None:
             return
         if not binding.attach_provider_task(attempt, snapshot, source=EventSource.CALLBACK):
             attempt.refresh_from_db()
-            if attempt.provider_task_id != snapshot.id or _lives_on(attempt, snapshot):
+            if attempt.provider_task_id != snapshot.id or _still_running(attempt, snapshot):
                 duplicates.create_from_duplicate(attempt, snapshot, source=EventSource.CALLBACK)
                 other = duplicates.attempt_for(snapshot)
                 if other is None or not mismatch.is_duplicate(attempt, other):
@@ -173,7 +173,7 @@ def act_on(attempt: Attempt, snapshot: TaskSnapshot) -> None:
     snapshots.apply_snapshot(attempt, snapshot, source=EventSource.CALLBACK)
 
 
-def _lives_on(attempt: Attempt, snapshot: TaskSnapshot) -> bool:
+def _still_running(attempt: Attempt, snapshot: TaskSnapshot) -> bool:
     """Tell whether EvoLink goes on with, or has finished, what was given up here and tried again."""
     if attempt.state != AttemptState.FINISHED or snapshot.status in {RemoteStatus.FAILED, RemoteStatus.CANCELLED}:
         return False

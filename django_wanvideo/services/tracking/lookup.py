@@ -206,7 +206,7 @@ def _wait(task: VideoTask, reason: str, error: EvoLinkError) -> None:
     logger.warning("Task %s waits: EvoLink did not say what became of its earlier attempt: %s", task.pk, error)
     now = timezone.now()
     waited = now - (task.queued_at or now)
-    if waited > schedule.WAIT_DEADLINE:
+    if waited > schedule.QUEUE_DEADLINE:
         message = _("EvoLink did not say for a whole day what became of the earlier request, so no other was sent.")
         settlement.fail_before_sending(task, "lookup_failed", message)
         return

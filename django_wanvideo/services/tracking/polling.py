@@ -20,7 +20,7 @@ from django_wanvideo.services.holds import account
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.provider import batch_read, provider
 from django_wanvideo.services.tracking import lookup, rescheduling, snapshots
-from django_wanvideo.services.tracking.rescheduling import FOLLOWED
+from django_wanvideo.services.tracking.rescheduling import POLLED_STATUSES
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: Seconds that EvoLink has while a person waits for the page.
-PERSON_PATIENCE = 5.0
+INTERACTIVE_TIMEOUT = 5.0
 
 
 def sync(task_ids: Sequence[uuid.UUID]) -> None:
@@ -60,7 +60,7 @@ def sync(task_ids: Sequence[uuid.UUID]) -> None:
                     # Sent before the first one came: of these as well nobody has said a word.
                     until = provider.handle_error(answer) or until
                     continue
-                until = _trouble(attempt, answer) or until
+                until = _handle_error(attempt, answer) or until
             else:
                 if not answered:
                     account.mark_key_valid()
@@ -72,7 +72,7 @@ def sync(task_ids: Sequence[uuid.UUID]) -> None:
 
 
 def refresh(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
-    """Look at one task now, for a person who waits: EvoLink is given ``PERSON_PATIENCE`` seconds.
+    """Look at one task now, for a person who waits: EvoLink is given ``INTERACTIVE_TIMEOUT`` seconds.
 
     One that has ended without EvoLink's own word comes home if EvoLink has it after all.
 
@@ -82,7 +82,7 @@ def refresh(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         EvoLinkError: EvoLink cannot be asked just now.
     """
     attempt = next(iter(_followed([task.pk])), None)
-    if attempt is None and lookup.look_again(task, ask_for_a_person, by=by):
+    if attempt is None and lookup.look_again(task, fetch_snapshot, by=by):
         return
     if attempt is None:
         raise TransitionNotAllowed(
@@ -90,13 +90,13 @@ def refresh(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
             status=task.status,
             action="refresh",
         )
-    snapshot = ask_for_a_person(attempt.provider_task_id or "")
+    snapshot = fetch_snapshot(attempt.provider_task_id or "")
     snapshots.apply_snapshot(attempt, snapshot, source=EventSource.POLL)
     task.refresh_from_db()
 
 
-def ask_for_a_person(provider_task_id: str) -> TaskSnapshot:
-    """Read one of EvoLink's tasks for a person who waits: EvoLink is given ``PERSON_PATIENCE`` seconds.
+def fetch_snapshot(provider_task_id: str) -> TaskSnapshot:
+    """Read one of EvoLink's tasks for a person who waits: EvoLink is given ``INTERACTIVE_TIMEOUT`` seconds.
 
     Raises:
         TransitionNotAllowed: EvoLink has asked this site to wait.
@@ -105,7 +105,7 @@ def ask_for_a_person(provider_task_id: str) -> TaskSnapshot:
     """
     installation.check_not_foreign()
     try:
-        client = provider.client(timeout=PERSON_PATIENCE)
+        client = provider.client(timeout=INTERACTIVE_TIMEOUT)
     except ConfigurationError:
         raise
     except provider.ProviderUnavailable as busy:
@@ -115,29 +115,29 @@ def ask_for_a_person(provider_task_id: str) -> TaskSnapshot:
     return provider.read(client, provider_task_id)
 
 
-def look_soon(task: VideoTask) -> None:
+def poll_soon(task: VideoTask) -> None:
     """Let a worker look at a task next, whenever it would have been due."""
-    if VideoTask.objects.filter(pk=task.pk, status__in=FOLLOWED).update(next_action_at=timezone.now()):
+    if VideoTask.objects.filter(pk=task.pk, status__in=POLLED_STATUSES).update(next_action_at=timezone.now()):
         queue.enqueue_on_commit("sync", task.pk)
 
 
-def _trouble(attempt: Attempt, error: EvoLinkError) -> dt.datetime | None:
+def _handle_error(attempt: Attempt, error: EvoLinkError) -> dt.datetime | None:
     """A look that got no answer fails nothing; only an id that stays unknown does. Returns a pause's end."""
     until = provider.handle_error(error)
     # Without a status it is our client that cannot ask for such an id; EvoLink has not said a word.
     if isinstance(error, NotFoundError) and error.http_status is not None:
-        rescheduling.unknown(attempt, error)
+        rescheduling.handle_not_found(attempt, error)
         return until
     logger.warning("Task %s could not be looked at: %s", attempt.task_id, error)
-    rescheduling.unanswered(attempt, error)
+    rescheduling.postpone_poll(attempt, error)
     return until
 
 
 def _followed(task_ids: Sequence[uuid.UUID]) -> Iterator[Attempt]:
     yield from Attempt.objects.filter(
-        Q(state=AttemptState.ACCEPTED), task_id__in=task_ids, task__status__in=FOLLOWED
+        Q(state=AttemptState.ACCEPTED), task_id__in=task_ids, task__status__in=POLLED_STATUSES
     ).select_related("task")
 
 
 def _put_off(task_ids: Sequence[uuid.UUID], until: dt.datetime) -> None:
-    VideoTask.objects.filter(pk__in=task_ids, status__in=FOLLOWED).update(next_action_at=until)
+    VideoTask.objects.filter(pk__in=task_ids, status__in=POLLED_STATUSES).update(next_action_at=until)

@@ -56,7 +56,7 @@ def claim() -> list[CallbackReceipt]:
 
 def settle(same: list[CallbackReceipt], *, done: bool) -> None:
     CallbackReceipt.objects.filter(pk__in=[receipt.pk for receipt in same]).update(
-        process_at=None if done else timezone.now() + schedule.next_receipt_try(same[-1].retry_count)
+        process_at=None if done else timezone.now() + schedule.next_callback_read(same[-1].retry_count)
     )
 
 

@@ -19,10 +19,10 @@ from django_wanvideo.services.holds import outages
 if TYPE_CHECKING:
     from django_wanvideo.evolink.exceptions import EvoLinkError
 
-FOLLOWED = frozenset({TaskStatus.PENDING, TaskStatus.PROCESSING})
+POLLED_STATUSES = frozenset({TaskStatus.PENDING, TaskStatus.PROCESSING})
 
 
-def look_again(
+def schedule_next_poll(
     attempt: Attempt,
     *,
     percent: int = 0,
@@ -45,7 +45,7 @@ def look_again(
         # Written by a clock that was ahead; left so, the task would be overdue that much later.
         columns["accepted_at"] = task.accepted_at = now
     overdue = is_past(attempt, dt.timedelta(seconds=conf.POLL_DEADLINE))
-    wait = max(schedule.next_look(task.retry_count, overdue=overdue or slowly), wait or dt.timedelta(0))
+    wait = max(schedule.next_poll(task.retry_count, overdue=overdue or slowly), wait or dt.timedelta(0))
     if percent:
         columns["progress"] = at_least(percent)
     rows = rows_of(attempt).update(**{"retry_count": F("retry_count") + 1, "next_action_at": now + wait} | columns)
@@ -53,10 +53,10 @@ def look_again(
         return
     # Of the first look that fails it is not known yet whether the others fail as well.
     if not trouble or (task.failed_looks > 1 and not outages.is_everybodys()):
-        lifecycle.record_once(task, "overdue_notified_at", EventKind.OVERDUE, statuses=FOLLOWED)
+        lifecycle.record_once(task, "overdue_notified_at", EventKind.OVERDUE, statuses=POLLED_STATUSES)
 
 
-def unanswered(attempt: Attempt, error: EvoLinkError) -> None:
+def postpone_poll(attempt: Attempt, error: EvoLinkError) -> None:
     """Look again after trouble that says nothing about the task; it neither fails it nor speaks for it.
 
     Only when it lasts beyond the time that a file lives is the task given up.
@@ -71,12 +71,12 @@ def unanswered(attempt: Attempt, error: EvoLinkError) -> None:
         )
         return
     # While EvoLink does not know the task, ``retry_count`` counts its saying so.
-    look_again(
+    schedule_next_poll(
         attempt, trouble=True, retry_count=F("retry_count") + Case(When(not_found_since=None, then=1), default=0)
     )
 
 
-def unknown(attempt: Attempt, error: EvoLinkError) -> None:
+def handle_not_found(attempt: Attempt, error: EvoLinkError) -> None:
     """EvoLink says that it does not know the id, which may pass: a lag, a failover, another account's key.
 
     ``not_found_since`` and ``retry_count`` hold since when and how often it was said; any answer about the task ends that.
@@ -106,7 +106,7 @@ def no_word(attempt: Attempt, code: str, message: str, *, lasting: dt.timedelta 
         said = {"since": task.not_found_since.isoformat(), "times": task.retry_count + 1}
         give_up(attempt, EventSource.POLL, code, message, said=said)
     else:
-        look_again(attempt, trouble=True, wait=schedule.next_unknown_look(task.retry_count))
+        schedule_next_poll(attempt, trouble=True, wait=schedule.next_not_found_poll(task.retry_count))
 
 
 def _count_failure(attempt: Attempt, error: EvoLinkError) -> None:
@@ -137,7 +137,7 @@ def give_up(
         code,
         message,
         source=source,
-        allowed=FOLLOWED,
+        allowed=POLLED_STATUSES,
         attempt=attempt,
         condition=current(attempt),
         detail=(said or {}) | {name: str(value) for name, value in known.items()},
@@ -153,7 +153,9 @@ def current(attempt: Attempt) -> Q:
 
 def rows_of(attempt: Attempt) -> QuerySet[VideoTask]:
     """Return the attempt's task, as long as it is followed and hangs on this attempt."""
-    rows: QuerySet[VideoTask] = VideoTask.objects.filter(current(attempt), pk=attempt.task_id, status__in=FOLLOWED)
+    rows: QuerySet[VideoTask] = VideoTask.objects.filter(
+        current(attempt), pk=attempt.task_id, status__in=POLLED_STATUSES
+    )
     return rows
 
 
