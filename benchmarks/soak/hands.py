@@ -99,12 +99,12 @@ class Hands:
         for task in _tasks("unconfirmed").filter(next_action_at=None).order_by("?")[:1]:
             there = self._books().get(task.prompt, [])
             if there:
-                self._do("attached", partial(decisions.attach, task, there[-1], even_if_older=True))
+                self._do("attached", partial(decisions.attach, task, there[-1], allow_earlier=True))
             elif self._chance.random() < 0.5:
-                self._do("said: not accepted", partial(decisions.not_accepted, task))
+                self._do("said: not accepted", partial(decisions.mark_not_accepted, task))
             else:
                 self.agreed[task.prompt] += 1
-                self._do("sent again", partial(decisions.send_again, task))
+                self._do("sent again", partial(decisions.resend, task))
 
     def _decide_in_a_pause(self, now: float) -> None:
         """Send again, in a pause, what EvoLink has; its callback comes before the request leaves."""
@@ -123,7 +123,7 @@ class Hands:
             pause.pause()
             self._resume_at = now + PAUSE
             self.agreed[task.prompt] += 1
-            if self._do("sent again", partial(decisions.send_again, task)):
+            if self._do("sent again", partial(decisions.resend, task)):
                 self.sent_again.add(there[0])
                 self._call_back(attempt, there[0])
             return

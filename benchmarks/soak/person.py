@@ -33,10 +33,10 @@ def decide(remote: Remote) -> dict[str, int]:
     for task in VideoTask.objects.filter(status=TaskStatus.UNCONFIRMED):
         counts["unconfirmed"] += 1
         if task.prompt in free:
-            _patiently(partial(decisions.attach, task, free.pop(task.prompt), by=person, even_if_older=True))
+            _patiently(partial(decisions.attach, task, free.pop(task.prompt), by=person, allow_earlier=True))
             counts["attached"] += 1
         else:
-            _patiently(partial(decisions.not_accepted, task, by=person))
+            _patiently(partial(decisions.mark_not_accepted, task, by=person))
             counts["not accepted"] += 1
     for task in VideoTask.objects.filter(status__in=[TaskStatus.FAILED, TaskStatus.CANCELLED]):
         if task.can_fetch_result:

@@ -60,11 +60,11 @@ def read_names(sender: type[Model], instance: Model, using: str, **kwargs: Any) 
 def delete_video(sender: type[Model], instance: VideoTask, **kwargs: Any) -> None:
     """Delete the stored video once the deletion is committed."""
     if instance.video:
-        files.discard_after_commit(instance.video.storage, instance.video.name)
+        files.delete_unreferenced_on_commit(instance.video.storage, instance.video.name)
 
 
 def delete_input_files(sender: type[Model], instance: MediaInput, **kwargs: Any) -> None:
     """Delete an input's file and its small picture once the deletion is committed."""
     for stored in (instance.file, instance.thumbnail):
         if stored:
-            files.discard_after_commit(stored.storage, stored.name)
+            files.delete_unreferenced_on_commit(stored.storage, stored.name)

@@ -171,7 +171,7 @@ def test_what_a_token_may_not_bind_for_its_age_is_written_down_once_for_the_pers
         "created": created.isoformat(),
         "claimed_at": attempt.claimed_at.isoformat(),
     }
-    decisions.attach(task, noted.detail["provider_task_id"], even_if_older=True)
+    decisions.attach(task, noted.detail["provider_task_id"], allow_earlier=True)
     assert task.status == TaskStatus.PENDING
     road.assert_accounted_for()
 
@@ -313,7 +313,7 @@ def superseded(road: Road) -> tuple[VideoTask, Attempt, str]:
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task, own = unconfirmed(road)
     first = task.attempts.get()
-    decisions.send_again(task)
+    decisions.resend(task)
     return task, first, own
 
 
@@ -354,7 +354,7 @@ def test_a_late_callback_after_a_person_said_not_accepted_keeps_the_video(road: 
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task, own = unconfirmed(road)
     attempt = task.attempts.get()
-    decisions.not_accepted(task)
+    decisions.mark_not_accepted(task)
     evo.complete(own)
     call_back(attempt, own)
     second = task.children.get()
@@ -480,7 +480,7 @@ def test_a_callback_read_with_an_old_copy_of_its_attempt_still_finds_what_became
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task, own = unconfirmed(road)
     stale = Attempt.objects.select_related("task").get()
-    decisions.send_again(task)
+    decisions.resend(task)
     callbacks.apply_callback(stale, callbacks.provider.client().get_task(own))
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING

@@ -94,7 +94,7 @@ def test_a_worker_that_dies_costs_at_most_one_charge_and_leaves_no_orphan(
         # Nothing says that nothing was sent: a person is asked, and nothing is sent until then.
         assert (task.status, len(evo.ledger), open_road.posts()) == (S.UNCONFIRMED, 0, 0)
         assert open_road.history(task).count("needs_decision") == 1
-        decisions.send_again(task)
+        decisions.resend(task)
         open_road.make_due()
         open_road.sweep()
     evo.complete(evo.tasks.latest.id)

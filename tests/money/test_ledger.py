@@ -88,7 +88,7 @@ def test_after_a_mixed_run_the_ledger_agrees_with_what_evolink_billed(road: Road
 
     evo.faults.add("create", "500")
     denied = road.send(road.queued("Unknown, and not accepted"))
-    decisions.not_accepted(denied)
+    decisions.mark_not_accepted(denied)
 
     assert_books_agree(evo)
     assert spent() == evo.ledger.total == 6 * PRICE
@@ -145,7 +145,7 @@ def test_what_is_unknown_counts_with_its_estimate_until_it_is_settled(wanvideo_w
     attempt = claimed(task)
     settlement.mark_unconfirmed(attempt, RuntimeError("reset"))
     assert (entry_of(attempt).outcome, entry_of(attempt).settled_at, spent()) == (CreditOutcome.UNKNOWN, None, PRICE)
-    decisions.send_again(task)
+    decisions.resend(task)
     assert (entry_of(attempt).outcome, spent()) == (CreditOutcome.UNKNOWN, PRICE), "it may still have been accepted"
 
 
@@ -154,7 +154,7 @@ def test_a_person_who_settles_it_as_not_accepted_gives_the_credits_back(wanvideo
     task = make_task(TaskStatus.SUBMITTING, credits_estimated=PRICE)
     attempt = claimed(task)
     settlement.mark_unconfirmed(attempt, RuntimeError("reset"))
-    decisions.not_accepted(task)
+    decisions.mark_not_accepted(task)
     entry = entry_of(attempt)
     assert (entry.outcome, spent()) == (CreditOutcome.RELEASED, 0)
     assert entry.settled_at is not None

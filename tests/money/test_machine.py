@@ -252,7 +252,7 @@ class Promises(RuleBasedStateMachine):
             S.COMPLETED,
             kind=EventKind.STORED,
             source="worker",
-            condition=lease.held,
+            condition=lease.is_current,
             video=f"{task.pk}.mp4",
             video_size=1,
             video_sha256="0" * 64,
@@ -487,9 +487,9 @@ class Promises(RuleBasedStateMachine):
             if what == "attach":
                 decisions.attach(task, own.id if own else "task-unified-1-nobodys1")
             elif what == "not accepted":
-                decisions.not_accepted(task)
+                decisions.mark_not_accepted(task)
             else:
-                decisions.send_again(task)
+                decisions.resend(task)
                 self.intents += 1
         except (TransitionNotAllowed, EvoLinkError, Death):
             self.dead = False
@@ -608,7 +608,7 @@ class Promises(RuleBasedStateMachine):
                 if own is not None:
                     decisions.attach(task, own.id)
                 else:
-                    decisions.not_accepted(task)
+                    decisions.mark_not_accepted(task)
             if (
                 not VideoTask.objects.unfinished().exists()
                 and not TaskEvent.objects.filter(notify_at__isnull=False).exists()

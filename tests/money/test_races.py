@@ -294,7 +294,7 @@ def test_two_second_results_of_one_wish_become_one_task(wide_road: Road, evo: Si
     evo.faults.add("create", "accept_then_close")
     task = wide_road.send(wide_road.queued())
     first, own = task.attempts.get(), evo.tasks.latest.id
-    decisions.send_again(task)
+    decisions.resend(task)
     wide_road.send(task)
     snapshot = provider.client().get_task(own)
     made = together(

@@ -484,7 +484,7 @@ class TestCopy:
         task = copy["running"]
         VideoTask.objects.filter(pk=task.pk).update(status=TaskStatus.UNCONFIRMED)
         task.attempts.update(state=AttemptState.UNCONFIRMED, provider_task_id=None)
-        assert evidence.gather(VideoTask.objects.get(pk=task.pk)).listing is evidence.Listing.FOREIGN
+        assert evidence.collect(VideoTask.objects.get(pk=task.pk)).listing is evidence.ListingState.FOREIGN
         assert len(evo.journal) == calls
 
     @pytest.mark.fault("K2.original-goes-on-beside-a-copy")

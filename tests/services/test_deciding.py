@@ -47,8 +47,8 @@ def lost(road: Road, prompt: str = "A cat plays the piano") -> tuple[VideoTask, 
 
 DECISIONS = {
     "attach": lambda task, own, by: decisions.attach(task, own, by=by),
-    "not_accepted": lambda task, own, by: decisions.not_accepted(task, by=by),
-    "send_again": lambda task, own, by: decisions.send_again(task, by=by),
+    "not_accepted": lambda task, own, by: decisions.mark_not_accepted(task, by=by),
+    "send_again": lambda task, own, by: decisions.resend(task, by=by),
 }
 each_decision = pytest.mark.parametrize("decide", DECISIONS.values(), ids=DECISIONS)
 
@@ -127,7 +127,7 @@ def test_attach_refuses_what_cannot_be_this_task(road: Road, evo: Simulator):
     ]:
         make_wrong()
         with pytest.raises(TransitionNotAllowed, match="is not this one's"):
-            decisions.attach(task, given, even_if_older=True)
+            decisions.attach(task, given, allow_earlier=True)
     task.refresh_from_db()
     assert (task.status, task.attempts.get().state) == (TaskStatus.UNCONFIRMED, AttemptState.UNCONFIRMED)
 
@@ -135,12 +135,12 @@ def test_attach_refuses_what_cannot_be_this_task(road: Road, evo: Simulator):
 def test_attach_refuses_what_seems_older_and_tells_both_times(road: Road, evo: Simulator):
     task, own = lost(road)
     evo.tasks[own].created -= 180
-    with pytest.raises(decisions.SeemsOlder) as caught:
+    with pytest.raises(decisions.CreatedBeforeAttempt) as caught:
         decisions.attach(task, own, by=settler())
     attempt, created = task.attempts.get(), dt.datetime.fromtimestamp(int(evo.tasks[own].created), dt.UTC)
     for told in (created, attempt.claimed_at):
         assert timezone.localtime(told).isoformat(" ", "seconds") in str(caught.value)
-    assert "even_if_older" in str(caught.value)
+    assert "allow_earlier" in str(caught.value)
     task.refresh_from_db()
     assert (task.status, attempt.state) == (TaskStatus.UNCONFIRMED, AttemptState.UNCONFIRMED)
 
@@ -150,10 +150,10 @@ def test_a_person_may_know_better_than_the_clocks_and_the_history_says_so(road: 
     evo.tasks[own].created -= 180
     person = settler()
     with pytest.raises(PermissionDenied):
-        decisions.attach(task, own, by=User.objects.create_user("anybody"), even_if_older=True)
-    decisions.attach(task, own, by=person, even_if_older=True)
+        decisions.attach(task, own, by=User.objects.create_user("anybody"), allow_earlier=True)
+    decisions.attach(task, own, by=person, allow_earlier=True)
     event = task.events.get(kind="resolved")
-    assert (event.actor, event.detail) == (person, {"decision": "attached", "even_if_older": True})
+    assert (event.actor, event.detail) == (person, {"decision": "attached", "allow_earlier": True})
     evo.complete(own)
     road.finish(task)
     assert (task.status, road.posts()) == (TaskStatus.COMPLETED, 1)
@@ -161,7 +161,7 @@ def test_a_person_may_know_better_than_the_clocks_and_the_history_says_so(road: 
 
 def test_the_history_names_the_clocks_only_where_they_mattered(road: Road, evo: Simulator):
     task, own = lost(road)
-    decisions.attach(task, own, even_if_older=True)
+    decisions.attach(task, own, allow_earlier=True)
     assert task.events.get(kind="resolved").detail == {"decision": "attached"}
 
 
@@ -222,7 +222,7 @@ def test_attach_gives_evolink_no_more_time_than_a_person_has(road: Road, evo: Si
 
 
 giving_up = pytest.mark.parametrize(
-    "decide", [decisions.not_accepted, decisions.send_again], ids=["not_accepted", "send_again"]
+    "decide", [decisions.mark_not_accepted, decisions.resend], ids=["not_accepted", "send_again"]
 )
 
 
@@ -281,7 +281,7 @@ def test_a_worker_that_died_while_repeating_stands_in_nobodys_way_for_long(road:
 def test_not_accepted_fails_the_task_free_of_charge_and_sends_nothing(road: Road, evo: Simulator):
     evo.faults.add("create", "refuse")
     task = road.send(road.queued())
-    decisions.not_accepted(task)
+    decisions.mark_not_accepted(task)
     task.refresh_from_db()
     assert (task.status, task.error_code, task.charge) == (TaskStatus.FAILED, "decided_not_accepted", Charge.NONE)
     assert task.attempts.get().state == AttemptState.NOT_ACCEPTED
@@ -294,7 +294,7 @@ def test_not_accepted_fails_the_task_free_of_charge_and_sends_nothing(road: Road
 
 def test_send_again_queues_a_new_attempt_and_supersedes_the_old_one(road: Road, evo: Simulator):
     task, _own = lost(road)
-    decisions.send_again(task)
+    decisions.resend(task)
     assert task.status == TaskStatus.QUEUED
     road.send(task)
     first, second = task.attempts.order_by("number")
@@ -335,7 +335,7 @@ def test_being_asked_and_failing_are_told_to_receivers(road: Road, evo: Simulato
             road.make_due()
             road.sweep()
             road.tell()
-        decisions.not_accepted(task)
+        decisions.mark_not_accepted(task)
         road.tell()
     finally:
         for signal in (signals.video_needs_attention, signals.video_finished):

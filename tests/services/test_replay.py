@@ -246,7 +246,7 @@ def test_what_the_services_write_is_in_order(told):
     attempt = make_attempt(task, "claimed")
     lifecycle.advance(task, S.SUBMITTING, kind=K.CLAIMED, source=EventSource.WORKER, attempt=attempt)
     settlement.mark_unconfirmed(attempt, RuntimeError("lost"))
-    decisions.not_accepted(task)
+    decisions.mark_not_accepted(task)
     task.retry()
     task.cancel()
     told()

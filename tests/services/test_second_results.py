@@ -33,7 +33,7 @@ def first(road: Road, evo: Simulator, db: None) -> tuple[VideoTask, Attempt, Tas
     owner = User.objects.create_user("ann")
     task = road.send(road.queued(owner=owner, metadata={"sku": "X1"}))
     own, attempt = evo.tasks.latest.id, task.attempts.get()
-    decisions.send_again(task)
+    decisions.resend(task)
     road.send(task)
     evo.complete(own)
     return task, attempt, provider.client().get_task(own)

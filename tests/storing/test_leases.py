@@ -140,14 +140,14 @@ def test_a_question_for_a_fresh_link_that_is_longer_than_a_lease_keeps_its_task(
     made: Made, store: Store, evolink: Simulator, monkeypatch, short
 ) -> None:
     task, found = made(), []
-    real = download._read_again
+    real = download._fetch_snapshot
 
     def slowly(attempt: Any) -> Any:
         time.sleep(LEASE * 1.6)
         found.append(hand_to_another(task))
         return real(attempt)
 
-    monkeypatch.setattr(download, "_read_again", slowly)
+    monkeypatch.setattr(download, "_fetch_snapshot", slowly)
     evolink.faults.add("result", "404")
     store(task)
     assert found == [False]
@@ -173,12 +173,12 @@ def test_a_database_that_hangs_up_on_a_silent_worker_costs_no_second_copy(
 def test_a_storage_that_hangs_for_ever_loses_its_task_to_another_worker_and_spoils_nothing(
     made: Made, store: Store, storage: Storage, monkeypatch, short, when: str
 ) -> None:
-    monkeypatch.setattr(leases, "LONGEST", dt.timedelta(seconds=0.3))
+    monkeypatch.setattr(leases, "MAX_DURATION", dt.timedelta(seconds=0.3))
     task, found = made(), []
 
     def hang() -> None:
         time.sleep(0.3 + LEASE * 1.6)
-        monkeypatch.setattr(leases, "LONGEST", dt.timedelta(seconds=60))
+        monkeypatch.setattr(leases, "MAX_DURATION", dt.timedelta(seconds=60))
         found.append(hand_to_another(task))
 
     when_saving(monkeypatch, storage, hang, when=when)
@@ -335,7 +335,7 @@ def test_a_renewal_counts_from_now_and_keeps_others_out(made: Made, monkeypatch)
     assert row(task)["lease_expires_at"] == lease.until == begun + leases.LEASE * 1.9
     monkeypatch.setattr(timezone, "now", lambda: begun + leases.LEASE * 1.8)
     assert leases.acquire(task.pk, TaskStatus.STORING) is None
-    assert VideoTask.objects.filter(lease.held, pk=task.pk).exists()
+    assert VideoTask.objects.filter(lease.is_current, pk=task.pk).exists()
 
 
 def test_a_hold_that_another_worker_has_is_not_renewed(made: Made) -> None:
@@ -365,7 +365,7 @@ def test_a_heartbeat_outlives_a_database_that_is_away_for_a_moment(made: Made, m
     monkeypatch.setattr(leases.Lease, "renew", sometimes)
     lease = leases.acquire(task.pk, TaskStatus.STORING)
     assert lease is not None
-    with lease.kept():
+    with lease.keep_alive():
         time.sleep(LEASE * 1.6)
     assert row(task)["lease_expires_at"] > timezone.now()
     assert "could not be renewed" in caplog.text
@@ -379,7 +379,7 @@ def test_inside_of_a_transaction_there_is_no_heartbeat_and_nothing_is_lost(made:
     with transaction.atomic():
         lease = leases.acquire(task.pk, TaskStatus.STORING)
         assert lease is not None
-        with lease.kept():
+        with lease.keep_alive():
             time.sleep(RENEWAL * 3)
             assert "wanvideo-lease" not in [thread.name for thread in threading.enumerate()]
         assert not lease.lost

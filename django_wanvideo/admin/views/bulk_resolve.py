@@ -163,7 +163,7 @@ def _settle(model_admin: Any, request: HttpRequest) -> None:
         if decision == ATTACH and provider_task_id:
             decisions.attach(task, provider_task_id, by=by)
         elif decision == NOT_ACCEPTED:
-            decisions.not_accepted(task, by=by)
+            decisions.mark_not_accepted(task, by=by)
         else:
             raise TransitionNotAllowed(_("There is no such decision."))
 

@@ -107,7 +107,7 @@ def discarding_files_on_error(inputs: list[MediaInput]) -> Iterator[None]:
             for item in inputs:
                 for stored in (item.file, item.thumbnail):
                     if stored and getattr(stored, "_committed", False):  # no public way to ask whether it was saved
-                        files.discard(stored.storage, stored.name)
+                        files.delete_unreferenced(stored.storage, stored.name)
         raise
 
 

@@ -32,10 +32,10 @@ _UNCONFIRMED = frozenset({TaskStatus.UNCONFIRMED})
 PERMISSION = "wanvideo.resolve_videotask"
 
 
-class SeemsOlder(TransitionNotAllowed):
+class CreatedBeforeAttempt(TransitionNotAllowed):
     """EvoLink began the task before the attempt was made: it is another one, or this site's clock was ahead.
 
-    ``attach(..., even_if_older=True)`` takes it all the same.
+    ``attach(..., allow_earlier=True)`` takes it all the same.
     """
 
 
@@ -51,7 +51,7 @@ def attach(
     provider_task_id: str,
     *,
     by: AbstractBaseUser | None = None,
-    even_if_older: bool = False,
+    allow_earlier: bool = False,
     visible: QuerySet[VideoTask] | None = None,
     among_others: bool = False,
     number: int | None = None,
@@ -59,7 +59,7 @@ def attach(
     """Tie EvoLink's task to this one after reading it with our own key.
 
     Args:
-        even_if_older: whether it may have begun before the attempt was made. That speaks against it, unless the clock
+        allow_earlier: whether it may have begun before the attempt was made. That speaks against it, unless the clock
             of the machine that sent the request was ahead of EvoLink's.
         visible: the tasks that the person may see, where that is to be heeded: what fits a request of another task, too,
             is refused unless the person sees that one and says ``among_others``.
@@ -69,7 +69,7 @@ def attach(
     Raises:
         PermissionDenied: ``by`` may not settle unconfirmed tasks.
         FitsOthers: it may come from another open request of this site; a TransitionNotAllowed.
-        SeemsOlder: it began before the attempt; a TransitionNotAllowed whose message tells both times.
+        CreatedBeforeAttempt: it began before the attempt; a TransitionNotAllowed whose message tells both times.
         TransitionNotAllowed: the task is not unconfirmed, EvoLink's task cannot be its own, or EvoLink has asked this site to wait.
         ConfigurationError: this process has no key.
         EvoLinkError: EvoLink does not know the id, or cannot be asked just now.
@@ -78,8 +78,8 @@ def attach(
     attempt = _unconfirmed_attempt(task, number)
     snapshot = polling.fetch_snapshot(provider_task_id.strip())
     why = mismatch.mismatch_of(attempt, snapshot)
-    if why is Mismatch.CREATED_EARLIER and not even_if_older:
-        raise SeemsOlder(_older_words(attempt, snapshot))
+    if why is Mismatch.CREATED_EARLIER and not allow_earlier:
+        raise CreatedBeforeAttempt(_older_words(attempt, snapshot))
     if why is Mismatch.OTHER_MODEL or why is Mismatch.TAKEN:
         raise _refusal(
             task, _("EvoLink's task is not this one's: it is of another model, or belongs to another task here.")
@@ -90,7 +90,7 @@ def attach(
         source = EventSource.of(by)
         if not binding.attach_provider_task(attempt, snapshot, source=source, actor=by):
             raise _refusal(task, _("This task has been settled meanwhile."))
-        _decided(task, by, attempt, "attached", **({"even_if_older": True} if why is Mismatch.CREATED_EARLIER else {}))
+        _decided(task, by, attempt, "attached", **({"allow_earlier": True} if why is Mismatch.CREATED_EARLIER else {}))
     snapshots.apply_snapshot(attempt, snapshot, source=source)
     task.refresh_from_db()
 
@@ -127,11 +127,11 @@ def _older_words(attempt: Attempt, snapshot: TaskSnapshot) -> str:
 
     return _(
         "EvoLink began that video at %(created)s, before this site made its request at %(claimed)s. If the site's clock "
-        "was ahead, it can be attached even so (even_if_older)."
+        "was ahead, it can be attached even so (allow_earlier)."
     ) % {"created": clock(snapshot.created or attempt.claimed_at), "claimed": clock(attempt.claimed_at)}
 
 
-def not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None, number: int | None = None) -> None:
+def mark_not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None, number: int | None = None) -> None:
     """Settle that EvoLink did not accept it: the task fails, nothing is sent.
 
     Args:
@@ -158,7 +158,7 @@ def not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None, number:
         _decided(task, by, attempt, "not_accepted")
 
 
-def send_again(task: VideoTask, *, by: AbstractBaseUser | None = None, number: int | None = None) -> None:
+def resend(task: VideoTask, *, by: AbstractBaseUser | None = None, number: int | None = None) -> None:
     """Queue it again although the first may have been accepted: this may cost twice.
 
     Args:

@@ -42,13 +42,13 @@ MOST_IMPOSSIBLE = 5
 MOST_OTHERS = 200
 
 
-class Listing(StrEnum):
+class ListingState(StrEnum):
     """How far EvoLink's list could be read."""
 
     #: Back to our request, so a video that is not in it was not made.
-    WHOLE = "whole"
+    COMPLETE = "complete"
     #: Not back to our request; what is missing may still exist.
-    PARTLY = "partly"
+    PARTIAL = "partial"
     UNREADABLE = "unreadable"
     #: EvoLink has asked this site to wait with its calls.
     PAUSED = "paused"
@@ -100,7 +100,7 @@ class Evidence:
     """What was found out. ``credits_now`` are those that the key can spend, ``None`` when EvoLink did not say."""
 
     attempt: Attempt | None
-    listing: Listing
+    listing: ListingState
     candidates: tuple[Candidate, ...] = ()
     credits_now: Decimal | None = None
     #: Other requests of this site from about then whose answers were lost: a video may come from any of them.
@@ -117,29 +117,29 @@ class Evidence:
         return tuple(candidate for candidate in self.candidates if candidate.verdict is Verdict.POSSIBLE)
 
 
-def gather(task: VideoTask) -> Evidence:
+def collect(task: VideoTask) -> Evidence:
     """Return what is known about the unconfirmed attempt of ``task``; never raises, takes ``PATIENCE`` seconds at most."""
     attempt = task.attempts.filter(state=AttemptState.UNCONFIRMED).order_by("-number").first()
     if attempt is None or attempt.sent_at is None:
-        return Evidence(attempt, Listing.NOT_SENT)
+        return Evidence(attempt, ListingState.NOT_SENT)
     if installation.is_foreign():
-        return Evidence(attempt, Listing.FOREIGN)
+        return Evidence(attempt, ListingState.FOREIGN)
     others = tuple(open_requests(attempt)[:MOST_OTHERS])
     try:
         client = provider.client(timeout=PATIENCE)
     except provider.ProviderUnavailable as unavailable:
         is_paused = not isinstance(unavailable, ConfigurationError)
-        return Evidence(attempt, Listing.PAUSED if is_paused else Listing.NO_KEY, others=others)
+        return Evidence(attempt, ListingState.PAUSED if is_paused else ListingState.NO_KEY, others=others)
     since, model = attempt.sent_at - CLOCK_SKEW, model_of(attempt, task)
-    listed, credits_now = _within(
+    listed, credits_now = _run_with_timeout(
         PATIENCE,
         lambda: listing.read_list(client, model, since, most_pages=MOST_PAGES),
         lambda: client.get_credits().spendable,
     )
     if listed is None:
-        return Evidence(attempt, Listing.UNREADABLE, credits_now=credits_now, others=others)
+        return Evidence(attempt, ListingState.UNREADABLE, credits_now=credits_now, others=others)
     found, back_to = listed
-    extent = Listing.WHOLE if back_to < since else Listing.PARTLY
+    extent = ListingState.COMPLETE if back_to < since else ListingState.PARTIAL
     return Evidence(attempt, extent, _judge(found, attempt, model), credits_now, others)
 
 
@@ -179,7 +179,7 @@ def _judge(found: list[TaskSummary], attempt: Attempt, model: str) -> tuple[Cand
     return (*possible, *others)
 
 
-def _within(seconds: float, *questions: Callable[[], Any]) -> list[Any]:
+def _run_with_timeout(seconds: float, *questions: Callable[[], Any]) -> list[Any]:
     """Ask all questions at once; an answer that is late, or none, is ``None``.
 
     In threads, because looking up a host's name knows no time limit. They touch no database, and end by themselves.

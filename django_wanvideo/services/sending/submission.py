@@ -81,7 +81,7 @@ def send(task_id: uuid.UUID) -> None:
     if lease is None:
         return
     try:
-        with lease.kept():
+        with lease.keep_alive():
             body = _prepare(task, client) if lookup.may_send(task, client) else None
         attempt = _claim_in_turn(task, lease, body) if body is not None else None
     finally:
@@ -130,7 +130,7 @@ def _confirm(task: VideoTask) -> None:
         attempt = task.attempts.filter(state=AttemptState.UNCONFIRMED).first()
         if attempt is not None and confirmation.may_repeat(attempt):
             # Held for as long as it takes, so that nobody decides over it meanwhile.
-            with lease.kept():
+            with lease.keep_alive():
                 confirmation.repeat(attempt)
     finally:
         lease.release()
@@ -197,7 +197,7 @@ def _claim(task: VideoTask, lease: Lease, body: dict[str, Any], *, patient: bool
                 TaskStatus.SUBMITTING,
                 kind=EventKind.CLAIMED,
                 source=EventSource.WORKER,
-                condition=lease.held & delays.not_delayed(now),
+                condition=lease.is_current & delays.not_delayed(now),
                 next_action_at=now + schedule.claim_lifetime(),
             )
             if moved is None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from django_wanvideo.evolink.types import TaskSnapshot
     from django_wanvideo.models import Attempt
     from django_wanvideo.services.leases import Lease
-    from django_wanvideo.services.storing.staging import Copy
+    from django_wanvideo.services.storing.staging import StagedFile
 
 logger = logging.getLogger(__name__)
 
@@ -61,13 +61,13 @@ def store(task_id: uuid.UUID) -> None:
         return
     task = VideoTask.objects.get(pk=task_id)
     try:
-        with staging.new_copy(_field().storage, str(task.pk)) as copy:
+        with staging.staged_file(_field().storage, str(task.pk)) as copy:
             got = _download(task, copy, lease)
-            _keep(task, copy, got, lease)
+            _save(task, copy, got, lease)
     except LeaseLost:
         logger.warning("Another worker copies the video of task %s.", task_id)
     except DownloadError as error:
-        _not_copied(task, error, lease)
+        _handle_download_error(task, error, lease)
     except Exception as error:
         # Whatever the storage raises, the video is paid for: say so and come back.
         logger.exception("The video of task %s could not be stored; it is tried again.", task_id)
@@ -107,12 +107,12 @@ def fetch_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         )
 
 
-def _download(task: VideoTask, copy: Copy, lease: Lease) -> Downloaded:
+def _download(task: VideoTask, copy: StagedFile, lease: Lease) -> Downloaded:
     def still_ours(_done: int, _total: int | None) -> None:
         if lease.lost:
             raise LeaseLost
 
-    with lease.kept():
+    with lease.keep_alive():
         return downloads.fetch(
             task.result_url,
             copy.file,
@@ -126,7 +126,7 @@ def _download(task: VideoTask, copy: Copy, lease: Lease) -> Downloaded:
         )
 
 
-def _keep(task: VideoTask, copy: Copy, got: Downloaded, lease: Lease) -> None:
+def _save(task: VideoTask, copy: StagedFile, got: Downloaded, lease: Lease) -> None:
     """Put a whole, checked copy into storage and complete the task with one row update."""
     field = _field()
     storage = field.storage
@@ -134,22 +134,22 @@ def _keep(task: VideoTask, copy: Copy, got: Downloaded, lease: Lease) -> None:
     # On a storage that overwrites, a worker taken for dead must not touch what its successor may have stored.
     if not lease.renew():
         raise LeaseLost
-    with lease.kept():
-        wanted = staging.name_to_save(storage, wanted, task.pk)
+    with lease.keep_alive():
+        wanted = staging.available_name(storage, wanted, task.pk)
         name = storage.save(wanted, copy.content(wanted), max_length=field.max_length)
     moved = lifecycle.advance(
         task,
         TaskStatus.COMPLETED,
         kind=EventKind.STORED,
         source=EventSource.WORKER,
-        condition=lease.held,
+        condition=lease.is_current,
         detail={"size": got.size, "sha256": got.sha256},
         video=name,
         video_size=got.size,
         video_sha256=got.sha256,
     )
     if moved is None:
-        staging.take_back(storage, name, task.pk)
+        staging.delete_if_superseded(storage, name, task.pk)
         raise LeaseLost
 
 
@@ -157,7 +157,7 @@ def _field() -> FileField:
     return VideoTask._meta.get_field("video")  # noqa: SLF001 - Django's documented model API
 
 
-def _not_copied(task: VideoTask, error: DownloadError, lease: Lease) -> None:
+def _handle_download_error(task: VideoTask, error: DownloadError, lease: Lease) -> None:
     """Come back later, with a fresh link where EvoLink has one: only its own word, or the time, ends a paid video."""
     logger.warning("The video of task %s could not be copied: %s", task.pk, error)
     now, ends = timezone.now(), task.result_expires_at
@@ -167,7 +167,7 @@ def _not_copied(task: VideoTask, error: DownloadError, lease: Lease) -> None:
         return
     late = result_urls.is_late(task)
     try:
-        answer = result_urls.ask_again(task, lease, _read_again)
+        answer = result_urls.refresh_result_url(task, lease, _fetch_snapshot)
     except (provider.ProviderUnavailable, EvoLinkError) as unasked:
         logger.warning("EvoLink could not be asked for a new link of task %s: %s", task.pk, unasked)
         if passing or not late or now < (ends or task.created_at) + ASK_FOR:
@@ -197,7 +197,7 @@ def _expired(task: VideoTask, lease: Lease) -> None:
     _give_up(task, "result_expired", message, lease, result_expires_at=ends_at)
 
 
-def _read_again(attempt: Attempt) -> TaskSnapshot | None:
+def _fetch_snapshot(attempt: Attempt) -> TaskSnapshot | None:
     """Return what EvoLink says of an attempt; ``None`` when it says that it does not know it now.
 
     Raises:
@@ -218,7 +218,7 @@ def _try_later(
     due = at + schedule.next_download(0 if now else task.retry_count, ends - at if ends is not None else None)
     if not_before is not None and (ends is None or ends <= at or not_before < ends):
         due = max(due, not_before)
-    rows = VideoTask.objects.filter(lease.held, pk=task.pk, status=TaskStatus.STORING).update(
+    rows = VideoTask.objects.filter(lease.is_current, pk=task.pk, status=TaskStatus.STORING).update(
         retry_count=F("retry_count") + 1, next_action_at=due, lease_expires_at=None
     )
     # The first failure and then every tenth: a history that people can read.
@@ -228,4 +228,6 @@ def _try_later(
 
 
 def _give_up(task: VideoTask, code: str, message: str, lease: Lease, **columns: Any) -> None:
-    lifecycle.fail(task, code, message, source=EventSource.WORKER, allowed=STORING, condition=lease.held, **columns)
+    lifecycle.fail(
+        task, code, message, source=EventSource.WORKER, allowed=STORING, condition=lease.is_current, **columns
+    )

@@ -38,7 +38,7 @@ class Asked:
     ended: tuple[str, str] | None = None
 
 
-def ask_again(task: VideoTask, lease: Lease, read: Callable[[Attempt], TaskSnapshot | None]) -> Asked:
+def refresh_result_url(task: VideoTask, lease: Lease, read: Callable[[Attempt], TaskSnapshot | None]) -> Asked:
     """Ask EvoLink for the links of a made video and let the task have the next of them, if there is another one.
 
     Args:
@@ -47,7 +47,7 @@ def ask_again(task: VideoTask, lease: Lease, read: Callable[[Attempt], TaskSnaps
     attempt = Attempt.objects.filter(task=task, provider_task_id__isnull=False).order_by("-number").first()
     if attempt is None:
         return Asked()
-    with lease.kept():
+    with lease.keep_alive():
         snapshot = read(attempt)
     if snapshot is not None:
         ledger.report(attempt.pk, snapshot)
@@ -59,7 +59,7 @@ def ask_again(task: VideoTask, lease: Lease, read: Callable[[Attempt], TaskSnaps
     if link:
         ends = now + schedule.RESULT_LIFETIME
         columns |= {"result_url": link, "result_expires_at": ends, "expiry_notified_at": None}
-    VideoTask.objects.filter(lease.held, pk=task.pk, status=TaskStatus.STORING).update(**columns)
+    VideoTask.objects.filter(lease.is_current, pk=task.pk, status=TaskStatus.STORING).update(**columns)
     return Asked(fresh=bool(link))
 
 
