@@ -180,7 +180,7 @@ class Promises(RuleBasedStateMachine):
         self.patch.setattr(timezone, "now", self.now)
         self.patch.setattr(provider, "client", lambda **_patience: self.evolink)
         self.patch.setattr(download, "_download", self._download)
-        self.patch.setattr(download, "_keep", self._keep)
+        self.patch.setattr(download, "_save", self._save)
         self.next_store = "ok"
         self.die_at: str | None = None
         record = lifecycle.record
@@ -246,7 +246,7 @@ class Promises(RuleBasedStateMachine):
             raise download.DownloadError("connection", "broken")
         return None
 
-    def _keep(self, task: VideoTask, copy: Any, got: Any, lease: Any) -> None:
+    def _save(self, task: VideoTask, copy: Any, got: Any, lease: Any) -> None:
         moved = lifecycle.advance(
             task,
             S.COMPLETED,
