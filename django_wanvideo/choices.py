@@ -24,6 +24,8 @@ class TaskStatus(TextChoices):
 
 #: Nothing happens to these by itself any more.
 FINISHED_STATUSES = frozenset({TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED})
+#: These can be tried again.
+RETRYABLE_STATUSES = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED})
 #: EvoLink has the task, or may have it.
 IN_FLIGHT_STATUSES = frozenset(
     {TaskStatus.SUBMITTING, TaskStatus.UNCONFIRMED, TaskStatus.PENDING, TaskStatus.PROCESSING},

@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from django.db.models.base import ModelBase
-    from django.db.models.fields.related_descriptors import RelatedManager
 
     from django_wanvideo.models.attempt import Attempt
-    from django_wanvideo.models.event import TaskEvent
     from django_wanvideo.models.input import MediaInput
 
 
@@ -118,11 +116,6 @@ class VideoTask(TaskActions):
     lease_expires_at = models.DateTimeField(_("held by a worker until"), null=True, blank=True, editable=False)
 
     objects = VideoTaskManager()
-
-    attempts: RelatedManager[Attempt]
-    inputs: RelatedManager[MediaInput]
-    events: RelatedManager[TaskEvent]
-    children: RelatedManager[VideoTask]
 
     class Meta:
         base_manager_name = "objects"

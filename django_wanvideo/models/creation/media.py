@@ -29,8 +29,6 @@ from django_wanvideo.models.input import by_role
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from django.core.files.base import File
-
     from django_wanvideo.evolink.client import EvoLinkClient
     from django_wanvideo.models import VideoTask
 

@@ -16,7 +16,7 @@ from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, VideoTask, lifecycle
 from django_wanvideo.services import leases
 from django_wanvideo.services.attempts import binding
-from django_wanvideo.services.resolution import candidates
+from django_wanvideo.services.resolution import matching
 from django_wanvideo.services.tracking import mismatch, polling, snapshots
 from django_wanvideo.services.tracking.mismatch import Mismatch
 
@@ -98,7 +98,7 @@ def attach(
 def _check_others(
     attempt: Attempt, snapshot: TaskSnapshot, visible: QuerySet[VideoTask], *, among_others: bool
 ) -> None:
-    others = candidates.also_fitting(attempt, snapshot)
+    others = matching.also_fitting(attempt, snapshot)
     seen = set(visible.filter(pk__in=[other.task_id for other in others]).values_list("pk", flat=True))
     if any(other.task_id not in seen for other in others):
         # Nothing about the other one is told: not even whose it is.

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
-from django_wanvideo.choices import IN_FLIGHT_STATUSES, EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import IN_FLIGHT_STATUSES, RETRYABLE_STATUSES, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import VideoTask, lifecycle
@@ -21,6 +21,7 @@ from django_wanvideo.services.limits import throttling
 from django_wanvideo.services.sending import quotes
 from django_wanvideo.services.storing import download
 from django_wanvideo.services.tracking import lookup
+from django_wanvideo.services.tracking.reopening import CLEAN_SLATE
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -118,7 +119,7 @@ def retry(task: VideoTask, *, by: AbstractBaseUser | None = None, agreed: Quote 
     if download.is_fetchable(task):
         download.fetch_again(task, by=by)
         return
-    ended = task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}
+    ended = task.status in RETRYABLE_STATUSES
     if ended and agreed is not None and agreed.is_free:
         raise quotes.QuoteChanged(quotes.problem(task, agreed))
     if ended:
@@ -131,7 +132,7 @@ def retry(task: VideoTask, *, by: AbstractBaseUser | None = None, agreed: Quote 
         moved = lifecycle.advance(
             task,
             TaskStatus.QUEUED,
-            allowed=frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED}),
+            allowed=RETRYABLE_STATUSES,
             kind=EventKind.RETRIED,
             source=EventSource.of(by),
             actor=by,
@@ -145,7 +146,7 @@ def retry(task: VideoTask, *, by: AbstractBaseUser | None = None, agreed: Quote 
         if download.is_fetchable(task):
             download.fetch_again(task, by=by)
             return
-        if agreed is not None and task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
+        if agreed is not None and task.status in RETRYABLE_STATUSES:
             raise quotes.QuoteChanged(_("It was changed meanwhile. Look at it again before it is sent."))
         raise TransitionNotAllowed(
             _("Only a failed or cancelled task can be tried again; this one is %(status)s.") % _words(task),
@@ -166,7 +167,7 @@ def _check_complete(task: VideoTask) -> None:
 def _begun_again(task: VideoTask) -> dict[str, Any]:
     """What a task forgets that is tried again; of an attempt that may still have its video, only once that is known."""
     fresh = {"queued_at": timezone.now(), "progress": 0, "overdue_notified_at": None, "result_refreshed_at": None}
-    return fresh if lookup.is_open(task) else fresh | lookup.CLEAN_SLATE
+    return fresh if lookup.is_open(task) else fresh | CLEAN_SLATE
 
 
 def _status_now(task: VideoTask) -> str:

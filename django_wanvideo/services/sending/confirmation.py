@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from typing import TYPE_CHECKING
 
 from django.db.models import F
 from django.utils import timezone
@@ -18,16 +17,13 @@ from django_wanvideo.services.attempts import binding, settlement
 from django_wanvideo.services.holds import account, holds
 from django_wanvideo.services.provider import provider
 
-if TYPE_CHECKING:
-    from django_wanvideo.models import Attempt as AttemptType
-
 logger = logging.getLogger(__name__)
 
 #: POSTs with one key: the first, and as many repetitions as make sense before a person is asked.
 MOST_POSTS = 4
 
 
-def may_repeat(attempt: AttemptType) -> bool:
+def may_repeat(attempt: Attempt) -> bool:
     """Tell whether the same key and body may be sent once more; after that, or after a while, a person is asked."""
     if not conf.TRUST_IDEMPOTENCY_KEY or attempt.request_count >= MOST_POSTS:
         return False
@@ -35,7 +31,7 @@ def may_repeat(attempt: AttemptType) -> bool:
     return timezone.now() - asked_at < dt.timedelta(seconds=conf.UNCONFIRMED_DEADLINE)
 
 
-def repeat(attempt: AttemptType) -> None:
+def repeat(attempt: Attempt) -> None:
     """Send the same key and body again; EvoLink answers with the task it made then, if it made one.
 
     Only an acceptance settles anything: a refusal now says nothing about then.
@@ -73,10 +69,10 @@ def repeat(attempt: AttemptType) -> None:
         binding.record_acceptance(attempt, created)
 
 
-def _stays(attempt: AttemptType, error: EvoLinkError, wait: dt.timedelta) -> None:
+def _stays(attempt: Attempt, error: EvoLinkError, wait: dt.timedelta) -> None:
     logger.warning("Attempt %s stays unconfirmed: %s", attempt.pk, error)
     _look_again(attempt, timezone.now() + wait)
 
 
-def _look_again(attempt: AttemptType, at: dt.datetime) -> None:
+def _look_again(attempt: Attempt, at: dt.datetime) -> None:
     VideoTask.objects.filter(pk=attempt.task_id, status=TaskStatus.UNCONFIRMED).update(next_action_at=at)

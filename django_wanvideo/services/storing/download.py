@@ -11,12 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo import downloads
-from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import RETRYABLE_STATUSES, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.downloads import Downloaded, DownloadError
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
 from django_wanvideo.exceptions import TransitionNotAllowed
-from django_wanvideo.models import Attempt, VideoTask, lifecycle
+from django_wanvideo.models import VideoTask, lifecycle
 from django_wanvideo.services import leases, schedule
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.provider import provider
@@ -77,7 +77,7 @@ def store(task_id: uuid.UUID) -> None:
 def is_fetchable(task: VideoTask) -> bool:
     """Tell whether a failed task's video was made and its link still lives."""
     alive = task.result_expires_at is not None and task.result_expires_at > timezone.now()
-    return task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED} and bool(task.result_url) and alive
+    return task.status in RETRYABLE_STATUSES and bool(task.result_url) and alive
 
 
 def fetch_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
@@ -91,7 +91,7 @@ def fetch_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         moved = lifecycle.advance(
             task,
             TaskStatus.STORING,
-            allowed=frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED}),
+            allowed=RETRYABLE_STATUSES,
             kind=EventKind.RETRIED,
             source=EventSource.of(by),
             actor=by,

@@ -41,10 +41,12 @@ def process_pending() -> int:
     client: EvoLinkClient | None = None
     while due := receipts.claim():
         attempts = Attempt.objects.filter(pk__in={r.attempt_id for r in due}).select_related("task").in_bulk()
-        if conf.VERIFY_CALLBACKS:
-            client = client or _client_or_postpone(due)
-            if client is None:
-                return seen
+        try:
+            client = client or (provider.client() if conf.VERIFY_CALLBACKS else None)
+        except provider.ProviderUnavailable as unavailable:
+            logger.warning("Callbacks cannot be checked: %s", unavailable)
+            receipts.postpone(due, unavailable.until)
+            return seen
         groups = receipts.by_message(due)
         if client is not None:
             groups = _read_own(groups, attempts, client)
@@ -201,13 +203,3 @@ def _has_its_video(attempt: Attempt) -> bool:
 def _may_pass(error: EvoLinkError) -> bool:
     """Tell whether asking again later can help; a key that is refused today may be in order tomorrow."""
     return error.http_status == 401 or not isinstance(error, ReadError) or error.transient
-
-
-def _client_or_postpone(due: list[CallbackReceipt]) -> EvoLinkClient | None:
-    """Return a client, or put the receipts off when EvoLink may not be asked now."""
-    try:
-        return provider.client()
-    except provider.ProviderUnavailable as unavailable:
-        logger.warning("Callbacks cannot be checked: %s", unavailable)
-        receipts.postpone(due, unavailable.until)
-        return None

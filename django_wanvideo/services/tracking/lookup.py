@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import RETRYABLE_STATUSES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
 from django_wanvideo.evolink.types import RemoteStatus
@@ -21,7 +21,7 @@ from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.services import schedule
 from django_wanvideo.services.attempts import delays, duplicates, settlement
 from django_wanvideo.services.provider import provider
-from django_wanvideo.services.tracking.reopening import CLEAN_SLATE, ENDED, bring_home
+from django_wanvideo.services.tracking.reopening import CLEAN_SLATE, bring_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from django_wanvideo.evolink.client import EvoLinkClient
     from django_wanvideo.evolink.types import TaskSnapshot
-
-__all__ = ["CLEAN_SLATE", "can_look", "is_open", "look_again", "may_send"]
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +55,7 @@ def is_open(task: VideoTask) -> bool:
 
 def can_look(task: VideoTask) -> bool:
     """Tell whether *look again* may find something: the task has ended, and not by EvoLink's own word."""
-    return task.status in ENDED and is_open(task)
+    return task.status in RETRYABLE_STATUSES and is_open(task)
 
 
 def may_send(task: VideoTask, client: EvoLinkClient) -> bool:
@@ -120,7 +118,7 @@ def look_again(task: VideoTask, ask: Callable[[str], TaskSnapshot], *, by: Abstr
     Raises:
         What ``ask`` raises, where no attempt is found.
     """
-    if not VideoTask.objects.filter(pk=task.pk, status__in=ENDED).exists():
+    if not VideoTask.objects.filter(pk=task.pk, status__in=RETRYABLE_STATUSES).exists():
         return False
     trouble: EvoLinkError | None = None
     attempts = list(_open_attempts(task))
@@ -196,7 +194,7 @@ def _note_end(task: VideoTask, attempt: Attempt, snapshot: TaskSnapshot, code: s
             "result_expires_at": None,
         }
     if columns and attempt.number == (task.attempt.number if task.attempt else 0):
-        VideoTask.objects.filter(pk=task.pk, status__in=ENDED).update(**columns)
+        VideoTask.objects.filter(pk=task.pk, status__in=RETRYABLE_STATUSES).update(**columns)
     detail = {"reason": "looked_again", "code": code, "provider_task_id": snapshot.id}
     lifecycle.record(task, EventKind.NOTE, EventSource.POLL, attempt=attempt, detail=detail)
 

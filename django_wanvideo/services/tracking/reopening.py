@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q
 from django.utils import timezone
 
-from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import RETRYABLE_STATUSES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.evolink.types import RemoteStatus
 from django_wanvideo.models import ledger, lifecycle
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from django_wanvideo.evolink.types import TaskSnapshot
     from django_wanvideo.models import Attempt, VideoTask
 
-ENDED = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED})
 #: What a task forgets about its earlier attempts once EvoLink has nothing for it any more.
 CLEAN_SLATE: dict[str, Any] = {
     "accepted_at": None,
@@ -58,7 +57,7 @@ def bring_home(
         lifecycle.advance(
             task,
             TaskStatus.QUEUED,
-            allowed=ENDED,
+            allowed=RETRYABLE_STATUSES,
             kind=EventKind.RETRIED,
             source=source,
             actor=actor,

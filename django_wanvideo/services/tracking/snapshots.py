@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import RETRYABLE_STATUSES, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.evolink.types import RemoteStatus
 from django_wanvideo.http.text import one_line
@@ -110,9 +110,9 @@ def _completed(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) ->
 @database.in_transaction
 def _record_late_result(attempt: Attempt, result: dict[str, Any], source: EventSource) -> None:
     """A paid video of a task that has failed meanwhile: the end stands, but a person is told that it can be fetched."""
-    rows = VideoTask.objects.filter(
-        pk=attempt.task_id, status__in=[TaskStatus.FAILED, TaskStatus.CANCELLED], result_url=""
-    ).update(dismissed_at=None, **result)
+    rows = VideoTask.objects.filter(pk=attempt.task_id, status__in=RETRYABLE_STATUSES, result_url="").update(
+        dismissed_at=None, **result
+    )
     if rows:
         lifecycle.record(
             attempt.task_id,

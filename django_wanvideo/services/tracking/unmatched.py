@@ -45,9 +45,9 @@ def recover(attempt_id: uuid.UUID) -> Attempt | None:
     for rows in (waiting, others):
         numbered = rows.order_by("-created_at").annotate(last=Max("attempts__number")).values_list("pk", "last")
         for task_id, last in numbered[:MOST_TASKS]:
-            for number in range((last or 0) + 1, (last or 0) + 1 + AHEAD):
-                if attempt_id_of(task_id, number) == attempt_id:
-                    return give_back(task_id, number)
+            number = forgotten_ids(task_id, last or 0).get(attempt_id)
+            if number is not None:
+                return give_back(task_id, number)
     return None
 
 
