@@ -1,4 +1,4 @@
-"""Errors that host projects may meet. Errors of EvoLink's API live in ``evolink.errors``."""
+"""Errors that host projects may meet. Errors of EvoLink's API live in ``evolink.exceptions``."""
 
 from __future__ import annotations
 

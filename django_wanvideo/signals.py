@@ -17,7 +17,7 @@ class TaskSignal(Signal):
     """A signal that a raising receiver cannot stop, whatever kind of callable it is.
 
     Django's way of logging it fails for a receiver without a qualified name, such as a ``functools.partial``, and the
-    receivers behind it are not called then. ``services.notifying`` logs it instead.
+    receivers behind it are not called then. ``services.notifications`` logs it instead.
     """
 
     def _log_robust_failure(self, receiver: Any, err: Exception) -> None:

@@ -184,8 +184,29 @@ class VideoTask(TaskActions):
 
     @property
     def charge(self) -> Charge:
-        """What is known about the money of this task."""
-        return charge_of(self)
+        """What is known about the money of this task, never more: EvoLink's report first, then what the status implies.
+
+        A failed generation is refunded by EvoLink (evolink-api.md §4.5), but only a report of it is proof.
+        """
+        if self.credits_used is not None:
+            return Charge.CHARGED if self.credits_used > 0 else Charge.NONE
+        if self.status == TaskStatus.COMPLETED:
+            return Charge.CHARGED
+        if self.status in {TaskStatus.SUBMITTING, TaskStatus.UNCONFIRMED}:
+            return Charge.MAYBE
+        if self.accepted_at is None:
+            return Charge.NONE
+        if self.status == TaskStatus.QUEUED:
+            # Tried again, and EvoLink has not been asked yet about the attempt that it had accepted.
+            return Charge.MAYBE
+        if self.status == TaskStatus.FAILED:
+            # With or without a link: EvoLink has called it done, and that is what it charges for.
+            if self.result_url or self.result_expires_at:
+                return Charge.CHARGED
+            return Charge.MAYBE if self.error_code in GIVEN_UP else Charge.NOT_EXPECTED
+        if self.status == TaskStatus.CANCELLED:
+            return Charge.MAYBE
+        return Charge.NONE if self.status == TaskStatus.DRAFT else Charge.EXPECTED
 
     @property
     def first_frame(self) -> MediaInput | None:
@@ -196,29 +217,3 @@ class VideoTask(TaskActions):
     def attempt(self) -> Attempt | None:
         """The latest attempt, or ``None`` before the first."""
         return max(self.attempts.all(), key=lambda attempt: attempt.number, default=None)
-
-
-def charge_of(task: VideoTask) -> Charge:
-    """Return what is known, never more: EvoLink's reported use first, then what the status implies.
-
-    A failed generation is refunded by EvoLink (evolink-api.md §4.5), but only a report of it is proof.
-    """
-    if task.credits_used is not None:
-        return Charge.CHARGED if task.credits_used > 0 else Charge.NONE
-    if task.status == TaskStatus.COMPLETED:
-        return Charge.CHARGED
-    if task.status in {TaskStatus.SUBMITTING, TaskStatus.UNCONFIRMED}:
-        return Charge.MAYBE
-    if task.accepted_at is None:
-        return Charge.NONE
-    if task.status == TaskStatus.QUEUED:
-        # Tried again, and EvoLink has not been asked yet about the attempt that it had accepted.
-        return Charge.MAYBE
-    if task.status == TaskStatus.FAILED:
-        # With or without a link: EvoLink has called it done, and that is what it charges for.
-        if task.result_url or task.result_expires_at:
-            return Charge.CHARGED
-        return Charge.MAYBE if task.error_code in GIVEN_UP else Charge.NOT_EXPECTED
-    if task.status == TaskStatus.CANCELLED:
-        return Charge.MAYBE
-    return Charge.NONE if task.status == TaskStatus.DRAFT else Charge.EXPECTED

@@ -96,7 +96,7 @@ def discarding_files_on_error(inputs: list[MediaInput]) -> Iterator[None]:
     """Delete the files of ``inputs`` if the block fails and their rows are rolled back.
 
     An error may also come after the commit (a site's ``on_commit``) or in its midst (a lost connection): what has a row
-    stays, and so does what may yet have one. ``services.orphans`` finds what is left over.
+    stays, and so does what may yet have one. ``services.storing.orphans`` finds what is left over.
     """
     try:
         yield

@@ -53,7 +53,7 @@ class Permit:
 
 
 def standing(rows: Mapping[str, SiteState] | None = None) -> list[Hold]:
-    """Return all holds that stand now, oldest first; of ``gate.marks()`` that were read already, those alone."""
+    """Return all holds that stand now, oldest first; of ``lock.marks()`` that were read already, those alone."""
     others = _others() if rows is None else []
     rows = lock.marks() if rows is None else rows
     found: list[Hold | None] = [*others]
