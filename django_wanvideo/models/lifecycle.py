@@ -245,7 +245,5 @@ def record_once(
 ) -> TaskEvent | None:
     """Write an event that stands for something told once; the column ``flag`` remembers it."""
     with database.atomic():
-        rows = VideoTask.objects.filter(Q(**{flag: None}), pk=task.pk, status__in=statuses).update(
-            **{flag: timezone.now()}
-        )
-        return record(task, kind, EventSource.SWEEP, detail=detail) if rows else None
+        rows = VideoTask.objects.filter(pk=task.pk, status__in=statuses, **{flag: None})
+        return record(task, kind, EventSource.SWEEP, detail=detail) if rows.update(**{flag: timezone.now()}) else None
