@@ -363,7 +363,7 @@ def looks(seconds: float) -> int:
 def test_the_table_of_looks_is_what_the_schedule_does(monkeypatch, settings):
     import datetime as dt
 
-    monkeypatch.setattr(schedule, "_spread", lambda seconds: dt.timedelta(seconds=seconds))
+    monkeypatch.setattr(schedule, "_jitter", lambda seconds: dt.timedelta(seconds=seconds))
     for row in table(DOCS / "polling.md", "looks"):
         seconds = float(row[0].removesuffix(" s"))
         for cell, base in zip(row[1:], ["https://www.example.com", None], strict=True):

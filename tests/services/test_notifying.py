@@ -335,7 +335,7 @@ def test_of_many_workers_at_once_each_receiver_is_run_by_one(heard, workers):
 
 DIE_INSIDE = """
 from django_wanvideo import signals
-from django_wanvideo.services import notifying
+from django_wanvideo.services import notifications
 
 def first(event, **kwargs):
     print("heard", event.pk, flush=True)
@@ -348,7 +348,7 @@ def second(event, **kwargs):
 
 for receiver in (first, deadly, second):
     signals.video_completed.connect(receiver, weak=False)
-notifying.deliver({task_id!r})
+notifications.deliver({task_id!r})
 """
 
 
@@ -405,7 +405,7 @@ def test_the_names_are_those_of_the_contract():
 
 KILL_INSIDE = """
 from django_wanvideo import signals
-from django_wanvideo.services import notifying
+from django_wanvideo.services import notifications
 
 def tell(name):
     def receiver(event, **kwargs):
@@ -418,7 +418,7 @@ def tell(name):
 for name in ("first", "second", "third"):
     signals.video_completed.connect(tell(name), weak=False)
 signals.video_needs_attention.connect(tell("later"), weak=False)
-notifying.deliver({task_id!r})
+notifications.deliver({task_id!r})
 """
 
 

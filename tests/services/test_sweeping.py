@@ -20,7 +20,7 @@ from django_wanvideo.choices import AttemptState, EventKind, TaskStatus
 from django_wanvideo.evolink.exceptions import RejectedError
 from django_wanvideo.models import Attempt, CallbackReceipt, SiteState, TaskEvent, VideoTask
 from django_wanvideo.services import sweep
-from django_wanvideo.services.provider import provider
+from django_wanvideo.services.holds import account
 from tests.money import processes
 from tests.money.fixtures import evo, road, until, wide_road
 
@@ -248,7 +248,7 @@ def test_a_pass_that_had_nothing_to_do_finds_what_comes_by_itself(make: Any, sta
 def test_the_accounts_trouble_is_looked_into_although_nothing_is_due(settings: Any):
     settings.WANVIDEO = {**settings.WANVIDEO, "API_KEY": "sk-simulator"}
     sweep.sweep(Jobs())
-    provider.note_key_answer(RejectedError("no", http_status=401, code="invalid_token"))
+    account.note(RejectedError("no", http_status=401, code="invalid_token"))
     taken = Jobs()
     sweep.sweep(taken)
     assert taken.taken == [("submit",)]

@@ -69,12 +69,12 @@ def send(task_id: uuid.UUID) -> None:
             return
         client = provider.client()
         callback_tokens.check_route()
-    except provider.ProviderUnavailable as unavailable:
-        delays.delay(task, unavailable.reason, until=unavailable.until)
-        return
     except ConfigurationError as error:
-        delays.delay(task, "misconfigured", until=timezone.now() + provider.NO_KEY)
         logger.warning("Task %s waits: %s", task.pk, error)
+        delays.delay(task, getattr(error, "reason", "misconfigured"), until=timezone.now() + provider.NO_KEY)
+        return
+    except provider.ProviderUnavailable as busy:
+        delays.delay(task, busy.reason, until=busy.until)
         return
     lease = leases.acquire(task.pk, TaskStatus.QUEUED)
     if lease is None:
