@@ -21,6 +21,7 @@ from django_wanvideo.evolink.exceptions import RejectedError
 from django_wanvideo.models import Attempt, CallbackReceipt, SiteState, TaskEvent, VideoTask
 from django_wanvideo.services import sweep
 from django_wanvideo.services.holds import account
+from django_wanvideo.services.provider import provider
 from tests.money import processes
 from tests.money.fixtures import evo, road, until, wide_road
 
