@@ -11,9 +11,9 @@ import pytest
 from django.test import Client
 
 from django_wanvideo import callback_tokens, jobs, signals
-from django_wanvideo.choices import AttemptState, CreditOutcome, EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import AttemptState, CreditOutcome, EventKind, TaskStatus
 from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
-from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, DeletedTask, VideoTask, lifecycle
+from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, DeletedTask, VideoTask
 from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of
 from django_wanvideo.services.tracking import callback_limits, callbacks
 from django_wanvideo.services.tracking import unmatched as orphans
@@ -278,6 +278,7 @@ def test_attempts_that_were_forgotten_count_in_the_ledger(wanvideo_wakeups):
     attempt = orphans.give_back(task.pk, 1)
     assert CreditEntry.objects.get(pk=attempt.pk).outcome == CreditOutcome.UNKNOWN
     snapshot = TaskSnapshot("task-unified-1", RemoteStatus.PENDING, credits_reserved=Decimal(6))
-    unmatched = lifecycle.create_unmatched(uuid.uuid4(), snapshot, source=EventSource.CALLBACK)
-    entry = CreditEntry.objects.get(task_id=unmatched.pk)
+    receipt = CallbackReceipt(attempt_id=uuid.uuid4(), provider_task_id=snapshot.id)
+    orphans.settle(receipt, snapshot)
+    entry = CreditEntry.objects.get(pk=receipt.attempt_id)
     assert (entry.outcome, entry.reserved) == (CreditOutcome.ACCEPTED, 6)

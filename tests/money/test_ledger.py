@@ -219,7 +219,7 @@ def test_a_late_word_about_an_earlier_attempt_corrects_its_entry_and_leaves_the_
         ledger.open_entry(task, attempt, reserved=PRICE)
         ledger.follow(attempt.pk, AttemptState.ACCEPTED, reserved=PRICE)
     word = TaskSnapshot(first.provider_task_id, RemoteStatus.FAILED, credits_used=Decimal(0))
-    snapshots.apply(first, word, source="callback")
+    snapshots.apply_snapshot(first, word, source="callback")
     task.refresh_from_db()
     assert (task.status, task.credits_used) == (TaskStatus.PENDING, None)
     assert (entry_of(first).outcome, entry_of(second).outcome) == (CreditOutcome.RELEASED, CreditOutcome.ACCEPTED)

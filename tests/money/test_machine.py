@@ -43,7 +43,7 @@ from django_wanvideo.evolink.exceptions import (
 )
 from django_wanvideo.evolink.types import Created, RemoteStatus, TaskSnapshot
 from django_wanvideo.exceptions import TransitionNotAllowed
-from django_wanvideo.models import Attempt, CallbackReceipt, TaskEvent, VideoTask, lifecycle
+from django_wanvideo.models import Attempt, CallbackReceipt, TaskEvent, VideoTask, lifecycle, querysets
 from django_wanvideo.services import schedule, sweep
 from django_wanvideo.services.attempts import settlement
 from django_wanvideo.services.leases import Lease
@@ -178,7 +178,7 @@ class Promises(RuleBasedStateMachine):
         self.progress: dict[Any, tuple[int, int]] = {}
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(timezone, "now", self.now)
-        self.patch.setattr(provider, "client", lambda **_patience: self.evolink)
+        self.patch.setattr(provider, "EvoLinkClient", lambda *_args, **_options: self.evolink)
         self.patch.setattr(download, "_download", self._download)
         self.patch.setattr(download, "_save", self._save)
         self.next_store = "ok"
@@ -195,7 +195,7 @@ class Promises(RuleBasedStateMachine):
         # The same steps must come to the same end each time: no chance, and defaults that follow the virtual clock.
         chance = random.Random(0)
         self.patch.setattr(schedule, "_random", chance)
-        self.patch.setattr(sweep, "_random", chance)
+        self.patch.setattr(querysets, "_random", chance)
         self.patch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=chance.getrandbits(128), version=4))
         for model in (VideoTask, Attempt, CallbackReceipt, TaskEvent):
             for column in model._meta.concrete_fields:

@@ -33,7 +33,7 @@ def without_unnamed_files(path: Any, flags: int, mode: int = 0o777, *, real: Any
     return real(path, flags, mode, **options)
 
 
-def write(copy: staging.Copy) -> None:
+def write(copy: staging.StagedFile) -> None:
     copy.file.write(CONTENT)
 
 

@@ -13,7 +13,7 @@ from django_wanvideo import jobs, signals
 from django_wanvideo.choices import AttemptState, Charge, TaskStatus
 from django_wanvideo.models import Attempt, SiteState, VideoTask
 from django_wanvideo.services.provider import provider
-from django_wanvideo.services.tracking import receipts, snapshots
+from django_wanvideo.services.tracking import receipts, rescheduling, snapshots
 from django_wanvideo.simulator.tasks import Task
 from tests.tracking.looks import accepted, gateway_page, look, says, seconds_until_next
 
@@ -174,7 +174,7 @@ def test_two_workers_that_look_at_the_same_moment_tell_it_once(road: Road, evo: 
     VideoTask.objects.update(accepted_at=timezone.now() - dt.timedelta(hours=2))
     copies = [Attempt.objects.select_related("task").get() for _worker in range(2)]
     for attempt in copies:
-        snapshots.look_again(attempt)
+        rescheduling.schedule_next_poll(attempt)
     assert road.history(task).count("overdue") == 1
 
 
