@@ -84,27 +84,27 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> SweepResult:
         return swept
     swept.add("recovered", recovery.bind_all())
     state, found = due.look(SWEEP)
-    swept.add("reconsidered", throttling.reconsider(state, some_wait=found.budgets))
+    swept.add("reconsidered", throttling.reconsider(state, some_wait="budgets" in found))
     # What this pass does itself may make further tasks due.
-    tasks = found.tasks or bool(swept.counts)
-    visibility_timeout = _visibility_timeout() if tasks or found.is_any else TASK_VISIBILITY
+    tasks = "tasks" in found or bool(swept.counts)
+    visibility_timeout = _visibility_timeout() if tasks or found else TASK_VISIBILITY
     if tasks and not guard.is_rolled_back:
         # There a claim that seems unsent may have been sent by what is forgotten.
         _recover_stale_claims(swept)
     if tasks:
         _settle_unconfirmed(dispatch, swept, visibility_timeout)
-    if found.links:
+    if "links" in found:
         swept.add("expiring", result_urls.warn_of_ends(CHUNK))
     if tasks:
         _dispatch_due(TaskStatus.STORING, "store", 1, dispatch, swept, visibility_timeout, order="result_expires_at")
-    if found.callbacks:
+    if "callbacks" in found:
         _receipts(dispatch, swept, state, visibility_timeout)
-    if found.signals:
+    if "signals" in found:
         _events(dispatch, swept, state, visibility_timeout)
     if tasks or swept.counts:
         for status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
             _dispatch_due(status, "sync", SYNC_BATCH, dispatch, swept, visibility_timeout)
-    may_send = bool(tasks or found.account or swept.counts) and not guard.is_rolled_back
+    may_send = bool(tasks or "account" in found or swept.counts) and not guard.is_rolled_back
     if may_send and provider.backoff_until() is None:
         if account_checks.is_due() and swept.queue_reachable:
             # Without ids the job only asks EvoLink whether the account's trouble is over.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,6 +13,7 @@ from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskSt
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, VideoTask, lifecycle
+from django_wanvideo.models.base import people
 from django_wanvideo.services import leases
 from django_wanvideo.services.attempts import binding
 from django_wanvideo.services.resolution import matching
@@ -74,8 +74,7 @@ def attach(
         ConfigurationError: this process has no key.
         EvoLinkError: EvoLink does not know the id, or cannot be asked just now.
     """
-    _check(by)
-    attempt = _unconfirmed_attempt(task, number)
+    attempt = _unconfirmed_attempt(task, number, by)
     snapshot = polling.fetch_snapshot(provider_task_id.strip())
     why = mismatch.mismatch_of(attempt, snapshot)
     if why is Mismatch.CREATED_EARLIER and not allow_earlier:
@@ -141,8 +140,7 @@ def mark_not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None, nu
         PermissionDenied: ``by`` may not settle unconfirmed tasks.
         TransitionNotAllowed: the task is not unconfirmed, or its request is being repeated at this moment.
     """
-    _check(by)
-    attempt = _unconfirmed_attempt(task, number)
+    attempt = _unconfirmed_attempt(task, number, by)
     with database.atomic():
         _move(
             task,
@@ -168,26 +166,19 @@ def resend(task: VideoTask, *, by: AbstractBaseUser | None = None, number: int |
         PermissionDenied: ``by`` may not settle unconfirmed tasks.
         TransitionNotAllowed: the task is not unconfirmed, or its request is being repeated at this moment.
     """
-    _check(by)
-    attempt = _unconfirmed_attempt(task, number)
+    attempt = _unconfirmed_attempt(task, number, by)
     with database.atomic():
         state, now = AttemptState.SUPERSEDED, timezone.now()
         _move(task, attempt, by, TaskStatus.QUEUED, state, kind=EventKind.RETRIED, queued_at=now)
         _decided(task, by, attempt, "send_again")
 
 
-def _check(by: AbstractBaseUser | None) -> None:
-    """Code may decide (``by=None``); a person needs the permission."""
-    allowed: Any = getattr(by, "has_perm", None)
-    if by is not None and not (callable(allowed) and allowed(PERMISSION)):
-        raise PermissionDenied(_("You may not settle unconfirmed tasks."))
-
-
 def _refusal(task: VideoTask, message: str) -> TransitionNotAllowed:
     return TransitionNotAllowed(message, status=task.status, action="resolve")
 
 
-def _unconfirmed_attempt(task: VideoTask, number: int | None) -> Attempt:
+def _unconfirmed_attempt(task: VideoTask, number: int | None, by: AbstractBaseUser | None) -> Attempt:
+    people.check_permission(by, PERMISSION, _("You may not settle unconfirmed tasks."))
     attempt = Attempt.objects.filter(
         task_id=task.pk, state=AttemptState.UNCONFIRMED, task__status=TaskStatus.UNCONFIRMED
     ).first()
