@@ -129,11 +129,11 @@ def _under_a_limit(evolink: Provider, task_ids: list[str]) -> tuple[dict[str, in
     from django_wanvideo import jobs
     from django_wanvideo.models import VideoTask
 
-    VideoTask.objects.update(tries=0, next_action_at=timezone.now() - dt.timedelta(seconds=1))
+    VideoTask.objects.update(retry_count=0, next_action_at=timezone.now() - dt.timedelta(seconds=1))
     evolink.set(read_limit_per_second=LIMIT, read_limit_wait=PAUSE)
     done, deadline = 0, time.monotonic() + 120
     while time.monotonic() < deadline:
-        waiting = VideoTask.objects.filter(tries=0)
+        waiting = VideoTask.objects.filter(retry_count=0)
         due = list(waiting.filter(next_action_at__lte=timezone.now()).values_list("pk", flat=True))
         if due:
             jobs.sync(*map(str, due))
@@ -142,7 +142,7 @@ def _under_a_limit(evolink: Provider, task_ids: list[str]) -> tuple[dict[str, in
             break
         else:
             time.sleep(0.05)
-    left = VideoTask.objects.filter(tries=0, pk__in=task_ids).count()
+    left = VideoTask.objects.filter(retry_count=0, pk__in=task_ids).count()
     return evolink.set(read_limit_per_second=None), done, left
 
 

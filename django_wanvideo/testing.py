@@ -54,9 +54,9 @@ def work() -> None:
     SiteState.objects.filter(name=PAUSE).delete()
     make_due()
     VideoTask.objects.filter(status__in=ACTIVE_STATUSES - {"submitting", "unconfirmed"}).update(
-        next_action_at=now, held_until=None
+        next_action_at=now, delayed_until=None
     )
-    CallbackReceipt.objects.filter(due_at__isnull=False).update(due_at=now)
+    CallbackReceipt.objects.filter(process_at__isnull=False).update(process_at=now)
     sweep(jobs.run_here)
     for task_id in TaskEvent.objects.filter(notify_at__lte=timezone.now()).values_list("task_id", flat=True).distinct():
         jobs.run_here("notify", str(task_id))
@@ -89,7 +89,7 @@ def wanvideo_picture() -> Callable[..., io.BytesIO]:
 @pytest.fixture
 def wanvideo_wakeups(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """What would have been handed to RQ; nothing is, so that no test needs Redis."""
-    from django_wanvideo.queue import queue
+    from django_wanvideo import queue
 
     taken: list[tuple[str, ...]] = []
 
@@ -100,14 +100,11 @@ def wanvideo_wakeups(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     def take_sync() -> bool:
         return take("sync")
 
-    monkeypatch.setattr(queue, "enqueue", take)
-    monkeypatch.setattr(queue, "wake_sync", take_sync)
-    monkeypatch.setattr(queue, "forget_wake", lambda: None)
-    monkeypatch.setattr(queue, "length", lambda: 0)
-    monkeypatch.setattr(queue, "read_texts", lambda *keys: None)
-    monkeypatch.setattr(queue, "write_text", lambda *args, **options: None)
-    monkeypatch.setattr(queue, "raise_number", lambda *args: False)
-    monkeypatch.setattr(queue, "ask", lambda _question: False)
+    for room in (queue, queue.jobs):
+        monkeypatch.setattr(room, "enqueue", take)
+    monkeypatch.setattr(queue, "request_callback_read", take_sync)
+    for room in (queue, queue.connection):
+        monkeypatch.setattr(room, "ask", lambda _question, **_options: False)
     return taken
 
 

@@ -96,10 +96,11 @@ def redis_queue(valkey: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]
     """The app's queue on the running Valkey, empty; on a machine that is busy with other things it may take its time."""
     import django_rq
 
-    from django_wanvideo.queue import queue
+    from django_wanvideo import queue
 
-    for name in ("REDIS_TIMEOUT", "CALLBACK_TIMEOUT", "CALLBACK_PATIENCE"):
-        monkeypatch.setattr(queue, name, PATIENCE)
+    for name in ("REDIS_TIMEOUT", "CALLBACK_TIMEOUT"):
+        monkeypatch.setattr(queue.connection, name, PATIENCE)
+    monkeypatch.setattr(queue.callback_wakeup, "CALLBACK_BUDGET", PATIENCE)
     queue.reset()
     jobs = django_rq.get_queue("wanvideo")
     jobs.connection.flushdb()

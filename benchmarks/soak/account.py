@@ -21,8 +21,8 @@ SIGNALS = {
     "stored": {"video_completed", "video_finished"},
     "failed": {"video_failed", "video_finished"},
     "cancelled": {"video_cancelled", "video_finished"},
-    "overdue": {"video_needs_decision"},
-    "needs_decision": {"video_needs_decision"},
+    "overdue": {"video_needs_attention"},
+    "needs_decision": {"video_needs_attention"},
 }
 #: Ends of which a person must be able to see why, though EvoLink had the video.
 UNTOLD = frozenset({"never_finished", "never_answered", "resource_not_found", "lookup_failed"})

@@ -101,12 +101,12 @@ class Hands:
         for task in _tasks("unconfirmed").filter(next_action_at=None).order_by("?")[:1]:
             there = self._books().get(task.prompt, [])
             if there:
-                self._do("attached", partial(decisions.attach, task, there[-1], even_if_older=True))
+                self._do("attached", partial(decisions.attach, task, there[-1], allow_earlier=True))
             elif self._chance.random() < 0.5:
-                self._do("said: not accepted", partial(decisions.not_accepted, task))
+                self._do("said: not accepted", partial(decisions.mark_not_accepted, task))
             else:
                 self.agreed[task.prompt] += 1
-                self._do("sent again", partial(decisions.send_again, task))
+                self._do("sent again", partial(decisions.resend, task))
 
     def _decide_in_a_pause(self, now: float) -> None:
         """Send again, in a pause, what EvoLink has; its callback comes before the request leaves."""
@@ -125,7 +125,7 @@ class Hands:
             pause.pause()
             self._resume_at = now + PAUSE
             self.agreed[task.prompt] += 1
-            if self._do("sent again", partial(decisions.send_again, task)):
+            if self._do("sent again", partial(decisions.resend, task)):
                 self.sent_again.add(there[0])
                 self._call_back(attempt, there[0])
             return
@@ -178,11 +178,11 @@ class Hands:
         from django.core.exceptions import ValidationError
 
         from django_wanvideo.evolink.exceptions import EvoLinkError
-        from django_wanvideo.exceptions import NotPossible
+        from django_wanvideo.exceptions import TransitionNotAllowed
 
         try:
             step()
-        except (NotPossible, EvoLinkError, ValidationError, OSError):
+        except (TransitionNotAllowed, EvoLinkError, ValidationError, OSError):
             return False
         self.did[name] += 1
         return True

@@ -41,10 +41,10 @@ def decide(remote: Remote) -> dict[str, int]:
     for task in VideoTask.objects.filter(status=TaskStatus.UNCONFIRMED):
         counts["unconfirmed"] += 1
         if task.prompt in free:
-            _patiently(partial(decisions.attach, task, free.pop(task.prompt), by=person, even_if_older=True))
+            _patiently(partial(decisions.attach, task, free.pop(task.prompt), by=person, allow_earlier=True))
             counts["attached"] += 1
         else:
-            _patiently(partial(decisions.not_accepted, task, by=person))
+            _patiently(partial(decisions.mark_not_accepted, task, by=person))
             counts["not accepted"] += 1
     for task in VideoTask.objects.filter(status__in=[TaskStatus.FAILED, TaskStatus.CANCELLED]):
         if task.can_fetch_result:
@@ -59,12 +59,12 @@ def decide(remote: Remote) -> dict[str, int]:
 
 def _patiently(step: Callable[[], object]) -> None:
     """Do something as soon as it is possible: EvoLink may have asked the site to wait."""
-    from django_wanvideo.exceptions import NotPossible
+    from django_wanvideo.exceptions import TransitionNotAllowed
 
     for _try in range(30):
         try:
             step()
-        except NotPossible:
+        except TransitionNotAllowed:
             time.sleep(1)
         else:
             return

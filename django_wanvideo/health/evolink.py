@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 #: Seconds between our clock and EvoLink's that are still good, and that are too many: a callback whose task seems to be
-#: older than its attempt by ``receipts.CLOCK_SKEW`` is taken for somebody else's.
+#: older than its attempt by ``mismatch.CLOCK_SKEW`` is taken for somebody else's.
 SKEW_GOOD, SKEW_BAD = 30.0, 120.0
 
 
 def key_works() -> Iterator[Finding]:
     """Whether EvoLink takes the key, and whether the key may use the default model."""
     try:
-        models = provider.client().list_models()
+        models = provider.client(despite_backoff=True).list_models()
     except ConfigurationError as error:
         yield fail("key", str(error), _("Set WANVIDEO['API_KEY'] from the environment, in every process."))
         return
@@ -54,7 +54,7 @@ def key_works() -> Iterator[Finding]:
         )
     else:
         yield ok("key", _("EvoLink takes it; %(n)d of the models known here can be used.") % {"n": len(usable)})
-    until = provider.paused_until()
+    until = provider.backoff_until()
     if until is not None:
         yield warn(
             "key",
@@ -66,7 +66,7 @@ def key_works() -> Iterator[Finding]:
 def credits_left() -> Iterator[Finding]:
     """Whether the account can pay for a video."""
     try:
-        spendable = provider.client().get_credits().spendable
+        spendable = provider.client(despite_backoff=True).get_credits().spendable
     except (ConfigurationError, EvoLinkError) as error:
         yield warn("credits", _("They cannot be read: %(error)s") % {"error": error}, _("See the line about the key."))
         return

@@ -18,13 +18,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from django_wanvideo import queue
 from django_wanvideo.conf import conf
 from django_wanvideo.db import timestamps
 from django_wanvideo.health import media_root
 from django_wanvideo.health.results import Finding, Level, fail, ok, warn
 from django_wanvideo.models import SiteState, VideoTask
 from django_wanvideo.models.storage import task_storage, upload_to
-from django_wanvideo.queue import queue
 from django_wanvideo.services.attempts import spool
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.sweep import SWEEP
