@@ -30,7 +30,7 @@ class Due:
 
     #: Tasks in any of the stages that the sweep hands out or settles.
     tasks: bool
-    result_urls: bool
+    links: bool
     callbacks: bool
     signals: bool
     #: Tasks that wait for credits.
