@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
-from django_wanvideo.catalog.images.conversion import small_jpeg
+from django_wanvideo.catalog.images import small_jpeg
 
 if TYPE_CHECKING:
     from django.core.files.base import File
