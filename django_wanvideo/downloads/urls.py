@@ -31,7 +31,6 @@ Reason = Literal[
 _FINAL_REASONS = frozenset(
     {"forbidden_address", "forbidden_host", "bad_scheme", "bad_redirect", "too_large", "encoded"}
 )
-_GONE = frozenset({403, 404, 410})
 #: A link up to its path, its query or its fragment.
 _HEAD = re.compile(r"([^/?#]*://)?[^/?#]*")
 _ODD_IN_HOST = re.compile(r"[\x20\\]")
@@ -58,11 +57,6 @@ class DownloadError(WanVideoError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.reason, self.message, self.http_status, self.retryable)
-
-    @property
-    def link_gone(self) -> bool:
-        """Whether the server says that there is nothing at this link (any more): 403, 404 or 410."""
-        return self.http_status in _GONE
 
 
 def _rebuild(

@@ -15,7 +15,8 @@ from django_wanvideo.evolink.connections import Exchange
 from django_wanvideo.evolink.exceptions import NotFoundError, UnreadableAnswer
 from django_wanvideo.evolink.multipart import MultipartFile, expiry
 from django_wanvideo.evolink.secrets import HiddenText
-from django_wanvideo.evolink.transport import Answer, Bearer, Call, NoAnswer, new_session, perform, process_session
+from django_wanvideo.evolink.sessions import new_session, process_session
+from django_wanvideo.evolink.transport import Answer, Bearer, Call, NoAnswer, perform
 from django_wanvideo.evolink.types import Created, Credits, RemoteStatus, TaskSnapshot, TaskSummary, Uploaded, task_id
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.http.text import Secret, clean_text, one_line
@@ -181,11 +182,7 @@ class EvoLinkClient:
             body=form,
         )
         data = outcome.uploaded(self._perform(call), self._secret)
-        return Uploaded(
-            url=parsing.web_link(data.get("file_url")),
-            file_id=one_line(data.get("file_id"), 200),
-            expires_at=expiry(data.get("expires_at")),
-        )
+        return Uploaded(parsing.web_link(data.get("file_url")), expiry(data.get("expires_at")))
 
     @property
     def _timeout(self) -> tuple[float, float]:

@@ -221,10 +221,4 @@ def test_a_redirect_may_be_relative():
 def test_an_error_survives_being_stored_by_a_queue():
     error = DownloadError("http_error", "Gone", http_status=410, retryable=False)
     again = pickle.loads(pickle.dumps(error))
-    assert (again.reason, again.message, again.http_status, again.retryable, again.link_gone) == (
-        "http_error",
-        "Gone",
-        410,
-        False,
-        True,
-    )
+    assert (again.reason, again.message, again.http_status, again.retryable) == ("http_error", "Gone", 410, False)

@@ -171,10 +171,9 @@ def test_every_fault_has_its_reason_and_its_end(serve, download, fault):
     assert time.monotonic() - started < 2.5
 
 
-@pytest.mark.parametrize(("status", "gone"), [(403, True), (404, True), (410, True), (401, False), (500, False)])
-def test_a_link_that_is_gone_is_told_apart(serve, download, status, gone):
-    error = failure(download, serve(answer(status, HTML)))
-    assert (error.http_status, error.link_gone) == (status, gone)
+@pytest.mark.parametrize("status", [401, 403, 404, 410, 500])
+def test_the_status_of_a_refusal_is_told(serve, download, status):
+    assert failure(download, serve(answer(status, HTML))).http_status == status
 
 
 def test_what_is_no_video_never_reaches_the_target(serve):
