@@ -1,4 +1,4 @@
-"""Where a download goes: the address of each hop, checked before anything is connected."""
+"""Where a download goes: each address, checked before anything is connected."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def _rebuild(
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """One hop of a download."""
+class DownloadUrl:
+    """Where one request of a download goes."""
 
     secure: bool
     host: str
@@ -75,8 +75,14 @@ class Target:
     path: str = field(repr=False)
     url: str = field(repr=False)
 
+    @property
+    def netloc(self) -> str:
+        """Host and port, as the ``Host`` header has them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
 
-def parse_target(url: str, *, allowed_hosts: Iterable[str], allow_private: bool) -> Target:
+
+def parse_url(url: str, *, allowed_hosts: Iterable[str], allow_private: bool) -> DownloadUrl:
     """Return where ``url`` leads. Raises DownloadError ``bad_scheme`` or ``forbidden_host``."""
     try:
         parts = urlsplit(url)
@@ -99,11 +105,13 @@ def parse_target(url: str, *, allowed_hosts: Iterable[str], allow_private: bool)
     path = percent_encoded(parts.path or "/")
     if parts.query:
         path = f"{path}?{percent_encoded(parts.query, safe='?[]')}"
-    return Target(secure, host, port or (443 if secure else 80), path, url)
+    return DownloadUrl(secure, host, port or (443 if secure else 80), path, url)
 
 
-def next_target(here: Target, location: str | None, *, allowed_hosts: Iterable[str], allow_private: bool) -> Target:
-    """Return where a redirect from ``here`` leads. Raises DownloadError, as ``parse_target`` or with ``bad_redirect``."""
+def redirect_url(
+    here: DownloadUrl, location: str | None, *, allowed_hosts: Iterable[str], allow_private: bool
+) -> DownloadUrl:
+    """Return where a redirect from ``here`` leads. Raises DownloadError, as ``parse_url`` or with ``bad_redirect``."""
     if not location:
         raise DownloadError("bad_redirect", f"{here.host} redirects, but does not say where to.")
     try:
@@ -113,7 +121,7 @@ def next_target(here: Target, location: str | None, *, allowed_hosts: Iterable[s
         raise DownloadError("bad_redirect", f"{here.host} redirects to a link that cannot be read.") from None
     if user_info:
         raise DownloadError("bad_redirect", f"{here.host} redirects to a link with a user name in it.")
-    target = parse_target(url, allowed_hosts=allowed_hosts, allow_private=allow_private)
+    target = parse_url(url, allowed_hosts=allowed_hosts, allow_private=allow_private)
     if here.secure and not target.secure:
         raise DownloadError("bad_redirect", f"{here.host} redirects from https to http.")
     return target
