@@ -17,7 +17,7 @@ from django.core.management import get_commands, load_command_class
 from django_wanvideo import checks, signals
 from django_wanvideo.choices import Charge, CreditOutcome, TaskStatus
 from django_wanvideo.conf import Conf, known_names
-from django_wanvideo.health.diagnosis import PROBES
+from django_wanvideo.health import CHECKS
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services import schedule
 from django_wanvideo.simulator import Options
@@ -349,7 +349,7 @@ def test_all_commands_and_their_options_are_documented():
 
 def test_all_lines_of_the_doctor_are_documented():
     section = (DOCS / "commands.md").read_text().split("## `wanvideo_doctor`")[1].split("\n## ")[0]
-    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == list(PROBES)
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == list(CHECKS)
 
 
 def looks(seconds: float) -> int:

@@ -88,12 +88,12 @@ def _storage() -> Iterator[CheckMessage]:
 
 
 def _files() -> Iterator[CheckMessage]:
-    from django_wanvideo.health import media_root
+    from django_wanvideo.health import storage
 
-    if problem := media_root.folder_problem():
-        yield CheckWarning(problem, hint=media_root.FOLDER_HINT, id="wanvideo.W004")
-    if problem := media_root.address_problem():
-        yield CheckWarning(problem, hint=media_root.ADDRESS_HINT, id="wanvideo.W005")
+    if problem := storage.folder_problem():
+        yield CheckWarning(problem, hint=storage.FOLDER_HINT, id="wanvideo.W004")
+    if problem := storage.address_problem():
+        yield CheckWarning(problem, hint=storage.ADDRESS_HINT, id="wanvideo.W005")
 
 
 def _upload_to() -> Iterator[CheckMessage]:

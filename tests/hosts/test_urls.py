@@ -8,7 +8,7 @@ from django.urls import resolve
 from django.utils import translation
 
 from django_wanvideo import callback_tokens, checks
-from django_wanvideo.health import evolink as evolink_probes
+from django_wanvideo.health import evolink as evolink_checks
 from django_wanvideo.models import VideoTask
 from django_wanvideo.testing import work
 
@@ -85,7 +85,7 @@ def test_a_urlconf_that_cannot_be_loaded_is_left_to_djangos_own_checks(settings)
 @override_settings(ROOT_URLCONF="tests.hosts.named_urls")
 def test_a_namespace_of_the_sites_choice_is_as_good(site, evolink):
     assert "wanvideo.E014" not in found()
-    (finding,) = evolink_probes.callback_route()
+    (finding,) = evolink_checks.check_callback_route()
     assert finding.level == "ok"
     queued()
     work()
