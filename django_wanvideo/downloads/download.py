@@ -50,12 +50,12 @@ def fetch(
     on_progress: Progress | None = None,
     resolver: Resolver | None = None,
 ) -> Downloaded:
-    """Write the video at ``url`` to ``target``; it is read 64 KiB at a time.
+    """Write the video at ``url`` to ``target``, 64 KiB at a time.
 
     ``deadline_seconds`` is for everything together, ``connect_timeout`` and ``read_timeout`` (seconds) for each step.
     ``allowed_hosts`` narrows the hosts: ``host``, ``.host`` (it and those below) or ``*.host`` (those below only).
     ``allow_private`` admits plain http and loopback and private addresses, but no link-local ones. ``on_progress`` is
-    called with the bytes received and the bytes to come in total, if known. Exceptions of ``on_progress`` pass unchanged.
+    called with the bytes written and the bytes to come in total, if known. Exceptions of ``on_progress`` pass unchanged.
 
     Raises DownloadError; ``target`` may then hold a part of a file.
     """
@@ -106,18 +106,18 @@ def _receive(
     with BackgroundHasher() as hasher:
         while not at_end:
             block, filled = hasher.buffer(), 0
-            for filled in _fill(block, response, url):
-                if received == 0 and not looks_like_video(block[:filled]):
+            for piece in _pieces(response, url, block):
+                if received == 0 and not looks_like_video(piece):
                     raise DownloadError("not_a_video", f"{url.host} answered with something that is no MP4 file.")
-                if received + filled > max_bytes:
+                filled += len(piece)
+                received += len(piece)
+                if received > max_bytes:
                     raise DownloadError("too_large", f"{url.host} sent more than {max_bytes} bytes.")
+                _write(target, piece)
                 if on_progress is not None:
-                    on_progress(received + filled, declared)
-            # Written in large pieces: that takes half of the time.
-            _write(target, block[:filled])
+                    on_progress(received, declared)
             scanner.feed(block[:filled])
             hasher.commit(block, filled)
-            received += filled
             at_end = filled < len(block)
         missing = declared is not None and received < declared
         if missing or (scanner.is_truncated if is_framed else not scanner.is_complete):
@@ -144,14 +144,14 @@ def _checked_head(response: http.client.HTTPResponse, url: DownloadUrl, max_byte
     return response.length
 
 
-def _fill(block: memoryview, response: http.client.HTTPResponse, url: DownloadUrl) -> Iterator[int]:
-    """Read into a block, at most 64 KiB at a time; yields after each piece how much of the block is filled."""
-    filled = 0
+def _pieces(response: http.client.HTTPResponse, url: DownloadUrl, block: memoryview) -> Iterator[memoryview]:
+    """Read into a block until it is full, and yield each piece of at most 64 KiB."""
+    start = 0
     with _translate_errors(url):
         # Each piece is filled, however little arrives at a time, so the first one shows how the file begins.
-        while filled < len(block) and (count := response.readinto(block[filled : filled + CHUNK])):
-            filled += count
-            yield filled
+        while start < len(block) and (count := response.readinto(block[start : start + CHUNK])):
+            yield block[start : start + count]
+            start += count
 
 
 def _write(target: BinaryIO, piece: memoryview) -> None:

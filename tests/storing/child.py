@@ -28,7 +28,7 @@ def arrange(point: str) -> None:
     from django_wanvideo.services.storing import staging
 
     if point == "in the download":
-        fetch, downloads.download.CHUNK, downloads.hashing.BLOCK = downloads.fetch, 1024, 1024
+        fetch, downloads.download.CHUNK = downloads.fetch, 1024
 
         def fetch_and_die(*args: Any, on_progress: Any, **options: Any) -> Any:
             return fetch(*args, on_progress=lambda done, _total: die() if done > 2048 else None, **options)
