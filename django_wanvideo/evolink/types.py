@@ -77,7 +77,7 @@ class RemoteError:
 
 @dataclass(frozen=True, slots=True)
 class TaskSnapshot:
-    """A task as EvoLink described it once; ``raw`` is the body, cleaned for storing."""
+    """A task as EvoLink described it once, a line of its list included; ``raw`` is the body, cleaned for storing."""
 
     id: str
     status: RemoteStatus
@@ -97,7 +97,7 @@ class TaskSnapshot:
 
     @classmethod
     def parse(cls, body: object, *, secret: Secret = NO_SECRET) -> Self:
-        """Read a task body or a callback body. Raises UnreadableAnswer only if it is no JSON object.
+        """Read the body of a task, of a line of the list, or of a callback. Raises UnreadableAnswer if it is no JSON object.
 
         ``secret`` is taken out of every text, should EvoLink have echoed it.
         """
@@ -112,7 +112,9 @@ class TaskSnapshot:
         links = parsing.result_urls(body, secret)
         usage = _mapping(task.get("usage"))
         cost = _mapping(usage.get("cost"))
-        used = parsing.credits_amount(usage.get("credits_used"))
+        # A line of the list of tasks has what was used beside its id.
+        charges = (usage.get("credits_used"), cost.get("credits"), task.get("credits_used"))
+        used = (amount for charge in charges if (amount := parsing.credits_amount(charge)) is not None)
         return cls(
             id=task_id(task),
             status=_status(raw_status, links, task),
@@ -123,41 +125,11 @@ class TaskSnapshot:
             result_urls=links,
             error=_error(task.get("error")),
             credits_reserved=parsing.credits_amount(usage.get("credits_reserved")),
-            credits_used=used if used is not None else parsing.credits_amount(cost.get("credits")),
+            credits_used=next(used, None),
             estimated_seconds=parsing.integer(_mapping(task.get("task_info")).get("estimated_time"), 0, 10**7),
             elapsed_seconds=parsing.integer(task.get("duration"), 0, 10**7),
             prompt=_prompt(task),
             raw=task,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class TaskSummary:
-    """One line of EvoLink's list of tasks. It has no result links."""
-
-    id: str
-    status: RemoteStatus
-    raw_status: str
-    model: str
-    progress: int | None
-    created: datetime | None
-    credits_used: Decimal | None
-    prompt: str = ""
-
-    @classmethod
-    def parse(cls, body: Mapping[str, Any]) -> Self:
-        """Read one entry of ``GET /v1/tasks``."""
-        used = parsing.credits_amount(body.get("credits_used"))
-        snapshot = TaskSnapshot.parse(body)
-        return cls(
-            id=snapshot.id,
-            status=snapshot.status,
-            raw_status=snapshot.raw_status,
-            model=snapshot.model,
-            progress=snapshot.progress,
-            created=snapshot.created,
-            credits_used=used if used is not None else snapshot.credits_used,
-            prompt=snapshot.prompt,
         )
 
 

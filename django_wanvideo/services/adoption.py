@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import datetime as dt
     import uuid
 
-    from django_wanvideo.evolink.types import TaskSummary
+    from django_wanvideo.evolink.types import TaskSnapshot
     from django_wanvideo.services.installation.installation import Guard
 
 #: EvoLink gives at most so many tasks at a time; so many pages are read at most for one model.
@@ -135,7 +135,7 @@ def _make_draft(task: VideoTask, *, may_have_been_sent: bool = False) -> None:
     )
 
 
-def _sent_as(task: VideoTask, listed: dict[str, list[TaskSummary]] | None) -> int:
+def _sent_as(task: VideoTask, listed: dict[str, list[TaskSnapshot]] | None) -> int:
     """Return the number of the attempt as which a task may have been sent; 0 when nothing speaks for that."""
     last: int = task.last or 0  # type: ignore[attr-defined]  # annotated
     if task.status == TaskStatus.SUBMITTING:
@@ -164,7 +164,7 @@ def _heard_of(ids: dict[uuid.UUID, int]) -> uuid.UUID | None:
     return called or entries.values_list("pk", flat=True).first()
 
 
-def _unknown_at_evolink(tasks: list[VideoTask]) -> dict[str, list[TaskSummary]]:
+def _unknown_at_evolink(tasks: list[VideoTask]) -> dict[str, list[TaskSnapshot]]:
     """Return, by model, the videos at EvoLink that no task here knows, back to when the first of ``tasks`` was queued.
 
     Raises:
@@ -178,7 +178,7 @@ def _unknown_at_evolink(tasks: list[VideoTask]) -> dict[str, list[TaskSummary]]:
         return {}
     if (until := provider.paused_until()) is not None:
         raise NotLookedUp(f"EvoLink asked this site to wait until {timezone.localtime(until):%X}")
-    found: dict[str, list[TaskSummary]] = {}
+    found: dict[str, list[TaskSnapshot]] = {}
     try:
         for model, since in first.items():
             found[model] = _list(model, since)
@@ -192,9 +192,9 @@ def _unknown_at_evolink(tasks: list[VideoTask]) -> dict[str, list[TaskSummary]]:
     return {model: [item for item in items if item.id not in known] for model, items in found.items()}
 
 
-def _list(model: str, since: dt.datetime) -> list[TaskSummary]:
+def _list(model: str, since: dt.datetime) -> list[TaskSnapshot]:
     client = provider.client()
-    found: list[TaskSummary] = []
+    found: list[TaskSnapshot] = []
     for page in range(1, MOST_PAGES + 1):
         rows = client.list_tasks(model=model, page=page, page_size=PAGE_SIZE)
         found += rows

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from django_wanvideo.evolink.client import EvoLinkClient
-    from django_wanvideo.evolink.types import TaskSummary
+    from django_wanvideo.evolink.types import TaskSnapshot
 
 logger = logging.getLogger(__name__)
 
@@ -143,9 +143,9 @@ def gather(task: VideoTask) -> Evidence:
     return Evidence(attempt, listing, _judge(found, attempt, model), credits_now, others)
 
 
-def _list(client: EvoLinkClient, model: str, since: dt.datetime) -> tuple[list[TaskSummary], bool]:
+def _list(client: EvoLinkClient, model: str, since: dt.datetime) -> tuple[list[TaskSnapshot], bool]:
     """Read EvoLink's list, newest first, back to ``since``; return it and whether it was read so far."""
-    found: list[TaskSummary] = []
+    found: list[TaskSnapshot] = []
     for page in range(1, MOST_PAGES + 1):
         rows = client.list_tasks(model=model, page=page, page_size=PAGE_SIZE)
         found += rows
@@ -155,7 +155,7 @@ def _list(client: EvoLinkClient, model: str, since: dt.datetime) -> tuple[list[T
     return found, False
 
 
-def _judge(found: list[TaskSummary], attempt: Attempt, model: str) -> tuple[Candidate, ...]:
+def _judge(found: list[TaskSnapshot], attempt: Attempt, model: str) -> tuple[Candidate, ...]:
     sent_at = attempt.sent_at or attempt.claimed_at
     taken = dict(
         Attempt.objects.filter(provider_task_id__in=[item.id for item in found])
@@ -163,7 +163,7 @@ def _judge(found: list[TaskSummary], attempt: Attempt, model: str) -> tuple[Cand
         .values_list("provider_task_id", "task_id")
     )
 
-    def verdict(item: TaskSummary) -> Verdict:
+    def verdict(item: TaskSnapshot) -> Verdict:
         if item.id in taken:
             return Verdict.TAKEN
         if item.model and item.model != model:

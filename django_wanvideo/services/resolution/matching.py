@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from django_wanvideo.evolink.client import EvoLinkClient
-    from django_wanvideo.evolink.types import TaskSummary
+    from django_wanvideo.evolink.types import TaskSnapshot
     from django_wanvideo.models import VideoTask
 
 logger = logging.getLogger(__name__)
@@ -38,14 +38,14 @@ class Match:
 
     task: VideoTask
     attempt: Attempt | None
-    candidates: tuple[TaskSummary, ...] = ()
+    candidates: tuple[TaskSnapshot, ...] = ()
     #: Other open requests of this site that the only candidate may come from as well.
     rivals: int = 0
     #: Whether the list was read back to the request; if not, nothing follows from what is not on it.
     is_whole: bool = False
 
     @property
-    def only(self) -> TaskSummary | None:
+    def only(self) -> TaskSnapshot | None:
         """The video that can only come from this request, where this request also can only have made that video."""
         return self.candidates[0] if self.is_whole and len(self.candidates) == 1 and not self.rivals else None
 
@@ -90,9 +90,9 @@ def _match_model(model: str, tasks: list[VideoTask], attempts: list[Attempt]) ->
     return matches
 
 
-def _list(client: EvoLinkClient, model: str, since: dt.datetime) -> tuple[list[TaskSummary], dt.datetime | None]:
+def _list(client: EvoLinkClient, model: str, since: dt.datetime) -> tuple[list[TaskSnapshot], dt.datetime | None]:
     """Return EvoLink's list, newest first, and the time that it was read back to; ``None`` for its very end."""
-    found: list[TaskSummary] = []
+    found: list[TaskSnapshot] = []
     back_to = dt.datetime.max.replace(tzinfo=dt.UTC)
     for page in range(1, MOST_PAGES + 1):
         rows = client.list_tasks(model=model, page=page, page_size=PAGE_SIZE)
@@ -105,14 +105,14 @@ def _list(client: EvoLinkClient, model: str, since: dt.datetime) -> tuple[list[T
     return found, back_to
 
 
-def _unknown_here(items: Iterable[TaskSummary]) -> list[TaskSummary]:
+def _unknown_here(items: Iterable[TaskSnapshot]) -> list[TaskSnapshot]:
     """Leave out what another request of this site has, and what came twice while the list was moving."""
     unique = {item.id: item for item in items}
     known = set(Attempt.objects.filter(provider_task_id__in=list(unique)).values_list("provider_task_id", flat=True))
     return [item for pk, item in unique.items() if pk not in known]
 
 
-def _fits(attempt: Attempt, item: TaskSummary) -> bool:
+def _fits(attempt: Attempt, item: TaskSnapshot) -> bool:
     if item.created is None:
         return True
     sent_at = attempt.sent_at or attempt.claimed_at
