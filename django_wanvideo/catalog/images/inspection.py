@@ -118,7 +118,7 @@ def _problems(facts: ImageFacts, spec: InputSpec) -> Iterator[ValidationError]:
     if facts.has_transparency and not spec.allow_transparency:
         yield errors.transparency()
     if facts.size > spec.max_bytes:
-        yield errors.too_many_bytes(facts.size, spec.max_bytes)
+        yield errors.too_many_bytes(size=errors.megabytes(facts.size), limit=errors.megabytes(spec.max_bytes))
     sides = list(_side_problems(facts, spec))
     yield from sides
     if not facts.is_decoded and not sides:
