@@ -34,9 +34,10 @@ LONG = ("browser", "demo", "slow")
 #: Seconds; enough for an engine on a machine that is busy with other things.
 PATIENCE = 5.0
 
-if not entry_points(group="pytest11", name="wanvideo"):
+PLUGIN = "django_wanvideo.pytest_plugin"
+if PLUGIN not in {point.value for point in entry_points(group="pytest11")}:
     # A checkout that is not installed: its fixtures for host projects are loaded by hand.
-    pytest_plugins = ["django_wanvideo.testing"]
+    pytest_plugins = [PLUGIN]
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -106,6 +107,12 @@ def redis_queue(valkey: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]
     jobs.connection.flushdb()
     yield jobs
     queue.reset()
+
+
+@pytest.fixture
+def evolink(evolink_simulator: Simulator) -> Simulator:
+    """The simulator that host projects have in their tests, by the name that it has in ours."""
+    return evolink_simulator
 
 
 @pytest.fixture

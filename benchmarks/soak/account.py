@@ -64,7 +64,7 @@ class Account:
 def take(remote: Remote, soak: Soak, struck: set[int]) -> Account:
     """Compare the books."""
     from benchmarks.soak.watch.receivers import heard
-    from django_wanvideo.health import histories
+    from django_wanvideo.health import replay
     from django_wanvideo.models import VideoTask
 
     account = Account(posts=remote.posts())
@@ -82,7 +82,7 @@ def take(remote: Remote, soak: Soak, struck: set[int]) -> Account:
     _follow_the_money(account, ledger, there, soak.between | soak.sent_again)
     _check_files(account, remote, there, here)
     _check_signals(account, list(heard()), struck)
-    account.histories = [str(problem) for problem in histories.problems(pruned=False)]
+    account.histories = [str(problem) for problem in replay.stored_problems(pruned=False)]
     return account
 
 

@@ -18,7 +18,7 @@ from django_wanvideo.models import MediaInput
 from django_wanvideo.models.creation import files
 
 if TYPE_CHECKING:
-    from django_wanvideo.catalog.images.inspection import ImageFacts
+    from django_wanvideo.catalog.images import ImageFacts
 
 FIRST_FRAME = InputRole.FIRST_FRAME.value
 
