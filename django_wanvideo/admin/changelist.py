@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, SEARCH_VAR, ChangeList
@@ -12,6 +12,7 @@ from django.db.models import Prefetch, Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from django_wanvideo.admin.presentation import holds
 from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.models import MediaInput
 from django_wanvideo.models.base import people
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
+    from django_wanvideo.admin.base import TaskAdminBase
     from django_wanvideo.models import VideoTask
+
+    _Paginator = Paginator[VideoTask]
+else:
+    _Paginator = Paginator
 
 #: What the list does not show and need not read.
 _UNSHOWN = ("notes", "metadata", "error_message", "video_sha256", "parent")
@@ -31,7 +37,7 @@ _UNSHOWN = ("notes", "metadata", "error_message", "video_sha256", "parent")
 OLDER, NEWER, OLDEST = PLACES = ("older", "newer", "oldest")
 
 
-class UncountedPaginator(Paginator):  # type: ignore[type-arg]
+class UncountedPaginator(_Paginator):
     """A paginator that claims as many objects as have been seen."""
 
     def __init__(self, *args: Any, seen: int = 0, **kwargs: Any) -> None:
@@ -73,7 +79,7 @@ class TaskChangeList(ChangeList):
         place = next(((name, self.params[name]) for name in PLACES if name in self.params), None)
         rows = self._numbered_page() if place is None else self._page_at(*place)
         self.result_list = rows
-        self.model_admin.offer_decisions(request, self.result_list)  # type: ignore[attr-defined]
+        holds.label(cast("TaskAdminBase", self.model_admin), request, rows)
         self._link_owners()
         self.result_count = (self.page_num - 1) * self.list_per_page + len(rows) + self.has_older
         self.full_result_count = None

@@ -13,14 +13,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo.admin import references
+from django_wanvideo.admin.base import TaskAdminBase
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import NotPossible
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
-    from django.http import HttpRequest
-    from django.http.response import HttpResponseBase
+    from django.http import HttpRequest, HttpResponse
 
     from django_wanvideo.models import VideoTask
 
@@ -28,16 +28,14 @@ if TYPE_CHECKING:
 NAMED = 5
 
 
-class DeletingMixin:
+class DeletionMixin(TaskAdminBase):
     """One task or several; files go after commit, which the services see to."""
-
-    opts: Any
 
     def has_delete_permission(self, request: HttpRequest, obj: VideoTask | None = None) -> bool:
         """Refuse to delete what EvoLink or a worker has hold of."""
         if obj is not None and obj.status in ACTIVE_STATUSES:
             return False
-        return bool(super().has_delete_permission(request, obj))  # type: ignore[misc]
+        return super().has_delete_permission(request, obj)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Name what refers to the tasks and what cannot be deleted; do not ask for permissions on parts of a task."""
@@ -50,22 +48,21 @@ class DeletingMixin:
                 listed.append(found.lines[task.pk])
         held = [task for task in tasks if task.status in ACTIVE_STATUSES]
         protected = [_("%(task)s has not ended and cannot be deleted yet.") % {"task": task} for task in held]
-        counts = {self.opts.verbose_name_plural: len(tasks), **found.counts}
+        counts = {str(self.opts.verbose_name_plural): len(tasks), **found.counts}
         return [*listed, *found.more], counts, found.needed, [*protected, *found.protected]
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         """Say so where a worker took the task, or something came to need it, between the question and the answer."""
         try:
-            response: HttpResponseBase = super().delete_view(request, object_id, extra_context)  # type: ignore[misc]
+            return super().delete_view(request, object_id, extra_context)
         except (NotPossible, ProtectedError, RestrictedError) as error:
             messages.warning(request, _why(error))
-            return HttpResponseRedirect(self.page_url("change", object_id))  # type: ignore[attr-defined]
-        return response
+            return HttpResponseRedirect(self.page_url("change", object_id))
 
     @admin.action(permissions=["delete"], description=gettext_lazy("Delete selected %(verbose_name_plural)s"))
-    def delete_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponseBase | None:
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponse | None:
         """Ask, then delete what can be deleted, all of it or nothing; name what stays."""
         held = list(queryset.filter(status__in=ACTIVE_STATUSES)[: NAMED + 1])
         if held:
@@ -76,7 +73,7 @@ class DeletingMixin:
         try:
             # Together with the log entries, which Django writes before it deletes.
             with database.atomic():
-                return djangos_delete_selected(self, request, queryset)  # type: ignore[arg-type]
+                return djangos_delete_selected(self, request, queryset)
         except (NotPossible, ProtectedError, RestrictedError) as error:
             words = _("Nothing was deleted: %(reason)s Select the tasks again.") % {"reason": _why(error)}
             messages.warning(request, words)

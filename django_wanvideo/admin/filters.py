@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -16,7 +15,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo import catalog, failures
-from django_wanvideo.admin import caching, themes
+from django_wanvideo.admin.base import is_stock
+from django_wanvideo.admin.caching import cached, once
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.models import VideoTask
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
     from django.http import HttpRequest
+
+    from django_wanvideo.admin.base import ModelAdmin
 
 
 #: Seconds that counts are kept for a person.
@@ -35,25 +37,21 @@ CAP, MOST = 100, 1000
 LONG_AGO = 30
 
 
-def counts(request: HttpRequest, model_admin: Any, *, anew: bool = False) -> dict[str, str]:
+def counts(request: HttpRequest, model_admin: ModelAdmin, *, anew: bool = False) -> dict[str, str]:
     """Return how many tasks stand at the choices for which that is cheap to know, as far as this person sees them.
 
     Args:
         anew: look now, rather than take what was found some seconds ago.
     """
-    known: dict[str, str] | None = getattr(request, "wanvideo_counts", None)
     if request.method != "GET":
         # An action shows no filters.
         return {}
-    if known is None:
-        key = f"wanvideo:admin:counts:{model_admin.admin_site.name}:{request.user.pk}"
-        known = caching.remembered(key, SECONDS, partial(_count, request, model_admin), anew=anew)
-        # Two filters ask on each page, also where there is no cache to remember it.
-        request.wanvideo_counts = known  # type: ignore[attr-defined]
-    return known
+    key = f"wanvideo:admin:counts:{model_admin.admin_site.name}:{request.user.pk}"
+    # Two filters ask on each page, also where there is no cache to remember it.
+    return once(request, "counts", lambda: cached(key, SECONDS, lambda: _count(request, model_admin), anew=anew))
 
 
-def shown_counts(request: HttpRequest, model_admin: Any) -> list[tuple[str, str, str, str]]:
+def shown_counts(request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str, str, str]]:
     """Return the counted choices as they stand at this moment: parameter, value, label without and with its count."""
     known = counts(request, model_admin, anew=True)
     labels = [("attention", "needed", str(_("Needs attention")))]
@@ -61,8 +59,8 @@ def shown_counts(request: HttpRequest, model_admin: Any) -> list[tuple[str, str,
     return [(name, value, label, _labelled(label, known.get(value))) for name, value, label in labels]
 
 
-def _count(request: HttpRequest, model_admin: Any) -> dict[str, str]:
-    tasks = model_admin.get_queryset(request).order_by()
+def _count(request: HttpRequest, model_admin: ModelAdmin) -> dict[str, str]:
+    tasks: Any = model_admin.get_queryset(request).order_by()
     rows = tasks.filter(status__in=ACTIVE_STATUSES).values_list("status", flat=True)[:MOST]
     found = Counter(rows)
     # A filter of statuses has no choice of this name.
@@ -85,21 +83,18 @@ class AttentionFilter(admin.SimpleListFilter):
     title = _("attention")
     parameter_name = "attention"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
         """Return the choices; none where a finished video is chosen for something else."""
         if IS_POPUP_VAR in request.GET:
             return []
         needed = _labelled(_("Needs attention"), counts(request, model_admin).get("needed"))
         return [("needed", needed), ("expiring", _("Link ends soon"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> QuerySet[VideoTask]:
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         """Narrow the list down."""
-        tasks: Any = queryset
         if self.value() == "needed":
-            return tasks.needing_attention()  # type: ignore[no-any-return]
-        if self.value() == "expiring":
-            return tasks.expiring()  # type: ignore[no-any-return]
-        return queryset
+            return queryset.needing_attention()
+        return queryset.expiring() if self.value() == "expiring" else queryset
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -109,7 +104,7 @@ class StatusFilter(admin.SimpleListFilter):
     parameter_name = "status"
     is_popup = False
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
         """Return all statuses."""
         self.is_popup = IS_POPUP_VAR in request.GET
         known = counts(request, model_admin)
@@ -136,7 +131,7 @@ class CreatedFilter(admin.SimpleListFilter):
     title = _("date")
     parameter_name = "created"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
         """Return stretches of days."""
         return [
             ("today", _("Today")),
@@ -160,7 +155,7 @@ class ModelFilter(admin.SimpleListFilter):
     title = _("model")
     parameter_name = "model"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
         """Return the catalogue's models."""
         return [(spec.id, spec.short_label) for spec in catalog.models()]
 
@@ -178,7 +173,7 @@ class OwnerFilter(admin.SimpleListFilter):
     title = _("owner")
     parameter_name = "owner"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
         """Return the two choices that are always there, and the owner that is chosen."""
         found: list[tuple[str, Any]] = [("me", _("Me")), ("none", _("No owner"))]
         value = self.value()
@@ -217,9 +212,9 @@ class FailureFilter(admin.SimpleListFilter):
     @property
     def template(self) -> str:  # type: ignore[override]
         """A long list is folded up in Django's own admin; a theme has ways of its own."""
-        return "wanvideo/long_filter.html" if themes.is_stock() else "admin/filter.html"
+        return "wanvideo/long_filter.html" if is_stock() else "admin/filter.html"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
         """Return the headings of what can go wrong; none where a finished video is chosen for something else."""
         if IS_POPUP_VAR in request.GET:
             return []

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
+    from django_wanvideo.admin.base import ModelAdmin
 
-def is_offered(model_admin: Any, request: HttpRequest | None, lookup: str, value: Any) -> bool:
+
+def is_offered(model_admin: ModelAdmin, request: HttpRequest, lookup: str, value: Any) -> bool:
     """Tell whether a filter of the list, its hierarchy of dates, or a site's foreign key to tasks asks for ``lookup``."""
     for name, is_field in _offered(model_admin, request):
         if lookup == name or (is_field and lookup.startswith(name + LOOKUP_SEP)):
@@ -27,10 +29,11 @@ def is_offered(model_admin: Any, request: HttpRequest | None, lookup: str, value
     return False
 
 
-def _offered(model_admin: Any, request: HttpRequest | None) -> Iterator[tuple[str, bool]]:
+def _offered(model_admin: ModelAdmin, request: HttpRequest) -> Iterator[tuple[str, bool]]:
     """Yield names of parameters, and whether each is a column that further words may follow."""
     if model_admin.date_hierarchy:
         yield model_admin.date_hierarchy, True
+    item: Any
     for item in model_admin.get_list_filter(request):
         if isinstance(item, type) and issubclass(item, SimpleListFilter):
             yield str(item.parameter_name), False

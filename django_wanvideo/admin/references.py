@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
+    from django_wanvideo.admin.base import TaskAdminBase
+
 #: So many objects of each kind are named, and so many tasks asked about in one query.
 NAMED, CHUNK = 50, 500
 
@@ -48,7 +50,7 @@ class Referring:
     needed: set[str] = field(default_factory=set)
 
 
-def to_tasks(model_admin: Any, request: HttpRequest, tasks: Iterable[VideoTask]) -> Referring:
+def to_tasks(model_admin: TaskAdminBase, request: HttpRequest, tasks: Iterable[VideoTask]) -> Referring:
     """Look up what refers to ``tasks``: a few queries for each relation of another app."""
     found, pks = Referring(), [task.pk for task in tasks]
     for relation in relations():
@@ -83,7 +85,7 @@ def _pairs(relation: Any, pks: list[UUID]) -> list[tuple[Any, UUID]]:
 
 
 def _tell(
-    model_admin: Any, request: HttpRequest, relation: Any, pairs: list[tuple[Any, UUID]], found: Referring
+    model_admin: TaskAdminBase, request: HttpRequest, relation: Any, pairs: list[tuple[Any, UUID]], found: Referring
 ) -> None:
     opts, on_delete = relation.related_model._meta, getattr(relation, "on_delete", None)
     goes, stops = on_delete in _CASCADES, on_delete in _PROTECTS
@@ -95,7 +97,7 @@ def _tell(
             found.lines[task_id].append(format_html(_("{kind} “{name}” will be deleted with this video"), **values))
         else:
             found.lines[task_id].append(format_html(_("{kind} “{name}” shows this video and will lose it"), **values))
-    if rest := len(pairs) - NAMED if len(pairs) > NAMED else 0:
+    if (rest := len(pairs) - NAMED) > 0:
         words = ngettext("%(n)s more: %(kind)s", "%(n)s more: %(kind)s", rest)
         text = words % {"n": rest, "kind": opts.verbose_name if rest == 1 else opts.verbose_name_plural}
         (found.protected if stops else found.more).append(text)
@@ -107,7 +109,7 @@ def _tell(
         found.protected += protected
 
 
-def _linked(model_admin: Any, request: HttpRequest, row: models.Model) -> Any:
+def _linked(model_admin: TaskAdminBase, request: HttpRequest, row: models.Model) -> Any:
     """Return the name of an object, as a link where this person may open it."""
     name, site, model = Truncator(str(row)).chars(60), model_admin.admin_site, type(row)
     if not site.is_registered(model) or not site.get_model_admin(model).has_view_permission(request, row):

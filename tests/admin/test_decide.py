@@ -101,7 +101,7 @@ def test_what_cannot_be_it_is_marked_as_such(boss, task, evolink, offer, words, 
     evolink.offer(**offer)
     page = boss.get(url("decide", task.pk))
     (choice,) = page.context["candidates"]
-    assert (choice.remark, choice.can_be_chosen) == (words, can_be_chosen)
+    assert (choice["remark"], choice["can_be_chosen"]) == (words, can_be_chosen)
     assert page.context["fits"] == ("attach" if words == "May be this one" else "not_accepted")
 
 
@@ -110,8 +110,8 @@ def test_a_video_that_another_task_has_cannot_be_chosen_and_leads_to_that_task(b
     evolink.offer()
     page = boss.get(url("decide", task.pk))
     (choice,) = page.context["candidates"]
-    assert (choice.can_be_chosen, choice.url) == (False, url("change", other.pk))
-    assert f'href="{choice.url}"' in page.content.decode()
+    assert (choice["can_be_chosen"], choice["url"]) == (False, url("change", other.pk))
+    assert 'href="{}"'.format(choice["url"]) in page.content.decode()
 
 
 def test_a_task_that_one_may_not_see_is_no_link(boss, task, evolink, make_task, monkeypatch):
@@ -120,7 +120,7 @@ def test_a_task_that_one_may_not_see_is_no_link(boss, task, evolink, make_task, 
     VideoTask.objects.filter(pk=task.pk).update(owner=boss.user)
     monkeypatch.setattr(VideoTaskAdmin, "visible_to", lambda self, request, tasks: tasks.owned_by(request.user))
     (choice,) = boss.get(url("decide", task.pk)).context["candidates"]
-    assert choice.url == ""
+    assert choice["url"] == ""
 
 
 def test_the_list_leads_those_who_may_settle_to_the_decision(boss, person, task):

@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from django.urls import path, reverse
 from django.utils import timezone
 
-from django_wanvideo.admin import VideoTaskAdminMixin, themes
+from django_wanvideo.admin import VideoTaskAdminMixin, base
 from django_wanvideo.models import VideoTask
 from tests.admin.conftest import add_data, hidden, picture, store, url
 
@@ -46,7 +46,7 @@ def test_columns_can_be_added_by_a_subclass(boss, make_task):
 
 
 def test_djangos_own_admin_is_recognised():
-    assert themes.is_stock()
+    assert base.is_stock()
 
 
 def test_unfolds_model_admin_takes_the_mixin():

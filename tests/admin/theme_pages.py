@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.contrib import admin
 
-from django_wanvideo.admin import VideoTaskAdminMixin, themes
+from django_wanvideo.admin import VideoTaskAdminMixin, base
 from django_wanvideo.models import VideoTask
 from tests.admin.conftest import add_data, hidden, url
 
@@ -66,7 +66,7 @@ def show(boss, make_task, monkeypatch):
 
 def test_the_theme_is_there():
     assert settings.THEME in settings.INSTALLED_APPS
-    assert not themes.is_stock()
+    assert not base.is_stock()
     ours = admin.site.get_model_admin(VideoTask)
     assert isinstance(ours, VideoTaskAdminMixin)
     assert ours.check() == []

@@ -191,3 +191,16 @@ def task_fields(spec: ModelSpec) -> dict[str, forms.Field]:
         widget=forms.Textarea(attrs={"rows": 2, "class": "wv-notes wv-mono", "spellcheck": "false"}),
     )
     return fields
+
+
+def fieldsets(spec: ModelSpec, *, with_metadata: bool) -> list[tuple[Any, dict[str, Any]]]:
+    """Return where each field of the form stands: picture and words, the video's settings, and the rest."""
+    settings = ["model", *(parameter.name for parameter in spec.parameters)]
+    rest = ["notes", "metadata"] if with_metadata else ["notes"]
+    words = [name for name in task_fields(spec) if name not in {*settings, "notes", "metadata"}]
+    first = _("Picture and words") if any(item.required for item in spec.inputs) else _("Words")
+    return [
+        (first, {"fields": words}),
+        (_("Video"), {"fields": settings}),
+        (_("Notes"), {"fields": rest, "classes": ["wv-rest"]}),
+    ]

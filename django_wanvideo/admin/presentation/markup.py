@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from django.utils.safestring import SafeString
 
+    from django_wanvideo.catalog import ModelSpec
     from django_wanvideo.models import MediaInput, VideoTask
 
 _ZERO = Decimal(0)
@@ -56,18 +57,14 @@ def thumbnail(task: VideoTask, frame: MediaInput | None) -> SafeString:
     length = ""
     seconds = task.parameters.get("duration")
     if task.status == TaskStatus.COMPLETED and isinstance(seconds, int):
-        length = format_html('<span class="wv-length">{}{}</span>', icon("play"), _length(seconds))
+        minutes, rest = divmod(seconds, 60)
+        length = format_html('<span class="wv-length">{}{}</span>', icon("play"), f"{minutes}:{rest:02d}")
     return format_html('<span class="wv-thumb">{}{}</span>', picture, length)
-
-
-def _length(seconds: int) -> str:
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes}:{rest:02d}"
 
 
 def settings_line(task: VideoTask, *, with_model: bool = True) -> str:
     """The model and its main settings in one line: "Wan 2.6 Flash · 5 s · 720p · silent"."""
-    spec = next((spec for spec in catalog.models() if spec.id == task.model), None)
+    spec = spec_of(task.model)
     values = task.parameters if spec is None else spec.in_force(task.parameters)
     parts = [model_label(task.model)] if with_model else []
     if isinstance(values.get("duration"), int):
@@ -83,7 +80,13 @@ def settings_line(task: VideoTask, *, with_model: bool = True) -> str:
 
 def model_label(model: str) -> str:
     """The short name of a model; its id when the catalogue does not know it any more."""
-    return next((str(spec.short_label) for spec in catalog.models() if spec.id == model), model)
+    spec = spec_of(model)
+    return str(spec.short_label) if spec is not None else model
+
+
+def spec_of(model: str) -> ModelSpec | None:
+    """The model of that id; ``None`` when the catalogue does not know it any more."""
+    return next((spec for spec in catalog.models() if spec.id == model), None)
 
 
 def state(task: VideoTask, now: dt.datetime | None = None) -> SafeString:

@@ -10,13 +10,21 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
 from django_wanvideo.admin.forms.fields import ParameterField
-from django_wanvideo.admin.presentation import forecasts, formats
+from django_wanvideo.admin.presentation import forecasts, formats, markup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from decimal import Decimal
 
-    from django_wanvideo.admin.forms.task_forms import TaskForm
+    from django_wanvideo.admin.forms.base import TaskFormBase
     from django_wanvideo.catalog import ModelSpec
+    from django_wanvideo.models import VideoTask
+
+
+def price_now(task: VideoTask) -> Decimal | None:
+    """Return what the task would cost now, in credits."""
+    spec = markup.spec_of(task.model)
+    return catalog.estimate(spec, task.parameters) if spec is not None else task.credits_estimated
 
 
 def words(spec: ModelSpec, parameters: Mapping[str, Any], owner_id: Any) -> dict[str, Any]:
@@ -65,7 +73,7 @@ def unknown() -> dict[str, Any]:
     }
 
 
-def of_form(form: TaskForm, owner_id: Any) -> dict[str, Any]:
+def of_form(form: TaskFormBase, owner_id: Any) -> dict[str, Any]:
     """Return the price of what stands in the form."""
     parameters: dict[str, Any] = {}
     for name, field in form.fields.items():

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import time
-import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, ngettext_lazy
 
-from django_wanvideo.admin import object_actions, themes
 from django_wanvideo.admin.action_results import do_to_each
-from django_wanvideo.admin.presentation import formats, markup
+from django_wanvideo.admin.base import as_uuid, person
+from django_wanvideo.admin.presentation import formats, markup, prices
+from django_wanvideo.admin.presentation.evidence import Decision
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.services.resolution import decisions, matching
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
-    from django.http import HttpRequest
-    from django.http.response import HttpResponseBase
+    from django.http import HttpRequest, HttpResponse
 
+    from django_wanvideo.admin.base import TaskAdminBase
     from django_wanvideo.models import VideoTask
     from django_wanvideo.services.resolution.matching import Match
 
@@ -34,29 +31,9 @@ if TYPE_CHECKING:
 MOST = 50
 #: Seconds that settling may take; each video is read with the site's own key before it is attached.
 SETTLING_SECONDS = 20.0
-ATTACH, NOT_ACCEPTED = "attach", "not_accepted"
 
 
-@dataclass(frozen=True)
-class Row:
-    """One task as the page shows it."""
-
-    task: VideoTask
-    thumbnail: Any
-    settings: str
-    price: str
-    sent_at: str
-    #: What EvoLink's list shows, in words.
-    found: str
-    remark: str
-    #: What a tick does, as value and in words; an empty value where a person has to look at the task by itself.
-    value: str
-    does: str
-    is_ticked: bool
-    decide_url: str
-
-
-def first_step(model_admin: Any, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponseBase:
+def first_step(model_admin: TaskAdminBase, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponse:
     """Lead from the list's action to a page with an address of its own."""
     ids = list(queryset.filter(status=TaskStatus.UNCONFIRMED).order_by("queued_at").values_list("pk", flat=True))
     if not ids:
@@ -69,43 +46,33 @@ def first_step(model_admin: Any, request: HttpRequest, queryset: QuerySet[VideoT
     return HttpResponseRedirect(f"{model_admin.page_url('settle')}?{query}")
 
 
-def view(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
+def bulk_resolve_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
     """Show each task with its evidence, or settle those that were ticked.
 
     Raises:
         PermissionDenied: the person may not settle unconfirmed tasks, or not see them.
     """
-    if not (model_admin.has_resolve_permission(request) and model_admin.has_view_permission(request)):
-        raise PermissionDenied
+    model_admin.require(request, None, "resolve", "view")
+    back = model_admin.page_url("changelist")
     if request.method == "POST":
         _settle(model_admin, request)
-        return HttpResponseRedirect(model_admin.page_url("changelist"))
+        return HttpResponseRedirect(back)
     tasks = _tasks(model_admin, request, request.GET.getlist("id"))
     rows = [_row(model_admin, found) for found in matching.match(tasks)]
-    context = {
-        **themes.frame(model_admin, request, _("Settle unconfirmed videos")),
-        "rows": rows,
-        "ticked": sum(row.is_ticked for row in rows),
-        "back": model_admin.page_url("changelist"),
-    }
-    return TemplateResponse(request, "admin/wanvideo/videotask/settle.html", context)
+    return model_admin.render_page(request, "settle", _("Settle unconfirmed videos"), rows=rows, back=back)
 
 
-def _tasks(model_admin: Any, request: HttpRequest, ids: list[str]) -> list[VideoTask]:
-    wanted = []
-    for value in ids[:MOST]:
-        try:
-            wanted.append(uuid.UUID(value))
-        except ValueError:
-            continue
+def _tasks(model_admin: TaskAdminBase, request: HttpRequest, ids: list[str]) -> list[VideoTask]:
+    wanted = [pk for value in ids[:MOST] if (pk := as_uuid(value)) is not None]
     rows = model_admin.get_queryset(request).filter(pk__in=wanted, status=TaskStatus.UNCONFIRMED)
     found = [task for task in rows.prefetch_related("inputs") if model_admin.has_resolve_permission(request, task)]
     return sorted(found, key=lambda task: wanted.index(task.pk))
 
 
-def _row(model_admin: Any, found: Match) -> Row:
-    task, only = found.task, found.only
-    value = words = remark = ""
+def _row(model_admin: TaskAdminBase, found: Match) -> dict[str, Any]:
+    """Return one task as the page shows it, with what EvoLink's list shows of it in words."""
+    task, only, remark = found.task, found.only, ""
+    decision: Decision | None = None
     if only is not None:
         words = _("%(id)s, started at %(at)s, %(status)s") % {
             "id": only.id,
@@ -113,7 +80,7 @@ def _row(model_admin: Any, found: Match) -> Row:
             "status": only.raw_status or "?",
         }
         remark = _("It fits no other open request, and nothing else on the list fits this one.")
-        value = f"{ATTACH}:{task.pk.hex}:{only.id}"
+        decision = Decision.ATTACH
     elif found.candidates:
         count = len(found.candidates)
         words = ngettext("%(n)s video may be this one", "%(n)s videos may be this one", count) % {"n": count}
@@ -121,31 +88,32 @@ def _row(model_admin: Any, found: Match) -> Row:
     elif found.is_whole:
         words = _("No unknown video of this model from that time")
         remark = _("EvoLink’s list may lag by a few minutes.")
-        value = f"{NOT_ACCEPTED}:{task.pk.hex}"
+        decision = Decision.NOT_ACCEPTED
     else:
         words = _("EvoLink’s list could not be read back to the request.")
     does = {
-        ATTACH: _("Attach this video; nothing is sent or charged again."),
-        NOT_ACCEPTED: _("Settle as not accepted; it fails and can be retried."),
+        Decision.ATTACH: _("Attach this video; nothing is sent or charged again."),
+        Decision.NOT_ACCEPTED: _("Settle as not accepted; it fails and can be retried."),
     }
     attempt = found.attempt
-    return Row(
-        task=task,
-        thumbnail=markup.thumbnail(task, task.first_frame),
-        settings=markup.settings_line(task),
-        price=formats.credits_in_table(object_actions.price_now(task)),
-        sent_at=formats.clock(attempt.sent_at) if attempt is not None and attempt.sent_at else "",
-        found=words,
-        remark=remark,
-        value=value,
-        does=str(does.get(value.partition(":")[0], "")),
-        is_ticked=only is not None,
-        decide_url=model_admin.page_url("decide", task.pk),
-    )
+    value = f"{decision}:{task.pk.hex}" if decision else ""
+    return {
+        "task": task,
+        "thumbnail": markup.thumbnail(task, task.first_frame),
+        "settings": markup.settings_line(task),
+        "price": formats.credits_in_table(prices.price_now(task)),
+        "sent_at": formats.clock(attempt.sent_at) if attempt is not None and attempt.sent_at else "",
+        "found": words,
+        "remark": remark,
+        # What a tick does; nothing where a person has to look at the task by itself.
+        "value": value if only is None else f"{value}:{only.id}",
+        "does": does[decision] if decision else "",
+        "is_ticked": only is not None,
+        "decide_url": model_admin.page_url("decide", task.pk),
+    }
 
 
-def _settle(model_admin: Any, request: HttpRequest) -> None:
-    by: Any = request.user
+def _settle(model_admin: TaskAdminBase, request: HttpRequest) -> None:
     wishes: dict[str, tuple[str, str]] = {}
     for value in request.POST.getlist("settle")[:MOST]:
         decision, _colon, rest = value.partition(":")
@@ -160,16 +128,16 @@ def _settle(model_admin: Any, request: HttpRequest) -> None:
         decision, provider_task_id = wishes[task.pk.hex]
         if time.monotonic() > until:
             raise NotPossible(_("There was no time left for this one. Select it again."))
-        if decision == ATTACH and provider_task_id:
-            decisions.attach(task, provider_task_id, by=by)
-        elif decision == NOT_ACCEPTED:
-            decisions.not_accepted(task, by=by)
+        if decision == Decision.ATTACH and provider_task_id:
+            decisions.attach(task, provider_task_id, by=person(request))
+        elif decision == Decision.NOT_ACCEPTED:
+            decisions.not_accepted(task, by=person(request))
         else:
             raise NotPossible(_("There is no such decision."))
 
     tasks = _tasks(model_admin, request, list(wishes))
     outcome = do_to_each(request, tasks, settle, _("Settled against EvoLink’s list."))
-    outcome.tell(request, lambda n: ngettext("%(n)s video was settled.", "%(n)s videos were settled.", n) % {"n": n})
+    outcome.tell(request, ngettext_lazy("%(n)s video was settled.", "%(n)s videos were settled.", "n"))
     if missing := len(wishes) - len(tasks):
         words = ngettext("%(n)s was settled meanwhile.", "%(n)s were settled meanwhile.", missing) % {"n": missing}
         messages.info(request, words)

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
-import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.http import HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from django_wanvideo.admin import themes
-from django_wanvideo.admin.forms import conflicts, idempotency, temporary_uploads
+from django_wanvideo.admin.forms import conflicts, repeats, temporary_uploads
 from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
 from django_wanvideo.admin.forms.task_forms import task_form
 from django_wanvideo.admin.forms.uploads import FIRST_FRAME
+from django_wanvideo.admin.views import duplicate
 from django_wanvideo.choices import TaskStatus
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
-    from django.http.response import HttpResponseBase
+    from django.http import HttpRequest, HttpResponse
 
+    from django_wanvideo.admin.base import TaskAdminBase
     from django_wanvideo.admin.forms.task_forms import TaskForm
     from django_wanvideo.models import VideoTask
 
@@ -30,7 +28,7 @@ PARENT = "made_from"
 #: Fields of the request that are no part of what was typed.
 _NOT_TYPED = {
     "csrfmiddlewaretoken",
-    idempotency.FIELD,
+    repeats.FIELD,
     conflicts.FIELD,
     PARENT,
     file_name(FIRST_FRAME),
@@ -38,21 +36,16 @@ _NOT_TYPED = {
 }
 
 
-def parent_of(model_admin: Any, request: HttpRequest) -> VideoTask | None:
+def parent_of(model_admin: TaskAdminBase, request: HttpRequest) -> VideoTask | None:
     """Return what a new draft is made from, if this person may see it."""
-    try:
-        pk = uuid.UUID(request.POST.get(PARENT, ""))
-    except ValueError:
-        return None
-    found: VideoTask | None = model_admin.get_queryset(request).filter(pk=pk).first()
-    return found
+    return model_admin.get_visible_task(request, request.POST.get(PARENT, ""))
 
 
-def instead(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponseBase | None:
+def instead(model_admin: TaskAdminBase, request: HttpRequest, object_id: str) -> HttpResponse | None:
     """Answer a draft's form whose draft is none any more; ``None`` for everything else."""
     if "shown_model" not in request.POST or not model_admin.has_change_permission(request):
         return None
-    task: VideoTask | None = model_admin.get_object(request, object_id)
+    task = model_admin.get_object(request, object_id)
     if task is not None and (task.status == TaskStatus.DRAFT or not model_admin.has_change_permission(request, task)):
         return None
     spec = model_admin.chosen_model(request, task)
@@ -63,28 +56,7 @@ def instead(model_admin: Any, request: HttpRequest, object_id: str) -> HttpRespo
     differences = conflicts.differences(form, task)
     if task is not None and not (differences or form.errors):
         return _nothing_lost(model_admin, request, task)
-    return _page(model_admin, request, task, form, differences)
-
-
-def _nothing_lost(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpResponseBase:
-    """What was typed is what was sent."""
-    if "_duplicate" in request.POST or "_variations" in request.POST:
-        response: HttpResponseBase = model_admin.copy(request, task)
-        return response
-    messages.info(request, _("This draft was sent already; nothing was sent a second time."))
-    return HttpResponseRedirect(model_admin.page_url("change", task.pk))
-
-
-def _page(
-    model_admin: Any,
-    request: HttpRequest,
-    task: VideoTask | None,
-    form: TaskForm,
-    differences: list[conflicts.Difference],
-) -> HttpResponseBase:
-    title = _("This draft was sent meanwhile") if task is not None else _("This draft was deleted meanwhile")
     context = {
-        **themes.frame(model_admin, request, title),
         "original": task,
         "task": task,
         "differences": differences,
@@ -94,8 +66,16 @@ def _page(
         "open_url": model_admin.page_url("change", task.pk) if task is not None else "",
         "list_url": model_admin.page_url("changelist"),
     }
-    request.current_app = model_admin.admin_site.name
-    return TemplateResponse(request, "admin/wanvideo/videotask/meanwhile.html", context)
+    title = _("This draft was sent meanwhile") if task is not None else _("This draft was deleted meanwhile")
+    return model_admin.render_page(request, "meanwhile", title, **context)
+
+
+def _nothing_lost(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> HttpResponse:
+    """What was typed is what was sent."""
+    if "_duplicate" in request.POST or "_variations" in request.POST:
+        return duplicate.copy(model_admin, request, task)
+    messages.info(request, _("This draft was sent already; nothing was sent a second time."))
+    return HttpResponseRedirect(model_admin.page_url("change", task.pk))
 
 
 def _typed(request: HttpRequest, task: VideoTask | None, form: TaskForm) -> list[tuple[str, str]]:
@@ -107,11 +87,11 @@ def _typed(request: HttpRequest, task: VideoTask | None, form: TaskForm) -> list
         for value in values
     ]
     origin = task.pk if task is not None else request.path
-    key = idempotency.another(origin, json.dumps(sorted(pairs)))
+    key = repeats.key_for_another(origin, json.dumps(sorted(pairs)))
     token = form.data.get(kept_name(FIRST_FRAME)) or _kept_of(task, form)
     pairs += [(kept_name(FIRST_FRAME), token)] if token else []
     pairs += [(PARENT, str(task.pk))] if task is not None else []
-    return [*pairs, (idempotency.FIELD, key)]
+    return [*pairs, (repeats.FIELD, key)]
 
 
 def _kept_of(task: VideoTask | None, form: TaskForm) -> str:

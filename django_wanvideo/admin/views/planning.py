@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
+    from django_wanvideo.admin.base import TaskAdminBase
     from django_wanvideo.models import VideoTask
     from django_wanvideo.services.sending.quotes import Quote
 
@@ -62,9 +63,7 @@ class Row:
     @property
     def price(self) -> str:
         """What it was said to cost."""
-        if self.quote is None or self.quote.credits is None:
-            return formats.credits_in_table(Decimal(0))
-        return formats.credits_in_table(self.quote.credits)
+        return formats.credits_in_table((self.quote and self.quote.credits) or Decimal(0))
 
     @property
     def thumbnail(self) -> Any:
@@ -149,12 +148,11 @@ def shown_places(entries: list[Entry]) -> list[int]:
     places = range(len(entries))
     if len(entries) <= SHOWN:
         return list(places)
-    groups = (
-        ([place for place in places if entries[place].quote is None], BLOCKED_SHOWN),
-        ([place for place in places if entries[place].quote and entries[place].helps], FIRST_SHOWN),
-        ([place for place in places if entries[place].quote and not entries[place].helps], FIRST_SHOWN),
-    )
-    return [place for group, most in groups for place in group[:most]]
+    blocked = [place for place in places if entries[place].quote is None]
+    sendable = [place for place in places if entries[place].quote is not None]
+    helping = [place for place in sendable if entries[place].helps]
+    changing = [place for place in sendable if not entries[place].helps]
+    return [*blocked[:BLOCKED_SHOWN], *helping[:FIRST_SHOWN], *changing[:FIRST_SHOWN]]
 
 
 def chosen_places(entries: list[Entry], ticks: list[int] | None) -> list[int]:
@@ -168,21 +166,15 @@ def chosen_places(entries: list[Entry], ticks: list[int] | None) -> list[int]:
 
 
 def page_of(
-    model_admin: Any, request: HttpRequest, entries: list[Entry], ticks: list[int] | None, *, again: bool
+    model_admin: TaskAdminBase, request: HttpRequest, entries: list[Entry], ticks: list[int] | None, *, again: bool
 ) -> Page:
     """Return what is shown of a plan now; what does not hold any more is not counted."""
     shown, chosen = shown_places(entries), set(chosen_places(entries, ticks))
-    tasks = model_admin.get_queryset(request).filter(pk__in=[entries[place].task_id for place in shown])
-    found = {task.pk: task for task in read(tasks, again=again)}
-    rows = [
-        row_of(model_admin, request, found[entries[place].task_id], place, entries[place], again=again)
-        for place in shown
-        if entries[place].task_id in found
-    ]
+    found = read_places(model_admin, request, entries, shown, again=again)
+    rows = [row_of(model_admin, request, task, place, entries[place], again=again) for place, task in found.items()]
     for row in rows:
         row.is_chosen = row.place in chosen and not row.problem
-    lost = {place for place in shown if entries[place].task_id not in found}
-    unsendable = lost | {row.place for row in rows if row.problem}
+    unsendable = (set(shown) - found.keys()) | {row.place for row in rows if row.problem}
     places = sorted(chosen - unsendable)
     blocked = unsendable | {place for place, entry in enumerate(entries) if entry.quote is None}
     quoted = [entries[place] for place in places]
@@ -198,7 +190,7 @@ def page_of(
     )
 
 
-def _costs(model_admin: Any, request: HttpRequest, entries: list[Entry]) -> list[tuple[Decimal | None, Any]]:
+def _costs(model_admin: TaskAdminBase, request: HttpRequest, entries: list[Entry]) -> list[tuple[Decimal | None, Any]]:
     paid = [(entry.task_id, entry.quote.credits) for entry in entries if entry.quote and not entry.quote.is_free]
     tasks = model_admin.get_queryset(request).filter(pk__in=[task_id for task_id, _price in paid])
     owners = dict(tasks.order_by().values_list("pk", "owner_id"))
@@ -215,7 +207,16 @@ def read(tasks: QuerySet[VideoTask], *, again: bool) -> QuerySet[VideoTask]:
     return tasks.prefetch_related("inputs", Prefetch("attempts", few))
 
 
-def entry_of(model_admin: Any, request: HttpRequest, task: VideoTask, *, again: bool) -> Entry:
+def read_places(
+    model_admin: TaskAdminBase, request: HttpRequest, entries: list[Entry], places: list[int], *, again: bool
+) -> dict[int, VideoTask]:
+    """Return the tasks at some places of a plan, in that order, as far as the person sees them."""
+    rows = model_admin.get_queryset(request).filter(pk__in=[entries[place].task_id for place in places])
+    found = {task.pk: task for task in read(rows, again=again)}
+    return {place: found[entries[place].task_id] for place in places if entries[place].task_id in found}
+
+
+def entry_of(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask, *, again: bool) -> Entry:
     """Quote one task as it is now."""
     quote, _why = _judge(model_admin, request, task, again=again)
     seconds = int(task.parameters.get("duration") or 0)
@@ -230,7 +231,9 @@ def helps(task: VideoTask) -> bool:
     return advice_for(task.error_code).next_action not in _CHANGE_FIRST
 
 
-def row_of(model_admin: Any, request: HttpRequest, task: VideoTask, place: int, entry: Entry, *, again: bool) -> Row:
+def row_of(
+    model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask, place: int, entry: Entry, *, again: bool
+) -> Row:
     """Return a task as it was quoted, or why that does not hold now."""
     _now, why = _judge(model_admin, request, task, again=again)
     if not why and entry.quote is not None:
@@ -240,7 +243,9 @@ def row_of(model_admin: Any, request: HttpRequest, task: VideoTask, place: int, 
     return Row(task, place, entry.quote, why, entry.helps, entry.looks_first)
 
 
-def _judge(model_admin: Any, request: HttpRequest, task: VideoTask, *, again: bool) -> tuple[Quote | None, str]:
+def _judge(
+    model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask, *, again: bool
+) -> tuple[Quote | None, str]:
     if not model_admin.has_submit_permission(request, task):
         return None, reason_of(PermissionDenied())
     if task.status not in (ENDED if again else DRAFTS):

@@ -11,25 +11,25 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import prefetch_related_objects
 from django.http import HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from django_wanvideo import catalog
-from django_wanvideo.admin import action_results, themes
-from django_wanvideo.admin.forms import idempotency, repeats
+from django_wanvideo.admin import action_results
+from django_wanvideo.admin.base import person
+from django_wanvideo.admin.forms import repeats
 from django_wanvideo.admin.presentation import markup
+from django_wanvideo.admin.views.duplicate import recent_copies
 from django_wanvideo.catalog import text
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import IdempotencyConflict
 from django_wanvideo.models.creation import creation, media
-from django_wanvideo.models.creation import repeats as recent
-from django_wanvideo.models.input import by_role
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
-    from django.http.response import HttpResponseBase
+    import uuid
 
+    from django.http import HttpRequest, HttpResponse
+
+    from django_wanvideo.admin.base import TaskAdminBase
     from django_wanvideo.models import MediaInput, VideoTask
 
 #: Drafts that can be made at a time.
@@ -57,7 +57,7 @@ class VariationsForm(forms.Form):
     def __init__(self, *args: Any, task: VideoTask, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.task = task
-        spec = next((spec for spec in catalog.models() if spec.id == task.model), None)
+        spec = markup.spec_of(task.model)
         self.has_seed = spec is not None and any(parameter.name == "seed" for parameter in spec.parameters)
         if not self.has_seed:
             self.fields["seeds"].help_text = _(
@@ -77,6 +77,11 @@ class VariationsForm(forms.Form):
         """Return the prompts."""
         return text.lines(self.cleaned_data["prompts"])
 
+    @property
+    def wanted(self) -> list[Any]:
+        """What tells this wish from others."""
+        return [self.lines(), self.cleaned_data.get("seeds")]
+
     def clean(self) -> dict[str, Any]:
         """Ask for at least one and at most ``MOST`` drafts."""
         data = super().clean() or self.cleaned_data
@@ -89,17 +94,23 @@ class VariationsForm(forms.Form):
         return data
 
 
-def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpResponseBase:
-    """Show the form, or make the drafts: all of them or none, and once however often the form is sent."""
+def variations_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
+    """Show the form, or make the drafts: all of them or none, and once however often the form is sent.
+
+    Raises:
+        Http404: there is no such task.
+        PermissionDenied: the person may not add tasks, or not see this one.
+    """
+    task = model_admin.get_task_or_404(request, object_id, "add", "view")
     form = VariationsForm(request.POST or None, task=task)
     repeat: repeats.Repeat | None = None
-    key = idempotency.posted(request.POST) or idempotency.new()
+    key, list_url = repeats.key_of(request.POST), model_admin.page_url("changelist")
     if request.method == "POST" and form.is_valid():
         try:
             count = len(_make(request, task, form, key))
         except repeats.SentAlready:
             messages.info(request, _("This form was sent already; nothing was made a second time."))
-            return HttpResponseRedirect(model_admin.page_url("changelist"))
+            return HttpResponseRedirect(list_url)
         except repeats.Repeated as repeated:
             repeat = repeated.repeat
         except _Refused:
@@ -107,20 +118,10 @@ def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpRespons
         else:
             words = ngettext("%(n)s draft was made.", "%(n)s drafts were made.", count) % {"n": count}
             messages.success(request, words + " " + _("Select them and generate them together."))
-            return HttpResponseRedirect(model_admin.page_url("changelist"))
-    context = {
-        **themes.frame(model_admin, request, _("Variations")),
-        "original": task,
-        "task": task,
-        "form": form,
-        "repeat": repeat,
-        "key": key,
-        "list_url": model_admin.page_url("changelist"),
-        "thumbnail": markup.thumbnail(task, task.first_frame),
-        "settings": markup.settings_line(task),
-        "change_url": model_admin.page_url("change", task.pk),
-    }
-    return TemplateResponse(request, "admin/wanvideo/videotask/variations.html", context)
+            return HttpResponseRedirect(list_url)
+    return model_admin.render_task_page(
+        request, "variations", _("Variations"), task, form=form, repeat=repeat, key=key, list_url=list_url
+    )
 
 
 class _Refused(Exception):  # noqa: N818 - the form has the errors
@@ -129,22 +130,20 @@ class _Refused(Exception):  # noqa: N818 - the form has the errors
 
 def _make(request: HttpRequest, task: VideoTask, form: VariationsForm, key: str) -> list[VideoTask]:
     """Make all drafts, each under a key of its own, or leave nothing behind, in storage neither."""
-    by: Any = request.user
     made: list[VideoTask] = []
     earlier: list[VideoTask] = []
     stored: list[MediaInput] = []
-    wanted = [form.lines(), form.cleaned_data.get("seeds")]
     # Read once for all drafts.
     prefetch_related_objects([task], "inputs")
-    if not idempotency.is_another(request.POST):
-        _ask_about_the_same(task, form, by, key)
+    if not repeats.is_another(request.POST):
+        _ask_about_the_same(request, task, form, key)
     with media.discarding_files_on_error(stored), database.atomic():
         for number, changes in enumerate(form.changes(key), start=1):
-            own_key = idempotency.part(key, number)
+            own_key = repeats.key_of_part(key, number)
             try:
-                draft, is_new = creation.get_or_duplicate(task, by=by, idempotency_key=own_key, **changes)
+                draft, is_new = creation.get_or_duplicate(task, by=person(request), idempotency_key=own_key, **changes)
             except IdempotencyConflict as conflict:
-                raise repeats.Repeated(repeats.of_conflict(conflict, wanted)) from conflict
+                raise repeats.of_conflict(conflict, form.wanted) from conflict
             except ValidationError as error:
                 reason = action_results.reason_of(error)
                 form.add_error(None, _("Draft %(n)s: %(reason)s") % {"n": number, "reason": reason})
@@ -154,31 +153,24 @@ def _make(request: HttpRequest, task: VideoTask, form: VariationsForm, key: str)
         if form.errors:
             raise _Refused
         if earlier and made:
-            raise repeats.Repeated(repeats.of_task(earlier[0], wanted))
+            raise repeats.of_task(earlier[0], form.wanted)
         if earlier:
             raise repeats.SentAlready(earlier[0])
         action_results.log(request, made, _("Made as a variation."), added=True)
     return made
 
 
-def _ask_about_the_same(task: VideoTask, form: VariationsForm, by: Any, key: str) -> None:
+def _ask_about_the_same(request: HttpRequest, task: VideoTask, form: VariationsForm, key: str) -> None:
     """Stop where the same person has had all these prompts made a moment ago; takes of one prompt are no repetition."""
-    own_keys = {idempotency.part(key, number) for number in range(1, MOST + 1)}
+    own_keys = {repeats.key_of_part(key, number) for number in range(1, MOST + 1)}
     newest: VideoTask | None = None
     for prompt, count in Counter(form.lines()).items():
-        alike = recent.like(
-            owner=by,
-            model=task.model,
-            prompt=prompt,
-            parameters=task.parameters,
-            sources=by_role(task.inputs.all()),
-        )
-        alike = [other for other in alike if other.parent_id == task.pk]
+        alike = recent_copies(request, task, prompt)
         if len(alike) < count or any(other.idempotency_key in own_keys for other in alike):
             return
         newest = newest or alike[0]
     if newest is not None:
-        raise repeats.Repeated(repeats.of_task(newest, [form.lines(), form.cleaned_data.get("seeds")]))
+        raise repeats.of_task(newest, form.wanted)
 
 
 def _seed(key: str, number: int) -> int:
