@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from django_wanvideo.admin.action_results import CHUNK, do_to_each, log
 from django_wanvideo.admin.base import TaskAdminBase, person
-from django_wanvideo.admin.views import bulk_resolve, bulk_submit
+from django_wanvideo.admin.views import bulk_submit, resolve
 from django_wanvideo.exceptions import NotPossible
 from django_wanvideo.models.creation import creation
 from django_wanvideo.services.resolution import dismissal
@@ -48,7 +48,7 @@ class ActionsMixin(TaskAdminBase):
     @admin.action(permissions=["resolve"], description=gettext_lazy("Settle selected unconfirmed…"))
     def settle_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponse:
         """Show what EvoLink's list says of each; settling is a second step."""
-        return bulk_resolve.first_step(self, request, queryset)
+        return resolve.begin_bulk(self, request, queryset)
 
     @admin.action(permissions=["view"], description=gettext_lazy("Refresh status of selected"))
     def refresh_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IS_POPUP_VAR, IncorrectLookupParameters
+from django.contrib.admin.widgets import url_params_from_lookup_dict
 from django.core.exceptions import ValidationError
+from django.db.models.constants import LOOKUP_SEP
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext
@@ -230,3 +232,33 @@ class FailureFilter(admin.SimpleListFilter):
             return ended.exclude(error_code="").exclude(error_code__in=failures.ADVICE.keys() - {value})
         codes: list[str] = next((codes for codes in failures.by_heading().values() if value in codes), [value])
         return ended.filter(error_code__in=codes)
+
+
+def is_offered(model_admin: ModelAdmin, request: HttpRequest, lookup: str, value: Any) -> bool:
+    """Tell whether a filter of the list, its hierarchy of dates, or a site's foreign key to tasks asks for ``lookup``."""
+    for name, is_field in _offered(model_admin, request):
+        if lookup == name or (is_field and lookup.startswith(name + LOOKUP_SEP)):
+            return True
+    # A site's form that opens the list to choose from narrows it down as its foreign key says.
+    for limit in model_admin.model._meta.related_fkey_lookups:  # noqa: SLF001 - where Django's own admin looks
+        limits = url_params_from_lookup_dict(limit() if callable(limit) else limit)
+        if (lookup, value) in limits.items():
+            return True
+    return False
+
+
+def _offered(model_admin: ModelAdmin, request: HttpRequest) -> Iterator[tuple[str, bool]]:
+    """Yield names of parameters, and whether each is a column that further words may follow."""
+    if model_admin.date_hierarchy:
+        yield model_admin.date_hierarchy, True
+    item: Any
+    for item in model_admin.get_list_filter(request):
+        if isinstance(item, type) and issubclass(item, admin.SimpleListFilter):
+            yield str(item.parameter_name), False
+        elif isinstance(item, type):
+            names = item(request, {}, model_admin.model, model_admin).expected_parameters()
+            yield from ((name, False) for name in names)
+        elif isinstance(item, (list, tuple)):
+            yield item[0], True
+        elif isinstance(item, str):
+            yield item, True

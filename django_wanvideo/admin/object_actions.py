@@ -13,15 +13,14 @@ from django.utils.translation import gettext_lazy
 
 from django_wanvideo.admin import action_results
 from django_wanvideo.admin.base import person
-from django_wanvideo.admin.presentation import formats, prices, quotes
+from django_wanvideo.admin.presentation import formats, prices
 from django_wanvideo.admin.views import duplicate
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.exceptions import EvoLinkError
 from django_wanvideo.exceptions import WanVideoError
 from django_wanvideo.failures import advice_for
 from django_wanvideo.services.resolution import dismissal
-from django_wanvideo.services.sending import quotes as quoting
-from django_wanvideo.services.sending import submission
+from django_wanvideo.services.sending import quotes, submission
 from django_wanvideo.services.storing import download
 from django_wanvideo.services.tracking import lookup, polling
 
@@ -50,13 +49,13 @@ class Operation(NamedTuple):
 OPERATIONS = {
     "retry": Operation(
         "submit",
-        lambda request, task: submission.retry(task, by=person(request), agreed=quotes.agreed(request, task)),
+        lambda request, task: submission.retry(task, by=person(request), agreed=prices.agreed_on_button(request, task)),
         gettext_lazy("Queued again."),
     ),
     "fetch": Operation(
         "submit",
         # Never a price instead: what was shown is that it is free.
-        lambda request, task: submission.retry(task, by=person(request), agreed=quoting.fetching(task)),
+        lambda request, task: submission.retry(task, by=person(request), agreed=quotes.fetching(task)),
         gettext_lazy("The file is being fetched again."),
     ),
     "cancel": Operation(
@@ -144,7 +143,7 @@ def of(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> lis
         add("refresh", _("Refresh status"), "retry")
     fetchable, looks_first = ended and download.is_fetchable(task), lookup.can_look(task)
     if fetchable and may("submit"):
-        quote = quotes.for_fetch(request.user, task)
+        quote = prices.quote_for_fetch(request.user, task)
         add("fetch", _("Fetch again, free of charge"), "storing", first=True, quote=quote)
     elif ended and may("submit"):
         if looks_first:
@@ -152,7 +151,7 @@ def of(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> lis
         else:
             label = _("Retry unchanged for about %(n)s credits") if is_to_change else _("Retry for about %(n)s credits")
         label %= {"n": formats.credits_on_button(prices.price_now(task))}
-        quote = quotes.for_retry(request.user, task)
+        quote = prices.quote_for_retry(request.user, task)
         add("retry", label, "retry", first=not is_to_change and not looks_first, quote=quote)
     if looks_first and not fetchable:
         add("refresh", _("Check with EvoLink again, free of charge"), "retry", first=True)

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_wanvideo.admin import lookups, object_actions
+from django_wanvideo.admin import object_actions
 from django_wanvideo.admin.actions import ActionsMixin
 from django_wanvideo.admin.base import ModelAdmin, as_uuid
 from django_wanvideo.admin.changelist import TaskChangeList
@@ -24,12 +24,12 @@ from django_wanvideo.admin.filters import (
     ModelFilter,
     OwnerFilter,
     StatusFilter,
+    is_offered,
 )
 from django_wanvideo.admin.forms.fields import fieldsets
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
 from django_wanvideo.admin.presentation.columns import ColumnsMixin
 from django_wanvideo.admin.views import (
-    bulk_resolve,
     bulk_submit,
     files,
     late_forms,
@@ -92,7 +92,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
 
         Django admits every column, so that whoever sees the list could guess what it does not show, letter by letter.
         """
-        return lookups.is_offered(self, request, lookup, value) and super().lookup_allowed(lookup, value, request)
+        return is_offered(self, request, lookup, value) and super().lookup_allowed(lookup, value, request)
 
     def get_urls(self) -> list[URLPattern]:
         """Put our addresses before the admin's catch-all."""
@@ -102,7 +102,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
             ("kept/", files.kept_view, "kept"),
             ("send/", bulk_submit.send_view, "send"),
             ("sending/", sending.sending_view, "sending"),
-            ("settle/", bulk_resolve.bulk_resolve_view, "settle"),
+            ("settle/", resolve.bulk_resolve_view, "settle"),
             ("plan/<slug:token>/", bulk_submit.plan_view, "plan"),
             ("<uuid:object_id>/video/", files.video_view, "video"),
             ("<uuid:object_id>/decide/", resolve.resolve_view, "decide"),

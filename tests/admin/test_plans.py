@@ -228,7 +228,7 @@ class TestPrice:
         assert "made for somebody else" in text_of(other.post(button["url"], button["data"], follow=True))
         twin = make_task("failed", error_code="service_error")
         boss.post(url("operate", twin.pk, "retry"), button["data"])
-        monkeypatch.setattr("django_wanvideo.admin.presentation.quotes.LIFETIME", dt.timedelta(seconds=-1))
+        monkeypatch.setattr("django_wanvideo.admin.presentation.prices.LIFETIME", dt.timedelta(seconds=-1))
         assert "more than a day" in text_of(boss.post(button["url"], button["data"], follow=True))
         assert {now(task).status, now(twin).status} == {"failed"}
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from django.forms.utils import ErrorDict
 
 from django_wanvideo import catalog
+from django_wanvideo.admin.forms.base import TaskFormBase
 from django_wanvideo.admin.forms.fields import kept_name, link_name
-from django_wanvideo.admin.forms.uploads import UploadsMixin
 
 if TYPE_CHECKING:
     from django_wanvideo.catalog import ModelSpec, ParameterSpec
 
 
-class ModelSwitchMixin(UploadsMixin):
+class ModelSwitchMixin(TaskFormBase):
     """For forms with the fields of one model."""
 
     @property

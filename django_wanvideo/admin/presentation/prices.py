@@ -1,9 +1,12 @@
-"""The price beside the button, calculated on the server from the catalogue."""
+"""What things cost: the price beside a button, calculated from the catalogue, and what a button was said to cost."""
 
 from __future__ import annotations
 
+import datetime as dt
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from django.core import signing
 from django.core.exceptions import ValidationError
 from django.template.defaultfilters import date as format_date
 from django.utils.translation import gettext as _
@@ -11,14 +14,24 @@ from django.utils.translation import gettext as _
 from django_wanvideo import catalog
 from django_wanvideo.admin.forms.fields import ParameterField
 from django_wanvideo.admin.presentation import forecasts, formats, markup
+from django_wanvideo.services.sending import quotes
+from django_wanvideo.services.sending.quotes import Quote, QuoteChanged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from decimal import Decimal
+
+    from django.http import HttpRequest
 
     from django_wanvideo.admin.forms.base import TaskFormBase
     from django_wanvideo.catalog import ModelSpec
     from django_wanvideo.models import VideoTask
+
+
+#: The field in which a button carries what it was said to cost.
+QUOTE_FIELD = "quote"
+SALT = "django_wanvideo.admin.presentation.prices"
+#: How long a button that was shown can be pressed.
+LIFETIME = dt.timedelta(days=1)
 
 
 def price_now(task: VideoTask) -> Decimal | None:
@@ -98,3 +111,67 @@ def of_query(spec: ModelSpec, data: Mapping[str, str], owner_id: Any) -> dict[st
         except ValidationError:
             return unknown()
     return words(spec, parameters, owner_id)
+
+
+def _signed(user: Any, task: VideoTask, quote: Quote) -> str:
+    """Return a quote as a button carries it."""
+    data = [str(user.pk), task.pk.hex, *quote.pack()]
+    return signing.dumps(data, salt=SALT)
+
+
+def quote_for_retry(user: Any, task: VideoTask) -> str:
+    """Return what a press of *Retry* does now; empty where that cannot be said."""
+    try:
+        return _signed(user, task, quotes.quote(task))
+    except ValidationError:
+        return ""
+
+
+def quote_for_fetch(user: Any, task: VideoTask) -> str:
+    """Return a quote that never pays."""
+    return _signed(user, task, quotes.fetching(task))
+
+
+def agreed_on_button(request: HttpRequest, task: VideoTask) -> Quote | None:
+    """Return what the pressed button was said to cost; ``None`` for a request that somebody wrote by hand.
+
+    Raises:
+        QuoteChanged: the button is too old, or was shown to somebody else or for another task.
+    """
+    text = request.POST.get(QUOTE_FIELD, "")
+    if not text:
+        return None
+    try:
+        user, task_id, *packed = signing.loads(text, salt=SALT, max_age=LIFETIME)
+        quote = Quote.unpack(packed)
+    except (signing.BadSignature, ValueError, TypeError):
+        user = task_id = ""
+    if (user, task_id) != (str(request.user.pk), task.pk.hex):
+        raise QuoteChanged(
+            _(
+                "This page was open for more than a day, or was made for somebody else. Look at the price and press again."
+            )
+        )
+    return quote
+
+
+def agreed_on_form(request: HttpRequest, task: VideoTask) -> Quote | None:
+    """Return what *Generate* on a draft's form sends: what the form has just saved, at the price beside the button.
+
+    ``None`` where nothing can be quoted, which submitting then explains.
+
+    Raises:
+        QuoteChanged: the price beside the button was a lower one. Without scripts it does not follow what is chosen, and
+            nobody minds to pay less.
+    """
+    try:
+        quote = quotes.quote(task)
+        shown = Decimal(request.POST.get("shown_credits") or str(quote.credits))
+    except (ValidationError, InvalidOperation):
+        return None
+    if quote.credits is not None and shown < quote.credits:
+        raise QuoteChanged(
+            _("The price has changed: %(shown)s was shown, it is %(now)s now.")
+            % {"shown": quotes.amount(shown), "now": quotes.amount(quote.credits)}
+        )
+    return quote

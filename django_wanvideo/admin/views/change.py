@@ -17,7 +17,7 @@ from django_wanvideo.admin.base import TaskAdminBase, is_stock, person
 from django_wanvideo.admin.caching import once
 from django_wanvideo.admin.forms import conflicts, repeats
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm
-from django_wanvideo.admin.presentation import detail_page, forecasts, holds, prices, quotes
+from django_wanvideo.admin.presentation import detail_page, forecasts, holds, prices
 from django_wanvideo.admin.views import duplicate, late_forms
 from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.db import database
@@ -80,7 +80,7 @@ class PagesMixin(TaskAdminBase):
     def _generate(self, request: HttpRequest, obj: VideoTask) -> HttpResponse:
         self.require(request, obj, "submit")
         try:
-            submission.enqueue(obj, by=person(request), agreed=quotes.agreed_on_form(request, obj))
+            submission.enqueue(obj, by=person(request), agreed=prices.agreed_on_form(request, obj))
         except (WanVideoError, ValidationError) as error:
             words = _("The draft was saved, but not sent: %(reason)s") % {"reason": action_results.reason_of(error)}
             messages.warning(request, words)

@@ -10,9 +10,9 @@ from django.http import HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from django_wanvideo.admin.forms import conflicts, repeats, temporary_uploads
+from django_wanvideo.admin.forms.base import FIRST_FRAME
 from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
 from django_wanvideo.admin.forms.task_forms import task_form
-from django_wanvideo.admin.forms.uploads import FIRST_FRAME
 from django_wanvideo.admin.views import duplicate
 from django_wanvideo.choices import TaskStatus
 

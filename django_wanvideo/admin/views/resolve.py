@@ -1,31 +1,46 @@
-"""The page on which a person settles an unconfirmed task: the evidence, and three decisions."""
+"""The pages on which a person settles unconfirmed tasks.
+
+One shows the evidence of a task, and three decisions; the other settles several at once, each against what EvoLink's
+list shows of it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponseRedirect
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, ngettext_lazy
 
 from django_wanvideo.admin import action_results
-from django_wanvideo.admin.base import person
+from django_wanvideo.admin.base import as_uuid, person
 from django_wanvideo.admin.presentation import evidence, formats, markup, prices
 from django_wanvideo.admin.presentation.evidence import Decision
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.exceptions import EvoLinkError
-from django_wanvideo.exceptions import WanVideoError
-from django_wanvideo.services.resolution import decisions
+from django_wanvideo.exceptions import NotPossible, WanVideoError
+from django_wanvideo.services.resolution import decisions, matching
 from django_wanvideo.services.resolution.evidence import gather
 
 if TYPE_CHECKING:
     import uuid
 
+    from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
     from django_wanvideo.admin.base import TaskAdminBase
     from django_wanvideo.models import VideoTask
+    from django_wanvideo.services.resolution.matching import Match
+
+
+#: Tasks that are settled together at most.
+MOST = 50
+#: Seconds that this may take; each video is read with the site's own key before it is attached.
+SETTLING_SECONDS = 20.0
 
 
 def resolve_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
@@ -100,3 +115,113 @@ def _decide(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -
             decisions.send_again(task, by=by, number=number)
             return _("Queued again.")
     raise ValidationError(_("Choose one of the decisions."))
+
+
+def begin_bulk(model_admin: TaskAdminBase, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponse:
+    """Lead from the list's action to a page with an address of its own."""
+    ids = list(queryset.filter(status=TaskStatus.UNCONFIRMED).order_by("queued_at").values_list("pk", flat=True))
+    if not ids:
+        messages.info(request, _("None of these is unconfirmed; there is nothing to settle."))
+        return HttpResponseRedirect(model_admin.page_url("changelist"))
+    if len(ids) > MOST:
+        words = _("At most %(n)s tasks can be settled at a time; these are the oldest ones.") % {"n": MOST}
+        messages.warning(request, words)
+    query = urlencode([("id", pk.hex) for pk in ids[:MOST]])
+    return HttpResponseRedirect(f"{model_admin.page_url('settle')}?{query}")
+
+
+def bulk_resolve_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
+    """Show each task with its evidence, or settle those that were ticked.
+
+    Raises:
+        PermissionDenied: the person may not settle unconfirmed tasks, or not see them.
+    """
+    model_admin.require(request, None, "resolve", "view")
+    back = model_admin.page_url("changelist")
+    if request.method == "POST":
+        _settle(model_admin, request)
+        return HttpResponseRedirect(back)
+    tasks = _tasks(model_admin, request, request.GET.getlist("id"))
+    rows = [_row(model_admin, found) for found in matching.match(tasks)]
+    return model_admin.render_page(request, "settle", _("Settle unconfirmed videos"), rows=rows, back=back)
+
+
+def _tasks(model_admin: TaskAdminBase, request: HttpRequest, ids: list[str]) -> list[VideoTask]:
+    wanted = [pk for value in ids[:MOST] if (pk := as_uuid(value)) is not None]
+    rows = model_admin.get_queryset(request).filter(pk__in=wanted, status=TaskStatus.UNCONFIRMED)
+    found = [task for task in rows.prefetch_related("inputs") if model_admin.has_resolve_permission(request, task)]
+    return sorted(found, key=lambda task: wanted.index(task.pk))
+
+
+def _row(model_admin: TaskAdminBase, found: Match) -> dict[str, Any]:
+    """Return one task as the page shows it, with what EvoLink's list shows of it in words."""
+    task, only, remark = found.task, found.only, ""
+    decision: Decision | None = None
+    if only is not None:
+        words = _("%(id)s, started at %(at)s, %(status)s") % {
+            "id": only.id,
+            "at": formats.clock(only.created) if only.created else "?",
+            "status": only.raw_status or "?",
+        }
+        remark = _("It fits no other open request, and nothing else on the list fits this one.")
+        decision = Decision.ATTACH
+    elif found.candidates:
+        count = len(found.candidates)
+        words = ngettext("%(n)s video may be this one", "%(n)s videos may be this one", count) % {"n": count}
+        remark = _("Other open requests may have made the same. Decide about this one alone.")
+    elif found.is_whole:
+        words = _("No unknown video of this model from that time")
+        remark = _("EvoLink’s list may lag by a few minutes.")
+        decision = Decision.NOT_ACCEPTED
+    else:
+        words = _("EvoLink’s list could not be read back to the request.")
+    does = {
+        Decision.ATTACH: _("Attach this video; nothing is sent or charged again."),
+        Decision.NOT_ACCEPTED: _("Settle as not accepted; it fails and can be retried."),
+    }
+    attempt = found.attempt
+    value = f"{decision}:{task.pk.hex}" if decision else ""
+    return {
+        "task": task,
+        "thumbnail": markup.thumbnail(task, task.first_frame),
+        "settings": markup.settings_line(task),
+        "price": formats.credits_in_table(prices.price_now(task)),
+        "sent_at": formats.clock(attempt.sent_at) if attempt is not None and attempt.sent_at else "",
+        "found": words,
+        "remark": remark,
+        # What a tick does; nothing where a person has to look at the task by itself.
+        "value": value if only is None else f"{value}:{only.id}",
+        "does": does[decision] if decision else "",
+        "is_ticked": only is not None,
+        "decide_url": model_admin.page_url("decide", task.pk),
+    }
+
+
+def _settle(model_admin: TaskAdminBase, request: HttpRequest) -> None:
+    wishes: dict[str, tuple[str, str]] = {}
+    for value in request.POST.getlist("settle")[:MOST]:
+        decision, _colon, rest = value.partition(":")
+        task_id, _colon, provider_task_id = rest.partition(":")
+        wishes[task_id] = (decision, provider_task_id)
+    if not wishes:
+        messages.info(request, _("Nothing was selected, so nothing was settled."))
+        return
+    until = time.monotonic() + SETTLING_SECONDS
+
+    def settle(task: VideoTask) -> None:
+        decision, provider_task_id = wishes[task.pk.hex]
+        if time.monotonic() > until:
+            raise NotPossible(_("There was no time left for this one. Select it again."))
+        if decision == Decision.ATTACH and provider_task_id:
+            decisions.attach(task, provider_task_id, by=person(request))
+        elif decision == Decision.NOT_ACCEPTED:
+            decisions.not_accepted(task, by=person(request))
+        else:
+            raise NotPossible(_("There is no such decision."))
+
+    tasks = _tasks(model_admin, request, list(wishes))
+    outcome = action_results.do_to_each(request, tasks, settle, _("Settled against EvoLink’s list."))
+    outcome.tell(request, ngettext_lazy("%(n)s video was settled.", "%(n)s videos were settled.", "n"))
+    if missing := len(wishes) - len(tasks):
+        words = ngettext("%(n)s was settled meanwhile.", "%(n)s were settled meanwhile.", missing) % {"n": missing}
+        messages.info(request, words)
