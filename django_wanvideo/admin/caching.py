@@ -28,8 +28,13 @@ def cached(key: str, seconds: int, make: Callable[[], T], *, anew: bool = False)
         found: T = kept[1]
         return found
     value = make()
-    _try(lambda: cache.set(key, (timezone.now().timestamp(), value), seconds), is_proof=True)
+    keep(key, value, seconds)
     return value
+
+
+def keep(key: str, value: Any, seconds: int) -> None:
+    """Keep ``value`` under ``key`` for others, if that is possible."""
+    _try(lambda: cache.set(key, (timezone.now().timestamp(), value), seconds), is_proof=True)
 
 
 def once(request: HttpRequest, name: str, make: Callable[[], T]) -> T:

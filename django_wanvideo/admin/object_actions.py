@@ -15,6 +15,7 @@ from django_wanvideo.admin import action_results
 from django_wanvideo.admin.base import person
 from django_wanvideo.admin.presentation import formats, prices
 from django_wanvideo.admin.views import duplicate
+from django_wanvideo.admin.views.planning import CHANGE_FIRST
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.exceptions import EvoLinkError
 from django_wanvideo.exceptions import WanVideoError
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from django_wanvideo.models import VideoTask
 
 _S = TaskStatus
-_CHANGE_FIRST = frozenset({"edit_copy", "replace_picture"})
 
 
 class Operation(NamedTuple):
@@ -126,7 +126,7 @@ def of(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> lis
     found: list[Button] = []
     ended = task.status in {_S.FAILED, _S.CANCELLED}
     action = advice_for(task.error_code).next_action if ended and task.error_code else "retry"
-    is_to_change = ended and action in _CHANGE_FIRST
+    is_to_change = ended and action in CHANGE_FIRST
 
     def may(*permissions: str) -> bool:
         return all(model_admin.is_allowed(request, task, permission) for permission in permissions)

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_wanvideo.admin import VideoTaskAdmin, filters
+from django_wanvideo.admin import VideoTaskAdmin, caching, counts
 from django_wanvideo.choices import EventKind, EventSource
 from django_wanvideo.models import VideoTask, lifecycle
 from django_wanvideo.services.sending import submission
@@ -245,7 +245,7 @@ class TestOwnTasksOnly:
 
 def queries_of_list(client, **query):
     """The statements of one list, the banner's findings and the counts of filters being cached."""
-    cache.set("wanvideo:admin:trouble", [], 60)
+    caching.keep("wanvideo:admin:trouble", [], 60)
     client.get(url("changelist"))
     with CaptureQueriesContext(connection) as captured:
         assert client.get(url("changelist"), query).status_code == 200
@@ -481,7 +481,7 @@ class TestCountsOfFilters:
         ]  # fmt: skip
 
     def test_are_capped(self, boss, make_task, monkeypatch):
-        monkeypatch.setattr(filters, "CAP", 3)
+        monkeypatch.setattr(counts, "CAP", 3)
         for status in ("queued", "failed"):
             for _number in range(4):
                 make_task(status)
@@ -490,7 +490,7 @@ class TestCountsOfFilters:
         assert {"Queued (3+)", "Storing (3)", "Needs attention (3+)"} <= set(self.choices(boss))
 
     def test_are_at_least_what_was_read_where_not_all_was_read(self, boss, make_task, monkeypatch):
-        monkeypatch.setattr(filters, "MOST", 3)
+        monkeypatch.setattr(counts, "MOST", 3)
         for _number in range(4):
             make_task("queued")
         assert "Queued (3+)" in self.choices(boss)
@@ -512,7 +512,7 @@ class TestCountsOfFilters:
 
     def test_read_a_bounded_number_of_rows_and_count_none_in_the_database(self, boss, make_task):
         make_task("queued")
-        cache.set("wanvideo:admin:trouble", [], 60)
+        caching.keep("wanvideo:admin:trouble", [], 60)
         with CaptureQueriesContext(connection) as cold:
             boss.get(url("changelist"))
         with CaptureQueriesContext(connection) as warm:
@@ -520,7 +520,7 @@ class TestCountsOfFilters:
         assert len(cold) == len(warm) + 2
         assert not [query["sql"] for query in cold if "COUNT(" in query["sql"]]
         assert (
-            sum(f"LIMIT {filters.MOST}" in query["sql"] or f"LIMIT {filters.CAP + 1}" in query["sql"] for query in cold)
+            sum(f"LIMIT {counts.MOST}" in query["sql"] or f"LIMIT {counts.CAP + 1}" in query["sql"] for query in cold)
             == 2
         )
 

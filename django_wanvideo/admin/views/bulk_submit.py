@@ -20,7 +20,7 @@ from django_wanvideo.admin.action_results import REFUSALS, Outcome, do_to_each, 
 from django_wanvideo.admin.base import person
 from django_wanvideo.admin.presentation import forecasts, formats
 from django_wanvideo.admin.views import planning, plans
-from django_wanvideo.admin.views.planning import CHUNK
+from django_wanvideo.admin.views.planning import CHUNK, Planner
 from django_wanvideo.services.sending import submission
 
 if TYPE_CHECKING:
@@ -44,8 +44,9 @@ def make(
 ) -> HttpResponse:
     """Keep what would be sent and at what price, and lead to the page that shows it."""
     entries: list[plans.Entry] = []
-    for task in planning.read(queryset, again=again)[: MOST + 1].iterator(chunk_size=CHUNK):
-        entries.append(planning.entry_of(model_admin, request, task, again=again))
+    planner = Planner(model_admin, request, again)
+    for task in planner.read(queryset)[: MOST + 1].iterator(chunk_size=CHUNK):
+        entries.append(planner.entry_of(task))
         # A task and its prefetched inputs hold each other; this lets go of both now.
         getattr(task, "_prefetched_objects_cache", {}).clear()
     back = request.get_full_path()
@@ -72,7 +73,7 @@ def plan_view(model_admin: TaskAdminBase, request: HttpRequest, token: str) -> H
     progress = plans.progress(token)
     if progress.chosen is not None:
         return _sent_page(model_admin, request, plan, progress, progress.chosen)
-    shown = planning.page_of(model_admin, request, plan.entries, _ticks(request.GET), again=plan.again)
+    shown = Planner(model_admin, request, plan.again).page_of(plan, _ticks(request.GET))
     context = {
         "plan": shown,
         "count": len(shown.chosen),
@@ -113,7 +114,7 @@ def send_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
         if ticks is not None and ticks != _numbers(request.POST.get("shown", "")):
             messages.info(request, _("You changed the selection. This is what it costs now."))
             return HttpResponseRedirect(f"{address}?t={'.'.join(map(str, ticks))}")
-        at, chosen = 0, planning.chosen_places(plan.entries, ticks)
+        at, chosen = 0, plan.chosen_places(ticks)
         if not chosen:
             messages.warning(request, _("Nothing is selected, so nothing was sent."))
             return HttpResponseRedirect(address)
@@ -138,7 +139,7 @@ def _plan_or_none(model_admin: TaskAdminBase, request: HttpRequest, token: str) 
 
 def _take_step(model_admin: TaskAdminBase, request: HttpRequest, plan: StoredPlan, at: int, places: list[int]) -> None:
     """Do to some of the chosen tasks what was shown, and write down how it went."""
-    found = planning.read_places(model_admin, request, plan.entries, places, again=plan.again)
+    found = Planner(model_admin, request, plan.again).tasks_at(plan.entries, places)
     place_of = {task.pk: place for place, task in found.items()}
     move = submission.retry if plan.again else submission.enqueue
     left: dict[int, str] = {}
@@ -173,12 +174,10 @@ def _sent_page(
             "send_url": model_admin.page_url("send"),
         }
         return model_admin.render_page(request, "confirm_progress", _("Sending…"), **context)
-    places = sorted(progress.left)[: planning.SHOWN]
-    found = planning.read_places(model_admin, request, plan.entries, places, again=plan.again)
+    places = sorted(progress.left)[: plans.SHOWN]
+    found = Planner(model_admin, request, plan.again).tasks_at(plan.entries, places)
     context = {
-        "rows": [
-            planning.Row(task, place, plan.entries[place].quote, progress.left[place]) for place, task in found.items()
-        ],
+        "rows": [planning.Row(task, place, plan.entries[place], progress.left[place]) for place, task in found.items()],
         "done": _success(plan) % {"n": progress.done} if progress.done else _("Nothing was sent."),
         "left": progress.reasons.total(),
         "back": plan.back,

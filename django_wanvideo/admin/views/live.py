@@ -10,7 +10,7 @@ from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from django_wanvideo.admin import filters
+from django_wanvideo.admin import counts
 from django_wanvideo.admin.base import PRIVATE, as_uuid
 from django_wanvideo.admin.presentation import columns, detail_page, holds, markup, prices, status_text
 from django_wanvideo.choices import TaskStatus
@@ -45,7 +45,7 @@ def status_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpRespons
             _add_page(model_admin, task, now, rows[str(task.pk)])
     answer: dict[str, Any] = {"tasks": rows, "holds": [report.as_dict() for report in holds.reports_for(request)]}
     if "counts" in request.GET:
-        answer["counts"] = filters.shown_counts(request, model_admin)
+        answer["counts"] = counts.shown(request, model_admin)
     return JsonResponse(answer, headers=PRIVATE)
 
 
