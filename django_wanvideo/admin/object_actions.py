@@ -80,12 +80,7 @@ OPERATIONS = {
 
 
 def operate_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.UUID, verb: str) -> HttpResponse:
-    """Do one thing to one task and go back to its page.
-
-    Raises:
-        Http404: there is no such task or button.
-        PermissionDenied: the person may not do this.
-    """
+    """Do one thing to one task and go back to its page."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     task = model_admin.get_task_or_404(request, object_id)

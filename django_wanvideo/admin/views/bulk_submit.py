@@ -59,11 +59,7 @@ def make(
 
 
 def plan_view(model_admin: TaskAdminBase, request: HttpRequest, token: str) -> HttpResponse:
-    """Show each task with its price or its problem, and the total; of a plan that is being sent, how far it is.
-
-    Raises:
-        PermissionDenied: the person may not spend credits, or not see tasks.
-    """
+    """Show each task with its price or its problem, and the total; of a plan that is being sent, how far it is."""
     if request.method not in {"GET", "HEAD"}:
         return HttpResponseNotAllowed(["GET", "HEAD"])
     model_admin.require(request, None, "view")
@@ -95,11 +91,7 @@ def plan_view(model_admin: TaskAdminBase, request: HttpRequest, token: str) -> H
 
 
 def send_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
-    """Send what the page has shown, once; a long plan in several steps.
-
-    Raises:
-        PermissionDenied: the person may not spend credits.
-    """
+    """Send what the page has shown, once; a long plan in several steps."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     token, back = request.POST.get("plan", ""), model_admin.page_url("changelist")

@@ -44,11 +44,7 @@ def duplicate(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask)
 
 
 def copy(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> HttpResponse:
-    """Do what the pressed button says: make a draft like this one, or lead to the page on which several are made.
-
-    Raises:
-        PermissionDenied: the person may not add tasks.
-    """
+    """Do what the pressed button says: make a draft like this one, or lead to the page on which several are made."""
     model_admin.require(request, task, "add")
     if "_variations" in request.POST:
         return HttpResponseRedirect(model_admin.page_url("variations", task.pk))

@@ -30,12 +30,7 @@ _RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))$")
 
 
 def kept_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponseBase:
-    """Show the picture of a refused form to the person who sent it.
-
-    Raises:
-        PermissionDenied: the person may neither add nor change tasks.
-        Http404: it is not kept any more.
-    """
+    """Show the picture of a refused form to the person who sent it."""
     if not (model_admin.has_add_permission(request) or model_admin.has_change_permission(request)):
         raise PermissionDenied
     stored = temporary_uploads.open_kept(request.GET.get("name", ""), owner=request.user.pk)
@@ -46,12 +41,7 @@ def kept_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponseB
 
 
 def video_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.UUID) -> HttpResponseBase:
-    """Serve a stored video in ranges, which a player needs to seek and Django's own view of files does not do.
-
-    Raises:
-        PermissionDenied: the person may not see the task.
-        Http404: there is no such task or video, or the storage does not give it.
-    """
+    """Serve a stored video in ranges, which a player needs to seek and Django's own view of files does not do."""
     task = model_admin.get_task_or_404(request, object_id, "view")
     if not task.video:
         raise Http404(_("This task has no video."))

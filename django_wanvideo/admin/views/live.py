@@ -28,11 +28,7 @@ MOST_IDS = 200
 
 
 def status_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
-    """Answer how the asked tasks stand; ``page`` asks for the parts of one task's page.
-
-    Raises:
-        PermissionDenied: the person may not see tasks.
-    """
+    """Answer how the asked tasks stand; ``page`` asks for the parts of one task's page."""
     model_admin.require(request, None, "view")
     ids = [pk for value in request.GET.getlist("id")[:MOST_IDS] if (pk := as_uuid(value)) is not None]
     tasks = model_admin.get_queryset(request).filter(pk__in=ids).prefetch_related("inputs")
@@ -78,9 +74,6 @@ def price_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse
 
     A form asks only for ``session`` before it is sent: whether its person is signed in still, or again, and with which
     token it is to be sent.
-
-    Raises:
-        PermissionDenied: the person may neither add nor change tasks.
     """
     if not (model_admin.has_add_permission(request) or model_admin.has_change_permission(request)):
         raise PermissionDenied

@@ -44,12 +44,7 @@ SETTLING_SECONDS = 20.0
 
 
 def resolve_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
-    """Show the evidence, or do what was decided.
-
-    Raises:
-        Http404: there is no such task.
-        PermissionDenied: the person may not settle unconfirmed tasks, or not see them.
-    """
+    """Show the evidence, or do what was decided."""
     task = model_admin.get_task_or_404(request, object_id, "resolve", "view")
     page = model_admin.page_url("change", task.pk)
     if task.status != TaskStatus.UNCONFIRMED:
@@ -131,11 +126,7 @@ def begin_bulk(model_admin: TaskAdminBase, request: HttpRequest, queryset: Query
 
 
 def bulk_resolve_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
-    """Show each task with its evidence, or settle those that were ticked.
-
-    Raises:
-        PermissionDenied: the person may not settle unconfirmed tasks, or not see them.
-    """
+    """Show each task with its evidence, or settle those that were ticked."""
     model_admin.require(request, None, "resolve", "view")
     back = model_admin.page_url("changelist")
     if request.method == "POST":

@@ -22,11 +22,7 @@ if TYPE_CHECKING:
 
 
 def sending_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
-    """Show the form that pauses, or do what a button says and go back to the list.
-
-    Raises:
-        PermissionDenied: the person may not pause sending.
-    """
+    """Show the form that pauses, or do what a button says and go back to the list."""
     if not (may_pause(request) and model_admin.has_view_permission(request)):
         raise PermissionDenied
     back = model_admin.page_url("changelist")

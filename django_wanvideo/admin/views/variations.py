@@ -95,12 +95,7 @@ class VariationsForm(forms.Form):
 
 
 def variations_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
-    """Show the form, or make the drafts: all of them or none, and once however often the form is sent.
-
-    Raises:
-        Http404: there is no such task.
-        PermissionDenied: the person may not add tasks, or not see this one.
-    """
+    """Show the form, or make the drafts: all of them or none, and once however often the form is sent."""
     task = model_admin.get_task_or_404(request, object_id, "add", "view")
     form = VariationsForm(request.POST or None, task=task)
     repeat: repeats.Repeat | None = None
