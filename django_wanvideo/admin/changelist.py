@@ -12,7 +12,7 @@ from django.db.models import Prefetch, Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from django_wanvideo.admin.presentation import holds
+from django_wanvideo.admin import holds
 from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.models import MediaInput
 from django_wanvideo.models.base import people

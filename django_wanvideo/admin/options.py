@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_wanvideo.admin import object_actions
+from django_wanvideo.admin import holds, object_actions
 from django_wanvideo.admin.actions import ActionsMixin
 from django_wanvideo.admin.base import ModelAdmin, as_uuid
 from django_wanvideo.admin.changelist import TaskChangeList
@@ -28,17 +28,15 @@ from django_wanvideo.admin.filters import (
 )
 from django_wanvideo.admin.forms.fields import fieldsets
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
-from django_wanvideo.admin.presentation.columns import ColumnsMixin
+from django_wanvideo.admin.presentation.markup import ColumnsMixin
 from django_wanvideo.admin.views import (
     bulk_submit,
+    duplicate,
     files,
-    late_forms,
     live,
     resolve,
-    sending,
-    variations,
 )
-from django_wanvideo.admin.views.change import PagesMixin
+from django_wanvideo.admin.views.change import PagesMixin, parent_of
 from django_wanvideo.models import Attempt
 
 if TYPE_CHECKING:
@@ -101,12 +99,12 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
             ("price/", live.price_view, "price"),
             ("kept/", files.kept_view, "kept"),
             ("send/", bulk_submit.send_view, "send"),
-            ("sending/", sending.sending_view, "sending"),
+            ("sending/", holds.sending_view, "sending"),
             ("settle/", resolve.bulk_resolve_view, "settle"),
             ("plan/<slug:token>/", bulk_submit.plan_view, "plan"),
             ("<uuid:object_id>/video/", files.video_view, "video"),
             ("<uuid:object_id>/decide/", resolve.resolve_view, "decide"),
-            ("<uuid:object_id>/variations/", variations.variations_view, "variations"),
+            ("<uuid:object_id>/variations/", duplicate.variations_view, "variations"),
             ("<uuid:object_id>/do/<slug:verb>/", object_actions.operate_view, "operate"),
         ]
         wrap = self.admin_site.admin_view
@@ -141,7 +139,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
         if not self.is_editable(request, obj):
             return NotesForm
         spec = self.chosen_model(request, obj)
-        parent = late_forms.parent_of(self, request) if obj is None else None
+        parent = parent_of(self, request) if obj is None else None
         return task_form(spec, request.user, with_metadata=self.may_edit_metadata(request), parent=parent)
 
     def get_fieldsets(self, request: HttpRequest, obj: VideoTask | None = None) -> Any:

@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from django_wanvideo.admin.presentation import formats, history, holds, markup, status_text
+from django_wanvideo.admin import holds
+from django_wanvideo.admin.presentation import formats, history, markup, status_text
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.failures import advice_for, charge_words, quotation
 from django_wanvideo.models.base import people

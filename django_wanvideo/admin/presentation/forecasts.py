@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_wanvideo.admin.presentation import formats, holds, status_text
+from django_wanvideo.admin import holds
+from django_wanvideo.admin.presentation import formats, status_text
 from django_wanvideo.services.limits import credit_limits, throttling
 
 if TYPE_CHECKING:

@@ -1,13 +1,16 @@
-"""Small pieces of HTML that several pages share."""
+"""Pieces of HTML that several pages share, and the columns of the list that are made of them."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from django.contrib import admin
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from django_wanvideo import catalog
 from django_wanvideo.admin.presentation import formats, status_text
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
     from django_wanvideo.catalog import ModelSpec
     from django_wanvideo.models import MediaInput, VideoTask
+
 
 _ZERO = Decimal(0)
 
@@ -141,3 +145,69 @@ def charge_note(charge: Charge) -> str:
 def time_tag(moment: dt.datetime, text: str) -> SafeString:
     """A moment for people and for machines."""
     return format_html('<time datetime="{}">{}</time>', moment.isoformat(), text)
+
+
+def listed_frame(task: VideoTask) -> MediaInput | None:
+    """The first frame that the list has fetched with all others, or the task's own."""
+    frames = getattr(task, "listed_frames", None)
+    if frames is None:
+        return task.first_frame
+    return frames[0] if frames else None
+
+
+def linked_picture(task: VideoTask) -> SafeString:
+    """The small picture as the content of a link."""
+    return format_html('{}<span class="visually-hidden">{}</span>', thumbnail(task, listed_frame(task)), str(task))
+
+
+class ColumnsMixin:
+    """Picture, words, state, credits, owner and date."""
+
+    @admin.display(description=gettext_lazy("Picture"))
+    def picture(self, task: VideoTask) -> SafeString:
+        """The first frame, small, with the words that name its link."""
+        return linked_picture(task)
+
+    @admin.display(description=gettext_lazy("Task"))
+    def task(self, task: VideoTask) -> SafeString:
+        """The first words of the prompt and the main settings."""
+        words = task.prompt[:200] or str(task.pk)
+        return format_html(
+            '<span class="wv-clip" dir="auto">{}</span> <span class="wv-sub">{}</span>',
+            words,
+            settings_line(task),
+        )
+
+    @admin.display(description=gettext_lazy("Status"), ordering="status")
+    def state(self, task: VideoTask) -> SafeString:
+        """The status and what it means right now; rows that move carry what the live module needs."""
+        return format_html(
+            '<div class="wv-status" data-wanvideo-task="{}" data-status="{}"{}>{}</div>',
+            task.pk,
+            task.status,
+            "" if task.is_finished or task.status == "draft" else format_html(' data-live="{}"', "1"),
+            state(task),
+        )
+
+    @admin.display(description=gettext_lazy("Credits"))
+    def credits(self, task: VideoTask) -> SafeString:
+        """Used, or estimated."""
+        return credits_cell(task)
+
+    @admin.display(description=gettext_lazy("Owner"), ordering="owner_id")
+    def owned_by(self, task: VideoTask) -> SafeString | str:
+        """The owner, who leads to all of their tasks in this list."""
+        if task.owner is None:
+            return "–"
+        url = getattr(task, "owner_url", "")
+        return format_html('<a href="{}">{}</a>', url, task.owner) if url else str(task.owner)
+
+    @admin.display(description=gettext_lazy("Created"), ordering="created_at")
+    def created(self, task: VideoTask) -> SafeString:
+        """When it was made, and how long ago that is."""
+        now = timezone.now()
+        return format_html(
+            '{}<span class="wv-sub">{}</span>',
+            time_tag(task.created_at, formats.clock(task.created_at, now)),
+            formats.age(task.created_at, now),
+        )

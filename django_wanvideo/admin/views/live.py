@@ -10,9 +10,9 @@ from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from django_wanvideo.admin import counts
+from django_wanvideo.admin import counts, holds
 from django_wanvideo.admin.base import PRIVATE, as_uuid
-from django_wanvideo.admin.presentation import columns, detail_page, holds, markup, prices, status_text
+from django_wanvideo.admin.presentation import detail_page, markup, prices, status_text
 from django_wanvideo.choices import TaskStatus
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _row(task: VideoTask, now: dt.datetime) -> dict[str, Any]:
         "live": not task.is_finished and task.status != TaskStatus.DRAFT,
         "state": markup.state(task, now),
         "credits": markup.credits_cell(task),
-        "picture": columns.linked_picture(task),
+        "picture": markup.linked_picture(task),
     }
 
 

@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo.admin.action_results import reason_of
 from django_wanvideo.admin.presentation import formats, markup
-from django_wanvideo.admin.presentation.columns import listed_frame
 from django_wanvideo.admin.views.plans import Entry
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.failures import advice_for, charge_words
@@ -64,7 +63,7 @@ class Row:
     @property
     def thumbnail(self) -> Any:
         """The small picture."""
-        return markup.thumbnail(self.task, listed_frame(self.task))
+        return markup.thumbnail(self.task, markup.listed_frame(self.task))
 
     @property
     def settings(self) -> str:
