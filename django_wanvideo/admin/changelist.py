@@ -80,7 +80,13 @@ class TaskChangeList(ChangeList):
         rows = self._numbered_page() if place is None else self._page_at(*place)
         self.result_list = rows
         holds.label(cast("TaskAdminBase", self.model_admin), request, rows)
-        self._link_owners()
+        for task in self.result_list:
+            if self.is_popup:
+                # Whoever chooses a video is not led away from the rows: a decision is another page.
+                task.decide_url = ""
+            if task.owner_id is not None:
+                # Each owner leads to their tasks.
+                task.owner_url = self.get_query_string({"owner": task.owner_id}, [*PLACES, PAGE_VAR])
         self.result_count = (self.page_num - 1) * self.list_per_page + len(rows) + self.has_older
         self.full_result_count = None
         self.show_full_result_count = False
@@ -93,15 +99,6 @@ class TaskChangeList(ChangeList):
     def is_status_chosen(self) -> bool:
         """Whether a filter of statuses, the app's or a site's own, says which tasks are wanted."""
         return any(name.partition("__")[0] == "status" and value for name, value in self.params.items())
-
-    def _link_owners(self) -> None:
-        """Let each owner lead to their tasks; whoever chooses from a popup is not led away from its rows."""
-        for task in self.result_list:
-            if self.is_popup:
-                # A decision is another page.
-                task.decide_url = ""
-            if task.owner_id is not None:
-                task.owner_url = self.get_query_string({"owner": task.owner_id}, [*PLACES, PAGE_VAR])
 
     @property
     def kept_params(self) -> dict[str, Any]:

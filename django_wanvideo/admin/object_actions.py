@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from django_wanvideo.admin.base import TaskAdminBase
     from django_wanvideo.models import VideoTask
+    from django_wanvideo.services.sending.quotes import Quote
 
 _S = TaskStatus
 
@@ -42,40 +43,25 @@ class Operation(NamedTuple):
     """What a button does: the permission that it takes beside seeing the task, how, and what is said afterwards."""
 
     permission: str
-    run: Callable[[HttpRequest, VideoTask], Any]
-    success: StrOrPromise = ""
+    run: Callable[..., Any]
+    success: StrOrPromise
+    #: Which quote the press is held to.
+    agreed: Callable[[HttpRequest, VideoTask], Quote | None] | None = None
 
 
 OPERATIONS = {
-    "retry": Operation(
-        "submit",
-        lambda request, task: submission.retry(task, by=person(request), agreed=prices.agreed_on_button(request, task)),
-        gettext_lazy("Queued again."),
-    ),
+    "retry": Operation("submit", submission.retry, gettext_lazy("Queued again."), prices.agreed_on_button),
     "fetch": Operation(
         "submit",
-        # Never a price instead: what was shown is that it is free.
-        lambda request, task: submission.retry(task, by=person(request), agreed=quotes.fetching(task)),
+        submission.retry,
         gettext_lazy("The file is being fetched again."),
+        # Never a price instead: what was shown is that it is free.
+        lambda _request, task: quotes.fetching(task),
     ),
-    "cancel": Operation(
-        "change",
-        lambda request, task: submission.cancel(task, by=person(request)),
-        gettext_lazy("Cancelled. Nothing was charged."),
-    ),
-    "dismiss": Operation(
-        "change", lambda request, task: dismissal.dismiss(task, by=person(request)), gettext_lazy("Dismissed.")
-    ),
-    "undismiss": Operation(
-        "change",
-        lambda request, task: dismissal.restore(task, by=person(request)),
-        gettext_lazy("The dismissal was undone."),
-    ),
-    "refresh": Operation(
-        "view",
-        lambda request, task: polling.refresh(task, by=person(request)),
-        gettext_lazy("The status was refreshed."),
-    ),
+    "cancel": Operation("change", submission.cancel, gettext_lazy("Cancelled. Nothing was charged.")),
+    "dismiss": Operation("change", dismissal.dismiss, gettext_lazy("Dismissed.")),
+    "undismiss": Operation("change", dismissal.restore, gettext_lazy("The dismissal was undone.")),
+    "refresh": Operation("view", polling.refresh, gettext_lazy("The status was refreshed.")),
 }
 
 
@@ -92,7 +78,8 @@ def operate_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uu
         raise Http404(_("There is no such button."))
     model_admin.require(request, task, operation.permission, "view")
     try:
-        operation.run(request, task)
+        agreed = {"agreed": operation.agreed(request, task)} if operation.agreed is not None else {}
+        operation.run(task, by=person(request), **agreed)
     except (WanVideoError, ValidationError, EvoLinkError) as error:
         messages.warning(request, action_results.reason_of(error))
     else:
@@ -138,7 +125,7 @@ def of(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> lis
         add("refresh", _("Refresh status"), "retry")
     fetchable, looks_first = ended and download.is_fetchable(task), lookup.can_look(task)
     if fetchable and may("submit"):
-        quote = prices.quote_for_fetch(request.user, task)
+        quote = prices.signed_quote(request.user, task, fetches=True)
         add("fetch", _("Fetch again, free of charge"), "storing", first=True, quote=quote)
     elif ended and may("submit"):
         if looks_first:
@@ -146,7 +133,7 @@ def of(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> lis
         else:
             label = _("Retry unchanged for about %(n)s credits") if is_to_change else _("Retry for about %(n)s credits")
         label %= {"n": formats.credits_on_button(prices.price_now(task))}
-        quote = prices.quote_for_retry(request.user, task)
+        quote = prices.signed_quote(request.user, task)
         add("retry", label, "retry", first=not is_to_change and not looks_first, quote=quote)
     if looks_first and not fetchable:
         add("refresh", _("Check with EvoLink again, free of charge"), "retry", first=True)

@@ -65,10 +65,6 @@ class ParameterField(forms.Field):
             return None
         return value if isinstance(value, bool) else self.parameter.parse(str(value))
 
-    def prepare_value(self, value: Any) -> Any:
-        """Show what was typed, or the stored value."""
-        return value
-
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Compare in the parameter's own type."""
         try:

@@ -124,10 +124,11 @@ def steps(task: VideoTask) -> list[dict[str, Any]]:
 
 
 def video(model_admin: TaskAdminBase, task: VideoTask) -> dict[str, Any] | None:
-    """Where the stored video is, with no address where its storage gives none; in development our own view serves it, because Django's cannot seek."""
+    """Where the stored video is; no address where its storage gives none."""
     if not task.video:
         return None
     url = files.url_of(task.video)
+    # In development our own view serves it, because Django's cannot seek.
     is_local = isinstance(task.video.storage, FileSystemStorage)
     player = model_admin.page_url("video", task.pk) if is_local and settings.DEBUG else url
     return {

@@ -138,15 +138,13 @@ def lines(events: Iterable[TaskEvent], now: dt.datetime | None = None) -> list[L
     today = timezone.localdate(now)
     groups: list[list[TaskEvent]] = []
     for event in sorted(events, key=lambda event: event.pk):
-        if groups and event.kind in _FOLDED and _is_like(groups[-1][-1], event):
+        last = groups[-1][-1] if groups else None
+        is_like = last is not None and last.kind == event.kind and sentence(last) == sentence(event)
+        if event.kind in _FOLDED and is_like:
             groups[-1].append(event)
         else:
             groups.append([event])
     return [_line(group, today) for group in reversed(groups)]
-
-
-def _is_like(earlier: TaskEvent, later: TaskEvent) -> bool:
-    return earlier.kind == later.kind and sentence(earlier) == sentence(later)
 
 
 def _line(group: list[TaskEvent], today: dt.date) -> Line:

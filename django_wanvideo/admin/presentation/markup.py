@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from django_wanvideo.models import MediaInput, VideoTask
 
 
-_ZERO = Decimal(0)
-
-
 def icon(name: str) -> SafeString:
     """An icon of the sprite in ``wanvideo/icons.html``; words stand beside it, so it is hidden from readers."""
     return format_html('<svg class="wv-icon" aria-hidden="true"><use href="#wv-{}"/></svg>', name)
@@ -113,7 +110,7 @@ def credits_cell(task: VideoTask) -> SafeString:
         return format_html("{}", formats.credits_in_table(task.credits_used))
     if task.credits_used is not None or (has_ended and charge in {Charge.NONE, Charge.NOT_EXPECTED}):
         note = charge_note(Charge.NONE if task.credits_used is not None else charge)
-        return format_html('{}<span class="wv-sub">{}</span>', formats.credits_in_table(_ZERO), note)
+        return format_html('{}<span class="wv-sub">{}</span>', formats.credits_in_table(Decimal(0)), note)
     known = task.credits_reserved if task.credits_reserved is not None else task.credits_estimated
     if charge == Charge.MAYBE and task.status not in {TaskStatus.QUEUED, TaskStatus.SUBMITTING}:
         amount = _("up to %(n)s") % {"n": formats.credits_in_table(known)} if known is not None else "–"
@@ -140,11 +137,6 @@ def charge_note(charge: Charge) -> str:
         Charge.MAYBE: _("may have been charged"),
         Charge.CHARGED: _("charged"),
     }.get(charge, "")
-
-
-def time_tag(moment: dt.datetime, text: str) -> SafeString:
-    """A moment for people and for machines."""
-    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), text)
 
 
 def listed_frame(task: VideoTask) -> MediaInput | None:
@@ -207,7 +199,8 @@ class ColumnsMixin:
         """When it was made, and how long ago that is."""
         now = timezone.now()
         return format_html(
-            '{}<span class="wv-sub">{}</span>',
-            time_tag(task.created_at, formats.clock(task.created_at, now)),
+            '<time datetime="{}">{}</time><span class="wv-sub">{}</span>',
+            task.created_at.isoformat(),
+            formats.clock(task.created_at, now),
             formats.age(task.created_at, now),
         )

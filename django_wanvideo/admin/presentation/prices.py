@@ -43,7 +43,7 @@ def price_now(task: VideoTask) -> Decimal | None:
 def words(spec: ModelSpec, parameters: Mapping[str, Any], owner_id: Any) -> dict[str, Any]:
     """Return the price as the page shows it, and what the limits on the owner’s credits mean for it.
 
-    Keys: ``known``, ``amount``, ``button``, ``formula``, ``dollars``, ``remark``, ``limit``.
+    Keys: ``known``, ``credits``, ``amount``, ``button``, ``formula``, ``dollars``, ``remark``, ``limit``.
     """
     try:
         price = catalog.estimate(spec, parameters)
@@ -54,11 +54,10 @@ def words(spec: ModelSpec, parameters: Mapping[str, Any], owner_id: Any) -> dict
     if spec.price.is_minimum(values):
         formula = _("%(credits)s credits, the smallest charge") % {"credits": amount}
     else:
-        formula = _("%(seconds)s s × %(rate)s = %(credits)s credits") % {
-            "seconds": values[spec.price.seconds],
-            "rate": formats.credits_in_table(spec.price.rate_for(values)),
-            "credits": amount,
-        }
+        rate = formats.credits_in_table(spec.price.rate_for(values))
+        shown = {"seconds": values[spec.price.seconds], "rate": rate, "credits": amount}
+        formula = _("%(seconds)s s × %(rate)s = %(credits)s credits") % shown
+    as_of = {"date": format_date(spec.price.as_of, "j M Y")}
     return {
         "known": True,
         "credits": str(price),
@@ -66,24 +65,17 @@ def words(spec: ModelSpec, parameters: Mapping[str, Any], owner_id: Any) -> dict
         "button": _("Generate for about %(credits)s credits") % {"credits": formats.credits_on_button(price)},
         "formula": formats.unbroken(formula),
         "dollars": _("about $%(dollars)s") % {"dollars": formats.credits_in_table(spec.price.dollars(price))},
-        "remark": _("Price list of %(date)s; the bill can differ a little.")
-        % {"date": format_date(spec.price.as_of, "j M Y")},
+        "remark": _("Price list of %(date)s; the bill can differ a little.") % as_of,
         "limit": forecasts.line(price, owner_id),
     }
 
 
 def unknown() -> dict[str, Any]:
     """Return the words for when there is no price."""
-    return {
-        "known": False,
-        "credits": "",
-        "amount": "–",
-        "button": _("Generate"),
-        "formula": _("Price unknown just now"),
-        "dollars": "",
-        "remark": _("Correct the settings to see it."),
-        "limit": "",
-    }
+    found: dict[str, Any] = dict.fromkeys(("credits", "dollars", "limit"), "")
+    remark = _("Correct the settings to see it.")
+    formula = _("Price unknown just now")
+    return found | {"known": False, "amount": "–", "button": _("Generate"), "formula": formula, "remark": remark}
 
 
 def of_form(form: TaskFormBase, owner_id: Any) -> dict[str, Any]:
@@ -113,23 +105,13 @@ def of_query(spec: ModelSpec, data: Mapping[str, str], owner_id: Any) -> dict[st
     return words(spec, parameters, owner_id)
 
 
-def _signed(user: Any, task: VideoTask, quote: Quote) -> str:
-    """Return a quote as a button carries it."""
-    data = [str(user.pk), task.pk.hex, *quote.pack()]
-    return signing.dumps(data, salt=SALT)
-
-
-def quote_for_retry(user: Any, task: VideoTask) -> str:
-    """Return what a press of *Retry* does now; empty where that cannot be said."""
+def signed_quote(user: Any, task: VideoTask, *, fetches: bool = False) -> str:
+    """Return what a press does now as its button carries it, never paying if it only ``fetches``; empty for no price."""
     try:
-        return _signed(user, task, quotes.quote(task))
+        quote = quotes.fetching(task) if fetches else quotes.quote(task)
     except ValidationError:
         return ""
-
-
-def quote_for_fetch(user: Any, task: VideoTask) -> str:
-    """Return a quote that never pays."""
-    return _signed(user, task, quotes.fetching(task))
+    return signing.dumps([str(user.pk), task.pk.hex, *quote.pack()], salt=SALT)
 
 
 def agreed_on_button(request: HttpRequest, task: VideoTask) -> Quote | None:

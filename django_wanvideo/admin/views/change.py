@@ -107,7 +107,9 @@ class PagesMixin(TaskAdminBase):
         form = context["adminform"].form
         if isinstance(form, TaskForm):
             form.show_picture(self.page_url("kept"))
-            context["title"] = _form_title(form) if add else _("Draft")
+            takes_picture = any(item.role == InputRole.FIRST_FRAME for item in form.spec.inputs)
+            new = _("Animate a picture") if takes_picture else _("Make a video from words")
+            context["title"] = new if add else _("Draft")
             page |= {
                 "kind": "form",
                 "open_url": self.page_url("change", form.repeat.task.pk) if form.repeat and form.repeat.task else "",
@@ -142,12 +144,6 @@ class PagesMixin(TaskAdminBase):
 
 def _stored_inputs(request: HttpRequest) -> list[MediaInput]:
     return once(request, "stored", list)
-
-
-def _form_title(form: TaskForm) -> str:
-    """What the form's model does."""
-    takes_picture = any(item.role == InputRole.FIRST_FRAME for item in form.spec.inputs)
-    return _("Animate a picture") if takes_picture else _("Make a video from words")
 
 
 def _seen(form: TaskForm | NotesForm, task: VideoTask | None) -> str:

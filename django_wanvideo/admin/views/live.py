@@ -34,11 +34,10 @@ def status_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpRespons
     tasks = model_admin.get_queryset(request).filter(pk__in=ids).prefetch_related("inputs")
     now = timezone.now()
     holds.label(model_admin, request, tasks)
-    rows = {}
-    for task in tasks:
-        rows[str(task.pk)] = _row(task, now)
-        if "page" in request.GET:
-            _add_page(model_admin, task, now, rows[str(task.pk)])
+    rows = {str(task.pk): _row(task, now) for task in tasks}
+    if "page" in request.GET:
+        for task in tasks:
+            rows[str(task.pk)] |= _page(model_admin, task, now)
     answer: dict[str, Any] = {"tasks": rows, "holds": [report.as_dict() for report in holds.reports_for(request)]}
     if "counts" in request.GET:
         answer["counts"] = counts.shown(request, model_admin)
@@ -46,6 +45,7 @@ def status_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpRespons
 
 
 def _row(task: VideoTask, now: dt.datetime) -> dict[str, Any]:
+    """Return what the list shows of a task."""
     return {
         "status": task.status,
         "label": str(TaskStatus(task.status).label),
@@ -58,15 +58,18 @@ def _row(task: VideoTask, now: dt.datetime) -> dict[str, Any]:
     }
 
 
-def _add_page(model_admin: TaskAdminBase, task: VideoTask, now: dt.datetime, row: dict[str, Any]) -> None:
+def _page(model_admin: TaskAdminBase, task: VideoTask, now: dt.datetime) -> dict[str, Any]:
+    """Return what the page of a task shows beyond that."""
     parts = detail_page.live_parts(model_admin, task, now)
-    row |= {name: parts[name] for name in ("head", "now", "left", "expires")}
-    row["bar"] = detail_page.bar_value(task)
-    row["ended"] = task.is_finished
-    # Also after a failure the time that a paid file has left counts down.
     ends_at = task.result_expires_at
-    row["live"] = row["live"] or bool(parts["expires"] and ends_at is not None and ends_at > now)
-    row["steps"] = render_to_string("wanvideo/steps.html", {"wanvideo": parts})
+    found = {
+        **{name: parts[name] for name in ("head", "now", "left", "expires")},
+        "bar": detail_page.bar_value(task),
+        "ended": task.is_finished,
+        "steps": render_to_string("wanvideo/steps.html", {"wanvideo": parts}),
+    }
+    # Also after a failure the time that a paid file has left counts down.
+    return found | ({"live": True} if parts["expires"] and ends_at is not None and ends_at > now else {})
 
 
 def price_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
