@@ -35,7 +35,7 @@ SWEEP_LATE = dt.timedelta(minutes=5)
 LOOKED_AT, ENOUGH = 20, 3
 
 
-def found() -> dict[str, Any] | None:
+def get_banner() -> dict[str, Any] | None:
     """Return the gravest trouble as a heading, and texts for all; ``None`` when all is well."""
     troubles = cached(CACHE_KEY, CACHE_SECONDS, _look)
     if not troubles:

@@ -51,7 +51,7 @@ class TaskAdminBase(_Base):
         """Tell whether the person may settle unconfirmed tasks."""
         return request.user.has_perm("wanvideo.resolve_videotask")
 
-    def visible_to(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> QuerySet[VideoTask]:
+    def get_visible_queryset(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> QuerySet[VideoTask]:
         """Return the tasks that the person may know of. Override it, for example with ``queryset.owned_by(user)``.
 
         Lists, pages, actions and endpoints all go through it.
@@ -59,8 +59,8 @@ class TaskAdminBase(_Base):
         return queryset
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[VideoTask]:
-        """Return what ``visible_to`` leaves of all tasks; unmatched ones to those who may settle such things."""
-        tasks = self.visible_to(request, super().get_queryset(request))
+        """Return what ``get_visible_queryset`` leaves of all tasks; unmatched ones to those who may settle such things."""
+        tasks = self.get_visible_queryset(request, super().get_queryset(request))
         # What EvoLink made for a wish that nobody here knows may be anybody's.
         return tasks if self.has_resolve_permission(request) else tasks.filter(unmatched=False)
 
@@ -94,7 +94,7 @@ class TaskAdminBase(_Base):
 
     # What its form is for ------------------------------------------------------------------------------------------
 
-    def chosen_model(self, request: HttpRequest, obj: VideoTask | None = None) -> ModelSpec:
+    def get_model_spec(self, request: HttpRequest, obj: VideoTask | None = None) -> ModelSpec:
         """Return the model that the form is for: chosen just now, or the draft's, or the default."""
         for candidate in (request.POST.get("model"), request.GET.get("model"), obj and obj.model, conf.DEFAULT_MODEL):
             if candidate:
@@ -116,7 +116,7 @@ class TaskAdminBase(_Base):
 
     # Pages ---------------------------------------------------------------------------------------------------------
 
-    def page_url(self, name: str, *args: Any) -> str:
+    def get_page_url(self, name: str, *args: Any) -> str:
         """Return the address of one of our pages."""
         return reverse(f"admin:wanvideo_videotask_{name}", args=args, current_app=self.admin_site.name)
 
@@ -142,7 +142,7 @@ class TaskAdminBase(_Base):
             "task": task,
             "thumbnail": markup.thumbnail(task, task.first_frame),
             "settings": markup.settings_line(task),
-            "change_url": self.page_url("change", task.pk),
+            "change_url": self.get_page_url("change", task.pk),
         }
         return self.render_page(request, name, title, **{**shown, **context})
 

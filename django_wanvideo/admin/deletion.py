@@ -161,7 +161,7 @@ class DeletionMixin(TaskAdminBase):
             return super().delete_view(request, object_id, extra_context)
         except (NotPossible, ProtectedError, RestrictedError) as error:
             messages.warning(request, _why(error))
-            return HttpResponseRedirect(self.page_url("change", object_id))
+            return HttpResponseRedirect(self.get_page_url("change", object_id))
 
     @admin.action(permissions=["delete"], description=gettext_lazy("Delete selected %(verbose_name_plural)s"))
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponse | None:

@@ -51,11 +51,11 @@ def notices(model_admin: TaskAdminBase, request: HttpRequest) -> list[dict[str, 
             "report": report,
             "number": number,
             "since": formats.clock(report.hold.since),
-            "waiting_url": f"{model_admin.page_url('changelist')}?status={TaskStatus.QUEUED}",
+            "waiting_url": f"{model_admin.get_page_url('changelist')}?status={TaskStatus.QUEUED}",
             "waiting": report.waiting_words,
             "credits": formats.credits_in_table(report.credits) if report.credits else "",
             "buttons": _buttons(report, reports) if may_pause(request) else [],
-            "url": model_admin.page_url("sending"),
+            "url": model_admin.get_page_url("sending"),
         }
         for number, report in enumerate(reports, 1)
     ]
@@ -85,7 +85,7 @@ def label(model_admin: TaskAdminBase, request: HttpRequest, tasks: Iterable[Vide
         if labelled.status == TaskStatus.QUEUED:
             labelled.hold_reason = reasons.get(labelled.pk)
         elif labelled.status == TaskStatus.UNCONFIRMED and model_admin.has_resolve_permission(request, labelled):
-            labelled.decide_url = model_admin.page_url("decide", labelled.pk)
+            labelled.decide_url = model_admin.get_page_url("decide", labelled.pk)
 
 
 def reason_now(task: VideoTask) -> str:
@@ -132,7 +132,7 @@ def sending_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpRespon
     """Show the form that pauses, or do what a button says and go back to the list."""
     if not (may_pause(request) and model_admin.has_view_permission(request)):
         raise PermissionDenied
-    back = model_admin.page_url("changelist")
+    back = model_admin.get_page_url("changelist")
     if request.method == "POST":
         _do(request, request.POST.get("action", ""))
         return HttpResponseRedirect(back)

@@ -85,7 +85,7 @@ def operate_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uu
     else:
         action_results.log(request, [task], str(operation.success))
         messages.success(request, str(operation.success))
-    return HttpResponseRedirect(model_admin.page_url("change", task.pk))
+    return HttpResponseRedirect(model_admin.get_page_url("change", task.pk))
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Button:
     quote: str = ""
 
 
-def of(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> list[Button]:
+def get_object_actions(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> list[Button]:
     """Return what can be done now by this person, the most sensible first."""
     found: list[Button] = []
     ended = task.status in {_S.FAILED, _S.CANCELLED}
@@ -114,7 +114,7 @@ def of(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> lis
         return all(model_admin.is_allowed(request, task, permission) for permission in permissions)
 
     def add(verb: str, label: str, icon: str, *, link: bool = False, first: bool = False, quote: str = "") -> None:
-        url = model_admin.page_url(verb, task.pk) if link else model_admin.page_url("operate", task.pk, verb)
+        url = model_admin.get_page_url(verb, task.pk) if link else model_admin.get_page_url("operate", task.pk, verb)
         found.insert(0 if first else len(found), Button(verb, label, icon, url, first, link, quote))
 
     if task.status == _S.UNCONFIRMED and may("resolve", "view"):

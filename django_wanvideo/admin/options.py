@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin):
     """Everything of the admin but the base class: put it before any ``ModelAdmin`` (Django's, Unfold's, your own).
 
-    Override ``visible_to`` to show people their own tasks only.
+    Override ``get_visible_queryset`` to show people their own tasks only.
     """
 
     list_display = ("picture", "task", "state", "credits", "owned_by", "created")
@@ -138,7 +138,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
         """Return the form generated from the catalogue, or the notes of what was sent."""
         if not self.is_editable(request, obj):
             return NotesForm
-        spec = self.chosen_model(request, obj)
+        spec = self.get_model_spec(request, obj)
         parent = parent_of(self, request) if obj is None else None
         return task_form(spec, request.user, with_metadata=self.may_edit_metadata(request), parent=parent)
 
@@ -146,7 +146,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
         """Return the two halves of the form, and what is folded below."""
         if not self.is_editable(request, obj):
             return [(None, {"fields": ["notes"]})]
-        return fieldsets(self.chosen_model(request, obj), with_metadata=self.may_edit_metadata(request))
+        return fieldsets(self.get_model_spec(request, obj), with_metadata=self.may_edit_metadata(request))
 
     def get_readonly_fields(self, request: HttpRequest, obj: VideoTask | None = None) -> tuple[str, ...]:
         """Nothing is shown as a read-only field; pages of sent tasks have their own markup."""

@@ -118,7 +118,9 @@ def test_a_task_that_one_may_not_see_is_no_link(boss, task, evolink, make_task, 
     make_task("processing", provider_task_id=ID)
     evolink.offer()
     VideoTask.objects.filter(pk=task.pk).update(owner=boss.user)
-    monkeypatch.setattr(VideoTaskAdmin, "visible_to", lambda self, request, tasks: tasks.owned_by(request.user))
+    monkeypatch.setattr(
+        VideoTaskAdmin, "get_visible_queryset", lambda self, request, tasks: tasks.owned_by(request.user)
+    )
     (choice,) = boss.get(url("decide", task.pk)).context["candidates"]
     assert choice["url"] == ""
 

@@ -35,7 +35,9 @@ def tell(evolink, **more):
 
 
 def own_only(monkeypatch):
-    monkeypatch.setattr(VideoTaskAdmin, "visible_to", lambda self, request, tasks: tasks.owned_by(request.user))
+    monkeypatch.setattr(
+        VideoTaskAdmin, "get_visible_queryset", lambda self, request, tasks: tasks.owned_by(request.user)
+    )
 
 
 def text_of(page):

@@ -99,7 +99,9 @@ def test_deleting_is_logged(boss, make_task):
 
 def test_only_own_tasks_can_be_deleted_where_the_site_says_so(boss, make_task, monkeypatch):
     other, mine = make_task("failed"), make_task("failed", owner=boss.user)
-    monkeypatch.setattr(VideoTaskAdmin, "visible_to", lambda self, request, tasks: tasks.owned_by(request.user))
+    monkeypatch.setattr(
+        VideoTaskAdmin, "get_visible_queryset", lambda self, request, tasks: tasks.owned_by(request.user)
+    )
     assert boss.post(url("delete", other.pk), {"post": "yes"}).status_code == 302
     delete_selected(boss, other, mine)
     assert list(VideoTask.objects.values_list("pk", flat=True)) == [other.pk]

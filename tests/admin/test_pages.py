@@ -223,7 +223,7 @@ class TestOwnTasksOnly:
     @pytest.fixture(autouse=True)
     def own_only(self, monkeypatch):
         monkeypatch.setattr(
-            VideoTaskAdmin, "visible_to", lambda self, request, queryset: queryset.owned_by(request.user)
+            VideoTaskAdmin, "get_visible_queryset", lambda self, request, queryset: queryset.owned_by(request.user)
         )
 
     def test_lists_pages_and_endpoints_show_only_own_tasks(self, boss, make_task):
@@ -504,7 +504,7 @@ class TestCountsOfFilters:
 
     def test_tell_nobody_of_tasks_that_he_may_not_see(self, boss, person, make_task, monkeypatch):
         monkeypatch.setattr(
-            VideoTaskAdmin, "visible_to", lambda self, request, queryset: queryset.owned_by(request.user)
+            VideoTaskAdmin, "get_visible_queryset", lambda self, request, queryset: queryset.owned_by(request.user)
         )
         make_task("queued", owner=boss.user)
         assert "Queued (1)" in self.choices(boss)

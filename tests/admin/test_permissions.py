@@ -189,7 +189,9 @@ def test_an_action_is_refused_to_those_without_its_permission(person, make_task,
 
 
 def test_own_tasks_only_holds_for_every_address_of_a_task(ask, boss, person, monkeypatch, make_task):
-    monkeypatch.setattr(VideoTaskAdmin, "visible_to", lambda self, request, tasks: tasks.owned_by(request.user))
+    monkeypatch.setattr(
+        VideoTaskAdmin, "get_visible_queryset", lambda self, request, tasks: tasks.owned_by(request.user)
+    )
     for name in ANSWERS:
         if name.split(" ", 1)[1].split(",")[0] not in {
             "changelist",
@@ -211,7 +213,9 @@ def test_a_plan_never_reaches_tasks_that_one_may_not_see(boss, make_task, monkey
     task = make_task()
     data = {"action": "submit_selected", "_selected_action": [str(task.pk)]}
     plan = hidden(boss.post(url("changelist"), data, follow=True), "plan")
-    monkeypatch.setattr(VideoTaskAdmin, "visible_to", lambda self, request, tasks: tasks.owned_by(request.user))
+    monkeypatch.setattr(
+        VideoTaskAdmin, "get_visible_queryset", lambda self, request, tasks: tasks.owned_by(request.user)
+    )
     boss.post(url("send"), {"plan": plan})
     task.refresh_from_db()
     assert task.status == "draft"

@@ -380,7 +380,9 @@ class TestAddress:
         from django_wanvideo.admin import VideoTaskAdmin
 
         page = choose(boss, "submit_selected", make_task(prompt="A secret fox"))
-        monkeypatch.setattr(VideoTaskAdmin, "visible_to", lambda self, request, tasks: tasks.owned_by(request.user))
+        monkeypatch.setattr(
+            VideoTaskAdmin, "get_visible_queryset", lambda self, request, tasks: tasks.owned_by(request.user)
+        )
         again = boss.get(url("plan", hidden(page, "plan")))
         assert "A secret fox" not in again.content.decode()
 

@@ -110,7 +110,7 @@ class Studio:
         from django_wanvideo.admin import banner
 
         cache.clear()
-        banner.found = lambda: None
+        banner.get_banner = lambda: None
 
     def _take(self, name: str, show: Callable[[Any], Page], look: dict[str, Any]) -> None:
         from tests.browser.person import Person

@@ -84,7 +84,7 @@ class TaskFormBase(ModelForm):
                 found[role] = [upload, *links] if self.is_new_link(role) else [upload]
             elif links and (self.is_new_link(role) or not token):
                 found[role] = links
-            elif token and (stored := temporary_uploads.open_kept(token, owner=self.user.pk)) is not None:
+            elif token and (stored := temporary_uploads.open_upload(token, owner=self.user.pk)) is not None:
                 found[role] = [stored]
             elif (token or wanted.required) and (earlier := self._picture_of_earlier(role)) is not None:
                 found[role] = [earlier]
@@ -145,7 +145,7 @@ class TaskFormBase(ModelForm):
         item = None if self.is_new else self.instance.first_frame
         widget.present = self._kept_picture(token, kept_url) if token else None
         if widget.present is None and item is not None and item.file:
-            widget.present = temporary_uploads.Kept(
+            widget.present = temporary_uploads.TemporaryUpload(
                 _("the present picture"),
                 files.url_of(item.shown_file),
                 width=item.width,
@@ -154,8 +154,8 @@ class TaskFormBase(ModelForm):
                 sent=item.sent_size,
             )
 
-    def _kept_picture(self, token: str, kept_url: str) -> temporary_uploads.Kept | None:
-        stored = temporary_uploads.open_kept(token, owner=self.user.pk)
+    def _kept_picture(self, token: str, kept_url: str) -> temporary_uploads.TemporaryUpload | None:
+        stored = temporary_uploads.open_upload(token, owner=self.user.pk)
         if stored is None:
             return None
         measured: dict[str, Any] = {}
@@ -165,7 +165,7 @@ class TaskFormBase(ModelForm):
             sent = inspection.size_to_send(facts, self.spec.input(FIRST_FRAME))
             measured = {"width": facts.width, "height": facts.height, "sent": sent}
         url = f"{kept_url}?name={token}"
-        return temporary_uploads.Kept(str(stored.name), url, token=token, size=stored.size, **measured)
+        return temporary_uploads.TemporaryUpload(str(stored.name), url, token=token, size=stored.size, **measured)
 
     def _refuse_lost_upload(self) -> None:
         """Say so where the kept picture is gone, so that nothing is made without the picture that was meant."""

@@ -22,14 +22,14 @@ class ModelSwitchMixin(TaskFormBase):
     """For forms with the fields of one model."""
 
     @property
-    def is_redraw(self) -> bool:
+    def is_model_switch(self) -> bool:
         """Whether the form came in only to show, or without having shown, the settings of its model."""
         if not self.is_bound or self.is_read_only:
             return False
         return "_model" in self.data or self.data.get("shown_model") not in {None, "", self.spec.id}
 
     @property
-    def carried(self) -> list[tuple[str, str]]:
+    def carried_over(self) -> list[tuple[str, str]]:
         """Names and values that were filled in for other models."""
         if not self.is_bound:
             return []
@@ -38,11 +38,11 @@ class ModelSwitchMixin(TaskFormBase):
 
     def is_valid(self) -> bool:
         """Refuse what was filled in for another model: its settings must be seen first."""
-        return super().is_valid() and not self.is_redraw
+        return super().is_valid() and not self.is_model_switch
 
     def full_clean(self) -> None:
         """Where another model was chosen, only keep the upload and fill in what is new."""
-        if not self.is_redraw:
+        if not self.is_model_switch:
             super().full_clean()
             return
         self._errors = ErrorDict()

@@ -42,7 +42,7 @@ _forgot_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class TemporaryUpload:
     """A picture that is on the server already."""
 
     #: As the person called it.
@@ -96,7 +96,7 @@ def read(token: str, *, owner: Any) -> tuple[str, str] | None:
     return (data["n"], data["as"]) if data["o"] == str(owner) else None
 
 
-def open_kept(token: str, *, owner: Any) -> SimpleUploadedFile | None:
+def open_upload(token: str, *, owner: Any) -> SimpleUploadedFile | None:
     """Return the kept file in memory, under the name that it came with, or ``None`` when there is none to be had."""
     found = read(token, owner=owner)
     if found is None:

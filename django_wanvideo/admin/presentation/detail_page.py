@@ -49,7 +49,7 @@ def context(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -
     return {
         "task": task,
         "page_id": "task",
-        "status_url": model_admin.page_url("status"),
+        "status_url": model_admin.get_page_url("status"),
         **live_parts(model_admin, task, now),
         "frame": frame,
         # A link that somebody gave is not loaded, since it would tell that site who looks.
@@ -71,9 +71,9 @@ def related(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -
     found: list[dict[str, Any]] = [
         {
             "task": other,
-            "url": model_admin.page_url("change", other.pk),
+            "url": model_admin.get_page_url("change", other.pk),
             "thumbnail": markup.thumbnail(other, other.first_frame),
-            "line": status_text.second_line(other),
+            "line": status_text.status_summary(other),
         }
         for other in seen.order_by("created_at").prefetch_related("inputs")[: SHOWN_CHILDREN + 1]
     ]
@@ -88,10 +88,10 @@ def live_parts(model_admin: TaskAdminBase, task: VideoTask, now: dt.datetime) ->
     is_being_made = task.status == _S.PROCESSING
     return {
         "chip": markup.chip(task.status),
-        "head": status_text.head_line(task, now),
+        "head": status_text.status_headline(task, now),
         "is_live": not task.is_finished and task.status != _S.DRAFT,
         "steps": steps(task),
-        "now": status_text.percent(task.progress) if is_being_made else status_text.second_line(task, now),
+        "now": status_text.percent(task.progress) if is_being_made else status_text.status_summary(task, now),
         "left": status_text.remaining(task, now, exact=True) if is_being_made or task.status == _S.PENDING else "",
         "leaving": status_text.leaving_words(task),
         "bar": markup.progress(bar_value(task), _("Progress"), large=True),
@@ -130,7 +130,7 @@ def video(model_admin: TaskAdminBase, task: VideoTask) -> dict[str, Any] | None:
     url = files.url_of(task.video)
     # In development our own view serves it, because Django's cannot seek.
     is_local = isinstance(task.video.storage, FileSystemStorage)
-    player = model_admin.page_url("video", task.pk) if is_local and settings.DEBUG else url
+    player = model_admin.get_page_url("video", task.pk) if is_local and settings.DEBUG else url
     return {
         "url": url,
         "name": task.video.name,

@@ -104,7 +104,7 @@ def choices(model_admin: TaskAdminBase, request: HttpRequest, found: Evidence) -
             "remark": _verdict_words(candidate.verdict),
             "can_be_chosen": candidate.can_be_chosen,
             "is_obvious": candidate == found.obvious,
-            "url": model_admin.page_url("change", candidate.task_id) if candidate.task_id in visible else "",
+            "url": model_admin.get_page_url("change", candidate.task_id) if candidate.task_id in visible else "",
         }
         for candidate in found.candidates
     ]
@@ -116,7 +116,7 @@ def others(model_admin: TaskAdminBase, request: HttpRequest, found: Evidence) ->
     tasks = model_admin.get_queryset(request).filter(pk__in=ids).prefetch_related("inputs").in_bulk()
     shown = [
         {
-            "url": model_admin.page_url("change", task.pk),
+            "url": model_admin.get_page_url("change", task.pk),
             "thumbnail": markup.thumbnail(task, task.first_frame),
             "prompt": task.prompt,
             "sent_at": formats.clock(other.sent_at) if other.sent_at else "",

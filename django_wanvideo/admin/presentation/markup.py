@@ -95,11 +95,11 @@ def state(task: VideoTask, now: dt.datetime | None = None) -> SafeString:
     decide_url = getattr(task, "decide_url", "")
     if decide_url and status_text.needs_decision(task):
         link = '{}<a class="wv-sub is-warning" href="{}">{}</a>'
-        return format_html(link, chip(task.status), decide_url, status_text.second_line(task, now))
+        return format_html(link, chip(task.status), decide_url, status_text.status_summary(task, now))
     bar = progress(task.progress, _("Progress")) if task.status == TaskStatus.PROCESSING else ""
     tone = {TaskStatus.FAILED: " is-failed", TaskStatus.UNCONFIRMED: " is-warning"}.get(TaskStatus(task.status), "")
     return format_html(
-        '{}{}<span class="wv-sub{}">{}</span>', chip(task.status), bar, tone, status_text.second_line(task, now)
+        '{}{}<span class="wv-sub{}">{}</span>', chip(task.status), bar, tone, status_text.status_summary(task, now)
     )
 
 

@@ -25,7 +25,7 @@ _S = TaskStatus
 USUAL_SECONDS = 120
 
 
-def second_line(task: VideoTask, now: dt.datetime | None = None) -> str:
+def status_summary(task: VideoTask, now: dt.datetime | None = None) -> str:
     """The line below the status in the list."""
     now = now or timezone.now()
     if task.status == _S.DRAFT:
@@ -174,7 +174,7 @@ def duration_of(task: VideoTask) -> float | None:
     return (task.finished_at - task.queued_at).total_seconds()
 
 
-def head_line(task: VideoTask, now: dt.datetime | None = None) -> str:
+def status_headline(task: VideoTask, now: dt.datetime | None = None) -> str:
     """The sentence at the head of a task's page."""
     now = now or timezone.now()
     taken = duration_of(task)

@@ -55,7 +55,7 @@ def make(
         messages.warning(request, text)
         return HttpResponseRedirect(back)
     token = plans.keep(request.user, entries, again=again, back=back)
-    return HttpResponseRedirect(model_admin.page_url("plan", token))
+    return HttpResponseRedirect(model_admin.get_page_url("plan", token))
 
 
 def plan_view(model_admin: TaskAdminBase, request: HttpRequest, token: str) -> HttpResponse:
@@ -65,7 +65,7 @@ def plan_view(model_admin: TaskAdminBase, request: HttpRequest, token: str) -> H
     model_admin.require(request, None, "view")
     plan = _plan_or_none(model_admin, request, token)
     if plan is None:
-        return HttpResponseRedirect(model_admin.page_url("changelist"))
+        return HttpResponseRedirect(model_admin.get_page_url("changelist"))
     progress = plans.progress(token)
     if progress.chosen is not None:
         return _sent_page(model_admin, request, plan, progress, progress.chosen)
@@ -80,7 +80,7 @@ def plan_view(model_admin: TaskAdminBase, request: HttpRequest, token: str) -> H
         "as_of": _price_date(plan, shown),
         "forecast": forecasts.lines(shown.costs),
         "back": plan.back,
-        "send_url": model_admin.page_url("send"),
+        "send_url": model_admin.get_page_url("send"),
     }
     title = (
         ngettext_lazy("Retry %(n)s video?", "Retry %(n)s videos?", "n")
@@ -94,11 +94,11 @@ def send_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
     """Send what the page has shown, once; a long plan in several steps."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    token, back = request.POST.get("plan", ""), model_admin.page_url("changelist")
+    token, back = request.POST.get("plan", ""), model_admin.get_page_url("changelist")
     plan = _plan_or_none(model_admin, request, token)
     if plan is None:
         return HttpResponseRedirect(back)
-    address = model_admin.page_url("plan", token)
+    address = model_admin.get_page_url("plan", token)
     at = int(request.POST["at"]) if request.POST.get("at", "").isdecimal() else 0
     chosen = plans.progress(token).chosen
     if chosen is None:
@@ -163,7 +163,7 @@ def _sent_page(
             "at": following,
             "done": min(len(progress.begun) * STEP, len(chosen)),
             "count": len(chosen),
-            "send_url": model_admin.page_url("send"),
+            "send_url": model_admin.get_page_url("send"),
         }
         return model_admin.render_page(request, "confirm_progress", _("Sending…"), **context)
     places = sorted(progress.left)[: plans.SHOWN]

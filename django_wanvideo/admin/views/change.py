@@ -54,7 +54,7 @@ class PagesMixin(TaskAdminBase):
                 return show()
         except repeats.SentAlready as sent:
             messages.info(request, _("This form was sent already; nothing was made or sent a second time."))
-            return HttpResponseRedirect(self.page_url("change", sent.task.pk))
+            return HttpResponseRedirect(self.get_page_url("change", sent.task.pk))
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         """Note which files go if the task is not kept after all."""
@@ -90,7 +90,7 @@ class PagesMixin(TaskAdminBase):
         else:
             action_results.log(request, [obj], _("Sent to be generated."))
             messages.success(request, forecasts.sent_words(obj))
-        return HttpResponseRedirect(self.page_url("change", obj.pk))
+        return HttpResponseRedirect(self.get_page_url("change", obj.pk))
 
     def render_change_form(
         self,
@@ -106,16 +106,18 @@ class PagesMixin(TaskAdminBase):
         page: dict[str, Any] = {"is_stock": is_stock()}
         form = context["adminform"].form
         if isinstance(form, TaskForm):
-            form.show_picture(self.page_url("kept"))
+            form.show_picture(self.get_page_url("kept"))
             takes_picture = any(item.role == InputRole.FIRST_FRAME for item in form.spec.inputs)
             new = _("Animate a picture") if takes_picture else _("Make a video from words")
             context["title"] = new if add else _("Draft")
             page |= {
                 "kind": "form",
-                "open_url": self.page_url("change", form.repeat.task.pk) if form.repeat and form.repeat.task else "",
+                "open_url": self.get_page_url("change", form.repeat.task.pk)
+                if form.repeat and form.repeat.task
+                else "",
                 "price": prices.of_form(form, request.user.pk if add or task is None else task.owner_id),
                 "can_submit": self.has_submit_permission(request, task),
-                "price_url": self.page_url("price"),
+                "price_url": self.get_page_url("price"),
                 "rules": [rule.as_dict() for rule in form.spec.rules],
                 "add_url": request.path,
             }
@@ -124,7 +126,7 @@ class PagesMixin(TaskAdminBase):
                 page["related"] = {**detail_page.related(self, request, task), "can_copy": can_copy}
         elif task is not None:
             context["title"] = _("Video task")
-            buttons = object_actions.of(self, request, task)
+            buttons = object_actions.get_object_actions(self, request, task)
             page |= {"kind": "task", "buttons": buttons, **detail_page.context(self, request, task)}
         if isinstance(form, (TaskForm, NotesForm)):
             page |= {"key": repeats.key_of(form.data), "seen": _seen(form, task)}
@@ -133,11 +135,11 @@ class PagesMixin(TaskAdminBase):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Add the addresses that the live module asks."""
-        page: dict[str, Any] = {"status_url": self.page_url("status"), "is_stock": is_stock()}
+        page: dict[str, Any] = {"status_url": self.get_page_url("status"), "is_stock": is_stock()}
         if request.method == "GET":
-            page |= {"trouble": banner.found(), "holds": holds.notices(self, request)}
+            page |= {"trouble": banner.get_banner(), "holds": holds.notices(self, request)}
         if holds.may_pause(request) and not holds.is_paused(holds.reports_for(request)):
-            page["pause_url"] = self.page_url("sending")
+            page["pause_url"] = self.get_page_url("sending")
         context = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page, **(extra_context or {})}
         return super().changelist_view(request, context)
 
@@ -181,7 +183,7 @@ def late_form_response(model_admin: TaskAdminBase, request: HttpRequest, object_
     task = model_admin.get_object(request, object_id)
     if task is not None and (task.status == TaskStatus.DRAFT or not model_admin.has_change_permission(request, task)):
         return None
-    spec = model_admin.chosen_model(request, task)
+    spec = model_admin.get_model_spec(request, task)
     with_metadata = model_admin.may_edit_metadata(request)
     form = task_form(spec, request.user, with_metadata=with_metadata)(request.POST, request.FILES, instance=task)
     form.is_read_only = True
@@ -195,9 +197,9 @@ def late_form_response(model_admin: TaskAdminBase, request: HttpRequest, object_
         "differences": differences,
         "errors": [str(error) for problems in form.errors.values() for error in problems],
         "typed": _typed(request, task, form),
-        "add_url": model_admin.page_url("add") if model_admin.has_add_permission(request) else "",
-        "open_url": model_admin.page_url("change", task.pk) if task is not None else "",
-        "list_url": model_admin.page_url("changelist"),
+        "add_url": model_admin.get_page_url("add") if model_admin.has_add_permission(request) else "",
+        "open_url": model_admin.get_page_url("change", task.pk) if task is not None else "",
+        "list_url": model_admin.get_page_url("changelist"),
     }
     title = _("This draft was sent meanwhile") if task is not None else _("This draft was deleted meanwhile")
     return model_admin.render_page(request, "meanwhile", title, **context)
@@ -208,7 +210,7 @@ def _nothing_lost(model_admin: TaskAdminBase, request: HttpRequest, task: VideoT
     if "_duplicate" in request.POST or "_variations" in request.POST:
         return duplicate.copy(model_admin, request, task)
     messages.info(request, _("This draft was sent already; nothing was sent a second time."))
-    return HttpResponseRedirect(model_admin.page_url("change", task.pk))
+    return HttpResponseRedirect(model_admin.get_page_url("change", task.pk))
 
 
 def _typed(request: HttpRequest, task: VideoTask | None, form: TaskForm) -> list[tuple[str, str]]:

@@ -50,14 +50,14 @@ def duplicate(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask)
         action_results.log(request, [task], _("Duplicated."))
         action_results.log(request, [shown], _("Made as a copy."), added=True)
         messages.success(request, _("A draft like the other one. Nothing is sent before you press Generate."))
-    return HttpResponseRedirect(model_admin.page_url("change", shown.pk))
+    return HttpResponseRedirect(model_admin.get_page_url("change", shown.pk))
 
 
 def copy(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> HttpResponse:
     """Do what the pressed button says: make a draft like this one, or lead to the page on which several are made."""
     model_admin.require(request, task, "add")
     if "_variations" in request.POST:
-        return HttpResponseRedirect(model_admin.page_url("variations", task.pk))
+        return HttpResponseRedirect(model_admin.get_page_url("variations", task.pk))
     return duplicate(model_admin, request, task)
 
 
@@ -92,8 +92,8 @@ def _ask(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask, repe
     context: dict[str, Any] = {
         "repeat": repeat,
         "key": repeats.posted_key(request.POST),
-        "open_url": model_admin.page_url("change", repeat.task.pk) if repeat.task is not None else "",
-        "action": model_admin.page_url("operate", task.pk, "duplicate"),
+        "open_url": model_admin.get_page_url("change", repeat.task.pk) if repeat.task is not None else "",
+        "action": model_admin.get_page_url("operate", task.pk, "duplicate"),
     }
     return model_admin.render_task_page(request, "copied", _("Duplicate"), task, **context)
 
@@ -165,7 +165,7 @@ def variations_view(model_admin: TaskAdminBase, request: HttpRequest, object_id:
     task = model_admin.get_task_or_404(request, object_id, "add", "view")
     form = VariationsForm(request.POST or None, task=task)
     repeat: repeats.Repeat | None = None
-    key, list_url = repeats.key_of(request.POST), model_admin.page_url("changelist")
+    key, list_url = repeats.key_of(request.POST), model_admin.get_page_url("changelist")
     if request.method == "POST" and form.is_valid():
         try:
             count = len(_make(request, task, form, key))

@@ -33,7 +33,7 @@ def kept_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponseB
     """Show the picture of a refused form to the person who sent it."""
     if not (model_admin.has_add_permission(request) or model_admin.has_change_permission(request)):
         raise PermissionDenied
-    stored = temporary_uploads.open_kept(request.GET.get("name", ""), owner=request.user.pk)
+    stored = temporary_uploads.open_upload(request.GET.get("name", ""), owner=request.user.pk)
     if stored is None:
         raise Http404(_("This file is no longer kept. Choose it again."))
     with stored:

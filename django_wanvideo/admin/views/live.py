@@ -50,7 +50,7 @@ def _row(task: VideoTask, now: dt.datetime) -> dict[str, Any]:
         "status": task.status,
         "label": str(TaskStatus(task.status).label),
         "progress": task.progress,
-        "line": status_text.second_line(task, now),
+        "line": status_text.status_summary(task, now),
         "live": not task.is_finished and task.status != TaskStatus.DRAFT,
         "state": markup.state(task, now),
         "credits": markup.credits_cell(task),
@@ -86,5 +86,5 @@ def price_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse
     draft = model_admin.get_visible_task(request, request.GET.get("price_of", ""))
     is_seen = draft is not None and model_admin.has_view_permission(request, draft)
     payer = draft.owner_id if draft is not None and is_seen else request.user.pk
-    spec = model_admin.chosen_model(request)
+    spec = model_admin.get_model_spec(request)
     return JsonResponse(prices.of_query(spec, request.GET.dict(), payer), headers=PRIVATE)

@@ -46,7 +46,7 @@ SETTLING_SECONDS = 20.0
 def resolve_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     """Show the evidence, or do what was decided."""
     task = model_admin.get_task_or_404(request, object_id, "resolve", "view")
-    page = model_admin.page_url("change", task.pk)
+    page = model_admin.get_page_url("change", task.pk)
     if task.status != TaskStatus.UNCONFIRMED:
         messages.info(request, _("This task is settled; there is nothing to decide any more."))
         return HttpResponseRedirect(page)
@@ -117,18 +117,18 @@ def begin_bulk(model_admin: TaskAdminBase, request: HttpRequest, queryset: Query
     ids = list(queryset.filter(status=TaskStatus.UNCONFIRMED).order_by("queued_at").values_list("pk", flat=True))
     if not ids:
         messages.info(request, _("None of these is unconfirmed; there is nothing to settle."))
-        return HttpResponseRedirect(model_admin.page_url("changelist"))
+        return HttpResponseRedirect(model_admin.get_page_url("changelist"))
     if len(ids) > MOST:
         words = _("At most %(n)s tasks can be settled at a time; these are the oldest ones.") % {"n": MOST}
         messages.warning(request, words)
     query = urlencode([("id", pk.hex) for pk in ids[:MOST]])
-    return HttpResponseRedirect(f"{model_admin.page_url('settle')}?{query}")
+    return HttpResponseRedirect(f"{model_admin.get_page_url('settle')}?{query}")
 
 
 def bulk_resolve_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
     """Show each task with its evidence, or settle those that were ticked."""
     model_admin.require(request, None, "resolve", "view")
-    back = model_admin.page_url("changelist")
+    back = model_admin.get_page_url("changelist")
     if request.method == "POST":
         _settle(model_admin, request)
         return HttpResponseRedirect(back)
@@ -184,7 +184,7 @@ def _row(model_admin: TaskAdminBase, found: Match) -> dict[str, Any]:
         "value": value if only is None else f"{value}:{only.id}",
         "does": does[decision] if decision else "",
         "is_ticked": only is not None,
-        "decide_url": model_admin.page_url("decide", task.pk),
+        "decide_url": model_admin.get_page_url("decide", task.pk),
     }
 
 
