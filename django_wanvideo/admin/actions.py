@@ -46,7 +46,7 @@ class ActionsMixin(TaskAdminBase):
         return bulk_submit.make(self, request, queryset, again=True)
 
     @admin.action(permissions=["resolve"], description=gettext_lazy("Settle selected unconfirmed…"))
-    def settle_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponse:
+    def resolve_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponse:
         """Show what EvoLink's list says of each; settling is a second step."""
         return resolve.begin_bulk(self, request, queryset)
 

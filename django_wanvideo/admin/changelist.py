@@ -83,7 +83,7 @@ class TaskChangeList(ChangeList):
         for task in self.result_list:
             if self.is_popup:
                 # Whoever chooses a video is not led away from the rows: a decision is another page.
-                task.decide_url = ""
+                task.resolve_url = ""
             if task.owner_id is not None:
                 # Each owner leads to their tasks.
                 task.owner_url = self.get_query_string({"owner": task.owner_id}, [*PLACES, PAGE_VAR])

@@ -73,7 +73,7 @@ def is_paused(reports: Iterable[Report]) -> bool:
 
 
 def label(model_admin: TaskAdminBase, request: HttpRequest, tasks: Iterable[VideoTask]) -> None:
-    """Set ``hold_reason`` on queued tasks and ``decide_url`` on unconfirmed ones that this person may settle.
+    """Set ``hold_reason`` on queued tasks and ``resolve_url`` on unconfirmed ones that this person may settle.
 
     The reason is why each waits at this moment, by the holds that stand; empty for none.
     """
@@ -85,7 +85,7 @@ def label(model_admin: TaskAdminBase, request: HttpRequest, tasks: Iterable[Vide
         if labelled.status == TaskStatus.QUEUED:
             labelled.hold_reason = reasons.get(labelled.pk)
         elif labelled.status == TaskStatus.UNCONFIRMED and model_admin.has_resolve_permission(request, labelled):
-            labelled.decide_url = model_admin.get_page_url("decide", labelled.pk)
+            labelled.resolve_url = model_admin.get_page_url("resolve", labelled.pk)
 
 
 def reason_now(task: VideoTask) -> str:

@@ -118,7 +118,7 @@ def get_object_actions(model_admin: TaskAdminBase, request: HttpRequest, task: V
         found.insert(0 if first else len(found), Button(verb, label, icon, url, first, link, quote))
 
     if task.status == _S.UNCONFIRMED and may("resolve", "view"):
-        add("decide", _("Decide…"), "unconfirmed", link=True, first=True)
+        add("resolve", _("Decide…"), "unconfirmed", link=True, first=True)
     if task.status == _S.QUEUED and may("change"):
         add("cancel", _("Cancel"), "cancelled")
     if task.status in {_S.PENDING, _S.PROCESSING}:

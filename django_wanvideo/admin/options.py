@@ -70,7 +70,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
     actions = (
         "submit_selected",
         "retry_selected",
-        "settle_selected",
+        "resolve_selected",
         "refresh_selected",
         "cancel_selected",
         "dismiss_selected",
@@ -97,13 +97,13 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
         own: list[tuple[str, Callable[..., HttpResponseBase], str]] = [
             ("status/", live.status_view, "status"),
             ("price/", live.price_view, "price"),
-            ("kept/", files.kept_view, "kept"),
+            ("temporary-upload/", files.temporary_upload_view, "temporary_upload"),
             ("send/", bulk_submit.send_view, "send"),
             ("sending/", holds.sending_view, "sending"),
-            ("settle/", resolve.bulk_resolve_view, "settle"),
+            ("bulk-resolve/", resolve.bulk_resolve_view, "bulk_resolve"),
             ("plan/<slug:token>/", bulk_submit.plan_view, "plan"),
             ("<uuid:object_id>/video/", files.video_view, "video"),
-            ("<uuid:object_id>/decide/", resolve.resolve_view, "decide"),
+            ("<uuid:object_id>/resolve/", resolve.resolve_view, "resolve"),
             ("<uuid:object_id>/variations/", duplicate.variations_view, "variations"),
             ("<uuid:object_id>/do/<slug:verb>/", object_actions.operate_view, "operate"),
         ]

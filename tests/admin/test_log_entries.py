@@ -32,8 +32,8 @@ def press(verb):
     return lambda client, task: client.post(url("operate", task.pk, verb))
 
 
-def decide(decision):
-    return lambda client, task: client.post(url("decide", task.pk), {"decision": decision, "twice": "1"})
+def resolve(decision):
+    return lambda client, task: client.post(url("resolve", task.pk), {"decision": decision, "twice": "1"})
 
 
 #: What is done, to a task at which status, and the flags that are logged about the task itself.
@@ -48,8 +48,8 @@ DEEDS = {
     "ask": ("processing", press("refresh"), [CHANGE]),
     "duplicate": ("failed", press("duplicate"), [CHANGE]),
     "fetch again": ("fetchable", press("fetch"), [CHANGE]),
-    "not accepted": ("unconfirmed", decide("not_accepted"), [CHANGE]),
-    "send again": ("unconfirmed", decide("send_again"), [CHANGE]),
+    "not accepted": ("unconfirmed", resolve("not_accepted"), [CHANGE]),
+    "send again": ("unconfirmed", resolve("send_again"), [CHANGE]),
     "notes": ("completed", lambda c, t: c.post(url("change", t.pk), {"notes": "n"}), [CHANGE]),
     "change": (
         "draft",

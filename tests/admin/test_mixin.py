@@ -87,8 +87,8 @@ class TestAnAdminOfAnotherName:
         refused = boss.post(self.address("add"), add_data(prompt=""))
         text = self.page(refused)
         token = hidden(refused, "first_frame_kept")
-        assert f"{self.address('kept')}?name={token}" in text
-        assert boss.get(self.address("kept"), {"name": token}).status_code == 200
+        assert f"{self.address('temporary_upload')}?name={token}" in text
+        assert boss.get(self.address("temporary_upload"), {"name": token}).status_code == 200
         there = boss.post(self.address("add"), add_data(model="wan2.6-text-to-video", _model="1"))
         assert hidden(there, "first_frame_kept")
 
@@ -123,4 +123,4 @@ class TestAnAdminOfAnotherName:
         answer = boss.post(self.address("send"), {"plan": hidden(confirmation, "plan")})
         assert answer.url == self.address("changelist")
         lost = make_task("unconfirmed")
-        self.page(boss.get(self.address("decide", lost.pk)))
+        self.page(boss.get(self.address("resolve", lost.pk)))

@@ -43,7 +43,7 @@ def test_a_task_on_its_way_has_a_page_that_updates_itself(boss, make_task, statu
     [
         ("queued", {}, ["cancel", "duplicate", "variations"]),
         ("submitting", {}, ["duplicate", "variations"]),
-        ("unconfirmed", {}, ["decide", "duplicate", "variations"]),
+        ("unconfirmed", {}, ["resolve", "duplicate", "variations"]),
         ("pending", {}, ["refresh", "duplicate", "variations"]),
         ("processing", {}, ["refresh", "duplicate", "variations"]),
         ("storing", {}, ["duplicate", "variations"]),
@@ -202,12 +202,12 @@ def test_a_button_is_no_matter_of_a_link(boss, make_task):
     assert boss.get(url("operate", make_task("failed").pk, "retry")).status_code == 405
 
 
-@pytest.mark.parametrize("name", ["status", "price", "kept", "changelist", "add"])
+@pytest.mark.parametrize("name", ["status", "price", "temporary_upload", "changelist", "add"])
 def test_without_any_permission_nothing_answers(person, name):
     assert person().get(url(name)).status_code == 403
 
 
-@pytest.mark.parametrize("name", ["video", "decide", "variations", "change"])
+@pytest.mark.parametrize("name", ["video", "resolve", "variations", "change"])
 def test_without_any_permission_nothing_of_a_task_answers(person, make_task, name):
     assert person().get(url(name, make_task("unconfirmed").pk)).status_code in {302, 403}
 

@@ -89,7 +89,7 @@ class Studio:
             "admin-change": lambda maria: maria.open("change", tasks["completed"].pk),
             "admin-failed": lambda maria: maria.open("change", tasks["failed"].pk),
             "admin-processing": lambda maria: maria.open("change", tasks["processing"].pk),
-            "admin-decide": lambda maria: maria.open("decide", tasks["unconfirmed"].pk),
+            "admin-resolve": lambda maria: maria.open("resolve", tasks["unconfirmed"].pk),
             "admin-confirm": self._confirm,
             "admin-variations": lambda maria: maria.open("variations", tasks["completed"].pk),
         }

@@ -91,11 +91,11 @@ def spec_of(model: str) -> ModelSpec | None:
 
 
 def state(task: VideoTask, now: dt.datetime | None = None) -> SafeString:
-    """The status with what it means right now; ``decide_url`` on the task makes a link of a decision that is needed."""
-    decide_url = getattr(task, "decide_url", "")
-    if decide_url and status_text.needs_decision(task):
+    """The status with what it means right now; ``resolve_url`` on the task makes a link of a decision that is needed."""
+    resolve_url = getattr(task, "resolve_url", "")
+    if resolve_url and status_text.needs_decision(task):
         link = '{}<a class="wv-sub is-warning" href="{}">{}</a>'
-        return format_html(link, chip(task.status), decide_url, status_text.status_summary(task, now))
+        return format_html(link, chip(task.status), resolve_url, status_text.status_summary(task, now))
     bar = progress(task.progress, _("Progress")) if task.status == TaskStatus.PROCESSING else ""
     tone = {TaskStatus.FAILED: " is-failed", TaskStatus.UNCONFIRMED: " is-warning"}.get(TaskStatus(task.status), "")
     return format_html(

@@ -106,7 +106,7 @@ class PagesMixin(TaskAdminBase):
         page: dict[str, Any] = {"is_stock": is_stock()}
         form = context["adminform"].form
         if isinstance(form, TaskForm):
-            form.show_picture(self.get_page_url("kept"))
+            form.show_picture(self.get_page_url("temporary_upload"))
             takes_picture = any(item.role == InputRole.FIRST_FRAME for item in form.spec.inputs)
             new = _("Animate a picture") if takes_picture else _("Make a video from words")
             context["title"] = new if add else _("Draft")

@@ -95,7 +95,7 @@ def _ask(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask, repe
         "open_url": model_admin.get_page_url("change", repeat.task.pk) if repeat.task is not None else "",
         "action": model_admin.get_page_url("operate", task.pk, "duplicate"),
     }
-    return model_admin.render_task_page(request, "copied", _("Duplicate"), task, **context)
+    return model_admin.render_task_page(request, "duplicate", _("Duplicate"), task, **context)
 
 
 #: Drafts that can be made at a time.

@@ -29,7 +29,7 @@ CHUNK = 64 * 1024
 _RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))$")
 
 
-def kept_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponseBase:
+def temporary_upload_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponseBase:
     """Show the picture of a refused form to the person who sent it."""
     if not (model_admin.has_add_permission(request) or model_admin.has_change_permission(request)):
         raise PermissionDenied

@@ -52,7 +52,7 @@ def resolve_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uu
         return HttpResponseRedirect(page)
     if request.method == "POST":
         try:
-            words = _decide(model_admin, request, task)
+            words = _resolve(model_admin, request, task)
         except (WanVideoError, EvoLinkError, ValidationError) as error:
             messages.error(request, action_results.reason_of(error))
             return HttpResponseRedirect(request.path)
@@ -76,10 +76,10 @@ def resolve_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uu
         "any_choice": any(candidate.can_be_chosen for candidate in found.candidates),
         "price": formats.credits_on_button(price),
     }
-    return model_admin.render_task_page(request, "decide", _("Was this video accepted?"), task, **context)
+    return model_admin.render_task_page(request, "resolve", _("Was this video accepted?"), task, **context)
 
 
-def _decide(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> str:
+def _resolve(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> str:
     """Do what was decided and return what to say of it; raises an error with what to say where that cannot be done."""
     by, post = person(request), request.POST
     shown = post.get("attempt", "")
@@ -122,7 +122,7 @@ def begin_bulk(model_admin: TaskAdminBase, request: HttpRequest, queryset: Query
         words = _("At most %(n)s tasks can be settled at a time; these are the oldest ones.") % {"n": MOST}
         messages.warning(request, words)
     query = urlencode([("id", pk.hex) for pk in ids[:MOST]])
-    return HttpResponseRedirect(f"{model_admin.get_page_url('settle')}?{query}")
+    return HttpResponseRedirect(f"{model_admin.get_page_url('bulk_resolve')}?{query}")
 
 
 def bulk_resolve_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
@@ -130,11 +130,11 @@ def bulk_resolve_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpR
     model_admin.require(request, None, "resolve", "view")
     back = model_admin.get_page_url("changelist")
     if request.method == "POST":
-        _settle(model_admin, request)
+        _bulk_resolve(model_admin, request)
         return HttpResponseRedirect(back)
     tasks = _tasks(model_admin, request, request.GET.getlist("id"))
     rows = [_row(model_admin, found) for found in matching.match(tasks)]
-    return model_admin.render_page(request, "settle", _("Settle unconfirmed videos"), rows=rows, back=back)
+    return model_admin.render_page(request, "bulk_resolve", _("Settle unconfirmed videos"), rows=rows, back=back)
 
 
 def _tasks(model_admin: TaskAdminBase, request: HttpRequest, ids: list[str]) -> list[VideoTask]:
@@ -184,13 +184,13 @@ def _row(model_admin: TaskAdminBase, found: Match) -> dict[str, Any]:
         "value": value if only is None else f"{value}:{only.id}",
         "does": does[decision] if decision else "",
         "is_ticked": only is not None,
-        "decide_url": model_admin.get_page_url("decide", task.pk),
+        "resolve_url": model_admin.get_page_url("resolve", task.pk),
     }
 
 
-def _settle(model_admin: TaskAdminBase, request: HttpRequest) -> None:
+def _bulk_resolve(model_admin: TaskAdminBase, request: HttpRequest) -> None:
     wishes: dict[str, tuple[str, str]] = {}
-    for value in request.POST.getlist("settle")[:MOST]:
+    for value in request.POST.getlist("bulk_resolve")[:MOST]:
         decision, _colon, rest = value.partition(":")
         task_id, _colon, provider_task_id = rest.partition(":")
         wishes[task_id] = (decision, provider_task_id)
@@ -199,7 +199,7 @@ def _settle(model_admin: TaskAdminBase, request: HttpRequest) -> None:
         return
     until = time.monotonic() + SETTLING_SECONDS
 
-    def settle(task: VideoTask) -> None:
+    def resolve(task: VideoTask) -> None:
         decision, provider_task_id = wishes[task.pk.hex]
         if time.monotonic() > until:
             raise NotPossible(_("There was no time left for this one. Select it again."))
@@ -211,7 +211,7 @@ def _settle(model_admin: TaskAdminBase, request: HttpRequest) -> None:
             raise NotPossible(_("There is no such decision."))
 
     tasks = _tasks(model_admin, request, list(wishes))
-    outcome = action_results.do_to_each(request, tasks, settle, _("Settled against EvoLink’s list."))
+    outcome = action_results.do_to_each(request, tasks, resolve, _("Settled against EvoLink’s list."))
     outcome.tell(request, ngettext_lazy("%(n)s video was settled.", "%(n)s videos were settled.", "n"))
     if missing := len(wishes) - len(tasks):
         words = ngettext("%(n)s was settled meanwhile.", "%(n)s were settled meanwhile.", missing) % {"n": missing}
