@@ -190,7 +190,7 @@ def _row(model_admin: TaskAdminBase, found: Match) -> dict[str, Any]:
 
 def _bulk_resolve(model_admin: TaskAdminBase, request: HttpRequest) -> None:
     wishes: dict[str, tuple[str, str]] = {}
-    for value in request.POST.getlist("bulk_resolve")[:MOST]:
+    for value in request.POST.getlist("resolve")[:MOST]:
         decision, _colon, rest = value.partition(":")
         task_id, _colon, provider_task_id = rest.partition(":")
         wishes[task_id] = (decision, provider_task_id)
