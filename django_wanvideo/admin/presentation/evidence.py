@@ -119,7 +119,7 @@ def others(model_admin: TaskAdminBase, request: HttpRequest, found: Evidence) ->
             "url": model_admin.get_page_url("change", task.pk),
             "thumbnail": markup.thumbnail(task, task.first_frame),
             "prompt": task.prompt,
-            "sent_at": formats.clock(other.sent_at) if other.sent_at else "",
+            "sent_at": formats.clock(other.sent_at),
             "price": formats.credits_in_table(prices.price_now(task)),
         }
         for other in found.others

@@ -91,8 +91,7 @@ def _waiting(found: throttling.Forecast) -> str:
             "%(n)s wait in the queue for credits; the first are sent from %(first)s on and the last from %(last)s on. "
             "They can be cancelled until they are sent."
         )
-    first, last = (formats.clock(at) if at is not None else "" for at in (found.next_at, found.last_at))
-    return words % {"n": found.waits, "first": first, "last": last}
+    return words % {"n": found.waits, "first": formats.clock(found.next_at), "last": formats.clock(found.last_at)}
 
 
 def _too_dear(count: int, limit: credit_limits.CreditLimit) -> str:

@@ -79,8 +79,10 @@ def age(moment: dt.datetime, now: dt.datetime | None = None) -> str:
     return format_date(timezone.localtime(moment), "DATE_FORMAT")
 
 
-def clock(moment: dt.datetime, now: dt.datetime | None = None) -> str:
-    """The time of day; with the day when that is not today."""
+def clock(moment: dt.datetime | None, now: dt.datetime | None = None) -> str:
+    """The time of day; with the day when that is not today. Nothing where it is not known."""
+    if moment is None:
+        return ""
     local, today = timezone.localtime(moment), timezone.localdate(now)
     if local.date() == today:
         return format_date(local, "H:i")

@@ -179,7 +179,7 @@ def status_headline(task: VideoTask, now: dt.datetime | None = None) -> str:
     now = now or timezone.now()
     taken = duration_of(task)
     ended = {
-        "at": formats.clock(task.finished_at, now) if task.finished_at else "",
+        "at": formats.clock(task.finished_at, now),
         "time": formats.seconds_in_words(taken or 0),
     }
     if task.status == _S.COMPLETED:

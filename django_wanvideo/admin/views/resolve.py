@@ -64,7 +64,7 @@ def resolve_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uu
     fits = evidence.fitting(rows)
     context = {
         "chip": markup.chip(task.status),
-        "sent_at": formats.clock(attempt.sent_at) if attempt is not None and attempt.sent_at else "",
+        "sent_at": formats.clock(attempt.sent_at) if attempt is not None else "",
         "evidence": rows,
         "decisions": sorted(Decision, key=lambda decision: decision != fits),
         "fits": fits,
@@ -177,7 +177,7 @@ def _row(model_admin: TaskAdminBase, found: Match) -> dict[str, Any]:
         "thumbnail": markup.thumbnail(task, task.first_frame),
         "settings": markup.settings_line(task),
         "price": formats.credits_in_table(prices.price_now(task)),
-        "sent_at": formats.clock(attempt.sent_at) if attempt is not None and attempt.sent_at else "",
+        "sent_at": formats.clock(attempt.sent_at) if attempt is not None else "",
         "found": words,
         "remark": remark,
         # What a tick does; nothing where a person has to look at the task by itself.
