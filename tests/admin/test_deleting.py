@@ -99,7 +99,9 @@ def test_deleting_is_logged(boss, make_task):
 
 def test_only_own_tasks_can_be_deleted_where_the_site_says_so(boss, make_task, monkeypatch):
     other, mine = make_task("failed"), make_task("failed", owner=boss.user)
-    monkeypatch.setattr(VideoTaskAdmin, "visible_to", lambda self, request, tasks: tasks.owned_by(request.user))
+    monkeypatch.setattr(
+        VideoTaskAdmin, "get_visible_queryset", lambda self, request, tasks: tasks.owned_by(request.user)
+    )
     assert boss.post(url("delete", other.pk), {"post": "yes"}).status_code == 302
     delete_selected(boss, other, mine)
     assert list(VideoTask.objects.values_list("pk", flat=True)) == [other.pk]
@@ -186,10 +188,10 @@ def test_a_product_that_keeps_its_video_is_named_and_nothing_is_deleted(boss, la
 def test_a_product_that_comes_between_question_and_answer_is_no_server_error(boss, lamp, several, monkeypatch):
     from django.db.models import PROTECT
 
-    from django_wanvideo.admin import references
+    from django_wanvideo.admin import deletion
 
     rule(monkeypatch, PROTECT)
-    monkeypatch.setattr(references, "relations", lambda: iter(()))
+    monkeypatch.setattr(deletion, "relations", lambda: iter(()))
     response = (
         delete_selected(boss, lamp.video) if several else boss.post(url("delete", lamp.video.pk), {"post": "yes"})
     )
@@ -200,10 +202,10 @@ def test_a_product_that_comes_between_question_and_answer_is_no_server_error(bos
 
 @SHOWN_ELSEWHERE
 def test_of_many_products_some_are_named_and_the_rest_is_counted(boss, make_task, monkeypatch):
-    from django_wanvideo.admin import references
+    from django_wanvideo.admin import deletion
     from example_project.shop.models import Product
 
-    monkeypatch.setattr(references, "NAMED", 3)
+    monkeypatch.setattr(deletion, "NAMED", 3)
     task = make_task("completed")
     Product.objects.bulk_create(Product(name=f"Lamp {number}", video=task) for number in range(5))
     page = boss.get(url("delete", task.pk)).content.decode()
