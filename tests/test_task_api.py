@@ -10,7 +10,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.forms import modelform_factory
 
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import VideoTask
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
@@ -135,11 +135,11 @@ def test_update_names_what_it_does_not_take_and_changes_nothing(task, changes, e
 
 def test_update_takes_drafts_only(task):
     task.submit()
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         task.update(prompt="A dog")
     VideoTask.objects.filter(pk=task.pk).update(status=TaskStatus.CANCELLED)
     task.delete()
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         task.update(prompt="A dog")
 
 
@@ -169,5 +169,5 @@ def test_the_async_forms_do_the_same():
     assert task.credits_estimated == TEN
     assert async_to_sync(task.asubmit)() is task
     assert stored(task).status == TaskStatus.QUEUED
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         async_to_sync(task.arefresh)()

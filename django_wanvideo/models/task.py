@@ -40,6 +40,8 @@ class VideoTask(TaskActions):
     ``status`` is written by ``models.lifecycle.advance()`` alone.
     """
 
+    Status = TaskStatus
+
     id = models.UUIDField(_("id"), primary_key=True, default=uuid.uuid4, editable=False)
     status = models.CharField(_("status"), max_length=12, choices=TaskStatus, default=TaskStatus.DRAFT, editable=False)
     model = models.CharField(_("model"), max_length=80)
@@ -105,16 +107,16 @@ class VideoTask(TaskActions):
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True, editable=False)
     next_action_at = models.DateTimeField(_("next action at"), null=True, blank=True, editable=False)
 
-    held_until = models.DateTimeField(_("held until"), null=True, blank=True, editable=False)
-    held_reason = models.CharField(_("reason for waiting"), max_length=40, blank=True, editable=False)
+    delayed_until = models.DateTimeField(_("held until"), null=True, blank=True, editable=False)
+    delay_reason = models.CharField(_("reason for waiting"), max_length=40, blank=True, editable=False)
     estimated_seconds = models.PositiveIntegerField(_("estimated time"), null=True, blank=True, editable=False)
-    tries = models.PositiveIntegerField(_("tries in this stage"), default=0, editable=False)
+    retry_count = models.PositiveIntegerField(_("tries in this stage"), default=0, editable=False)
     failed_looks = models.PositiveIntegerField(_("failed status checks in a row"), default=0, editable=False)
-    trouble_since = models.DateTimeField(_("trouble since"), null=True, blank=True, editable=False)
-    told_overdue_at = models.DateTimeField(_("told overdue at"), null=True, blank=True, editable=False)
-    told_expiring_at = models.DateTimeField(_("told expiring at"), null=True, blank=True, editable=False)
-    reread_at = models.DateTimeField(_("link asked for again at"), null=True, blank=True, editable=False)
-    leased_until = models.DateTimeField(_("held by a worker until"), null=True, blank=True, editable=False)
+    not_found_since = models.DateTimeField(_("trouble since"), null=True, blank=True, editable=False)
+    overdue_notified_at = models.DateTimeField(_("told overdue at"), null=True, blank=True, editable=False)
+    expiry_notified_at = models.DateTimeField(_("told expiring at"), null=True, blank=True, editable=False)
+    result_refreshed_at = models.DateTimeField(_("link asked for again at"), null=True, blank=True, editable=False)
+    lease_expires_at = models.DateTimeField(_("held by a worker until"), null=True, blank=True, editable=False)
 
     objects = VideoTaskManager()
 
@@ -142,7 +144,7 @@ class VideoTask(TaskActions):
             models.Index(
                 fields=["next_action_at"], name="wanvideo_task_due", condition=Q(next_action_at__isnull=False)
             ),
-            models.Index(fields=["held_reason"], name="wanvideo_task_held", condition=~Q(held_reason="")),
+            models.Index(fields=["delay_reason"], name="wanvideo_task_delayed", condition=~Q(delay_reason="")),
             models.Index(fields=["unmatched"], name="wanvideo_task_unmatched", condition=Q(unmatched=True)),
             models.Index(
                 F("created_at").desc(), F("id").desc(), name="wanvideo_task_attention", condition=MAY_NEED_ATTENTION
@@ -179,7 +181,7 @@ class VideoTask(TaskActions):
             update_fields = [
                 field.name for field in self._meta.concrete_fields if field.editable and field.attname in loaded
             ]
-        if update_fields is not None and self.status == TaskStatus.DRAFT and _PRICED & set(update_fields):
+        if update_fields is not None and _PRICED & set(update_fields) and self.status == TaskStatus.DRAFT:
             self._set_price()
             update_fields = {*update_fields, "credits_estimated"}
         super().save(force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields)
@@ -212,9 +214,7 @@ class VideoTask(TaskActions):
                     if not self._state.adding:
                         errors.setdefault(NON_FIELD_ERRORS, []).extend(problems)
                 else:
-                    named = [
-                        ValidationError(f"{name}: {text}", problem.code) for problem in problems for text in problem
-                    ]
+                    named = (ValidationError(f"{name}: {text}", found.code) for found in problems for text in found)
                     errors.setdefault("parameters", []).extend(named)
         return errors
 

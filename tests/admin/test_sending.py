@@ -6,6 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.urls import reverse
 
+from django_wanvideo.admin import caching
 from django_wanvideo.admin.presentation import status_text
 from django_wanvideo.evolink.exceptions import RejectedError
 from django_wanvideo.models import SiteState, VideoTask
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.fault("K4.banner")
 
 @pytest.fixture(autouse=True)
 def no_other_trouble(db):
-    cache.set("wanvideo:admin:trouble", [], 60)
+    caching.keep("wanvideo:admin:trouble", [], 60)
     yield
     cache.clear()
 
@@ -119,7 +120,7 @@ def test_a_queued_task_says_the_reason_that_is_true_now(boss, waiting):
     pause.pause()
     assert "sending is paused" in boss.get(url("change", task.pk)).content.decode()
     # A row that was not touched since: what it says of a hold is older than the holds themselves.
-    VideoTask.objects.filter(pk=task.pk).update(held_reason="answers_lost")
+    VideoTask.objects.filter(pk=task.pk).update(delay_reason="answers_lost")
     assert "sending is paused" in boss.get(url("change", task.pk)).content.decode()
     SiteState.objects.all().delete()
     html = boss.get(url("change", task.pk)).content.decode()

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from rq.timeouts import BaseTimeoutException
 
-from django_wanvideo.catalog.images import inspection
+from django_wanvideo.catalog import images
 from django_wanvideo.models.creation import files
 from django_wanvideo.models.storage import task_storage
 
@@ -41,7 +42,7 @@ _forgot_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class TemporaryUpload:
     """A picture that is on the server already."""
 
     #: As the person called it.
@@ -66,12 +67,11 @@ def keep(upload: File[Any], *, owner: Any) -> str:
     stored = ""
     with files.BestEffort("A picture of a refused form could not be kept; it has to be chosen again."):
         try:
-            kind = inspection.inspect_image(upload).format.lower()
+            kind = images.inspect_image(upload).format.lower().replace("jpeg", "jpg")
         except ValidationError:
             # Nobody can use it, and the folder may be served: what calls itself a picture may be a page with a script.
             return ""
-        extension = {"jpeg": "jpg"}.get(kind, kind)
-        name = f"{FOLDER}/{timezone.now():%Y-%m-%d}/{secrets.token_hex(16)}.{extension}"
+        name = f"{FOLDER}/{timezone.now():%Y-%m-%d}/{secrets.token_hex(16)}.{kind}"
         stored = task_storage().save(name, upload)
     if not stored:
         return ""
@@ -83,7 +83,7 @@ def keep_copy(stored: FieldFile, *, owner: Any) -> str:
     words = "The picture %s could not be kept for another form; it has to be chosen again."
     with files.BestEffort(words, stored.name), stored.storage.open(str(stored.name), "rb") as content:
         name = f"picture{PurePosixPath(str(stored.name)).suffix}"
-        return keep(ContentFile(content.read(inspection.MAX_READ_BYTES + 1), name=name), owner=owner)
+        return keep(ContentFile(content.read(images.MAX_READ_BYTES + 1), name=name), owner=owner)
     return ""
 
 
@@ -96,30 +96,32 @@ def read(token: str, *, owner: Any) -> tuple[str, str] | None:
     return (data["n"], data["as"]) if data["o"] == str(owner) else None
 
 
-def open_kept(token: str, *, owner: Any) -> File[Any] | None:
+def open_upload(token: str, *, owner: Any) -> SimpleUploadedFile | None:
     """Return the kept file in memory, under the name that it came with, or ``None`` when there is none to be had."""
     found = read(token, owner=owner)
     if found is None:
         return None
+    name, name_given = found
     try:
-        with task_storage().open(found[0], "rb") as stored:
-            content = files.content(stored, inspection.MAX_READ_BYTES + 1)
+        with task_storage().open(name, "rb") as stored:
+            content = files.content(stored, images.MAX_READ_BYTES + 1)
     except FileNotFoundError:
         return None
     except BaseTimeoutException:
         raise
     except Exception as error:
-        logger.warning("The storage does not give the kept picture %s. (%s)", found[0], files.brief(error))
+        logger.warning("The storage does not give the kept picture %s. (%s)", name, files.brief(error))
         return None
-    content.name = found[1]
-    return content
+    # The extension says what it is, whatever it was called.
+    kind = PurePosixPath(name).suffix.removeprefix(".").replace("jpg", "jpeg")
+    return SimpleUploadedFile(name_given, content.read(), f"image/{kind}")
 
 
 def forget(token: str, *, owner: Any) -> None:
     """Delete the kept file."""
     found = read(token, owner=owner)
     if found is not None:
-        files.discard(task_storage(), found[0])
+        files.delete_unreferenced(task_storage(), found[0])
 
 
 def forget_old() -> None:
@@ -134,7 +136,7 @@ def forget_old() -> None:
         for day in days:
             if day < limit:
                 for name in storage.listdir(f"{FOLDER}/{day}")[1]:
-                    files.discard(storage, f"{FOLDER}/{day}/{name}")
+                    files.delete_unreferenced(storage, f"{FOLDER}/{day}/{name}")
                 if not any(storage.listdir(f"{FOLDER}/{day}")):
                     storage.delete(f"{FOLDER}/{day}")
 
@@ -145,20 +147,3 @@ def _forget_old_now_and_then() -> None:
     if _forgot_at is None or now - _forgot_at > FORGET_EVERY:
         _forgot_at = now
         forget_old()
-
-
-def content_type(stream: File[Any]) -> str:
-    """Return the media type of a picture by its first bytes; anything else is no picture to show."""
-    head = stream.read(12)
-    stream.seek(0)
-    if head.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if head.startswith(b"\x89PNG"):
-        return "image/png"
-    if head.startswith(b"BM"):
-        return "image/bmp"
-    if head[4:12] == b"ftypavif":
-        return "image/avif"
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
-    return ""

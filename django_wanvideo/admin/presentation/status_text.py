@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo.admin.presentation import formats
-from django_wanvideo.choices import TaskStatus
+from django_wanvideo.choices import ABOVE_CREDIT_LIMIT, TaskStatus
 from django_wanvideo.failures import advice_for
 from django_wanvideo.services.holds import holds
 from django_wanvideo.services.limits import credit_limits
@@ -25,7 +25,7 @@ _S = TaskStatus
 USUAL_SECONDS = 120
 
 
-def second_line(task: VideoTask, now: dt.datetime | None = None) -> str:
+def status_summary(task: VideoTask, now: dt.datetime | None = None) -> str:
     """The line below the status in the list."""
     now = now or timezone.now()
     if task.status == _S.DRAFT:
@@ -56,19 +56,19 @@ def waiting_for(task: VideoTask, now: dt.datetime) -> str:
     holding = getattr(task, "hold_reason", None)
     if holding:
         return held_words(holding)
-    if holding is not None and task.held_reason in holds.REASONS:
+    if holding is not None and task.delay_reason in holds.REASONS:
         return _("Next to be sent")
-    reason = held_words(task.held_reason)
-    if task.held_reason in credit_limits.REASONS:
-        if task.held_reason == credit_limits.ABOVE_LIMIT or task.held_until is None or task.held_until <= now:
+    reason = held_words(task.delay_reason)
+    if task.delay_reason in credit_limits.REASONS:
+        if task.delay_reason == ABOVE_CREDIT_LIMIT or task.delayed_until is None or task.delayed_until <= now:
             return reason
-        return _("%(reason)s, to be sent %(at)s") % {"reason": reason, "at": formats.clock(task.held_until, now)}
-    if task.held_reason in holds.REASONS:
+        return _("%(reason)s, to be sent %(at)s") % {"reason": reason, "at": formats.clock(task.delayed_until, now)}
+    if task.delay_reason in holds.REASONS:
         return reason
-    if task.held_until and task.held_until > now:
-        wait = formats.seconds_in_words((task.held_until - now).total_seconds())
+    if task.delayed_until and task.delayed_until > now:
+        wait = formats.seconds_in_words((task.delayed_until - now).total_seconds())
         return _("%(reason)s, tries again in %(time)s") % {"reason": reason, "time": wait}
-    return reason if task.held_reason else _("Next to be sent")
+    return reason if task.delay_reason else _("Next to be sent")
 
 
 def held_words(reason: str) -> str:
@@ -104,40 +104,34 @@ def held_words(reason: str) -> str:
 
 def storing_words(task: VideoTask, now: dt.datetime) -> str:
     """How copying the file goes."""
-    if task.tries and task.result_expires_at:
-        left = (task.result_expires_at - now).total_seconds()
-        words = ngettext("%(n)s failed try", "%(n)s failed tries", task.tries) % {"n": task.tries}
-        if left > 0:
-            return _("%(tries)s, EvoLink’s link ends in %(time)s") % {
-                "tries": words,
-                "time": formats.seconds_in_words(left),
-            }
-        return words
-    return _("Copying the file")
+    if not (task.retry_count and task.result_expires_at):
+        return _("Copying the file")
+    left = (task.result_expires_at - now).total_seconds()
+    tries = ngettext("%(n)s failed try", "%(n)s failed tries", task.retry_count) % {"n": task.retry_count}
+    if left <= 0:
+        return tries
+    values = {"tries": tries, "time": formats.seconds_in_words(left)}
+    return _("%(tries)s, EvoLink’s link ends in %(time)s") % values
 
 
 def remaining(task: VideoTask, now: dt.datetime, *, exact: bool) -> str:
     """How long EvoLink still needs; empty when nothing is known. ``exact`` means tens of seconds, else minutes."""
-    late = late_words(task, now)
-    if late:
+    if late := late_words(task, now):
         return late
-    if task.progress >= 95:
-        return _("any moment now")
     if task.accepted_at is None or not task.estimated_seconds:
-        return ""
+        return _("any moment now") if task.progress >= 95 else ""
     left = task.estimated_seconds - (now - task.accepted_at).total_seconds()
-    if left <= 0:
+    if left <= 0 or task.progress >= 95:
         return _("any moment now")
     if left < 20:
         return _("a few seconds left")
-    if exact:
-        return _("about %(time)s left") % {"time": formats.seconds_in_words(round(left / 10) * 10)}
-    return _("about %(time)s left") % {"time": formats.seconds_in_words(max(60, round(left / 60) * 60))}
+    shown = round(left / 10) * 10 if exact else max(60, round(left / 60) * 60)
+    return _("about %(time)s left") % {"time": formats.seconds_in_words(shown)}
 
 
 def late_words(task: VideoTask, now: dt.datetime) -> str:
     """How late a task is, once people were told; empty before."""
-    if task.told_overdue_at is None or task.accepted_at is None:
+    if task.overdue_notified_at is None or task.accepted_at is None:
         return ""
     late = (now - task.accepted_at).total_seconds() - (task.estimated_seconds or USUAL_SECONDS)
     if late < 60:
@@ -148,6 +142,7 @@ def late_words(task: VideoTask, now: dt.datetime) -> str:
 def leaving_words(task: VideoTask) -> str:
     """What happens while nobody looks at a task's page; empty where nothing does."""
     accepted = _("EvoLink cannot stop a video that it has accepted.")
+    accepted = _("You can leave this page. The video appears in the list when it is done.") + " " + accepted
     return {
         _S.QUEUED: _("You can leave this page. The task stays in the list and is sent when its turn comes."),
         _S.SUBMITTING: _("You can leave this page. The list shows what EvoLink answers."),
@@ -156,8 +151,8 @@ def leaving_words(task: VideoTask) -> str:
         )
         if needs_decision(task)
         else _("You can leave this page. There may be no video: EvoLink has not confirmed the request."),
-        _S.PENDING: _("You can leave this page. The video appears in the list when it is done.") + " " + accepted,
-        _S.PROCESSING: _("You can leave this page. The video appears in the list when it is done.") + " " + accepted,
+        _S.PENDING: accepted,
+        _S.PROCESSING: accepted,
         _S.STORING: _("You can leave this page. The video appears in the list when it is copied."),
     }.get(_S(task.status), "")
 
@@ -179,29 +174,23 @@ def duration_of(task: VideoTask) -> float | None:
     return (task.finished_at - task.queued_at).total_seconds()
 
 
-def head_line(task: VideoTask, now: dt.datetime | None = None) -> str:
+def status_headline(task: VideoTask, now: dt.datetime | None = None) -> str:
     """The sentence at the head of a task's page."""
     now = now or timezone.now()
     taken = duration_of(task)
-    at = formats.clock(task.finished_at, now) if task.finished_at else ""
+    ended = {
+        "at": formats.clock(task.finished_at, now),
+        "time": formats.seconds_in_words(taken or 0),
+    }
     if task.status == _S.COMPLETED:
         if taken is None:
             return _("Completed. The file is stored on this site.")
-        return _("Completed at %(at)s, %(time)s after it was queued. The file is stored on this site.") % {
-            "at": at,
-            "time": formats.seconds_in_words(taken),
-        }
+        return _("Completed at %(at)s, %(time)s after it was queued. The file is stored on this site.") % ended
     if task.status == _S.FAILED:
-        if taken is None:
-            return _("It failed.")
-        return _("Failed at %(at)s, %(time)s after it was queued.") % {
-            "at": at,
-            "time": formats.seconds_in_words(taken),
-        }
+        return _("It failed.") if taken is None else _("Failed at %(at)s, %(time)s after it was queued.") % ended
     if task.status == _S.PROCESSING and task.accepted_at:
-        return _("EvoLink has been making this video for %(time)s.") % {
-            "time": formats.seconds_in_words((now - task.accepted_at).total_seconds())
-        }
+        so_far = formats.seconds_in_words((now - task.accepted_at).total_seconds())
+        return _("EvoLink has been making this video for %(time)s.") % {"time": so_far}
     if task.status == _S.CANCELLED and task.error_code:
         return _("EvoLink cancelled it.")
     return {
