@@ -68,7 +68,9 @@ def check_limits(task: VideoTask) -> Delay | None:
         return None
     lock.lock()
     now = timezone.now()
-    return _in_flight(now) or _per_minute(now) or check_credits(task, now)
+    if available_slots() == 0:
+        return Delay("max_in_flight", now + _SOON)
+    return _per_minute(now) or check_credits(task, now)
 
 
 def check_credits(task: VideoTask, now: dt.datetime | None = None) -> Delay | None:
@@ -211,10 +213,6 @@ def _queued() -> Iterable[tuple[Decimal | None, Any]]:
     """Price and owner of what waits in the queue, in its order."""
     rows: QuerySet[VideoTask] = VideoTask.objects.filter(status=TaskStatus.QUEUED).order_by("queued_at")
     return rows.values_list("credits_estimated", "owner_id")[:MOST_QUEUED]
-
-
-def _in_flight(now: dt.datetime) -> Delay | None:
-    return Delay("max_in_flight", now + _SOON) if available_slots() == 0 else None
 
 
 def _per_minute(now: dt.datetime) -> Delay | None:
