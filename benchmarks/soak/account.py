@@ -24,6 +24,8 @@ SIGNALS = {
     "overdue": {"video_needs_attention"},
     "needs_decision": {"video_needs_attention"},
 }
+#: Ends of which a person must be able to see why, though EvoLink had the video.
+UNTOLD = frozenset({"never_finished", "never_answered", "resource_not_found", "lookup_failed"})
 #: How many stored files are compared with EvoLink's own, byte by byte; of all others the checksum is.
 COMPARED = 200
 
@@ -62,7 +64,7 @@ class Account:
 def take(remote: Remote, soak: Soak, struck: set[int]) -> Account:
     """Compare the books."""
     from benchmarks.soak.watch.receivers import heard
-    from django_wanvideo.health import histories
+    from django_wanvideo.health import replay
     from django_wanvideo.models import VideoTask
 
     account = Account(posts=remote.posts())
@@ -80,7 +82,7 @@ def take(remote: Remote, soak: Soak, struck: set[int]) -> Account:
     _follow_the_money(account, ledger, there, soak.between | soak.sent_again)
     _check_files(account, remote, there, here)
     _check_signals(account, list(heard()), struck)
-    account.histories = [str(problem) for problem in histories.problems(pruned=False)]
+    account.histories = [str(problem) for problem in replay.stored_problems(pruned=False)]
     return account
 
 
@@ -114,9 +116,13 @@ def _follow_the_money(
         elif task.status == "completed" and task.attempt == attempt:
             account.stored += 1
         elif task.status == "failed" and task.error_code:
-            account.explained.append(f"{name}: {task.error_code}")
+            known = _history(entry["prompt"]) if task.error_code in UNTOLD else ""
+            account.explained.append(f"{name}: {task.error_code}{known}")
         else:
-            account.lost.append(f"{name}: {ended} at EvoLink, {task.status} {task.error_code} here, {attempt.state}")
+            known = _history(entry["prompt"])
+            account.lost.append(
+                f"{name}: {ended} at EvoLink, {task.status} {task.error_code} here, {attempt.state} {attempt.number}{known}"
+            )
 
 
 def _history(prompt: str) -> str:

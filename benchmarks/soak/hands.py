@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from benchmarks.soak.plan import SLOW_EVERY
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -81,7 +83,7 @@ class Hands:
     def _retry_slow(self, now: float) -> None:
         """One that the site has given up and EvoLink still works on: left alone, tried again, or also cancelled."""
         for task in _tasks("failed").filter(error_code="never_finished"):
-            way = int(task.prompt.split()[1]) // 60 % 3
+            way = int(task.prompt.split()[1]) // SLOW_EVERY % 3
             if way and self._try_again(task) and way == 2:
                 self._do("cancelled", task.cancel)
                 return

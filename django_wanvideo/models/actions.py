@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from asgiref.sync import sync_to_async
 from django.db import models
 from django.utils.module_loading import import_string
 
@@ -20,6 +21,22 @@ class TaskActions(models.Model):
 
     class Meta:
         abstract = True
+
+    def update(self, **changes: Any) -> Self:
+        """Change parts of this draft, checked and priced as ``create_task`` does it; return the task.
+
+        Args:
+            changes: ``prompt``, ``model``, ``notes``, ``metadata``, ``fix_inputs``, inputs by role, where an empty
+                string removes one, and parameters, where ``None`` stands for the default.
+
+        Raises:
+            ValidationError: keyed by field, all problems at once.
+            TransitionNotAllowed: it is not a draft any more.
+            EditConflict: somebody else changed it at this very moment.
+        """
+        # Above this file, which the rows need to be defined.
+        import_string("django_wanvideo.models.creation.creation.update")(self, **changes)
+        return self
 
     def submit(self, *, by: AbstractBaseUser | None = None, wait: bool = True) -> Self:
         """Queue this draft to be sent once, and return it.
@@ -82,3 +99,11 @@ class TaskActions(models.Model):
         """
         _call("storing.download.fetch_again", self, by=by)
         return self
+
+    async def asubmit(self, *, by: AbstractBaseUser | None = None, wait: bool = True) -> Self:
+        """Do what ``submit`` does, from code that runs in an event loop."""
+        return await sync_to_async(self.submit)(by=by, wait=wait)
+
+    async def arefresh(self, *, by: AbstractBaseUser | None = None) -> Self:
+        """Do what ``refresh`` does, from code that runs in an event loop."""
+        return await sync_to_async(self.refresh)(by=by)

@@ -6,6 +6,7 @@ import datetime as dt
 import random
 from typing import TYPE_CHECKING, Any
 
+from asgiref.sync import sync_to_async
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.lookups import IsNull
 from django.utils import timezone
@@ -17,11 +18,13 @@ from django_wanvideo.models.base.managers import PrimaryManager, PrimaryQuerySet
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from typing import Unpack
 
     from django.contrib.auth.models import AbstractBaseUser
 
     from django_wanvideo.models import VideoTask
+    from django_wanvideo.models.creation.options import TaskOptions
 
 _random = random.SystemRandom()
 
@@ -107,14 +110,57 @@ class VideoTaskQuerySet(PrimaryQuerySet["VideoTask"]):
 class VideoTaskManager(PrimaryManager["VideoTask"].from_queryset(VideoTaskQuerySet)):  # type: ignore[misc]
     """Adds the one way to make a task."""
 
-    def create_task(self, prompt: str, first_frame: Any = None, **options: Any) -> VideoTask:
-        """Make a draft that is known to be acceptable; see ``models.creation.creation.get_or_create_task``.
+    def create_task(
+        self,
+        prompt: str,
+        first_frame: Any = None,
+        *,
+        model: str | None = None,
+        owner: AbstractBaseUser | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        notes: str | None = "",
+        parent: VideoTask | None = None,
+        by: AbstractBaseUser | None = None,
+        idempotency_key: str | None = None,
+        fix_inputs: bool = False,
+        **options: Unpack[TaskOptions],
+    ) -> VideoTask:
+        """Make a draft that is known to be acceptable; nothing is sent and nothing costs anything yet.
+
+        Args:
+            prompt: what the video shows.
+            first_frame: a link (http or https), an open file, a ``pathlib.Path``, the file of a model's field, or a
+                stored ``MediaInput``.
+            model: id in the catalogue; the setting ``DEFAULT_MODEL`` otherwise.
+            metadata: a JSON object for the site's own code.
+            by: who made it, for the history; the owner otherwise.
+            idempotency_key: the caller's own name for this wish, one for each owner: the same call again gives the
+                same task.
+            fix_inputs: whether a picture that the model does not take as it is may be sent as a JPEG that fits.
+            options: further inputs by role (``audio=...``) and parameters (``duration=5``, in seconds).
 
         Raises:
             ValidationError: keyed by field, all problems at once.
-            IdempotencyConflict: ``idempotency_key`` has made another task.
+            IdempotencyConflict: the key has made another task, or one that was deleted in the last 30 days.
         """
         # Above this file, which the rows need to be defined.
         create: Callable[..., tuple[VideoTask, bool]]
         create = import_string("django_wanvideo.models.creation.creation.get_or_create_task")
-        return create(prompt=prompt, first_frame=first_frame, **options)[0]
+        task, _made = create(
+            prompt=prompt,
+            first_frame=first_frame,
+            model=model,
+            owner=owner,
+            metadata=metadata,
+            notes=notes,
+            parent=parent,
+            by=by,
+            idempotency_key=idempotency_key,
+            fix_inputs=fix_inputs,
+            **options,
+        )
+        return task
+
+    async def acreate_task(self, prompt: str, first_frame: Any = None, **options: Any) -> VideoTask:
+        """Do what ``create_task`` does, from code that runs in an event loop."""
+        return await sync_to_async(self.create_task)(prompt, first_frame, **options)

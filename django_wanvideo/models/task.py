@@ -5,16 +5,19 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
+from django_wanvideo import catalog
 from django_wanvideo.choices import FINISHED_STATUSES, Charge, InputRole, TaskStatus
 from django_wanvideo.models.actions import TaskActions
 from django_wanvideo.models.base.people import PersonKey
 from django_wanvideo.models.base.row_keys import RowKey
+from django_wanvideo.models.credit_entry import charge_of
 from django_wanvideo.models.querysets import MAY_NEED_ATTENTION, VideoTaskManager
 from django_wanvideo.models.storage import task_storage, upload_to
 
@@ -27,8 +30,8 @@ if TYPE_CHECKING:
     from django_wanvideo.models.input import MediaInput
 
 
-#: Ends that EvoLink has not reported itself: it may have made the video, and charged for it.
-GIVEN_UP = frozenset({"resource_not_found", "never_answered", "never_finished", "lookup_failed"})
+#: What a price follows from.
+_PRICED = frozenset({"model", "parameters"})
 
 
 class VideoTask(TaskActions):
@@ -167,7 +170,10 @@ class VideoTask(TaskActions):
         """Write a new row, or of an existing one what people may change.
 
         A worker may have moved the task on since it was read, so the columns that services write are left alone unless
-        ``update_fields`` names them.
+        ``update_fields`` names them. The price of a draft follows its model and parameters.
+
+        Raises:
+            ValidationError: a draft's model or parameters were changed to what the catalogue refuses.
         """
         elsewhere = using is not None and using != self._state.db
         if update_fields is None and not (self._state.adding or force_insert or elsewhere):
@@ -175,7 +181,54 @@ class VideoTask(TaskActions):
             update_fields = [
                 field.name for field in self._meta.concrete_fields if field.editable and field.attname in loaded
             ]
+        if update_fields is not None and _PRICED & set(update_fields) and self.status == TaskStatus.DRAFT:
+            self._set_price()
+            update_fields = {*update_fields, "credits_estimated"}
         super().save(force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields)
+
+    def clean(self) -> None:
+        """Check a draft against the catalogue, its inputs too once it is saved.
+
+        Raises:
+            ValidationError: keyed by this model's fields; what is wrong with inputs belongs to none of them.
+        """
+        super().clean()
+        if errors := self._catalogue_errors():
+            raise ValidationError(errors)
+
+    def _catalogue_errors(self) -> dict[str, list[ValidationError]]:
+        errors: dict[str, list[ValidationError]] = {}
+        if self.status != TaskStatus.DRAFT:
+            return errors
+        inputs: dict[str, list[MediaInput]] = {}
+        for item in [] if self._state.adding else self.inputs.all():
+            inputs.setdefault(item.role, []).append(item)
+        try:
+            catalog.clean(catalog.get(self.model), prompt=self.prompt, parameters=self.parameters, inputs=inputs)
+        except ValidationError as error:
+            for name, problems in error.error_dict.items():
+                if name in {"model", "prompt", "parameters"}:
+                    errors.setdefault(name, []).extend(problems)
+                elif name in InputRole.values:
+                    # A new row has its inputs only after it is saved.
+                    if not self._state.adding:
+                        errors.setdefault(NON_FIELD_ERRORS, []).extend(problems)
+                else:
+                    named = [
+                        ValidationError(f"{name}: {text}", problem.code) for problem in problems for text in problem
+                    ]
+                    errors.setdefault("parameters", []).extend(named)
+        return errors
+
+    def _set_price(self) -> None:
+        errors = {name: found for name, found in self._catalogue_errors().items() if name in _PRICED}
+        if not errors:
+            self.credits_estimated = catalog.estimate(catalog.get(self.model), self.parameters)
+            return
+        # What was stored before the catalogue changed does not keep anybody from writing a note.
+        same = type(self).objects.filter(pk=self.pk, model=self.model).values_list("parameters", flat=True)
+        if list(same) != [self.parameters]:
+            raise ValidationError(errors)
 
     @property
     def is_finished(self) -> bool:
@@ -184,29 +237,8 @@ class VideoTask(TaskActions):
 
     @property
     def charge(self) -> Charge:
-        """What is known about the money of this task, never more: EvoLink's report first, then what the status implies.
-
-        A failed generation is refunded by EvoLink (evolink-api.md §4.5), but only a report of it is proof.
-        """
-        if self.credits_used is not None:
-            return Charge.CHARGED if self.credits_used > 0 else Charge.NONE
-        if self.status == TaskStatus.COMPLETED:
-            return Charge.CHARGED
-        if self.status in {TaskStatus.SUBMITTING, TaskStatus.UNCONFIRMED}:
-            return Charge.MAYBE
-        if self.accepted_at is None:
-            return Charge.NONE
-        if self.status == TaskStatus.QUEUED:
-            # Tried again, and EvoLink has not been asked yet about the attempt that it had accepted.
-            return Charge.MAYBE
-        if self.status == TaskStatus.FAILED:
-            # With or without a link: EvoLink has called it done, and that is what it charges for.
-            if self.result_url or self.result_expires_at:
-                return Charge.CHARGED
-            return Charge.MAYBE if self.error_code in GIVEN_UP else Charge.NOT_EXPECTED
-        if self.status == TaskStatus.CANCELLED:
-            return Charge.MAYBE
-        return Charge.NONE if self.status == TaskStatus.DRAFT else Charge.EXPECTED
+        """What is known about the money of this task."""
+        return charge_of(self)
 
     @property
     def first_frame(self) -> MediaInput | None:

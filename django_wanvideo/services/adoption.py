@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import datetime as dt
     import uuid
 
-    from django_wanvideo.evolink.types import TaskSummary
+    from django_wanvideo.evolink.types import TaskSnapshot
     from django_wanvideo.services.installation.installation import Guard
 
 #: Pages of EvoLink's list that are read at most for one model.
@@ -134,7 +134,7 @@ def _make_draft(task: VideoTask, *, may_have_been_sent: bool = False) -> None:
     )
 
 
-def _sent_as(task: VideoTask, listed: dict[str, list[TaskSummary]] | None) -> int:
+def _sent_as(task: VideoTask, listed: dict[str, list[TaskSnapshot]] | None) -> int:
     """Return the number of the attempt as which a task may have been sent; 0 when nothing speaks for that."""
     last: int = task.last or 0  # type: ignore[attr-defined]  # annotated
     if task.status == TaskStatus.SUBMITTING:
@@ -163,7 +163,7 @@ def _heard_of(ids: dict[uuid.UUID, int]) -> uuid.UUID | None:
     return called or entries.values_list("pk", flat=True).first()
 
 
-def _unknown_at_evolink(tasks: list[VideoTask]) -> dict[str, list[TaskSummary]]:
+def _unknown_at_evolink(tasks: list[VideoTask]) -> dict[str, list[TaskSnapshot]]:
     """Return, by model, the videos at EvoLink that no task here knows, back to when the first of ``tasks`` was queued.
 
     Raises:
@@ -175,7 +175,7 @@ def _unknown_at_evolink(tasks: list[VideoTask]) -> dict[str, list[TaskSummary]]:
         first[task.model] = min(since, first.get(task.model, since))
     if not first:
         return {}
-    found: dict[str, list[TaskSummary]] = {}
+    found: dict[str, list[TaskSnapshot]] = {}
     try:
         for model, since in first.items():
             found[model] = _list(model, since)
@@ -184,7 +184,7 @@ def _unknown_at_evolink(tasks: list[VideoTask]) -> dict[str, list[TaskSummary]]:
     return {model: listing.unknown_here(items) for model, items in found.items()}
 
 
-def _list(model: str, since: dt.datetime) -> list[TaskSummary]:
+def _list(model: str, since: dt.datetime) -> list[TaskSnapshot]:
     found, back_to = listing.read_list(provider.client(), model, since - CLOCK_SKEW, most_pages=MOST_PAGES)
     if back_to >= since - CLOCK_SKEW:
         raise NotLookedUp(f"its list was not read back to {timezone.localtime(since):%Y-%m-%d %H:%M}; it is too long")

@@ -20,7 +20,7 @@ from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import SiteState, VideoTask
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.sending import actions as sending_actions
-from django_wanvideo.testing import work
+from django_wanvideo.testing import run_pending
 from tests.admin.conftest import hidden, url
 
 
@@ -366,7 +366,7 @@ class TestAskingEvoLink:
             tasks = [make_task(prompt=f"[manual] A fox, number {number}") for number in range(count)]
             for task in tasks:
                 sending_actions.enqueue(task)
-            work()
+            run_pending()
             for task in tasks:
                 task.refresh_from_db()
                 assert task.status in {"pending", "processing"}

@@ -74,7 +74,7 @@ def test_each_code_of_evolink_has_words_of_its_own(code):
 
 def test_each_code_that_the_services_write_has_words_of_its_own():
     services = Path(django_wanvideo.__file__).parent / "services"
-    source = "".join(path.read_text() for path in services.glob("*.py"))
+    source = "".join(path.read_text() for path in services.rglob("*.py"))
     written = set(re.findall(r'error_code="([a-z_]+)"', source))
     written |= set(re.findall(r'(?:_give_up|fail_unsent|_lasting_trouble)\(\s*\w+, "([a-z_]+)"', source))
     assert {"put_off_too_long", "result_expired", "input_missing"} <= written

@@ -118,7 +118,7 @@ def test_an_error_while_looking_never_harms_the_list(healthy, monkeypatch, boss,
     def broken():
         raise ZeroDivisionError
 
-    monkeypatch.setattr(banner.site_probes, "listening_workers", broken)
+    monkeypatch.setattr(banner.site, "listening_workers", broken)
     assert boss.get(url("changelist")).status_code == 200
     assert "site trouble" in caplog.text
 

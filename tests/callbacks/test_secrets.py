@@ -115,16 +115,16 @@ def test_without_a_callback_address_nothing_about_callbacks_is_sent_or_kept(sett
     body = {"model": "m", "prompt": "p"}
     attempt = make_attempt(make_task(), request=callback_tokens.without_token(body, uuid.uuid4()))
     assert attempt.request == body
-    assert callback_tokens.with_callback(attempt) == body
+    assert callback_tokens.with_token(attempt.request, attempt.pk) == body
 
 
 def test_an_address_that_changes_later_does_not_change_what_was_asked_for(settings):
     """A repeat with the same key must be the same request; only the token follows the keys."""
     attempt = make_attempt(make_task())
     attempt.request = callback_tokens.without_token({"model": "m"}, attempt.pk)
-    first = callback_tokens.with_callback(attempt)
+    first = callback_tokens.with_token(attempt.request, attempt.pk)
     settings.WANVIDEO = {**settings.WANVIDEO, "CALLBACK_BASE_URL": "https://moved.example"}
-    assert callback_tokens.with_callback(attempt) == first
+    assert callback_tokens.with_token(attempt.request, attempt.pk) == first
 
 
 def test_what_a_body_claims_is_not_believed_when_the_task_cannot_be_read(call, attempt, settings, wanvideo_wakeups):

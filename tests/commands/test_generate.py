@@ -14,7 +14,7 @@ from django_wanvideo.choices import TaskStatus
 from django_wanvideo.management import progress, waiting
 from django_wanvideo.management.commands import wanvideo_generate
 from django_wanvideo.models import Installation, VideoTask
-from django_wanvideo.testing import picture, work
+from django_wanvideo.testing import picture, run_pending
 
 MODEL = "wan2.6-image-to-video-flash"
 
@@ -36,7 +36,7 @@ def quick(monkeypatch):
 @pytest.fixture
 def worker(monkeypatch):
     """A worker that does what is due between two looks of the command."""
-    monkeypatch.setattr(waiting, "let_go", work)
+    monkeypatch.setattr(waiting, "let_go", run_pending)
 
 
 @pytest.fixture

@@ -343,8 +343,8 @@ def test_a_keys_limit_for_the_day_waits_for_its_reset(road: Road, evo: Simulator
     def refuse(*_args: Any, before_send: Any, **_options: Any) -> Any:
         before_send()
         posts.append(1)
-        details = {"reset_timezone": "Asia/Shanghai"}
-        raise RejectedError("enough", http_status=402, code="token_daily_quota_exceeded", details=details)
+        code = "token_daily_quota_exceeded"
+        raise RejectedError("enough", http_status=402, code=code, reset_timezone="Asia/Shanghai")
 
     monkeypatch.setattr(EvoLinkClient, "create", refuse)
     tasks = many(road, 5)

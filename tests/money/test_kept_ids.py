@@ -160,7 +160,7 @@ def test_no_error_of_either_place_harms_the_rest(wide_road: Road, evo: Simulator
     wide_road.sweep()
     task.refresh_from_db()
     assert task.status == TaskStatus.UNCONFIRMED
-    assert [finding.level for finding in site.nothing_is_kept()] == ["ok"]
+    assert [finding.level for finding in site.check_kept_ids()] == ["ok"]
 
 
 @pytest.mark.fault("K5.id-through-a-long-outage")
@@ -191,7 +191,7 @@ def test_what_is_kept_holds_no_secret_and_doctor_shows_what_is_left(
     storage.save(f"{spool.FOLDER}/{stranger}.json", ContentFile(json.dumps(facts).encode()))
     wide_road.sweep()
     assert is_bound(task, evo)
-    (finding,) = site.nothing_is_kept()
+    (finding,) = site.check_kept_ids()
     assert (finding.level, str(stranger) in finding.message) == ("warn", True)
     assert str(attempt.pk) not in finding.message
 

@@ -135,7 +135,7 @@ class EvoLink:
             raise OutcomeUnknownError("closed", code="connection_lost")
         if how == "die after acceptance":
             self.die()
-        return Created(self.snapshot(remote), 200, "r1", replayed=False)
+        return Created(self.snapshot(remote), 200, "r1")
 
     def get_task(self, provider_task_id: str) -> TaskSnapshot:
         how, self.next_read = self.next_read, "ok"

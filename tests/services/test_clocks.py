@@ -276,7 +276,7 @@ def test_a_clock_that_goes_back_keeps_no_task_waiting(road: Road, evo: Simulator
 def test_a_sweep_that_stopped_is_not_taken_for_a_running_one(wrong: Jumping, handed: list[tuple[str, ...]]):
     with wrong:
         swept(handed)
-    (finding,) = site.sweep_runs()
+    (finding,) = site.check_sweep()
     assert finding.level == "warn"
 
 

@@ -46,7 +46,7 @@ def snapshot(**fields: Any) -> TaskSnapshot:
 
 
 def created(**fields: Any) -> Created:
-    return Created(snapshot(**fields), 200, "request-1", replayed=False)
+    return Created(snapshot(**fields), 200, "request-1")
 
 
 OUTCOMES = {

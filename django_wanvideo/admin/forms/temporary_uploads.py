@@ -20,7 +20,7 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 from rq.timeouts import BaseTimeoutException
 
-from django_wanvideo.catalog.images import inspection
+from django_wanvideo.catalog import images
 from django_wanvideo.models.creation import files
 from django_wanvideo.models.storage import task_storage
 
@@ -66,7 +66,7 @@ def keep(upload: File[Any], *, owner: Any) -> str:
     stored = ""
     with files.BestEffort("A picture of a refused form could not be kept; it has to be chosen again."):
         try:
-            kind = inspection.inspect_image(upload).format.lower()
+            kind = images.inspect_image(upload).format.lower()
         except ValidationError:
             # Nobody can use it, and the folder may be served: what calls itself a picture may be a page with a script.
             return ""
@@ -83,7 +83,7 @@ def keep_copy(stored: FieldFile, *, owner: Any) -> str:
     words = "The picture %s could not be kept for another form; it has to be chosen again."
     with files.BestEffort(words, stored.name), stored.storage.open(str(stored.name), "rb") as content:
         name = f"picture{PurePosixPath(str(stored.name)).suffix}"
-        return keep(ContentFile(content.read(inspection.MAX_READ_BYTES + 1), name=name), owner=owner)
+        return keep(ContentFile(content.read(images.MAX_READ_BYTES + 1), name=name), owner=owner)
     return ""
 
 
@@ -103,7 +103,7 @@ def open_kept(token: str, *, owner: Any) -> File[Any] | None:
         return None
     try:
         with task_storage().open(found[0], "rb") as stored:
-            content = files.content(stored, inspection.MAX_READ_BYTES + 1)
+            content = files.content(stored, images.MAX_READ_BYTES + 1)
     except FileNotFoundError:
         return None
     except BaseTimeoutException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
@@ -38,7 +39,7 @@ def get_or_create_task(
     by: AbstractBaseUser | None = None,
     idempotency_key: str | None = None,
     fix_inputs: bool = False,
-    **options: Any,
+    **others: Any,
 ) -> tuple[VideoTask, bool]:
     """Make a draft, and tell whether it was made now; nothing is sent and nothing costs anything yet.
 
@@ -54,14 +55,14 @@ def get_or_create_task(
         fix_inputs: whether a picture that the model does not take as it is, because it is too large, an AVIF, TIFF or
             HEIC, or has an alpha channel that nothing shows through, is sent as a JPEG that fits. The stored file stays
             as it is.
-        options: further inputs by role (``audio=...``) and the model's parameters (``duration=5``, in seconds).
+        others: further inputs by role (``audio=...``) and the model's parameters (``duration=5``, in seconds).
 
     Raises:
         ValidationError: keyed by field, all problems at once.
         IdempotencyConflict: the key has made another task, or one that was deleted in the last 30 days.
     """
-    given = {InputRole.FIRST_FRAME.value: first_frame} | {k: v for k, v in options.items() if k in _ROLES}
-    parameters = {k: v for k, v in options.items() if k not in _ROLES}
+    given = {InputRole.FIRST_FRAME.value: first_frame} | {k: v for k, v in others.items() if k in _ROLES}
+    parameters = {k: v for k, v in others.items() if k not in _ROLES}
     sources = {role: items for role, value in given.items() if (items := as_list(value))}
     written = Written.of(prompt, notes, metadata)
     if idempotency_key is not None:
@@ -176,6 +177,32 @@ def update_draft(
         setattr(task, name, value)
 
 
+def update(task: VideoTask, **changes: Any) -> None:
+    """Change parts of a draft, and bring ``task`` up to date; what is not named stays as it is in the database.
+
+    Args:
+        changes: ``prompt``, ``model``, ``notes``, ``metadata``, ``fix_inputs``, inputs by role, where an empty string
+            removes one, and parameters, where ``None`` stands for the default.
+
+    Raises:
+        ValidationError: keyed by field.
+        TransitionNotAllowed: it is not a draft any more.
+        EditConflict: somebody else changed it at this very moment.
+    """
+    if fixed := {"owner", "parent", "by", "idempotency_key"} & changes.keys():
+        message = _("This cannot be changed.")
+        raise ValidationError({name: ValidationError(message, code="fixed") for name in sorted(fixed)})
+    stored: VideoTask | None = VideoTask.objects.filter(pk=task.pk).first()
+    if stored is None:
+        raise TransitionNotAllowed(_("This task is gone."), action="update")
+    whole: dict[str, Any] = {"prompt": stored.prompt, "notes": stored.notes, "metadata": stored.metadata}
+    names = {*whole, "model", "fix_inputs", *_ROLES}
+    whole |= {name: value for name, value in changes.items() if name in names}
+    parameters = stored.parameters | {name: value for name, value in changes.items() if name not in names}
+    update_draft(stored, parameters=parameters, version=drafts.version_of(stored), **whole)
+    task.refresh_from_db()
+
+
 def duplicate(task: VideoTask, *, by: AbstractBaseUser | None = None, **changes: Any) -> VideoTask:
     """Make a new draft like ``task``, with ``changes`` to its prompt, inputs or parameters.
 
@@ -188,10 +215,10 @@ def duplicate(task: VideoTask, *, by: AbstractBaseUser | None = None, **changes:
 def get_or_duplicate(task: VideoTask, *, by: AbstractBaseUser | None = None, **changes: Any) -> tuple[VideoTask, bool]:
     """Do what ``duplicate`` does, and tell whether the draft was made now; with ``idempotency_key`` it may be there."""
     inputs = by_role(task.inputs.all())
-    options: dict[str, Any] = {"prompt": task.prompt, "model": task.model, "metadata": task.metadata}
-    options |= task.parameters | inputs | changes
+    whole: dict[str, Any] = {"prompt": task.prompt, "model": task.model, "metadata": task.metadata}
+    whole |= task.parameters | inputs | changes
     owner = by if by is not None else task.owner
-    return get_or_create_task(owner=owner, parent=task, by=by, **options)
+    return get_or_create_task(owner=owner, parent=task, by=by, **whole)
 
 
 def check_complete(task: VideoTask) -> None:

@@ -18,9 +18,8 @@ from django.utils.translation import gettext as _
 from rq.timeouts import BaseTimeoutException
 
 from django_wanvideo import catalog
+from django_wanvideo.catalog import images
 from django_wanvideo.catalog import urls as links
-from django_wanvideo.catalog.images import inspection
-from django_wanvideo.catalog.images.conversion import small_jpeg
 from django_wanvideo.conf import conf
 from django_wanvideo.models import MediaInput
 from django_wanvideo.models.creation import files
@@ -88,7 +87,7 @@ def _store(item: MediaInput, name: str, content: File[bytes]) -> None:
 
 def _add_thumbnail(item: MediaInput, name: str, content: File[bytes]) -> None:
     with files.BestEffort("%s has no small picture for lists.", item.file.name):
-        item.thumbnail.save(name, ContentFile(small_jpeg(content, THUMBNAIL_SIDE)), save=False)
+        item.thumbnail.save(name, ContentFile(images.small_jpeg(content, THUMBNAIL_SIDE)), save=False)
 
 
 @contextlib.contextmanager
@@ -189,8 +188,8 @@ def _uploadable(item: MediaInput) -> Iterator[tuple[BinaryIO, str, str]]:
             # Every storage has errors of its own: no rights, no network, an expired token.
             raise UnreadableInputError(f"{item.file.name}: {type(error).__name__}") from error
         try:
-            facts = inspection.inspect_image(local, convertible=True)
-            content, content_type, extension = inspection.as_uploadable(
+            facts = images.inspect_image(local, convertible=True)
+            content, content_type, extension = images.as_uploadable(
                 local, facts, fitted=item.sent_size, max_bytes=_most_bytes(item)
             )
         except ValidationError as error:

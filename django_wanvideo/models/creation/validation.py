@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo import catalog
 from django_wanvideo.catalog import json_values, text
 from django_wanvideo.catalog.messages import shown
-from django_wanvideo.models.creation import inspection
+from django_wanvideo.models.creation import inspection, options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +89,7 @@ def validate(
         inputs = inspection.inspect(spec, judged, keep_of=keep_of, fix=fix)
     except ValidationError as error:
         error.update_error_dict(errors)
-    errors |= written.errors
+    errors |= written.errors | options.misspelled(spec, parameters)
     if errors:
         raise ValidationError(errors)
     return cleaned, inputs

@@ -113,8 +113,7 @@ def _note(name: str, error: EvoLinkError, attempt: Attempt | None) -> None:
         standing = replace(standing, refused=min(price, standing.refused or price))
     standing = replace(standing, http_status=error.http_status or 0, code=error.code)
     if error.code in DAILY_CODES:
-        zone = str(error.details.get("reset_timezone") or "")
-        standing = replace(standing, resets_at=_midnight(zone) or standing.resets_at)
+        standing = replace(standing, resets_at=_midnight(error.reset_timezone) or standing.resets_at)
     keep(state, standing)
 
 

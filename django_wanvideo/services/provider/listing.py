@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from django_wanvideo.evolink.client import EvoLinkClient
-    from django_wanvideo.evolink.types import TaskSummary
+    from django_wanvideo.evolink.types import TaskSnapshot
 
 #: EvoLink gives at most so many tasks at a time.
 PAGE_SIZE = 50
@@ -21,13 +21,13 @@ _ALWAYS, _NEVER = dt.datetime.min.replace(tzinfo=dt.UTC), dt.datetime.max.replac
 
 def read_list(
     client: EvoLinkClient, model: str, since: dt.datetime, *, most_pages: int
-) -> tuple[list[TaskSummary], dt.datetime]:
+) -> tuple[list[TaskSnapshot], dt.datetime]:
     """Read the list of a model's tasks, newest first, back to ``since``; return it and how far back it was read.
 
     Raises:
         EvoLinkError: EvoLink cannot be asked.
     """
-    found: list[TaskSummary] = []
+    found: list[TaskSnapshot] = []
     back_to = _NEVER
     for page in range(1, most_pages + 1):
         rows = client.list_tasks(model=model, page=page, page_size=PAGE_SIZE)
@@ -40,7 +40,7 @@ def read_list(
     return found, back_to
 
 
-def unknown_here(items: Iterable[TaskSummary]) -> list[TaskSummary]:
+def unknown_here(items: Iterable[TaskSnapshot]) -> list[TaskSnapshot]:
     """Leave out what an attempt of this site has, and what came twice while the list was moving."""
     unique = {item.id: item for item in items}
     ids, known = list(unique), set[str | None]()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from decimal import Decimal
 
-    from django_wanvideo.evolink.types import TaskSummary
+    from django_wanvideo.evolink.types import TaskSnapshot
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +143,7 @@ def collect(task: VideoTask) -> Evidence:
     return Evidence(attempt, extent, _judge(found, attempt, model), credits_now, others)
 
 
-def _judge(found: list[TaskSummary], attempt: Attempt, model: str) -> tuple[Candidate, ...]:
+def _judge(found: list[TaskSnapshot], attempt: Attempt, model: str) -> tuple[Candidate, ...]:
     sent_at = attempt.sent_at or attempt.claimed_at
     taken = dict(
         Attempt.objects.filter(provider_task_id__in=[item.id for item in found])
@@ -151,7 +151,7 @@ def _judge(found: list[TaskSummary], attempt: Attempt, model: str) -> tuple[Cand
         .values_list("provider_task_id", "task_id")
     )
 
-    def verdict(item: TaskSummary) -> Verdict:
+    def verdict(item: TaskSnapshot) -> Verdict:
         if item.id in taken:
             return Verdict.TAKEN
         if item.model and item.model != model:

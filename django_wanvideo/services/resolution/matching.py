@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-    from django_wanvideo.evolink.types import TaskSnapshot, TaskSummary
+    from django_wanvideo.evolink.types import TaskSnapshot
     from django_wanvideo.models import VideoTask
 
 logger = logging.getLogger(__name__)
@@ -41,14 +41,14 @@ class Match:
 
     task: VideoTask
     attempt: Attempt | None
-    candidates: tuple[TaskSummary, ...] = ()
+    candidates: tuple[TaskSnapshot, ...] = ()
     #: Other open requests of this site that the only candidate may come from as well.
     rivals: int = 0
     #: Whether the list was read back to the request; if not, nothing follows from what is not on it.
     is_whole: bool = False
 
     @property
-    def only(self) -> TaskSummary | None:
+    def only(self) -> TaskSnapshot | None:
         """The video that can only come from this request, where this request also can only have made that video."""
         return self.candidates[0] if self.is_whole and len(self.candidates) == 1 and not self.rivals else None
 
@@ -65,11 +65,11 @@ def match(tasks: Sequence[VideoTask]) -> list[Match]:
             by_model[model_of(attempts[task.pk], task)].append(task)
     found: dict[object, Match] = {}
     for model, group in by_model.items():
-        found |= _matchmodel_of(model, group, [attempts[task.pk] for task in group])
+        found |= _match_model(model, group, [attempts[task.pk] for task in group])
     return [found.get(task.pk) or Match(task, attempts.get(task.pk)) for task in tasks]
 
 
-def _matchmodel_of(model: str, tasks: list[VideoTask], attempts: list[Attempt]) -> dict[object, Match]:
+def _match_model(model: str, tasks: list[VideoTask], attempts: list[Attempt]) -> dict[object, Match]:
     since = min(attempt.claimed_at for attempt in attempts) - CLOCK_SKEW
     try:
         client = provider.client(timeout=PATIENCE)

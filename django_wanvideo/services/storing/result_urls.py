@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_wanvideo.choices import EventKind, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.downloads import DownloadError
-from django_wanvideo.downloads.urls import parse_target
+from django_wanvideo.downloads.urls import parse_url
 from django_wanvideo.evolink.types import RemoteStatus
 from django_wanvideo.http.text import one_line
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
@@ -110,7 +110,7 @@ def warn_of_ends(most: int) -> int:
 
 def _may_be_asked(link: str) -> bool:
     try:
-        parse_target(link, allowed_hosts=tuple(conf.RESULT_HOSTS), allow_private=conf.ALLOW_PRIVATE_HOSTS)
+        parse_url(link, allowed_hosts=tuple(conf.RESULT_HOSTS), allow_private=conf.ALLOW_PRIVATE_HOSTS)
     except DownloadError:
         return False
     return True
