@@ -11,11 +11,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.db.database import insist
 from django_wanvideo.evolink.types import RemoteStatus
 from django_wanvideo.models import Attempt, ledger, lifecycle
 from django_wanvideo.services import schedule
 from django_wanvideo.services.attempts import duplicates, spool
-from django_wanvideo.services.database_retries import insist
 from django_wanvideo.services.holds import holds
 
 if TYPE_CHECKING:
