@@ -107,7 +107,10 @@ class VideoTaskQuerySet(PrimaryQuerySet["VideoTask"]):
         return self.filter(status=TaskStatus.STORING, result_expires_at__lte=timezone.now() + within)
 
 
-class VideoTaskManager(PrimaryManager["VideoTask"].from_queryset(VideoTaskQuerySet)):  # type: ignore[misc]
+_TaskManager = PrimaryManager.from_queryset(VideoTaskQuerySet)
+
+
+class VideoTaskManager(_TaskManager["VideoTask"]):
     """Adds the one way to make a task."""
 
     def create_task(

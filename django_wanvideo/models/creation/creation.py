@@ -178,7 +178,7 @@ def update(task: VideoTask, **changes: Any) -> None:
     if fixed := {"owner", "parent", "by", "idempotency_key"} & changes.keys():
         message = _("This cannot be changed.")
         raise ValidationError({name: ValidationError(message, code="fixed") for name in sorted(fixed)})
-    stored: VideoTask | None = VideoTask.objects.filter(pk=task.pk).first()
+    stored = VideoTask.objects.filter(pk=task.pk).first()
     if stored is None:
         raise TransitionNotAllowed(_("This task is gone."), action="update")
     whole: dict[str, Any] = {"prompt": stored.prompt, "notes": stored.notes, "metadata": stored.metadata}

@@ -103,7 +103,7 @@ def open_requests(attempt: Attempt) -> QuerySet[Attempt]:
     """
     sent_at = attempt.sent_at or attempt.claimed_at
     model = model_of(attempt, attempt.task)
-    found: QuerySet[Attempt] = Attempt.objects.filter(
+    found = Attempt.objects.filter(
         Q(state=AttemptState.UNCONFIRMED) | Q(state=AttemptState.CLAIMED, sent_at__isnull=False),
         sent_at__range=(sent_at - WINDOW - CLOCK_SKEW, sent_at + WINDOW + CLOCK_SKEW),
         request__model=model,
