@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from django.apps import apps
-from django.db import connections, router, transaction
+from django.db import InterfaceError, OperationalError, connections, router, transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.transaction import Atomic
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between tries to write down what has happened already, while the database restarts.
+RETRY_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 def alias() -> str:
@@ -57,3 +64,33 @@ def on_commit(function: Callable[[], Any]) -> None:
         function()
 
     transaction.on_commit(call, using=alias(), robust=True)
+
+
+def insist(
+    write: Callable[[], T],
+    *,
+    pauses: Sequence[float] | None = None,
+    on_error: Callable[[], None] = lambda: None,
+) -> T:
+    """Return what ``write`` returns; a database that does not answer is waited for, outside of a transaction.
+
+    ``write`` must bear being done twice: an error at its commit does not say that it was rolled back.
+
+    Args:
+        pauses: seconds between tries; ``RETRY_PAUSES`` otherwise.
+        on_error: called after each try that failed, before the next.
+
+    Raises:
+        DatabaseError: the database is away for longer than the pauses together, or refuses.
+    """
+    for pause in RETRY_PAUSES if pauses is None else pauses:
+        try:
+            return write()
+        except (OperationalError, InterfaceError) as error:
+            on_error()
+            if connection().in_atomic_block:
+                raise
+            logger.warning("The database does not answer (%s); trying again.", type(error).__name__)
+        connection().close()
+        time.sleep(pause)
+    return write()

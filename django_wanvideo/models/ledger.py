@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     import uuid
     from collections.abc import Mapping
 
-    from django.db.models import QuerySet
-
     from django_wanvideo.evolink.types import TaskSnapshot
     from django_wanvideo.models import Attempt, VideoTask
 
@@ -121,7 +119,7 @@ def spent(since: Mapping[str, dt.datetime], *, owner_id: Any = None) -> dict[str
     """
     if not since:
         return {}
-    rows: QuerySet[CreditEntry] = CreditEntry.objects.filter(claimed_at__gte=min(since.values()))
+    rows = CreditEntry.objects.filter(claimed_at__gte=min(since.values()))
     rows = rows.exclude(outcome=CreditOutcome.RELEASED)
     if owner_id is not None:
         rows = rows.filter(owner_id=owner_id)

@@ -107,7 +107,10 @@ class VideoTaskQuerySet(PrimaryQuerySet["VideoTask"]):
         return self.filter(status=TaskStatus.STORING, result_expires_at__lte=timezone.now() + within)
 
 
-class VideoTaskManager(PrimaryManager["VideoTask"].from_queryset(VideoTaskQuerySet)):  # type: ignore[misc]
+_TaskManager = PrimaryManager.from_queryset(VideoTaskQuerySet)
+
+
+class VideoTaskManager(_TaskManager["VideoTask"]):
     """Adds the one way to make a task."""
 
     def create_task(
@@ -128,15 +131,17 @@ class VideoTaskManager(PrimaryManager["VideoTask"].from_queryset(VideoTaskQueryS
         """Make a draft that is known to be acceptable; nothing is sent and nothing costs anything yet.
 
         Args:
-            prompt: what the video shows.
+            prompt: what the video shows. Line ends become LF, blank ends go, as in the admin's form.
             first_frame: a link (http or https), an open file, a ``pathlib.Path``, the file of a model's field, or a
                 stored ``MediaInput``.
             model: id in the catalogue; the setting ``DEFAULT_MODEL`` otherwise.
             metadata: a JSON object for the site's own code.
             by: who made it, for the history; the owner otherwise.
-            idempotency_key: the caller's own name for this wish, one for each owner: the same call again gives the
-                same task.
-            fix_inputs: whether a picture that the model does not take as it is may be sent as a JPEG that fits.
+            idempotency_key: the caller's own name for this wish, one for each owner. The same call again gives the same
+                task; model, prompt, parameters and inputs make it the same, other arguments do not matter.
+            fix_inputs: whether a picture that the model does not take as it is, because it is too large, an AVIF, TIFF
+                or HEIC, or has an alpha channel that nothing shows through, is sent as a JPEG that fits. The stored file
+                stays as it is.
             options: further inputs by role (``audio=...``) and parameters (``duration=5``, in seconds).
 
         Raises:

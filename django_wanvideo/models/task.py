@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from django_wanvideo.models.attempt import Attempt
     from django_wanvideo.models.input import MediaInput
 
-
 #: What a price follows from.
 _PRICED = frozenset({"model", "parameters"})
 

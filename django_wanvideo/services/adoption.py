@@ -136,7 +136,7 @@ def _make_draft(task: VideoTask, *, may_have_been_sent: bool = False) -> None:
 
 def _sent_as(task: VideoTask, listed: dict[str, list[TaskSnapshot]] | None) -> int:
     """Return the number of the attempt as which a task may have been sent; 0 when nothing speaks for that."""
-    last: int = task.last or 0  # type: ignore[attr-defined]  # annotated
+    last = task.last or 0  # type: ignore[attr-defined]  # annotated
     if task.status == TaskStatus.SUBMITTING:
         claimed = Attempt.objects.filter(task=task, state=AttemptState.CLAIMED).first()
         if claimed is None or claimed.sent_at is not None:
@@ -156,9 +156,7 @@ def _sent_as(task: VideoTask, listed: dict[str, list[TaskSnapshot]] | None) -> i
 
 def _heard_of(ids: dict[uuid.UUID, int]) -> uuid.UUID | None:
     """Return which of a task's attempts EvoLink has called about, or the ledger remembers as sent."""
-    called: uuid.UUID | None = (
-        CallbackReceipt.objects.filter(attempt_id__in=ids).values_list("attempt_id", flat=True).first()
-    )
+    called = CallbackReceipt.objects.filter(attempt_id__in=ids).values_list("attempt_id", flat=True).first()
     entries = CreditEntry.objects.filter(pk__in=ids).exclude(outcome=CreditOutcome.RELEASED)
     return called or entries.values_list("pk", flat=True).first()
 

@@ -51,11 +51,11 @@ def look(name: str) -> tuple[SiteState, set[str]]:
 
 def callbacks(after: int = 0) -> QuerySet[CallbackReceipt]:
     """Return the callbacks that are to be read, later than a row."""
-    rows: QuerySet[CallbackReceipt] = CallbackReceipt.objects.filter(receipts.is_due())
+    rows = CallbackReceipt.objects.filter(receipts.is_due())
     return rows.filter(pk__gt=after) if after else rows
 
 
 def signals(after: int = 0) -> QuerySet[TaskEvent]:
     """Return the events that are to be told, later than a row."""
-    rows: QuerySet[TaskEvent] = TaskEvent.objects.filter(notifications.is_due(timezone.now() - LEFT_TO_WORKERS))
+    rows = TaskEvent.objects.filter(notifications.is_due(timezone.now() - LEFT_TO_WORKERS))
     return rows.filter(pk__gt=after) if after else rows

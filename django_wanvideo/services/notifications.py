@@ -16,8 +16,8 @@ from rq.timeouts import BaseTimeoutException
 from django_wanvideo import signals
 from django_wanvideo.choices import EventKind, EventSource
 from django_wanvideo.db import timestamps
+from django_wanvideo.db.database import insist
 from django_wanvideo.models import TaskEvent, VideoTask, lifecycle
-from django_wanvideo.services.database_retries import insist
 from django_wanvideo.services.installation import installation
 
 if TYPE_CHECKING:

@@ -90,14 +90,13 @@ def _old_tasks(before: dt.datetime, status: str) -> QuerySet[VideoTask]:
     age = Q(created_at__lt=before) if status == TaskStatus.DRAFT else Q(finished_at__lt=before)
     fetchable = Q(result_expires_at__gt=timezone.now()) & ~Q(result_url="") & ~Q(status=TaskStatus.COMPLETED)
     untold = TaskEvent.objects.filter(notify_at__isnull=False).values("task_id")
-    found: QuerySet[VideoTask] = VideoTask.objects.filter(age, ~fetchable, status=status).exclude(pk__in=untold)
-    return found
+    return VideoTask.objects.filter(age, ~fetchable, status=status).exclude(pk__in=untold)
 
 
 def _delete_tasks(rows: QuerySet[VideoTask], batch: int) -> tuple[int, int]:
     """Delete one by one, each in a transaction of its own: what is refused keeps no other from going."""
     deleted = kept = 0
-    last: uuid.UUID | None = None
+    last = None
     while True:
         after = rows if last is None else rows.filter(pk__gt=last)
         ids = list(after.order_by("pk").values_list("pk", flat=True)[:batch])

@@ -51,7 +51,7 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def pages(boss, make_task, monkeypatch):
-    monkeypatch.setattr("django_wanvideo.services.resolution.evidence.PATIENCE", 0.01)
+    monkeypatch.setattr("django_wanvideo.services.resolution.evidence.TIMEOUT", 0.01)
 
     def chosen():
         data = {"action": "submit_selected", "_selected_action": [str(make_task().pk), str(make_task("queued").pk)]}

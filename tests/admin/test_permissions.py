@@ -105,7 +105,7 @@ def ask(make_task, monkeypatch):
             case "delete":
                 address, data = url("delete", make_task("failed").pk), {"post": "yes"} if method == "POST" else {}
             case "resolve":
-                monkeypatch.setattr("django_wanvideo.services.resolution.evidence.PATIENCE", 0.01)
+                monkeypatch.setattr("django_wanvideo.services.resolution.evidence.TIMEOUT", 0.01)
                 address = url("resolve", make_task("unconfirmed").pk)
                 data = {"decision": "not_accepted"} if method == "POST" else {}
             case "video":

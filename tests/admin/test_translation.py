@@ -119,7 +119,7 @@ def unbracketed(response):
 @pytest.fixture
 def pages(boss, make_task, monkeypatch):
     """Each page, as a function that opens it."""
-    monkeypatch.setattr("django_wanvideo.services.resolution.evidence.PATIENCE", 0.01)
+    monkeypatch.setattr("django_wanvideo.services.resolution.evidence.TIMEOUT", 0.01)
 
     def completed():
         task = make_task("completed", owner=boss.user, finished_at=timezone.now(), credits_used="11.9")

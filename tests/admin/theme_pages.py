@@ -33,7 +33,7 @@ PARTS = {
 @pytest.fixture
 def show(boss, make_task, monkeypatch):
     """Answer with one page of ``PARTS``."""
-    monkeypatch.setattr("django_wanvideo.services.resolution.evidence.PATIENCE", 0.01)
+    monkeypatch.setattr("django_wanvideo.services.resolution.evidence.TIMEOUT", 0.01)
 
     def page(name):
         match name:

@@ -99,7 +99,7 @@ def test_one_question_that_fails_leaves_the_other_answered(lost: VideoTask, evo:
 def test_an_evolink_that_never_answers_holds_nobody_up(
     lost: VideoTask, settings: Any, silent_server: str, monkeypatch: Any
 ):
-    monkeypatch.setattr(evidence, "PATIENCE", 0.3)
+    monkeypatch.setattr(evidence, "TIMEOUT", 0.3)
     settings.WANVIDEO = {**settings.WANVIDEO, "BASE_URL": silent_server}
     began = time.monotonic()
     found = evidence.collect(lost)
@@ -111,7 +111,7 @@ def test_what_hangs_without_any_time_limit_holds_nobody_up(lost: VideoTask, monk
     import threading
 
     released = threading.Event()
-    monkeypatch.setattr(evidence, "PATIENCE", 0.2)
+    monkeypatch.setattr(evidence, "TIMEOUT", 0.2)
     monkeypatch.setattr(provider.EvoLinkClient, "list_tasks", lambda *args, **kwargs: [released.wait(20)][:0])
     began = time.monotonic()
     try:

@@ -42,7 +42,7 @@ class FileService:
         assert fileobj.tell() == len(content), "it was given from its beginning"
         self.taken.append((file_name, content_type, content))
         number = len(self.taken)
-        return Uploaded(f"https://files.example/{number}", f"file-{number}", timezone.now() + self.lifetime)
+        return Uploaded(f"https://files.example/{number}", timezone.now() + self.lifetime)
 
 
 @pytest.fixture(autouse=True)

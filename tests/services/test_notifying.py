@@ -15,8 +15,9 @@ from rq.timeouts import JobTimeoutException
 
 from django_wanvideo import queue, signals
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.db import database
 from django_wanvideo.models import TaskEvent, VideoTask, lifecycle
-from django_wanvideo.services import database_retries, notifications, sweep
+from django_wanvideo.services import notifications, sweep
 from tests.rows import make_attempt, make_task
 from tests.services.process import in_a_process
 from tests.threads import at_once
@@ -480,7 +481,7 @@ def breaks(monkeypatch, when, error, times):
         return update(self, **values)
 
     monkeypatch.setattr("django.db.models.query.QuerySet.update", failing)
-    monkeypatch.setattr(database_retries, "PAUSES", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(database, "RETRY_PAUSES", (0.01, 0.01, 0.01))
 
 
 MARKS = {

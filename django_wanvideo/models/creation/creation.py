@@ -41,21 +41,7 @@ def get_or_create_task(
     fix_inputs: bool = False,
     **others: Any,
 ) -> tuple[VideoTask, bool]:
-    """Make a draft, and tell whether it was made now; nothing is sent and nothing costs anything yet.
-
-    Args:
-        prompt: what the video shows. Line ends become LF, blank ends go, as in the admin's form.
-        first_frame: a link (http or https), an open file, a ``pathlib.Path``, the file of a model's field, or a stored
-            ``MediaInput``.
-        model: id in the catalogue; the setting ``DEFAULT_MODEL`` otherwise.
-        metadata: a JSON object for the site's own code.
-        by: who made it, for the history; the owner otherwise.
-        idempotency_key: the caller's own name for this wish, one for each owner. The same call again gives the same
-            task; model, prompt, parameters and inputs make it the same, other arguments do not matter.
-        fix_inputs: whether a picture that the model does not take as it is, because it is too large, an AVIF, TIFF or
-            HEIC, or has an alpha channel that nothing shows through, is sent as a JPEG that fits. The stored file stays
-            as it is.
-        others: further inputs by role (``audio=...``) and the model's parameters (``duration=5``, in seconds).
+    """Make a draft, and tell whether it was made now; the arguments are those of ``VideoTask.objects.create_task``.
 
     Raises:
         ValidationError: keyed by field, all problems at once.
@@ -192,7 +178,7 @@ def update(task: VideoTask, **changes: Any) -> None:
     if fixed := {"owner", "parent", "by", "idempotency_key"} & changes.keys():
         message = _("This cannot be changed.")
         raise ValidationError({name: ValidationError(message, code="fixed") for name in sorted(fixed)})
-    stored: VideoTask | None = VideoTask.objects.filter(pk=task.pk).first()
+    stored = VideoTask.objects.filter(pk=task.pk).first()
     if stored is None:
         raise TransitionNotAllowed(_("This task is gone."), action="update")
     whole: dict[str, Any] = {"prompt": stored.prompt, "notes": stored.notes, "metadata": stored.metadata}

@@ -66,5 +66,4 @@ def lock(pk: uuid.UUID) -> VideoTask | None:
     rows = VideoTask.objects.filter(pk=pk)
     # A write, because not every database can lock by reading; no other writer comes between this and the commit.
     rows.update(notes=F("notes"))
-    found: VideoTask | None = rows.prefetch_related("inputs").first()
-    return found
+    return rows.prefetch_related("inputs").first()

@@ -155,8 +155,7 @@ def scope_of(owner: AbstractBaseUser | None) -> str:
 def task_of(key: str | None, owner: AbstractBaseUser | None) -> VideoTask | None:
     """Return the task that a key has made, whatever it was asked for."""
     rows = VideoTask.objects.filter(idempotency_scope=scope_of(owner), idempotency_key=key)
-    found: VideoTask | None = rows.first()
-    return found
+    return rows.first()
 
 
 def key_problem(key: Any) -> ValidationError | None:

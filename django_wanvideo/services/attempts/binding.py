@@ -11,11 +11,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.db.database import insist
 from django_wanvideo.evolink.types import RemoteStatus
 from django_wanvideo.models import Attempt, ledger, lifecycle
 from django_wanvideo.services import schedule
 from django_wanvideo.services.attempts import duplicates, spool
-from django_wanvideo.services.database_retries import insist
 from django_wanvideo.services.holds import holds
 
 if TYPE_CHECKING:
@@ -125,6 +125,11 @@ def _attach(
         attempt.state == AttemptState.FINISHED and attempt.provider_task_id == snapshot.id
     )
     expected_id = attempt.provider_task_id if attempt.state == AttemptState.FINISHED else None
+    detail: dict[str, Any] = (
+        {} if snapshot.credits_reserved is None else {"credits_reserved": str(snapshot.credits_reserved)}
+    )
+    if snapshot.estimated_seconds is not None:
+        detail["estimated_seconds"] = snapshot.estimated_seconds
     wait = dt.timedelta(0) if snapshot.status.is_final else schedule.first_poll(snapshot.estimated_seconds)
     try:
         event = lifecycle.move_with_attempt(
@@ -139,7 +144,7 @@ def _attach(
             kind=EventKind.ACCEPTED,
             source=source,
             actor=actor,
-            detail=_accepted_detail(snapshot),
+            detail=detail,
             accepted_at=now,
             delayed_until=None,
             delay_reason="",
@@ -155,12 +160,3 @@ def _attach(
         return False
     attempt.state, attempt.provider_task_id, attempt.settled_at = AttemptState.ACCEPTED, snapshot.id, now
     return True
-
-
-def _accepted_detail(snapshot: TaskSnapshot) -> dict[str, Any]:
-    reserved = snapshot.credits_reserved
-    detail = {
-        "credits_reserved": str(reserved) if reserved is not None else None,
-        "estimated_seconds": snapshot.estimated_seconds,
-    }
-    return {name: value for name, value in detail.items() if value is not None}

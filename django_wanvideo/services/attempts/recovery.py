@@ -5,16 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import time
-from typing import TYPE_CHECKING
 
 from django.db import DatabaseError
 
 from django_wanvideo.models import Attempt
 from django_wanvideo.services.attempts import binding, spool
-
-if TYPE_CHECKING:
-    import uuid
-    from collections.abc import Iterable
 
 logger = logging.getLogger(__name__)
 
@@ -37,11 +32,7 @@ def bind_kept(attempt: Attempt) -> bool:
 
 def bind_all() -> int:
     """Bind whatever is kept; return how many attempts were found. What belongs to no attempt stays for a person to see."""
-    return _bind(spool.in_redis() | (spool.in_storage() if _may_list() else set()))
-
-
-def _bind(ids: Iterable[uuid.UUID]) -> int:
-    wanted = list(ids)
+    wanted = spool.in_redis() | (spool.in_storage() if _may_list() else set())
     bound = 0
     for attempt in Attempt.objects.filter(pk__in=wanted).select_related("task") if wanted else ():
         try:

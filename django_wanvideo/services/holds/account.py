@@ -185,21 +185,14 @@ def apply(credits_now: Credits) -> None:
             wait = dt.timedelta(0) if trouble.resets_at is not None else schedule.next_probe(trouble.checks)
             trouble = replace(trouble, probing=True, check_at=now + wait)
         else:
-            over = left >= max(_waiting(), trouble.refused or Decimal(0))
+            waiting = VideoTask.objects.filter(status=TaskStatus.QUEUED).aggregate(n=Sum("credits_estimated"))["n"]
+            over = left >= max(waiting or Decimal(0), trouble.refused or Decimal(0))
             trouble = replace(trouble, spendable=left)
         keep(state, replace(trouble, checked_at=now))
     if over:
         end(CREDITS_OUT)
     elif trouble.spendable is not None:
         lock.release(REASONS[CREDITS_OUT])
-
-
-def _waiting() -> Decimal:
-    """What all queued tasks cost together."""
-    total: Decimal | None = VideoTask.objects.filter(status=TaskStatus.QUEUED).aggregate(n=Sum("credits_estimated"))[
-        "n"
-    ]
-    return total or Decimal(0)
 
 
 def _tell(name: str, error: EvoLinkError, past: Mapping[str, Any]) -> None:

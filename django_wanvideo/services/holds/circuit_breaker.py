@@ -78,10 +78,9 @@ def read(state: SiteState | None) -> Count:
 def under_way() -> QuerySet[Attempt]:
     """Return the attempts that were claimed and have no outcome; none longer than a claim can live."""
     now, longest = timezone.now(), 2 * schedule.claim_lifetime()
-    rows: QuerySet[Attempt] = Attempt.objects.filter(
+    return Attempt.objects.filter(
         state=AttemptState.CLAIMED, claimed_at__gt=now - longest, claimed_at__lt=now + longest
     )
-    return rows
 
 
 def note_probe(state: SiteState) -> None:

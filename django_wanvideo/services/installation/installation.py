@@ -64,7 +64,7 @@ class Guard:
 
 def current() -> Installation:
     """Return the one row, which is made with the tables."""
-    row: Installation | None = Installation.objects.filter(pk=Installation.ONLY).first()
+    row = Installation.objects.filter(pk=Installation.ONLY).first()
     return row if row is not None else Installation.objects.get_or_create(pk=Installation.ONLY)[0]
 
 
@@ -177,7 +177,7 @@ def holds(guard: Guard | None = None) -> list[Hold]:
 
 def under_another_host(guard: Guard) -> QuerySet[VideoTask]:
     """Return the queued tasks that are not sent because they were queued under another host."""
-    rows: QuerySet[VideoTask] = VideoTask.objects.filter(status=TaskStatus.QUEUED)
+    rows = VideoTask.objects.filter(status=TaskStatus.QUEUED)
     return rows.filter(_until(guard.others_until)) if guard.others_until is not None else rows.none()
 
 
@@ -234,8 +234,7 @@ def _until(moment: dt.datetime) -> Q:
 
 
 def _only(row: Installation) -> QuerySet[Installation]:
-    rows: QuerySet[Installation] = Installation.objects.filter(pk=row.pk, database_id=row.database_id)
-    return rows
+    return Installation.objects.filter(pk=row.pk, database_id=row.database_id)
 
 
 def _say(about: str, message: str, *words: object) -> None:

@@ -68,7 +68,9 @@ def check_limits(task: VideoTask) -> Delay | None:
         return None
     lock.lock()
     now = timezone.now()
-    return _in_flight(now) or _per_minute(now) or check_credits(task, now)
+    if available_slots() == 0:
+        return Delay("max_in_flight", now + _SOON)
+    return _per_minute(now) or check_credits(task, now)
 
 
 def check_credits(task: VideoTask, now: dt.datetime | None = None) -> Delay | None:
@@ -85,10 +87,9 @@ def check_credits(task: VideoTask, now: dt.datetime | None = None) -> Delay | No
 
 def waiting_for_credits(now: dt.datetime | None = None) -> QuerySet[VideoTask]:
     """Return the queued tasks that wait for credits until a time that has not come."""
-    rows: QuerySet[VideoTask] = VideoTask.objects.filter(
+    return VideoTask.objects.filter(
         status=TaskStatus.QUEUED, delay_reason__in=credit_limits.REASONS, next_action_at__gt=now or timezone.now()
     )
-    return rows
 
 
 def reconsider(state: SiteState, *, some_wait: bool) -> int:
@@ -105,7 +106,7 @@ def reconsider(state: SiteState, *, some_wait: bool) -> int:
     if not timestamps.stands(parse_datetime(str(note.get("until", ""))), timestamps.BUDGET_LOOK):
         state.value["budgets"] = {"until": (now + timestamps.BUDGET_LOOK).isoformat()}
         later = VideoTask.objects.filter(status=TaskStatus.QUEUED, next_action_at__gt=now)
-        return int(later.filter(delay_reason__in=timestamps.BUDGET_REASONS).update(next_action_at=now))
+        return later.filter(delay_reason__in=timestamps.BUDGET_REASONS).update(next_action_at=now)
     if not some_wait:
         return 0
     waiting = waiting_for_credits(now).order_by("queued_at")
@@ -118,7 +119,7 @@ def reconsider(state: SiteState, *, some_wait: bool) -> int:
         ]
     except ConfigurationError:
         return 0
-    return int(waiting.filter(pk__in=fitting).order_by().update(next_action_at=now)) if fitting else 0
+    return waiting.filter(pk__in=fitting).order_by().update(next_action_at=now) if fitting else 0
 
 
 def admit(price: Decimal | None, owner_id: Any, *, wait: bool) -> None:
@@ -203,18 +204,14 @@ def available_slots() -> int | None:
     """Return how many more tasks may be in flight, or ``None`` where there is no such limit."""
     if conf.MAX_IN_FLIGHT is None:
         return None
-    in_flight: int = VideoTask.objects.in_flight().count()
+    in_flight = VideoTask.objects.in_flight().count()
     return max(conf.MAX_IN_FLIGHT - in_flight, 0)
 
 
 def _queued() -> Iterable[tuple[Decimal | None, Any]]:
     """Price and owner of what waits in the queue, in its order."""
-    rows: QuerySet[VideoTask] = VideoTask.objects.filter(status=TaskStatus.QUEUED).order_by("queued_at")
+    rows = VideoTask.objects.filter(status=TaskStatus.QUEUED).order_by("queued_at")
     return rows.values_list("credits_estimated", "owner_id")[:MOST_QUEUED]
-
-
-def _in_flight(now: dt.datetime) -> Delay | None:
-    return Delay("max_in_flight", now + _SOON) if available_slots() == 0 else None
 
 
 def _per_minute(now: dt.datetime) -> Delay | None:

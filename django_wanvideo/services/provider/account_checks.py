@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: Seconds that EvoLink may take: others wait for what it says.
-PATIENCE = 10.0
+TIMEOUT = 10.0
 
 
 def refusal(task: VideoTask) -> Delay | None:
@@ -47,7 +47,7 @@ def check(*, now: bool = False) -> bool:
     Of several workers one asks: the time of the next check is moved on before the call.
     """
     try:
-        client = provider.client(timeout=PATIENCE)
+        client = provider.client(timeout=TIMEOUT)
     except provider.ProviderUnavailable:
         return False
     with database.atomic():

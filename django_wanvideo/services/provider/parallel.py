@@ -9,11 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from contextlib import closing
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
+from django_wanvideo.conf import conf
 from django_wanvideo.evolink.connections import before_request
-from django_wanvideo.evolink.exceptions import EvoLinkError
+from django_wanvideo.evolink.exceptions import EvoLinkError, ReadError, UnreadableAnswer
 from django_wanvideo.services.provider import provider
 
 if TYPE_CHECKING:
@@ -21,9 +23,12 @@ if TYPE_CHECKING:
 
     from django_wanvideo.evolink.client import EvoLinkClient
     from django_wanvideo.evolink.types import TaskSnapshot
+    from django_wanvideo.models import Attempt
 
 T = TypeVar("T")
 
+#: Ids that one call asks about, where the site turned that on.
+BATCH = 50
 #: Connections that one job uses at once, and how many questions are worth one: to open another takes time as well.
 CONNECTIONS, WORTH_ONE = 8, 4
 #: Seconds between two looks at whether another process was asked to wait, and how long one of them allows to send.
@@ -108,6 +113,39 @@ def answers(client: EvoLinkClient, wanted: Sequence[tuple[T, str]]) -> Generator
         gate.close()
 
 
+def read_many(client: EvoLinkClient, attempts: list[Attempt]) -> Generator[tuple[Attempt, TaskSnapshot | EvoLinkError]]:
+    """Yield answers and errors as they come; 50 ids a call where ``BATCH_READ`` is on and EvoLink offers it.
+
+    Once EvoLink has asked the site to wait nothing further is sent, and what was not asked is not yielded.
+    """
+    rest = attempts
+    if conf.BATCH_READ and len(attempts) > 1:
+        rest = []
+        for start in range(0, len(attempts), BATCH):
+            chunk = attempts[start : start + BATCH]
+            try:
+                found = client.get_tasks([attempt.provider_task_id or "" for attempt in chunk])
+            except EvoLinkError as error:
+                if _not_offered(error):
+                    rest.extend(attempts[start:])
+                    break
+                if error.http_status == 429:
+                    yield chunk[0], error
+                    return
+                for attempt in chunk:
+                    yield attempt, error
+                continue
+            for attempt in chunk:
+                snapshot = found.get(attempt.provider_task_id or "")
+                if snapshot is None:
+                    rest.append(attempt)  # absent there may mean many things; ask by itself
+                else:
+                    yield attempt, snapshot
+    if rest:
+        with closing(answers(client, [(one, one.provider_task_id or "") for one in rest])) as found_one_by_one:
+            yield from found_one_by_one
+
+
 def _one_by_one(
     client: EvoLinkClient, wanted: Sequence[tuple[T, str]]
 ) -> Generator[tuple[T, TaskSnapshot | EvoLinkError]]:
@@ -155,3 +193,11 @@ def _ask(client: EvoLinkClient, provider_task_id: str) -> TaskSnapshot | EvoLink
         return client.get_task(provider_task_id)
     except EvoLinkError as error:
         return error
+
+
+def _not_offered(error: EvoLinkError) -> bool:
+    """Tell whether EvoLink refuses the batch call as such: gone, or asked for in another way now."""
+    # Whoever says that there is no such address: single looks find out whether EvoLink is there at all.
+    if isinstance(error, UnreadableAnswer) or error.http_status in {404, 410}:
+        return True
+    return isinstance(error, ReadError) and not error.transient and error.http_status not in {None, 401, 403}

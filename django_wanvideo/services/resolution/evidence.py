@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: Seconds that all questions together may take.
-PATIENCE = 2.0
+TIMEOUT = 2.0
 #: Pages of EvoLink's list that are read at most.
 MOST_PAGES = 3
 #: Of the videos that cannot be it, so many are returned: those begun nearest to our request.
@@ -118,7 +118,7 @@ class Evidence:
 
 
 def collect(task: VideoTask) -> Evidence:
-    """Return what is known about the unconfirmed attempt of ``task``; never raises, takes ``PATIENCE`` seconds at most."""
+    """Return what is known about the unconfirmed attempt of ``task``; never raises, takes ``TIMEOUT`` seconds at most."""
     attempt = task.attempts.filter(state=AttemptState.UNCONFIRMED).order_by("-number").first()
     if attempt is None or attempt.sent_at is None:
         return Evidence(attempt, ListingState.NOT_SENT)
@@ -126,13 +126,13 @@ def collect(task: VideoTask) -> Evidence:
         return Evidence(attempt, ListingState.FOREIGN)
     others = tuple(open_requests(attempt)[:MOST_OTHERS])
     try:
-        client = provider.client(timeout=PATIENCE)
+        client = provider.client(timeout=TIMEOUT)
     except provider.ProviderUnavailable as unavailable:
         is_paused = not isinstance(unavailable, ConfigurationError)
         return Evidence(attempt, ListingState.PAUSED if is_paused else ListingState.NO_KEY, others=others)
     since, model = attempt.sent_at - CLOCK_SKEW, model_of(attempt, task)
     listed, credits_now = _run_with_timeout(
-        PATIENCE,
+        TIMEOUT,
         lambda: listing.read_list(client, model, since, most_pages=MOST_PAGES),
         lambda: client.get_credits().spendable,
     )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: Seconds that EvoLink has for one page of its list.
-PATIENCE = 5.0
+TIMEOUT = 5.0
 #: Pages of the list that are read at most.
 MOST_PAGES = 4
 #: Videos begun later than this after a request hardly come from it.
@@ -72,7 +72,7 @@ def match(tasks: Sequence[VideoTask]) -> list[Match]:
 def _match_model(model: str, tasks: list[VideoTask], attempts: list[Attempt]) -> dict[object, Match]:
     since = min(attempt.claimed_at for attempt in attempts) - CLOCK_SKEW
     try:
-        client = provider.client(timeout=PATIENCE)
+        client = provider.client(timeout=TIMEOUT)
         items, back_to = listing.read_list(client, model, since, most_pages=MOST_PAGES)
     except provider.ProviderUnavailable:
         return {}
@@ -103,7 +103,7 @@ def open_requests(attempt: Attempt) -> QuerySet[Attempt]:
     """
     sent_at = attempt.sent_at or attempt.claimed_at
     model = model_of(attempt, attempt.task)
-    found: QuerySet[Attempt] = Attempt.objects.filter(
+    found = Attempt.objects.filter(
         Q(state=AttemptState.UNCONFIRMED) | Q(state=AttemptState.CLAIMED, sent_at__isnull=False),
         sent_at__range=(sent_at - WINDOW - CLOCK_SKEW, sent_at + WINDOW + CLOCK_SKEW),
         request__model=model,

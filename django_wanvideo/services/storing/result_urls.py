@@ -91,10 +91,7 @@ def is_late(task: VideoTask) -> bool:
 def ending() -> QuerySet[VideoTask]:
     """Return the tasks whose link ends soon, of which nobody was warned yet."""
     soon = timezone.now() + schedule.EXPIRY_WARNING
-    rows: QuerySet[VideoTask] = VideoTask.objects.filter(
-        status__in=_STORING, result_expires_at__lte=soon, expiry_notified_at=None
-    )
-    return rows
+    return VideoTask.objects.filter(status__in=_STORING, result_expires_at__lte=soon, expiry_notified_at=None)
 
 
 def warn_of_ends(most: int) -> int:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.contrib.auth.models import AbstractBaseUser
+    from django.db.models import QuerySet
 
     from django_wanvideo.evolink.client import EvoLinkClient
     from django_wanvideo.evolink.types import TaskSnapshot
@@ -50,7 +51,7 @@ def is_open(task: VideoTask) -> bool:
             attempt.state == AttemptState.FINISHED and attempt.provider_task_id and not attempt.error_code
             for attempt in task.attempts.all()
         )
-    return bool(_open_attempts(task).exists())
+    return _open_attempts(task).exists()
 
 
 def can_look(task: VideoTask) -> bool:
@@ -142,7 +143,7 @@ def look_again(task: VideoTask, ask: Callable[[str], TaskSnapshot], *, by: Abstr
     return bool(attempts)
 
 
-def _open_attempts(task: VideoTask) -> Any:
+def _open_attempts(task: VideoTask) -> QuerySet[Attempt]:
     found = Attempt.objects.filter(
         task_id=task.pk, state=AttemptState.FINISHED, provider_task_id__isnull=False, error_code=""
     )

@@ -18,7 +18,7 @@ from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.holds import account
 from django_wanvideo.services.installation import installation
-from django_wanvideo.services.provider import batch_read, provider
+from django_wanvideo.services.provider import parallel, provider
 from django_wanvideo.services.tracking import lookup, rescheduling, snapshots
 from django_wanvideo.services.tracking.rescheduling import POLLED_STATUSES
 
@@ -53,7 +53,7 @@ def sync(task_ids: Sequence[uuid.UUID]) -> None:
     until: dt.datetime | None = None
     waiting = {attempt.pk: attempt.task_id for attempt in attempts}
     answered = False
-    with closing(batch_read.read(client, attempts)) as answers:
+    with closing(parallel.read_many(client, attempts)) as answers:
         for attempt, answer in answers:
             if isinstance(answer, EvoLinkError):
                 if answer.http_status == 429 and until is not None:

@@ -153,10 +153,7 @@ def current(attempt: Attempt) -> Q:
 
 def rows_of(attempt: Attempt) -> QuerySet[VideoTask]:
     """Return the attempt's task, as long as it is followed and hangs on this attempt."""
-    rows: QuerySet[VideoTask] = VideoTask.objects.filter(
-        current(attempt), pk=attempt.task_id, status__in=POLLED_STATUSES
-    )
-    return rows
+    return VideoTask.objects.filter(current(attempt), pk=attempt.task_id, status__in=POLLED_STATUSES)
 
 
 def at_least(percent: int) -> Greatest:

@@ -22,7 +22,6 @@ from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Iterable
 
     from django_wanvideo.evolink.types import TaskSnapshot
     from django_wanvideo.models import CallbackReceipt
@@ -99,13 +98,6 @@ def _unconfirm(task: VideoTask, attempt: Attempt, source: EventSource) -> bool:
     return moved is not None
 
 
-def is_remembered(attempt_id: uuid.UUID) -> bool:
-    """Tell whether the ledger or the trace of a deleted task knows the attempt: nothing is revived then."""
-    if CreditEntry.objects.filter(pk=attempt_id).exists():
-        return True
-    return _made_by(attempt_id, DeletedTask.objects.order_by("-deleted_at").values_list("task_id", flat=True))
-
-
 def is_settled(attempt_id: uuid.UUID) -> bool:
     """Tell whether what the attempt cost is known for good."""
     return CreditEntry.objects.filter(pk=attempt_id, settled_at__isnull=False).exists()
@@ -115,15 +107,18 @@ def settle(receipt: CallbackReceipt, snapshot: TaskSnapshot) -> None:
     """Take in what EvoLink says about an attempt without a row: into the ledger, or as a task for a person."""
     if Attempt.objects.filter(provider_task_id=snapshot.id).exists():
         logger.warning("A callback of attempt %s, which is gone, names the video of another task.", receipt.attempt_id)
-    elif is_remembered(receipt.attempt_id):
+    elif _is_remembered(receipt.attempt_id):
         _into_the_ledger(receipt.attempt_id, snapshot)
     else:
         _keep(receipt, snapshot)
 
 
-def _made_by(attempt_id: uuid.UUID, task_ids: Iterable[uuid.UUID]) -> bool:
-    known = list(task_ids[:MOST_TASKS])  # type: ignore[index]
-    return any(attempt_id in forgotten_ids(task_id, 0) for task_id in known)
+def _is_remembered(attempt_id: uuid.UUID) -> bool:
+    """Tell whether the ledger or the trace of a deleted task knows the attempt: nothing is revived then."""
+    deleted = DeletedTask.objects.order_by("-deleted_at").values_list("task_id", flat=True)
+    return CreditEntry.objects.filter(pk=attempt_id).exists() or any(
+        attempt_id in forgotten_ids(task_id, 0) for task_id in deleted[:MOST_TASKS]
+    )
 
 
 def _into_the_ledger(attempt_id: uuid.UUID, snapshot: TaskSnapshot) -> None:
