@@ -41,6 +41,14 @@ def seconds(text: str) -> float:
     return value
 
 
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; nobody there means no."""
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+    except (EOFError, KeyboardInterrupt, OSError):
+        return False
+
+
 def owner(username: str | None) -> AbstractBaseUser | None:
     if username is None:
         return None

@@ -47,7 +47,7 @@ def test_the_token_is_in_no_log_whatever_comes_of_the_callback(call, client, pat
     def fail(*args):
         raise OperationalError("locked")
 
-    monkeypatch.setattr(views.tracking, "receive_callback", fail)
+    monkeypatch.setattr(views.polling, "receive_callback", fail)
     answers.append(call())
     assert [answer.status_code for answer in answers] == [200, 400, 400, 413, 405, 404, 503]
     assert token[:-1] not in logged.text

@@ -212,6 +212,6 @@ def test_any_trouble_with_the_database_asks_for_another_try(call, monkeypatch, e
     def fail(*args):
         raise error
 
-    monkeypatch.setattr(views.tracking, "receive_callback", fail)
+    monkeypatch.setattr(views.polling, "receive_callback", fail)
     assert call().status_code == 503
     assert "could not be kept" in caplog.text

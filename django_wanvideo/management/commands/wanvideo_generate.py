@@ -125,7 +125,7 @@ class Command(BaseCommand):
         owner = arguments.owner(options["owner"])
         task = arguments.draft(options, owner)
         self.stdout.write(self._price(task))
-        if not options["yes"] and not self._agreed():
+        if not options["yes"] and not arguments.confirmed("Send it?"):
             # Only made to be checked and priced; nobody else has seen it.
             task.delete()
             raise CommandError("Nothing was sent.", returncode=arguments.BAD_INPUT)
@@ -146,13 +146,6 @@ class Command(BaseCommand):
             f"{catalog.get(task.model).label}: about {amount.normalize():f} credits "
             f"({price.dollars(amount):.2f} US dollars, prices of {price.as_of:%Y-%m-%d}); EvoLink's bill is what counts."
         )
-
-    def _agreed(self) -> bool:
-        try:
-            return input("Send it? [y/N] ").strip().lower() in {"y", "yes"}
-        except (EOFError, KeyboardInterrupt):
-            self.stdout.write("")
-            return False
 
     # Once it is sent -----------------------------------------------------------------------------------------------
 
