@@ -67,9 +67,9 @@ def run_pending() -> None:
     SiteState.objects.filter(name=PAUSE).delete()
     make_due()
     VideoTask.objects.filter(status__in=ACTIVE_STATUSES - {"submitting", "unconfirmed"}).update(
-        next_action_at=now, held_until=None
+        next_action_at=now, delayed_until=None
     )
-    CallbackReceipt.objects.filter(due_at__isnull=False).update(due_at=now)
+    CallbackReceipt.objects.filter(process_at__isnull=False).update(process_at=now)
     sweep(jobs.run_here)
     for task_id in TaskEvent.objects.filter(notify_at__lte=timezone.now()).values_list("task_id", flat=True).distinct():
         jobs.run_here("notify", str(task_id))
@@ -96,7 +96,7 @@ def run_until_finished(task: VideoTask, *, seconds: float = 20.0) -> VideoTask:
 @contextmanager
 def captured_wakeups() -> Iterator[list[tuple[str, ...]]]:
     """Hand nothing to RQ, so that no test needs Redis; yields what would have been handed to it."""
-    from django_wanvideo.queue import queue
+    from django_wanvideo import queue
 
     taken: list[tuple[str, ...]] = []
 
@@ -104,16 +104,18 @@ def captured_wakeups() -> Iterator[list[tuple[str, ...]]]:
         taken.append((job, *ids))
         return True
 
-    with mock.patch.multiple(
-        queue,
-        enqueue=take,
-        wake_sync=lambda: take("sync"),
-        forget_wake=lambda: None,
-        length=lambda: 0,
-        read_texts=lambda *keys: None,
-        write_text=lambda *args, **options: None,
-        raise_number=lambda *args: False,
-        ask=lambda _question: False,
+    def take_sync() -> bool:
+        return take("sync")
+
+    def no_answer(_question: object, **_options: object) -> bool:
+        return False
+
+    with (
+        mock.patch.object(queue, "enqueue", take),
+        mock.patch.object(queue.jobs, "enqueue", take),
+        mock.patch.object(queue, "request_callback_read", take_sync),
+        mock.patch.object(queue, "ask", no_answer),
+        mock.patch.object(queue.connection, "ask", no_answer),
     ):
         yield taken
 

@@ -29,6 +29,8 @@ DATABASE_FIXTURES = {
 }
 #: By one of these its rows are seen by several connections.
 COMMITTING_FIXTURES = {"transactional_db", "live_server"}
+#: Markers of tests that take seconds.
+LONG = ("browser", "demo", "slow")
 #: Seconds; enough for an engine on a machine that is busy with other things.
 PATIENCE = 5.0
 
@@ -45,15 +47,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that uses the database, and how, before any is deselected."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark every test that uses the database, and how, before any is deselected; put files that take long first.
+
+    Of several processes none is left alone with them at the end.
+    """
     for item in items:
         fixtures, database = set(getattr(item, "fixturenames", ())), item.get_closest_marker("django_db")
         if DATABASE_FIXTURES & fixtures or database:
             item.add_marker("database")
         if COMMITTING_FIXTURES & fixtures or (database and database.kwargs.get("transaction")):
             item.add_marker("locks")
+    yield
+    long = {item.path for item in items if any(item.get_closest_marker(name) for name in LONG)}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")
@@ -89,10 +97,11 @@ def redis_queue(valkey: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]
     """The app's queue on the running Valkey, empty; on a machine that is busy with other things it may take its time."""
     import django_rq
 
-    from django_wanvideo.queue import queue
+    from django_wanvideo import queue
 
-    for name in ("REDIS_TIMEOUT", "CALLBACK_TIMEOUT", "CALLBACK_PATIENCE"):
-        monkeypatch.setattr(queue, name, PATIENCE)
+    for name in ("REDIS_TIMEOUT", "CALLBACK_TIMEOUT"):
+        monkeypatch.setattr(queue.connection, name, PATIENCE)
+    monkeypatch.setattr(queue.callback_wakeup, "CALLBACK_BUDGET", PATIENCE)
     queue.reset()
     jobs = django_rq.get_queue("wanvideo")
     jobs.connection.flushdb()

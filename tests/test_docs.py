@@ -311,7 +311,7 @@ def test_the_money_snippet_settles_a_task(evolink, wanvideo_picture):
     task = VideoTask.objects.create_task("A cat", wanvideo_picture())
     task.submit()
     run_pending()
-    settle = run(block(DOCS / "money.md", "deciding"))["settle"]
+    settle = run(block(DOCS / "money.md", "decisions"))["settle"]
     (entry,) = evolink.ledger
     settle(task, entry.task_id)
     assert run_until_finished(task).status == TaskStatus.COMPLETED
@@ -378,16 +378,16 @@ def test_all_lines_of_the_doctor_are_documented():
 
 def looks(seconds: float) -> int:
     """GETs for one video that takes so long, by the services' own arithmetic."""
-    at, gets, tries = schedule.first_look(None).total_seconds(), 0, 0
+    at, gets, tries = schedule.first_poll(None).total_seconds(), 0, 0
     while at < seconds:
-        gets, at, tries = gets + 1, at + schedule.next_look(tries).total_seconds(), tries + 1
+        gets, at, tries = gets + 1, at + schedule.next_poll(tries).total_seconds(), tries + 1
     return gets + 1  # the callback's own, or the look that finds it done
 
 
 def test_the_table_of_looks_is_what_the_schedule_does(monkeypatch, settings):
     import datetime as dt
 
-    monkeypatch.setattr(schedule, "_spread", lambda seconds: dt.timedelta(seconds=seconds))
+    monkeypatch.setattr(schedule, "_jitter", lambda seconds: dt.timedelta(seconds=seconds))
     for row in table(DOCS / "polling.md", "looks"):
         seconds = float(row[0].removesuffix(" s"))
         for cell, base in zip(row[1:], ["https://www.example.com", None], strict=True):

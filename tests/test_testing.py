@@ -79,11 +79,11 @@ def test_an_unconfirmed_task_is_left_to_the_test(evolink: Simulator, wanvideo_pi
 
 
 def test_wake_ups_are_kept_and_nothing_is_queued(wanvideo_wakeups: list[tuple[str, ...]], db: None):
-    from django_wanvideo.queue import queue
+    from django_wanvideo import queue
 
     assert queue.enqueue("submit", "1")
-    assert queue.wake_sync()
-    assert queue.length() == 0
+    assert queue.request_callback_read()
+    assert queue.depth() == 0
     assert wanvideo_wakeups == [("submit", "1"), ("sync",)]
 
 

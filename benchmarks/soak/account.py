@@ -21,9 +21,11 @@ SIGNALS = {
     "stored": {"video_completed", "video_finished"},
     "failed": {"video_failed", "video_finished"},
     "cancelled": {"video_cancelled", "video_finished"},
-    "overdue": {"video_needs_decision"},
-    "needs_decision": {"video_needs_decision"},
+    "overdue": {"video_needs_attention"},
+    "needs_decision": {"video_needs_attention"},
 }
+#: Ends of which a person must be able to see why, though EvoLink had the video.
+UNTOLD = frozenset({"never_finished", "never_answered", "resource_not_found", "lookup_failed"})
 #: How many stored files are compared with EvoLink's own, byte by byte; of all others the checksum is.
 COMPARED = 200
 
@@ -114,9 +116,13 @@ def _follow_the_money(
         elif task.status == "completed" and task.attempt == attempt:
             account.stored += 1
         elif task.status == "failed" and task.error_code:
-            account.explained.append(f"{name}: {task.error_code}")
+            known = _history(entry["prompt"]) if task.error_code in UNTOLD else ""
+            account.explained.append(f"{name}: {task.error_code}{known}")
         else:
-            account.lost.append(f"{name}: {ended} at EvoLink, {task.status} {task.error_code} here, {attempt.state}")
+            known = _history(entry["prompt"])
+            account.lost.append(
+                f"{name}: {ended} at EvoLink, {task.status} {task.error_code} here, {attempt.state} {attempt.number}{known}"
+            )
 
 
 def _history(prompt: str) -> str:

@@ -11,10 +11,10 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo.admin.action_results import CHUNK, do_to_each, log
 from django_wanvideo.admin.views import bulk_resolve, bulk_submit
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models.creation import creation
 from django_wanvideo.services.resolution import dismissal
-from django_wanvideo.services.sending import submission
+from django_wanvideo.services.sending import actions
 from django_wanvideo.services.tracking import polling
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ class ActionsMixin:
         def ask(task: VideoTask) -> None:
             if time.monotonic() > deadline:
                 if task.is_finished:
-                    raise NotPossible(_("There was no time to refresh it. Select fewer tasks."))
-                polling.look_soon(task)
-                raise NotPossible(_("A worker will refresh it in a moment."))
+                    raise TransitionNotAllowed(_("There was no time to refresh it. Select fewer tasks."))
+                polling.poll_soon(task)
+                raise TransitionNotAllowed(_("A worker will refresh it in a moment."))
             polling.refresh(task, by=_user(request))
 
         outcome = do_to_each(request, _each(queryset), ask, _("Refreshed the status."))
@@ -73,7 +73,7 @@ class ActionsMixin:
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
         """Cancel each selected task that was not sent."""
         outcome = do_to_each(
-            request, _each(queryset), lambda task: submission.cancel(task, by=_user(request)), _("Cancelled.")
+            request, _each(queryset), lambda task: actions.cancel(task, by=_user(request)), _("Cancelled.")
         )
         outcome.tell(
             request, lambda n: ngettext("%(n)s task was cancelled.", "%(n)s tasks were cancelled.", n) % {"n": n}

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django_wanvideo.admin import references
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.db import database
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -59,7 +59,7 @@ class DeletingMixin:
         """Say so where a worker took the task, or something came to need it, between the question and the answer."""
         try:
             response: HttpResponseBase = super().delete_view(request, object_id, extra_context)  # type: ignore[misc]
-        except (NotPossible, ProtectedError, RestrictedError) as error:
+        except (TransitionNotAllowed, ProtectedError, RestrictedError) as error:
             messages.warning(request, _why(error))
             return HttpResponseRedirect(self.page_url("change", object_id))  # type: ignore[attr-defined]
         return response
@@ -77,14 +77,14 @@ class DeletingMixin:
             # Together with the log entries, which Django writes before it deletes.
             with database.atomic():
                 return djangos_delete_selected(self, request, queryset)  # type: ignore[arg-type]
-        except (NotPossible, ProtectedError, RestrictedError) as error:
+        except (TransitionNotAllowed, ProtectedError, RestrictedError) as error:
             words = _("Nothing was deleted: %(reason)s Select the tasks again.") % {"reason": _why(error)}
             messages.warning(request, words)
             return None
 
 
 def _why(error: Exception) -> str:
-    if isinstance(error, NotPossible):
+    if isinstance(error, TransitionNotAllowed):
         return str(error)
     return _("Something else on this site needs the video.")
 

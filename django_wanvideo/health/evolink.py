@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 #: Seconds between our clock and EvoLink's that are still good, and that are too many: a callback whose task seems to be
-#: older than its attempt by ``receipts.CLOCK_SKEW`` is taken for somebody else's.
+#: older than its attempt by ``mismatch.CLOCK_SKEW`` is taken for somebody else's.
 SKEW_GOOD, SKEW_BAD = 30.0, 120.0
 
 
 def check_key() -> Iterator[CheckResult]:
     """Whether EvoLink takes the key, and whether the key may use the default model."""
     try:
-        models = provider.client().list_models()
+        models = provider.client(despite_backoff=True).list_models()
     except ConfigurationError as raised:
         yield error(str(raised), _("Set WANVIDEO['API_KEY'] from the environment, in every process."))
         return
@@ -53,7 +53,7 @@ def check_key() -> Iterator[CheckResult]:
         )
     else:
         yield ok(_("EvoLink takes it; %(n)d of the models known here can be used.") % {"n": len(usable)})
-    until = provider.paused_until()
+    until = provider.backoff_until()
     if until is not None:
         yield warning(
             _("EvoLink asked this site to wait until %(until)s.") % {"until": timezone.localtime(until).strftime("%X")},
@@ -64,7 +64,7 @@ def check_key() -> Iterator[CheckResult]:
 def check_credits() -> Iterator[CheckResult]:
     """Whether the account can pay for a video."""
     try:
-        spendable = provider.client().get_credits().spendable
+        spendable = provider.client(despite_backoff=True).get_credits().spendable
     except (ConfigurationError, EvoLinkError) as raised:
         yield warning(_("They cannot be read: %(error)s") % {"error": raised}, _("See the line about the key."))
         return

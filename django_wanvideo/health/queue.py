@@ -16,9 +16,9 @@ from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import JobStatus
 from rq.worker import WorkerStatus
 
+from django_wanvideo import queue
 from django_wanvideo.conf import conf
 from django_wanvideo.health.results import CheckResult, error, ok, warning
-from django_wanvideo.queue import queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,10 +54,10 @@ def check_queue() -> Iterator[CheckResult]:
             _("Start it, or correct RQ_QUEUES. Nothing is lost meanwhile: the sweep hands out what is due."),
         )
         return
-    if seconds > queue.CALLBACK_TIMEOUT:
+    if seconds > queue.connection.CALLBACK_TIMEOUT:
         yield warning(
             _("Redis took %(n).2f s to answer; a callback waits at most %(most).2f s for it.")
-            % {"n": seconds, "most": queue.CALLBACK_TIMEOUT},
+            % {"n": seconds, "most": queue.connection.CALLBACK_TIMEOUT},
             _("Use a Redis that is near. Until then what a callback brings waits for the next sweep."),
         )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django_wanvideo.choices import FINISHED_STATUSES, EventKind, TaskStatus
 from django_wanvideo.models import VideoTask
-from django_wanvideo.models.lifecycle import ALLOWED_FROM, TOLD_KINDS
+from django_wanvideo.models.lifecycle import ALLOWED_FROM, NOTIFIED_KINDS
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -21,7 +21,7 @@ OUTCOMES = {
     EventKind.CANCELLED: TaskStatus.CANCELLED,
 }
 #: What stands for work on a task, so that it has no place after the end of one.
-PROGRESS = frozenset({EventKind.CLAIMED, EventKind.ACCEPTED, EventKind.PROGRESS, EventKind.RESULT_READY, *OUTCOMES})
+PROGRESS = frozenset({EventKind.CLAIMED, EventKind.ACCEPTED, EventKind.PROGRESS, EventKind.GENERATED, *OUTCOMES})
 #: Where a history begins: made here, or found at EvoLink.
 BEGINNINGS = frozenset({TaskStatus.DRAFT, TaskStatus.PENDING})
 #: Moves whose lines ``wanvideo_prune`` takes out of the histories of tasks that have ended.
@@ -139,7 +139,7 @@ class _Replay:
         self._outcome = EventKind(kind)
 
     def _telling(self, step: Step) -> Iterator[tuple[str, str]]:
-        if step.kind in TOLD_KINDS and step.notify_at is None and step.notified_at is None:
+        if step.kind in NOTIFIED_KINDS and step.notify_at is None and step.notified_at is None:
             yield "untold", f"{step.kind} is neither told nor waits to be"
         if step.notify_at is not None and step.notified_at is not None:
             yield "told_again", f"{step.kind} has been told and waits to be told once more"

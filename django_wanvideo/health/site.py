@@ -13,10 +13,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from django_wanvideo import queue
 from django_wanvideo.db import timestamps
 from django_wanvideo.health.results import CheckResult, Level, error, ok, warning
 from django_wanvideo.models import SiteState, VideoTask
-from django_wanvideo.queue import queue
 from django_wanvideo.services.attempts import spool
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.sweep import SWEEP

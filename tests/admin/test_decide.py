@@ -167,7 +167,7 @@ def test_a_video_that_seems_older_is_attached_only_with_its_own_tick(boss, task,
     task.refresh_from_db()
     assert task.status == "unconfirmed"
     CallbackReceipt.objects.create(attempt=task.attempt, provider_task_id=ID)
-    callbacks.act_on(task.attempt, evolink.snapshots[ID])
+    callbacks.apply_callback(task.attempt, evolink.snapshots[ID])
     for page in ("decide", "change"):
         assert f"{ID}, which seems older than our request" in boss.get(url(page, task.pk)).content.decode()
     boss.post(url("decide", task.pk), {"decision": "attach", "other": ID, "older": "1"})

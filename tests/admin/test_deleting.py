@@ -7,7 +7,7 @@ from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.messages import get_messages
 
 from django_wanvideo.admin import VideoTaskAdmin
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import VideoTask, deletion
 from tests.admin.conftest import url
 
@@ -60,7 +60,7 @@ def test_a_task_that_a_worker_takes_at_this_moment_is_no_error(boss, make_task, 
     task = make_task()
 
     def refuse(sender, instance, **kwargs):
-        raise NotPossible("A task that is on its way cannot be deleted; this one is submitting.")
+        raise TransitionNotAllowed("A task that is on its way cannot be deleted; this one is submitting.")
 
     deletion.pre_delete.connect(refuse, sender=VideoTask, dispatch_uid="a test's worker")
     try:

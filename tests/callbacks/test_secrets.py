@@ -47,7 +47,7 @@ def test_the_token_is_in_no_log_whatever_comes_of_the_callback(call, client, pat
     def fail(*args):
         raise OperationalError("locked")
 
-    monkeypatch.setattr(views.polling, "receive_callback", fail)
+    monkeypatch.setattr(views.receipts, "receive", fail)
     answers.append(call())
     assert [answer.status_code for answer in answers] == [200, 400, 400, 413, 405, 404, 503]
     assert token[:-1] not in logged.text
@@ -131,8 +131,8 @@ def test_what_a_body_claims_is_not_believed_when_the_task_cannot_be_read(call, a
     """The receipt waits for a worker with a key; nothing moves before EvoLink itself has said it."""
     settings.WANVIDEO = {**settings.WANVIDEO, "API_KEY": ""}
     call({"id": attempt.provider_task_id, "status": "failed", "error": {"code": "x", "message": "forged"}})
-    callbacks.read_due()
+    callbacks.process_pending()
     attempt.task.refresh_from_db()
     assert attempt.task.status == TaskStatus.PENDING
-    assert CallbackReceipt.objects.get().due_at is not None
+    assert CallbackReceipt.objects.get().process_at is not None
     assert "forged" in json.dumps(CallbackReceipt.objects.get().payload)

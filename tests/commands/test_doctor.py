@@ -203,7 +203,7 @@ def test_evolink_out_of_reach_is_a_failure(look, evolink):
 def test_a_pause_that_evolink_asked_for_is_told(look, evolink):
     from django_wanvideo.services.provider import provider
 
-    provider.pause(600)
+    provider.back_off(600)
     assert look("key")["key"][0] == "warn"
 
 
@@ -270,9 +270,9 @@ def test_an_address_of_another_site_is_found_out(look, public, monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_callback_that_goes_into_another_database_is_found_out(public, monkeypatch):
-    from django_wanvideo.services.tracking import polling
+    from django_wanvideo.services.tracking import receipts
 
-    monkeypatch.setattr(polling, "receive_callback", lambda *args: None)
+    monkeypatch.setattr(receipts, "receive", lambda *args: None)
     (found,) = evolink_checks.check_callback_arrival()
     assert (found.level, "database" in found.message) == ("fail", True)
 

@@ -345,7 +345,7 @@ def test_every_reason_to_wait_has_words():
 
     services = Path(jobs.__file__).parent / "services"
     text = "".join(path.read_text() for path in services.glob("*.py"))
-    written = set(re.findall(r'held_reason="(\w+)"', text)) | set(re.findall(r'Held\("(\w+)"', text))
+    written = set(re.findall(r'delay_reason="(\w+)"', text)) | set(re.findall(r'Held\("(\w+)"', text))
     written |= set(re.findall(r'holding\.(?:hold|put_off)\(task, "(\w+)"', text))
     written |= {reason for pair in re.findall(r'reason = "(\w+)" if .+ else "(\w+)"', text) for reason in pair}
     assert {"no_api_key", "misconfigured", "upload_failed", "max_in_flight"} <= written

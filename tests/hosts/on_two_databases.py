@@ -122,12 +122,12 @@ def test_a_lease_is_renewed_from_its_thread(monkeypatch):
     task = make_task(TaskStatus.STORING)
     lease = leases.acquire(task.pk, TaskStatus.STORING)
     first, seen = lease.until, threading.Event()
-    with lease.kept():
+    with lease.keep_alive():
         for _look in range(500):
-            if VideoTask.objects.get().leased_until > first:
+            if VideoTask.objects.get().lease_expires_at > first:
                 break
             seen.wait(0.01)
-    assert VideoTask.objects.get().leased_until > first
+    assert VideoTask.objects.get().lease_expires_at > first
     assert not lease.lost
 
 

@@ -11,8 +11,8 @@ from rq import SimpleWorker
 from rq.timeouts import TimerDeathPenalty
 from rq.worker import WorkerStatus
 
+from django_wanvideo import queue
 from django_wanvideo.health import queue as queue_checks
-from django_wanvideo.queue import queue
 
 JSON = "rq.serializers.JSONSerializer"
 

@@ -65,8 +65,8 @@ def test_a_task_that_cannot_be_given_a_callback_waits_with_a_reason_and_is_sent_
     with override_settings(**wrong):
         run_pending()
     task.refresh_from_db()
-    assert (task.status, task.held_reason) == ("queued", "misconfigured")
-    assert task.held_until is not None
+    assert (task.status, task.delay_reason) == ("queued", "misconfigured")
+    assert task.delayed_until is not None
     evolink.ledger.assert_nothing_charged()
     run_pending()
     task.refresh_from_db()

@@ -25,7 +25,7 @@ WHOLE = [
     (K.ACCEPTED, S.SUBMITTING, S.PENDING),
     (K.CALLBACK, "", ""),
     (K.PROGRESS, S.PENDING, S.PROCESSING),
-    (K.RESULT_READY, S.PROCESSING, S.STORING),
+    (K.GENERATED, S.PROCESSING, S.STORING),
     (K.STORE_FAILED, "", ""),
     (K.STORED, S.STORING, S.COMPLETED),
     (K.RECEIVER_FAILED, "", ""),
@@ -121,7 +121,7 @@ def test_work_after_the_end(kind):
     assert ("after_end", 12) in rules(history(*WHOLE, (kind, "", "")))
 
 
-@pytest.mark.parametrize("kind", [K.CALLBACK, K.NOTE, K.RECEIVER_FAILED, K.DECIDED, K.NEEDS_DECISION, K.SECOND_RESULT])
+@pytest.mark.parametrize("kind", [K.CALLBACK, K.NOTE, K.RECEIVER_FAILED, K.RESOLVED, K.NEEDS_DECISION, K.DUPLICATE])
 def test_what_may_come_after_the_end(kind):
     assert rules(history(*WHOLE, (kind, "", ""))) == []
 
@@ -165,7 +165,7 @@ def test_lines_that_were_taken_out_leave_a_gap_only_where_nothing_was_taken_out(
     roads = {
         S.PENDING: WHOLE[:5],
         S.SUBMITTING: WHOLE[:4],
-        S.UNCONFIRMED: [*WHOLE[:4], (K.OUTCOME_UNKNOWN, S.SUBMITTING, S.UNCONFIRMED)],
+        S.UNCONFIRMED: [*WHOLE[:4], (K.UNCONFIRMED, S.SUBMITTING, S.UNCONFIRMED)],
     }
     onward = {S.PROCESSING: WHOLE[7], S.QUEUED: WHOLE[3]}
     steps = history(*roads[at], onward[to])
@@ -192,7 +192,9 @@ def make_history(task: Any, *lines: tuple[str, str, str]) -> None:
     from django_wanvideo.models import TaskEvent
 
     for kind, at, to in lines:
-        TaskEvent.objects.create(task=task, kind=kind, source="code", from_status=at, to_status=to, notified_at=NOW)
+        TaskEvent.objects.create(
+            task=task, kind=kind, source="application", from_status=at, to_status=to, notified_at=NOW
+        )
 
 
 @pytest.mark.django_db
@@ -243,8 +245,8 @@ def test_what_the_services_write_is_in_order(told):
     task.submit()
     attempt = make_attempt(task, "claimed")
     lifecycle.advance(task, S.SUBMITTING, kind=K.CLAIMED, source=EventSource.WORKER, attempt=attempt)
-    settlement.unknown(attempt, RuntimeError("lost"))
-    decisions.not_accepted(task)
+    settlement.mark_unconfirmed(attempt, RuntimeError("lost"))
+    decisions.mark_not_accepted(task)
     task.retry()
     task.cancel()
     told()

@@ -77,11 +77,10 @@ def main(point: str, task_id: str) -> None:
     django.setup()
     from django.conf import settings
 
-    from django_wanvideo import jobs
-    from django_wanvideo.queue import queue
+    from django_wanvideo import jobs, queue
 
     settings.MEDIA_ROOT = os.environ[MEDIA]
-    queue.enqueue = lambda job, *ids: True
+    queue.jobs.enqueue = lambda job, *ids: True
     arrange(point)
     jobs.store(task_id)
 

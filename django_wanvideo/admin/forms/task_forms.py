@@ -16,7 +16,7 @@ from django_wanvideo.admin.forms.saving import SavingMixin
 from django_wanvideo.admin.forms.uploads import FIRST_FRAME, UploadsMixin
 from django_wanvideo.catalog import text
 from django_wanvideo.db import database
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import VideoTask
 from django_wanvideo.models.creation import drafts, inspection
 
@@ -158,7 +158,7 @@ class TaskForm(SwitchingMixin, UploadsMixin, SavingMixin, _ModelForm):
                     self.instance = self._create() if self.is_new else self._update()
         except ValidationError as error:
             self._put_at_fields(error)
-        except NotPossible as error:
+        except TransitionNotAllowed as error:
             self.add_error(None, str(error))
         except repeats.Repeated as repeated:
             self.repeat = repeated.repeat

@@ -119,7 +119,7 @@ def forget(token: str, *, owner: Any) -> None:
     """Delete the kept file."""
     found = read(token, owner=owner)
     if found is not None:
-        files.discard(task_storage(), found[0])
+        files.delete_unreferenced(task_storage(), found[0])
 
 
 def forget_old() -> None:
@@ -134,7 +134,7 @@ def forget_old() -> None:
         for day in days:
             if day < limit:
                 for name in storage.listdir(f"{FOLDER}/{day}")[1]:
-                    files.discard(storage, f"{FOLDER}/{day}/{name}")
+                    files.delete_unreferenced(storage, f"{FOLDER}/{day}/{name}")
                 if not any(storage.listdir(f"{FOLDER}/{day}")):
                     storage.delete(f"{FOLDER}/{day}")
 

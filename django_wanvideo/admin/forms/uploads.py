@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from django_wanvideo import catalog
 from django_wanvideo.admin.forms import temporary_uploads
 from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
+from django_wanvideo.catalog.images import inspection
 from django_wanvideo.choices import InputRole
 from django_wanvideo.db import database
 from django_wanvideo.models import MediaInput
@@ -78,11 +78,11 @@ class UploadsMixin:
         facts: ImageFacts | None = None
         # What was refused may be no picture at all; the field says so.
         with stored, contextlib.suppress(ValidationError):
-            facts = catalog.images.inspect_image(stored, convertible=True)
+            facts = inspection.inspect_image(stored, convertible=True)
         url = f"{kept_url}?name={token}"
         if facts is None:
             return temporary_uploads.Kept(name, url, token=token, size=size)
-        sent = catalog.images.size_to_send(facts, self.spec.input(FIRST_FRAME))
+        sent = inspection.size_to_send(facts, self.spec.input(FIRST_FRAME))
         return temporary_uploads.Kept(
             name, url, token=token, width=facts.width, height=facts.height, size=size, sent=sent
         )

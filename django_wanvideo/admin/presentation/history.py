@@ -14,10 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo.admin.presentation import formats
-from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import ABOVE_CREDIT_LIMIT, EventKind, EventSource, TaskStatus
 from django_wanvideo.failures import advice_for, quotation
 from django_wanvideo.models.base import people
-from django_wanvideo.services.limits import credit_limits
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -35,9 +34,9 @@ _MARKS: dict[str, tuple[str, str]] = {
     _K.WAITING: ("queued", "wait"),
     _K.RELEASED: ("queued", "wait"),
     _K.ACCEPTED: ("pending", "wait"),
-    _K.OUTCOME_UNKNOWN: ("unconfirmed", "warning"),
+    _K.UNCONFIRMED: ("unconfirmed", "warning"),
     _K.PROGRESS: ("processing", "active"),
-    _K.RESULT_READY: ("storing", "active"),
+    _K.GENERATED: ("storing", "active"),
     _K.STORE_FAILED: ("warn", "warning"),
     _K.LINK_EXPIRING: ("warn", "warning"),
     _K.STORED: ("completed", "good"),
@@ -46,9 +45,9 @@ _MARKS: dict[str, tuple[str, str]] = {
     _K.RETRIED: ("retry", "neutral"),
     _K.OVERDUE: ("warn", "warning"),
     _K.NEEDS_DECISION: ("unconfirmed", "warning"),
-    _K.DECIDED: ("person", "neutral"),
+    _K.RESOLVED: ("person", "neutral"),
     _K.CALLBACK: ("callback", "neutral"),
-    _K.SECOND_RESULT: ("warn", "warning"),
+    _K.DUPLICATE: ("warn", "warning"),
     _K.RECEIVER_FAILED: ("bell", "warning"),
     _K.NOTE: ("info", "neutral"),
 }
@@ -113,11 +112,11 @@ def _line(group: list[TaskEvent], today: dt.date) -> Line:
 def source_words(event: TaskEvent) -> str:
     """Who or what caused it, when the sentence does not say so."""
     return {
-        EventSource.ANSWER.value: _("EvoLink’s answer"),
+        EventSource.RESPONSE.value: _("EvoLink’s answer"),
         EventSource.CALLBACK.value: _("Status check after EvoLink’s callback"),
         EventSource.POLL.value: _("Status check"),
         EventSource.SWEEP.value: _("Found by the regular check"),
-        EventSource.CODE.value: _("The site’s own code"),
+        EventSource.APPLICATION.value: _("The site’s own code"),
     }.get(event.source, "")
 
 
@@ -138,11 +137,11 @@ def sentence(event: TaskEvent) -> str:
             return _("Nothing had been sent yet, so it went back into the queue.")
         case _K.ACCEPTED:
             return _accepted(detail)
-        case _K.OUTCOME_UNKNOWN:
+        case _K.UNCONFIRMED:
             return _("EvoLink’s answer was lost. We do not know whether it accepted the request.")
         case _K.PROGRESS:
             return _("EvoLink is making the video.")
-        case _K.RESULT_READY:
+        case _K.GENERATED:
             return _("EvoLink has finished. Copying the file has started.")
         case _K.STORE_FAILED:
             return _("Copying the file failed; it will be tried again.")
@@ -170,7 +169,7 @@ def sentence(event: TaskEvent) -> str:
             if detail.get("reason") == "unmatched":
                 return _("EvoLink called back about a video that this database does not know. It is kept.")
             return _("EvoLink did not confirm the request in time. Somebody has to decide.")
-        case _K.DECIDED:
+        case _K.RESOLVED:
             return _decided(detail) % who
         case _K.CALLBACK:
             if detail.get("reason") == "older_than_attempt":
@@ -184,7 +183,7 @@ def sentence(event: TaskEvent) -> str:
             return _("%(who)s undid the dismissal.") % who
         case _K.NOTE if detail.get("reason") == "adopted":
             return _("It was made a draft when this site took the database over.")
-        case _K.SECOND_RESULT:
+        case _K.DUPLICATE:
             return _("EvoLink made, and charged, a second video for this. It is kept as a task of its own.")
         case _K.RECEIVER_FAILED:
             return _("The site’s own code failed when it was notified: %(name)s.") % {
@@ -208,7 +207,7 @@ def _waiting(detail: dict[str, Any]) -> str:
 
     code = str(detail.get("reason", "evolink_busy"))
     reason, until = held_words(code), parse_datetime(str(detail.get("until", "")))
-    if until is None or code == credit_limits.ABOVE_LIMIT:
+    if until is None or code == ABOVE_CREDIT_LIMIT:
         return _("%(reason)s.") % {"reason": reason}
     return _("%(reason)s, until %(at)s.") % {"reason": reason, "at": formats.clock(until)}
 

@@ -19,7 +19,7 @@ from django_wanvideo.admin import object_actions, themes
 from django_wanvideo.admin.action_results import do_to_each
 from django_wanvideo.admin.presentation import formats, markup
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.services.resolution import decisions, matching
 
 if TYPE_CHECKING:
@@ -159,13 +159,13 @@ def _settle(model_admin: Any, request: HttpRequest) -> None:
     def settle(task: VideoTask) -> None:
         decision, provider_task_id = wishes[task.pk.hex]
         if time.monotonic() > until:
-            raise NotPossible(_("There was no time left for this one. Select it again."))
+            raise TransitionNotAllowed(_("There was no time left for this one. Select it again."))
         if decision == ATTACH and provider_task_id:
             decisions.attach(task, provider_task_id, by=by)
         elif decision == NOT_ACCEPTED:
-            decisions.not_accepted(task, by=by)
+            decisions.mark_not_accepted(task, by=by)
         else:
-            raise NotPossible(_("There is no such decision."))
+            raise TransitionNotAllowed(_("There is no such decision."))
 
     tasks = _tasks(model_admin, request, list(wishes))
     outcome = do_to_each(request, tasks, settle, _("Settled against EvoLink’s list."))

@@ -23,7 +23,7 @@ from django_wanvideo.admin.action_results import REFUSALS, Outcome, do_to_each, 
 from django_wanvideo.admin.presentation import forecasts, formats
 from django_wanvideo.admin.views import planning, plans
 from django_wanvideo.admin.views.planning import CHUNK
-from django_wanvideo.services.sending import submission
+from django_wanvideo.services.sending import actions
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -133,7 +133,7 @@ def _take_step(model_admin: Any, request: HttpRequest, plan: StoredPlan, at: int
     """Do to some of the chosen tasks what was shown, and write down how it went."""
     by_id = {plan.entries[place].task_id: place for place in places}
     tasks = list(planning.read(model_admin.get_queryset(request).filter(pk__in=by_id), again=plan.again))
-    move = submission.retry if plan.again else submission.enqueue
+    move = actions.retry if plan.again else actions.enqueue
     left: dict[int, str] = {}
 
     def step(task: VideoTask) -> None:

@@ -22,7 +22,7 @@ from django_wanvideo.choices import InputRole
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import WanVideoError
 from django_wanvideo.models.creation import media
-from django_wanvideo.services.sending import submission
+from django_wanvideo.services.sending import actions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +97,7 @@ class PagesMixin:
             raise PermissionDenied
         try:
             agreed = quotes.agreed_on_form(request, obj)
-            submission.enqueue(obj, by=request.user, agreed=agreed)  # type: ignore[arg-type]
+            actions.enqueue(obj, by=request.user, agreed=agreed)  # type: ignore[arg-type]
         except (WanVideoError, ValidationError) as error:
             words = _("The draft was saved, but not sent: %(reason)s") % {"reason": action_results.reason_of(error)}
             messages.warning(request, words)

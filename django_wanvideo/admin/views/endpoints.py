@@ -34,7 +34,7 @@ from django_wanvideo.evolink.exceptions import EvoLinkError
 from django_wanvideo.exceptions import WanVideoError
 from django_wanvideo.models.creation import files
 from django_wanvideo.services.resolution import dismissal
-from django_wanvideo.services.sending import quotes, submission
+from django_wanvideo.services.sending import actions, quotes
 from django_wanvideo.services.tracking import polling
 
 if TYPE_CHECKING:
@@ -255,16 +255,16 @@ class EndpointsMixin:
         return {
             "retry": (
                 may_submit,
-                lambda: submission.retry(task, by=by, agreed=quoting.agreed(request, task)),
+                lambda: actions.retry(task, by=by, agreed=quoting.agreed(request, task)),
                 _("Queued again."),
             ),
             "fetch": (
                 may_submit,
                 # Never a price instead: what was shown is that it is free.
-                lambda: submission.retry(task, by=by, agreed=quotes.fetching(task)),
+                lambda: actions.retry(task, by=by, agreed=quotes.fetching(task)),
                 _("The file is being fetched again."),
             ),
-            "cancel": (may_change, lambda: submission.cancel(task, by=by), _("Cancelled. Nothing was charged.")),
+            "cancel": (may_change, lambda: actions.cancel(task, by=by), _("Cancelled. Nothing was charged.")),
             "dismiss": (may_change, lambda: dismissal.dismiss(task, by=by), _("Dismissed.")),
             "undismiss": (may_change, lambda: dismissal.restore(task, by=by), _("The dismissal was undone.")),
             "refresh": (may_view, lambda: polling.refresh(task, by=by), _("The status was refreshed.")),

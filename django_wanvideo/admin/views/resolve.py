@@ -24,7 +24,7 @@ from django_wanvideo.evolink.exceptions import EvoLinkError
 from django_wanvideo.exceptions import WanVideoError
 from django_wanvideo.models import CallbackReceipt
 from django_wanvideo.services.resolution import decisions, evidence
-from django_wanvideo.services.resolution.evidence import Listing
+from django_wanvideo.services.resolution.evidence import ListingState
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -67,7 +67,7 @@ def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpRespons
         return HttpResponseRedirect(page)
     if request.method == "POST":
         return HttpResponseRedirect(page) if _decide(model_admin, request, task) else HttpResponseRedirect(request.path)
-    found = evidence.gather(task)
+    found = evidence.collect(task)
     attempt, price = found.attempt, object_actions.price_now(task)
     frame, rows = task.first_frame, _rows(task, found)
     fits = _fitting(rows)
@@ -108,14 +108,14 @@ def _decide(model_admin: Any, request: HttpRequest, task: VideoTask) -> bool:
                 task,
                 chosen,
                 by=by,
-                even_if_older="older" in request.POST,
+                allow_earlier="older" in request.POST,
                 visible=model_admin.get_queryset(request),
                 among_others="compared" in request.POST,
                 number=number,
             )
             words = _("Attached. The video is followed from now on.")
         elif decision == Decision.NOT_ACCEPTED:
-            decisions.not_accepted(task, by=by, number=number)
+            decisions.mark_not_accepted(task, by=by, number=number)
             words = _("Settled: it was not accepted. It can be tried again.")
         elif decision == Decision.SEND_AGAIN:
             if not request.POST.get("twice"):
@@ -124,7 +124,7 @@ def _decide(model_admin: Any, request: HttpRequest, task: VideoTask) -> bool:
             if request.POST.get("shown_credits") not in {None, str(object_actions.price_now(task))}:
                 messages.error(request, _("The price has changed. Look at it again, then decide."))
                 return False
-            decisions.send_again(task, by=by, number=number)
+            decisions.resend(task, by=by, number=number)
             words = _("Queued again.")
         else:
             messages.error(request, _("Choose one of the decisions."))
@@ -146,12 +146,14 @@ def _fitting(rows: list[Row]) -> Decision | None:
 def _listing_words(found: Evidence) -> str:
     """Return why there is no list, or what it lacks."""
     return {
-        Listing.UNREADABLE: _("EvoLink’s list cannot be read just now. Load this page again in a minute."),
-        Listing.PAUSED: _("EvoLink has asked us to wait with questions. Load this page again in a minute."),
-        Listing.FOREIGN: _("This database belongs to another installation, so EvoLink is not asked."),
-        Listing.NO_KEY: _("This site has no key for EvoLink, so it cannot ask."),
-        Listing.NOT_SENT: _("Nothing was sent."),
-        Listing.PARTLY: _("EvoLink’s list is long and was not read back to our request; more may be in its console."),
+        ListingState.UNREADABLE: _("EvoLink’s list cannot be read just now. Load this page again in a minute."),
+        ListingState.PAUSED: _("EvoLink has asked us to wait with questions. Load this page again in a minute."),
+        ListingState.FOREIGN: _("This database belongs to another installation, so EvoLink is not asked."),
+        ListingState.NO_KEY: _("This site has no key for EvoLink, so it cannot ask."),
+        ListingState.NOT_SENT: _("Nothing was sent."),
+        ListingState.PARTIAL: _(
+            "EvoLink’s list is long and was not read back to our request; more may be in its console."
+        ),
     }.get(found.listing, "")
 
 
@@ -185,7 +187,7 @@ def _listed(found: Evidence) -> Row:
         # Of several open requests nobody can say which one a video comes from.
         points_to = None if found.others else Decision.ATTACH
         return Row(name, words % {"n": possible}, _("See below"), points_to)
-    if found.listing is Listing.WHOLE:
+    if found.listing is ListingState.COMPLETE:
         return Row(name, _("No unknown video of this model from that time"), "", Decision.NOT_ACCEPTED)
     return Row(name, _listing_words(found))
 
