@@ -344,11 +344,11 @@ def test_every_reason_to_wait_has_words():
     from pathlib import Path
 
     services = Path(jobs.__file__).parent / "services"
-    text = "".join(path.read_text() for path in services.glob("*.py"))
-    written = set(re.findall(r'delay_reason="(\w+)"', text)) | set(re.findall(r'Held\("(\w+)"', text))
-    written |= set(re.findall(r'holding\.(?:hold|put_off)\(task, "(\w+)"', text))
-    written |= {reason for pair in re.findall(r'reason = "(\w+)" if .+ else "(\w+)"', text) for reason in pair}
-    assert {"no_api_key", "misconfigured", "upload_failed", "max_in_flight"} <= written
+    text = "".join(path.read_text() for path in services.rglob("*.py"))
+    written = set(re.findall(r'(?:delay_reason=|\bDelay\()"(\w+)"', text))
+    written |= set(re.findall(r'\bdelays\.(?:delay|put_off)\(task, "(\w+)"', text))
+    written |= {reason for pair in re.findall(r'"(evolink_\w+)" if .+ else "(\w+)"', text) for reason in pair}
+    assert {"upload_failed", "max_in_flight", "worker_lost", "evolink_unreachable"} <= written
     assert written <= set(waiting.REASONS)
 
 
