@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from django_wanvideo import catalog
 from django_wanvideo.choices import AttemptState, CreditOutcome
-from django_wanvideo.evolink.types import RemoteStatus
+from django_wanvideo.evolink.types import ProviderStatus
 from django_wanvideo.models import CreditEntry
 from django_wanvideo.models.base import people
 
@@ -94,9 +94,9 @@ def report(attempt_id: uuid.UUID, snapshot: TaskSnapshot) -> None:
     if used is not None:
         outcome = CreditOutcome.CHARGED if used else CreditOutcome.RELEASED
         rows.update(outcome=outcome, used=used, settled_at=settled)
-    elif snapshot.status == RemoteStatus.COMPLETED:
+    elif snapshot.status == ProviderStatus.COMPLETED:
         rows.filter(used=None).update(outcome=CreditOutcome.CHARGED, settled_at=settled)
-    elif snapshot.status == RemoteStatus.FAILED:
+    elif snapshot.status == ProviderStatus.FAILED:
         rows.filter(used=None).update(outcome=CreditOutcome.RELEASED, settled_at=settled)
 
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from rq.timeouts import JobTimeoutException
 
+from django_wanvideo.catalog import images
 from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import media
 from tests.rows import picture
@@ -44,7 +45,7 @@ def stored(image, kind, **options):
 
 
 def small(content):
-    with Image.open(io.BytesIO(media.small_jpeg(content, media.THUMBNAIL_SIDE))) as made:
+    with Image.open(io.BytesIO(images.small_jpeg(content, media.THUMBNAIL_SIDE))) as made:
         made.load()
         return made
 

@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from django_wanvideo.conf import conf
-from django_wanvideo.evolink.exceptions import EvoLinkError, ReadError, UnreadableAnswer
+from django_wanvideo.evolink.exceptions import EvoLinkError, InvalidResponse, ReadError
 from django_wanvideo.services.provider import parallel
 
 if TYPE_CHECKING:
@@ -55,6 +55,6 @@ def read(client: EvoLinkClient, attempts: list[Attempt]) -> Generator[tuple[Atte
 def _not_offered(error: EvoLinkError) -> bool:
     """Tell whether EvoLink refuses the batch call as such: gone, or asked for in another way now."""
     # Whoever says that there is no such address: single looks find out whether EvoLink is there at all.
-    if isinstance(error, UnreadableAnswer) or error.http_status in {404, 410}:
+    if isinstance(error, InvalidResponse) or error.http_status in {404, 410}:
         return True
     return isinstance(error, ReadError) and not error.transient and error.http_status not in {None, 401, 403}
