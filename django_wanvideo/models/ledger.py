@@ -159,7 +159,7 @@ def _video_of(task: VideoTask) -> tuple[int | None, str]:
     """Return length and quality as they were ordered; a model that is no longer known costs neither row nor video."""
     try:
         spec = catalog.get(task.model)
-        values = spec.in_force(task.parameters)
+        values = spec.effective_values(task.parameters)
         seconds = values.get(spec.price.seconds)
     except ValidationError:
         values, seconds = task.parameters, task.parameters.get("duration")

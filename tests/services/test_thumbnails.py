@@ -142,7 +142,7 @@ def test_a_small_picture_that_cannot_be_made_is_left_out(monkeypatch, caplog, er
         content.read(10)
         raise error
 
-    monkeypatch.setattr(media, "small_jpeg", fail)
+    monkeypatch.setattr(images, "small_jpeg", fail)
     given = picture()
     task = VideoTask.objects.create_task(prompt="A cat", first_frame=given)
     item = MediaInput.objects.get()
@@ -161,7 +161,7 @@ def test_a_time_limit_is_not_taken_for_a_picture_that_cannot_be_made_smaller(mon
     def fail(content, longest):
         raise error
 
-    monkeypatch.setattr(media, "small_jpeg", fail)
+    monkeypatch.setattr(images, "small_jpeg", fail)
     with pytest.raises(type(error)):
         VideoTask.objects.create_task(prompt="A cat", first_frame=picture())
     assert not VideoTask.objects.exists()

@@ -194,7 +194,7 @@ def facts(task: VideoTask) -> list[tuple[str, str]]:
     if spec is None:
         rows += [(name, str(value)) for name, value in task.parameters.items()]
     else:
-        values = spec.in_force(task.parameters)
+        values = spec.effective_values(task.parameters)
         for parameter in spec.parameters:
             value = values[parameter.name]
             if parameter.kind == "boolean":
