@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BAD_INPUT = 2
 
 
-def pair(text: str) -> tuple[str, str]:
+def name_value(text: str) -> tuple[str, str]:
     """``--param`` and ``--input``."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
@@ -62,7 +62,7 @@ def owner(username: str | None) -> AbstractBaseUser | None:
         raise CommandError(f"There is no user {username!r}.", returncode=BAD_INPUT) from None
 
 
-def draft(options: dict[str, Any], owner: AbstractBaseUser | None) -> VideoTask:
+def create_task_from_options(options: dict[str, Any], owner: AbstractBaseUser | None) -> VideoTask:
     try:
         spec = catalog.get(options["model"] or conf.DEFAULT_MODEL)
         values: dict[str, Any] = {}
