@@ -113,7 +113,7 @@ def _follow_the_money(
             else:
                 known = _history(entry["prompt"])
                 account.lost.append(f"{name}: {ended} at EvoLink, and nothing here knows its id{known}")
-        elif task.status == "completed" and task.attempt == attempt:
+        elif task.status == "completed" and _source(task) == attempt:
             account.stored += 1
         elif task.status == "failed" and task.error_code:
             known = _history(entry["prompt"]) if task.error_code in UNTOLD else ""
@@ -123,6 +123,17 @@ def _follow_the_money(
             account.lost.append(
                 f"{name}: {ended} at EvoLink, {task.status} {task.error_code} here, {attempt.state} {attempt.number}{known}"
             )
+
+
+def _source(task: Any) -> Any:
+    """Return the attempt whose video a task has: not the last one where an earlier one's video came after all."""
+    from django.db.models import Q
+
+    from django_wanvideo.choices import EventKind
+
+    made = Q(kind=EventKind.GENERATED) | Q(detail__reason="result_came_after_all")
+    event = task.events.filter(made, attempt__isnull=False).order_by("-pk").select_related("attempt").first()
+    return event.attempt if event is not None else task.attempt
 
 
 def _history(prompt: str) -> str:
@@ -147,7 +158,7 @@ def _check_files(account: Account, remote: Remote, there: dict[str, dict[str, An
         whole = len(content) == task.video_size and hashlib.sha256(content).hexdigest() == task.video_sha256
         if whole and compared < COMPARED:
             compared += 1
-            whole = remote.download(there[task.attempt.provider_task_id]["results"][0]) == content
+            whole = remote.download(there[_source(task).provider_task_id]["results"][0]) == content
         if not whole:
             account.damaged.append(str(task.pk))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from django.http import HttpRequest
+    from django_stubs_ext import StrPromise
 
     from django_wanvideo.models import VideoTask
 
@@ -32,44 +34,32 @@ REFUSALS = (WanVideoError, EvoLinkError, ValidationError, PermissionDenied)
 MAX_REASONS = 5
 
 
+@dataclass
 class Outcome:
     """How many went well, and why the others did not."""
 
-    def __init__(self) -> None:
-        self.done = 0
-        self.reasons: Counter[str] = Counter()
+    done: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def refused(self) -> int:
-        """How many did not go well."""
-        return self.reasons.total()
-
-    def tell(self, request: HttpRequest, success: Callable[[int], str]) -> None:
-        """Leave messages: the number that went well, then each reason with its number."""
+    def tell(self, request: HttpRequest, success: StrPromise) -> None:
+        """Leave messages: the number that went well, as ``n`` of ``success``, then each reason with its number."""
         if self.done:
-            messages.success(request, success(self.done))
+            messages.success(request, success % {"n": self.done})
+        refused = self.reasons.total()
         shown = self.reasons.most_common(MAX_REASONS)
         for reason, count in shown:
-            text = _("%(count)s skipped: %(reason)s") % {"count": count, "reason": reason} if self.many else reason
+            is_one_of_many = self.done + refused > 1
+            text = _("%(count)s skipped: %(reason)s") % {"count": count, "reason": reason} if is_one_of_many else reason
             messages.warning(request, text)
-        if rest := self.refused - sum(count for _reason, count in shown):
+        if rest := refused - sum(count for _reason, count in shown):
             messages.warning(request, _("%(count)s more were skipped for other reasons.") % {"count": rest})
-
-    @property
-    def many(self) -> bool:
-        """Whether there was more than one task."""
-        return self.done + self.refused > 1
 
 
 def do_to_each(
-    request: HttpRequest,
-    tasks: Iterable[VideoTask],
-    step: Callable[[VideoTask], Any],
-    log_message: str,
-    outcome: Outcome | None = None,
+    request: HttpRequest, tasks: Iterable[VideoTask], step: Callable[[VideoTask], Any], log_message: str
 ) -> Outcome:
     """Run ``step`` for each task; refusals are collected, successes are logged in bulk, before an accident too."""
-    outcome = outcome or Outcome()
+    outcome = Outcome()
     done: list[VideoTask] = []
     try:
         for task in tasks:
@@ -95,23 +85,19 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, PermissionDenied):
         return _("You have no permission to do this with this task.")
     if isinstance(error, ConfigurationError):
-        return _configuration_words(error)
+        if not conf.api_key():
+            return _("This site has no key for EvoLink. The site administrator can set one.")
+        # The name of a setting means nothing to staff.
+        logger.warning("A setting stops staff: %s", error)
+        return _("A setting of this site is wrong. The site administrator can find it with wanvideo_doctor.")
+    if isinstance(error, NotFoundError):
+        return _("EvoLink does not know this video.")
     if isinstance(error, EvoLinkError):
-        if isinstance(error, NotFoundError):
-            return _("EvoLink does not know this video.")
         if error.http_status == 401:
             return _("EvoLink rejects this site’s key. The site administrator can set a new one.")
         logger.warning("EvoLink could not be asked for staff: %s", error)
         return _("EvoLink cannot be asked just now. Try again in a minute.")
     return str(error)
-
-
-def _configuration_words(error: ConfigurationError) -> str:
-    """Return who can act; the name of a setting means nothing to staff."""
-    if not conf.api_key():
-        return _("This site has no key for EvoLink. The site administrator can set one.")
-    logger.warning("A setting stops staff: %s", error)
-    return _("A setting of this site is wrong. The site administrator can find it with wanvideo_doctor.")
 
 
 def log(request: HttpRequest, tasks: list[VideoTask], message: str, *, added: bool = False) -> None:

@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from django_wanvideo.admin.action_results import CHUNK, do_to_each, log
-from django_wanvideo.admin.views import bulk_resolve, bulk_submit
+from django_wanvideo.admin.base import TaskAdminBase, person
+from django_wanvideo.admin.views import bulk_submit, resolve
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models.creation import creation
 from django_wanvideo.services.resolution import dismissal
-from django_wanvideo.services.sending import actions
+from django_wanvideo.services.sending import actions as sending
 from django_wanvideo.services.tracking import polling
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.db.models import QuerySet
-    from django.http import HttpRequest
-    from django.http.response import HttpResponseBase
+    from django.http import HttpRequest, HttpResponse
+    from django_stubs_ext import StrPromise
 
     from django_wanvideo.models import VideoTask
 
@@ -29,23 +32,23 @@ if TYPE_CHECKING:
 ASKING_SECONDS = 8.0
 
 
-class ActionsMixin:
+class ActionsMixin(TaskAdminBase):
     """Generate, ask EvoLink, cancel, dismiss, retry, duplicate."""
 
-    opts: Any
-
-    def has_submit_permission(self, request: HttpRequest, obj: VideoTask | None = None) -> bool:
-        """Tell whether the person may spend credits."""
-        return bool(request.user.has_perm("wanvideo.submit_videotask"))
-
-    def has_resolve_permission(self, request: HttpRequest, obj: VideoTask | None = None) -> bool:
-        """Tell whether the person may settle unconfirmed tasks."""
-        return bool(request.user.has_perm("wanvideo.resolve_videotask"))
-
     @admin.action(permissions=["submit"], description=gettext_lazy("Generate selected…"))
-    def submit_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponseBase:
+    def submit_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponse:
         """Show what would be sent and what it costs; sending is a second step."""
         return bulk_submit.make(self, request, queryset)
+
+    @admin.action(permissions=["submit"], description=gettext_lazy("Retry selected…"))
+    def retry_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponse:
+        """Show what would be tried again and what it costs; sending is a second step."""
+        return bulk_submit.make(self, request, queryset, again=True)
+
+    @admin.action(permissions=["resolve"], description=gettext_lazy("Settle selected unconfirmed…"))
+    def resolve_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponse:
+        """Show what EvoLink's list says of each; settling is a second step."""
+        return resolve.begin_bulk(self, request, queryset)
 
     @admin.action(permissions=["view"], description=gettext_lazy("Refresh status of selected"))
     def refresh_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
@@ -58,64 +61,45 @@ class ActionsMixin:
                     raise TransitionNotAllowed(_("There was no time to refresh it. Select fewer tasks."))
                 polling.poll_soon(task)
                 raise TransitionNotAllowed(_("A worker will refresh it in a moment."))
-            polling.refresh(task, by=_user(request))
+            polling.refresh(task, by=person(request))
 
-        outcome = do_to_each(request, _each(queryset), ask, _("Refreshed the status."))
-        outcome.tell(
-            request,
-            lambda n: (
-                ngettext("The status of %(n)s task was refreshed.", "The status of %(n)s tasks was refreshed.", n)
-                % {"n": n}
-            ),
+        words = ngettext_lazy(
+            "The status of %(n)s task was refreshed.", "The status of %(n)s tasks was refreshed.", "n"
         )
+        _do(request, queryset, ask, _("Refreshed the status."), words)
 
     @admin.action(permissions=["change"], description=gettext_lazy("Cancel selected"))
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
         """Cancel each selected task that was not sent."""
-        outcome = do_to_each(
-            request, _each(queryset), lambda task: actions.cancel(task, by=_user(request)), _("Cancelled.")
-        )
-        outcome.tell(
-            request, lambda n: ngettext("%(n)s task was cancelled.", "%(n)s tasks were cancelled.", n) % {"n": n}
-        )
+        words = ngettext_lazy("%(n)s task was cancelled.", "%(n)s tasks were cancelled.", "n")
+        _do(request, queryset, lambda task: sending.cancel(task, by=person(request)), _("Cancelled."), words)
 
     @admin.action(permissions=["change"], description=gettext_lazy("Dismiss selected failures"))
     def dismiss_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
         """Let each selected failure need no attention any more."""
-        outcome = do_to_each(
-            request, _each(queryset), lambda task: dismissal.dismiss(task, by=_user(request)), _("Dismissed.")
-        )
-        outcome.tell(
-            request, lambda n: ngettext("%(n)s task was dismissed.", "%(n)s tasks were dismissed.", n) % {"n": n}
-        )
-
-    @admin.action(permissions=["submit"], description=gettext_lazy("Retry selected…"))
-    def retry_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponseBase:
-        """Show what would be tried again and what it costs; sending is a second step."""
-        return bulk_submit.make(self, request, queryset, again=True)
-
-    @admin.action(permissions=["resolve"], description=gettext_lazy("Settle selected unconfirmed…"))
-    def settle_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponseBase:
-        """Show what EvoLink's list says of each; settling is a second step."""
-        return bulk_resolve.first_step(self, request, queryset)
+        words = ngettext_lazy("%(n)s task was dismissed.", "%(n)s tasks were dismissed.", "n")
+        _do(request, queryset, lambda task: dismissal.dismiss(task, by=person(request)), _("Dismissed."), words)
 
     @admin.action(permissions=["add"], description=gettext_lazy("Duplicate selected as drafts"))
     def duplicate_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
         """Make a draft like each selected task."""
+
+        def duplicate(task: VideoTask) -> None:
+            made.append(creation.duplicate(task, by=person(request)))
+
         made: list[VideoTask] = []
-        outcome = do_to_each(
-            request,
-            _each(queryset.prefetch_related("inputs")),
-            lambda task: made.append(creation.duplicate(task, by=_user(request))),
-            _("Duplicated."),
-        )
+        words = ngettext_lazy("%(n)s draft was made.", "%(n)s drafts were made.", "n")
+        _do(request, queryset.prefetch_related("inputs"), duplicate, _("Duplicated."), words)
         log(request, made, _("Made as a copy."), added=True)
-        outcome.tell(request, lambda n: ngettext("%(n)s draft was made.", "%(n)s drafts were made.", n) % {"n": n})
 
 
-def _each(queryset: QuerySet[VideoTask]) -> Any:
-    return queryset.defer(None).iterator(chunk_size=CHUNK)
-
-
-def _user(request: HttpRequest) -> Any:
-    return request.user
+def _do(
+    request: HttpRequest,
+    queryset: QuerySet[VideoTask],
+    step: Callable[[VideoTask], Any],
+    log_message: str,
+    success: StrPromise,
+) -> None:
+    """Do one thing to each task and tell how it went."""
+    tasks = queryset.defer(None).iterator(chunk_size=CHUNK)
+    do_to_each(request, tasks, step, log_message).tell(request, success)

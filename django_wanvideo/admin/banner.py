@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_wanvideo.admin import caching
+from django_wanvideo.admin.caching import cached
 from django_wanvideo.admin.presentation import formats
 from django_wanvideo.choices import AttemptState
 from django_wanvideo.conf import conf
@@ -35,9 +35,9 @@ SWEEP_LATE = dt.timedelta(minutes=5)
 LOOKED_AT, ENOUGH = 20, 3
 
 
-def found() -> dict[str, Any] | None:
+def get_banner() -> dict[str, Any] | None:
     """Return the gravest trouble as a heading, and texts for all; ``None`` when all is well."""
-    troubles = caching.remembered(CACHE_KEY, CACHE_SECONDS, _look)
+    troubles = cached(CACHE_KEY, CACHE_SECONDS, _look)
     if not troubles:
         return None
     sentences = [_words(code, detail) for code, detail in troubles]

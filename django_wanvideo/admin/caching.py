@@ -11,59 +11,48 @@ from django.utils import timezone
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from django.http import HttpRequest
+
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-
-class _Shared:
-    """The site's cache, and whether it was last seen away."""
-
-    is_away = False
-
-    def get(self, key: str) -> Any:
-        """Return what is kept, or ``None``."""
-        try:
-            value = cache.get(key)
-        except Exception as error:
-            self._note(error)
-            return None
-        if value is not None:
-            self.is_away = False
-        return value
-
-    def set(self, key: str, value: Any, seconds: int) -> None:
-        """Keep a value, if that is possible."""
-        try:
-            cache.set(key, value, seconds)
-        except Exception as error:
-            self._note(error)
-        else:
-            self.is_away = False
-
-    def _note(self, error: Exception) -> None:
-        """Log once for each time that it goes away: lists are opened often."""
-        if not self.is_away:
-            logger.warning("The site’s cache does not answer; the admin goes on without it.", exc_info=error)
-        self.is_away = True
+#: Whether the site's cache was last seen away. It is logged once each time: lists are opened often.
+_is_away = False
 
 
-_shared = _Shared()
-
-
-def remembered(key: str, seconds: int, look: Callable[[], T], *, anew: bool = False) -> T:
-    """Return what ``look`` returned lately under ``key``, or look now, as ``anew`` asks. ``None`` is never remembered."""
-    value: T | None = None if anew else _shared.get(key)
-    if value is None or _is_stale(_shared.get(_time_of(key)), seconds):
-        value = look()
-        _shared.set(key, value, seconds)
-        _shared.set(_time_of(key), timezone.now().timestamp(), seconds)
+def cached(key: str, seconds: int, make: Callable[[], T], *, anew: bool = False) -> T:
+    """Return what ``make`` returned in the last ``seconds`` under ``key``, or make it now, as ``anew`` asks."""
+    # With the time, because a clock that was ahead would have it kept for longer than was meant.
+    kept = None if anew else _try(lambda: cache.get(key))
+    if kept is not None and abs(timezone.now().timestamp() - kept[0]) <= seconds + 1:
+        found: T = kept[1]
+        return found
+    value = make()
+    keep(key, value, seconds)
     return value
 
 
-def _time_of(key: str) -> str:
-    return f"{key}:at"
+def keep(key: str, value: Any, seconds: int) -> None:
+    """Keep ``value`` under ``key`` for others, if that is possible."""
+    _try(lambda: cache.set(key, (timezone.now().timestamp(), value), seconds), is_proof=True)
 
 
-def _is_stale(written: Any, seconds: int) -> bool:
-    """Tell whether a clock that was ahead has kept something for longer than was meant."""
-    return isinstance(written, float) and abs(timezone.now().timestamp() - written) > seconds + 1
+def once(request: HttpRequest, name: str, make: Callable[[], T]) -> T:
+    """Return what ``make`` returned earlier for this request, or make it now."""
+    kept: dict[str, T] = vars(request).setdefault("wanvideo", {})
+    if name not in kept:
+        kept[name] = make()
+    return kept[name]
+
+
+def _try(ask: Callable[[], Any], *, is_proof: bool = False) -> Any:
+    global _is_away  # noqa: PLW0603 - one mark for the process
+    try:
+        answer = ask()
+    except Exception as error:
+        if not _is_away:
+            logger.warning("The site’s cache does not answer; the admin goes on without it.", exc_info=error)
+        _is_away = True
+        return None
+    _is_away = _is_away and not is_proof
+    return answer

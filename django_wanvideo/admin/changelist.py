@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, SEARCH_VAR, ChangeList
@@ -12,6 +12,7 @@ from django.db.models import Prefetch, Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from django_wanvideo.admin import holds
 from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.models import MediaInput
 from django_wanvideo.models.base import people
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
+    from django_wanvideo.admin.base import TaskAdminBase
     from django_wanvideo.models import VideoTask
+
+    _Paginator = Paginator[VideoTask]
+else:
+    _Paginator = Paginator
 
 #: What the list does not show and need not read.
 _UNSHOWN = ("notes", "metadata", "error_message", "video_sha256", "parent")
@@ -31,7 +37,7 @@ _UNSHOWN = ("notes", "metadata", "error_message", "video_sha256", "parent")
 OLDER, NEWER, OLDEST = PLACES = ("older", "newer", "oldest")
 
 
-class UncountedPaginator(Paginator):  # type: ignore[type-arg]
+class UncountedPaginator(_Paginator):
     """A paginator that claims as many objects as have been seen."""
 
     def __init__(self, *args: Any, seen: int = 0, **kwargs: Any) -> None:
@@ -73,8 +79,14 @@ class TaskChangeList(ChangeList):
         place = next(((name, self.params[name]) for name in PLACES if name in self.params), None)
         rows = self._numbered_page() if place is None else self._page_at(*place)
         self.result_list = rows
-        self.model_admin.offer_decisions(request, self.result_list)  # type: ignore[attr-defined]
-        self._link_owners()
+        holds.label(cast("TaskAdminBase", self.model_admin), request, rows)
+        for task in self.result_list:
+            if self.is_popup:
+                # Whoever chooses a video is not led away from the rows: a decision is another page.
+                task.resolve_url = ""
+            if task.owner_id is not None:
+                # Each owner leads to their tasks.
+                task.owner_url = self.get_query_string({"owner": task.owner_id}, [*PLACES, PAGE_VAR])
         self.result_count = (self.page_num - 1) * self.list_per_page + len(rows) + self.has_older
         self.full_result_count = None
         self.show_full_result_count = False
@@ -87,15 +99,6 @@ class TaskChangeList(ChangeList):
     def is_status_chosen(self) -> bool:
         """Whether a filter of statuses, the app's or a site's own, says which tasks are wanted."""
         return any(name.partition("__")[0] == "status" and value for name, value in self.params.items())
-
-    def _link_owners(self) -> None:
-        """Let each owner lead to their tasks; whoever chooses from a popup is not led away from its rows."""
-        for task in self.result_list:
-            if self.is_popup:
-                # A decision is another page.
-                task.decide_url = ""
-            if task.owner_id is not None:
-                task.owner_url = self.get_query_string({"owner": task.owner_id}, [*PLACES, PAGE_VAR])
 
     @property
     def kept_params(self) -> dict[str, Any]:

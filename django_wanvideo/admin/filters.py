@@ -1,23 +1,23 @@
-"""Filters of the list. None reads the table; what is on its way is counted up to a hundred, now and then."""
+"""Filters of the list, and what it may be narrowed by from its address. None reads the table."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IS_POPUP_VAR, IncorrectLookupParameters
+from django.contrib.admin.widgets import url_params_from_lookup_dict
 from django.core.exceptions import ValidationError
+from django.db.models.constants import LOOKUP_SEP
 from django.utils import timezone
 from django.utils.text import capfirst
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo import catalog, failures
-from django_wanvideo.admin import caching, themes
-from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
+from django_wanvideo.admin import counts
+from django_wanvideo.admin.base import is_stock
+from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import VideoTask
 
 if TYPE_CHECKING:
@@ -26,94 +26,56 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
+    from django_wanvideo.admin.base import ModelAdmin
 
-#: Seconds that counts are kept for a person.
-SECONDS = 10
-#: The highest number that is said, and the rows that are read at most to find it.
-CAP, MOST = 100, 1000
+
 #: Days that "older" lies back.
 LONG_AGO = 30
 
 
-def counts(request: HttpRequest, model_admin: Any, *, anew: bool = False) -> dict[str, str]:
-    """Return how many tasks stand at the choices for which that is cheap to know, as far as this person sees them.
+class _Filter(admin.SimpleListFilter):
+    """Narrows the list down by what is chosen, if anything."""
 
-    Args:
-        anew: look now, rather than take what was found some seconds ago.
-    """
-    known: dict[str, str] | None = getattr(request, "wanvideo_counts", None)
-    if request.method != "GET":
-        # An action shows no filters.
-        return {}
-    if known is None:
-        key = f"wanvideo:admin:counts:{model_admin.admin_site.name}:{request.user.pk}"
-        known = caching.remembered(key, SECONDS, partial(_count, request, model_admin), anew=anew)
-        # Two filters ask on each page, also where there is no cache to remember it.
-        request.wanvideo_counts = known  # type: ignore[attr-defined]
-    return known
+    def queryset(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> QuerySet[VideoTask]:
+        """Return what is left of the tasks."""
+        return self.narrowed(request, queryset, self.value() or "") if self.value() else queryset
+
+    def narrowed(self, request: HttpRequest, tasks: Any, value: str) -> Any:
+        """Return the tasks of the choice; of most filters those with that value."""
+        return tasks.filter((self.parameter_name, value))
 
 
-def shown_counts(request: HttpRequest, model_admin: Any) -> list[tuple[str, str, str, str]]:
-    """Return the counted choices as they stand at this moment: parameter, value, label without and with its count."""
-    known = counts(request, model_admin, anew=True)
-    labels = [("attention", "needed", str(_("Needs attention")))]
-    labels += [("status", str(value), capfirst(str(value.label))) for value in sorted(ACTIVE_STATUSES)]
-    return [(name, value, label, _labelled(label, known.get(value))) for name, value, label in labels]
-
-
-def _count(request: HttpRequest, model_admin: Any) -> dict[str, str]:
-    tasks = model_admin.get_queryset(request).order_by()
-    rows = tasks.filter(status__in=ACTIVE_STATUSES).values_list("status", flat=True)[:MOST]
-    found = Counter(rows)
-    # A filter of statuses has no choice of this name.
-    found["needed"] = len(tasks.needing_attention().values_list("pk")[: CAP + 1])
-    is_cut = found.total() - found["needed"] == MOST
-    return {
-        name: f"{min(number, CAP)}+" if number > CAP or (is_cut and name != "needed") else str(number)
-        for name, number in found.items()
-        if number
-    }
-
-
-def _labelled(label: Any, count: str | None) -> str:
-    return gettext("%(label)s (%(count)s)") % {"label": label, "count": count} if count else str(label)
-
-
-class AttentionFilter(admin.SimpleListFilter):
+class AttentionFilter(_Filter):
     """What waits for a person, and what will be lost soon."""
 
     title = _("attention")
     parameter_name = "attention"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
         """Return the choices; none where a finished video is chosen for something else."""
         if IS_POPUP_VAR in request.GET:
             return []
-        needed = _labelled(_("Needs attention"), counts(request, model_admin).get("needed"))
+        needed = counts.labelled(_("Needs attention"), counts.known(request, model_admin).get("needed"))
         return [("needed", needed), ("expiring", _("Link ends soon"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> QuerySet[VideoTask]:
-        """Narrow the list down."""
-        tasks: Any = queryset
-        if self.value() == "needed":
-            return tasks.needing_attention()  # type: ignore[no-any-return]
-        if self.value() == "expiring":
-            return tasks.expiring()  # type: ignore[no-any-return]
-        return queryset
+    def narrowed(self, request: HttpRequest, tasks: Any, value: str) -> Any:
+        if value == "needed":
+            return tasks.needing_attention()
+        return tasks.expiring() if value == "expiring" else tasks
 
 
-class StatusFilter(admin.SimpleListFilter):
+class StatusFilter(_Filter):
     """One status. A popup, from which a video is chosen, begins with those that are completed."""
 
     title = _("status")
     parameter_name = "status"
     is_popup = False
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
         """Return all statuses."""
         self.is_popup = IS_POPUP_VAR in request.GET
-        known = counts(request, model_admin)
-        return [(value, _labelled(capfirst(label), known.get(value))) for value, label in TaskStatus.choices]
+        known = counts.known(request, model_admin)
+        return [(value, counts.labelled(capfirst(label), known.get(value))) for value, label in TaskStatus.choices]
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         """Return the choices; in a popup all statuses are a choice like any other."""
@@ -125,18 +87,17 @@ class StatusFilter(admin.SimpleListFilter):
             query = changelist.get_query_string({self.parameter_name: value})
             yield {"selected": chosen == value, "query_string": query, "display": label}
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> QuerySet[VideoTask]:
-        """Narrow the list down."""
-        return queryset.filter(status=self.value()) if self.value() not in {None, "", "all"} else queryset
+    def narrowed(self, request: HttpRequest, tasks: Any, value: str) -> Any:
+        return tasks if value == "all" else tasks.filter(status=value)
 
 
-class CreatedFilter(admin.SimpleListFilter):
-    """When a task was made."""
+class CreatedFilter(_Filter):
+    """When a task was made; days begin at midnight where the person is."""
 
     title = _("date")
     parameter_name = "created"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
         """Return stretches of days."""
         return [
             ("today", _("Today")),
@@ -145,31 +106,26 @@ class CreatedFilter(admin.SimpleListFilter):
             ("older", _("More than 30 days ago")),
         ]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> QuerySet[VideoTask]:
-        """Narrow the list down; days begin at midnight where the person is."""
+    def narrowed(self, request: HttpRequest, tasks: Any, value: str) -> Any:
         today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-        if self.value() == "older":
-            return queryset.filter(created_at__lt=today - dt.timedelta(days=LONG_AGO))
-        days = {"today": 0, "7": 7, str(LONG_AGO): LONG_AGO}.get(self.value() or "")
-        return queryset if days is None else queryset.filter(created_at__gte=today - dt.timedelta(days=days))
+        if value == "older":
+            return tasks.filter(created_at__lt=today - dt.timedelta(days=LONG_AGO))
+        days = {"today": 0, "7": 7, str(LONG_AGO): LONG_AGO}.get(value)
+        return tasks if days is None else tasks.filter(created_at__gte=today - dt.timedelta(days=days))
 
 
-class ModelFilter(admin.SimpleListFilter):
+class ModelFilter(_Filter):
     """One model of the catalogue."""
 
     title = _("model")
     parameter_name = "model"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
         """Return the catalogue's models."""
         return [(spec.id, spec.short_label) for spec in catalog.models()]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> QuerySet[VideoTask]:
-        """Narrow the list down."""
-        return queryset.filter(model=self.value()) if self.value() else queryset
 
-
-class OwnerFilter(admin.SimpleListFilter):
+class OwnerFilter(_Filter):
     """One's own tasks, nobody's, or those of the owner whose name in the list was followed.
 
     A list of all owners would read the table.
@@ -178,7 +134,7 @@ class OwnerFilter(admin.SimpleListFilter):
     title = _("owner")
     parameter_name = "owner"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
         """Return the two choices that are always there, and the owner that is chosen."""
         found: list[tuple[str, Any]] = [("me", _("Me")), ("none", _("No owner"))]
         value = self.value()
@@ -191,14 +147,10 @@ class OwnerFilter(admin.SimpleListFilter):
         owner = task.owner if task is not None else None
         return [*found, (str(value), str(owner) if owner is not None else value)]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> QuerySet[VideoTask]:
-        """Narrow the list down."""
-        value = self.value()
-        if not value:
-            return queryset
+    def narrowed(self, request: HttpRequest, tasks: Any, value: str) -> Any:
         if value == "none":
-            return queryset.filter(owner_id=None)
-        return queryset.filter(owner_id=request.user.pk if value == "me" else _owner_id(value))
+            return tasks.filter(owner_id=None)
+        return tasks.filter(owner_id=request.user.pk if value == "me" else _owner_id(value))
 
 
 def _owner_id(value: str | None) -> Any:
@@ -208,7 +160,7 @@ def _owner_id(value: str | None) -> Any:
         raise IncorrectLookupParameters from None
 
 
-class FailureFilter(admin.SimpleListFilter):
+class FailureFilter(_Filter):
     """Why a task failed, in the words that its page has for it."""
 
     title = _("reason of failure")
@@ -217,21 +169,47 @@ class FailureFilter(admin.SimpleListFilter):
     @property
     def template(self) -> str:  # type: ignore[override]
         """A long list is folded up in Django's own admin; a theme has ways of its own."""
-        return "wanvideo/long_filter.html" if themes.is_stock() else "admin/filter.html"
+        return "wanvideo/long_filter.html" if is_stock() else "admin/filter.html"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
         """Return the headings of what can go wrong; none where a finished video is chosen for something else."""
         if IS_POPUP_VAR in request.GET:
             return []
         return [(codes[0], heading) for heading, codes in sorted(failures.codes_by_heading().items())]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> QuerySet[VideoTask]:
-        """Narrow the list down."""
-        value = self.value()
-        if not value:
-            return queryset
-        ended = queryset.filter(status__in=[TaskStatus.FAILED, TaskStatus.CANCELLED])
+    def narrowed(self, request: HttpRequest, tasks: Any, value: str) -> Any:
+        ended = tasks.filter(status__in=[TaskStatus.FAILED, TaskStatus.CANCELLED])
         if value == failures.UNKNOWN_CODE:
             return ended.exclude(error_code="").exclude(error_code__in=failures.ADVICE.keys() - {value})
-        codes: list[str] = next((codes for codes in failures.codes_by_heading().values() if value in codes), [value])
+        codes = next((codes for codes in failures.codes_by_heading().values() if value in codes), [value])
         return ended.filter(error_code__in=codes)
+
+
+def is_offered(model_admin: ModelAdmin, request: HttpRequest, lookup: str, value: Any) -> bool:
+    """Tell whether a filter of the list, its hierarchy of dates, or a site's foreign key to tasks asks for ``lookup``."""
+    for name, is_field in _offered(model_admin, request):
+        if lookup == name or (is_field and lookup.startswith(name + LOOKUP_SEP)):
+            return True
+    # A site's form that opens the list to choose from narrows it down as its foreign key says.
+    for limit in model_admin.model._meta.related_fkey_lookups:  # noqa: SLF001 - where Django's own admin looks
+        limits = url_params_from_lookup_dict(limit() if callable(limit) else limit)
+        if (lookup, value) in limits.items():
+            return True
+    return False
+
+
+def _offered(model_admin: ModelAdmin, request: HttpRequest) -> Iterator[tuple[str, bool]]:
+    """Yield names of parameters, and whether each is a column that further words may follow."""
+    if model_admin.date_hierarchy:
+        yield model_admin.date_hierarchy, True
+    item: Any
+    for item in model_admin.get_list_filter(request):
+        if isinstance(item, type) and issubclass(item, admin.SimpleListFilter):
+            yield str(item.parameter_name), False
+        elif isinstance(item, type):
+            names = item(request, {}, model_admin.model, model_admin).expected_parameters()
+            yield from ((name, False) for name in names)
+        elif isinstance(item, (list, tuple)):
+            yield item[0], True
+        elif isinstance(item, str):
+            yield item, True

@@ -1,26 +1,92 @@
-"""What can be done with a sent task now, by this person."""
+"""What can be done with one task: the buttons that this person has now, and what they do."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from django_wanvideo import catalog
-from django_wanvideo.admin.presentation import formats, quotes
+from django_wanvideo.admin import action_results
+from django_wanvideo.admin.base import person
+from django_wanvideo.admin.presentation import formats, prices
+from django_wanvideo.admin.views import duplicate
+from django_wanvideo.admin.views.planning import CHANGE_FIRST
 from django_wanvideo.choices import TaskStatus
+from django_wanvideo.evolink.exceptions import EvoLinkError
+from django_wanvideo.exceptions import WanVideoError
 from django_wanvideo.failures import advice_for
 from django_wanvideo.services.resolution import dismissal
+from django_wanvideo.services.sending import actions as sending
+from django_wanvideo.services.sending import quotes
 from django_wanvideo.services.storing import download
-from django_wanvideo.services.tracking import lookup
+from django_wanvideo.services.tracking import lookup, polling
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    import uuid
+    from collections.abc import Callable
 
+    from django.http import HttpRequest, HttpResponse
+    from django_stubs_ext import StrOrPromise
+
+    from django_wanvideo.admin.base import TaskAdminBase
     from django_wanvideo.models import VideoTask
+    from django_wanvideo.services.sending.quotes import Quote
 
 _S = TaskStatus
+
+
+class Operation(NamedTuple):
+    """What a button does: the permission that it takes beside seeing the task, how, and what is said afterwards."""
+
+    permission: str
+    run: Callable[..., Any]
+    success: StrOrPromise
+    #: Which quote the press is held to.
+    agreed: Callable[[HttpRequest, VideoTask], Quote | None] | None = None
+
+
+OPERATIONS = {
+    "retry": Operation("submit", sending.retry, gettext_lazy("Queued again."), prices.agreed_on_button),
+    "fetch": Operation(
+        "submit",
+        sending.retry,
+        gettext_lazy("The file is being fetched again."),
+        # Never a price instead: what was shown is that it is free.
+        lambda _request, task: quotes.fetching(task),
+    ),
+    "cancel": Operation("change", sending.cancel, gettext_lazy("Cancelled. Nothing was charged.")),
+    "dismiss": Operation("change", dismissal.dismiss, gettext_lazy("Dismissed.")),
+    "undismiss": Operation("change", dismissal.restore, gettext_lazy("The dismissal was undone.")),
+    "refresh": Operation("view", polling.refresh, gettext_lazy("The status was refreshed.")),
+}
+
+
+def operate_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.UUID, verb: str) -> HttpResponse:
+    """Do one thing to one task and go back to its page."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    task = model_admin.get_task_or_404(request, object_id)
+    if verb == "duplicate":
+        model_admin.require(request, task, "add", "view")
+        return duplicate.duplicate(model_admin, request, task)
+    operation = OPERATIONS.get(verb)
+    if operation is None:
+        raise Http404(_("There is no such button."))
+    model_admin.require(request, task, operation.permission, "view")
+    try:
+        agreed = {"agreed": operation.agreed(request, task)} if operation.agreed is not None else {}
+        operation.run(task, by=person(request), **agreed)
+    except (WanVideoError, ValidationError, EvoLinkError) as error:
+        messages.warning(request, action_results.reason_of(error))
+    else:
+        action_results.log(request, [task], str(operation.success))
+        messages.success(request, str(operation.success))
+    return HttpResponseRedirect(model_admin.get_page_url("change", task.pk))
 
 
 @dataclass(frozen=True)
@@ -38,57 +104,47 @@ class Button:
     quote: str = ""
 
 
-def of(model_admin: Any, request: HttpRequest, task: VideoTask) -> list[Button]:
-    """What can be done now by this person, the most sensible first."""
+def get_object_actions(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> list[Button]:
+    """Return what can be done now by this person, the most sensible first."""
     found: list[Button] = []
-    may_add = model_admin.has_add_permission(request)
-    may_submit = model_admin.has_submit_permission(request, task)
     ended = task.status in {_S.FAILED, _S.CANCELLED}
     action = advice_for(task.error_code).next_action if ended and task.error_code else "retry"
+    is_to_change = ended and action in CHANGE_FIRST
+
+    def may(*permissions: str) -> bool:
+        return all(model_admin.is_allowed(request, task, permission) for permission in permissions)
 
     def add(verb: str, label: str, icon: str, *, link: bool = False, first: bool = False, quote: str = "") -> None:
-        url = model_admin.page_url(verb, task.pk) if link else model_admin.page_url("operate", task.pk, verb)
+        url = model_admin.get_page_url(verb, task.pk) if link else model_admin.get_page_url("operate", task.pk, verb)
         found.insert(0 if first else len(found), Button(verb, label, icon, url, first, link, quote))
 
-    if (
-        task.status == _S.UNCONFIRMED
-        and model_admin.has_resolve_permission(request, task)
-        and model_admin.has_view_permission(request, task)
-    ):
-        add("decide", _("Decide…"), "unconfirmed", link=True, first=True)
-    if task.status == _S.QUEUED and model_admin.has_change_permission(request, task):
+    if task.status == _S.UNCONFIRMED and may("resolve", "view"):
+        add("resolve", _("Decide…"), "unconfirmed", link=True, first=True)
+    if task.status == _S.QUEUED and may("change"):
         add("cancel", _("Cancel"), "cancelled")
     if task.status in {_S.PENDING, _S.PROCESSING}:
         add("refresh", _("Refresh status"), "retry")
     fetchable, looks_first = ended and download.is_fetchable(task), lookup.can_look(task)
-    if fetchable and may_submit:
-        quote = quotes.for_fetch(request.user, task)
+    if fetchable and may("submit"):
+        quote = prices.signed_quote(request.user, task, fetches=True)
         add("fetch", _("Fetch again, free of charge"), "storing", first=True, quote=quote)
-    elif ended and may_submit:
-        price = formats.credits_on_button(price_now(task))
-        unchanged = action in {"edit_copy", "replace_picture"}
+    elif ended and may("submit"):
         if looks_first:
             label = _("Retry for up to %(n)s credits")
         else:
-            label = _("Retry unchanged for about %(n)s credits") if unchanged else _("Retry for about %(n)s credits")
-        quote = quotes.for_retry(request.user, task)
-        add("retry", label % {"n": price}, "retry", first=not unchanged and not looks_first, quote=quote)
+            label = _("Retry unchanged for about %(n)s credits") if is_to_change else _("Retry for about %(n)s credits")
+        label %= {"n": formats.credits_on_button(prices.price_now(task))}
+        quote = prices.signed_quote(request.user, task)
+        add("retry", label, "retry", first=not is_to_change and not looks_first, quote=quote)
     if looks_first and not fetchable:
         add("refresh", _("Check with EvoLink again, free of charge"), "retry", first=True)
-    if may_add:
-        is_advised = ended and action in {"edit_copy", "replace_picture"}
+    if may("add"):
         label = _("Choose another picture") if ended and action == "replace_picture" else _("Edit a copy")
-        add("duplicate", label if ended else _("Duplicate"), "copy", first=is_advised and not fetchable)
+        add("duplicate", label if ended else _("Duplicate"), "copy", first=is_to_change and not fetchable)
         add("variations", _("Variations…"), "variations", link=True)
-    if model_admin.has_change_permission(request, task):
+    if may("change"):
         if dismissal.can_be_dismissed(task):
             add("dismiss", _("Dismiss"), "completed")
         elif task.dismissed_at is not None:
             add("undismiss", _("Undo dismiss"), "retry")
     return found
-
-
-def price_now(task: VideoTask) -> Any:
-    """Return what the task would cost now, in credits."""
-    spec = next((spec for spec in catalog.models() if spec.id == task.model), None)
-    return catalog.estimate(spec, task.parameters) if spec is not None else task.credits_estimated

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import ValidationError
+from django.urls import path
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_wanvideo import catalog
-from django_wanvideo.admin import lookups
+from django_wanvideo.admin import holds, object_actions
 from django_wanvideo.admin.actions import ActionsMixin
+from django_wanvideo.admin.base import ModelAdmin, as_uuid
 from django_wanvideo.admin.changelist import TaskChangeList
-from django_wanvideo.admin.deletion import DeletingMixin
+from django_wanvideo.admin.deletion import DeletionMixin
 from django_wanvideo.admin.filters import (
     AttentionFilter,
     CreatedFilter,
@@ -24,30 +24,38 @@ from django_wanvideo.admin.filters import (
     ModelFilter,
     OwnerFilter,
     StatusFilter,
+    is_offered,
 )
-from django_wanvideo.admin.forms import fieldsets
+from django_wanvideo.admin.forms.fields import fieldsets
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
-from django_wanvideo.admin.presentation.columns import ColumnsMixin
-from django_wanvideo.admin.views import late_forms
-from django_wanvideo.admin.views.change import PagesMixin
-from django_wanvideo.admin.views.endpoints import EndpointsMixin
-from django_wanvideo.choices import TaskStatus
-from django_wanvideo.conf import conf
-from django_wanvideo.models import Attempt, VideoTask
+from django_wanvideo.admin.presentation.markup import ColumnsMixin
+from django_wanvideo.admin.views import (
+    bulk_submit,
+    duplicate,
+    files,
+    live,
+    resolve,
+)
+from django_wanvideo.admin.views.change import PagesMixin, parent_of
+from django_wanvideo.models import Attempt
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django import forms
     from django.db.models import QuerySet
     from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+    from django.urls import URLPattern
     from django.utils.safestring import SafeString
 
-    from django_wanvideo.catalog import ModelSpec
+    from django_wanvideo.models import VideoTask
 
 
-class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletingMixin, EndpointsMixin, PagesMixin):
+class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin):
     """Everything of the admin but the base class: put it before any ``ModelAdmin`` (Django's, Unfold's, your own).
 
-    Override ``visible_to`` to show people their own tasks only.
+    Override ``get_visible_queryset`` to show people their own tasks only.
     """
 
     list_display = ("picture", "task", "state", "credits", "owned_by", "created")
@@ -62,7 +70,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletingMixin, EndpointsMi
     actions = (
         "submit_selected",
         "retry_selected",
-        "settle_selected",
+        "resolve_selected",
         "refresh_selected",
         "cancel_selected",
         "dismiss_selected",
@@ -77,37 +85,33 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletingMixin, EndpointsMi
     class Media:
         css = {"all": ("wanvideo/wanvideo.css",)}
 
-    # Who sees what -------------------------------------------------------------------------------------------------
-
-    def visible_to(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> QuerySet[VideoTask]:
-        """Return the tasks that the person may know of. Override it, for example with ``queryset.owned_by(user)``.
-
-        Lists, pages, actions and endpoints all go through it.
-        """
-        return queryset
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[VideoTask]:
-        """Return what ``visible_to`` leaves of all tasks; unmatched ones to those who may settle such things."""
-        tasks = self.visible_to(request, super().get_queryset(request))  # type: ignore[misc]
-        # What EvoLink made for a wish that nobody here knows may be anybody's.
-        return tasks if self.has_resolve_permission(request) else tasks.filter(unmatched=False)
-
-    def is_editable(self, request: HttpRequest, obj: VideoTask | None) -> bool:
-        """Tell whether the task is still a form to fill in for this person."""
-        if obj is None:
-            return True
-        return obj.status == TaskStatus.DRAFT and self.has_change_permission(request, obj)  # type: ignore[attr-defined]
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Tell whether the list may be narrowed by ``lookup``: by what it offers, and nothing else.
 
         Django admits every column, so that whoever sees the list could guess what it does not show, letter by letter.
         """
-        return lookups.is_offered(self, request, lookup, value) and bool(
-            super().lookup_allowed(lookup, value, request)  # type: ignore[misc]
-        )
+        return is_offered(self, request, lookup, value) and super().lookup_allowed(lookup, value, request)
 
-    # The list ------------------------------------------------------------------------------------------------------
+    def get_urls(self) -> list[URLPattern]:
+        """Put our addresses before the admin's catch-all."""
+        own: list[tuple[str, Callable[..., HttpResponseBase], str]] = [
+            ("status/", live.status_view, "status"),
+            ("price/", live.price_view, "price"),
+            ("temporary-upload/", files.temporary_upload_view, "temporary_upload"),
+            ("send/", bulk_submit.send_view, "send"),
+            ("sending/", holds.sending_view, "sending"),
+            ("bulk-resolve/", resolve.bulk_resolve_view, "bulk_resolve"),
+            ("plan/<slug:token>/", bulk_submit.plan_view, "plan"),
+            ("<uuid:object_id>/video/", files.video_view, "video"),
+            ("<uuid:object_id>/resolve/", resolve.resolve_view, "resolve"),
+            ("<uuid:object_id>/variations/", duplicate.variations_view, "variations"),
+            ("<uuid:object_id>/do/<slug:verb>/", object_actions.operate_view, "operate"),
+        ]
+        wrap = self.admin_site.admin_view
+        wrapped = [
+            path(route, wrap(partial(view, self)), name=f"wanvideo_videotask_{name}") for route, view, name in own
+        ]
+        return [*wrapped, *super().get_urls()]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TaskChangeList]:
         """Return the list that does not count."""
@@ -120,31 +124,13 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletingMixin, EndpointsMi
         term = search_term.strip()
         if not term:
             return queryset, False
-        try:
-            return queryset.filter(pk=uuid.UUID(term)), False
-        except ValueError:
-            pass
+        if (pk := as_uuid(term)) is not None:
+            return queryset.filter(pk=pk), False
         if term.startswith("task-"):
             return queryset.filter(pk__in=Attempt.objects.filter(provider_task_id=term).values("task_id")), False
         for word in term.split():
             queryset = queryset.filter(prompt__icontains=word)
         return queryset, False
-
-    # The form ------------------------------------------------------------------------------------------------------
-
-    def chosen_model(self, request: HttpRequest, obj: VideoTask | None = None) -> ModelSpec:
-        """Return the model that the form is for: chosen just now, or the draft's, or the default."""
-        for candidate in (request.POST.get("model"), request.GET.get("model"), obj and obj.model, conf.DEFAULT_MODEL):
-            if candidate:
-                try:
-                    return catalog.get(candidate)
-                except ValidationError:
-                    continue
-        return catalog.models()[0]
-
-    def may_edit_metadata(self, request: HttpRequest) -> bool:
-        """Tell whether the form offers the data for the site's own code; by default to superusers."""
-        return bool(getattr(request.user, "is_superuser", False))
 
     def get_form(
         self, request: HttpRequest, obj: VideoTask | None = None, change: bool = False, **kwargs: Any
@@ -152,15 +138,15 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletingMixin, EndpointsMi
         """Return the form generated from the catalogue, or the notes of what was sent."""
         if not self.is_editable(request, obj):
             return NotesForm
-        spec = self.chosen_model(request, obj)
-        parent = late_forms.parent_of(self, request) if obj is None else None
+        spec = self.get_model_spec(request, obj)
+        parent = parent_of(self, request) if obj is None else None
         return task_form(spec, request.user, with_metadata=self.may_edit_metadata(request), parent=parent)
 
-    def get_fieldsets(self, request: HttpRequest, obj: VideoTask | None = None) -> list[tuple[Any, dict[str, Any]]]:
+    def get_fieldsets(self, request: HttpRequest, obj: VideoTask | None = None) -> Any:
         """Return the two halves of the form, and what is folded below."""
         if not self.is_editable(request, obj):
             return [(None, {"fields": ["notes"]})]
-        return fieldsets.of(self.chosen_model(request, obj), with_metadata=self.may_edit_metadata(request))
+        return fieldsets(self.get_model_spec(request, obj), with_metadata=self.may_edit_metadata(request))
 
     def get_readonly_fields(self, request: HttpRequest, obj: VideoTask | None = None) -> tuple[str, ...]:
         """Nothing is shown as a read-only field; pages of sent tasks have their own markup."""
@@ -172,7 +158,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletingMixin, EndpointsMi
             obj.save(update_fields=["notes"])
 
 
-class VideoTaskAdmin(VideoTaskAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg, misc]
+class VideoTaskAdmin(VideoTaskAdminMixin, ModelAdmin):
     """Video tasks on Django's own admin."""
 
     def action_checkbox(self, obj: VideoTask) -> SafeString:

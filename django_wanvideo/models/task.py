@@ -214,9 +214,7 @@ class VideoTask(TaskActions):
                     if not self._state.adding:
                         errors.setdefault(NON_FIELD_ERRORS, []).extend(problems)
                 else:
-                    named = [
-                        ValidationError(f"{name}: {text}", problem.code) for problem in problems for text in problem
-                    ]
+                    named = (ValidationError(f"{name}: {text}", found.code) for found in problems for text in found)
                     errors.setdefault("parameters", []).extend(named)
         return errors
 

@@ -77,7 +77,7 @@ def pages(boss, make_task, monkeypatch):
         "failed": lambda: boss.get(url("change", make_task("failed", error_code="service_error").pk)),
         "confirm": chosen,
         "retry plan": retried,
-        "decide": lambda: boss.get(url("decide", make_task("unconfirmed").pk)),
+        "resolve": lambda: boss.get(url("resolve", make_task("unconfirmed").pk)),
         "variations": lambda: boss.get(url("variations", make_task("failed").pk)),
         "variations refused": lambda: boss.post(
             url("variations", make_task("failed").pk), {"prompts": "", "seeds": "99"}
@@ -93,7 +93,7 @@ NAMES = [
     "failed",
     "confirm",
     "retry plan",
-    "decide",
+    "resolve",
     "variations",
     "variations refused",
 ]

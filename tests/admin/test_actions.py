@@ -344,7 +344,7 @@ def test_a_missing_key_is_told_to_staff_in_their_words(boss, make_task, settings
     assert said(boss.post(url("operate", task.pk, "refresh")))[-1] == NO_KEY
     lost = make_task("unconfirmed")
     attach = {"decision": "attach", "other": "task-unified-2"}
-    assert said(boss.post(url("decide", lost.pk), attach))[-1] == NO_KEY
+    assert said(boss.post(url("resolve", lost.pk), attach))[-1] == NO_KEY
 
 
 def test_another_wrong_setting_is_told_without_its_name_and_logged_with_it(caplog):

@@ -112,19 +112,19 @@ def test_the_chosen_file_survives_a_refused_form(boss, django_capture_on_commit_
     refused = boss.post(url("add"), add_data(prompt=""))
     token = hidden(refused, "first_frame_kept")
     assert token
-    shown = boss.get(url("kept"), {"name": token})
+    shown = boss.get(url("temporary_upload"), {"name": token})
     assert (shown.status_code, shown["Content-Type"]) == (200, "image/jpeg")
     with django_capture_on_commit_callbacks(execute=True):
         accepted = boss.post(url("add"), add_data(first_frame_file=None, first_frame_kept=token))
     assert accepted.status_code == 302
     assert VideoTask.objects.get().first_frame.width == 640
-    assert boss.get(url("kept"), {"name": token}).status_code == 404
+    assert boss.get(url("temporary_upload"), {"name": token}).status_code == 404
 
 
 def test_a_kept_file_is_of_use_to_nobody_else(boss, person):
     token = hidden(boss.post(url("add"), add_data(prompt="")), "first_frame_kept")
     other = person("add_videotask", "view_videotask")
-    assert other.get(url("kept"), {"name": token}).status_code == 404
+    assert other.get(url("temporary_upload"), {"name": token}).status_code == 404
     refused = other.post(url("add"), add_data(first_frame_file=None, first_frame_kept=token))
     assert list(errors_of(refused)) == ["first_frame_file"]
 

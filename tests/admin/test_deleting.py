@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.messages import get_messages
+from django.db.models.signals import pre_delete
 
 from django_wanvideo.admin import VideoTaskAdmin
 from django_wanvideo.exceptions import TransitionNotAllowed
-from django_wanvideo.models import VideoTask, deletion
+from django_wanvideo.models import VideoTask
 from tests.admin.conftest import url
 
 ACTIVE = ["queued", "submitting", "unconfirmed", "pending", "processing", "storing"]
@@ -62,12 +63,12 @@ def test_a_task_that_a_worker_takes_at_this_moment_is_no_error(boss, make_task, 
     def refuse(sender, instance, **kwargs):
         raise TransitionNotAllowed("A task that is on its way cannot be deleted; this one is submitting.")
 
-    deletion.pre_delete.connect(refuse, sender=VideoTask, dispatch_uid="a test's worker")
+    pre_delete.connect(refuse, sender=VideoTask, dispatch_uid="a test's worker")
     try:
         one = boss.post(url("delete", task.pk), {"post": "yes"})
         several = delete_selected(boss, task)
     finally:
-        deletion.pre_delete.disconnect(sender=VideoTask, dispatch_uid="a test's worker")
+        pre_delete.disconnect(sender=VideoTask, dispatch_uid="a test's worker")
     assert (one.status_code, one.url) == (302, url("change", task.pk))
     assert "this one is submitting" in said(one)[-1]
     assert several.status_code == 302
@@ -99,7 +100,9 @@ def test_deleting_is_logged(boss, make_task):
 
 def test_only_own_tasks_can_be_deleted_where_the_site_says_so(boss, make_task, monkeypatch):
     other, mine = make_task("failed"), make_task("failed", owner=boss.user)
-    monkeypatch.setattr(VideoTaskAdmin, "visible_to", lambda self, request, tasks: tasks.owned_by(request.user))
+    monkeypatch.setattr(
+        VideoTaskAdmin, "get_visible_queryset", lambda self, request, tasks: tasks.owned_by(request.user)
+    )
     assert boss.post(url("delete", other.pk), {"post": "yes"}).status_code == 302
     delete_selected(boss, other, mine)
     assert list(VideoTask.objects.values_list("pk", flat=True)) == [other.pk]
@@ -186,10 +189,10 @@ def test_a_product_that_keeps_its_video_is_named_and_nothing_is_deleted(boss, la
 def test_a_product_that_comes_between_question_and_answer_is_no_server_error(boss, lamp, several, monkeypatch):
     from django.db.models import PROTECT
 
-    from django_wanvideo.admin import references
+    from django_wanvideo.admin import deletion
 
     rule(monkeypatch, PROTECT)
-    monkeypatch.setattr(references, "relations", lambda: iter(()))
+    monkeypatch.setattr(deletion, "relations", lambda: iter(()))
     response = (
         delete_selected(boss, lamp.video) if several else boss.post(url("delete", lamp.video.pk), {"post": "yes"})
     )
@@ -200,10 +203,10 @@ def test_a_product_that_comes_between_question_and_answer_is_no_server_error(bos
 
 @SHOWN_ELSEWHERE
 def test_of_many_products_some_are_named_and_the_rest_is_counted(boss, make_task, monkeypatch):
-    from django_wanvideo.admin import references
+    from django_wanvideo.admin import deletion
     from example_project.shop.models import Product
 
-    monkeypatch.setattr(references, "NAMED", 3)
+    monkeypatch.setattr(deletion, "NAMED", 3)
     task = make_task("completed")
     Product.objects.bulk_create(Product(name=f"Lamp {number}", video=task) for number in range(5))
     page = boss.get(url("delete", task.pk)).content.decode()

@@ -81,7 +81,9 @@ def test_the_filter_of_owners_reads_neither_the_table_nor_all_people(boss, make_
 
 @OWNER
 def test_the_filter_names_nobody_whose_tasks_one_may_not_see(boss, person, make_task, monkeypatch):
-    monkeypatch.setattr(VideoTaskAdmin, "visible_to", lambda self, request, tasks: tasks.owned_by(request.user))
+    monkeypatch.setattr(
+        VideoTaskAdmin, "get_visible_queryset", lambda self, request, tasks: tasks.owned_by(request.user)
+    )
     make_task(owner=boss.user)
     stranger = person("view_videotask")
     assert "boss" not in labels(stranger, "owner", f"?owner={boss.user.pk}").values()

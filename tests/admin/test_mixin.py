@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from django.urls import path, reverse
 from django.utils import timezone
 
-from django_wanvideo.admin import VideoTaskAdminMixin, themes
+from django_wanvideo.admin import VideoTaskAdminMixin, base
 from django_wanvideo.models import VideoTask
 from tests.admin.conftest import add_data, hidden, picture, store, url
 
@@ -46,7 +46,7 @@ def test_columns_can_be_added_by_a_subclass(boss, make_task):
 
 
 def test_djangos_own_admin_is_recognised():
-    assert themes.is_stock()
+    assert base.is_stock()
 
 
 def test_unfolds_model_admin_takes_the_mixin():
@@ -87,8 +87,8 @@ class TestAnAdminOfAnotherName:
         refused = boss.post(self.address("add"), add_data(prompt=""))
         text = self.page(refused)
         token = hidden(refused, "first_frame_kept")
-        assert f"{self.address('kept')}?name={token}" in text
-        assert boss.get(self.address("kept"), {"name": token}).status_code == 200
+        assert f"{self.address('temporary_upload')}?name={token}" in text
+        assert boss.get(self.address("temporary_upload"), {"name": token}).status_code == 200
         there = boss.post(self.address("add"), add_data(model="wan2.6-text-to-video", _model="1"))
         assert hidden(there, "first_frame_kept")
 
@@ -123,4 +123,4 @@ class TestAnAdminOfAnotherName:
         answer = boss.post(self.address("send"), {"plan": hidden(confirmation, "plan")})
         assert answer.url == self.address("changelist")
         lost = make_task("unconfirmed")
-        self.page(boss.get(self.address("decide", lost.pk)))
+        self.page(boss.get(self.address("resolve", lost.pk)))

@@ -128,7 +128,7 @@ def test_a_task_whose_making_is_broken_off_leaves_no_files_and_uses_nothing_up(b
             boss.post(url("add"), add_data(first_frame_file=None, first_frame_kept=token, idempotency_key=key))
     assert VideoTask.objects.count() == 0
     assert stored(settings) == []
-    assert boss.get(url("kept"), {"name": token}).status_code == 200
+    assert boss.get(url("temporary_upload"), {"name": token}).status_code == 200
     again = add_data(first_frame_file=None, first_frame_kept=token, idempotency_key=key)
     assert boss.post(url("add"), again).status_code == 302
 

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_wanvideo.admin import VideoTaskAdmin, filters
+from django_wanvideo.admin import VideoTaskAdmin, caching, counts
 from django_wanvideo.choices import EventKind, EventSource
 from django_wanvideo.models import VideoTask, lifecycle
 from django_wanvideo.services.sending import actions
@@ -43,7 +43,7 @@ def test_a_task_on_its_way_has_a_page_that_updates_itself(boss, make_task, statu
     [
         ("queued", {}, ["cancel", "duplicate", "variations"]),
         ("submitting", {}, ["duplicate", "variations"]),
-        ("unconfirmed", {}, ["decide", "duplicate", "variations"]),
+        ("unconfirmed", {}, ["resolve", "duplicate", "variations"]),
         ("pending", {}, ["refresh", "duplicate", "variations"]),
         ("processing", {}, ["refresh", "duplicate", "variations"]),
         ("storing", {}, ["duplicate", "variations"]),
@@ -202,12 +202,12 @@ def test_a_button_is_no_matter_of_a_link(boss, make_task):
     assert boss.get(url("operate", make_task("failed").pk, "retry")).status_code == 405
 
 
-@pytest.mark.parametrize("name", ["status", "price", "kept", "changelist", "add"])
+@pytest.mark.parametrize("name", ["status", "price", "temporary_upload", "changelist", "add"])
 def test_without_any_permission_nothing_answers(person, name):
     assert person().get(url(name)).status_code == 403
 
 
-@pytest.mark.parametrize("name", ["video", "decide", "variations", "change"])
+@pytest.mark.parametrize("name", ["video", "resolve", "variations", "change"])
 def test_without_any_permission_nothing_of_a_task_answers(person, make_task, name):
     assert person().get(url(name, make_task("unconfirmed").pk)).status_code in {302, 403}
 
@@ -223,7 +223,7 @@ class TestOwnTasksOnly:
     @pytest.fixture(autouse=True)
     def own_only(self, monkeypatch):
         monkeypatch.setattr(
-            VideoTaskAdmin, "visible_to", lambda self, request, queryset: queryset.owned_by(request.user)
+            VideoTaskAdmin, "get_visible_queryset", lambda self, request, queryset: queryset.owned_by(request.user)
         )
 
     def test_lists_pages_and_endpoints_show_only_own_tasks(self, boss, make_task):
@@ -245,7 +245,7 @@ class TestOwnTasksOnly:
 
 def queries_of_list(client, **query):
     """The statements of one list, the banner's findings and the counts of filters being cached."""
-    cache.set("wanvideo:admin:trouble", [], 60)
+    caching.keep("wanvideo:admin:trouble", [], 60)
     client.get(url("changelist"))
     with CaptureQueriesContext(connection) as captured:
         assert client.get(url("changelist"), query).status_code == 200
@@ -481,7 +481,7 @@ class TestCountsOfFilters:
         ]  # fmt: skip
 
     def test_are_capped(self, boss, make_task, monkeypatch):
-        monkeypatch.setattr(filters, "CAP", 3)
+        monkeypatch.setattr(counts, "CAP", 3)
         for status in ("queued", "failed"):
             for _number in range(4):
                 make_task(status)
@@ -490,7 +490,7 @@ class TestCountsOfFilters:
         assert {"Queued (3+)", "Storing (3)", "Needs attention (3+)"} <= set(self.choices(boss))
 
     def test_are_at_least_what_was_read_where_not_all_was_read(self, boss, make_task, monkeypatch):
-        monkeypatch.setattr(filters, "MOST", 3)
+        monkeypatch.setattr(counts, "MOST", 3)
         for _number in range(4):
             make_task("queued")
         assert "Queued (3+)" in self.choices(boss)
@@ -504,7 +504,7 @@ class TestCountsOfFilters:
 
     def test_tell_nobody_of_tasks_that_he_may_not_see(self, boss, person, make_task, monkeypatch):
         monkeypatch.setattr(
-            VideoTaskAdmin, "visible_to", lambda self, request, queryset: queryset.owned_by(request.user)
+            VideoTaskAdmin, "get_visible_queryset", lambda self, request, queryset: queryset.owned_by(request.user)
         )
         make_task("queued", owner=boss.user)
         assert "Queued (1)" in self.choices(boss)
@@ -512,7 +512,7 @@ class TestCountsOfFilters:
 
     def test_read_a_bounded_number_of_rows_and_count_none_in_the_database(self, boss, make_task):
         make_task("queued")
-        cache.set("wanvideo:admin:trouble", [], 60)
+        caching.keep("wanvideo:admin:trouble", [], 60)
         with CaptureQueriesContext(connection) as cold:
             boss.get(url("changelist"))
         with CaptureQueriesContext(connection) as warm:
@@ -520,7 +520,7 @@ class TestCountsOfFilters:
         assert len(cold) == len(warm) + 2
         assert not [query["sql"] for query in cold if "COUNT(" in query["sql"]]
         assert (
-            sum(f"LIMIT {filters.MOST}" in query["sql"] or f"LIMIT {filters.CAP + 1}" in query["sql"] for query in cold)
+            sum(f"LIMIT {counts.MOST}" in query["sql"] or f"LIMIT {counts.CAP + 1}" in query["sql"] for query in cold)
             == 2
         )
 

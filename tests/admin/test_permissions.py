@@ -31,16 +31,16 @@ ANSWERS = {
     "GET history":          (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET status":           (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET price":            (NO,    NO,  OK,  OK,    NO,    NO,    NO),
-    "GET kept":             (NO,    NO,  OK,  OK,    NO,    NO,    NO),
+    "GET temporary_upload": (NO,    NO,  OK,  OK,    NO,    NO,    NO),
     "GET video":            (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "POST send":            (NO,    NO,  NO,  NO,    NO,    MOVED, NO),
     "GET plan":             (NO,    NO,  NO,  NO,    NO,    NO,    NO),
-    "GET decide":           (NO,    NO,  NO,  NO,    NO,    NO,    NO),
-    "POST decide":          (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "GET resolve":          (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "POST resolve":         (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "GET sending":          (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST sending":         (NO,    NO,  NO,  NO,    NO,    NO,    NO),
-    "GET settle":           (NO,    NO,  NO,  NO,    NO,    NO,    NO),
-    "POST settle":          (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "GET bulk_resolve":     (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "POST bulk_resolve":    (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "GET variations":       (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST variations":      (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST do retry":        (NO,    NO,  NO,  NO,    NO,    NO,    NO),
@@ -61,10 +61,10 @@ WITH_VIEW = {
     "POST do fetch": ("submit", MOVED),
     "GET delete": ("delete", OK),
     "GET plan": ("submit", OK),
-    "GET decide": ("resolve", OK),
-    "POST decide": ("resolve", MOVED),
-    "GET settle": ("resolve", OK),
-    "POST settle": ("resolve", MOVED),
+    "GET resolve": ("resolve", OK),
+    "POST resolve": ("resolve", MOVED),
+    "GET bulk_resolve": ("resolve", OK),
+    "POST bulk_resolve": ("resolve", MOVED),
 }
 
 
@@ -84,15 +84,15 @@ def ask(make_task, monkeypatch):
         method, what = name.split(" ", 1)
         data = {}
         match what:
-            case "changelist" | "add" | "status" | "sending" | "settle":
+            case "changelist" | "add" | "status" | "sending" | "bulk_resolve":
                 address = url(what)
                 data = add_data() if method == "POST" else {}
             case "add, generate":
                 address, data = url("add"), add_data(_save=None, _generate="1")
             case "price":
                 address, data = url("price"), {"duration": "5", "quality": "720p"}
-            case "kept":
-                address = url("kept")
+            case "temporary_upload":
+                address = url("temporary_upload")
                 data = {"name": temporary_uploads.keep(picture(), owner=owner.pk if owner else 0)}
             case "send":
                 address, data = url("send"), {"plan": plan_of(owner, make_task())}
@@ -104,9 +104,9 @@ def ask(make_task, monkeypatch):
                 address, data = url("change", make_task().pk), add_data(first_frame_file=None)
             case "delete":
                 address, data = url("delete", make_task("failed").pk), {"post": "yes"} if method == "POST" else {}
-            case "decide":
+            case "resolve":
                 monkeypatch.setattr("django_wanvideo.services.resolution.evidence.PATIENCE", 0.01)
-                address = url("decide", make_task("unconfirmed").pk)
+                address = url("resolve", make_task("unconfirmed").pk)
                 data = {"decision": "not_accepted"} if method == "POST" else {}
             case "video":
                 task = make_task("completed")
@@ -129,7 +129,7 @@ def test_the_table_knows_every_address_of_the_admin():
     from django.contrib import admin
 
     ours = admin.site.get_model_admin(VideoTask)
-    names = {pattern.name.rpartition("_")[2] for pattern in ours.get_urls() if pattern.name}
+    names = {pattern.name.removeprefix("wanvideo_videotask_") for pattern in ours.get_urls() if pattern.name}
     asked = {name.split(" ", 1)[1].split(",")[0].split(" ")[0].replace("do", "operate") for name in ANSWERS}
     assert names - asked == set()
 
@@ -189,17 +189,19 @@ def test_an_action_is_refused_to_those_without_its_permission(person, make_task,
 
 
 def test_own_tasks_only_holds_for_every_address_of_a_task(ask, boss, person, monkeypatch, make_task):
-    monkeypatch.setattr(VideoTaskAdmin, "visible_to", lambda self, request, tasks: tasks.owned_by(request.user))
+    monkeypatch.setattr(
+        VideoTaskAdmin, "get_visible_queryset", lambda self, request, tasks: tasks.owned_by(request.user)
+    )
     for name in ANSWERS:
         if name.split(" ", 1)[1].split(",")[0] not in {
             "changelist",
             "add",
             "status",
             "price",
-            "kept",
+            "temporary_upload",
             "send",
             "sending",
-            "settle",
+            "bulk_resolve",
             "plan",
         }:
             assert ask(boss, name).status_code in {GONE, MOVED}, name
@@ -211,7 +213,9 @@ def test_a_plan_never_reaches_tasks_that_one_may_not_see(boss, make_task, monkey
     task = make_task()
     data = {"action": "submit_selected", "_selected_action": [str(task.pk)]}
     plan = hidden(boss.post(url("changelist"), data, follow=True), "plan")
-    monkeypatch.setattr(VideoTaskAdmin, "visible_to", lambda self, request, tasks: tasks.owned_by(request.user))
+    monkeypatch.setattr(
+        VideoTaskAdmin, "get_visible_queryset", lambda self, request, tasks: tasks.owned_by(request.user)
+    )
     boss.post(url("send"), {"plan": plan})
     task.refresh_from_db()
     assert task.status == "draft"

@@ -174,10 +174,8 @@ class TestPrice:
     def test_a_new_price_list_is_told(self, boss, make_task, monkeypatch):
         task = make_task()
         page = choose(boss, "submit_selected", task)
-        estimate = type(catalog.get(task.model)).estimate
-        monkeypatch.setattr(
-            type(catalog.get(task.model)), "estimate", lambda self, values: estimate(self, values) + Decimal(1)
-        )
+        estimate = catalog.estimate
+        monkeypatch.setattr(catalog, "estimate", lambda spec, values: estimate(spec, values) + Decimal(1))
         after = text_of(press(boss, page))
         assert "The price has changed: 11.90 was shown, it is 12.90 now." in after
         assert now(task).status == "draft"
@@ -208,11 +206,9 @@ class TestPrice:
         page = boss.get(url("change", task.pk))
         assert hidden(page, "shown_credits") == str(price(task))
         form = add_data(first_frame_file=None, _save=None, _generate="1", shown_credits=hidden(page, "shown_credits"))
-        estimate = type(catalog.get(task.model)).estimate
+        estimate = catalog.estimate
         with monkeypatch.context() as patched:
-            patched.setattr(
-                type(catalog.get(task.model)), "estimate", lambda self, values: estimate(self, values) + Decimal(1)
-            )
+            patched.setattr(catalog, "estimate", lambda spec, values: estimate(spec, values) + Decimal(1))
             after = boss.post(url("change", task.pk), form, follow=True)
         assert "11.90 was shown, it is 12.90 now" in text_of(after)
         assert now(task).status == "draft"
@@ -232,7 +228,7 @@ class TestPrice:
         assert "made for somebody else" in text_of(other.post(button["url"], button["data"], follow=True))
         twin = make_task("failed", error_code="service_error")
         boss.post(url("operate", twin.pk, "retry"), button["data"])
-        monkeypatch.setattr("django_wanvideo.admin.presentation.quotes.LIFETIME", dt.timedelta(seconds=-1))
+        monkeypatch.setattr("django_wanvideo.admin.presentation.prices.LIFETIME", dt.timedelta(seconds=-1))
         assert "more than a day" in text_of(boss.post(button["url"], button["data"], follow=True))
         assert {now(task).status, now(twin).status} == {"failed"}
 
@@ -384,7 +380,9 @@ class TestAddress:
         from django_wanvideo.admin import VideoTaskAdmin
 
         page = choose(boss, "submit_selected", make_task(prompt="A secret fox"))
-        monkeypatch.setattr(VideoTaskAdmin, "visible_to", lambda self, request, tasks: tasks.owned_by(request.user))
+        monkeypatch.setattr(
+            VideoTaskAdmin, "get_visible_queryset", lambda self, request, tasks: tasks.owned_by(request.user)
+        )
         again = boss.get(url("plan", hidden(page, "plan")))
         assert "A secret fox" not in again.content.decode()
 

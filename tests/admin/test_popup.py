@@ -57,7 +57,7 @@ def test_nothing_in_a_popup_leads_away_from_choosing(boss, make_task):
     content = page.partition('id="content"')[2]
     assert url("add") not in content
     assert url("sending") not in content
-    assert "/decide/" not in content
+    assert "/resolve/" not in content
     own = re.findall(r'href="(\?[^"]*)"', content)
     assert own
     assert all("_popup=1" in link and "_to_field=id" in link for link in own), own

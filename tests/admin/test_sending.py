@@ -6,6 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.urls import reverse
 
+from django_wanvideo.admin import caching
 from django_wanvideo.admin.presentation import status_text
 from django_wanvideo.evolink.exceptions import RejectedError
 from django_wanvideo.models import SiteState, VideoTask
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.fault("K4.banner")
 
 @pytest.fixture(autouse=True)
 def no_other_trouble(db):
-    cache.set("wanvideo:admin:trouble", [], 60)
+    caching.keep("wanvideo:admin:trouble", [], 60)
     yield
     cache.clear()
 

@@ -153,7 +153,7 @@ def test_the_settings_of_another_model_are_shown_whatever_the_storage_does(boss,
 def test_a_kept_picture_that_cannot_be_read_just_now_is_asked_for_and_taken_later(boss, storage, failing):
     token = hidden(boss.post(url("add"), add_data(prompt="")), "first_frame_kept")
     failing("open")
-    assert boss.get(url("kept"), {"name": token}).status_code == 404
+    assert boss.get(url("temporary_upload"), {"name": token}).status_code == 404
     refused = boss.post(url("add"), add_data(first_frame_file=None, first_frame_kept=token))
     assert (refused.status_code, list(errors_of(refused))) == (200, ["first_frame_file"])
     assert hidden(refused, "first_frame_kept") == token
@@ -308,7 +308,7 @@ def test_a_picture_is_kept_under_the_extension_of_what_it_is(boss, storage, kind
     (stored,) = odd.names(storage)
     assert stored.startswith(temporary_uploads.FOLDER)
     assert stored.endswith(f".{extension}")
-    shown = boss.get(url("kept"), {"name": token})
+    shown = boss.get(url("temporary_upload"), {"name": token})
     assert shown["Content-Type"] == f"image/{kind.lower()}"
     assert shown["X-Content-Type-Options"] == "nosniff"
     accepted = boss.post(url("add"), add_data(first_frame_file=None, first_frame_kept=token))

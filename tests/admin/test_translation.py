@@ -163,14 +163,14 @@ def pages(boss, make_task, monkeypatch):
         "cancelled": lambda: change(make_task("cancelled")),
         "confirm": chosen,
         "retry plan": retried,
-        "decide": lambda: boss.get(url("decide", make_task("unconfirmed").pk)),
+        "resolve": lambda: boss.get(url("resolve", make_task("unconfirmed").pk)),
         "variations": lambda: boss.get(url("variations", make_task("failed").pk)),
     }
 
 
 PAGES = [
     "list", "empty list", "nothing found", "add", "refused", "another model", "draft", "queued", "processing", "completed",
-    "failed", "unknown failure", "cancelled", "confirm", "retry plan", "decide", "variations",
+    "failed", "unknown failure", "cancelled", "confirm", "retry plan", "resolve", "variations",
 ]  # fmt: skip
 
 
@@ -194,7 +194,7 @@ def test_messages_after_a_deed_are_translated(brackets, boss, make_task):
         boss.post(url("operate", make_task("queued").pk, "cancel")),
         boss.post(url("operate", make_task("completed").pk, "cancel")),
         boss.post(url("operate", make_task("failed").pk, "retry")),
-        boss.post(url("decide", make_task("unconfirmed").pk), {"decision": "x"}),
+        boss.post(url("resolve", make_task("unconfirmed").pk), {"decision": "x"}),
         boss.post(url("send"), {"plan": "x"}),
         boss.post(
             url("changelist"), {"action": "cancel_selected", "_selected_action": [str(VideoTask.objects.first().pk)]}

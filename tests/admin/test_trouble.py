@@ -20,7 +20,7 @@ from tests.admin.conftest import url
 @pytest.fixture(autouse=True)
 def fresh():
     cache.clear()
-    caching._shared.is_away = False
+    caching._is_away = False
     yield
     cache.clear()
 
@@ -34,12 +34,12 @@ def healthy(db, monkeypatch):
 
 
 def headings():
-    found = banner.found()
+    found = banner.get_banner()
     return found and found["heading"]
 
 
 def test_a_healthy_site_says_nothing(healthy, boss):
-    assert banner.found() is None
+    assert banner.get_banner() is None
     assert "wv-notice" not in boss.get(url("changelist")).content.decode()
 
 
@@ -83,7 +83,7 @@ def test_a_sweep_that_never_ran_is_said(healthy):
 def test_the_gravest_trouble_comes_first(healthy, monkeypatch):
     monkeypatch.setattr(queue.jobs.Worker, "count", lambda **kwargs: 0)
     SiteState.objects.filter(name="sweep").delete()
-    found = banner.found()
+    found = banner.get_banner()
     assert found["heading"] == "No worker is listening."
     assert len(found["texts"]) == 2
 
@@ -124,9 +124,9 @@ def test_an_error_while_looking_never_harms_the_list(healthy, monkeypatch, boss,
 
 
 def test_it_is_looked_for_once_in_a_while(healthy, django_assert_num_queries):
-    banner.found()
+    banner.get_banner()
     with django_assert_num_queries(0):
-        banner.found()
+        banner.get_banner()
 
 
 class AwayCache:
@@ -164,8 +164,8 @@ def test_a_cache_that_comes_back_and_goes_away_again_is_logged_again(healthy, mo
     for _time in range(2):
         with monkeypatch.context() as patched:
             patched.setattr(caching, "cache", AwayCache())
-            assert banner.found() is None
-        assert banner.found() is None
+            assert banner.get_banner() is None
+        assert banner.get_banner() is None
     assert caplog.text.count("ConnectionRefusedError: cache") == 2
 
 
@@ -174,7 +174,7 @@ def test_a_copy_of_another_installations_database_is_said_and_nothing_else(healt
     SiteState.objects.all().delete()
     settings.WANVIDEO = {**settings.WANVIDEO, "INSTALLATION": "staging"}
     Installation.objects.update(name="production")
-    found = banner.found()
+    found = banner.get_banner()
     assert found["heading"] == "This is a copy of the database of “production”."
     assert "wanvideo_adopt" in found["texts"][0]
     assert len(found["texts"]) == 1

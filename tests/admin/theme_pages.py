@@ -8,23 +8,23 @@ import pytest
 from django.conf import settings
 from django.contrib import admin
 
-from django_wanvideo.admin import VideoTaskAdminMixin, themes
+from django_wanvideo.admin import VideoTaskAdminMixin, base
 from django_wanvideo.models import VideoTask
 from tests.admin.conftest import add_data, hidden, url
 
 #: What each page must keep, whatever stands around it.
 PARTS = {
     "list": ['data-wanvideo-list data-status-url="', 'data-wanvideo-task="', "wv-chip is-processing", 'class="wv-thumb"',
-             "A fox trots on", "watch.js", "wanvideo.css", 'id="wv-processing"', 'name="q"', 'value="submit_selected"', "wv-clip"],
+             "A fox trots on", "live-status.js", "wanvideo.css", 'id="wv-processing"', 'name="q"', 'value="submit_selected"', "wv-clip"],
     "empty": ["No videos yet", "wv-empty"],
     "add": ['name="prompt"', 'data-wanvideo-drop', 'name="duration"', "data-wanvideo-slider", "wv-choices", 'name="_generate"',
-            "Generate for about 11.9 credits", 'name="_save"', 'name="idempotency_key"', "drop.js", 'enctype="multipart/form-data"'],
+            "Generate for about 11.9 credits", 'name="_save"', 'name="idempotency_key"', "dropzone.js", 'enctype="multipart/form-data"'],
     "refused": ["Write a prompt", "Everything you typed is still here", 'aria-invalid="true"'],
     "draft": ['name="prompt"', "A fox trots on", 'name="_generate"'],
     "processing": ["data-wanvideo-watch", 'data-live="1"', "wv-steps", "wv-timeline", "42", 'name="notes"'],
     "failed": ["wv-outcome", "Content refused", "Edit a copy", "Retry unchanged for about 11.9 credits"],
-    "confirm": ['name="plan"', "Generate 1 video for about 11.9 credits", "wv-confirm", "wanvideo.css", "once.js"],
-    "decide": ["wv-decision", "Attach this video", "Mark as not accepted", "Send again for about 11.9 credits"],
+    "confirm": ['name="plan"', "Generate 1 video for about 11.9 credits", "wv-confirm", "wanvideo.css", "submit-once.js"],
+    "resolve": ["wv-decision", "Attach this video", "Mark as not accepted", "Send again for about 11.9 credits"],
     "variations": ['name="prompts"', "Make the drafts"],
     "delete": ['name="post"'],
 }  # fmt: skip
@@ -55,8 +55,8 @@ def show(boss, make_task, monkeypatch):
             case "confirm":
                 data = {"action": "submit_selected", "_selected_action": [str(make_task().pk)]}
                 return boss.post(url("changelist"), data, follow=True)
-            case "decide":
-                return boss.get(url("decide", make_task("unconfirmed").pk))
+            case "resolve":
+                return boss.get(url("resolve", make_task("unconfirmed").pk))
             case "variations":
                 return boss.get(url("variations", make_task("completed").pk))
         return boss.get(url("delete", make_task("failed").pk))
@@ -66,7 +66,7 @@ def show(boss, make_task, monkeypatch):
 
 def test_the_theme_is_there():
     assert settings.THEME in settings.INSTALLED_APPS
-    assert not themes.is_stock()
+    assert not base.is_stock()
     ours = admin.site.get_model_admin(VideoTask)
     assert isinstance(ours, VideoTaskAdminMixin)
     assert ours.check() == []

@@ -53,7 +53,7 @@ PAGES: dict[str, Callable[[Person, Tasks], object]] = {
             "cancelled",
         )
     },
-    "decide": lambda maria, tasks: maria.open("decide", tasks["unconfirmed"].pk),
+    "resolve": lambda maria, tasks: maria.open("resolve", tasks["unconfirmed"].pk),
     "variations": lambda maria, tasks: maria.open("variations", tasks["completed"].pk),
     "confirm": lambda maria, tasks: _select_all(maria, "submit_selected"),
     "confirm retry": lambda maria, tasks: _select_all(maria, "retry_selected"),

@@ -10,7 +10,6 @@ import os
 import sys
 import time
 from contextlib import ExitStack
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +89,7 @@ class Studio:
             "admin-change": lambda maria: maria.open("change", tasks["completed"].pk),
             "admin-failed": lambda maria: maria.open("change", tasks["failed"].pk),
             "admin-processing": lambda maria: maria.open("change", tasks["processing"].pk),
-            "admin-decide": lambda maria: maria.open("decide", tasks["unconfirmed"].pk),
+            "admin-resolve": lambda maria: maria.open("resolve", tasks["unconfirmed"].pk),
             "admin-confirm": self._confirm,
             "admin-variations": lambda maria: maria.open("variations", tasks["completed"].pk),
         }
@@ -108,8 +107,10 @@ class Studio:
         """Nothing is counted yet, and the site has no trouble to tell."""
         from django.core.cache import cache
 
+        from django_wanvideo.admin import banner
+
         cache.clear()
-        cache.set("wanvideo:admin:trouble", [], timedelta(hours=1).total_seconds())
+        banner.get_banner = lambda: None
 
     def _take(self, name: str, show: Callable[[Any], Page], look: dict[str, Any]) -> None:
         from tests.browser.person import Person

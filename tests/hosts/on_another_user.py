@@ -74,7 +74,7 @@ def test_every_page_of_a_task_with_an_owner(boss, holder, evolink):
     assert boss.get(url("change", failed.pk)).status_code == 200
     lost = make_task(TaskStatus.UNCONFIRMED, owner_id=holder.pk)
     make_attempt(lost, AttemptState.UNCONFIRMED, sent_at=timezone.now())
-    assert boss.get(url("decide", lost.pk)).status_code == 200
+    assert boss.get(url("resolve", lost.pk)).status_code == 200
     boss.post(url("delete", failed.pk), {"post": "yes"})
     assert not VideoTask.objects.filter(pk=failed.pk).exists()
 

@@ -161,7 +161,7 @@ def test_every_page_of_the_admin(boss, ann, evolink):
     assert other.status == TaskStatus.QUEUED
     lost = make_task(TaskStatus.UNCONFIRMED, owner_id=ann.pk)
     make_attempt(lost, AttemptState.UNCONFIRMED, sent_at=timezone.now())
-    assert "Mark as not accepted" in boss.get(url("decide", lost.pk)).content.decode()
+    assert "Mark as not accepted" in boss.get(url("resolve", lost.pk)).content.decode()
     for page in ("variations", "delete"):
         assert boss.get(url(page, task.pk)).status_code == 200
     boss.post(url("delete", task.pk), {"post": "yes"})

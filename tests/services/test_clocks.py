@@ -284,9 +284,9 @@ def test_a_sweep_that_stopped_is_not_taken_for_a_running_one(wrong: Jumping, han
 def test_what_the_admin_keeps_for_seconds_is_not_kept_for_a_day(wrong: Jumping):
     cache.clear()
     with wrong:
-        assert caching.remembered("wanvideo:test", 30, lambda: "then") == "then"
-    assert caching.remembered("wanvideo:test", 30, lambda: "now") == "now"
-    assert caching.remembered("wanvideo:test", 30, lambda: "later") == "now"
+        assert caching.cached("wanvideo:test", 30, lambda: "then") == "then"
+    assert caching.cached("wanvideo:test", 30, lambda: "now") == "now"
+    assert caching.cached("wanvideo:test", 30, lambda: "later") == "now"
     cache.clear()
 
 

@@ -18,7 +18,7 @@ from django_wanvideo.models.input import by_role
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django_wanvideo.admin.forms.task_forms import TaskForm
+    from django_wanvideo.admin.forms.base import TaskFormBase
     from django_wanvideo.models import VideoTask
 
 #: The hidden field with what the person saw.
@@ -58,7 +58,7 @@ def read(text: str) -> dict[str, str]:
     return found if isinstance(found, dict) else {}
 
 
-def changed(form: TaskForm, task: VideoTask, before: dict[str, str]) -> list[Difference]:
+def changed(form: TaskFormBase, task: VideoTask, before: dict[str, str]) -> list[Difference]:
     """Return what others have changed since ``before`` and the form would undo, or send unseen."""
     now = drafts.digests_of(task)
     moved = {name for name in {**before, **now} if before.get(name) != now.get(name)}
@@ -66,7 +66,7 @@ def changed(form: TaskForm, task: VideoTask, before: dict[str, str]) -> list[Dif
 
 
 def differences(
-    form: TaskForm, task: VideoTask | None, names: Iterable[str] | None = None, *, kept_counts: bool = False
+    form: TaskFormBase, task: VideoTask | None, names: Iterable[str] | None = None, *, kept_counts: bool = False
 ) -> list[Difference]:
     """Return what the form has otherwise than the task; of an input that the form leaves alone only ``kept_counts``."""
     theirs = drafts.fields_of(task) if task is not None else {}
@@ -84,13 +84,13 @@ def differences(
     return found
 
 
-def label(form: TaskForm, name: str) -> str:
+def label(form: TaskFormBase, name: str) -> str:
     """Return what a field is called on the page."""
     known = next((key for key in (name, file_name(name), link_name(name)) if key in form.fields), None)
     return str(form.fields[known].label) if known else name
 
 
-def _of_form(form: TaskForm) -> dict[str, Any]:
+def _of_form(form: TaskFormBase) -> dict[str, Any]:
     """Return what the form would save, by field, in the order of the page; inputs only by name."""
     data = form.cleaned_data
     own: dict[str, Any] = {item.role.value: None for item in form.spec.inputs}
@@ -103,7 +103,7 @@ def _of_form(form: TaskForm) -> dict[str, Any]:
     return own
 
 
-def _input_difference(form: TaskForm, task: VideoTask | None, role: str, *, kept_counts: bool) -> Difference | None:
+def _input_difference(form: TaskFormBase, task: VideoTask | None, role: str, *, kept_counts: bool) -> Difference | None:
     stored = by_role(task.inputs.all()).get(role, []) if task is not None else []
     given = form.changed_inputs() if task is not None else form.inputs()
     if role in given:
@@ -131,7 +131,7 @@ def _input_shown(item: Any) -> str:
     return str(getattr(item, "name", "") or _("a picture"))
 
 
-def _shown(form: TaskForm, name: str, value: Any) -> str:
+def _shown(form: TaskFormBase, name: str, value: Any) -> str:
     if value is None or value == "":
         return "–"
     if name == "metadata":

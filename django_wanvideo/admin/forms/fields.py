@@ -17,6 +17,8 @@ from django_wanvideo.catalog.text import normalised
 from django_wanvideo.choices import InputRole
 
 if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
     from django_wanvideo.catalog import InputSpec, ModelSpec, ParameterSpec
 
 #: What is not done for a link.
@@ -63,10 +65,6 @@ class ParameterField(forms.Field):
             return None
         return value if isinstance(value, bool) else self.parameter.parse(str(value))
 
-    def prepare_value(self, value: Any) -> Any:
-        """Show what was typed, or the stored value."""
-        return value
-
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Compare in the parameter's own type."""
         try:
@@ -108,6 +106,31 @@ class MetadataField(forms.JSONField):
         return initial if self.disabled else InvalidJSONInput(data or "")
 
 
+class LinkField(forms.CharField):
+    """An address that anyone can open, or one in each line. ``fold`` is what it is folded under while it is empty."""
+
+    def __init__(
+        self, wanted: InputSpec, label: StrOrPromise, help_text: StrOrPromise, fold: StrOrPromise = ""
+    ) -> None:
+        widget = (
+            forms.Textarea(attrs={"rows": 3}) if wanted.max_items > 1 else forms.URLInput({"placeholder": "https://"})
+        )
+        super().__init__(label=label, help_text=help_text, required=False, widget=widget)
+        # What cannot be left out is never folded away.
+        self.is_needed, self.fold = wanted.required and not fold, fold
+
+
+class PictureField(forms.FileField):
+    """A picture, chosen here or kept from a form that was refused."""
+
+    def __init__(self, wanted: InputSpec, label: StrOrPromise) -> None:
+        help_text = format_lazy("{} {}", wanted.help_text, _MADE_FIT)
+        super().__init__(
+            label=label, help_text=help_text, required=False, allow_empty_file=True, widget=DropZone(wanted)
+        )
+        self.is_needed = wanted.required
+
+
 def file_name(role: str) -> str:
     """Return the name of the file field of a role."""
     return f"{role}_file"
@@ -125,48 +148,19 @@ def kept_name(role: str) -> str:
 
 def input_fields(wanted: InputSpec) -> dict[str, forms.Field]:
     """Return the fields for one input of a model: a file for a picture, a link for everything."""
-    role = wanted.role.value
-    label = wanted.label or capfirst(wanted.role.label)
+    role, label = wanted.role.value, wanted.label or capfirst(wanted.role.label)
     address = format_lazy(_("{input}: address that anyone can open"), input=label)
     if wanted.media == "image" and wanted.max_items == 1:
-        chosen = forms.FileField(
-            label=label,
-            help_text=format_lazy("{} {}", wanted.help_text, _MADE_FIT),
-            required=False,
-            allow_empty_file=True,
-            widget=DropZone(wanted),
-        )
-        chosen.is_needed = wanted.required  # type: ignore[attr-defined]
         return {
-            file_name(role): chosen,
+            file_name(role): PictureField(wanted, label),
             kept_name(role): forms.CharField(required=False, widget=forms.HiddenInput),
-            link_name(role): _link_field(address, _AS_IT_IS, fold=_("Use a link instead")),
+            link_name(role): LinkField(wanted, address, _AS_IT_IS, _("Use a link instead")),
         }
-    many = wanted.max_items > 1
-    if many:
+    if wanted.max_items > 1:
         address = format_lazy(_("{input}: addresses that anyone can open, one in each line"), input=label)
     help_text = f"{wanted.help_text} {_AS_IT_IS}" if wanted.media == "image" else str(wanted.help_text)
-    # What cannot be left out is never folded away.
     fold = "" if wanted.required else _FOLDS.get(wanted.role, _("Add more"))
-    field = _link_field(address, help_text, many=many, fold=fold)
-    field.is_needed = wanted.required  # type: ignore[attr-defined]
-    return {link_name(role): field}
-
-
-def _link_field(label: Any, help_text: Any, *, many: bool = False, fold: Any = "") -> forms.CharField:
-    widget: forms.Widget = (
-        forms.Textarea(attrs={"rows": 3}) if many else forms.URLInput(attrs={"placeholder": "https://"})
-    )
-    field = forms.CharField(label=label, help_text=help_text, required=False, widget=widget)
-    # What the fold is called that it stands in while it is empty.
-    field.fold = fold  # type: ignore[attr-defined]
-    return field
-
-
-def model_field(current: str) -> forms.ChoiceField:
-    """Return the choice of a model."""
-    choices = [(spec.id, spec.label) for spec in catalog.models()]
-    return forms.ChoiceField(label=_("Model"), choices=choices, initial=current, required=False)
+    return {link_name(role): LinkField(wanted, address, help_text, fold)}
 
 
 def task_fields(spec: ModelSpec) -> dict[str, forms.Field]:
@@ -178,7 +172,8 @@ def task_fields(spec: ModelSpec) -> dict[str, forms.Field]:
         (fields if comes_first else later).update(input_fields(wanted))
     fields["prompt"] = PromptField(spec)
     fields.update(later)
-    fields["model"] = model_field(spec.id)
+    models = [(known.id, known.label) for known in catalog.models()]
+    fields["model"] = forms.ChoiceField(label=_("Model"), choices=models, initial=spec.id, required=False)
     fields.update({parameter.name: ParameterField(parameter) for parameter in spec.parameters})
     fields["notes"] = forms.CharField(
         label=_("Notes"), required=False, widget=forms.Textarea(attrs={"rows": 3, "class": "wv-notes"})
@@ -191,3 +186,16 @@ def task_fields(spec: ModelSpec) -> dict[str, forms.Field]:
         widget=forms.Textarea(attrs={"rows": 2, "class": "wv-notes wv-mono", "spellcheck": "false"}),
     )
     return fields
+
+
+def fieldsets(spec: ModelSpec, *, with_metadata: bool) -> list[tuple[Any, dict[str, Any]]]:
+    """Return where each field of the form stands: picture and words, the video's settings, and the rest."""
+    settings = ["model", *(parameter.name for parameter in spec.parameters)]
+    rest = ["notes", "metadata"] if with_metadata else ["notes"]
+    words = [name for name in task_fields(spec) if name not in {*settings, "notes", "metadata"}]
+    first = _("Picture and words") if any(item.required for item in spec.inputs) else _("Words")
+    return [
+        (first, {"fields": words}),
+        (_("Video"), {"fields": settings}),
+        (_("Notes"), {"fields": rest, "classes": ["wv-rest"]}),
+    ]

@@ -6,42 +6,30 @@ that field.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 from django.forms.utils import ErrorDict
 
 from django_wanvideo import catalog
-from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
-from django_wanvideo.admin.forms.uploads import FIRST_FRAME
+from django_wanvideo.admin.forms.base import TaskFormBase
+from django_wanvideo.admin.forms.fields import kept_name, link_name
 
 if TYPE_CHECKING:
     from django_wanvideo.catalog import ModelSpec, ParameterSpec
 
 
-class SwitchingMixin:
+class ModelSwitchMixin(TaskFormBase):
     """For forms with the fields of one model."""
 
-    spec: ClassVar[ModelSpec]
-    fields: Any
-    data: Any
-    files: Any
-    is_bound: bool
-    is_read_only: bool
-    add_prefix: Any
-    cleaned_data: dict[str, Any]
-    _errors: Any
-    _keep: Any
-
     @property
-    def is_redraw(self) -> bool:
+    def is_model_switch(self) -> bool:
         """Whether the form came in only to show, or without having shown, the settings of its model."""
-        shown = self.data.get("shown_model") if self.is_bound else None
-        if self.is_read_only:
+        if not self.is_bound or self.is_read_only:
             return False
-        return self.is_bound and ("_model" in self.data or shown not in {None, "", self.spec.id})
+        return "_model" in self.data or self.data.get("shown_model") not in {None, "", self.spec.id}
 
     @property
-    def carried(self) -> list[tuple[str, str]]:
+    def carried_over(self) -> list[tuple[str, str]]:
         """Names and values that were filled in for other models."""
         if not self.is_bound:
             return []
@@ -50,18 +38,16 @@ class SwitchingMixin:
 
     def is_valid(self) -> bool:
         """Refuse what was filled in for another model: its settings must be seen first."""
-        return bool(super().is_valid()) and not self.is_redraw  # type: ignore[misc]
+        return super().is_valid() and not self.is_model_switch
 
     def full_clean(self) -> None:
         """Where another model was chosen, only keep the upload and fill in what is new."""
-        if not self.is_redraw:
-            super().full_clean()  # type: ignore[misc]
+        if not self.is_model_switch:
+            super().full_clean()
             return
         self._errors = ErrorDict()
         self.cleaned_data = {}
-        upload = self.files.get(self.add_prefix(file_name(FIRST_FRAME)))
-        if upload is not None:
-            self._keep(upload)
+        self.keep_upload()
         self.data = self.data.copy()
         shown = next((spec for spec in catalog.models() if spec.id == self.data.get("shown_model")), None)
         were = {parameter.name: parameter for parameter in shown.parameters} if shown is not None else {}

@@ -1,22 +1,57 @@
-"""What was made a moment ago and is asked for again: the person is told, keeps what was typed, and decides."""
+"""What was made a moment ago and is asked for again: the person is told, keeps what was typed, and decides.
+
+A page carries a key: what is sent again from the same page is the same wish, and makes nothing twice.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo.admin.forms import idempotency
 from django_wanvideo.admin.presentation import formats
 from django_wanvideo.choices import TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from django_wanvideo.exceptions import IdempotencyConflict
     from django_wanvideo.models import VideoTask
+
+#: The hidden field with the key.
+FIELD = "idempotency_key"
+_ANOTHER = "another-"
+#: Buttons whose value may be the key under which another one is made.
+_BUTTONS = ("_generate", "_save", "_another")
+
+
+def posted_key(data: Mapping[str, Any]) -> str:
+    """Return the key that came with a request, the pressed button's first; an empty text when there is none."""
+    pressed = [str(data.get(name) or "") for name in _BUTTONS]
+    return next((key for key in pressed if key.startswith(_ANOTHER)), str(data.get(FIELD) or ""))
+
+
+def key_of(data: Mapping[str, Any]) -> str:
+    """Return the key that came with a request, or a new one."""
+    return posted_key(data) or f"form-{secrets.token_hex(16)}"
+
+
+def key_of_part(key: str, number: int) -> str:
+    """Return the key of one of several tasks that a page makes together."""
+    return f"{hashlib.sha256(key.encode()).hexdigest()[:40]}-{number}"
+
+
+def key_for_another(than: Any, wanted: Any) -> str:
+    """Return the key for one more task beside ``than`` (an id): the same each time for the same ``wanted``."""
+    return _ANOTHER + hashlib.sha256(f"{than}:{wanted}".encode()).hexdigest()[:40]
+
+
+def is_another(data: Mapping[str, Any]) -> bool:
+    """Tell whether the person has seen what is there already, and wants another one."""
+    return posted_key(data).startswith(_ANOTHER)
 
 
 class SentAlready(Exception):  # noqa: N818 - not an error: what was asked for is there
@@ -44,30 +79,26 @@ class Repeat:
     task: VideoTask | None = None
 
 
-def of_task(task: VideoTask, wanted: Any) -> Repeat:
+def of_task(task: VideoTask, wanted: Any) -> Repeated:
     """Return what to say where the same wish came a moment ago."""
-    return Repeat(text=f"{_age_words(task)} {_state(task)}", another=idempotency.another(task.pk, wanted), task=task)
+    ago = {"time": formats.seconds_since(task.queued_at or task.created_at)}
+    words = (
+        _("You made this draft %(time)s ago.") if task.status == TaskStatus.DRAFT else _("You sent this %(time)s ago.")
+    )
+    return Repeated(Repeat(f"{words % ago} {_state(task)}", key_for_another(task.pk, wanted), task))
 
 
-def of_conflict(conflict: IdempotencyConflict, wanted: Any, labels: Iterable[str] = ()) -> Repeat:
+def of_conflict(conflict: IdempotencyConflict, wanted: Any, labels: Iterable[str] = ()) -> Repeated:
     """Return what to say where the same page was sent before and made something else."""
-    key = idempotency.another(conflict.task_id, wanted)
-    ago = formats.seconds_in_words((timezone.now() - conflict.created_at).total_seconds())
+    key = key_for_another(conflict.task_id, wanted)
+    ago = {"time": formats.seconds_since(conflict.created_at)}
     if conflict.task is None:
-        text = _("You sent this page %(time)s ago already; what came of it was deleted.") % {"time": ago}
-        return Repeat(text=text, another=key)
-    text = _("You sent this page %(time)s ago already, with something else in it.") % {"time": ago}
+        text = _("You sent this page %(time)s ago already; what came of it was deleted.") % ago
+        return Repeated(Repeat(text, key))
+    text = _("You sent this page %(time)s ago already, with something else in it.") % ago
     if names := ", ".join(labels):
-        text = _("You sent this page %(time)s ago already. Different now: %(fields)s.") % {"time": ago, "fields": names}
-    return Repeat(text=f"{text} {_state(conflict.task)}", another=key, task=conflict.task)
-
-
-def _age_words(task: VideoTask) -> str:
-    moment = task.queued_at or task.created_at
-    ago = {"time": formats.seconds_in_words((timezone.now() - moment).total_seconds())}
-    if task.status == TaskStatus.DRAFT:
-        return _("You made this draft %(time)s ago.") % ago
-    return _("You sent this %(time)s ago.") % ago
+        text = _("You sent this page %(time)s ago already. Different now: %(fields)s.") % {**ago, "fields": names}
+    return Repeated(Repeat(f"{text} {_state(conflict.task)}", key, conflict.task))
 
 
 def _state(task: VideoTask) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from rq.timeouts import BaseTimeoutException
 
@@ -41,7 +42,7 @@ _forgot_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class TemporaryUpload:
     """A picture that is on the server already."""
 
     #: As the person called it.
@@ -66,12 +67,11 @@ def keep(upload: File[Any], *, owner: Any) -> str:
     stored = ""
     with files.BestEffort("A picture of a refused form could not be kept; it has to be chosen again."):
         try:
-            kind = images.inspect_image(upload).format.lower()
+            kind = images.inspect_image(upload).format.lower().replace("jpeg", "jpg")
         except ValidationError:
             # Nobody can use it, and the folder may be served: what calls itself a picture may be a page with a script.
             return ""
-        extension = {"jpeg": "jpg"}.get(kind, kind)
-        name = f"{FOLDER}/{timezone.now():%Y-%m-%d}/{secrets.token_hex(16)}.{extension}"
+        name = f"{FOLDER}/{timezone.now():%Y-%m-%d}/{secrets.token_hex(16)}.{kind}"
         stored = task_storage().save(name, upload)
     if not stored:
         return ""
@@ -96,23 +96,25 @@ def read(token: str, *, owner: Any) -> tuple[str, str] | None:
     return (data["n"], data["as"]) if data["o"] == str(owner) else None
 
 
-def open_kept(token: str, *, owner: Any) -> File[Any] | None:
+def open_upload(token: str, *, owner: Any) -> SimpleUploadedFile | None:
     """Return the kept file in memory, under the name that it came with, or ``None`` when there is none to be had."""
     found = read(token, owner=owner)
     if found is None:
         return None
+    name, name_given = found
     try:
-        with task_storage().open(found[0], "rb") as stored:
+        with task_storage().open(name, "rb") as stored:
             content = files.content(stored, images.MAX_READ_BYTES + 1)
     except FileNotFoundError:
         return None
     except BaseTimeoutException:
         raise
     except Exception as error:
-        logger.warning("The storage does not give the kept picture %s. (%s)", found[0], files.brief(error))
+        logger.warning("The storage does not give the kept picture %s. (%s)", name, files.brief(error))
         return None
-    content.name = found[1]
-    return content
+    # The extension says what it is, whatever it was called.
+    kind = PurePosixPath(name).suffix.removeprefix(".").replace("jpg", "jpeg")
+    return SimpleUploadedFile(name_given, content.read(), f"image/{kind}")
 
 
 def forget(token: str, *, owner: Any) -> None:
@@ -145,20 +147,3 @@ def _forget_old_now_and_then() -> None:
     if _forgot_at is None or now - _forgot_at > FORGET_EVERY:
         _forgot_at = now
         forget_old()
-
-
-def content_type(stream: File[Any]) -> str:
-    """Return the media type of a picture by its first bytes; anything else is no picture to show."""
-    head = stream.read(12)
-    stream.seek(0)
-    if head.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if head.startswith(b"\x89PNG"):
-        return "image/png"
-    if head.startswith(b"BM"):
-        return "image/bmp"
-    if head[4:12] == b"ftypavif":
-        return "image/avif"
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
-    return ""

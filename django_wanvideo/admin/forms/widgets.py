@@ -11,7 +11,7 @@ from django_wanvideo.catalog import images
 from django_wanvideo.catalog.text import normalised
 
 if TYPE_CHECKING:
-    from django_wanvideo.admin.forms.temporary_uploads import Kept
+    from django_wanvideo.admin.forms.temporary_uploads import TemporaryUpload
     from django_wanvideo.catalog import InputSpec, ParameterSpec
 
 
@@ -83,7 +83,7 @@ class DropZone(forms.FileInput):
         super().__init__(attrs={"accept": f"{wanted.accept},{images.convertible_types()}".rstrip(",")})
         self.wanted = wanted
         #: What is there already: the kept upload or the stored picture.
-        self.present: Kept | None = None
+        self.present: TemporaryUpload | None = None
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         """Add the limits that the browser checks, and what is there already."""

@@ -12,11 +12,8 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from django_wanvideo import catalog
-from django_wanvideo.admin import object_actions
-from django_wanvideo.admin.presentation import formats, history, markup
-from django_wanvideo.admin.presentation import status_text as status_words
-from django_wanvideo.admin.views import sending
+from django_wanvideo.admin import holds
+from django_wanvideo.admin.presentation import formats, history, markup, status_text
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.failures import advice_for, charge_words, quotation
 from django_wanvideo.models.base import people
@@ -27,6 +24,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
+    from django_wanvideo.admin.base import TaskAdminBase
     from django_wanvideo.models import Attempt, MediaInput, VideoTask
 
 _S = TaskStatus
@@ -41,19 +39,21 @@ _SPELLED = str.maketrans(
 )  # fmt: skip
 
 
-def context(model_admin: Any, request: HttpRequest, task: VideoTask) -> dict[str, Any]:
+def context(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> dict[str, Any]:
     """Return everything that the template of a sent task reads."""
     now = timezone.now()
     attempts = sorted(task.attempts.all(), key=lambda attempt: attempt.number)
     events = list(people.fetched_with(task.events.select_related("attempt"), "actor"))
     frame = task.first_frame
+    holds.label(model_admin, request, [task])
     return {
         "task": task,
         "page_id": "task",
-        "status_url": model_admin.page_url("status"),
-        **live_parts(model_admin, request, task, now),
+        "status_url": model_admin.get_page_url("status"),
+        **live_parts(model_admin, task, now),
         "frame": frame,
-        "frame_url": _picture_url(frame),
+        # A link that somebody gave is not loaded, since it would tell that site who looks.
+        "frame_url": files.url_of(frame.shown_file) if frame is not None else "",
         "frame_caption": frame_caption(frame),
         "facts": facts(task),
         "credits": credits_known(task),
@@ -64,16 +64,16 @@ def context(model_admin: Any, request: HttpRequest, task: VideoTask) -> dict[str
     }
 
 
-def related(model_admin: Any, request: HttpRequest, task: VideoTask) -> dict[str, Any]:
+def related(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> dict[str, Any]:
     """Return what the task was made from and what was made from it, as far as this person may see it."""
     seen = model_admin.get_queryset(request).filter(Q(parent_id=task.pk) | Q(pk=task.parent_id))
     # What it was made from is the oldest, so it is not cut off.
-    found = [
+    found: list[dict[str, Any]] = [
         {
             "task": other,
-            "url": model_admin.page_url("change", other.pk),
+            "url": model_admin.get_page_url("change", other.pk),
             "thumbnail": markup.thumbnail(other, other.first_frame),
-            "line": status_words.second_line(other),
+            "line": status_text.status_summary(other),
         }
         for other in seen.order_by("created_at").prefetch_related("inputs")[: SHOWN_CHILDREN + 1]
     ]
@@ -83,24 +83,21 @@ def related(model_admin: Any, request: HttpRequest, task: VideoTask) -> dict[str
     }
 
 
-def live_parts(model_admin: Any, request: HttpRequest, task: VideoTask, now: dt.datetime) -> dict[str, Any]:
-    """Return what changes while one watches: the status, the bar, the steps, the buttons."""
-    sending.label(request, [task])
+def live_parts(model_admin: TaskAdminBase, task: VideoTask, now: dt.datetime) -> dict[str, Any]:
+    """Return what changes while one watches: the status, the bar, the steps."""
+    is_being_made = task.status == _S.PROCESSING
     return {
         "chip": markup.chip(task.status),
-        "head": status_words.head_line(task, now),
+        "head": status_text.status_headline(task, now),
         "is_live": not task.is_finished and task.status != _S.DRAFT,
         "steps": steps(task),
-        "now": status_words.percent(task.progress)
-        if task.status == _S.PROCESSING
-        else status_words.second_line(task, now),
-        "left": status_words.remaining(task, now, exact=True) if task.status in {_S.PENDING, _S.PROCESSING} else "",
-        "leaving": status_words.leaving_words(task),
+        "now": status_text.percent(task.progress) if is_being_made else status_text.status_summary(task, now),
+        "left": status_text.remaining(task, now, exact=True) if is_being_made or task.status == _S.PENDING else "",
+        "leaving": status_text.leaving_words(task),
         "bar": markup.progress(bar_value(task), _("Progress"), large=True),
         "video": video(model_admin, task),
         "outcome": outcome(task) if task.status in {_S.FAILED, _S.CANCELLED} else None,
         "expires": expiry(task, now),
-        "buttons": object_actions.of(model_admin, request, task),
     }
 
 
@@ -126,13 +123,14 @@ def steps(task: VideoTask) -> list[dict[str, Any]]:
     ]
 
 
-def video(model_admin: Any, task: VideoTask) -> dict[str, Any] | None:
-    """Where the stored video is, with no address where its storage gives none; in development our own view serves it, because Django's cannot seek."""
+def video(model_admin: TaskAdminBase, task: VideoTask) -> dict[str, Any] | None:
+    """Where the stored video is; no address where its storage gives none."""
     if not task.video:
         return None
     url = files.url_of(task.video)
+    # In development our own view serves it, because Django's cannot seek.
     is_local = isinstance(task.video.storage, FileSystemStorage)
-    player = model_admin.page_url("video", task.pk) if is_local and settings.DEBUG else url
+    player = model_admin.get_page_url("video", task.pk) if is_local and settings.DEBUG else url
     return {
         "url": url,
         "name": task.video.name,
@@ -155,23 +153,18 @@ def file_name(task: VideoTask) -> str:
 def outcome(task: VideoTask) -> dict[str, Any]:
     """The four answers of a bad end."""
     advice = advice_for(task.error_code)
-    if task.status == _S.CANCELLED and not task.error_code:
-        heading, what, move = (
-            _("Cancelled"),
-            _("It was cancelled before it was sent."),
-            _("Retry if you still want the video."),
-        )
-    else:
-        heading, what, move = str(advice.heading), str(advice.explanation), str(advice.whose_move)
-    return {
-        "heading": heading,
-        "what": what,
+    found = {
+        "heading": advice.heading,
+        "what": advice.explanation,
         "quote": quotation(task.error_message),
         "charge": charge_words(task),
-        "move": move,
-        "hint": str(advice.hint),
-        "code": task.error_code,
+        "move": advice.whose_move,
+        "hint": advice.hint,
     }
+    if task.status == _S.CANCELLED and not task.error_code:
+        found["heading"], found["what"] = _("Cancelled"), _("It was cancelled before it was sent.")
+        found["move"] = _("Retry if you still want the video.")
+    return found
 
 
 def expiry(task: VideoTask, now: dt.datetime) -> str:
@@ -189,22 +182,12 @@ def expiry(task: VideoTask, now: dt.datetime) -> str:
 
 def facts(task: VideoTask) -> list[tuple[str, str]]:
     """The settings in force and where the task comes from."""
-    rows: list[tuple[str, str]] = []
-    spec = next((spec for spec in catalog.models() if spec.id == task.model), None)
+    spec = markup.spec_of(task.model)
     if spec is None:
-        rows += [(name, str(value)) for name, value in task.parameters.items()]
+        rows = [(name, str(value)) for name, value in task.parameters.items()]
     else:
         values = spec.effective_values(task.parameters)
-        for parameter in spec.parameters:
-            value = values[parameter.name]
-            if parameter.kind == "boolean":
-                text = _("yes") if value else _("no")
-            elif parameter.kind == "choice":
-                text = str(next((option.label for option in parameter.options if option.value == value), value))
-            else:
-                words = _("%(s)s s") % {"s": value} if parameter.unit == "s" else f"{value} {parameter.unit}".strip()
-                text = formats.unbroken(words)
-            rows.append((str(parameter.label), text))
+        rows = [(str(item.label), formats.setting(item, values[item.name])) for item in spec.parameters]
     rows.append((_("Model"), markup.model_label(task.model)))
     if task.owner is not None:
         rows.append((_("Owner"), people.name_of(task.owner)))
@@ -218,7 +201,7 @@ def facts(task: VideoTask) -> list[tuple[str, str]]:
 
 def credits_known(task: VideoTask) -> dict[str, Any]:
     """Estimated, reserved, used, and what that means."""
-    words_ = charge_words(task)
+    charge = charge_words(task)
     used, estimated = task.credits_used, task.credits_estimated
     difference = ""
     if used is not None and estimated and used != 0 and abs(used - estimated) > estimated / 100:
@@ -229,7 +212,7 @@ def credits_known(task: VideoTask) -> dict[str, Any]:
         "reserved": formats.credits_in_table(task.credits_reserved),
         "used": formats.credits_in_table(used),
         "difference": difference,
-        "words": f"{words_.verdict} {words_.sentence}".strip(),
+        "words": f"{charge.verdict} {charge.sentence}".strip(),
     }
 
 
@@ -237,11 +220,8 @@ def frame_caption(frame: MediaInput | None) -> str:
     """The measured size of the first frame."""
     if frame is None or not frame.width:
         return ""
-    measured = _("%(w)s × %(h)s px, %(size)s") % {
-        "w": frame.width,
-        "h": frame.height,
-        "size": formats.megabytes(frame.size),
-    }
+    size = formats.megabytes(frame.size)
+    measured = _("%(w)s × %(h)s px, %(size)s") % {"w": frame.width, "h": frame.height, "size": size}
     if frame.sent_size is None:
         return measured
     return f"{measured}. " + _("It is sent as %(w)s × %(h)s JPEG.") % {"w": frame.sent_width, "h": frame.sent_height}
@@ -259,8 +239,3 @@ def request_shown(attempt: Attempt, task: VideoTask) -> dict[str, Any]:
         return _("(uploaded copy of the picture)") if value in uploads else value
 
     return {"number": attempt.number, "json": json.dumps(shown(attempt.request), indent=2, ensure_ascii=False)}
-
-
-def _picture_url(frame: MediaInput | None) -> str:
-    """The stored picture; a link that somebody gave is not loaded, since it would tell that site who looks."""
-    return files.url_of(frame.shown_file) if frame is not None else ""

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_wanvideo.admin.presentation import formats
-from django_wanvideo.admin.presentation import status_text as status_words
-from django_wanvideo.admin.views import sending
+from django_wanvideo.admin import holds
+from django_wanvideo.admin.presentation import formats, status_text
 from django_wanvideo.services.limits import credit_limits, throttling
 
 if TYPE_CHECKING:
@@ -60,8 +59,8 @@ def sent_words(task: VideoTask) -> str:
     """Say what happens to a task that was submitted just now."""
     held = throttling.check_credits(task)
     if held is None or held.reason not in credit_limits.REASONS:
-        if reason := sending.reason_now(task):
-            return _("Queued, but not sent yet. %(reason)s.") % {"reason": status_words.held_words(reason)}
+        if reason := holds.reason_now(task):
+            return _("Queued, but not sent yet. %(reason)s.") % {"reason": status_text.held_words(reason)}
         return _("On its way. You can leave this page; the video appears in the list when it is done.")
     return _("It waits in the queue for credits and will be sent from %(at)s on. You can cancel it until then.") % {
         "at": formats.clock(held.until)
@@ -69,11 +68,6 @@ def sent_words(task: VideoTask) -> str:
 
 
 def _waiting(found: throttling.Forecast) -> str:
-    values = {
-        "n": found.waits,
-        "first": formats.clock(found.next_at) if found.next_at else "",
-        "last": formats.clock(found.last_at) if found.last_at else "",
-    }
     if found.next_at is None:
         words = ngettext(
             "%(n)s waits in the queue for credits, for longer than can be foreseen. It can be cancelled until it is sent.",
@@ -97,7 +91,7 @@ def _waiting(found: throttling.Forecast) -> str:
             "%(n)s wait in the queue for credits; the first are sent from %(first)s on and the last from %(last)s on. "
             "They can be cancelled until they are sent."
         )
-    return words % values
+    return words % {"n": found.waits, "first": formats.clock(found.next_at), "last": formats.clock(found.last_at)}
 
 
 def _too_dear(count: int, limit: credit_limits.CreditLimit) -> str:

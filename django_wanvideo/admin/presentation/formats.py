@@ -13,8 +13,11 @@ from django.utils.translation import ngettext
 
 if TYPE_CHECKING:
     import datetime as dt
+    from typing import Any
 
     from django_stubs_ext import StrOrPromise
+
+    from django_wanvideo.catalog import ParameterSpec
 
 _NBSP = "\N{NO-BREAK SPACE}"
 
@@ -56,6 +59,11 @@ def seconds_in_words(seconds: float) -> str:
     return unbroken(text)
 
 
+def seconds_since(moment: dt.datetime) -> str:
+    """How long ago, exact to the second below an hour."""
+    return seconds_in_words((timezone.now() - moment).total_seconds())
+
+
 def age(moment: dt.datetime, now: dt.datetime | None = None) -> str:
     """How long ago, in the largest unit: "just now", "42 min ago", "1 day ago"."""
     seconds = ((now or timezone.now()) - moment).total_seconds()
@@ -71,8 +79,10 @@ def age(moment: dt.datetime, now: dt.datetime | None = None) -> str:
     return format_date(timezone.localtime(moment), "DATE_FORMAT")
 
 
-def clock(moment: dt.datetime, now: dt.datetime | None = None) -> str:
-    """The time of day; with the day when that is not today."""
+def clock(moment: dt.datetime | None, now: dt.datetime | None = None) -> str:
+    """The time of day; with the day when that is not today. Nothing where it is not known."""
+    if moment is None:
+        return ""
     local, today = timezone.localtime(moment), timezone.localdate(now)
     if local.date() == today:
         return format_date(local, "H:i")
@@ -86,3 +96,12 @@ def megabytes(size: int | None) -> str:
     if size < 1_000_000:
         return unbroken(_("%(n)s kB") % {"n": number_format(Decimal(size) / 1000, decimal_pos=0)})
     return unbroken(_("%(n)s MB") % {"n": number_format(Decimal(size) / 1_000_000, decimal_pos=1)})
+
+
+def setting(parameter: ParameterSpec, value: Any) -> str:
+    """The value of a model's parameter, with its unit."""
+    if parameter.kind == "boolean":
+        return _("yes") if value else _("no")
+    if parameter.kind == "choice":
+        return str(next((option.label for option in parameter.options if option.value == value), value))
+    return unbroken(_("%(s)s s") % {"s": value} if parameter.unit == "s" else f"{value} {parameter.unit}".strip())

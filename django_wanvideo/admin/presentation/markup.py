@@ -1,13 +1,16 @@
-"""Small pieces of HTML that several pages share."""
+"""Pieces of HTML that several pages share, and the columns of the list that are made of them."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from django.contrib import admin
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from django_wanvideo import catalog
 from django_wanvideo.admin.presentation import formats, status_text
@@ -19,9 +22,8 @@ if TYPE_CHECKING:
 
     from django.utils.safestring import SafeString
 
+    from django_wanvideo.catalog import ModelSpec
     from django_wanvideo.models import MediaInput, VideoTask
-
-_ZERO = Decimal(0)
 
 
 def icon(name: str) -> SafeString:
@@ -56,18 +58,14 @@ def thumbnail(task: VideoTask, frame: MediaInput | None) -> SafeString:
     length = ""
     seconds = task.parameters.get("duration")
     if task.status == TaskStatus.COMPLETED and isinstance(seconds, int):
-        length = format_html('<span class="wv-length">{}{}</span>', icon("play"), _length(seconds))
+        minutes, rest = divmod(seconds, 60)
+        length = format_html('<span class="wv-length">{}{}</span>', icon("play"), f"{minutes}:{rest:02d}")
     return format_html('<span class="wv-thumb">{}{}</span>', picture, length)
-
-
-def _length(seconds: int) -> str:
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes}:{rest:02d}"
 
 
 def settings_line(task: VideoTask, *, with_model: bool = True) -> str:
     """The model and its main settings in one line: "Wan 2.6 Flash · 5 s · 720p · silent"."""
-    spec = next((spec for spec in catalog.models() if spec.id == task.model), None)
+    spec = spec_of(task.model)
     values = task.parameters if spec is None else spec.effective_values(task.parameters)
     parts = [model_label(task.model)] if with_model else []
     if isinstance(values.get("duration"), int):
@@ -83,19 +81,25 @@ def settings_line(task: VideoTask, *, with_model: bool = True) -> str:
 
 def model_label(model: str) -> str:
     """The short name of a model; its id when the catalogue does not know it any more."""
-    return next((str(spec.short_label) for spec in catalog.models() if spec.id == model), model)
+    spec = spec_of(model)
+    return str(spec.short_label) if spec is not None else model
+
+
+def spec_of(model: str) -> ModelSpec | None:
+    """The model of that id; ``None`` when the catalogue does not know it any more."""
+    return next((spec for spec in catalog.models() if spec.id == model), None)
 
 
 def state(task: VideoTask, now: dt.datetime | None = None) -> SafeString:
-    """The status with what it means right now; ``decide_url`` on the task makes a link of a decision that is needed."""
-    decide_url = getattr(task, "decide_url", "")
-    if decide_url and status_text.needs_decision(task):
+    """The status with what it means right now; ``resolve_url`` on the task makes a link of a decision that is needed."""
+    resolve_url = getattr(task, "resolve_url", "")
+    if resolve_url and status_text.needs_decision(task):
         link = '{}<a class="wv-sub is-warning" href="{}">{}</a>'
-        return format_html(link, chip(task.status), decide_url, status_text.second_line(task, now))
+        return format_html(link, chip(task.status), resolve_url, status_text.status_summary(task, now))
     bar = progress(task.progress, _("Progress")) if task.status == TaskStatus.PROCESSING else ""
     tone = {TaskStatus.FAILED: " is-failed", TaskStatus.UNCONFIRMED: " is-warning"}.get(TaskStatus(task.status), "")
     return format_html(
-        '{}{}<span class="wv-sub{}">{}</span>', chip(task.status), bar, tone, status_text.second_line(task, now)
+        '{}{}<span class="wv-sub{}">{}</span>', chip(task.status), bar, tone, status_text.status_summary(task, now)
     )
 
 
@@ -106,7 +110,7 @@ def credits_cell(task: VideoTask) -> SafeString:
         return format_html("{}", formats.credits_in_table(task.credits_used))
     if task.credits_used is not None or (has_ended and charge in {Charge.NONE, Charge.NOT_EXPECTED}):
         note = charge_note(Charge.NONE if task.credits_used is not None else charge)
-        return format_html('{}<span class="wv-sub">{}</span>', formats.credits_in_table(_ZERO), note)
+        return format_html('{}<span class="wv-sub">{}</span>', formats.credits_in_table(Decimal(0)), note)
     known = task.credits_reserved if task.credits_reserved is not None else task.credits_estimated
     if charge == Charge.MAYBE and task.status not in {TaskStatus.QUEUED, TaskStatus.SUBMITTING}:
         amount = _("up to %(n)s") % {"n": formats.credits_in_table(known)} if known is not None else "–"
@@ -135,6 +139,68 @@ def charge_note(charge: Charge) -> str:
     }.get(charge, "")
 
 
-def time_tag(moment: dt.datetime, text: str) -> SafeString:
-    """A moment for people and for machines."""
-    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), text)
+def listed_frame(task: VideoTask) -> MediaInput | None:
+    """The first frame that the list has fetched with all others, or the task's own."""
+    frames = getattr(task, "listed_frames", None)
+    if frames is None:
+        return task.first_frame
+    return frames[0] if frames else None
+
+
+def linked_picture(task: VideoTask) -> SafeString:
+    """The small picture as the content of a link."""
+    return format_html('{}<span class="visually-hidden">{}</span>', thumbnail(task, listed_frame(task)), str(task))
+
+
+class ColumnsMixin:
+    """Picture, words, state, credits, owner and date."""
+
+    @admin.display(description=gettext_lazy("Picture"))
+    def picture(self, task: VideoTask) -> SafeString:
+        """The first frame, small, with the words that name its link."""
+        return linked_picture(task)
+
+    @admin.display(description=gettext_lazy("Task"))
+    def task(self, task: VideoTask) -> SafeString:
+        """The first words of the prompt and the main settings."""
+        words = task.prompt[:200] or str(task.pk)
+        return format_html(
+            '<span class="wv-clip" dir="auto">{}</span> <span class="wv-sub">{}</span>',
+            words,
+            settings_line(task),
+        )
+
+    @admin.display(description=gettext_lazy("Status"), ordering="status")
+    def state(self, task: VideoTask) -> SafeString:
+        """The status and what it means right now; rows that move carry what the live module needs."""
+        return format_html(
+            '<div class="wv-status" data-wanvideo-task="{}" data-status="{}"{}>{}</div>',
+            task.pk,
+            task.status,
+            "" if task.is_finished or task.status == "draft" else format_html(' data-live="{}"', "1"),
+            state(task),
+        )
+
+    @admin.display(description=gettext_lazy("Credits"))
+    def credits(self, task: VideoTask) -> SafeString:
+        """Used, or estimated."""
+        return credits_cell(task)
+
+    @admin.display(description=gettext_lazy("Owner"), ordering="owner_id")
+    def owned_by(self, task: VideoTask) -> SafeString | str:
+        """The owner, who leads to all of their tasks in this list."""
+        if task.owner is None:
+            return "–"
+        url = getattr(task, "owner_url", "")
+        return format_html('<a href="{}">{}</a>', url, task.owner) if url else str(task.owner)
+
+    @admin.display(description=gettext_lazy("Created"), ordering="created_at")
+    def created(self, task: VideoTask) -> SafeString:
+        """When it was made, and how long ago that is."""
+        now = timezone.now()
+        return format_html(
+            '<time datetime="{}">{}</time><span class="wv-sub">{}</span>',
+            task.created_at.isoformat(),
+            formats.clock(task.created_at, now),
+            formats.age(task.created_at, now),
+        )

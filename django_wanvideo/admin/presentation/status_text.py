@@ -25,7 +25,7 @@ _S = TaskStatus
 USUAL_SECONDS = 120
 
 
-def second_line(task: VideoTask, now: dt.datetime | None = None) -> str:
+def status_summary(task: VideoTask, now: dt.datetime | None = None) -> str:
     """The line below the status in the list."""
     now = now or timezone.now()
     if task.status == _S.DRAFT:
@@ -104,35 +104,29 @@ def held_words(reason: str) -> str:
 
 def storing_words(task: VideoTask, now: dt.datetime) -> str:
     """How copying the file goes."""
-    if task.retry_count and task.result_expires_at:
-        left = (task.result_expires_at - now).total_seconds()
-        words = ngettext("%(n)s failed try", "%(n)s failed tries", task.retry_count) % {"n": task.retry_count}
-        if left > 0:
-            return _("%(tries)s, EvoLink’s link ends in %(time)s") % {
-                "tries": words,
-                "time": formats.seconds_in_words(left),
-            }
-        return words
-    return _("Copying the file")
+    if not (task.retry_count and task.result_expires_at):
+        return _("Copying the file")
+    left = (task.result_expires_at - now).total_seconds()
+    tries = ngettext("%(n)s failed try", "%(n)s failed tries", task.retry_count) % {"n": task.retry_count}
+    if left <= 0:
+        return tries
+    values = {"tries": tries, "time": formats.seconds_in_words(left)}
+    return _("%(tries)s, EvoLink’s link ends in %(time)s") % values
 
 
 def remaining(task: VideoTask, now: dt.datetime, *, exact: bool) -> str:
     """How long EvoLink still needs; empty when nothing is known. ``exact`` means tens of seconds, else minutes."""
-    late = late_words(task, now)
-    if late:
+    if late := late_words(task, now):
         return late
-    if task.progress >= 95:
-        return _("any moment now")
     if task.accepted_at is None or not task.estimated_seconds:
-        return ""
+        return _("any moment now") if task.progress >= 95 else ""
     left = task.estimated_seconds - (now - task.accepted_at).total_seconds()
-    if left <= 0:
+    if left <= 0 or task.progress >= 95:
         return _("any moment now")
     if left < 20:
         return _("a few seconds left")
-    if exact:
-        return _("about %(time)s left") % {"time": formats.seconds_in_words(round(left / 10) * 10)}
-    return _("about %(time)s left") % {"time": formats.seconds_in_words(max(60, round(left / 60) * 60))}
+    shown = round(left / 10) * 10 if exact else max(60, round(left / 60) * 60)
+    return _("about %(time)s left") % {"time": formats.seconds_in_words(shown)}
 
 
 def late_words(task: VideoTask, now: dt.datetime) -> str:
@@ -148,6 +142,7 @@ def late_words(task: VideoTask, now: dt.datetime) -> str:
 def leaving_words(task: VideoTask) -> str:
     """What happens while nobody looks at a task's page; empty where nothing does."""
     accepted = _("EvoLink cannot stop a video that it has accepted.")
+    accepted = _("You can leave this page. The video appears in the list when it is done.") + " " + accepted
     return {
         _S.QUEUED: _("You can leave this page. The task stays in the list and is sent when its turn comes."),
         _S.SUBMITTING: _("You can leave this page. The list shows what EvoLink answers."),
@@ -156,8 +151,8 @@ def leaving_words(task: VideoTask) -> str:
         )
         if needs_decision(task)
         else _("You can leave this page. There may be no video: EvoLink has not confirmed the request."),
-        _S.PENDING: _("You can leave this page. The video appears in the list when it is done.") + " " + accepted,
-        _S.PROCESSING: _("You can leave this page. The video appears in the list when it is done.") + " " + accepted,
+        _S.PENDING: accepted,
+        _S.PROCESSING: accepted,
         _S.STORING: _("You can leave this page. The video appears in the list when it is copied."),
     }.get(_S(task.status), "")
 
@@ -179,29 +174,23 @@ def duration_of(task: VideoTask) -> float | None:
     return (task.finished_at - task.queued_at).total_seconds()
 
 
-def head_line(task: VideoTask, now: dt.datetime | None = None) -> str:
+def status_headline(task: VideoTask, now: dt.datetime | None = None) -> str:
     """The sentence at the head of a task's page."""
     now = now or timezone.now()
     taken = duration_of(task)
-    at = formats.clock(task.finished_at, now) if task.finished_at else ""
+    ended = {
+        "at": formats.clock(task.finished_at, now),
+        "time": formats.seconds_in_words(taken or 0),
+    }
     if task.status == _S.COMPLETED:
         if taken is None:
             return _("Completed. The file is stored on this site.")
-        return _("Completed at %(at)s, %(time)s after it was queued. The file is stored on this site.") % {
-            "at": at,
-            "time": formats.seconds_in_words(taken),
-        }
+        return _("Completed at %(at)s, %(time)s after it was queued. The file is stored on this site.") % ended
     if task.status == _S.FAILED:
-        if taken is None:
-            return _("It failed.")
-        return _("Failed at %(at)s, %(time)s after it was queued.") % {
-            "at": at,
-            "time": formats.seconds_in_words(taken),
-        }
+        return _("It failed.") if taken is None else _("Failed at %(at)s, %(time)s after it was queued.") % ended
     if task.status == _S.PROCESSING and task.accepted_at:
-        return _("EvoLink has been making this video for %(time)s.") % {
-            "time": formats.seconds_in_words((now - task.accepted_at).total_seconds())
-        }
+        so_far = formats.seconds_in_words((now - task.accepted_at).total_seconds())
+        return _("EvoLink has been making this video for %(time)s.") % {"time": so_far}
     if task.status == _S.CANCELLED and task.error_code:
         return _("EvoLink cancelled it.")
     return {

@@ -1,166 +1,151 @@
-"""The pages of one task: the form of a draft, and the page of everything that was sent."""
+"""The pages of one task: the form of a draft, also where it comes in too late, and the page of everything that was sent."""
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import HttpResponseRedirect
-from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from django_wanvideo.admin import action_results, banner, themes
-from django_wanvideo.admin.forms import conflicts, idempotency, repeats
-from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm
-from django_wanvideo.admin.presentation import detail_page, forecasts, prices, quotes
-from django_wanvideo.admin.views import duplicate, late_forms, sending
-from django_wanvideo.choices import InputRole
+from django_wanvideo.admin import action_results, banner, holds, object_actions
+from django_wanvideo.admin.base import TaskAdminBase, is_stock, person
+from django_wanvideo.admin.caching import once
+from django_wanvideo.admin.forms import conflicts, repeats, temporary_uploads
+from django_wanvideo.admin.forms.base import FIRST_FRAME
+from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
+from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
+from django_wanvideo.admin.presentation import detail_page, forecasts, prices
+from django_wanvideo.admin.views import duplicate
+from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import WanVideoError
 from django_wanvideo.models.creation import media
-from django_wanvideo.services.sending import actions
+from django_wanvideo.services.sending import actions as sending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from django.http import HttpRequest
-    from django.http.response import HttpResponseBase
+    from django.http import HttpRequest, HttpResponse
 
     from django_wanvideo.models import MediaInput, VideoTask
 
 
-class PagesMixin:
+class PagesMixin(TaskAdminBase):
     """Adding and changing."""
-
-    admin_site: Any
-    opts: Any
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         """Make of one form one task, whatever sends it twice and however close together."""
-        if request.method == "POST" and "_generate" in request.POST and not self.has_submit_permission(request):  # type: ignore[attr-defined]
-            raise PermissionDenied
-        show = partial(super().changeform_view, request, object_id, form_url, extra_context)  # type: ignore[misc]
+        if request.method == "POST" and "_generate" in request.POST:
+            self.require(request, None, "submit")
+        show = partial(super().changeform_view, request, object_id, form_url, extra_context)
         if request.method != "POST":
-            response: HttpResponseBase = show()
-            return response
-        if object_id is None:
-            return self._once(request, show)
-        return late_forms.instead(self, request, unquote(object_id)) or show()
-
-    def _once(self, request: HttpRequest, add: Callable[[], HttpResponseBase]) -> HttpResponseBase:
-        """Lead to the task that this very form has made already; leave nothing behind where a new one is not kept."""
-        stored: list[MediaInput] = []
-        request.wanvideo_stored = stored  # type: ignore[attr-defined]
+            return show()
+        if object_id is not None:
+            return late_form_response(self, request, unquote(object_id)) or show()
         try:
-            with media.discarding_files_on_error(stored), database.atomic():
-                return add()
+            # Nothing is left behind where the new task is not kept.
+            with media.discarding_files_on_error(_stored_inputs(request)), database.atomic():
+                return show()
         except repeats.SentAlready as sent:
             messages.info(request, _("This form was sent already; nothing was made or sent a second time."))
-            return HttpResponseRedirect(self.page_url("change", sent.task.pk))
+            return HttpResponseRedirect(self.get_page_url("change", sent.task.pk))
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         """Note which files go if the task is not kept after all."""
-        task = super().save_form(request, form, change)  # type: ignore[misc]
+        task = super().save_form(request, form, change)
         if not change:
-            getattr(request, "wanvideo_stored", []).extend(task.inputs.all())
+            _stored_inputs(request).extend(task.inputs.all())
         return task
 
-    def page_url(self, name: str, *args: Any) -> str:
-        """Return the address of one of our pages."""
-        return reverse(f"admin:wanvideo_videotask_{name}", args=args, current_app=self.admin_site.name)
-
-    def response_add(self, request: HttpRequest, obj: VideoTask, post_url_continue: str | None = None) -> Any:
+    def response_add(self, request: HttpRequest, obj: VideoTask, post_url_continue: str | None = None) -> HttpResponse:
         """Send it if that was the button; the page of the task shows what happens."""
         if "_generate" in request.POST:
             return self._generate(request, obj)
-        return super().response_add(request, obj, post_url_continue)  # type: ignore[misc]
+        return super().response_add(request, obj, post_url_continue)
 
-    def response_change(self, request: HttpRequest, obj: VideoTask) -> Any:
+    def response_change(self, request: HttpRequest, obj: VideoTask) -> HttpResponse:
         """Send it if that was the button; notes lead back to the same page."""
         if "_generate" in request.POST:
             return self._generate(request, obj)
         if "_duplicate" in request.POST or "_variations" in request.POST:
-            return self.copy(request, obj)
-        if obj.status != "draft":
+            return duplicate.copy(self, request, obj)
+        if obj.status != TaskStatus.DRAFT:
             messages.success(request, _("The notes were saved."))
             return HttpResponseRedirect(request.get_full_path())
-        return super().response_change(request, obj)  # type: ignore[misc]
+        return super().response_change(request, obj)
 
-    def _generate(self, request: HttpRequest, obj: VideoTask) -> HttpResponseBase:
-        if not self.has_submit_permission(request, obj):  # type: ignore[attr-defined]
-            raise PermissionDenied
+    def _generate(self, request: HttpRequest, obj: VideoTask) -> HttpResponse:
+        self.require(request, obj, "submit")
         try:
-            agreed = quotes.agreed_on_form(request, obj)
-            actions.enqueue(obj, by=request.user, agreed=agreed)  # type: ignore[arg-type]
+            sending.enqueue(obj, by=person(request), agreed=prices.agreed_on_form(request, obj))
         except (WanVideoError, ValidationError) as error:
             words = _("The draft was saved, but not sent: %(reason)s") % {"reason": action_results.reason_of(error)}
             messages.warning(request, words)
         else:
             action_results.log(request, [obj], _("Sent to be generated."))
             messages.success(request, forecasts.sent_words(obj))
-        return HttpResponseRedirect(self.page_url("change", obj.pk))
+        return HttpResponseRedirect(self.get_page_url("change", obj.pk))
 
-    def copy(self, request: HttpRequest, obj: VideoTask) -> HttpResponseBase:
-        """Make a draft like this one, which was saved just now, or lead to the page on which several are made."""
-        if not self.has_add_permission(request):  # type: ignore[attr-defined]
-            raise PermissionDenied
-        if "_variations" in request.POST:
-            return HttpResponseRedirect(self.page_url("variations", obj.pk))
-        return duplicate.duplicate(self, request, obj)
-
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> Any:
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: VideoTask | None = None,
+    ) -> HttpResponse:
         """Add what the templates show beyond the form."""
-        task, add = kwargs.get("obj"), kwargs.get("add", False)
-        page: dict[str, Any] = {"is_stock": themes.is_stock()}
+        task = obj
+        page: dict[str, Any] = {"is_stock": is_stock()}
         form = context["adminform"].form
         if isinstance(form, TaskForm):
-            form.show_picture(self.page_url("kept"))
-            context["title"] = _form_title(form) if add else _("Draft")
+            form.show_picture(self.get_page_url("temporary_upload"))
+            takes_picture = any(item.role == InputRole.FIRST_FRAME for item in form.spec.inputs)
+            new = _("Animate a picture") if takes_picture else _("Make a video from words")
+            context["title"] = new if add else _("Draft")
             page |= {
                 "kind": "form",
-                "open_url": self.page_url("change", form.repeat.task.pk) if form.repeat and form.repeat.task else "",
+                "open_url": self.get_page_url("change", form.repeat.task.pk)
+                if form.repeat and form.repeat.task
+                else "",
                 "price": prices.of_form(form, request.user.pk if add or task is None else task.owner_id),
-                "can_submit": self.has_submit_permission(request, task),  # type: ignore[attr-defined]
-                "price_url": self.page_url("price"),
+                "can_submit": self.has_submit_permission(request, task),
+                "price_url": self.get_page_url("price"),
                 "rules": [rule.as_dict() for rule in form.spec.rules],
                 "add_url": request.path,
             }
             if task is not None and not add:
-                can_copy = self.has_add_permission(request)  # type: ignore[attr-defined]
+                can_copy = self.has_add_permission(request)
                 page["related"] = {**detail_page.related(self, request, task), "can_copy": can_copy}
         elif task is not None:
             context["title"] = _("Video task")
-            page |= {"kind": "task", **detail_page.context(self, request, task)}
+            buttons = object_actions.get_object_actions(self, request, task)
+            page |= {"kind": "task", "buttons": buttons, **detail_page.context(self, request, task)}
         if isinstance(form, (TaskForm, NotesForm)):
-            page |= {"key": idempotency.posted(form.data) or idempotency.new(), "seen": _seen(form, task)}
+            page |= {"key": repeats.key_of(form.data), "seen": _seen(form, task)}
         context["wanvideo"] = page
-        return super().render_change_form(request, context, **kwargs)  # type: ignore[misc]
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Add the addresses that the live module asks."""
-        page = {
-            "status_url": self.page_url("status"),
-            "is_stock": themes.is_stock(),
-            "trouble": banner.found() if request.method == "GET" else None,
-            "holds": sending.notices(self, request) if request.method == "GET" else [],
-            "pause_url": self.page_url("sending")
-            if sending.may_pause(request) and not sending.is_paused(request)
-            else "",
-        }
+        page: dict[str, Any] = {"status_url": self.get_page_url("status"), "is_stock": is_stock()}
+        if request.method == "GET":
+            page |= {"trouble": banner.get_banner(), "holds": holds.notices(self, request)}
+        if holds.may_pause(request) and not holds.is_paused(holds.reports_for(request)):
+            page["pause_url"] = self.get_page_url("sending")
         context = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page, **(extra_context or {})}
-        return super().changelist_view(request, context)  # type: ignore[misc]
+        return super().changelist_view(request, context)
 
 
-def _form_title(form: TaskForm) -> str:
-    """What the form's model does."""
-    takes_picture = any(item.role == InputRole.FIRST_FRAME for item in form.spec.inputs)
-    return _("Animate a picture") if takes_picture else _("Make a video from words")
+def _stored_inputs(request: HttpRequest) -> list[MediaInput]:
+    return once(request, "stored", list)
 
 
 def _seen(form: TaskForm | NotesForm, task: VideoTask | None) -> str:
@@ -171,3 +156,82 @@ def _seen(form: TaskForm | NotesForm, task: VideoTask | None) -> str:
     before = form.data.get(conflicts.FIELD) if form.is_bound and not told else ""
     # The form has put what was typed into its own instance.
     return before or conflicts.seen(type(task).objects.get(pk=task.pk) if form.is_bound else task)
+
+
+#: The hidden field with the id of what a new draft is made from.
+PARENT = "made_from"
+#: Fields of the request that are no part of what was typed.
+_NOT_TYPED = {
+    "csrfmiddlewaretoken",
+    repeats.FIELD,
+    conflicts.FIELD,
+    PARENT,
+    file_name(FIRST_FRAME),
+    kept_name(FIRST_FRAME),
+}
+
+
+def parent_of(model_admin: TaskAdminBase, request: HttpRequest) -> VideoTask | None:
+    """Return what a new draft is made from, if this person may see it."""
+    return model_admin.get_visible_task(request, request.POST.get(PARENT, ""))
+
+
+def late_form_response(model_admin: TaskAdminBase, request: HttpRequest, object_id: str) -> HttpResponse | None:
+    """Answer a draft's form whose draft is none any more; ``None`` for everything else."""
+    if "shown_model" not in request.POST or not model_admin.has_change_permission(request):
+        return None
+    task = model_admin.get_object(request, object_id)
+    if task is not None and (task.status == TaskStatus.DRAFT or not model_admin.has_change_permission(request, task)):
+        return None
+    spec = model_admin.get_model_spec(request, task)
+    with_metadata = model_admin.may_edit_metadata(request)
+    form = task_form(spec, request.user, with_metadata=with_metadata)(request.POST, request.FILES, instance=task)
+    form.is_read_only = True
+    form.full_clean()
+    differences = conflicts.differences(form, task)
+    if task is not None and not (differences or form.errors):
+        return _nothing_lost(model_admin, request, task)
+    context = {
+        "original": task,
+        "task": task,
+        "differences": differences,
+        "errors": [str(error) for problems in form.errors.values() for error in problems],
+        "typed": _typed(request, task, form),
+        "add_url": model_admin.get_page_url("add") if model_admin.has_add_permission(request) else "",
+        "open_url": model_admin.get_page_url("change", task.pk) if task is not None else "",
+        "list_url": model_admin.get_page_url("changelist"),
+    }
+    title = _("This draft was sent meanwhile") if task is not None else _("This draft was deleted meanwhile")
+    return model_admin.render_page(request, "meanwhile", title, **context)
+
+
+def _nothing_lost(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> HttpResponse:
+    """What was typed is what was sent."""
+    if "_duplicate" in request.POST or "_variations" in request.POST:
+        return duplicate.copy(model_admin, request, task)
+    messages.info(request, _("This draft was sent already; nothing was sent a second time."))
+    return HttpResponseRedirect(model_admin.get_page_url("change", task.pk))
+
+
+def _typed(request: HttpRequest, task: VideoTask | None, form: TaskForm) -> list[tuple[str, str]]:
+    """Return the hidden fields that make a draft of what was typed, the same key each time for the same words."""
+    pairs = [
+        (name, value)
+        for name, values in request.POST.lists()
+        if name not in _NOT_TYPED and not name.startswith("_")
+        for value in values
+    ]
+    origin = task.pk if task is not None else request.path
+    key = repeats.key_for_another(origin, json.dumps(sorted(pairs)))
+    token = form.data.get(kept_name(FIRST_FRAME)) or _kept_of(task, form)
+    pairs += [(kept_name(FIRST_FRAME), token)] if token else []
+    pairs += [(PARENT, str(task.pk))] if task is not None else []
+    return [*pairs, (repeats.FIELD, key)]
+
+
+def _kept_of(task: VideoTask | None, form: TaskForm) -> str:
+    """Keep a copy of the picture that the task was sent with, where the form has no other."""
+    frame = task.first_frame if task is not None else None
+    if frame is None or not frame.file or form.data.get(link_name(FIRST_FRAME)):
+        return ""
+    return temporary_uploads.keep_copy(frame.file, owner=form.user.pk)

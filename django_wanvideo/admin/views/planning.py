@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo.admin.action_results import reason_of
 from django_wanvideo.admin.presentation import formats, markup
-from django_wanvideo.admin.presentation.columns import listed_frame
 from django_wanvideo.admin.views.plans import Entry
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.failures import advice_for, charge_words
@@ -28,17 +27,17 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
+    from django_wanvideo.admin.base import TaskAdminBase
+    from django_wanvideo.admin.views.plans import StoredPlan
     from django_wanvideo.models import VideoTask
     from django_wanvideo.services.sending.quotes import Quote
 
 #: Rows that are read at once.
 CHUNK = 250
-#: Up to so many tasks are all shown; of more, the blocked ones and the first few of each group.
-SHOWN, FIRST_SHOWN, BLOCKED_SHOWN = 100, 20, 50
 
-DRAFTS = frozenset({TaskStatus.DRAFT})
 ENDED = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED})
-_CHANGE_FIRST = frozenset({"edit_copy", "replace_picture"})
+#: What helps where trying again unchanged does not.
+CHANGE_FIRST = frozenset({"edit_copy", "replace_picture"})
 
 
 @dataclass
@@ -47,29 +46,24 @@ class Row:
 
     task: VideoTask
     place: int
-    quote: Quote | None
+    entry: Entry
     problem: str = ""
-    helps: bool = True
-    #: Whether EvoLink is asked about an earlier request before another is sent.
-    looks_first: bool = False
     is_chosen: bool = False
 
     @property
     def is_free(self) -> bool:
         """Whether it costs nothing, because EvoLink has the video still."""
-        return self.quote is not None and self.quote.is_free
+        return self.entry.quote is not None and self.entry.quote.is_free
 
     @property
     def price(self) -> str:
         """What it was said to cost."""
-        if self.quote is None or self.quote.credits is None:
-            return formats.credits_in_table(Decimal(0))
-        return formats.credits_in_table(self.quote.credits)
+        return formats.credits_in_table((self.entry.quote and self.entry.quote.credits) or Decimal(0))
 
     @property
     def thumbnail(self) -> Any:
         """The small picture."""
-        return markup.thumbnail(self.task, listed_frame(self.task))
+        return markup.thumbnail(self.task, markup.listed_frame(self.task))
 
     @property
     def settings(self) -> str:
@@ -131,12 +125,12 @@ class Page:
     @property
     def helping(self) -> list[Row]:
         """Those for which trying again helps."""
-        return [row for row in self.rows if not row.problem and row.helps]
+        return [row for row in self.rows if not row.problem and row.entry.helps]
 
     @property
     def changing(self) -> list[Row]:
         """Those that would most likely fail in the same way."""
-        return [row for row in self.rows if not row.problem and not row.helps]
+        return [row for row in self.rows if not row.problem and not row.entry.helps]
 
     @property
     def stuck(self) -> list[Row]:
@@ -144,113 +138,87 @@ class Page:
         return [row for row in self.rows if row.problem]
 
 
-def shown_places(entries: list[Entry]) -> list[int]:
-    """Return which rows of a plan are shown: all, or of a long one what cannot be sent and the first few."""
-    places = range(len(entries))
-    if len(entries) <= SHOWN:
-        return list(places)
-    groups = (
-        ([place for place in places if entries[place].quote is None], BLOCKED_SHOWN),
-        ([place for place in places if entries[place].quote and entries[place].helps], FIRST_SHOWN),
-        ([place for place in places if entries[place].quote and not entries[place].helps], FIRST_SHOWN),
-    )
-    return [place for group, most in groups for place in group[:most]]
+@dataclass(frozen=True)
+class Planner:
+    """What one person may send: drafts, or ``again`` what has ended."""
 
+    model_admin: TaskAdminBase
+    request: HttpRequest
+    again: bool
 
-def chosen_places(entries: list[Entry], ticks: list[int] | None) -> list[int]:
-    """Return what a press sends: what helps, or of what is shown only what is ticked."""
-    shown = set(shown_places(entries)) if ticks is not None else set()
-    return [
-        place
-        for place, entry in enumerate(entries)
-        if entry.quote is not None and (place in (ticks or ()) if place in shown else entry.helps)
-    ]
+    def read(self, tasks: QuerySet[VideoTask]) -> QuerySet[VideoTask]:
+        """Return a queryset that brings what a row needs in few queries."""
+        tasks = tasks.defer(None).defer("notes", "metadata", "error_message").prefetch_related(None)
+        if not self.again:
+            # A draft has no attempts.
+            return tasks.prefetch_related("inputs")
+        few = Attempt.objects.only("task_id", "number", "state", "provider_task_id", "error_code")
+        return tasks.prefetch_related("inputs", Prefetch("attempts", few))
 
+    def tasks_at(self, entries: list[Entry], places: list[int]) -> dict[int, VideoTask]:
+        """Return the tasks at some places of a plan, in that order, as far as the person sees them."""
+        rows = self.model_admin.get_queryset(self.request).filter(pk__in=[entries[place].task_id for place in places])
+        found = {task.pk: task for task in self.read(rows)}
+        return {place: found[entries[place].task_id] for place in places if entries[place].task_id in found}
 
-def page_of(
-    model_admin: Any, request: HttpRequest, entries: list[Entry], ticks: list[int] | None, *, again: bool
-) -> Page:
-    """Return what is shown of a plan now; what does not hold any more is not counted."""
-    shown, chosen = shown_places(entries), set(chosen_places(entries, ticks))
-    tasks = model_admin.get_queryset(request).filter(pk__in=[entries[place].task_id for place in shown])
-    found = {task.pk: task for task in read(tasks, again=again)}
-    rows = [
-        row_of(model_admin, request, found[entries[place].task_id], place, entries[place], again=again)
-        for place in shown
-        if entries[place].task_id in found
-    ]
-    for row in rows:
-        row.is_chosen = row.place in chosen and not row.problem
-    lost = {place for place in shown if entries[place].task_id not in found}
-    unsendable = lost | {row.place for row in rows if row.problem}
-    places = sorted(chosen - unsendable)
-    blocked = unsendable | {place for place, entry in enumerate(entries) if entry.quote is None}
-    quoted = [entries[place] for place in places]
-    return Page(
-        rows,
-        places,
-        blocked=len(blocked),
-        unshown=len(entries) - len(shown),
-        total=sum((entry.quote.credits or Decimal(0) for entry in quoted if entry.quote), Decimal(0)),
-        seconds=sum(entry.seconds for entry in quoted),
-        looks_first=any(entry.looks_first for entry in quoted),
-        costs=_costs(model_admin, request, quoted) if credit_limits.are_set() else [],
-    )
+    def entry_of(self, task: VideoTask) -> Entry:
+        """Quote one task as it is now."""
+        quote, _why = self._judge(task)
+        seconds = int(task.parameters.get("duration") or 0)
+        looks_first = self.again and quote is not None and not quote.is_free and lookup.is_open(task)
+        # Whether trying again unchanged makes sense.
+        helps = download.is_fetchable(task) or advice_for(task.error_code).next_action not in CHANGE_FIRST
+        return Entry(task.pk, quote, seconds, helps=helps or not task.error_code, looks_first=looks_first)
 
+    def page_of(self, plan: StoredPlan, ticks: list[int] | None) -> Page:
+        """Return what is shown of a plan now; what does not hold any more is not counted."""
+        entries, shown, chosen = plan.entries, plan.shown_places(), set(plan.chosen_places(ticks))
+        found = self.tasks_at(entries, shown)
+        rows = [self._row_of(task, place, entries[place]) for place, task in found.items()]
+        for row in rows:
+            row.is_chosen = row.place in chosen and not row.problem
+        unsendable = (set(shown) - found.keys()) | {row.place for row in rows if row.problem}
+        places = sorted(chosen - unsendable)
+        blocked = unsendable | {place for place, entry in enumerate(entries) if entry.quote is None}
+        quoted = [entries[place] for place in places]
+        return Page(
+            rows,
+            places,
+            blocked=len(blocked),
+            unshown=len(entries) - len(shown),
+            total=sum((entry.quote.credits or Decimal(0) for entry in quoted if entry.quote), Decimal(0)),
+            seconds=sum(entry.seconds for entry in quoted),
+            looks_first=any(entry.looks_first for entry in quoted),
+            costs=self._costs(quoted) if credit_limits.are_set() else [],
+        )
 
-def _costs(model_admin: Any, request: HttpRequest, entries: list[Entry]) -> list[tuple[Decimal | None, Any]]:
-    paid = [(entry.task_id, entry.quote.credits) for entry in entries if entry.quote and not entry.quote.is_free]
-    tasks = model_admin.get_queryset(request).filter(pk__in=[task_id for task_id, _price in paid])
-    owners = dict(tasks.order_by().values_list("pk", "owner_id"))
-    return [(price, owners.get(task_id)) for task_id, price in paid]
+    def _row_of(self, task: VideoTask, place: int, entry: Entry) -> Row:
+        """Return a task as it was quoted, or why that does not hold now."""
+        _now, why = self._judge(task)
+        if not why and entry.quote is not None:
+            why = quotes.problem(task, entry.quote)
+        elif not why:
+            why = _("It was changed meanwhile. Select it again.")
+        return Row(task, place, entry, why)
 
+    def _costs(self, entries: list[Entry]) -> list[tuple[Decimal | None, Any]]:
+        paid = [(entry.task_id, entry.quote.credits) for entry in entries if entry.quote and not entry.quote.is_free]
+        tasks = self.model_admin.get_queryset(self.request).filter(pk__in=[task_id for task_id, _price in paid])
+        owners = dict(tasks.order_by().values_list("pk", "owner_id"))
+        return [(price, owners.get(task_id)) for task_id, price in paid]
 
-def read(tasks: QuerySet[VideoTask], *, again: bool) -> QuerySet[VideoTask]:
-    """Return a queryset that brings what a row needs in few queries."""
-    tasks = tasks.defer(None).defer("notes", "metadata", "error_message").prefetch_related(None)
-    if not again:
-        # A draft has no attempts.
-        return tasks.prefetch_related("inputs")
-    few = Attempt.objects.only("task_id", "number", "state", "provider_task_id", "error_code")
-    return tasks.prefetch_related("inputs", Prefetch("attempts", few))
-
-
-def entry_of(model_admin: Any, request: HttpRequest, task: VideoTask, *, again: bool) -> Entry:
-    """Quote one task as it is now."""
-    quote, _why = _judge(model_admin, request, task, again=again)
-    seconds = int(task.parameters.get("duration") or 0)
-    looks_first = again and quote is not None and not quote.is_free and lookup.is_open(task)
-    return Entry(task.pk, quote, seconds, helps=helps(task), looks_first=looks_first)
-
-
-def helps(task: VideoTask) -> bool:
-    """Tell whether trying again unchanged makes sense."""
-    if download.is_fetchable(task) or not task.error_code:
-        return True
-    return advice_for(task.error_code).next_action not in _CHANGE_FIRST
-
-
-def row_of(model_admin: Any, request: HttpRequest, task: VideoTask, place: int, entry: Entry, *, again: bool) -> Row:
-    """Return a task as it was quoted, or why that does not hold now."""
-    _now, why = _judge(model_admin, request, task, again=again)
-    if not why and entry.quote is not None:
-        why = quotes.problem(task, entry.quote)
-    elif not why:
-        why = _("It was changed meanwhile. Select it again.")
-    return Row(task, place, entry.quote, why, entry.helps, entry.looks_first)
-
-
-def _judge(model_admin: Any, request: HttpRequest, task: VideoTask, *, again: bool) -> tuple[Quote | None, str]:
-    if not model_admin.has_submit_permission(request, task):
-        return None, reason_of(PermissionDenied())
-    if task.status not in (ENDED if again else DRAFTS):
-        return None, _why_not(task.status)
-    try:
-        if not download.is_fetchable(task):
-            creation.check_complete(task)
-        return quotes.quote(task), ""
-    except ValidationError as error:
-        return None, reason_of(error)
+    def _judge(self, task: VideoTask) -> tuple[Quote | None, str]:
+        """Return what sending the task would cost now, or why it cannot be sent."""
+        if not self.model_admin.has_submit_permission(self.request, task):
+            return None, reason_of(PermissionDenied())
+        if task.status not in (ENDED if self.again else {TaskStatus.DRAFT}):
+            return None, _why_not(task.status)
+        try:
+            if not download.is_fetchable(task):
+                creation.check_complete(task)
+            return quotes.quote(task), ""
+        except ValidationError as error:
+            return None, reason_of(error)
 
 
 def _why_not(status: str) -> str:

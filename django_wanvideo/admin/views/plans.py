@@ -24,6 +24,8 @@ from django_wanvideo.services.sending.quotes import Quote
 PREFIX, STEP_PREFIX = "plan:", "step:"
 #: How long a plan can be looked at and sent.
 LIFETIME = dt.timedelta(days=1)
+#: Up to so many tasks are all shown; of more, the blocked ones and the first few of each group.
+SHOWN, FIRST_SHOWN, BLOCKED_SHOWN = 100, 20, 50
 _TOKEN = re.compile(r"[0-9a-f]{24}")
 
 
@@ -67,6 +69,26 @@ class StoredPlan:
     #: The list that it was chosen from.
     back: str
     entries: list[Entry]
+
+    def shown_places(self) -> list[int]:
+        """Return which rows are shown: all, or of a long plan what cannot be sent and the first few."""
+        places = range(len(self.entries))
+        if len(places) <= SHOWN:
+            return list(places)
+        blocked = [place for place in places if self.entries[place].quote is None]
+        sendable = [place for place in places if self.entries[place].quote is not None]
+        helping = [place for place in sendable if self.entries[place].helps]
+        changing = [place for place in sendable if not self.entries[place].helps]
+        return [*blocked[:BLOCKED_SHOWN], *helping[:FIRST_SHOWN], *changing[:FIRST_SHOWN]]
+
+    def chosen_places(self, ticks: list[int] | None) -> list[int]:
+        """Return what a press sends: what helps, or of what is shown only what is ticked."""
+        shown = set(self.shown_places()) if ticks is not None else set()
+        return [
+            place
+            for place, entry in enumerate(self.entries)
+            if entry.quote is not None and (place in (ticks or ()) if place in shown else entry.helps)
+        ]
 
 
 @dataclass

@@ -1,239 +1,218 @@
-"""The screen on which a person settles an unconfirmed task: the evidence, and three decisions."""
+"""The pages on which a person settles unconfirmed tasks.
+
+One shows the evidence of a task, and three decisions; the other settles several at once, each against what EvoLink's
+list shows of it.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import dataclass
-from enum import StrEnum
+import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, ngettext_lazy
 
-from django_wanvideo.admin import action_results, object_actions, themes
-from django_wanvideo.admin.presentation import formats, markup
-from django_wanvideo.admin.views import candidates
-from django_wanvideo.choices import EventKind, TaskStatus
-from django_wanvideo.conf import conf
+from django_wanvideo.admin import action_results
+from django_wanvideo.admin.base import as_uuid, person
+from django_wanvideo.admin.presentation import evidence, formats, markup, prices
+from django_wanvideo.admin.presentation.evidence import Decision
+from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.exceptions import EvoLinkError
-from django_wanvideo.exceptions import WanVideoError
-from django_wanvideo.models import CallbackReceipt
-from django_wanvideo.services.resolution import decisions, evidence
-from django_wanvideo.services.resolution.evidence import ListingState
+from django_wanvideo.exceptions import TransitionNotAllowed, WanVideoError
+from django_wanvideo.services.resolution import decisions, matching
+from django_wanvideo.services.resolution.evidence import collect
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
-    from django.http.response import HttpResponseBase
+    import uuid
 
-    from django_wanvideo.models import Attempt, VideoTask
-    from django_wanvideo.services.resolution.evidence import Evidence
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
 
-
-class Decision(StrEnum):
-    """What a person can decide, in the order in which it is offered when nothing speaks for either."""
-
-    ATTACH = "attach"
-    NOT_ACCEPTED = "not_accepted"
-    SEND_AGAIN = "send_again"
+    from django_wanvideo.admin.base import TaskAdminBase
+    from django_wanvideo.models import VideoTask
+    from django_wanvideo.services.resolution.matching import Match
 
 
-@dataclass(frozen=True)
-class Row:
-    """One thing that was looked at, and what it points to."""
-
-    looked_at: str
-    found: str
-    remark: str = ""
-    #: The decision that it speaks for; empty when it says nothing.
-    points_to: Decision | None = None
-
-    @property
-    def verdict(self) -> str:
-        """What it speaks for, in words."""
-        words = {Decision.ATTACH: _("Accepted"), Decision.NOT_ACCEPTED: _("Not accepted")}
-        return words[self.points_to] if self.points_to else ""
+#: Tasks that are settled together at most.
+MOST = 50
+#: Seconds that this may take; each video is read with the site's own key before it is attached.
+SETTLING_SECONDS = 20.0
 
 
-def view(model_admin: Any, request: HttpRequest, task: VideoTask) -> HttpResponseBase:
+def resolve_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     """Show the evidence, or do what was decided."""
-    page = model_admin.page_url("change", task.pk)
+    task = model_admin.get_task_or_404(request, object_id, "resolve", "view")
+    page = model_admin.get_page_url("change", task.pk)
     if task.status != TaskStatus.UNCONFIRMED:
         messages.info(request, _("This task is settled; there is nothing to decide any more."))
         return HttpResponseRedirect(page)
     if request.method == "POST":
-        return HttpResponseRedirect(page) if _decide(model_admin, request, task) else HttpResponseRedirect(request.path)
-    found = evidence.collect(task)
-    attempt, price = found.attempt, object_actions.price_now(task)
-    frame, rows = task.first_frame, _rows(task, found)
-    fits = _fitting(rows)
+        try:
+            words = _resolve(model_admin, request, task)
+        except (WanVideoError, EvoLinkError, ValidationError) as error:
+            messages.error(request, action_results.reason_of(error))
+            return HttpResponseRedirect(request.path)
+        action_results.log(request, [task], words)
+        messages.success(request, words)
+        return HttpResponseRedirect(page)
+    found = collect(task)
+    attempt, price, rows = found.attempt, prices.price_now(task), evidence.rows(task, found)
+    fits = evidence.fitting(rows)
     context = {
-        **themes.frame(model_admin, request, _("Was this video accepted?")),
-        "original": task,
-        "task": task,
         "chip": markup.chip(task.status),
-        "sent_at": formats.clock(attempt.sent_at) if attempt is not None and attempt.sent_at else "",
+        "sent_at": formats.clock(attempt.sent_at) if attempt is not None else "",
         "evidence": rows,
         "decisions": sorted(Decision, key=lambda decision: decision != fits),
         "fits": fits,
-        "candidates": candidates.choices(model_admin, request, found),
-        "answers": _listing_words(found),
-        "others": candidates.others(model_admin, request, found),
+        "candidates": evidence.choices(model_admin, request, found),
+        "answers": evidence.listing_words(found),
+        "others": evidence.others(model_admin, request, found),
         "number": attempt.number if attempt is not None else "",
         "shown_credits": price,
         "any_choice": any(candidate.can_be_chosen for candidate in found.candidates),
-        "thumbnail": markup.thumbnail(task, frame),
-        "settings": markup.settings_line(task),
         "price": formats.credits_on_button(price),
-        "change_url": page,
     }
-    return TemplateResponse(request, "admin/wanvideo/videotask/decide.html", context)
+    return model_admin.render_task_page(request, "resolve", _("Was this video accepted?"), task, **context)
 
 
-def _decide(model_admin: Any, request: HttpRequest, task: VideoTask) -> bool:
-    by: Any = request.user
-    decision, shown = request.POST.get("decision", ""), request.POST.get("attempt", "")
+def _resolve(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> str:
+    """Do what was decided and return what to say of it; raises an error with what to say where that cannot be done."""
+    by, post = person(request), request.POST
+    shown = post.get("attempt", "")
     number = int(shown) if shown.isdecimal() else None
-    try:
-        if decision == Decision.ATTACH:
-            chosen = (request.POST.get("other") or request.POST.get("provider_task_id") or "").strip()
+    match post.get("decision", ""):
+        case Decision.ATTACH:
+            chosen = (post.get("other") or post.get("provider_task_id") or "").strip()
             if not chosen:
-                messages.error(request, _("Choose a video from the list, or give EvoLink’s id."))
-                return False
+                raise ValidationError(_("Choose a video from the list, or give EvoLink’s id."))
             decisions.attach(
                 task,
                 chosen,
                 by=by,
-                allow_earlier="older" in request.POST,
+                allow_earlier="older" in post,
                 visible=model_admin.get_queryset(request),
-                among_others="compared" in request.POST,
+                among_others="compared" in post,
                 number=number,
             )
-            words = _("Attached. The video is followed from now on.")
-        elif decision == Decision.NOT_ACCEPTED:
+            return _("Attached. The video is followed from now on.")
+        case Decision.NOT_ACCEPTED:
             decisions.mark_not_accepted(task, by=by, number=number)
-            words = _("Settled: it was not accepted. It can be tried again.")
-        elif decision == Decision.SEND_AGAIN:
-            if not request.POST.get("twice"):
-                messages.error(request, _("Select the box to confirm that you may be charged twice."))
-                return False
-            if request.POST.get("shown_credits") not in {None, str(object_actions.price_now(task))}:
-                messages.error(request, _("The price has changed. Look at it again, then decide."))
-                return False
+            return _("Settled: it was not accepted. It can be tried again.")
+        case Decision.SEND_AGAIN:
+            if not post.get("twice"):
+                raise ValidationError(_("Select the box to confirm that you may be charged twice."))
+            if post.get("shown_credits") not in {None, str(prices.price_now(task))}:
+                raise ValidationError(_("The price has changed. Look at it again, then decide."))
             decisions.resend(task, by=by, number=number)
-            words = _("Queued again.")
-        else:
-            messages.error(request, _("Choose one of the decisions."))
-            return False
-    except (WanVideoError, EvoLinkError, ValidationError) as error:
-        messages.error(request, action_results.reason_of(error))
-        return False
-    action_results.log(request, [task], words)
-    messages.success(request, words)
-    return True
+            return _("Queued again.")
+    raise ValidationError(_("Choose one of the decisions."))
 
 
-def _fitting(rows: list[Row]) -> Decision | None:
-    """Return the decision that fits the evidence: one sign of a video outweighs all that is missing."""
-    signs = {row.points_to for row in rows}
-    return next((decision for decision in (Decision.ATTACH, Decision.NOT_ACCEPTED) if decision in signs), None)
+def begin_bulk(model_admin: TaskAdminBase, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponse:
+    """Lead from the list's action to a page with an address of its own."""
+    ids = list(queryset.filter(status=TaskStatus.UNCONFIRMED).order_by("queued_at").values_list("pk", flat=True))
+    if not ids:
+        messages.info(request, _("None of these is unconfirmed; there is nothing to settle."))
+        return HttpResponseRedirect(model_admin.get_page_url("changelist"))
+    if len(ids) > MOST:
+        words = _("At most %(n)s tasks can be settled at a time; these are the oldest ones.") % {"n": MOST}
+        messages.warning(request, words)
+    query = urlencode([("id", pk.hex) for pk in ids[:MOST]])
+    return HttpResponseRedirect(f"{model_admin.get_page_url('bulk_resolve')}?{query}")
 
 
-def _listing_words(found: Evidence) -> str:
-    """Return why there is no list, or what it lacks."""
-    return {
-        ListingState.UNREADABLE: _("EvoLink’s list cannot be read just now. Load this page again in a minute."),
-        ListingState.PAUSED: _("EvoLink has asked us to wait with questions. Load this page again in a minute."),
-        ListingState.FOREIGN: _("This database belongs to another installation, so EvoLink is not asked."),
-        ListingState.NO_KEY: _("This site has no key for EvoLink, so it cannot ask."),
-        ListingState.NOT_SENT: _("Nothing was sent."),
-        ListingState.PARTIAL: _(
-            "EvoLink’s list is long and was not read back to our request; more may be in its console."
-        ),
-    }.get(found.listing, "")
+def bulk_resolve_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
+    """Show each task with its evidence, or settle those that were ticked."""
+    model_admin.require(request, None, "resolve", "view")
+    back = model_admin.get_page_url("changelist")
+    if request.method == "POST":
+        _bulk_resolve(model_admin, request)
+        return HttpResponseRedirect(back)
+    tasks = _tasks(model_admin, request, request.GET.getlist("id"))
+    rows = [_row(model_admin, found) for found in matching.match(tasks)]
+    return model_admin.render_page(request, "bulk_resolve", _("Settle unconfirmed videos"), rows=rows, back=back)
 
 
-def _rows(task: VideoTask, found: Evidence) -> list[Row]:
-    attempt = found.attempt
-    if attempt is None:
-        return []
-    rows = [
-        Row(
-            _("Our request"),
-            _("Sent at %(at)s") % {"at": formats.clock(attempt.sent_at)} if attempt.sent_at else _("Not sent"),
-            _("Attempt %(n)s") % {"n": attempt.number},
-        ),
-        Row(_("EvoLink’s answer"), _answer(attempt)),
-        _callbacks(attempt),
-        _listed(found),
-    ]
-    if found.others:
-        rows.append(_others(found))
-    return [*rows, _credits(task, found)]
+def _tasks(model_admin: TaskAdminBase, request: HttpRequest, ids: list[str]) -> list[VideoTask]:
+    wanted = [pk for value in ids[:MOST] if (pk := as_uuid(value)) is not None]
+    rows = model_admin.get_queryset(request).filter(pk__in=wanted, status=TaskStatus.UNCONFIRMED)
+    found = [task for task in rows.prefetch_related("inputs") if model_admin.has_resolve_permission(request, task)]
+    return sorted(found, key=lambda task: wanted.index(task.pk))
 
 
-def _listed(found: Evidence) -> Row:
-    name, possible = _("EvoLink’s task list"), len(found.possible)
-    if possible:
-        words = ngettext(
-            "%(n)s video of this model from about that time that no task here knows",
-            "%(n)s videos of this model from about that time that no task here knows",
-            possible,
-        )
-        # Of several open requests nobody can say which one a video comes from.
-        points_to = None if found.others else Decision.ATTACH
-        return Row(name, words % {"n": possible}, _("See below"), points_to)
-    if found.listing is ListingState.COMPLETE:
-        return Row(name, _("No unknown video of this model from that time"), "", Decision.NOT_ACCEPTED)
-    return Row(name, _listing_words(found))
-
-
-def _others(found: Evidence) -> Row:
-    count = len(found.others)
-    words = ngettext(
-        "%(n)s other request of this site, from about that time, whose answer was lost too",
-        "%(n)s other requests of this site, from about that time, whose answers were lost too",
-        count,
-    )
-    return Row(_("Other open requests"), words % {"n": count}, _("A video on the list may belong to any of them"))
-
-
-def _credits(task: VideoTask, found: Evidence) -> Row:
-    cost = task.credits_estimated if task.credits_estimated is not None else object_actions.price_now(task)
-    remark = _("This video costs about %(n)s. EvoLink’s console lists what was charged.")
-    if found.credits_now is None:
-        now = _("EvoLink did not say just now")
+def _row(model_admin: TaskAdminBase, found: Match) -> dict[str, Any]:
+    """Return one task as the page shows it, with what EvoLink's list shows of it in words."""
+    task, only, remark = found.task, found.only, ""
+    decision: Decision | None = None
+    if only is not None:
+        words = _("%(id)s, started at %(at)s, %(status)s") % {
+            "id": only.id,
+            "at": formats.clock(only.created) if only.created else "?",
+            "status": only.raw_status or "?",
+        }
+        remark = _("It fits no other open request, and nothing else on the list fits this one.")
+        decision = Decision.ATTACH
+    elif found.candidates:
+        count = len(found.candidates)
+        words = ngettext("%(n)s video may be this one", "%(n)s videos may be this one", count) % {"n": count}
+        remark = _("Other open requests may have made the same. Decide about this one alone.")
+    elif found.is_whole:
+        words = _("No unknown video of this model from that time")
+        remark = _("EvoLink’s list may lag by a few minutes.")
+        decision = Decision.NOT_ACCEPTED
     else:
-        now = _("%(n)s left now") % {"n": formats.credits_in_table(found.credits_now)}
-    return Row(_("Credits"), now, remark % {"n": formats.credits_in_table(cost)})
+        words = _("EvoLink’s list could not be read back to the request.")
+    does = {
+        Decision.ATTACH: _("Attach this video; nothing is sent or charged again."),
+        Decision.NOT_ACCEPTED: _("Settle as not accepted; it fails and can be retried."),
+    }
+    attempt = found.attempt
+    value = f"{decision}:{task.pk.hex}" if decision else ""
+    return {
+        "task": task,
+        "thumbnail": markup.thumbnail(task, task.first_frame),
+        "settings": markup.settings_line(task),
+        "price": formats.credits_in_table(prices.price_now(task)),
+        "sent_at": formats.clock(attempt.sent_at) if attempt is not None else "",
+        "found": words,
+        "remark": remark,
+        # What a tick does; nothing where a person has to look at the task by itself.
+        "value": value if only is None else f"{value}:{only.id}",
+        "does": does[decision] if decision else "",
+        "is_ticked": only is not None,
+        "resolve_url": model_admin.get_page_url("resolve", task.pk),
+    }
 
 
-def _answer(attempt: Attempt) -> str:
-    return (
-        _("One that does not say whether it was accepted")
-        if attempt.http_status
-        else _("None; the connection ended first")
-    )
+def _bulk_resolve(model_admin: TaskAdminBase, request: HttpRequest) -> None:
+    wishes: dict[str, tuple[str, str]] = {}
+    for value in request.POST.getlist("resolve")[:MOST]:
+        decision, _colon, rest = value.partition(":")
+        task_id, _colon, provider_task_id = rest.partition(":")
+        wishes[task_id] = (decision, provider_task_id)
+    if not wishes:
+        messages.info(request, _("Nothing was selected, so nothing was settled."))
+        return
+    until = time.monotonic() + SETTLING_SECONDS
 
+    def resolve(task: VideoTask) -> None:
+        decision, provider_task_id = wishes[task.pk.hex]
+        if time.monotonic() > until:
+            raise TransitionNotAllowed(_("There was no time left for this one. Select it again."))
+        if decision == Decision.ATTACH and provider_task_id:
+            decisions.attach(task, provider_task_id, by=person(request))
+        elif decision == Decision.NOT_ACCEPTED:
+            decisions.mark_not_accepted(task, by=person(request))
+        else:
+            raise TransitionNotAllowed(_("There is no such decision."))
 
-def _callbacks(attempt: Attempt) -> Row:
-    name, count = _("Callbacks"), CallbackReceipt.objects.filter(attempt=attempt).count()
-    if count:
-        found = ngettext("%(n)s for this attempt", "%(n)s for this attempt", count) % {"n": count}
-        noted = attempt.events.filter(kind=EventKind.CALLBACK, detail__reason="older_than_attempt").first()
-        words = (
-            _("For %(id)s, which seems older than our request") % {"id": noted.detail["provider_task_id"]}
-            if noted
-            else ""
-        )
-        return Row(name, found, words, Decision.ATTACH)
-    if not conf.has_callbacks():
-        return Row(name, _("This site asks for none, so this says nothing."))
-    recently = timezone.now() - dt.timedelta(days=7)
-    if CallbackReceipt.objects.filter(received_at__gte=recently).exists():
-        return Row(name, _("None for this attempt"), _("Others have come in this week."))
-    return Row(name, _("None for this attempt"), _("None have come in this week, so this says little."))
+    tasks = _tasks(model_admin, request, list(wishes))
+    outcome = action_results.do_to_each(request, tasks, resolve, _("Settled against EvoLink’s list."))
+    outcome.tell(request, ngettext_lazy("%(n)s video was settled.", "%(n)s videos were settled.", "n"))
+    if missing := len(wishes) - len(tasks):
+        words = ngettext("%(n)s was settled meanwhile.", "%(n)s were settled meanwhile.", missing) % {"n": missing}
+        messages.info(request, words)

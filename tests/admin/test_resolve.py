@@ -73,7 +73,7 @@ def said(response):
 
 def test_the_screen_shows_the_evidence_and_the_candidates(boss, task, evolink):
     evolink.offer()
-    page = boss.get(url("decide", task.pk))
+    page = boss.get(url("resolve", task.pk))
     text = page.content.decode()
     assert [row.looked_at for row in page.context["evidence"]] == [
         "Our request",
@@ -99,33 +99,35 @@ def test_the_screen_shows_the_evidence_and_the_candidates(boss, task, evolink):
 )
 def test_what_cannot_be_it_is_marked_as_such(boss, task, evolink, offer, words, can_be_chosen):
     evolink.offer(**offer)
-    page = boss.get(url("decide", task.pk))
+    page = boss.get(url("resolve", task.pk))
     (choice,) = page.context["candidates"]
-    assert (choice.remark, choice.can_be_chosen) == (words, can_be_chosen)
+    assert (choice["remark"], choice["can_be_chosen"]) == (words, can_be_chosen)
     assert page.context["fits"] == ("attach" if words == "May be this one" else "not_accepted")
 
 
 def test_a_video_that_another_task_has_cannot_be_chosen_and_leads_to_that_task(boss, task, evolink, make_task):
     other = make_task("processing", provider_task_id=ID)
     evolink.offer()
-    page = boss.get(url("decide", task.pk))
+    page = boss.get(url("resolve", task.pk))
     (choice,) = page.context["candidates"]
-    assert (choice.can_be_chosen, choice.url) == (False, url("change", other.pk))
-    assert f'href="{choice.url}"' in page.content.decode()
+    assert (choice["can_be_chosen"], choice["url"]) == (False, url("change", other.pk))
+    assert 'href="{}"'.format(choice["url"]) in page.content.decode()
 
 
 def test_a_task_that_one_may_not_see_is_no_link(boss, task, evolink, make_task, monkeypatch):
     make_task("processing", provider_task_id=ID)
     evolink.offer()
     VideoTask.objects.filter(pk=task.pk).update(owner=boss.user)
-    monkeypatch.setattr(VideoTaskAdmin, "visible_to", lambda self, request, tasks: tasks.owned_by(request.user))
-    (choice,) = boss.get(url("decide", task.pk)).context["candidates"]
-    assert choice.url == ""
+    monkeypatch.setattr(
+        VideoTaskAdmin, "get_visible_queryset", lambda self, request, tasks: tasks.owned_by(request.user)
+    )
+    (choice,) = boss.get(url("resolve", task.pk)).context["candidates"]
+    assert choice["url"] == ""
 
 
 def test_the_list_leads_those_who_may_settle_to_the_decision(boss, person, task):
     VideoTask.objects.filter(pk=task.pk).update(next_action_at=None)
-    address = url("decide", task.pk)
+    address = url("resolve", task.pk)
     assert address in boss.get(url("changelist")).content.decode()
     assert address in boss.get(url("status"), {"id": str(task.pk)}).json()["tasks"][str(task.pk)]["state"]
     looker = person("view_videotask")
@@ -135,14 +137,14 @@ def test_the_list_leads_those_who_may_settle_to_the_decision(boss, person, task)
 
 def test_the_screen_works_while_evolink_does_not(boss, task, evolink):
     evolink.broken = True
-    text = boss.get(url("decide", task.pk)).content.decode()
+    text = boss.get(url("resolve", task.pk)).content.decode()
     assert "EvoLink’s list cannot be read just now" in text
     assert "502" not in text
 
 
 def test_attaching_follows_the_chosen_video(boss, task, evolink):
     evolink.offer()
-    boss.post(url("decide", task.pk), {"decision": "attach", "provider_task_id": ID})
+    boss.post(url("resolve", task.pk), {"decision": "attach", "provider_task_id": ID})
     task.refresh_from_db()
     assert task.status == "processing"
     assert task.attempt.provider_task_id == ID
@@ -150,7 +152,7 @@ def test_attaching_follows_the_chosen_video(boss, task, evolink):
 
 
 def test_attaching_an_unknown_id_says_so_and_changes_nothing(boss, task, evolink):
-    response = boss.post(url("decide", task.pk), {"decision": "attach", "other": "task-unified-0-x"})
+    response = boss.post(url("resolve", task.pk), {"decision": "attach", "other": "task-unified-0-x"})
     assert said(response) == "EvoLink does not know this video."
     task.refresh_from_db()
     assert task.status == "unconfirmed"
@@ -160,44 +162,44 @@ def test_a_video_that_seems_older_is_attached_only_with_its_own_tick(boss, task,
     """The clock of the machine that sent the request may have been ahead."""
     evolink.offer(seconds=-600)
     task.attempts.update(claimed_at=timezone.now())
-    assert "this site’s clock was ahead" in boss.get(url("decide", task.pk)).content.decode()
+    assert "this site’s clock was ahead" in boss.get(url("resolve", task.pk)).content.decode()
     assert "before this site made its request" in said(
-        boss.post(url("decide", task.pk), {"decision": "attach", "other": ID})
+        boss.post(url("resolve", task.pk), {"decision": "attach", "other": ID})
     )
     task.refresh_from_db()
     assert task.status == "unconfirmed"
     CallbackReceipt.objects.create(attempt=task.attempt, provider_task_id=ID)
     callbacks.apply_callback(task.attempt, evolink.snapshots[ID])
-    for page in ("decide", "change"):
+    for page in ("resolve", "change"):
         assert f"{ID}, which seems older than our request" in boss.get(url(page, task.pk)).content.decode()
-    boss.post(url("decide", task.pk), {"decision": "attach", "other": ID, "older": "1"})
+    boss.post(url("resolve", task.pk), {"decision": "attach", "other": ID, "older": "1"})
     task.refresh_from_db()
     assert (task.status, task.attempt.provider_task_id) == ("processing", ID)
 
 
 def test_not_accepted_fails_it_and_sends_nothing(boss, task, evolink, wakes):
-    boss.post(url("decide", task.pk), {"decision": "not_accepted"})
+    boss.post(url("resolve", task.pk), {"decision": "not_accepted"})
     task.refresh_from_db()
     assert task.status == "failed"
     assert "Not accepted" in boss.get(url("change", task.pk)).content.decode()
 
 
 def test_sending_again_needs_its_own_tick(boss, task, evolink):
-    boss.post(url("decide", task.pk), {"decision": "send_again"})
+    boss.post(url("resolve", task.pk), {"decision": "send_again"})
     task.refresh_from_db()
     assert task.status == "unconfirmed"
-    boss.post(url("decide", task.pk), {"decision": "send_again", "twice": "1"})
+    boss.post(url("resolve", task.pk), {"decision": "send_again", "twice": "1"})
     task.refresh_from_db()
     assert task.status == "queued"
 
 
 def test_no_decision_is_no_decision(boss, task, evolink):
-    assert said(boss.post(url("decide", task.pk), {"decision": "x"})) == "Choose one of the decisions."
+    assert said(boss.post(url("resolve", task.pk), {"decision": "x"})) == "Choose one of the decisions."
 
 
 def test_what_is_settled_needs_no_decision(boss, make_task, evolink):
     task = make_task("completed")
-    response = boss.post(url("decide", task.pk), {"decision": "not_accepted"})
+    response = boss.post(url("resolve", task.pk), {"decision": "not_accepted"})
     assert response.url == url("change", task.pk)
     task.refresh_from_db()
     assert task.status == "completed"
@@ -205,9 +207,9 @@ def test_what_is_settled_needs_no_decision(boss, make_task, evolink):
 
 def test_deciding_needs_its_permission(person, task, evolink):
     other = person("view_videotask", "change_videotask", "submit_videotask")
-    assert other.get(url("decide", task.pk)).status_code == 403
-    assert other.post(url("decide", task.pk), {"decision": "not_accepted"}).status_code == 403
-    assert "decide" not in other.get(url("change", task.pk)).content.decode().split("wv-timeline")[0]
+    assert other.get(url("resolve", task.pk)).status_code == 403
+    assert other.post(url("resolve", task.pk), {"decision": "not_accepted"}).status_code == 403
+    assert "resolve" not in other.get(url("change", task.pk)).content.decode().split("wv-timeline")[0]
     task.refresh_from_db()
     assert task.status == "unconfirmed"
 
@@ -223,11 +225,11 @@ def primary(page):
 
 
 def test_the_decision_that_fits_the_evidence_stands_first_and_alone_is_recommended(boss, task, evolink):
-    rejected = boss.get(url("decide", task.pk))
+    rejected = boss.get(url("resolve", task.pk))
     assert order(rejected) == ["not_accepted", "attach", "send_again"]
     assert primary(rejected) == ["Mark as not accepted"]
     evolink.offer()
-    accepted = boss.get(url("decide", task.pk))
+    accepted = boss.get(url("resolve", task.pk))
     assert order(accepted) == ["attach", "not_accepted", "send_again"]
     assert primary(accepted) == ["Attach this video"]
     for page in (rejected, accepted):
@@ -237,32 +239,32 @@ def test_the_decision_that_fits_the_evidence_stands_first_and_alone_is_recommend
 
 def test_a_callback_for_the_attempt_outweighs_a_list_without_it(boss, task, evolink):
     CallbackReceipt.objects.create(attempt=task.attempts.get(), provider_task_id=ID)
-    assert order(boss.get(url("decide", task.pk)))[0] == "attach"
+    assert order(boss.get(url("resolve", task.pk)))[0] == "attach"
 
 
 def test_without_evidence_no_decision_is_recommended(boss, task, evolink):
     evolink.broken = True
-    page = boss.get(url("decide", task.pk))
+    page = boss.get(url("resolve", task.pk))
     assert order(page) == ["attach", "not_accepted", "send_again"]
     assert primary(page) == []
     assert "Fits the evidence" not in page.content.decode()
 
 
 def test_an_id_is_asked_for_by_hand_only_where_nothing_else_is_likelier(boss, task, evolink):
-    rejected = boss.get(url("decide", task.pk)).content.decode()
+    rejected = boss.get(url("resolve", task.pk)).content.decode()
     assert "Enter EvoLink’s id" in rejected
     assert "It is not in this list" not in rejected
     assert 'wv-more" open' not in rejected
     evolink.broken = True
-    assert 'wv-more" open' in boss.get(url("decide", task.pk)).content.decode()
+    assert 'wv-more" open' in boss.get(url("resolve", task.pk)).content.decode()
     evolink.broken = False
     evolink.offer()
-    accepted = boss.get(url("decide", task.pk)).content.decode()
+    accepted = boss.get(url("resolve", task.pk)).content.decode()
     assert "It is not in this list" in accepted
     assert 'wv-more" open' not in accepted
 
 
 def test_of_the_credits_only_what_is_known_is_told(boss, task, evolink):
-    row = boss.get(url("decide", task.pk)).context["evidence"][-1]
+    row = boss.get(url("resolve", task.pk)).context["evidence"][-1]
     assert "before" not in row.remark
     assert "console" in row.remark

@@ -37,15 +37,15 @@ def lose(road, evo, prompt, *, fault="accept_then_close", hours_ago=0):
     return task
 
 
-def settle(client, *tasks):
-    data = {"action": "settle_selected", "_selected_action": [str(task.pk) for task in tasks]}
+def resolve(client, *tasks):
+    data = {"action": "resolve_selected", "_selected_action": [str(task.pk) for task in tasks]}
     answer = client.post(url("changelist"), data)
     assert answer.status_code == 302, "the page has an address of its own, for Back and reload"
     return answer.headers["Location"], client.get(answer.headers["Location"]).content.decode()
 
 
 def boxes(html):
-    return {value: "checked" in rest for value, rest in re.findall(r'name="settle" value="([^"]*)"([^>]*)>', html)}
+    return {value: "checked" in rest for value, rest in re.findall(r'name="resolve" value="([^"]*)"([^>]*)>', html)}
 
 
 def test_what_fits_one_request_only_is_ticked_and_attached(road, evo, boss):
@@ -53,7 +53,7 @@ def test_what_fits_one_request_only_is_ticked_and_attached(road, evo, boss):
     second = lose(road, evo, "Second", hours_ago=2)
     never = lose(road, evo, "Never accepted", fault="503", hours_ago=8)
     own = {evo.tasks[pk].body["prompt"]: pk for pk in evo.tasks}
-    address, html = settle(boss, first, second, never)
+    address, html = resolve(boss, first, second, never)
     assert boxes(html) == {
         f"attach:{first.pk.hex}:{own['First']}": True,
         f"attach:{second.pk.hex}:{own['Second']}": True,
@@ -62,7 +62,7 @@ def test_what_fits_one_request_only_is_ticked_and_attached(road, evo, boss):
     assert "No unknown video of this model from that time" in html
 
     ticked = [value for value, is_ticked in boxes(html).items() if is_ticked]
-    answer = boss.post(address, {"settle": ticked}, follow=True).content.decode()
+    answer = boss.post(address, {"resolve": ticked}, follow=True).content.decode()
     assert "2 videos were settled." in answer
     assert dict(VideoTask.objects.values_list("prompt", "status")) == {
         "First": "pending",
@@ -71,14 +71,14 @@ def test_what_fits_one_request_only_is_ticked_and_attached(road, evo, boss):
     }
     assert first.attempts.get().provider_task_id == own["First"]
     assert evo.journal.count("create") == 3, "nothing is sent from here"
-    boss.post(address, {"settle": [f"not_accepted:{never.pk.hex}", ticked[0]]})
+    boss.post(address, {"resolve": [f"not_accepted:{never.pk.hex}", ticked[0]]})
     never.refresh_from_db()
     assert (never.status, never.error_code) == ("failed", "decided_not_accepted")
 
 
 def test_what_may_be_of_several_requests_is_not_ticked(road, evo, boss):
     tasks = [lose(road, evo, "First"), lose(road, evo, "Second")]
-    _address, html = settle(boss, *tasks)
+    _address, html = resolve(boss, *tasks)
     assert boxes(html) == {}
     assert "2 videos may be this one" in html
 
@@ -87,7 +87,7 @@ def test_a_request_that_is_not_selected_or_not_to_be_seen_is_a_rival_all_the_sam
     seen = lose(road, evo, "Seen")
     hidden = lose(road, evo, "Hidden", fault="503")
     assert not hidden.owner_id
-    _address, html = settle(boss, seen)
+    _address, html = resolve(boss, seen)
     assert boxes(html) == {}
 
 
@@ -96,7 +96,7 @@ def test_a_list_that_was_not_read_back_to_the_request_ticks_nothing(road, evo, b
     monkeypatch.setattr(matching, "MOST_PAGES", 1)
     old = lose(road, evo, "Old", hours_ago=5)
     road.send(road.queued("Newer"))
-    _address, html = settle(boss, old)
+    _address, html = resolve(boss, old)
     assert boxes(html) == {}
     assert "could not be read back" in html
 
@@ -105,9 +105,9 @@ def test_a_list_that_was_not_read_back_to_the_request_ticks_nothing(road, evo, b
 def test_a_list_that_cannot_be_read_leaves_all_to_single_decisions(road, evo, boss, fault):
     task = lose(road, evo, "First")
     evo.faults.add("list", fault, times=None)
-    _address, html = settle(boss, task)
+    _address, html = resolve(boss, task)
     assert boxes(html) == {}
-    assert url("decide", task.pk) in html
+    assert url("resolve", task.pk) in html
 
 
 def test_a_forged_choice_attaches_nothing_that_is_taken_or_foreign(road, evo, boss, person):
@@ -115,9 +115,9 @@ def test_a_forged_choice_attaches_nothing_that_is_taken_or_foreign(road, evo, bo
     task = lose(road, evo, "Lost", fault="503")
     taken = running.attempt.provider_task_id
     for value in (f"attach:{task.pk.hex}:{taken}", f"send_again:{task.pk.hex}", "nonsense", f"attach:{task.pk.hex}:"):
-        boss.post(url("settle"), {"settle": [value]})
+        boss.post(url("bulk_resolve"), {"resolve": [value]})
     clerk = person("view_videotask", "submit_videotask")
-    assert clerk.post(url("settle"), {"settle": [f"not_accepted:{task.pk.hex}"]}).status_code == 403
+    assert clerk.post(url("bulk_resolve"), {"resolve": [f"not_accepted:{task.pk.hex}"]}).status_code == 403
     task.refresh_from_db()
     assert task.status == "unconfirmed"
     assert evo.journal.count("create") == 2

@@ -14,7 +14,7 @@ from django_wanvideo.choices import AttemptState
 from django_wanvideo.evolink.types import TaskSnapshot
 from django_wanvideo.models import Attempt, VideoTask
 from tests.admin.conftest import FLASH, hidden, url
-from tests.admin.test_decide import ID, evolink, said
+from tests.admin.test_resolve import ID, evolink, said
 
 __all__ = ["evolink"]
 pytestmark = [pytest.mark.django_db, pytest.mark.fault("K1.one-video-several-lost-requests")]
@@ -35,7 +35,9 @@ def tell(evolink, **more):
 
 
 def own_only(monkeypatch):
-    monkeypatch.setattr(VideoTaskAdmin, "visible_to", lambda self, request, tasks: tasks.owned_by(request.user))
+    monkeypatch.setattr(
+        VideoTaskAdmin, "get_visible_queryset", lambda self, request, tasks: tasks.owned_by(request.user)
+    )
 
 
 def text_of(page):
@@ -47,7 +49,7 @@ def is_preselected(page):
 
 
 def attach(client, task, **more):
-    client_page = client.post(url("decide", task.pk), {"decision": "attach", "provider_task_id": ID, **more})
+    client_page = client.post(url("resolve", task.pk), {"decision": "attach", "provider_task_id": ID, **more})
     task.refresh_from_db()
     return said(client_page)
 
@@ -55,7 +57,7 @@ def attach(client, task, **more):
 def test_one_video_for_one_request_is_preselected(boss, make_task, evolink):
     task = make_task("unconfirmed")
     evolink.offer()
-    page = boss.get(url("decide", task.pk))
+    page = boss.get(url("resolve", task.pk))
     assert is_preselected(page)
     assert page.context["fits"] == "attach"
 
@@ -65,12 +67,12 @@ def test_two_videos_for_one_request_are_not(boss, make_task, evolink):
     evolink.offer()
     second = TaskSnapshot.parse({"id": f"{ID}-2", "model": FLASH, "status": "pending", "created": None})
     evolink.listed.append(second)
-    assert not is_preselected(boss.get(url("decide", task.pk)))
+    assert not is_preselected(boss.get(url("resolve", task.pk)))
 
 
 def test_with_another_request_open_it_is_said_and_nothing_is_preselected_or_recommended(boss, lost, evolink):
     evolink.offer()
-    page = boss.get(url("decide", lost[0].pk))
+    page = boss.get(url("resolve", lost[0].pk))
     assert "1 other request of this site, from about that time, whose answer was lost too" in text_of(page)
     assert "A secret whale" in text_of(page), "who may see both compares them"
     assert "Sent at" in text_of(page)
@@ -95,7 +97,7 @@ def test_only_open_requests_of_that_model_and_time_count(boss, lost, evolink, st
     Attempt.objects.filter(task=lost[1]).update(
         state=state, sent_at=moment, claimed_at=moment, request={"model": model, "prompt": "x"}
     )
-    page = boss.get(url("decide", lost[0].pk))
+    page = boss.get(url("resolve", lost[0].pk))
     assert ("other request of this site" in text_of(page)) == counts
     assert is_preselected(page) != counts
 
@@ -112,7 +114,7 @@ def test_who_sees_both_says_that_they_were_compared(boss, lost, evolink):
 def test_who_may_not_see_the_other_cannot_attach_what_may_be_its_video(boss, lost, evolink, monkeypatch, more):
     own_only(monkeypatch)
     evolink.offer()
-    page = boss.get(url("decide", lost[0].pk))
+    page = boss.get(url("resolve", lost[0].pk))
     assert "1 other request of this site" in text_of(page)
     assert "A secret whale" not in page.content.decode()
     assert str(lost[1].pk) not in page.content.decode()
@@ -127,7 +129,7 @@ def test_an_id_given_by_hand_is_held_to_the_same(boss, lost, evolink, monkeypatc
     own_only(monkeypatch)
     evolink.offer()
     evolink.listed = []
-    response = boss.post(url("decide", lost[0].pk), {"decision": "attach", "other": ID, "compared": "1"})
+    response = boss.post(url("resolve", lost[0].pk), {"decision": "attach", "other": ID, "compared": "1"})
     assert "may not see" in said(response)
     lost[0].refresh_from_db()
     assert lost[0].status == "unconfirmed"
@@ -136,7 +138,7 @@ def test_an_id_given_by_hand_is_held_to_the_same(boss, lost, evolink, monkeypatc
 def test_a_video_that_only_fits_ones_own_can_be_attached(boss, lost, evolink, monkeypatch):
     own_only(monkeypatch)
     tell(evolink, prompt="A fox trots on")
-    page = boss.get(url("decide", lost[0].pk))
+    page = boss.get(url("resolve", lost[0].pk))
     assert "The same as this task’s" in text_of(page)
     attach(boss, lost[0])
     assert lost[0].attempt.provider_task_id == ID
@@ -145,7 +147,7 @@ def test_a_video_that_only_fits_ones_own_can_be_attached(boss, lost, evolink, mo
 def test_another_persons_words_are_not_told(boss, lost, evolink, monkeypatch):
     own_only(monkeypatch)
     tell(evolink, prompt="A secret whale", credits_used="11.9")
-    page = boss.get(url("decide", lost[0].pk))
+    page = boss.get(url("resolve", lost[0].pk))
     assert "A secret whale" not in page.content.decode()
     assert "Another one" in text_of(page)
     assert "11.90" in text_of(page)
@@ -159,7 +161,7 @@ def test_a_page_that_was_decided_in_another_tab_decides_nothing_about_the_next_r
 ):
     task = make_task("unconfirmed")
     evolink.offer()
-    page = boss.get(url("decide", task.pk))
+    page = boss.get(url("resolve", task.pk))
     assert hidden(page, "attempt") == "1"
     task.attempts.update(state=AttemptState.SUPERSEDED)
     Attempt.objects.create(
@@ -171,7 +173,7 @@ def test_a_page_that_was_decided_in_another_tab_decides_nothing_about_the_next_r
         sent_at=timezone.now(),
     )
     stale = {"decision": decision, "attempt": "1", "twice": "1", "provider_task_id": ID, "compared": "1"}
-    assert "decided meanwhile" in said(boss.post(url("decide", task.pk), stale))
+    assert "decided meanwhile" in said(boss.post(url("resolve", task.pk), stale))
     task.refresh_from_db()
     assert (task.status, task.attempt.state) == ("unconfirmed", AttemptState.UNCONFIRMED)
 
@@ -179,10 +181,10 @@ def test_a_page_that_was_decided_in_another_tab_decides_nothing_about_the_next_r
 @pytest.mark.fault("K1.a-decision-is-about-what-was-shown")
 def test_sending_again_at_a_price_that_was_not_shown_is_refused(boss, make_task, evolink):
     task = make_task("unconfirmed")
-    shown = hidden(boss.get(url("decide", task.pk)), "shown_credits")
+    shown = hidden(boss.get(url("resolve", task.pk)), "shown_credits")
     VideoTask.objects.filter(pk=task.pk).update(parameters={"duration": 15, "quality": "1080p"})
     data = {"decision": "send_again", "twice": "1", "shown_credits": shown}
-    assert "The price has changed" in said(boss.post(url("decide", task.pk), data))
+    assert "The price has changed" in said(boss.post(url("resolve", task.pk), data))
     task.refresh_from_db()
     assert task.status == "unconfirmed"
 
@@ -191,7 +193,7 @@ def test_sending_again_at_a_price_that_was_not_shown_is_refused(boss, make_task,
 def test_who_may_settle_but_not_see_is_refused(person, make_task, evolink):
     task = make_task("unconfirmed")
     settler = person("resolve_videotask")
-    assert settler.get(url("decide", task.pk)).status_code == 403
-    assert settler.post(url("decide", task.pk), {"decision": "not_accepted"}).status_code == 403
+    assert settler.get(url("resolve", task.pk)).status_code == 403
+    assert settler.post(url("resolve", task.pk), {"decision": "not_accepted"}).status_code == 403
     task.refresh_from_db()
     assert task.status == "unconfirmed"

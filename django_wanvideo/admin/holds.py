@@ -1,4 +1,4 @@
-"""What holds sending back, at the top of the list, and the page on which a person pauses and resumes it."""
+"""What holds sending back: at the top of the list, of each task that waits, and the page that pauses and resumes it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_wanvideo.admin import themes
+from django_wanvideo.admin.base import person
+from django_wanvideo.admin.caching import once
 from django_wanvideo.admin.presentation import formats
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.health import holds as hold_reports
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     import uuid
     from collections.abc import Callable, Iterable
 
-    from django.http import HttpRequest
-    from django.http.response import HttpResponseBase
+    from django.http import HttpRequest, HttpResponse
 
+    from django_wanvideo.admin.base import TaskAdminBase
     from django_wanvideo.health.holds import Report
     from django_wanvideo.models import SiteState, VideoTask
+
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -39,47 +40,25 @@ _TRIED = frozenset({"account", "breaker"})
 
 def may_pause(request: HttpRequest) -> bool:
     """Tell whether the person may pause and resume sending."""
-    return bool(request.user.has_perm(pause.PERMISSION))
+    return request.user.has_perm(pause.PERMISSION)
 
 
-def notices(model_admin: Any, request: HttpRequest) -> list[dict[str, Any]]:
+def notices(model_admin: TaskAdminBase, request: HttpRequest) -> list[dict[str, Any]]:
     """Return what the list shows of each hold, with the buttons that this person may press."""
     reports = reports_for(request)
-    paused = any(report.hold.kind == "person" for report in reports)
     return [
         {
             "report": report,
             "number": number,
             "since": formats.clock(report.hold.since),
-            "waiting_url": f"{model_admin.page_url('changelist')}?status={TaskStatus.QUEUED}",
+            "waiting_url": f"{model_admin.get_page_url('changelist')}?status={TaskStatus.QUEUED}",
             "waiting": report.waiting_words,
             "credits": formats.credits_in_table(report.credits) if report.credits else "",
-            "buttons": _buttons(report, is_paused=paused, alone=len(reports) == 1) if may_pause(request) else [],
-            "url": model_admin.page_url("sending"),
+            "buttons": _buttons(report, reports) if may_pause(request) else [],
+            "url": model_admin.get_page_url("sending"),
         }
         for number, report in enumerate(reports, 1)
     ]
-
-
-def view(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
-    """Show the form that pauses, or do what a button says and go back to the list.
-
-    Raises:
-        PermissionDenied: the person may not pause sending.
-    """
-    if not (may_pause(request) and model_admin.has_view_permission(request)):
-        raise PermissionDenied
-    if request.method == "POST":
-        _do(request, request.POST.get("action", ""))
-        return HttpResponseRedirect(model_admin.page_url("changelist"))
-    frame = themes.frame(model_admin, request, _("Pause sending"))
-    context = {
-        **frame,
-        "wanvideo": {**frame["wanvideo"], "holds": notices(model_admin, request)},
-        "is_paused": is_paused(request),
-        "back": model_admin.page_url("changelist"),
-    }
-    return TemplateResponse(request, "admin/wanvideo/videotask/sending.html", context)
 
 
 def reports_for(request: HttpRequest) -> list[Report]:
@@ -88,18 +67,25 @@ def reports_for(request: HttpRequest) -> list[Report]:
     return _looked_up(lambda: hold_reports.reports(_marks(request)), nothing)
 
 
-def is_paused(request: HttpRequest) -> bool:
+def is_paused(reports: Iterable[Report]) -> bool:
     """Tell whether a person has paused sending already."""
-    return any(report.hold.kind == "person" for report in reports_for(request))
+    return any(report.hold.kind == "person" for report in reports)
 
 
-def label(request: HttpRequest, tasks: Iterable[VideoTask]) -> None:
-    """Set ``hold_reason`` on queued tasks: why each waits at this moment, by the holds that stand; empty for none."""
+def label(model_admin: TaskAdminBase, request: HttpRequest, tasks: Iterable[VideoTask]) -> None:
+    """Set ``hold_reason`` on queued tasks and ``resolve_url`` on unconfirmed ones that this person may settle.
+
+    The reason is why each waits at this moment, by the holds that stand; empty for none.
+    """
     queued = [task for task in tasks if task.status == TaskStatus.QUEUED]
-    if queued:
-        reasons: dict[uuid.UUID, str] = _looked_up(lambda: holds.reasons(queued, _marks(request)), {})
-        for task in queued:
-            task.hold_reason = reasons.get(task.pk)  # type: ignore[attr-defined]
+    nothing: dict[uuid.UUID, str] = {}
+    reasons = _looked_up(lambda: holds.reasons(queued, _marks(request)), nothing) if queued else nothing
+    labelled: Any
+    for labelled in tasks:
+        if labelled.status == TaskStatus.QUEUED:
+            labelled.hold_reason = reasons.get(labelled.pk)
+        elif labelled.status == TaskStatus.UNCONFIRMED and model_admin.has_resolve_permission(request, labelled):
+            labelled.resolve_url = model_admin.get_page_url("resolve", labelled.pk)
 
 
 def reason_now(task: VideoTask) -> str:
@@ -109,10 +95,7 @@ def reason_now(task: VideoTask) -> str:
 
 
 def _marks(request: HttpRequest) -> dict[str, SiteState]:
-    found: dict[str, SiteState] | None = getattr(request, "wanvideo_marks", None)
-    if found is None:
-        found = request.wanvideo_marks = lock.marks()  # type: ignore[attr-defined]
-    return found
+    return once(request, "marks", lock.marks)
 
 
 def _looked_up(look: Callable[[], T], otherwise: T) -> T:
@@ -124,11 +107,11 @@ def _looked_up(look: Callable[[], T], otherwise: T) -> T:
         return otherwise
 
 
-def _buttons(report: Report, *, is_paused: bool, alone: bool) -> list[dict[str, Any]]:
+def _buttons(report: Report, reports: list[Report]) -> list[dict[str, Any]]:
     kind = report.hold.kind
     if kind == "person":
         words = _("Resume sending")
-        if alone and report.waiting:
+        if len(reports) == 1 and report.waiting:
             words = ngettext(
                 "Resume: send %(n)s for about %(credits)s credits",
                 "Resume: send %(n)s for about %(credits)s credits",
@@ -139,21 +122,31 @@ def _buttons(report: Report, *, is_paused: bool, alone: bool) -> list[dict[str, 
     if kind == "account":
         hint = _("Checking asks EvoLink for the balance and costs nothing.")
         found.append({"action": "check", "words": _("Check now"), "is_primary": True, "hint": hint})
-    if kind in _TRIED and report.waiting and not is_paused:
+    if kind in _TRIED and report.waiting and not is_paused(reports):
         words = _("Try one now for up to %(n)s credits") % {"n": formats.credits_in_table(report.dearest)}
         found.append({"action": "resume", "words": words})
     return found
 
 
+def sending_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
+    """Show the form that pauses, or do what a button says and go back to the list."""
+    if not (may_pause(request) and model_admin.has_view_permission(request)):
+        raise PermissionDenied
+    back = model_admin.get_page_url("changelist")
+    if request.method == "POST":
+        _do(request, request.POST.get("action", ""))
+        return HttpResponseRedirect(back)
+    context = {"holds": notices(model_admin, request), "is_paused": is_paused(reports_for(request)), "back": back}
+    return model_admin.render_page(request, "sending", _("Pause sending"), **context)
+
+
 def _do(request: HttpRequest, action: str) -> None:
-    by: Any = request.user
     if action == "pause":
-        made = pause.pause(by=by, reason=request.POST.get("reason", ""))
+        made = pause.pause(by=person(request), reason=request.POST.get("reason", ""))
         words = _("Sending is paused. Nothing new is sent until somebody resumes it.")
         messages.success(request, words if made else _("Sending was paused already."))
     elif action == "resume":
-        still = pause.resume(by=by)
-        if still:
+        if pause.resume(by=person(request)):
             messages.success(request, _("One task is tried now; the rest waits until the problem is solved."))
         else:
             messages.success(request, _("Sending has resumed."))

@@ -1,0 +1,90 @@
+"""What the scripts of pages ask for: how tasks stand, and what a form's video costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import JsonResponse
+from django.middleware.csrf import get_token
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from django_wanvideo.admin import counts, holds
+from django_wanvideo.admin.base import PRIVATE, as_uuid
+from django_wanvideo.admin.presentation import detail_page, markup, prices, status_text
+from django_wanvideo.choices import TaskStatus
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from django.http import HttpRequest, HttpResponse
+
+    from django_wanvideo.admin.base import TaskAdminBase
+    from django_wanvideo.models import VideoTask
+
+#: Ids that one request may ask about.
+MOST_IDS = 200
+
+
+def status_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
+    """Answer how the asked tasks stand; ``page`` asks for the parts of one task's page."""
+    model_admin.require(request, None, "view")
+    ids = [pk for value in request.GET.getlist("id")[:MOST_IDS] if (pk := as_uuid(value)) is not None]
+    tasks = model_admin.get_queryset(request).filter(pk__in=ids).prefetch_related("inputs")
+    now = timezone.now()
+    holds.label(model_admin, request, tasks)
+    rows = {str(task.pk): _row(task, now) for task in tasks}
+    if "page" in request.GET:
+        for task in tasks:
+            rows[str(task.pk)] |= _page(model_admin, task, now)
+    answer: dict[str, Any] = {"tasks": rows, "holds": [report.as_dict() for report in holds.reports_for(request)]}
+    if "counts" in request.GET:
+        answer["counts"] = counts.shown(request, model_admin)
+    return JsonResponse(answer, headers=PRIVATE)
+
+
+def _row(task: VideoTask, now: dt.datetime) -> dict[str, Any]:
+    """Return what the list shows of a task."""
+    return {
+        "status": task.status,
+        "label": str(TaskStatus(task.status).label),
+        "progress": task.progress,
+        "line": status_text.status_summary(task, now),
+        "live": not task.is_finished and task.status != TaskStatus.DRAFT,
+        "state": markup.state(task, now),
+        "credits": markup.credits_cell(task),
+        "picture": markup.linked_picture(task),
+    }
+
+
+def _page(model_admin: TaskAdminBase, task: VideoTask, now: dt.datetime) -> dict[str, Any]:
+    """Return what the page of a task shows beyond that."""
+    parts = detail_page.live_parts(model_admin, task, now)
+    ends_at = task.result_expires_at
+    found = {
+        **{name: parts[name] for name in ("head", "now", "left", "expires")},
+        "bar": detail_page.bar_value(task),
+        "ended": task.is_finished,
+        "steps": render_to_string("wanvideo/steps.html", {"wanvideo": parts}),
+    }
+    # Also after a failure the time that a paid file has left counts down.
+    return found | ({"live": True} if parts["expires"] and ends_at is not None and ends_at > now else {})
+
+
+def price_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
+    """Answer what a video with the given parameters costs.
+
+    A form asks only for ``session`` before it is sent: whether its person is signed in still, or again, and with which
+    token it is to be sent.
+    """
+    if not (model_admin.has_add_permission(request) or model_admin.has_change_permission(request)):
+        raise PermissionDenied
+    if "session" in request.GET:
+        return JsonResponse({"token": get_token(request)}, headers=PRIVATE)
+    # The limits that count are those of the owner of the draft that is open, or of who makes a new one.
+    draft = model_admin.get_visible_task(request, request.GET.get("price_of", ""))
+    is_seen = draft is not None and model_admin.has_view_permission(request, draft)
+    payer = draft.owner_id if draft is not None and is_seen else request.user.pk
+    spec = model_admin.get_model_spec(request)
+    return JsonResponse(prices.of_query(spec, request.GET.dict(), payer), headers=PRIVATE)

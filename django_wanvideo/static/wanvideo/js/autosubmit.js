@@ -1,0 +1,2 @@
+// Goes on with a long list of tasks without being asked.
+document.querySelector("[data-wanvideo-autosubmit]")?.requestSubmit();

@@ -1,2 +1,0 @@
-// Goes on with a long list of tasks without being asked.
-document.querySelector("[data-wanvideo-go-on]")?.requestSubmit();
