@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from django_wanvideo.evolink import parsing
 from django_wanvideo.evolink.error_bodies import ErrorBody, decode, read_error
 from django_wanvideo.evolink.exceptions import (
+    EvoLinkError,
     InvalidResponse,
     NotFoundError,
     OutcomeUnknownError,
@@ -62,15 +63,13 @@ def created(answer: HttpResult | TransportFailure, secret: Secret) -> CreateResu
     if 200 <= answer.status < 300:
         return _accepted(answer, secret)
     error = read_error(answer.body, secret)
-    facts = _facts(answer, error, secret)
-    if error.code in UNSETTLED_CODES:
-        raise OutcomeUnknownError(_said(answer, error), **facts)
-    if answer.status in {407, 429}:
-        raise RetryLater(_said(answer, error), **facts)
-    if answer.status in {401, 413} or (answer.status in REFUSALS and error.recognised):
-        kind = RetryLater if _lacks_capacity(error) else RejectedError
-        raise kind(_said(answer, error), **facts)
-    raise OutcomeUnknownError(_said(answer, error), **facts)
+    kind: type[EvoLinkError] = OutcomeUnknownError
+    if error.code not in UNSETTLED_CODES:
+        if answer.status in {407, 429}:
+            kind = RetryLater
+        elif answer.status in {401, 413} or (answer.status in REFUSALS and error.recognised):
+            kind = RetryLater if _lacks_capacity(error) else RejectedError
+    raise kind(_said(answer, error), **_facts(answer, error, secret))
 
 
 def _accepted(answer: HttpResult, secret: Secret) -> CreateResult:
@@ -105,7 +104,6 @@ def content(answer: HttpResult | TransportFailure, secret: Secret) -> Any:
         raise ReadError(_no_answer(answer, secret), code=answer.code)
     if not 200 <= answer.status < 300:
         _raise_read_error(answer, secret)
-    request_id = secret.redact_all(answer.request_id)
     problem = answer.broken
     if not problem:
         try:
@@ -123,7 +121,7 @@ def content(answer: HttpResult | TransportFailure, secret: Secret) -> Any:
         f"EvoLink's answer cannot be read: {secret.redact_all(problem)}.",
         http_status=answer.status,
         code="unreadable_answer",
-        request_id=request_id,
+        request_id=secret.redact_all(answer.request_id),
     )
 
 
@@ -144,17 +142,15 @@ def uploaded(answer: HttpResult | TransportFailure, secret: Secret) -> Mapping[s
     if isinstance(answer, TransportFailure):
         raise RetryLater(_no_answer(answer, secret), code=answer.code)
     error = read_error(answer.body, secret)
-    facts = _facts(answer, error, secret)
     if 200 <= answer.status < 300 and not answer.broken:
         data = _upload_data(answer.body)
         if data is not None:
             return data
-    if error.code in UPLOAD_REFUSAL_CODES:
-        raise RejectedError(_said(answer, error), **facts)
-    final = 300 <= answer.status < 500 and answer.status not in {402, 407, 408, 409, 425, 429}
-    if final and error.code not in UPLOAD_WAIT_CODES and not _lacks_capacity(error):
-        raise RejectedError(_said(answer, error), **facts)
-    raise RetryLater(_said(answer, error), **facts)
+    is_final = 300 <= answer.status < 500 and answer.status not in {402, 407, 408, 409, 425, 429}
+    can_pass = error.code in UPLOAD_WAIT_CODES or _lacks_capacity(error)
+    is_refused = error.code in UPLOAD_REFUSAL_CODES or (is_final and not can_pass)
+    kind = RejectedError if is_refused else RetryLater
+    raise kind(_said(answer, error), **_facts(answer, error, secret))
 
 
 def _upload_data(body: bytes) -> Mapping[str, Any] | None:
