@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BAD_INPUT = 2
 
 
-def pair(text: str) -> tuple[str, str]:
+def name_value(text: str) -> tuple[str, str]:
     """``--param`` and ``--input``."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
@@ -41,6 +41,14 @@ def seconds(text: str) -> float:
     return value
 
 
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; nobody there means no."""
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+    except (EOFError, KeyboardInterrupt, OSError):
+        return False
+
+
 def owner(username: str | None) -> AbstractBaseUser | None:
     if username is None:
         return None
@@ -54,7 +62,7 @@ def owner(username: str | None) -> AbstractBaseUser | None:
         raise CommandError(f"There is no user {username!r}.", returncode=BAD_INPUT) from None
 
 
-def draft(options: dict[str, Any], owner: AbstractBaseUser | None) -> VideoTask:
+def create_task_from_options(options: dict[str, Any], owner: AbstractBaseUser | None) -> VideoTask:
     try:
         spec = catalog.get(options["model"] or conf.DEFAULT_MODEL)
         values: dict[str, Any] = {}

@@ -36,7 +36,7 @@ def quick(monkeypatch):
 @pytest.fixture
 def worker(monkeypatch):
     """A worker that does what is due between two looks of the command."""
-    monkeypatch.setattr(waiting, "let_go", run_pending)
+    monkeypatch.setattr(waiting, "release_connections", run_pending)
 
 
 @pytest.fixture
@@ -121,11 +121,11 @@ def test_inline_reads_the_callback_that_came_in(evolink, wanvideo_picture):
 
     task = VideoTask.objects.create_task("A cat", wanvideo_picture())
     task.submit()
-    assert waiting.work_on(task)
+    assert waiting.run_due_jobs(task)
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
     CallbackReceipt.objects.create(attempt=task.attempt, provider_task_id=task.attempt.provider_task_id)
-    assert waiting.work_on(task)
+    assert waiting.run_due_jobs(task)
     task.refresh_from_db()
     assert task.status == TaskStatus.STORING
 
@@ -154,7 +154,7 @@ def test_a_cancelled_task_exits_with_1(run, evolink, photo, monkeypatch):
         for task in VideoTask.objects.filter(status=TaskStatus.QUEUED):
             task.cancel()
 
-    monkeypatch.setattr(waiting, "let_go", somebody_cancels)
+    monkeypatch.setattr(waiting, "release_connections", somebody_cancels)
     ran = run("wanvideo_generate", "--image", photo, "--prompt", "A cat", "--yes")
     assert ran.code == 1
     assert "Cancelled before it was sent." in ran.err
@@ -197,7 +197,7 @@ def test_ctrl_c_says_that_the_task_goes_on_and_whether_it_can_be_stopped(
         VideoTask.objects.update(status=status)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(waiting, "let_go", interrupt)
+    monkeypatch.setattr(waiting, "release_connections", interrupt)
     ran = run("wanvideo_generate", "--image", photo, "--prompt", "A cat", "--yes")
     assert ran.code == 130
     assert says in ran.err
@@ -324,7 +324,7 @@ def test_no_database_connection_is_held_between_two_looks(evolink):
 
     VideoTask.objects.count()
     assert connection.connection is not None
-    waiting.let_go()
+    waiting.release_connections()
     assert connection.connection is None
 
 
@@ -335,7 +335,7 @@ def test_why_a_task_waits_is_said(evolink, wanvideo_picture, settings):
     jobs.run_here("submit", str(task.pk))
     task.refresh_from_db()
     assert waiting.words_for(task) == "queued: the worker has no API_KEY"
-    assert not waiting.work_on(task)
+    assert not waiting.run_due_jobs(task)
 
 
 def test_every_reason_to_wait_has_words():

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from django_wanvideo import jobs
 from django_wanvideo.choices import AttemptState, CreditOutcome, TaskStatus
-from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
+from django_wanvideo.evolink.types import ProviderStatus, TaskSnapshot
 from django_wanvideo.models import Attempt, CreditEntry, DeletedTask, VideoTask, ledger
 from django_wanvideo.services import retention
 from django_wanvideo.services.attempts import settlement
@@ -172,26 +172,27 @@ def test_two_attempts_of_one_task_count_each_with_their_own_figures(road: Road, 
     road.send(task)
     assert spent() == 2 * PRICE
     ledger.report(
-        task.attempts.get(number=1).pk, TaskSnapshot("task-unified-1", RemoteStatus.CANCELLED, credits_used=Decimal(0))
+        task.attempts.get(number=1).pk,
+        TaskSnapshot("task-unified-1", ProviderStatus.CANCELLED, credits_used=Decimal(0)),
     )
     assert spent() == PRICE
 
 
 REPORTS = [
     # EvoLink's word, what it says was used, what was known before, then: outcome, used, counted
-    (RemoteStatus.PROCESSING, Decimal(0), None, CreditOutcome.ACCEPTED, None, 11),
-    (RemoteStatus.COMPLETED, Decimal(5), None, CreditOutcome.CHARGED, 5, 5),
-    (RemoteStatus.COMPLETED, None, None, CreditOutcome.CHARGED, None, 11),
-    (RemoteStatus.COMPLETED, None, Decimal(5), CreditOutcome.CHARGED, 5, 5),
-    (RemoteStatus.COMPLETED, Decimal(10) ** 12, None, CreditOutcome.CHARGED, None, 11),
-    (RemoteStatus.COMPLETED, Decimal(7), Decimal(5), CreditOutcome.CHARGED, 7, 7),
-    (RemoteStatus.FAILED, Decimal(0), None, CreditOutcome.RELEASED, 0, 0),
-    (RemoteStatus.FAILED, Decimal(0), Decimal(5), CreditOutcome.RELEASED, 0, 0),
-    (RemoteStatus.FAILED, Decimal(3), None, CreditOutcome.CHARGED, 3, 3),
-    (RemoteStatus.FAILED, None, None, CreditOutcome.RELEASED, None, 0),
-    (RemoteStatus.FAILED, None, Decimal(5), CreditOutcome.CHARGED, 5, 5),
-    (RemoteStatus.CANCELLED, None, None, CreditOutcome.ACCEPTED, None, 11),
-    (RemoteStatus.CANCELLED, Decimal(0), None, CreditOutcome.RELEASED, 0, 0),
+    (ProviderStatus.PROCESSING, Decimal(0), None, CreditOutcome.ACCEPTED, None, 11),
+    (ProviderStatus.COMPLETED, Decimal(5), None, CreditOutcome.CHARGED, 5, 5),
+    (ProviderStatus.COMPLETED, None, None, CreditOutcome.CHARGED, None, 11),
+    (ProviderStatus.COMPLETED, None, Decimal(5), CreditOutcome.CHARGED, 5, 5),
+    (ProviderStatus.COMPLETED, Decimal(10) ** 12, None, CreditOutcome.CHARGED, None, 11),
+    (ProviderStatus.COMPLETED, Decimal(7), Decimal(5), CreditOutcome.CHARGED, 7, 7),
+    (ProviderStatus.FAILED, Decimal(0), None, CreditOutcome.RELEASED, 0, 0),
+    (ProviderStatus.FAILED, Decimal(0), Decimal(5), CreditOutcome.RELEASED, 0, 0),
+    (ProviderStatus.FAILED, Decimal(3), None, CreditOutcome.CHARGED, 3, 3),
+    (ProviderStatus.FAILED, None, None, CreditOutcome.RELEASED, None, 0),
+    (ProviderStatus.FAILED, None, Decimal(5), CreditOutcome.CHARGED, 5, 5),
+    (ProviderStatus.CANCELLED, None, None, CreditOutcome.ACCEPTED, None, 11),
+    (ProviderStatus.CANCELLED, Decimal(0), None, CreditOutcome.RELEASED, 0, 0),
 ]
 
 
@@ -202,7 +203,7 @@ def test_what_evolink_reports_is_taken_over_and_nothing_more(status, used, befor
     attempt = make_attempt(task)
     ledger.open_entry(task, attempt, reserved=Decimal(11))
     if before is not None:
-        ledger.report(attempt.pk, TaskSnapshot("x", RemoteStatus.COMPLETED, credits_used=before))
+        ledger.report(attempt.pk, TaskSnapshot("x", ProviderStatus.COMPLETED, credits_used=before))
     ledger.report(attempt.pk, TaskSnapshot("x", status, credits_used=used))
     entry = entry_of(attempt)
     assert (entry.outcome, entry.used, spent()) == (outcome, then, counted)
@@ -218,7 +219,7 @@ def test_a_late_word_about_an_earlier_attempt_corrects_its_entry_and_leaves_the_
     for attempt in (first, second):
         ledger.open_entry(task, attempt, reserved=PRICE)
         ledger.follow(attempt.pk, AttemptState.ACCEPTED, reserved=PRICE)
-    word = TaskSnapshot(first.provider_task_id, RemoteStatus.FAILED, credits_used=Decimal(0))
+    word = TaskSnapshot(first.provider_task_id, ProviderStatus.FAILED, credits_used=Decimal(0))
     snapshots.apply_snapshot(first, word, source="callback")
     task.refresh_from_db()
     assert (task.status, task.credits_used) == (TaskStatus.PENDING, None)

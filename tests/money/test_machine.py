@@ -39,9 +39,9 @@ from django_wanvideo.evolink.exceptions import (
     OutcomeUnknownError,
     ReadError,
     RejectedError,
-    WaitError,
+    RetryLater,
 )
-from django_wanvideo.evolink.types import Created, RemoteStatus, TaskSnapshot
+from django_wanvideo.evolink.types import CreateResult, ProviderStatus, TaskSnapshot
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, CallbackReceipt, TaskEvent, VideoTask, lifecycle, querysets
 from django_wanvideo.services import schedule, sweep
@@ -110,10 +110,10 @@ class EvoLink:
     next_create: str = "ok"
     next_read: str = "ok"
 
-    def create(self, body: Any, *, idempotency_key: str, before_send: Any = None) -> Created:
+    def create(self, body: Any, *, idempotency_key: str, before_send: Any = None) -> CreateResult:
         how, self.next_create = self.next_create, "ok"
         if how == "unreachable":
-            raise WaitError("no connection", code="connection_failed")
+            raise RetryLater("no connection", code="connection_failed")
         if how == "die before sending":
             self.die()
         if before_send is not None:
@@ -123,8 +123,8 @@ class EvoLink:
         self.posts.append(idempotency_key)
         refusals: dict[str, EvoLinkError] = {
             "400": RejectedError("no", http_status=400, code="invalid_request"),
-            "429": WaitError("later", http_status=429, code="rate_limit_exceeded", retry_after=20.0),
-            "capacity": WaitError("later", http_status=400, code="no_available_channel"),
+            "429": RetryLater("later", http_status=429, code="rate_limit_exceeded", retry_after=20.0),
+            "capacity": RetryLater("later", http_status=400, code="no_available_channel"),
             "lost before": OutcomeUnknownError("closed", code="connection_lost"),
         }
         if how in refusals:
@@ -135,7 +135,7 @@ class EvoLink:
             raise OutcomeUnknownError("closed", code="connection_lost")
         if how == "die after acceptance":
             self.die()
-        return Created(self.snapshot(remote), 200, "r1")
+        return CreateResult(self.snapshot(remote), 200, "r1")
 
     def get_task(self, provider_task_id: str) -> TaskSnapshot:
         how, self.next_read = self.next_read, "ok"
@@ -156,7 +156,7 @@ class EvoLink:
         done = remote.status == "completed"
         return TaskSnapshot(
             id=remote.id,
-            status=RemoteStatus(remote.status),
+            status=ProviderStatus(remote.status),
             progress=100 if done else remote.progress,
             model=MODEL,
             created=remote.created,

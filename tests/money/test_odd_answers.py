@@ -8,7 +8,7 @@ import pytest
 
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink import client
-from django_wanvideo.evolink.transport import Answer
+from django_wanvideo.evolink.transport import HttpResult
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
@@ -23,7 +23,7 @@ def distort(monkeypatch: pytest.MonkeyPatch, method: str, change: Any) -> None:
 
     def changed(session: Any, call: Any, *rest: Any) -> Any:
         answer = perform(session, call, *rest)
-        return Answer(answer.status, answer.headers, change(answer.body)) if call.method == method else answer
+        return HttpResult(answer.status, answer.headers, change(answer.body)) if call.method == method else answer
 
     monkeypatch.setattr(client, "perform", changed)
 

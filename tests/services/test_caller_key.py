@@ -106,13 +106,13 @@ def test_a_default_said_aloud_is_the_same_and_a_default_that_changes_too(setting
     task = create()
     spec = catalog.get(task.model)
     assert create(duration=5, quality="720p", model=task.model) == task
-    changed = dict(spec.in_force({})) | {"duration": 10}
+    changed = dict(spec.effective_values({})) | {"duration": 10}
     parameters = tuple(
         item if item.name != "duration" else type(item)(**{**vars_of(item), "default": 10}) for item in spec.parameters
     )
     other = type(spec)(**{**vars_of(spec), "parameters": parameters})
     monkeypatch.setattr(catalog, "models", lambda: (other,))
-    assert other.in_force({}) == changed
+    assert other.effective_values({}) == changed
     assert create() == task, "the same call"
     assert create(duration=5) == task, "what it meant then"
     assert conflict(duration=10).fields == ["duration"]

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_wanvideo.choices import IN_FLIGHT_STATUSES, AttemptState, EventKind, TaskStatus
-from django_wanvideo.evolink.types import Created, RemoteStatus, TaskSnapshot
+from django_wanvideo.evolink.types import CreateResult, ProviderStatus, TaskSnapshot
 from django_wanvideo.models import Attempt, SiteState, TaskEvent, VideoTask, ledger
 from django_wanvideo.services.limits import throttling
 from django_wanvideo.services.provider import provider
@@ -25,7 +25,7 @@ from tests.threads import at_once
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 
 PRICE = Decimal("11.9")
-COMPLETED = RemoteStatus.COMPLETED
+COMPLETED = ProviderStatus.COMPLETED
 
 
 class Accepting:
@@ -41,7 +41,7 @@ class Accepting:
         with self._lock:
             self.sent.append(idempotency_key)
             number = next(self._numbers)
-        return Created(TaskSnapshot.parse({"id": f"task-unified-{number}", "status": "pending"}), 200)
+        return CreateResult(TaskSnapshot.parse({"id": f"task-unified-{number}", "status": "pending"}), 200)
 
 
 @pytest.fixture

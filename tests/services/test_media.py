@@ -15,8 +15,8 @@ from PIL import Image
 from django_wanvideo import catalog
 from django_wanvideo.catalog import images
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.evolink.exceptions import WaitError
-from django_wanvideo.evolink.types import Uploaded
+from django_wanvideo.evolink.exceptions import RetryLater
+from django_wanvideo.evolink.types import UploadedFile
 from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import creation, inspection, media
 from tests.rows import make_task, picture
@@ -42,7 +42,7 @@ class FileService:
         assert fileobj.tell() == len(content), "it was given from its beginning"
         self.taken.append((file_name, content_type, content))
         number = len(self.taken)
-        return Uploaded(f"https://files.example/{number}", timezone.now() + self.lifetime)
+        return UploadedFile(f"https://files.example/{number}", timezone.now() + self.lifetime)
 
 
 @pytest.fixture(autouse=True)
@@ -114,8 +114,8 @@ def test_an_upload_that_may_end_while_evolink_has_the_task_waiting_is_made_again
 
 def test_an_upload_that_fails_is_not_remembered(service):
     task = draft(picture())
-    service.trouble = WaitError("busy")
-    with pytest.raises(WaitError):
+    service.trouble = RetryLater("busy")
+    with pytest.raises(RetryLater):
         urls(task, service)
     assert MediaInput.objects.get().uploaded_url == ""
     service.trouble = None

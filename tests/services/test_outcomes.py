@@ -10,8 +10,8 @@ import pytest
 from django.utils import timezone
 
 from django_wanvideo.choices import AttemptState, TaskStatus
-from django_wanvideo.evolink.exceptions import OutcomeUnknownError, RejectedError, WaitError
-from django_wanvideo.evolink.types import Created, TaskSnapshot
+from django_wanvideo.evolink.exceptions import OutcomeUnknownError, RejectedError, RetryLater
+from django_wanvideo.evolink.types import CreateResult, TaskSnapshot
 from django_wanvideo.failures import ADVICE
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services import schedule
@@ -45,8 +45,8 @@ def snapshot(**fields: Any) -> TaskSnapshot:
     return TaskSnapshot.parse({"id": "task-unified-1-abcdefgh", "status": "pending", **fields})
 
 
-def created(**fields: Any) -> Created:
-    return Created(snapshot(**fields), 200, "request-1")
+def created(**fields: Any) -> CreateResult:
+    return CreateResult(snapshot(**fields), 200, "request-1")
 
 
 OUTCOMES = {
@@ -57,7 +57,7 @@ OUTCOMES = {
         A.NOT_ACCEPTED,
     ),
     "put off": (
-        lambda a: settlement.requeue(a, WaitError("later", http_status=400, code="no_available_channel")),
+        lambda a: settlement.requeue(a, RetryLater("later", http_status=400, code="no_available_channel")),
         S.QUEUED,
         A.NOT_ACCEPTED,
     ),

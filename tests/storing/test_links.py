@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_wanvideo.choices import AttemptState, Charge, EventKind, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink import client as evolink_client
-from django_wanvideo.evolink.transport import Answer
+from django_wanvideo.evolink.transport import HttpResult
 from django_wanvideo.models import SiteState, VideoTask
 from django_wanvideo.services.holds import lock
 from django_wanvideo.services.provider import provider
@@ -241,7 +241,7 @@ def answers_by(name: str) -> Callable[[Simulator, Any, Any], None]:
 
 
 def page_of_a_gateway(evolink: Simulator, _settings: Any, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(evolink_client, "perform", lambda *_call: Answer(404, {}, b"<html>default backend - 404</html>"))
+    patch.setattr(evolink_client, "perform", lambda *_call: HttpResult(404, {}, b"<html>default backend - 404</html>"))
 
 
 SILENCE = {

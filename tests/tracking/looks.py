@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_wanvideo import jobs
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink import client
-from django_wanvideo.evolink.transport import Answer
+from django_wanvideo.evolink.transport import HttpResult
 from django_wanvideo.models import lifecycle
 from django_wanvideo.simulator.tasks import Task
 
@@ -71,7 +71,7 @@ def gateway_page(
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
 
     def answered(session: Any, call: Call, *rest: Any) -> Any:
-        return Answer(status, {}, content) if to(call) else perform(session, call, *rest)
+        return HttpResult(status, {}, content) if to(call) else perform(session, call, *rest)
 
     monkeypatch.setattr(client, "perform", answered)
 

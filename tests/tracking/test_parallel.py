@@ -15,7 +15,7 @@ from rq.timeouts import JobTimeoutException
 from django_wanvideo import jobs
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.evolink.exceptions import ReadError
-from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
+from django_wanvideo.evolink.types import ProviderStatus, TaskSnapshot
 from django_wanvideo.models import CallbackReceipt, SiteState, VideoTask
 from django_wanvideo.services.provider import parallel, provider
 from django_wanvideo.services.tracking import callbacks, snapshots
@@ -54,7 +54,7 @@ class Asked:
         try:
             assert not connections.all(initialized_only=True) or threading.current_thread() is threading.main_thread()
             self.answer(number, self)
-            return TaskSnapshot(provider_task_id, RemoteStatus.PROCESSING, progress=40)
+            return TaskSnapshot(provider_task_id, ProviderStatus.PROCESSING, progress=40)
         finally:
             with self._line:
                 self.at_once -= 1

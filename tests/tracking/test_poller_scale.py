@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from django_wanvideo import jobs
 from django_wanvideo.choices import AttemptState, TaskStatus
-from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
+from django_wanvideo.evolink.types import ProviderStatus, TaskSnapshot
 from django_wanvideo.models import Attempt, TaskEvent, VideoTask
 from django_wanvideo.services import schedule, sweep
 from django_wanvideo.services.provider import provider
@@ -54,9 +54,9 @@ class StubClient:
         began, lasts = (float(part) for part in provider_task_id.split("-")[3:])
         elapsed = timezone.now().timestamp() - began
         if elapsed >= lasts:
-            return TaskSnapshot(provider_task_id, RemoteStatus.FAILED)
+            return TaskSnapshot(provider_task_id, ProviderStatus.FAILED)
         progress = int(100 * elapsed / lasts)
-        return TaskSnapshot(provider_task_id, RemoteStatus.PROCESSING, progress=progress)
+        return TaskSnapshot(provider_task_id, ProviderStatus.PROCESSING, progress=progress)
 
     def get_task(self, provider_task_id: str) -> TaskSnapshot:
         return self._snapshot(provider_task_id)

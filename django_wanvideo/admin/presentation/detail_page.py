@@ -186,7 +186,7 @@ def facts(task: VideoTask) -> list[tuple[str, str]]:
     if spec is None:
         rows = [(name, str(value)) for name, value in task.parameters.items()]
     else:
-        values = spec.in_force(task.parameters)
+        values = spec.effective_values(task.parameters)
         rows = [(str(item.label), formats.setting(item, values[item.name])) for item in spec.parameters]
     rows.append((_("Model"), markup.model_label(task.model)))
     if task.owner is not None:
