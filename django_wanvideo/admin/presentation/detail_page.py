@@ -48,7 +48,6 @@ def context(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -
     holds.label(model_admin, request, [task])
     return {
         "task": task,
-        "page_id": "task",
         "status_url": model_admin.get_page_url("status"),
         **live_parts(model_admin, task, now),
         "frame": frame,
