@@ -1,4 +1,4 @@
-"""``path("wanvideo/", include("django_wanvideo.urls"))``."""
+"""The one address, the callback: ``path("wanvideo/", include("django_wanvideo.urls"))``."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -14,7 +15,8 @@ if _found is None:
     raise RuntimeError("django_wanvideo/__init__.py names no version.")
 version = release = _found[1]
 
-extensions = ["myst_parser"]
+sys.path.insert(0, str(ROOT / "docs" / "_ext"))
+extensions = ["myst_parser", "rooms"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 source_suffix = {".md": "markdown"}

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
+import inspect
 import os
+import pkgutil
 import re
 import subprocess
 import sys
+import threading
 import types
+from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import get_commands, load_command_class
+from django.db.models.signals import post_delete, post_save
+from django.urls import reverse
 
-from django_wanvideo import checks, signals
+from django_wanvideo import callback_tokens, checks, jobs, signals
+from django_wanvideo.admin import VideoTaskAdmin
 from django_wanvideo.choices import Charge, CreditOutcome, TaskStatus
-from django_wanvideo.conf import Conf, known_names
+from django_wanvideo.conf import Conf, Setting, known_names
 from django_wanvideo.health import CHECKS
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services import schedule
@@ -29,6 +38,7 @@ from django_wanvideo.testing import picture, run_until_finished
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
+PACKAGE = Path(checks.__file__).parent
 _BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 
 if not DOCS.is_dir():
@@ -420,3 +430,236 @@ def test_documented_commands_exist_with_their_options():
             given = [argument for argument in arguments if argument.startswith("--")]
             options = {option for action in parser._actions for option in action.option_strings}
             assert set(given) <= options, line
+
+
+def contract() -> types.ModuleType:
+    """The part of the documentation's own extension that needs no Sphinx."""
+    spec = importlib.util.spec_from_file_location("contract", DOCS / "_ext" / "contract.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_picture_has_every_room_of_the_contract_at_its_floor():
+    drawing = contract()
+    floors = drawing.floors()
+    texts = [
+        (float(y), label)
+        for y, label in re.findall(r'<text x="[\d.]+" y="([\d.]+)">(.+?)</text>', drawing.picture(floors))
+    ]
+    assert [label for _y, label in texts] == [room.label for floor in floors for room in floor]
+    assert texts == sorted(texts, key=lambda text: text[0])
+    assert {"admin/", "services/", "models/", "conf.py"} <= {label for _y, label in texts}
+
+
+def test_every_room_of_the_package_says_what_it_is_for():
+    rooms = [room for floor in contract().floors() for room in floor]
+    named = {part.source for room in rooms for part in (room, *room.rooms)}
+    assert {path for path in PACKAGE.glob("*/*/__init__.py") if "migrations" not in path.parts} <= named
+    assert all(part.summary for room in rooms for part in (room, *room.rooms))
+
+
+@pytest.mark.parametrize(("layers", "says"), [('["gone"]', "gone, which is not there"), ('["silent"]', "no docstring")])
+def test_a_contract_that_the_package_does_not_keep_is_no_picture(tmp_path, layers, says):
+    drawing = contract()
+    (tmp_path / "django_wanvideo" / "silent").mkdir(parents=True)
+    (tmp_path / "django_wanvideo" / "silent" / "__init__.py").touch()
+    (tmp_path / "pyproject.toml").write_text(
+        f'[[tool.importlinter.contracts]]\ntype = "layers"\ncontainers = ["django_wanvideo"]\nlayers = {layers}\n'
+    )
+    with pytest.raises(drawing.ContractError, match=says):
+        assert [room.summary for floor in drawing.floors(tmp_path) for room in floor]
+
+
+def prose(page: Path) -> str:
+    """A page without the marks of its blocks."""
+    return re.sub(r"^ *```.*$", "", page.read_text(), flags=re.MULTILINE)
+
+
+def test_every_file_of_the_code_that_is_named_is_there():
+    text = "".join(prose(page) for page in PAGES)
+    named = {code for code in codes(text) if re.fullmatch(r"[\w.-]+(/[\w.-]+)*\.(py|md|html|css|toml)", code)}
+    folders = (ROOT, PACKAGE, PACKAGE / "templates", PACKAGE / "static")
+    assert {"conf.py", "README.md", "tests/test_conf.py"} <= named
+    assert {name for name in named if not any((folder / name).is_file() for folder in folders)} == set()
+
+
+#: What stands at the top of the package, by which a dotted name is known for one of the code.
+TOP = {path.stem for path in PACKAGE.iterdir() if path.suffix in {"", ".py"}}
+#: Of what class the rows are that pages call so.
+ROWS = {"task": "models.VideoTask", "event": "models.TaskEvent"}
+
+
+def names_in(text: str) -> list[str]:
+    """The dotted names of the code in backticks; not those of files, nor ids of Django's checks."""
+    found = []
+    for code in codes(text):
+        first, _, rest = code.removesuffix("()").removeprefix(f"{PACKAGE.name}.").partition(".")
+        name = f"{ROWS.get(first, first)}.{rest}"
+        is_other = re.search(r"\.(py|md|toml|[EW]\d{3})$", name)
+        if re.fullmatch(r"[a-z_]+(\.\w+)+", name) and name.split(".")[0] in TOP and not is_other:
+            found.append(name)
+    return found
+
+
+def is_there(name: str) -> bool:
+    """Whether a dotted name inside of the package stands for something."""
+    try:
+        pkgutil.resolve_name(f"{PACKAGE.name}.{name}")
+    except (AttributeError, ImportError):
+        return False
+    return True
+
+
+def walk() -> list[str]:
+    """The functions of the walk of a task, in its order."""
+    return [name for row in table(DOCS / "architecture.md", "walk") for name in names_in(row[1])]
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: page.name)
+def test_every_name_of_the_code_is_there(page):
+    assert [name for name in names_in(prose(page)) if not is_there(name)] == []
+
+
+def test_names_of_the_code_are_found():
+    assert {"models.VideoTask.status", "conf.Conf.INSTALLATION"} <= set(names_in(prose(DOCS / "glossary.md")))
+    assert {"models.lifecycle.advance", "jobs.submit"} <= set(walk())
+    assert not is_there("models.lifecycle.advanced")
+
+
+@contextmanager
+def traced(functions: dict[types.CodeType, str]):
+    """The names of those ``functions`` that are called, in the order of their calls, in whatever thread."""
+    calls: list[str] = []
+
+    def look(frame, event, _argument):
+        if event == "call" and frame.f_code in functions:
+            calls.append(functions[frame.f_code])
+
+    threading.setprofile(look)
+    sys.setprofile(look)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+
+
+@pytest.mark.usefixtures("receivers")
+def test_the_walk_of_a_task_is_what_the_code_does(evolink, wanvideo_picture, client):
+    functions = {inspect.unwrap(pkgutil.resolve_name(f"{PACKAGE.name}.{name}")).__code__: name for name in walk()}
+    told = []
+
+    def tell(sender, task, **kwargs):
+        told.append(task.status)
+
+    signals.video_completed.connect(tell)
+    client.force_login(get_user_model().objects.create_superuser("alice", "a@example.com", "x"))
+    task = VideoTask.objects.create_task("A cat", wanvideo_picture())
+    changelist = reverse("admin:wanvideo_videotask_changelist")
+    prices = client.post(changelist, {"action": "submit_selected", "_selected_action": [str(task.pk)]}, follow=True)
+    (plan,) = re.findall(r'name="plan" value="([^"]+)"', prices.content.decode())
+    with traced(functions) as calls:
+        client.post(reverse("admin:wanvideo_videotask_send"), {"plan": plan})
+        jobs.run_here("submit", str(task.pk))
+        attempt = task.attempt
+        evolink.complete(attempt.provider_task_id)
+        address = reverse("wanvideo:callback", args=[attempt.pk, callback_tokens.sign(attempt.pk)])
+        client.post(address, {"id": attempt.provider_task_id}, content_type="application/json")
+        jobs.run_here("sync")
+        jobs.run_here("store", str(task.pk))
+        jobs.run_here("notify", str(task.pk))
+    assert told == [TaskStatus.COMPLETED]
+    left = iter(calls)
+    missing = [name for name in walk() if name not in left]
+    assert missing == []
+
+
+def hooks(mark: str) -> list[list[str]]:
+    """What stands in backticks in each row's first two cells of a table of what a site may override."""
+    return [[*codes(row[0]), *codes(row[1])] for row in table(DOCS / "overriding.md", mark)]
+
+
+def takes_code(name: str) -> bool:
+    """Whether a setting may be a callable, by its type."""
+    (kinds,) = get_args(getattr(vars(Conf)[name], "__orig_class__", Setting[None]))
+    return any(get_origin(kind) is Callable for kind in get_args(kinds))
+
+
+def test_every_setting_that_takes_code_is_among_what_a_site_may_override():
+    named = {name for row in table(DOCS / "overriding.md", "hooks-settings") for name in codes(row[0])}
+    code = {name for name in known_names() if takes_code(name)}
+    assert {"API_KEY", "UPLOAD_TO", "CREDIT_LIMITS"} <= code <= named <= set(known_names())
+
+
+def test_every_signal_is_among_what_a_site_may_override():
+    ((*named,),) = hooks("hooks-signals")
+    assert set(named) == {name for name, value in vars(signals).items() if isinstance(value, signals.Signal)}
+
+
+def test_what_a_site_may_override_of_the_admin_is_there_with_the_arguments_that_are_named():
+    for row in table(DOCS / "overriding.md", "hooks-admin"):
+        for code in codes(row[0]):
+            name, _, arguments = code.rstrip(")").partition("(")
+            found = getattr(VideoTaskAdmin, name)
+            if arguments:
+                assert ["self", *arguments.split(", ")] == list(inspect.signature(found).parameters), code
+
+
+def test_templates_that_a_site_may_override_have_the_blocks_that_are_named():
+    for template, *blocks_of_it in hooks("hooks-templates"):
+        source = (PACKAGE / "templates" / template).read_text()
+        assert set(blocks_of_it) <= set(re.findall(r"{% block ([\w-]+) %}", source)), template
+
+
+def test_a_site_may_decide_what_is_a_form_and_fill_a_block_of_a_page(admin_client, monkeypatch, settings, tmp_path):
+    template = "admin/wanvideo/videotask/change_form.html"
+    (tmp_path / template).parent.mkdir(parents=True)
+    (tmp_path / template).write_text(
+        f'{{% extends "{template}" %}}{{% block form_top %}}House rules{{{{ block.super }}}}{{% endblock %}}'
+    )
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    draft = VideoTask.objects.create(prompt="A cat", model="wan2.6-text-to-video")
+
+    def page() -> str:
+        return admin_client.get(reverse("admin:wanvideo_videotask_change", args=[draft.pk])).content.decode()
+
+    assert "House rules" in page()
+    assert 'name="metadata"' in page()
+    monkeypatch.setattr(VideoTaskAdmin, "may_edit_metadata", lambda self, request: False)
+    assert 'name="metadata"' not in page()
+    assert 'name="prompt"' in page()
+    monkeypatch.setattr(VideoTaskAdmin, "is_editable", lambda self, request, obj: False)
+    assert 'name="prompt"' not in page()
+
+
+def test_deleting_a_task_sends_djangos_signal_and_moving_it_sends_none(evolink, wanvideo_picture):
+    sent = []
+
+    def hear(sender, signal, **kwargs):
+        sent.append(signal)
+
+    task = VideoTask.objects.create_task("A cat", wanvideo_picture())
+    for signal in (post_save, post_delete):
+        signal.connect(hear, sender=VideoTask)
+    try:
+        task.submit()
+        finish(task)
+        assert sent == []
+        task.delete()
+        assert sent == [post_delete]
+    finally:
+        for signal in (post_save, post_delete):
+            signal.disconnect(hear, sender=VideoTask)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_whatever_a_block_imports_from_the_package_is_there(page):
+    for code in blocks(page):
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE.name:
+                for alias in node.names:
+                    assert is_there(f"{node.module}.{alias.name}".removeprefix(f"{PACKAGE.name}.")), (alias.name, page)
