@@ -21,7 +21,7 @@ from django_wanvideo.models import VideoTask
 from django_wanvideo.services import schedule
 from django_wanvideo.services.diagnosis import PROBES
 from django_wanvideo.simulator import Options
-from django_wanvideo.simulator.faults import FAULTS
+from django_wanvideo.simulator.provider.faults import FAULTS
 from django_wanvideo.testing import finish, picture
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from random import Random
 
 Kind = Literal["immediate", "polls", "seconds", "manual"]
 
@@ -41,6 +44,13 @@ class Progression:
         if match and kind == "polls" and amount.isdigit() and int(amount) >= 1:
             return cls("polls", int(amount), int(amount))
         raise ValueError(f"Unknown progression {text!r}. Use immediate, polls:3, seconds:8, seconds:3..8 or manual.")
+
+    def settle(self, chance: Random) -> Progression:
+        """A range of seconds as one of them."""
+        if self.kind != "seconds" or self.upper <= self.amount:
+            return self
+        amount = chance.uniform(self.amount, self.upper)
+        return replace(self, amount=amount, upper=amount)
 
     def __str__(self) -> str:
         if self.kind in ("immediate", "manual"):
@@ -87,3 +97,8 @@ class Script:
                 case _:
                     continue
         return cls(failure, cancelled, progression, fault)
+
+
+def without_script(prompt: str) -> str:
+    """A prompt without the words in square brackets that have the form of a script's."""
+    return _DIRECTIVE.sub(" ", prompt)

@@ -2,44 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import unquote, urlsplit
 
-from . import addresses
-from .accounts import Account, Accounts
-from .by_hand import ByHand
-from .callbacks import Callbacks
+from . import urls
 from .clock import SystemClock, VirtualClock
-from .engine import Engine
-from .faults import FaultRegistry
-from .idempotency import IdempotencyKeys
-from .journal import Journal
-from .ledger import Ledger
-from .mischief import rate_limited
 from .options import Options
-from .redaction import KeyScrubber
-from .results import Results
-from .routes import Router
-from .server import Server
-from .storage import Blobs, FileStore, StoredFile
-from .tasks import TaskStore
+from .provider.engine import Engine
+from .provider.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-    from .errors import ApiError
-    from .wire import Request
+    from .http.server import Server
+    from .provider.accounts import Account
+    from .provider.tasks import Task
 
 #: How often a clock that is neither the machine's nor a VirtualClock is looked at, seconds.
 _LOOK = 0.02
-_FILE_ROUTES = ("/files/", "/api/v1/files/download/")
+MISSING_WERKZEUG = (
+    "The simulator needs Werkzeug, which is not installed. Install it with: pip install 'django-wanvideo[simulator]'"
+)
 
 
-class Simulator(ByHand):
+class Simulator:
     """EvoLink on this machine.
 
     Takes the options of `Options` as keyword arguments; use it as a context manager, or call `start` and `stop`:
@@ -51,33 +40,40 @@ class Simulator(ByHand):
             sim.ledger.assert_charged_once()
 
     `ledger` says what was accepted and billed, `journal` what was asked and answered, `tasks` how tasks stand,
-    `faults` what will go wrong, `clock` what time it is. A prompt can hold a script, see `Script` in `progression`.
+    `faults` what will go wrong, `clock` what time it is. A prompt can hold a script, see `Script` in `script`.
+    ImportError, which names the extra to install, without Werkzeug.
     """
 
     def __init__(self, options: Options | None = None, **choices: Any) -> None:
         if options is not None and choices:
             raise TypeError("Give either Options or single choices, not both.")
         self.options = options or Options(**choices)
-        if not (self.options.allow_remote or addresses.is_loopback(self.options.host)):
+        if not (self.options.allow_remote or urls.is_loopback(self.options.host)):
             raise ValueError(
                 f"The host {self.options.host!r} is reachable by other machines; that needs allow_remote=True."
             )
+        # Options, faults and scripts are of use without it.
+        try:
+            import werkzeug  # noqa: F401  (asked for, not used)
+        except ImportError as error:
+            raise ImportError(MISSING_WERKZEUG) from error
+        from .http.app import create_app
+
+        self.state = State(self.options)
+        self.engine = Engine(self.state)
+        self._app = create_app(self.state, self.engine)
         self.clock = self.options.clock
-        self.stopping = threading.Event()
-        self.scrub = KeyScrubber()
-        self.accounts = Accounts()
+        self.stopping = self.state.stopping
+        self.accounts = self.state.accounts
+        self.ledger = self.state.ledger
+        self.journal = self.state.journal
+        self.tasks = self.state.tasks
+        self.faults = self.state.faults
+        self.blobs = self.state.blobs
+        self.files = self.state.files
+        self.callbacks = self.engine.callbacks
         self.add_account(*self.options.keys, balance=self.options.credits, token_credits=self.options.token_credits)
-        self.ledger = Ledger()
-        self.journal = Journal(self.options.journal_size, self.options.on_request)
-        self.tasks = TaskStore()
-        self.faults = FaultRegistry()
-        self.idempotency = IdempotencyKeys()
-        self.callbacks = Callbacks(self.options, self.journal, self.faults, self.stopping, self.clock.now)
-        self.engine = Engine(self)
-        self.router = Router(self)
-        self._blobs: Blobs | None = None
         self._server: Server | None = None
-        self._port = self.options.port
         self._threads: list[threading.Thread] = []
 
     # Starting and stopping
@@ -87,13 +83,12 @@ class Simulator(ByHand):
         if self._server is not None or self.stopping.is_set():
             raise RuntimeError("The simulator is already running, or was stopped. Make a new one.")
         self._listen()
-        self._blobs = Blobs(self.options.media_dir)
-        self.files = FileStore(self._blobs, self.options.file_seconds, self.options.max_files)
-        self.results = Results(self.options, self._blobs)
+        self.blobs.open()
         if isinstance(self.clock, VirtualClock):
             self.clock.subscribe(self._tick)
         else:
-            self._spawn(self._keep_time, "simulator-time")
+            longest = None if isinstance(self.clock, SystemClock) else _LOOK
+            self._spawn(lambda: self.engine.keep_time(longest), "simulator-time")
         return self
 
     def stop(self) -> None:
@@ -101,13 +96,11 @@ class Simulator(ByHand):
         self.stopping.set()
         if isinstance(self.clock, VirtualClock):
             self.clock.unsubscribe(self._tick)
-        with self.engine.wake:
-            self.engine.wake.notify_all()
+        self.engine.wake()
         self._hang_up()
         for thread in self._threads:
             thread.join(5)
-        if self._blobs is not None:
-            self._blobs.close()
+        self.blobs.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -119,7 +112,7 @@ class Simulator(ByHand):
         return f"<Simulator {self.url if self._server else 'not listening'}: {len(self.tasks)} tasks>"
 
     @contextmanager
-    def down(self) -> Iterator[None]:
+    def offline(self) -> Iterator[None]:
         """For the length of a `with` block nothing listens on the port: connections are refused. State is kept."""
         self._hang_up()
         try:
@@ -132,15 +125,12 @@ class Simulator(ByHand):
     @property
     def port(self) -> int:
         """The TCP port."""
-        return self._port
+        return self.state.port
 
     @property
     def url(self) -> str:
         """Where everything is, without a slash at the end."""
-        if self.options.public_url:
-            return self.options.public_url.rstrip("/")
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.options.host, self.options.host)  # noqa: S104
-        return f"http://{f'[{host}]' if ':' in host else host}:{self._port}"
+        return self.state.url
 
     @property
     def api_url(self) -> str:
@@ -157,86 +147,62 @@ class Simulator(ByHand):
         """The first key."""
         return self.options.keys[0]
 
-    def link_base(self, request: Request) -> str:
-        """The base of links in an answer: the address by which the client has found the simulator."""
-        host = request.header("Host")
-        return self.url if self.options.public_url or not host else f"http://{host}"
-
-    def is_own(self, url: str) -> bool:
-        """Whether a URL is one of this simulator."""
-        parts = addresses.split_url(url)
-        if parts is None:
-            return False
-        own = urlsplit(self.url)
-        local = addresses.is_loopback(parts.hostname or "") and parts.port == self._port
-        return local or parts.netloc == own.netloc
-
-    def stored_file(self, url: str) -> StoredFile | None:
-        """The living uploaded file behind one of this simulator's own URLs."""
-        if "/files/" not in url or not self.is_own(url):
-            return None
-        path, now = unquote(urlsplit(url).path), self.clock.now()
-        if path.startswith(_FILE_ROUTES[1]):
-            return self.files.find_id(path.removeprefix(_FILE_ROUTES[1]), now)
-        return self.files.find(path, now)
-
-    # By hand
+    # What a test or a person does to accounts, tasks and time; a KeyError means that there is no such task
 
     def add_account(
         self, *api_keys: str, balance: Decimal | int | str = 1000, token_credits: Decimal | int | str | None = None
     ) -> Account:
         """Open another account, with its own keys, balance (in credits), tasks and files."""
         limit = None if token_credits is None else Decimal(token_credits)
-        account = self.accounts.add(api_keys, Decimal(balance), limit, self.options.user_group)
-        for key in api_keys:
-            self.scrub.add(key)
-        return account
+        return self.state.add_account(api_keys, Decimal(balance), limit)
+
+    def complete(self, task_id: str, results: list[str] | None = None) -> Task:
+        """End a task with its video, or with the given result URLs."""
+        task = self.tasks[task_id]
+        self.engine.complete(task, results)
+        return task
+
+    def fail(self, task_id: str, code: str = "unknown_error", message: str | None = None) -> Task:
+        """End a task with an error; its credits are given back."""
+        task = self.tasks[task_id]
+        self.engine.fail(task, code, message)
+        return task
+
+    def cancel(self, task_id: str) -> Task:
+        """End a task as cancelled; its credits are given back."""
+        task = self.tasks[task_id]
+        self.engine.cancel(task)
+        return task
+
+    def set_progress(self, task_id: str, progress: int, status: str = "processing") -> Task:
+        """Say how far an unfinished task is (0..100), without ending it."""
+        task = self.tasks[task_id]
+        self.engine.set_progress(task, progress, status)
+        return task
+
+    def set_video(self, task_id: str, path: str | Path) -> None:
+        """Serve a file of your own as a task's result."""
+        self.state.results.replace(self.tasks[task_id].id, path)
+
+    def forget(self, task_id: str) -> None:
+        """Let a task expire: reading it is a 404 from now on. The ledger remembers it."""
+        self.tasks.forget(task_id)
+
+    def advance(self, seconds: float) -> None:
+        """Move virtual time; TypeError on real time."""
+        if not isinstance(self.clock, VirtualClock):
+            raise TypeError("Time can only be moved with Simulator(clock=VirtualClock()).")
+        self.clock.advance(seconds)
 
     def reset(self) -> None:
         """Forget faults and journal. Tasks, balances and the ledger stay: what was charged stays charged."""
-        self.faults.clear()
-        self.journal.clear()
-
-    def status(self) -> dict[str, Any]:
-        """A summary, for JSON."""
-        statuses: dict[str, int] = {}
-        for task in self.tasks.values():
-            statuses[task.status] = statuses.get(task.status, 0) + 1
-        return {
-            "url": self.url,
-            "now": self.clock.now(),
-            "progression": str(self.options.progression),
-            "tasks": statuses,
-            "accepted": len(self.ledger),
-            "billed": len(self.ledger.billed),
-            "total": str(self.ledger.total),
-            "requests": self.journal.counts(),
-            "faults": dict(self.faults.fired),
-        }
-
-    # For the rooms of the simulator
-
-    @property
-    def blobs(self) -> Blobs:
-        """The kept bytes; RuntimeError before `start`."""
-        if self._blobs is None:
-            raise RuntimeError("The simulator has not been started.")
-        return self._blobs
-
-    def rate_limited(self, wait: int) -> ApiError:
-        """The 429 of the rate limit, with `Retry-After` as chosen; `wait` in seconds."""
-        return rate_limited(wait, self.options.rate_limit_retry_after)
-
-    def presentable(self, body: Any) -> Any:
-        """A request's body for the journal: without keys, and not longer than `Options.body_limit`."""
-        if body is None:
-            return None
-        text = self.scrub(json.dumps(body, default=str))
-        return json.loads(text) if len(text) <= self.options.body_limit else text[: self.options.body_limit]
+        self.state.reset()
 
     def _listen(self) -> None:
-        server = Server((self.options.host, self._port), self)
-        self._server, self._port = server, int(server.server_address[1])
+        from .http.server import Server
+
+        server = Server(self.options.host, self.state.port, self._app)
+        self._server, self.state.port = server, server.port
         self._spawn(lambda: server.serve_forever(poll_interval=0.02), "simulator-http")
 
     def _hang_up(self) -> None:
@@ -246,19 +212,10 @@ class Simulator(ByHand):
             self._server.close_connections()
             self._server = None
 
+    def _tick(self) -> None:
+        self.engine.tick()
+
     def _spawn(self, target: Callable[[], object], name: str) -> None:
         thread = threading.Thread(target=target, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
-
-    def _tick(self) -> None:
-        self.engine.tick()
-
-    def _keep_time(self) -> None:
-        while not self.stopping.is_set():
-            left = self.engine.tick()
-            if not isinstance(self.clock, SystemClock):
-                left = _LOOK
-            with self.engine.wake:
-                if not self.stopping.is_set() and self.engine.may_sleep(left):
-                    self.engine.wake.wait(left)

@@ -1,16 +1,19 @@
-"""Which addresses a simulator may be asked to call."""
+"""Which addresses a simulator may be asked to call, and how it calls them."""
 
 from __future__ import annotations
 
+import http.client
 import ipaddress
 import socket
 from urllib.parse import SplitResult, urlsplit
 
-MAX_URL_LENGTH = 2048
+MAX_LENGTH = 2048
 
 
-def split_url(url: str) -> SplitResult | None:
+def split_url(url: object) -> SplitResult | None:
     """An http or https URL in its parts; None when it is none, or without a host, or with a port that is no number."""
+    if not isinstance(url, str):
+        return None
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -46,3 +49,11 @@ def is_private(host: str) -> bool:
         return not ipaddress.ip_address(socket.inet_aton(name)).is_global
     except (OSError, ValueError, UnicodeError):
         return False
+
+
+def connect(url: str, timeout: float) -> tuple[http.client.HTTPConnection, str]:
+    """A connection to a URL's host, not yet open, and what to ask it for; `timeout` in seconds."""
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return kind(parts.hostname or "", parts.port, timeout=timeout), target

@@ -13,7 +13,7 @@ from django_wanvideo import jobs, signals
 from django_wanvideo.choices import AttemptState, Charge, TaskStatus
 from django_wanvideo.models import Attempt, SiteState, VideoTask
 from django_wanvideo.services import following, provider, tracking
-from django_wanvideo.simulator.tasks import Task
+from django_wanvideo.simulator.provider.tasks import Task
 from tests.tracking.looks import accepted, gateway_page, look, says, seconds_until_next
 
 if TYPE_CHECKING:

@@ -1,129 +1,233 @@
-"""Finds the handler of a request, and checks its key."""
+"""The WSGI application: finds the endpoint of a request, checks its key, and writes the journal."""
 
 from __future__ import annotations
 
-import re
+import secrets
+import selectors
+import socket
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import mischief, overview
-from .addresses import is_loopback
-from .api import CREATE, TaskApi
-from .control import PREFIX, Control
-from .errors import ApiError, create_error, credits_error, file_error, task_error
-from .media_api import MediaApi
-from .rates import ReadLimit
-from .wire import Request, Response, html_response, json_response
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Response
+
+from django_wanvideo.simulator import urls
+from django_wanvideo.simulator.journal import logger
+from django_wanvideo.simulator.provider.errors import (
+    ApiError,
+    create_error,
+    credits_error,
+    envelope,
+    file_error,
+    task_error,
+)
+
+from . import dashboard, fault_responses
+from .control import Control
+from .files import FileApi
+from .messages import CLIENT_LEFT, Answer, ApiRequest, Disconnect, error_response, html_response, json_response
+from .tasks import TaskApi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
-    from .core import Simulator
-    from .mischief import Answer
+    from django_wanvideo.simulator.provider.engine import Engine
+    from django_wanvideo.simulator.provider.state import State
 
-_FILES = "/api/v1/files"
+#: How often a waiting connection looks whether it should still wait, seconds.
+_STEP = 0.05
+#: What counts as a read for the limit on reads.
+_READS = frozenset({"get", "batch", "list", "credits", "models"})
+_CONTROL = "control"
 
 
 @dataclass(frozen=True)
-class Route:
-    """One endpoint. `refuse` makes its 401 (None: public). generic: simple faults are made by the router."""
+class Endpoint:
+    """What answers a request. `refuse` makes its 401 (None: public). is_simple: its faults need nothing of it."""
 
     name: str
-    methods: tuple[str, ...]
-    pattern: re.Pattern[str]
     handler: Callable[..., Answer]
     refuse: Callable[[int], ApiError] | None = None
-    generic: bool = False
+    is_simple: bool = False
 
 
-class Router:
+def create_app(state: State, engine: Engine) -> App:
+    """The application of one simulator."""
+    tasks, files, control = TaskApi(state, engine), FileApi(state), Control(state, engine)
+    get, post, get_or_head = ["GET"], ["POST"], ["GET", "HEAD"]
+    upload = "/api/v1/files/upload"
+    rules = [
+        _rule("/v1/videos/generations", post, Endpoint("create", tasks.create, create_error)),
+        _rule("/v1/tasks/batch", post, Endpoint("batch", tasks.batch, task_error, is_simple=True)),
+        _rule("/v1/tasks", get, Endpoint("list", tasks.list_tasks, task_error, is_simple=True)),
+        _rule("/v1/tasks/<task_id>", get, Endpoint("get", tasks.get, task_error)),
+        _rule("/v1/credits", get, Endpoint("credits", tasks.credits, credits_error, is_simple=True)),
+        _rule("/v1/models", get, Endpoint("models", tasks.models, create_error, is_simple=True)),
+        _rule(f"{upload}/stream", post, Endpoint("upload", files.upload_stream, file_error)),
+        _rule(f"{upload}/base64", post, Endpoint("upload", files.upload_base64, file_error)),
+        _rule(f"{upload}/url", post, Endpoint("upload", files.upload_url, file_error)),
+        _rule("/api/v1/files/quota", get, Endpoint("quota", files.quota, file_error)),
+        _rule("/api/v1/files/download/<name>", get_or_head, Endpoint("file", files.file)),
+        _rule("/files/<path:name>", get_or_head, Endpoint("file", files.file)),
+        _rule("/results/<path:name>", get_or_head, Endpoint("result", files.result)),
+        _rule("/", get, Endpoint(_CONTROL, lambda _request: html_response(dashboard.render(state)))),
+        _rule("/_simulator/<path:name>", ["GET", "POST", "DELETE"], Endpoint(_CONTROL, control.handle)),
+    ]
+    return App(state, rules)
+
+
+def _rule(path: str, methods: list[str], endpoint: Endpoint) -> Rule:
+    rule = Rule(path, methods=methods, endpoint=endpoint)
+    # Without the HEAD that Werkzeug adds to each GET: a task that is only looked at has not been read.
+    rule.methods = set(methods)
+    return rule
+
+
+class App:
     """All endpoints of one simulator."""
 
-    def __init__(self, sim: Simulator) -> None:
-        self._sim = sim
-        api, media = TaskApi(sim), MediaApi(sim)
-        self._control = Control(sim)
-        self._reads = ReadLimit(sim)
-        self._routes = (
-            _route("create", "POST", re.escape(CREATE), api.create, create_error),
-            _route("batch", "POST", "/v1/tasks/batch", api.batch, task_error, generic=True),
-            _route("list", "GET", "/v1/tasks", api.list_tasks, task_error, generic=True),
-            _route("get", "GET", r"/v1/tasks/([^/]+)", api.get, task_error),
-            _route("credits", "GET", "/v1/credits", api.credits, credits_error, generic=True),
-            _route("models", "GET", "/v1/models", api.models, create_error, generic=True),
-            _route("upload", "POST", f"{_FILES}/upload/stream", media.upload_stream, file_error),
-            _route("upload", "POST", f"{_FILES}/upload/base64", media.upload_base64, file_error),
-            _route("upload", "POST", f"{_FILES}/upload/url", media.upload_url, file_error),
-            _route("quota", "GET", f"{_FILES}/quota", media.quota, file_error),
-            _route("file", "GET HEAD", f"{_FILES}/download/([^/]+)", media.download),
-            _route("file", "GET HEAD", "/files/.+", media.file),
-            _route("result", "GET HEAD", "/results/.+", media.result),
-        )
+    def __init__(self, state: State, rules: list[Rule]) -> None:
+        self._state = state
+        # One slash too many is a path that is not there, not one to be redirected from.
+        self._urls = Map(rules, merge_slashes=False).bind("simulator")
 
-    def handle(self, request: Request) -> Answer:
-        """The answer to a request; documented errors are answers too."""
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Generator[bytes]:
+        """Serve one request.
+
+        What the client can see of an exchange comes last: once it has its answer, the journal has the request, and its
+        `Idempotency-Key` is no longer busy.
+        """
+        started, request = time.perf_counter(), ApiRequest(environ)
+        answer: Answer | None = None
         try:
-            return self._handle(request)
+            answer = self._answer(request)
+            self._wait(request)
+            if isinstance(answer, Disconnect) or answer.is_sequence:
+                self._log(request, answer, started)
+            yield from answer(environ, start_response)
+        except (GeneratorExit, *CLIENT_LEFT) as error:
+            request.note = f"{request.note or ''} client left: {type(error).__name__}".strip()
+            raise
+        finally:
+            request.close()
+            if isinstance(answer, Response):
+                answer.close()
+            self._log(request, answer, started)
+            if request.after_answer is not None:
+                request.after_answer()
+
+    def _answer(self, request: ApiRequest) -> Answer:
+        """The answer to a request, whose body has been read by then; documented errors are answers too."""
+        try:
+            answer = self._dispatch(request)
         except ApiError as error:
-            return mischief.from_error(error)
+            answer = error_response(error)
+        except CLIENT_LEFT:
+            raise
+        except RequestEntityTooLarge:
+            answer = error_response(file_error(413))
+        except HTTPException as error:
+            answer = error.get_response(request.environ)
+        except Exception as error:
+            # A defect of the simulator must not look like EvoLink's own 500.
+            logger.exception("The simulator failed at %s %s", request.method, request.path)
+            request.note = f"simulator defect: {type(error).__name__}: {error}"
+            answer = json_response({"simulator_defect": f"{type(error).__name__}: {error}"}, 599)
+        if isinstance(answer, Response):
+            answer.headers["X-Request-Id"] = secrets.token_hex(16)
+            # The server says it of every answer.
+            answer.headers.pop("Date", None)
+            try:
+                # Closing on unread bytes would reset the connection before the client has read its answer.
+                request.get_data()
+            except RequestEntityTooLarge:
+                answer.headers["Connection"] = "close"
+        return answer
 
-    def _handle(self, request: Request) -> Answer:
-        path = request.path
-        if path == "/" or path.startswith(PREFIX):
-            return self._own(request, path)
-        allowed: set[str] = set()
-        for route in self._routes:
-            match = route.pattern.fullmatch(path)
-            if match is None:
-                continue
-            if request.method not in route.methods:
-                allowed.update(route.methods)
-                continue
-            request.endpoint = route.name
-            if route.refuse is not None:
-                self._check_key(request, route.refuse)
-            limited = self._reads.check(request)
-            answer = (
-                self._with_faults(route, request, *match.groups()) if limited is None else mischief.from_error(limited)
-            )
-            if route.refuse is not None and isinstance(answer, Response):
-                answer.delay = max(answer.delay, self._sim.options.answer_seconds)
-            return answer
-        if allowed:
-            body = {
-                "error": {
-                    "code": "method_not_allowed",
-                    "message": "Method not allowed",
-                    "type": "invalid_request_error",
-                }
-            }
-            return json_response(body, 405, {"Allow": ", ".join(sorted(allowed))})
-        text = f"Invalid URL ({request.method} {path})"
-        return json_response({"error": {"code": "not_found", "message": text, "type": "invalid_request_error"}}, 404)
+    def _dispatch(self, request: ApiRequest) -> Answer:
+        endpoint: Endpoint
+        if request.path.startswith("/_simulator/"):
+            request.endpoint = _CONTROL
+        try:
+            endpoint, values = self._urls.match(request.path, request.method)
+        except MethodNotAllowed as error:
+            body = envelope("method_not_allowed", "Method not allowed", "invalid_request_error")
+            return json_response(body, 405, {"Allow": ", ".join(sorted(error.valid_methods or ()))})
+        except NotFound:
+            text = f"Invalid URL ({request.method} {request.path})"
+            return json_response(envelope("not_found", text, "invalid_request_error"), 404)
+        request.endpoint = endpoint.name
+        if endpoint.name == _CONTROL and not self._is_local(request):
+            return json_response({"error": {"message": "Only from this machine."}}, 403)
+        if endpoint.refuse is not None:
+            self._check_key(request, endpoint.refuse)
+        fault = self._state.faults.take(endpoint.name, {}) if endpoint.is_simple else None
+        if fault is not None:
+            request.fault = str(fault)
+            broken = fault_responses.broken(request, fault, lambda: endpoint.handler(request, **values))
+            if broken is not None:
+                return broken
+        return endpoint.handler(request, **values)
 
-    def _check_key(self, request: Request, refuse: Callable[[int], ApiError]) -> None:
-        found = self._sim.accounts.find(request.header("Authorization"))
+    def _check_key(self, request: ApiRequest, refuse: Callable[[int], ApiError]) -> None:
+        """Say whose request it is; ApiError for an unknown key, and for a read too many."""
+        found = self._state.accounts.find(request.header("Authorization"))
         if found is None:
             raise refuse(401)
         request.account, request.api_key = found
+        options, now = self._state.options, self._state.now()
+        request.delay = options.answer_seconds
+        if request.account.is_ignoring_limit(options, now):
+            self._state.ledger.note_violation(request.endpoint, now)
+        if request.endpoint in _READS:
+            request.account.check_reads(options, now)
 
-    def _with_faults(self, route: Route, request: Request, *groups: str) -> Answer:
-        fault = self._sim.faults.take(route.name, {}) if route.generic else None
-        if fault is None:
-            return route.handler(request, *groups)
-        request.fault = str(fault)
-        return mischief.broken(fault, lambda: route.handler(request, *groups)) or route.handler(request, *groups)
+    def _is_local(self, request: ApiRequest) -> bool:
+        """Whether it comes neither from another machine, nor from a page of another site in a browser here."""
+        parts = urls.split_url(f"http://{request.header('Host')}")
+        return self._state.options.allow_remote or (parts is not None and urls.is_loopback(parts.hostname or ""))
 
-    def _own(self, request: Request, path: str) -> Response:
-        """The overview and the controls: not for other machines, nor for pages of other sites in a browser here."""
-        request.endpoint = "control"
-        host = re.sub(r":\d+$", "", request.header("Host")).strip("[]")
-        if not (self._sim.options.allow_remote or is_loopback(host)):
-            return json_response({"error": {"message": "Only from this machine."}}, 403)
-        if path == "/":
-            return html_response(overview.render(self._sim))
-        return self._control.handle(request)
+    def _wait(self, request: ApiRequest) -> None:
+        """Let the client wait, no longer than it does."""
+        if not request.delay:
+            return
+        connection: socket.socket = request.environ["werkzeug.socket"]
+        deadline = time.monotonic() + request.delay
+        with selectors.DefaultSelector() as selector:
+            selector.register(connection, selectors.EVENT_READ)
+            while (left := deadline - time.monotonic()) > 0 and not self._state.stopping.wait(min(_STEP, left)):
+                if selector.select(0) and not connection.recv(1, socket.MSG_PEEK):
+                    return
 
-
-def _route(name: str, methods: str, pattern: str, handler: Any, refuse: Any = None, *, generic: bool = False) -> Route:
-    return Route(name, tuple(methods.split()), re.compile(pattern), handler, refuse, generic)
+    def _log(self, request: ApiRequest, answer: Answer | None, started: float) -> None:
+        """Write an exchange into the journal, once, and let go of what it has held."""
+        if request.is_logged:
+            return
+        request.is_logged = True
+        if request.before_answer is not None:
+            request.before_answer()
+        if request.endpoint == _CONTROL:
+            return
+        status, text, note = 0, None, request.note
+        if isinstance(answer, Disconnect):
+            note = f"{note or ''} no answer, connection {'reset' if answer.reset else 'closed'}".strip()
+        elif answer is not None:
+            status = answer.status_code
+            if answer.is_sequence and answer.mimetype.startswith(("application/json", "text/")):
+                text = answer.get_data()[: self._state.options.body_limit].decode("utf-8", "replace")
+        self._state.journal.add(
+            kind="request",
+            at=self._state.now(),
+            method=request.method,
+            path=request.target,
+            endpoint=request.endpoint,
+            status=status,
+            ms=round((time.perf_counter() - started) * 1000, 1),
+            headers=dict(request.headers.items()),
+            body=request.seen_body,
+            answer=text,
+            fault=request.fault,
+            note=note,
+        )

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .core import Simulator
+    from django_wanvideo.simulator.provider.state import State
 
 _TASKS = 25
 _LINES = 40
@@ -24,57 +24,48 @@ code, td.path { font-family: ui-monospace, monospace; font-size: 13px; overflow-
 """
 
 
-def render(sim: Simulator) -> str:
+def render(state: State) -> str:
     """The page, as HTML that reloads itself every three seconds and runs no script."""
-    ledger = sim.ledger.as_dict()
+    ledger = state.ledger.as_dict()
     double = len(ledger["duplicates"])
     charged_class = "bad" if double else "good"
     summary = (
         f"<p>{ledger['accepted']} accepted, {ledger['billed']} billed, {ledger['total']} credits; "
         f"<span class={charged_class}>{double} charged twice</span>. "
-        f"Left on the account: {sim.accounts.first.remaining} credits. Progression: <code>{sim.options.progression}</code>, "
-        f"callbacks {'on' if sim.options.callbacks else 'off'}.</p>"
+        f"Left on the account: {state.accounts.first.remaining} credits. Progression: <code>{state.options.progression}</code>, "
+        f"callbacks {'on' if state.options.callbacks else 'off'}.</p>"
     )
-    faults = ", ".join(f"{fault} &times;{fault.times or '&infin;'}" for fault in map(_Escaped, sim.faults.waiting))
+    waiting = [f"{html.escape(str(fault))} &times;{fault.times or '&infin;'}" for fault in state.faults.waiting]
     return (
         "<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<meta http-equiv=refresh content=3><title>EvoLink simulator</title><style>{_STYLE}</style></head><body>"
         f"<h1>EvoLink simulator</h1>{summary}"
-        f"<p>Faults to come: {faults or 'none'}. Data: <a href=/_simulator/ledger>ledger</a>, "
+        f"<p>Faults to come: {', '.join(waiting) or 'none'}. Data: <a href=/_simulator/ledger>ledger</a>, "
         "<a href=/_simulator/tasks>tasks</a>, <a href=/_simulator/journal>journal</a>, "
         "<a href=/_simulator/faults>faults</a>.</p>"
-        f"<h2>Tasks</h2>{_tasks(sim)}<h2>Requests</h2>{_requests(sim)}</body></html>"
+        f"<h2>Tasks</h2>{_tasks(state)}<h2>Requests</h2>{_requests(state)}</body></html>"
     )
 
 
-class _Escaped:
-    def __init__(self, fault: object) -> None:
-        self.times = getattr(fault, "times", None)
-        self._text = html.escape(str(fault))
-
-    def __str__(self) -> str:
-        return self._text
-
-
-def _tasks(sim: Simulator) -> str:
+def _tasks(state: State) -> str:
     rows = []
-    for task in list(sim.tasks.values())[: -_TASKS - 1 : -1]:
-        state = f"{task.status} {task.progress}%"
+    for task in list(state.tasks.values())[: -_TASKS - 1 : -1]:
+        status = f"{task.status} {task.progress}%"
         if task.error:
-            state = f"<span class=bad>{html.escape(task.status)}</span> <code>{html.escape(task.error['code'])}</code>"
+            status = f"<span class=bad>{html.escape(task.status)}</span> <code>{html.escape(task.error['code'])}</code>"
         video = f"<a href='{html.escape(task.links[-1].path)}'>video</a>" if task.links else ""
         rows.append(
             f"<tr><td><code>{task.id}</code></td><td>{html.escape(task.model)}</td>"
             f"<td>{html.escape(task.prompt[:80])}</td><td>{task.seconds} s {html.escape(task.quality)}</td>"
-            f"<td>{state}</td><td>{sim.ledger[task.id].credits}</td><td>{video}</td></tr>"
+            f"<td>{status}</td><td>{state.ledger[task.id].credits}</td><td>{video}</td></tr>"
         )
     head = "<tr><th>Task<th>Model<th>Prompt<th>Video<th>Status<th>Credits<th></tr>"
     return f"<table>{head}{''.join(rows)}</table>" if rows else "<p>None yet.</p>"
 
 
-def _requests(sim: Simulator) -> str:
+def _requests(state: State) -> str:
     rows = []
-    for entry in list(sim.journal)[: -_LINES - 1 : -1]:
+    for entry in list(state.journal)[: -_LINES - 1 : -1]:
         moment = time.strftime("%H:%M:%S", time.localtime(entry.at))
         arrow = "&larr;" if entry.kind == "request" else "&rarr;"
         good = "good" if 200 <= entry.status < 300 else "bad"

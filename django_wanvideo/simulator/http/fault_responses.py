@@ -3,111 +3,89 @@
 from __future__ import annotations
 
 import gzip
-import http
+import itertools
 import threading
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-from .errors import PROXY_PAGE, ApiError, create_error, credits_error, file_error, task_error
-from .wire import Drop, Response, html_response, json_response
+from werkzeug.wrappers import Response
+
+from django_wanvideo.simulator.provider.errors import create_error, credits_error, file_error, retry_after, task_error
+
+from .messages import Answer, Disconnect, error_response, html_response, json_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from .faults import Fault
+    from django_wanvideo.simulator.provider.faults import Fault
 
-Answer = Response | Drop
+    from .messages import ApiRequest
 
 #: Longer than any client waits, in seconds; `seconds=` of a fault replaces it.
 HANG = 600.0
 SLOW = 2.0
 
+#: A proxy's own page: no JSON at all.
+_PROXY_PAGE = (
+    "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
+    "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+)
 
-def proxy_page(status: int) -> Response:
+
+def proxy_page(status: int, reason: str | None = None) -> Response:
     """A proxy's HTML page."""
-    return html_response(PROXY_PAGE.format(status=status, reason=http.HTTPStatus(status).phrase), status)
+    return html_response(_PROXY_PAGE.format(title=f"{status} {reason or HTTPStatus(status).phrase}"), status)
 
 
 def garbage() -> Response:
     """A 200 that says JSON and is none."""
-    return Response(200, b'{"id":"task-unified-\xff\xfe', {"Content-Type": "application/json"})
+    return Response(b'{"id":"task-unified-\xff\xfe', content_type="application/json")
 
 
 def with_bad_byte(good: Response) -> Response:
     """An answer with one more text, of which one byte is not UTF-8."""
-    assert isinstance(good.body, bytes)  # noqa: S101 - for the type checker
-    good.body = good.body[:1] + b'"note":"caf\xe9",' + good.body[1:]
+    data = good.get_data()
+    good.set_data(data[:1] + b'"note":"caf\xe9",' + data[1:])
     return good
 
 
 def redirect(fault: Fault, default: str) -> Response:
     """A redirect, by default to the same place again."""
-    status = int(fault.options.get("status", 302))
-    return Response(status, b"", {"Location": str(fault.options.get("location", default))})
+    location = str(fault.options.get("location", default))
+    return Response(status=int(fault.options.get("status", 302)), headers={"Location": location})
 
 
 def failing(fault: Fault, model: str = "") -> Response:
     """The documented error body of a fault whose name is a status, for its point."""
-    status = int(fault.name)
-    options = fault.options
-    if status in (502, 504) or (status == 410 and fault.point == "result"):
+    status, options = int(fault.name), fault.options
+    if status in (502, 504) or fault.point == "result":
         return proxy_page(status)
     if fault.point == "create":
         error = create_error(status, options.get("message"), code=options.get("code"), model=model)
     elif fault.point == "upload":
         error = file_error(status, code=options.get("code"), message=options.get("message"))
-    elif fault.point == "result":
-        return proxy_page(status)
     elif fault.point == "credits":
         error = credits_error(status)
     else:
         error = task_error(status)
-    answer = from_error(error)
-    answer.headers |= _retry_after(options.get("retry_after"))
-    return answer
+    error.headers |= retry_after(options.get("retry_after"))
+    return error_response(error)
 
 
-def from_error(error: ApiError) -> Response:
-    """An error as an answer."""
-    return json_response(error.body, error.status, error.headers)
-
-
-def rate_limited(wait: int, form: str) -> ApiError:
-    """A 429 of the creation call; `wait` in seconds; form: `seconds`, `date`, or `none` for no header."""
-    value = {"seconds": str(wait), "date": f"date:{wait}"}.get(form)
-    error = create_error(429)
-    error.headers.update(_retry_after(value))
-    return error
-
-
-def _retry_after(value: Any) -> dict[str, str]:
-    """Nothing, seconds, or with `date:30` an HTTP date in that many seconds (of real time: HTTP knows no other)."""
-    if value is None:
-        return {}
-    text = str(value)
-    if text.startswith("date"):
-        seconds = float(text.partition(":")[2] or 30)
-        text = format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
-    return {"Retry-After": text}
-
-
-def broken(fault: Fault, answer: Callable[[], Answer]) -> Answer | None:
+def broken(request: ApiRequest, fault: Fault, answer: Callable[[], Answer]) -> Answer | None:
     """The answer of a fault that every point knows; None when this fault is not one of them."""
-    seconds = fault.options.get("seconds")
     match fault.name:
         case "close":
-            return Drop()
+            return Disconnect()
         case "reset":
-            return Drop(reset=True)
+            return Disconnect(reset=True)
         case "hang":
-            return Drop(seconds=float(HANG if seconds is None else seconds))
+            request.delay = _seconds(fault, HANG)
+            return Disconnect()
         case "slow":
-            good = answer()
-            if isinstance(good, Response):
-                good.delay = float(SLOW if seconds is None else seconds)
-            return good
+            request.delay = _seconds(fault, SLOW)
+            return answer()
         case "garbage":
             return garbage()
         case "html":
@@ -117,93 +95,107 @@ def broken(fault: Fault, answer: Callable[[], Answer]) -> Answer | None:
     return None
 
 
-def on_create(fault: Fault, path: str, model: str, accept: Callable[[], Response], end: Callable[[], None]) -> Answer:
-    """The answer to a creation request under `fault`. `accept` makes the task, `end` ends it and sends its callback.
-
-    Where the client is kept waiting the task starts at once, so that its callback can come before the answer does.
-    """
-    name, seconds = fault.name, fault.options.get("seconds")
-    if name == "callback_before_answer":
+def on_create(
+    request: ApiRequest, fault: Fault, model: str, accept: Callable[[], Response], end: Callable[[], None]
+) -> Answer:
+    """The answer to a creation request under `fault`. `accept` makes the task, `end` ends it and sends its callback."""
+    if fault.name.startswith("accept_") or fault.name == "callback_before_answer":
         good = accept()
-        if good.status == http.HTTPStatus.OK:
-            end()
-        return good
-    if name.startswith("accept_"):
-        good = accept()
-        if good.status != http.HTTPStatus.OK:
+        if good.status_code != HTTPStatus.OK:
             return good
-        match name.removeprefix("accept_then_"):
-            case "close":
-                return Drop(after=good.after)
-            case "reset":
-                return Drop(reset=True, after=good.after)
-            case "hang":
-                _in_background(good.after)
-                return Drop(seconds=float(HANG if seconds is None else seconds))
-            case "slow":
-                _in_background(good.after)
-                good.delay, good.after = float(SLOW if seconds is None else seconds), None
-                return good
-            case "garbage":
-                bad = garbage()
-            case "truncated":
-                good.cut = good.size // 2
-                return good
-            case "accept_without_id":
-                bad = json_response({"created": 0, "object": "video.generation.task", "status": "pending"})
-            case status:
-                bad = proxy_page(int(status)) if status in ("502", "504") else from_error(create_error(int(status)))
-        bad.after = good.after
-        return bad
-    match name:
+        if fault.name == "callback_before_answer":
+            end()
+            return good
+        return _accepted(request, fault, good)
+    match fault.name:
         case "refuse":
-            return Drop()
+            return Disconnect()
         case "redirect":
-            return redirect(fault, path)
+            return redirect(fault, request.target)
         case "no_available_channel":
             message = f"No available channel for the requested model: {model}"
-            return from_error(create_error(400, message, code="no_available_channel"))
+            return error_response(create_error(400, message, code="no_available_channel"))
         case status if status.isdigit():
             return failing(fault, model)
-    return broken(fault, accept) or accept()
+    return broken(request, fault, accept) or accept()
 
 
-def _in_background(work: Callable[[], None] | None) -> None:
-    if work is not None:
-        threading.Thread(target=work, daemon=True).start()
+def _accepted(request: ApiRequest, fault: Fault, good: Response) -> Answer:
+    """What the client is told in place of `good`, although its task exists."""
+    if fault.name == "accept_without_id":
+        return json_response({"created": 0, "object": "video.generation.task", "status": "pending"})
+    name = fault.name.removeprefix("accept_then_")
+    if name == "truncated":
+        return _truncated(good)
+    if name in ("hang", "slow"):
+        _start_task(request)
+    return broken(request, replace(fault, name=name), lambda: good) or good
 
 
-def on_result(fault: Fault, answer: Callable[[], Answer], path: str) -> Answer:
-    """The answer to a download under `fault`."""
+def _start_task(request: ApiRequest) -> None:
+    """While the client is kept waiting the task goes on, so that its callback can come before the answer does."""
+    threading.Thread(target=request.after_answer, daemon=True).start()
+    request.after_answer = None
+
+
+def on_result(request: ApiRequest, fault: Fault, answer: Callable[[], Answer], stopping: threading.Event) -> Answer:
+    """The answer to a download under `fault`; `stopping` ends what takes long."""
     if fault.name == "redirect":
-        return redirect(fault, path)
+        return redirect(fault, request.target)
     if fault.name == "gzip_bomb":
-        megabytes = int(fault.options.get("megabytes", 64))
-        data = gzip.compress(bytes(megabytes * 1024 * 1024), compresslevel=9)
-        return Response(200, data, {"Content-Type": "video/mp4", "Content-Encoding": "gzip"})
-    other = broken(fault, answer)
+        return _gzipped(bytes(int(fault.options.get("megabytes", 64)) * 1024 * 1024), level=9)
+    other = broken(request, fault, answer)
     if other is not None:
         return other
     good = answer()
-    if not isinstance(good, Response) or good.status not in (200, 206):
+    if not isinstance(good, Response) or good.status_code not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
         return good
+    good.direct_passthrough = False
+    data = good.get_data()
     match fault.name:
         case "gzip":
-            whole = good.body.read_bytes() if isinstance(good.body, Path) else good.body
-            data = gzip.compress(whole, compresslevel=1)
-            return Response(200, data, {"Content-Type": "video/mp4", "Content-Encoding": "gzip"})
+            return _gzipped(data, level=1)
         case "partial":
-            good.status = 206
-            good.headers["Content-Range"] = f"bytes 0-{good.size - 1}/{good.size}"
+            good.status_code = HTTPStatus.PARTIAL_CONTENT
+            good.headers["Content-Range"] = f"bytes 0-{len(data) - 1}/{len(data)}"
         case "truncated":
-            good.cut = good.size // 2
+            return _truncated(good)
         case "short":
-            first, after = good.span or (0, good.size)
-            good.span = (first, first + (after - first) // 2)
+            good.set_data(data[: len(data) // 2])
         case "wrong_length":
-            good.declared = good.size // 2
+            good.headers["Content-Length"] = str(len(data) // 2)
+            good.headers["Connection"] = "close"
         case "drip":
-            good.drip = (int(fault.options.get("chunk", 1024)), float(fault.options.get("seconds", 0.5)))
+            step, pause = int(fault.options.get("chunk", 1024)), _seconds(fault, 0.5)
+            good.response = _drip(data, step, pause, stopping)
         case "endless":
-            good.endless = True
+            del good.headers["Content-Length"]
+            good.headers["Connection"] = "close"
+            good.response = itertools.repeat(data)
     return good
+
+
+def _truncated(good: Response) -> Response:
+    """An answer that ends in the middle, and its connection with it."""
+    data = good.get_data()
+    good.response = [data[: len(data) // 2]]
+    good.headers["Content-Length"] = str(len(data))
+    good.headers["Connection"] = "close"
+    return good
+
+
+def _gzipped(data: bytes, *, level: int) -> Response:
+    headers = {"Content-Encoding": "gzip"}
+    return Response(gzip.compress(data, compresslevel=level), headers=headers, content_type="video/mp4")
+
+
+def _drip(data: bytes, step: int, pause: float, stopping: threading.Event) -> Iterator[bytes]:
+    for first in range(0, len(data), step):
+        yield data[first : first + step]
+        if stopping.wait(pause):
+            return
+
+
+def _seconds(fault: Fault, default: float) -> float:
+    value = fault.options.get("seconds")
+    return default if value is None else float(value)

@@ -2,39 +2,85 @@
 
 from __future__ import annotations
 
-import http.server
 import socket
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from .connection import Handler
-from .journal import logger
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+from django_wanvideo.simulator.journal import logger
+
+from .messages import CLIENT_LEFT
 
 if TYPE_CHECKING:
-    from .core import Simulator
+    from collections.abc import Callable
+
+    from .app import App
+
+#: An idle connection is closed after this many seconds.
+IDLE = 75.0
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """Accepts connections and knows them, so that none outlives the simulator."""
+class Handler(WSGIRequestHandler):
+    """One connection, kept open between requests as EvoLink's are, which the base class never does."""
 
-    daemon_threads = True
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    # Headers and a small body leave in one packet.
+    wbufsize = 64 * 1024
+    timeout = IDLE
+    server: Server
+
+    def run_wsgi(self) -> None:
+        """Answer one request; the application has read all of its body."""
+        body = self.server.app(self.make_environ(), self._start_response)
+        try:
+            for data in body:
+                self.wfile.write(data)
+                self.wfile.flush()
+        except CLIENT_LEFT:
+            self.close_connection = True
+        finally:
+            body.close()
+
+    def _start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], object]:
+        code, _, reason = status.partition(" ")
+        self.send_response_only(int(code), reason)
+        self.send_header("Server", "evolink-simulator")
+        self.send_header("Date", self.date_time_string())
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        for name, value in headers:
+            # A "Connection: close" among them ends the connection after this answer.
+            self.send_header(name, value)
+        self.end_headers()
+        return self.wfile.write
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  (the base class's name)
+        """Silent: the journal says it better."""
+
+    def finish(self) -> None:
+        """Flush, unless the connection is gone."""
+        with suppress(*CLIENT_LEFT, ValueError):
+            super().finish()
+
+
+class Server(ThreadedWSGIServer):
+    """Accepts connections and knows them, so that none outlives the simulator; OSError when the port is taken."""
+
     block_on_close = False
-    request_queue_size = 256
-    allow_reuse_address = True
+    app: App
 
-    def __init__(self, address: tuple[str, int], sim: Simulator) -> None:
-        self.sim = sim
+    def __init__(self, host: str, port: int, app: App) -> None:
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
-        if ":" in address[0]:
-            self.address_family = socket.AF_INET6
-        super().__init__(address, Handler)
-
-    def server_bind(self) -> None:
-        """Bind without asking a name server for the host's name, as the base class does."""
-        super(http.server.HTTPServer, self).server_bind()
-        self.server_name, self.server_port = self.server_address[0], self.server_address[1]  # type: ignore[assignment]
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.create_server((host, port), family=family, backlog=256) as listener:
+            # Given an address, the base class would print a text and end the process when the port is taken.
+            super().__init__(host, port, app, Handler, fd=listener.fileno())
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Remember the connection and serve it in a thread."""
@@ -57,5 +103,5 @@ class Server(http.server.ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that left is no error; anything else is logged with its traceback."""
+        """Log with its traceback what is an error; a client that left is none."""
         logger.exception("The simulator failed to serve %s", client_address)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
+
+from django_wanvideo.simulator.script import without_script
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,13 +34,12 @@ _NO_LETTER = "\U0010fffe"
 
 def first_words(prompt: str) -> str:
     """The start of a prompt without the simulator's own `[...]` words and control characters, one line."""
-    text = re.sub(r"\[[a-z_]+(?::[^\[\]]*)?\]", " ", prompt, flags=re.IGNORECASE)
-    text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    text = " ".join("".join(char if char.isprintable() else " " for char in without_script(prompt)).split())
     if len(text) <= _MAX_LETTERS:
         return text
-    head = (
-        text[:_MAX_LETTERS].rsplit(" ", 1)[0] if " " in text[_MAX_LETTERS // 2 : _MAX_LETTERS] else text[:_MAX_LETTERS]
-    )
+    head = text[:_MAX_LETTERS]
+    if " " in head[_MAX_LETTERS // 2 :]:
+        head = head.rpartition(" ")[0]
     return head.rstrip(" ,.;:") + "…"
 
 
@@ -58,8 +58,7 @@ def draw_caption(text: str, width: int, height: int) -> Image | None:
         text = text[:-2].rstrip() + "…" if len(text) > 2 else ""
     if not text.strip(" …"):
         return None
-    # Even in height and place, as half of it has to fit the planes of colour.
-    strip = Image.new("RGBA", (width, size // 2 * 4), (0, 0, 0, 110))
+    strip = Image.new("RGBA", (width, size * 2), (0, 0, 0, 110))
     ImageDraw.Draw(strip).text((width / 2, strip.height / 2), text, font=font, fill=(255, 255, 255, 255), anchor="mm")
     return strip
 

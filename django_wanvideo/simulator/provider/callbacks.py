@@ -2,55 +2,42 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import threading
 import time
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from . import addresses, redaction
+from django_wanvideo.simulator import urls
+from django_wanvideo.simulator.journal import redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .faults import Fault, FaultRegistry
-    from .journal import Journal
-    from .options import Options
+    from .faults import Fault
+    from .state import State
     from .tasks import Task
 
 
 class Callbacks:
     """Sends callbacks in threads of their own; each try is one entry of the journal, with the endpoint `callback`."""
 
-    def __init__(
-        self,
-        options: Options,
-        journal: Journal,
-        faults: FaultRegistry,
-        stopping: threading.Event,
-        now: Callable[[], float],
-    ) -> None:
-        self._options = options
-        self._journal = journal
-        self._faults = faults
-        self._stopping = stopping
-        self._now = now
+    def __init__(self, state: State) -> None:
+        self._state = state
         self._running = 0
         self._idle = threading.Condition()
 
     def send(self, task: Task, *, wait: bool = False) -> None:
         """Tell a task's end to its callback URL, if it has one; `wait`: the first try is over on return."""
-        if task.callback_url is None or not self._options.callbacks:
+        if task.callback_url is None or not self._state.options.callbacks:
             return
-        fault = self._faults.take("callback", task.body)
+        fault = self._state.faults.take("callback", task.body)
         count = 1
         if fault is not None and fault.name == "lost":
-            self._note(task, "lost on purpose", fault)
+            self._write(task, fault, note="lost on purpose")
             return
         if fault is not None and fault.name == "duplicate":
             count = int(fault.options.get("count", 2))
-        body = self._body(task, fault)
+        body = _body(task, fault)
         for _ in range(count):
             first_try = threading.Event()
             with self._idle:
@@ -59,36 +46,25 @@ class Callbacks:
                 target=self._deliver, args=(task, body, fault, first_try), name=f"callback-{task.id}", daemon=True
             ).start()
             if wait:
-                first_try.wait(self._options.callback_timeout + 1)
+                first_try.wait(self._state.options.callback_timeout + 1)
 
     def wait_idle(self, timeout: float = 30.0) -> None:
         """Wait until no callback is being sent or tried again; AssertionError after `timeout` seconds."""
-        deadline = time.monotonic() + timeout
         with self._idle:
-            while self._running:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise AssertionError(f"{self._running} callback(s) still not delivered after {timeout} s.")
-                self._idle.wait(left)
-
-    def _body(self, task: Task, fault: Fault | None) -> bytes:
-        if fault is not None and fault.name == "garbage":
-            return b'{"id": "task-unified-\xff'
-        body = task.as_body()
-        if fault is not None and fault.name == "other_task":
-            body["id"] = str(fault.options.get("id", f"task-unified-{int(task.created)}-00000000"))
-        return json.dumps(body).encode()
+            if not self._idle.wait_for(lambda: not self._running, timeout):
+                raise AssertionError(f"{self._running} callback(s) still not delivered after {timeout} s.")
 
     def _deliver(self, task: Task, body: bytes, fault: Fault | None, first_try: threading.Event) -> None:
+        options, stopping = self._state.options, self._state.stopping
         try:
             if fault is not None and fault.name == "delay":
-                self._stopping.wait(float(fault.options.get("seconds", 1.0)))
-            for delay in (0.0, *self._options.callback_retry_delays):
-                if delay and self._stopping.wait(delay * self._options.callback_time_scale):
+                stopping.wait(float(fault.options.get("seconds", 1.0)))
+            for delay in (0.0, *options.callback_retry_delays):
+                if stopping.wait(delay * options.callback_time_scale):
                     return
-                status = 0 if self._stopping.is_set() else self._try(task, body, fault)
+                status = self._try(task, body, fault)
                 first_try.set()
-                if 200 <= status < 300 or self._stopping.is_set():
+                if 200 <= status < 300:
                     return
         finally:
             first_try.set()
@@ -98,51 +74,46 @@ class Callbacks:
 
     def _try(self, task: Task, body: bytes, fault: Fault | None) -> int:
         url = str(task.callback_url)
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if not addresses.is_loopback(host) and not self._options.allow_remote:
-            self._note(task, "not sent: this simulator only calls this machine (allow_remote is off)", fault)
+        if not urls.is_loopback(urlsplit(url).hostname or "") and not self._state.options.allow_remote:
+            self._write(task, fault, note="not sent: this simulator only calls this machine (allow_remote is off)")
             return 200
         started, note, status, answer = time.perf_counter(), None, 0, None
-        secure = parts.scheme == "https"
-        connect: Any = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-        connection = connect(host, parts.port, timeout=self._options.callback_timeout)
+        connection, target = urls.connect(url, self._state.options.callback_timeout)
         try:
-            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             headers = {"Content-Type": "application/json", "User-Agent": "evolink-simulator"}
             connection.request("POST", target, body, headers)
             reply = connection.getresponse()
             status, answer = reply.status, reply.read(1024).decode("utf-8", "replace")
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, HTTPException) as error:
             note = f"{type(error).__name__}: {error}"
         finally:
             connection.close()
-        self._write(task, status, (time.perf_counter() - started) * 1000, note, fault, answer, body)
+        ms = (time.perf_counter() - started) * 1000
+        text = body.decode("utf-8", "replace")
+        self._write(task, fault, note=note, status=status, ms=ms, body=text, answer=answer)
         return status
 
-    def _note(self, task: Task, note: str, fault: Fault | None) -> None:
-        self._write(task, 0, 0.0, note, fault, None, None)
-
     def _write(
-        self,
-        task: Task,
-        status: int,
-        ms: float,
-        note: str | None,
-        fault: Fault | None,
-        answer: str | None,
-        body: bytes | None,
+        self, task: Task, fault: Fault | None, *, note: str | None, status: int = 0, ms: float = 0.0, **values: Any
     ) -> None:
-        self._journal.add(
+        self._state.journal.add(
             kind="callback",
-            at=self._now(),
+            at=self._state.now(),
             method="POST",
-            path=redaction.callback_url(str(task.callback_url)),
+            path=redact_url(str(task.callback_url)),
             endpoint="callback",
             status=status,
             ms=round(ms, 1),
-            body=body.decode("utf-8", "replace") if body is not None else None,
-            answer=answer,
             fault=str(fault) if fault is not None else None,
             note=f"{task.id}: {note}" if note else f"{task.id} {task.status}",
+            **values,
         )
+
+
+def _body(task: Task, fault: Fault | None) -> bytes:
+    if fault is not None and fault.name == "garbage":
+        return b'{"id": "task-unified-\xff'
+    body = task.as_body()
+    if fault is not None and fault.name == "other_task":
+        body["id"] = str(fault.options.get("id", f"task-unified-{int(task.created)}-00000000"))
+    return json.dumps(body).encode()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -76,12 +78,6 @@ TASK_FAILURES: Mapping[str, str] = {
     "unknown_error": "Unknown error.",
 }
 
-#: A proxy's own page: no JSON at all.
-PROXY_PAGE = (
-    "<html>\r\n<head><title>{status} {reason}</title></head>\r\n<body>\r\n<center><h1>{status} {reason}</h1></center>\r\n"
-    "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
-)
-
 
 class ApiError(Exception):
     """An error answer: `status`, a ready `body`, and extra `headers`."""
@@ -103,23 +99,39 @@ def create_error(
 ) -> ApiError:
     """A documented error of the creation call; `code` and `message` replace the documented ones."""
     documented, text, kind = CREATE_ERRORS.get(status, CREATE_ERRORS[500])
-    text = text.replace("{model}", model)
-    return ApiError(status, envelope(code or documented, message or text, kind, **extra))
+    return ApiError(status, envelope(code or documented, message or text.format(model=model), kind, **extra))
 
 
 def task_error(status: int, **extra: object) -> ApiError:
     """A documented error of reading a task."""
-    code, message, kind = TASK_ERRORS.get(status, TASK_ERRORS[500])
-    return ApiError(status, envelope(code, message, kind, **extra))
+    return ApiError(status, envelope(*TASK_ERRORS.get(status, TASK_ERRORS[500]), **extra))
 
 
-def credits_error(status: int, **extra: object) -> ApiError:
+def credits_error(status: int) -> ApiError:
     """A documented error of reading the balance."""
-    code, message, kind = CREDITS_ERRORS.get(status, CREDITS_ERRORS[500])
-    return ApiError(status, envelope(code, message, kind, **extra))
+    return ApiError(status, envelope(*CREDITS_ERRORS.get(status, CREDITS_ERRORS[500])))
 
 
 def file_error(status: int, *, code: int | None = None, message: str | None = None) -> ApiError:
     """An error of the file service: `{"success": false, "code": ..., "msg": ...}`."""
     documented, text = FILE_ERRORS.get(status, FILE_ERRORS[500])
     return ApiError(status, {"success": False, "code": code or documented, "msg": message or text})
+
+
+def rate_limited(wait: float, form: str) -> ApiError:
+    """A 429 of the creation call; `wait` in seconds; form: `seconds`, `date`, or `none` for no header."""
+    seconds = max(1, int(wait + 0.999))
+    error = create_error(429)
+    error.headers |= retry_after({"seconds": seconds, "date": f"date:{seconds}"}.get(form))
+    return error
+
+
+def retry_after(value: object) -> dict[str, str]:
+    """Nothing, seconds, or with `date:30` an HTTP date in that many seconds (of real time: HTTP knows no other)."""
+    if value is None:
+        return {}
+    text = str(value)
+    if text.startswith("date"):
+        seconds = float(text.partition(":")[2] or 30)
+        text = format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+    return {"Retry-After": text}

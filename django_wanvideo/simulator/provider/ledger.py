@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from . import redaction
+from django_wanvideo.simulator.journal import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -63,7 +63,7 @@ class LedgerEntry:
             "refunded": self.refunded,
             "credits": str(self.credits),
             "idempotency_key": self.idempotency_key,
-            "callback_url": redaction.callback_url(self.callback_url) if self.callback_url else None,
+            "callback_url": redact_url(self.callback_url) if self.callback_url else None,
             "content": self.content,
             "prompt": self.body.get("prompt"),
         }
@@ -216,7 +216,7 @@ def _lines(entries: Iterable[LedgerEntry]) -> str:
     return "\n".join(
         f"    #{entry.sequence} {entry.task_id}  {entry.credits} credits  "
         f"Idempotency-Key {entry.idempotency_key or '(none)'}  "
-        f"callback {redaction.callback_url(entry.callback_url) if entry.callback_url else '(none)'}  "
+        f"callback {redact_url(entry.callback_url) if entry.callback_url else '(none)'}  "
         f"prompt {str(entry.body.get('prompt', ''))[:40]!r}"
         for entry in entries
     )

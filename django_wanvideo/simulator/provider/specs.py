@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal
 
+from django_wanvideo.simulator.media.images import ImageLimits
+
 Kind = Literal["string", "integer", "boolean", "choice", "url", "urls", "object"]
 
 
@@ -29,16 +31,6 @@ class Field:
 
 
 @dataclass(frozen=True)
-class PictureLimits:
-    """What a model takes as a picture: bytes, pixels per side, and the ratio of the longer to the shorter side."""
-
-    max_bytes: int
-    min_side: int
-    max_side: int
-    max_ratio: float | None = None
-
-
-@dataclass(frozen=True)
 class Price:
     """Credits per billed second and their multipliers; `input_seconds` are billed for reference videos, at most."""
 
@@ -56,7 +48,7 @@ class Model:
 
     id: str
     fields: dict[str, Field]
-    pictures: PictureLimits
+    images: ImageLimits
     price: Price
     params: dict[str, Field] = field(default_factory=dict)
     first_frame: str | None = None
@@ -66,8 +58,8 @@ class Model:
 
 
 MB = 1024 * 1024
-IMG_A = PictureLimits(10 * MB, 360, 2000)
-IMG_B = PictureLimits(20 * MB, 240, 8000, 8.0)
+IMG_A = ImageLimits(10 * MB, 360, 2000)
+IMG_B = ImageLimits(20 * MB, 240, 8000, 8.0)
 
 RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4")
 HD = ("720p", "1080p")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import threading
 from collections.abc import Iterator, Mapping
@@ -9,9 +10,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from django_wanvideo.simulator.media.caption import first_words
+from django_wanvideo.simulator.media.video import Scene
+
 if TYPE_CHECKING:
+    from django_wanvideo.simulator.options import Options
+    from django_wanvideo.simulator.script import Progression, Script
+
     from .accounts import Account
-    from .progression import Progression, Script
 
 FINAL = frozenset({"completed", "failed", "cancelled"})
 #: 68 credits are about one US dollar, 10 credits one yuan (evolink-api, billing units).
@@ -48,7 +54,6 @@ class Task:
     progression: Progression
     script: Script
     callback_url: str | None = field(default=None, repr=False)
-    due_at: float | None = None
     status: str = "pending"
     progress: int = 0
     polls: int = 0
@@ -123,6 +128,22 @@ class Task:
             row["duration"] = int(self.finished_at - self.created)
         return row
 
+    def scene(self, options: Options) -> Scene:
+        """What the task's video shows."""
+        wide, _, high = str(self.body.get("aspect_ratio", "")).partition(":")
+        # Without a picture, what is drawn instead depends on the prompt, as the video then does.
+        placeholder = self.prompt if options.captions else self.model
+        return Scene(
+            seconds=self.seconds,
+            quality=self.quality,
+            audio=self.audio,
+            caption=first_words(self.prompt) if options.captions else "",
+            ratio=int(wide) / int(high) if wide.isdigit() and high.isdigit() else 16 / 9,
+            scale=options.scale,
+            fps=options.video_fps,
+            picture_digest=self.picture_digest or hashlib.sha256(placeholder.encode("utf-8", "replace")).hexdigest(),
+        )
+
     def _base(self) -> dict[str, Any]:
         return {
             "created": int(self.created),
@@ -141,10 +162,11 @@ class Task:
 
 
 class TaskStore(Mapping[str, Task]):
-    """All tasks by id, oldest first."""
+    """All tasks by id, oldest first, and the result links that were handed out."""
 
     def __init__(self) -> None:
         self._tasks: dict[str, Task] = {}
+        self._links: dict[str, tuple[Task, Link]] = {}
         self._lock = threading.Lock()
 
     def add(self, task: Task) -> None:
@@ -153,9 +175,21 @@ class TaskStore(Mapping[str, Task]):
             self._tasks[task.id] = task
 
     def forget(self, task_id: str) -> None:
-        """Drop a task, as EvoLink does after some time: it can no longer be read."""
+        """Drop a task, as EvoLink does after some time: it can no longer be read, but its links live on."""
         with self._lock:
             del self._tasks[task_id]
+
+    def add_link(self, task: Task, expires_at: float) -> None:
+        """Give a task a new, unguessable result link."""
+        link = Link(f"/results/{task.account.id}/videos/file_{secrets.token_hex(16)}.mp4", expires_at)
+        with self._lock:
+            task.links.append(link)
+            self._links[link.path] = task, link
+
+    def find_link(self, path: str) -> tuple[Task, Link] | None:
+        """What is behind a result link's path, dead or alive."""
+        with self._lock:
+            return self._links.get(path)
 
     def new_id(self, now: float) -> str:
         """`task-unified-<unix seconds>-<8 letters>`, never used before."""
