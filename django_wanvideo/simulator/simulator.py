@@ -207,9 +207,7 @@ class Simulator:
 
     def _hang_up(self) -> None:
         if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._server.close_connections()
+            self._server.stop()
             self._server = None
 
     def _tick(self) -> None:

@@ -24,14 +24,16 @@ from django_wanvideo.simulator.provider.errors import (
     task_error,
 )
 
-from . import dashboard, fault_responses
+from . import fault_responses
 from .control import Control
 from .files import FileApi
-from .messages import CLIENT_LEFT, Answer, ApiRequest, Disconnect, error_response, html_response, json_response
+from .messages import CLIENT_LEFT, Answer, ApiRequest, Disconnect, error_response, json_response
 from .tasks import TaskApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+
+    from _typeshed.wsgi import StartResponse
 
     from django_wanvideo.simulator.provider.engine import Engine
     from django_wanvideo.simulator.provider.state import State
@@ -45,55 +47,32 @@ _CONTROL = "control"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What answers a request. `refuse` makes its 401 (None: public). is_simple: its faults need nothing of it."""
+    """What answers a request: one of the application's parts. `refuse` makes its 401 (None: public).
+
+    is_simple: its faults need nothing of it, so that they are made before it is asked.
+    """
 
     name: str
-    handler: Callable[..., Answer]
+    handler: Callable[[App], Callable[..., Answer]]
     refuse: Callable[[int], ApiError] | None = None
     is_simple: bool = False
 
 
 def create_app(state: State, engine: Engine) -> App:
     """The application of one simulator."""
-    tasks, files, control = TaskApi(state, engine), FileApi(state), Control(state, engine)
-    get, post, get_or_head = ["GET"], ["POST"], ["GET", "HEAD"]
-    upload = "/api/v1/files/upload"
-    rules = [
-        _rule("/v1/videos/generations", post, Endpoint("create", tasks.create, create_error)),
-        _rule("/v1/tasks/batch", post, Endpoint("batch", tasks.batch, task_error, is_simple=True)),
-        _rule("/v1/tasks", get, Endpoint("list", tasks.list_tasks, task_error, is_simple=True)),
-        _rule("/v1/tasks/<task_id>", get, Endpoint("get", tasks.get, task_error)),
-        _rule("/v1/credits", get, Endpoint("credits", tasks.credits, credits_error, is_simple=True)),
-        _rule("/v1/models", get, Endpoint("models", tasks.models, create_error, is_simple=True)),
-        _rule(f"{upload}/stream", post, Endpoint("upload", files.upload_stream, file_error)),
-        _rule(f"{upload}/base64", post, Endpoint("upload", files.upload_base64, file_error)),
-        _rule(f"{upload}/url", post, Endpoint("upload", files.upload_url, file_error)),
-        _rule("/api/v1/files/quota", get, Endpoint("quota", files.quota, file_error)),
-        _rule("/api/v1/files/download/<name>", get_or_head, Endpoint("file", files.file)),
-        _rule("/files/<path:name>", get_or_head, Endpoint("file", files.file)),
-        _rule("/results/<path:name>", get_or_head, Endpoint("result", files.result)),
-        _rule("/", get, Endpoint(_CONTROL, lambda _request: html_response(dashboard.render(state)))),
-        _rule("/_simulator/<path:name>", ["GET", "POST", "DELETE"], Endpoint(_CONTROL, control.handle)),
-    ]
-    return App(state, rules)
-
-
-def _rule(path: str, methods: list[str], endpoint: Endpoint) -> Rule:
-    rule = Rule(path, methods=methods, endpoint=endpoint)
-    # Without the HEAD that Werkzeug adds to each GET: a task that is only looked at has not been read.
-    rule.methods = set(methods)
-    return rule
+    return App(state, TaskApi(state, engine), FileApi(state), Control(state, engine))
 
 
 class App:
     """All endpoints of one simulator."""
 
-    def __init__(self, state: State, rules: list[Rule]) -> None:
+    def __init__(self, state: State, tasks: TaskApi, files: FileApi, control: Control) -> None:
         self._state = state
-        # One slash too many is a path that is not there, not one to be redirected from.
-        self._urls = Map(rules, merge_slashes=False).bind("simulator")
+        self.tasks = tasks
+        self.files = files
+        self.control = control
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Generator[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Generator[bytes]:
         """Serve one request.
 
         What the client can see of an exchange comes last: once it has its answer, the journal has the request, and its
@@ -151,7 +130,7 @@ class App:
         if request.path.startswith("/_simulator/"):
             request.endpoint = _CONTROL
         try:
-            endpoint, values = self._urls.match(request.path, request.method)
+            endpoint, values = _URLS.match(request.path, request.method)
         except MethodNotAllowed as error:
             body = envelope("method_not_allowed", "Method not allowed", "invalid_request_error")
             return json_response(body, 405, {"Allow": ", ".join(sorted(error.valid_methods or ()))})
@@ -163,13 +142,14 @@ class App:
             return json_response({"error": {"message": "Only from this machine."}}, 403)
         if endpoint.refuse is not None:
             self._check_key(request, endpoint.refuse)
+        handler = endpoint.handler(self)
         fault = self._state.faults.take(endpoint.name, {}) if endpoint.is_simple else None
         if fault is not None:
             request.fault = str(fault)
-            broken = fault_responses.broken(request, fault, lambda: endpoint.handler(request, **values))
+            broken = fault_responses.broken(request, fault, lambda: handler(request, **values))
             if broken is not None:
                 return broken
-        return endpoint.handler(request, **values)
+        return handler(request, **values)
 
     def _check_key(self, request: ApiRequest, refuse: Callable[[int], ApiError]) -> None:
         """Say whose request it is; ApiError for an unknown key, and for a read too many."""
@@ -215,7 +195,7 @@ class App:
             note = f"{note or ''} no answer, connection {'reset' if answer.reset else 'closed'}".strip()
         elif answer is not None:
             status = answer.status_code
-            if answer.is_sequence and answer.mimetype.startswith(("application/json", "text/")):
+            if answer.is_sequence and (answer.mimetype or "").startswith(("application/json", "text/")):
                 text = answer.get_data()[: self._state.options.body_limit].decode("utf-8", "replace")
         self._state.journal.add(
             kind="request",
@@ -231,3 +211,34 @@ class App:
             fault=request.fault,
             note=note,
         )
+
+
+def _rule(path: str, methods: str, endpoint: Endpoint) -> Rule:
+    rule = Rule(path, endpoint=endpoint)
+    # Without the HEAD that Werkzeug adds to each GET: a task that is only looked at has not been read.
+    rule.methods = set(methods.split())
+    return rule
+
+
+_UPLOAD = "/api/v1/files/upload"
+#: Made once: that takes longer than to start a simulator. A slash too many is another path, not one to redirect from.
+_URLS = Map(
+    [
+        _rule("/v1/videos/generations", "POST", Endpoint("create", lambda app: app.tasks.create, create_error)),
+        _rule("/v1/tasks/batch", "POST", Endpoint("batch", lambda app: app.tasks.batch, task_error, is_simple=True)),
+        _rule("/v1/tasks", "GET", Endpoint("list", lambda app: app.tasks.list_tasks, task_error, is_simple=True)),
+        _rule("/v1/tasks/<task_id>", "GET", Endpoint("get", lambda app: app.tasks.get, task_error)),
+        _rule("/v1/credits", "GET", Endpoint("credits", lambda app: app.tasks.credits, credits_error, is_simple=True)),
+        _rule("/v1/models", "GET", Endpoint("models", lambda app: app.tasks.models, create_error, is_simple=True)),
+        _rule(f"{_UPLOAD}/stream", "POST", Endpoint("upload", lambda app: app.files.upload_stream, file_error)),
+        _rule(f"{_UPLOAD}/base64", "POST", Endpoint("upload", lambda app: app.files.upload_base64, file_error)),
+        _rule(f"{_UPLOAD}/url", "POST", Endpoint("upload", lambda app: app.files.upload_url, file_error)),
+        _rule("/api/v1/files/quota", "GET", Endpoint("quota", lambda app: app.files.quota, file_error)),
+        _rule("/api/v1/files/download/<name>", "GET HEAD", Endpoint("file", lambda app: app.files.file)),
+        _rule("/files/<path:name>", "GET HEAD", Endpoint("file", lambda app: app.files.file)),
+        _rule("/results/<path:name>", "GET HEAD", Endpoint("result", lambda app: app.files.result)),
+        _rule("/", "GET", Endpoint(_CONTROL, lambda app: app.control.dashboard)),
+        _rule("/_simulator/<path:name>", "GET POST DELETE", Endpoint(_CONTROL, lambda app: app.control.handle)),
+    ],
+    merge_slashes=False,
+).bind("simulator")

@@ -10,7 +10,8 @@ from django_wanvideo.simulator.clock import VirtualClock
 from django_wanvideo.simulator.journal import redact_body
 from django_wanvideo.simulator.provider.faults import Fault, check_name
 
-from .messages import ApiRequest, json_response
+from . import dashboard
+from .messages import ApiRequest, html_response, json_response
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response
@@ -33,6 +34,10 @@ class Control:
     def __init__(self, state: State, engine: Engine) -> None:
         self._state = state
         self._engine = engine
+
+    def dashboard(self, _request: ApiRequest) -> Response:
+        """The page at `/`."""
+        return html_response(dashboard.render(self._state))
 
     def handle(self, request: ApiRequest, name: str) -> Response:
         """Answer a control request; the application has made sure that it comes from this machine."""

@@ -94,8 +94,13 @@ class Server(ThreadedWSGIServer):
             self._open.discard(request)
         super().shutdown_request(request)
 
-    def close_connections(self) -> None:
-        """Close every connection that is still open, whatever it is doing."""
+    def stop(self) -> None:
+        """Stop accepting, and close every connection that is still open, whatever it is doing."""
+        with suppress(OSError):
+            # Wakes the accepting thread, which would else look up after its poll interval only.
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.shutdown()
+        self.server_close()
         with self._lock:
             connections = tuple(self._open)
         for connection in connections:

@@ -102,6 +102,7 @@ def _draw_frames(container: Any, stream: Any, still: Image, scene: Scene) -> Non
     import av
     from PIL import Image
 
+    to_frame: Any = av.VideoFrame.from_image
     strip = draw_caption(scene.caption, *still.size)
     count = scene.seconds * scene.fps
     for index in range(count):
@@ -111,7 +112,7 @@ def _draw_frames(container: Any, stream: Any, still: Image, scene: Scene) -> Non
         moved = still.resize(still.size, Image.Resampling.BILINEAR, box=box)
         if strip is not None:
             moved.paste(strip, (0, still.height - strip.height), strip)
-        frame: Any = av.VideoFrame.from_image(moved)
+        frame = to_frame(moved)
         frame.pts = index
         for packet in stream.encode(frame):
             container.mux(packet)

@@ -104,7 +104,8 @@ def create_error(
 
 def task_error(status: int, **extra: object) -> ApiError:
     """A documented error of reading a task."""
-    return ApiError(status, envelope(*TASK_ERRORS.get(status, TASK_ERRORS[500]), **extra))
+    code, message, kind = TASK_ERRORS.get(status, TASK_ERRORS[500])
+    return ApiError(status, envelope(code, message, kind, **extra))
 
 
 def credits_error(status: int) -> ApiError:
