@@ -32,7 +32,7 @@ from django_wanvideo.health import CHECKS
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services import schedule
 from django_wanvideo.simulator import Options
-from django_wanvideo.simulator.faults import FAULTS
+from django_wanvideo.simulator.provider.faults import FAULTS
 from django_wanvideo.testing import picture, run_until_finished
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -647,7 +647,7 @@ def test_deleting_a_task_sends_djangos_signal_and_moving_it_sends_none(evolink, 
         signal.connect(hear, sender=VideoTask)
     try:
         task.submit()
-        finish(task)
+        run_until_finished(task)
         assert sent == []
         task.delete()
         assert sent == [post_delete]

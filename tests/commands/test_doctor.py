@@ -194,7 +194,7 @@ def test_a_missing_key_is_a_failure(look, evolink, settings):
 
 
 def test_evolink_out_of_reach_is_a_failure(look, evolink):
-    with evolink.down():
+    with evolink.offline():
         found = look(*REMOTE)
     assert found["key"][0] == found["clock"][0] == "fail"
     assert found["credits"][0] == "warn"

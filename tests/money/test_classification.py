@@ -305,7 +305,7 @@ def full_backlog() -> Iterator[int]:
 @contextlib.contextmanager
 def addresses(kind: str, evo: Simulator) -> Iterator[dict[str, Any]]:
     if kind == "closed port":
-        with evo.down():
+        with evo.offline():
             yield {}
     elif kind == "no such host":
         yield {"BASE_URL": "https://no-such-host.invalid"}

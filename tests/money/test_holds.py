@@ -529,7 +529,7 @@ def test_a_probe_that_reaches_nobody_makes_the_next_one_wait(road: Road, evo: Si
     tasks = many(road, 8)
     work_on(tasks)
     pass_time(minutes=11)
-    with evo.down():
+    with evo.offline():
         work_on(tasks[3:])
     assert Attempt.objects.filter(error_code="connection_failed").count() == 1
     assert kinds() == ["breaker"]

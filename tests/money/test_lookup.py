@@ -56,7 +56,7 @@ def id_of(task: VideoTask) -> str:
 def test_a_retry_itself_asks_nobody_and_says_that_it_may_have_been_charged(road: Road, evo: Simulator):
     task = given_up(road)
     assert task.charge == Charge.MAYBE
-    with evo.down():
+    with evo.offline():
         task.retry()
     assert (task.status, task.charge) == (S.QUEUED, Charge.MAYBE)
     assert road.gets() == 0
@@ -130,7 +130,7 @@ def test_an_evolink_that_hangs_or_is_gone_is_waited_for(road: Road, evo: Simulat
     task = retried(road, hours=300)
     evo.faults.add("get", "hang", seconds=3)
     assert (road.send(task).status, task.delay_reason) == (S.QUEUED, "lookup_unanswered")
-    with evo.down():
+    with evo.offline():
         road.make_due()
         assert (road.send(task).status, task.delay_reason) == (S.QUEUED, "lookup_unanswered")
     assert road.posts() == 1

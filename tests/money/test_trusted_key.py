@@ -115,7 +115,7 @@ def test_after_four_posts_a_person_is_asked(road: Road, evo: Simulator):
 
 def test_what_certainly_did_not_arrive_does_not_count_but_a_person_is_asked_in_time(road: Road, evo: Simulator):
     task = lost(road)
-    with evo.down():
+    with evo.offline():
         for _pass in range(6):
             sweep_once(road, task)
         assert task.attempts.get().request_count == 1

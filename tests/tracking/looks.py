@@ -14,7 +14,7 @@ from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink import client
 from django_wanvideo.evolink.transport import HttpResult
 from django_wanvideo.models import lifecycle
-from django_wanvideo.simulator.tasks import Task
+from django_wanvideo.simulator.provider.tasks import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from django_wanvideo.choices import AttemptState, Charge, TaskStatus
 from django_wanvideo.models import Attempt, SiteState, VideoTask
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.tracking import receipts, rescheduling, snapshots
-from django_wanvideo.simulator.tasks import Task
+from django_wanvideo.simulator.provider.tasks import Task
 from tests.tracking.looks import accepted, gateway_page, look, says, seconds_until_next
 
 if TYPE_CHECKING:

@@ -57,7 +57,7 @@ def test_an_evolink_that_hangs_or_is_gone_fails_nothing(road: Road, evo: Simulat
     road.configure(READ_TIMEOUT=0.2)
     evo.faults.add("get", "hang", seconds=1)
     assert look(task).status == S.PENDING
-    with evo.down():
+    with evo.offline():
         assert look(task).status == S.PENDING
     assert task.not_found_since is None
 
