@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +17,8 @@ from django_wanvideo.conf import conf
 from django_wanvideo.models import VideoTask
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.contrib.auth.models import AbstractBaseUser
 
 #: The exit code for input that is wrong; argparse uses the same.
@@ -30,15 +33,19 @@ def name_value(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def seconds(text: str) -> float:
-    """``--timeout``."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 7 * 86400:
-        raise argparse.ArgumentTypeError(f"give seconds, more than 0 and at most a week, not {text!r}")
-    return value
+def number(least: float, most: float, wanted: str) -> Callable[[str], float]:
+    """Return the type of an argument that is a number between both; ``wanted`` says it in words."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"give {wanted}, not {text!r}")
+        return value
+
+    return parse
 
 
 def confirmed(question: str) -> bool:

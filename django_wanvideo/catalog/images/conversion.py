@@ -13,7 +13,7 @@ from django_wanvideo.catalog.images.files import MAX_PIXELS, MAX_READ_BYTES, rea
 
 if TYPE_CHECKING:
     from django_wanvideo.catalog.images.containers import Layout
-    from django_wanvideo.catalog.images.inspection import ImageFacts
+    from django_wanvideo.catalog.images.files import ImageFacts
 
 MEDIA_TYPES = {"JPEG": ("image/jpeg", "jpg"), "PNG": ("image/png", "png"), "WEBP": ("image/webp", "webp")}
 #: JPEG qualities from the best on, until the file is small enough.

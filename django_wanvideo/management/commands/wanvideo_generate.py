@@ -71,7 +71,7 @@ class Command(BaseCommand):
         parser.add_argument("--no-wait", action="store_true", help="queue it and return")
         parser.add_argument(
             "--timeout",
-            type=arguments.seconds,
+            type=arguments.number(sys.float_info.min, 7 * 86400, "seconds, more than 0 and at most a week"),
             default=1800.0,
             metavar="SECONDS",
             help="how long to wait (default: 1800)",
