@@ -182,7 +182,7 @@ def _report(waits: list[float], refused: int, seconds: float, options: argparse.
     began = time.perf_counter()
     jobs.sync()
     reading = time.perf_counter() - began
-    unread = CallbackReceipt.objects.filter(due_at__isnull=False).count()
+    unread = CallbackReceipt.objects.filter(process_at__isnull=False).count()
     shares = statistics.quantiles(waits, n=100)
     rows = [
         ("callbacks a second", f"{len(waits) / seconds:.0f}"),

@@ -101,7 +101,7 @@ def make_rows(first: int, last: int, total: int, owners: list[int]) -> None:
             "id": "md5('attempt' || n)::uuid",
             "task": "md5('task' || n)::uuid",
             "number": "1",
-            "state": "'ended'",
+            "state": "'finished'",
             "provider_task_id": "'task-unified-' || n",
             "idempotency_key": "'wanvideo-' || n",
             "request": "'{}'::jsonb",

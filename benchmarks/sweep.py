@@ -47,13 +47,13 @@ def _fill(rows: int) -> None:
         make_rows(first, min(first + STEP, rows) - 1, rows, owners)
     later = "now() + interval '40 minutes'"
     statements = [
-        """INSERT INTO wanvideo_callbackreceipt (attempt_id, provider_task_id, payload, received_at, due_at, tries)
+        """INSERT INTO wanvideo_callbackreceipt (attempt_id, provider_task_id, payload, received_at, process_at, retry_count)
         SELECT id, provider_task_id, '{}', claimed_at, NULL, 1 FROM wanvideo_attempt""",
         """INSERT INTO wanvideo_taskevent (task_id, attempt_id, kind, source, from_status, to_status, detail, created_at,
         notified_at, delivery) SELECT task_id, id, kind, 'worker', '', '', '{}', claimed_at, claimed_at, '{}'
         FROM wanvideo_attempt, unnest(ARRAY['accepted', 'stored']) AS kind""",
         f"UPDATE wanvideo_videotask SET next_action_at = {later} WHERE status = 'processing'",
-        f"""UPDATE wanvideo_videotask SET next_action_at = {later}, held_until = {later}, held_reason = 'max_in_flight'
+        f"""UPDATE wanvideo_videotask SET next_action_at = {later}, delayed_until = {later}, delay_reason = 'max_in_flight'
         WHERE status = 'queued'""",
     ]
     with connection.cursor() as cursor:
@@ -67,7 +67,7 @@ def _measure(options: argparse.Namespace) -> int:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    from django_wanvideo.queue import queue
+    from django_wanvideo import queue
     from django_wanvideo.services.sweep import sweep
 
     for _pass in range(5):

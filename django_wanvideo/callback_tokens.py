@@ -21,8 +21,6 @@ from django_wanvideo.exceptions import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from django_wanvideo.models import Attempt
-
 _PURPOSE = b"django-wanvideo callback token v1:"
 #: The attempt of an address that is only looked at.
 NOBODY = uuid.UUID(int=0)
@@ -48,11 +46,6 @@ def without_token(body: Mapping[str, Any], attempt_id: uuid.UUID) -> dict[str, A
     if not conf.has_callbacks():
         return dict(body)
     return dict(body) | {"callback_url": _address(attempt_id, TOKEN_PLACEHOLDER)}
-
-
-def with_callback(attempt: Attempt) -> dict[str, Any]:
-    """Return the body of an attempt as it goes to EvoLink: as it was kept, with a token by the newest key."""
-    return with_token(attempt.request, attempt.pk)
 
 
 def with_token(kept: Mapping[str, Any], attempt_id: uuid.UUID) -> dict[str, Any]:

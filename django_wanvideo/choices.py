@@ -24,12 +24,24 @@ class TaskStatus(TextChoices):
 
 #: Nothing happens to these by itself any more.
 FINISHED_STATUSES = frozenset({TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED})
+#: These can be tried again.
+RETRYABLE_STATUSES = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED})
 #: EvoLink has the task, or may have it.
 IN_FLIGHT_STATUSES = frozenset(
     {TaskStatus.SUBMITTING, TaskStatus.UNCONFIRMED, TaskStatus.PENDING, TaskStatus.PROCESSING},
 )
 #: The sweep has something to do for these.
 ACTIVE_STATUSES = IN_FLIGHT_STATUSES | {TaskStatus.QUEUED, TaskStatus.STORING}
+
+
+#: Why a queued task waits for credits of a limit of the site's own, by whose limit it is and in which period.
+CREDIT_LIMIT_REASONS = {
+    (scope, period): f"{prefix}{adverb}_credit_limit"
+    for scope, prefix in (("site", ""), ("user", "user_"))
+    for period, adverb in (("day", "daily"), ("week", "weekly"), ("month", "monthly"))
+}
+#: The same for a task whose own price is more than a limit allows at all, and for credits that EvoLink says are used up.
+ABOVE_CREDIT_LIMIT, CREDITS_USED_UP = "above_credit_limit", "credits_used_up"
 
 
 class AttemptState(TextChoices):
@@ -40,7 +52,7 @@ class AttemptState(TextChoices):
     ACCEPTED = "accepted", _("accepted")
     NOT_ACCEPTED = "not_accepted", _("not accepted")
     SUPERSEDED = "superseded", _("superseded")
-    ENDED = "ended", _("ended")
+    FINISHED = "finished", _("ended")
 
 
 #: A task has at most one attempt in these states.
@@ -69,9 +81,9 @@ class EventKind(TextChoices):
     WAITING = "waiting", _("waiting")
     RELEASED = "released", _("given back to the queue")
     ACCEPTED = "accepted", _("accepted by EvoLink")
-    OUTCOME_UNKNOWN = "outcome_unknown", _("answer lost")
+    UNCONFIRMED = "unconfirmed", _("answer lost")
     PROGRESS = "progress", _("progress")
-    RESULT_READY = "result_ready", _("made by EvoLink")
+    GENERATED = "generated", _("made by EvoLink")
     STORE_FAILED = "store_failed", _("copying failed")
     LINK_EXPIRING = "link_expiring", _("link ends soon")
     STORED = "stored", _("stored")
@@ -80,9 +92,9 @@ class EventKind(TextChoices):
     RETRIED = "retried", _("tried again")
     OVERDUE = "overdue", _("overdue")
     NEEDS_DECISION = "needs_decision", _("needs a decision")
-    DECIDED = "decided", _("decided")
+    RESOLVED = "resolved", _("decided")
     CALLBACK = "callback", _("callback received")
-    SECOND_RESULT = "second_result", _("second paid result")
+    DUPLICATE = "duplicate", _("second paid result")
     RECEIVER_FAILED = "receiver_failed", _("a signal receiver failed")
     NOTE = "note", _("note")
 
@@ -90,10 +102,10 @@ class EventKind(TextChoices):
 class EventSource(TextChoices):
     """Who or what caused an event."""
 
-    PERSON = "person", _("a person")
-    CODE = "code", _("the site's code")
+    USER = "user", _("a person")
+    APPLICATION = "application", _("the site's code")
     WORKER = "worker", _("a worker")
-    ANSWER = "answer", _("EvoLink's answer")
+    RESPONSE = "response", _("EvoLink's answer")
     CALLBACK = "callback", _("EvoLink's callback")
     POLL = "poll", _("a status check")
     SWEEP = "sweep", _("the sweep")
@@ -101,7 +113,7 @@ class EventSource(TextChoices):
     @classmethod
     def of(cls, actor: object | None) -> EventSource:
         """Return who asked: a person where there is one, the site's code otherwise."""
-        return cls.CODE if actor is None else cls.PERSON
+        return cls.APPLICATION if actor is None else cls.USER
 
 
 class CreditOutcome(TextChoices):

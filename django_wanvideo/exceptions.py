@@ -1,7 +1,8 @@
-"""Errors that host projects may meet. Errors of EvoLink's API live in ``evolink.errors``."""
+"""Errors that host projects may meet. Errors of EvoLink's API live in ``evolink.exceptions``."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,8 +18,21 @@ class WanVideoError(Exception):
     """Base of everything that this app raises on purpose."""
 
 
-class NotPossible(WanVideoError):  # noqa: N818 - reads as a sentence: except NotPossible
-    """The task's present status does not allow what was asked. The message says why and what to do."""
+class TransitionNotAllowed(WanVideoError):  # noqa: N818 - what django-fsm calls it
+    """The task's present status does not allow what was asked. The message says why and what to do.
+
+    ``action`` names what was asked (``submit``, ``cancel``, …) and ``status`` is the task's as it was read; both are empty
+    where they play no part.
+    """
+
+    def __init__(self, message: str, *, status: str = "", action: str = "") -> None:
+        super().__init__(message)
+        self.status = str(status)
+        self.action = action
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Keep what was asked where the error travels between processes."""
+        return partial(type(self), status=self.status, action=self.action), (str(self),)
 
 
 class ConfigurationError(WanVideoError):

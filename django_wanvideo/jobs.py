@@ -56,14 +56,14 @@ def submit(*task_ids: uuid.UUID) -> None:
 @_job
 def sync(*task_ids: uuid.UUID) -> None:
     """Look at tasks that EvoLink has; without ids, read the callbacks that have come in."""
-    from django_wanvideo.queue import queue
+    from django_wanvideo import queue
     from django_wanvideo.services.tracking import callbacks, polling
 
     if task_ids:
         polling.sync(task_ids)
     else:
-        queue.forget_wake()
-        callbacks.read_due()
+        queue.clear_pending_read()
+        callbacks.process_pending()
 
 
 @_job

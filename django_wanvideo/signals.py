@@ -17,7 +17,7 @@ class TaskSignal(Signal):
     """A signal that a raising receiver cannot stop, whatever kind of callable it is.
 
     Django's way of logging it fails for a receiver without a qualified name, such as a ``functools.partial``, and the
-    receivers behind it are not called then. ``services.notifying`` logs it instead.
+    receivers behind it are not called then. ``services.notifications`` logs it instead.
     """
 
     def _log_robust_failure(self, receiver: Any, err: Exception) -> None:
@@ -34,6 +34,6 @@ video_failed = TaskSignal()
 video_cancelled = TaskSignal()
 #: A person should look: it is not known whether EvoLink accepted the task, or the task is overdue,
 #: or it is done at EvoLink without a file.
-video_needs_decision = TaskSignal()
+video_needs_attention = TaskSignal()
 #: Beside each of completed, failed and cancelled.
 video_finished = TaskSignal()

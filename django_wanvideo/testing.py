@@ -1,28 +1,41 @@
-"""For the tests of host projects: EvoLink on this machine, and all work done in the test's own process.
+"""For the tests of host projects, under any test runner: EvoLink on this machine, and all work done in the test's process.
 
-The fixtures are found by pytest by themselves once django-wanvideo is installed::
+With Django's own runner::
 
-    def test_my_receiver(evolink, wanvideo_picture):
-        task = VideoTask.objects.create_task(prompt="A cat", first_frame=wanvideo_picture(), metadata={"sku": "X1"})
-        task.submit()
-        finish(task)
-        assert Product.objects.get(sku="X1").video == task
-        evolink.ledger.assert_charged_once()
+    class ShopTests(WanVideoTestMixin, TestCase):
+        def test_a_finished_video_is_shown(self):
+            task = VideoTask.objects.create_task(prompt="A cat", first_frame=picture(), metadata={"sku": "X1"})
+            task.submit()
+            run_until_finished(task)
+            self.assertEqual(Product.objects.get(sku="X1").video, task)
+            self.evolink.ledger.assert_charged_once()
+
+pytest finds the fixtures of ``django_wanvideo.pytest_plugin`` by itself.
 """
 
 from __future__ import annotations
 
 import io
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+from unittest import mock
 
-import pytest
+from django.conf import settings
+from django.test import override_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from unittest import TestCase
 
     from django_wanvideo.models import VideoTask
     from django_wanvideo.simulator import Simulator
+
+    _Base = TestCase
+else:
+    _Base = object
+
+API_KEY = "sk-simulator"
 
 
 def picture(width: int = 640, height: int = 480, *, color: str = "teal", kind: str = "JPEG") -> io.BytesIO:
@@ -36,7 +49,7 @@ def picture(width: int = 640, height: int = 480, *, color: str = "teal", kind: s
     return content
 
 
-def work() -> None:
+def run_pending() -> None:
     """Do everything that is due or waiting, once, in this process: send, look, store, tell.
 
     Waiting times are skipped, so no test has to sleep.
@@ -54,23 +67,23 @@ def work() -> None:
     SiteState.objects.filter(name=PAUSE).delete()
     make_due()
     VideoTask.objects.filter(status__in=ACTIVE_STATUSES - {"submitting", "unconfirmed"}).update(
-        next_action_at=now, held_until=None
+        next_action_at=now, delayed_until=None
     )
-    CallbackReceipt.objects.filter(due_at__isnull=False).update(due_at=now)
+    CallbackReceipt.objects.filter(process_at__isnull=False).update(process_at=now)
     sweep(jobs.run_here)
     for task_id in TaskEvent.objects.filter(notify_at__lte=timezone.now()).values_list("task_id", flat=True).distinct():
         jobs.run_here("notify", str(task_id))
 
 
-def finish(task: VideoTask, *, seconds: float = 20.0) -> VideoTask:
-    """Work until ``task`` has completed, failed or been cancelled, and its signals have been sent.
+def run_until_finished(task: VideoTask, *, seconds: float = 20.0) -> VideoTask:
+    """Run what is pending until ``task`` has completed, failed or been cancelled, and its signals have been sent.
 
     Raises:
         AssertionError: it has not within ``seconds``; the message tells its history.
     """
     deadline = time.monotonic() + seconds
     while True:
-        work()
+        run_pending()
         task.refresh_from_db()
         if task.is_finished and not task.events.filter(notify_at__isnull=False).exists():
             return task
@@ -80,16 +93,10 @@ def finish(task: VideoTask, *, seconds: float = 20.0) -> VideoTask:
         time.sleep(0.02)
 
 
-@pytest.fixture
-def wanvideo_picture() -> Callable[..., io.BytesIO]:
-    """A function that makes picture files; see :func:`picture`."""
-    return picture
-
-
-@pytest.fixture
-def wanvideo_wakeups(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    """What would have been handed to RQ; nothing is, so that no test needs Redis."""
-    from django_wanvideo.queue import queue
+@contextmanager
+def captured_wakeups() -> Iterator[list[tuple[str, ...]]]:
+    """Hand nothing to RQ, so that no test needs Redis; yields what would have been handed to it."""
+    from django_wanvideo import queue
 
     taken: list[tuple[str, ...]] = []
 
@@ -100,35 +107,64 @@ def wanvideo_wakeups(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     def take_sync() -> bool:
         return take("sync")
 
-    monkeypatch.setattr(queue, "enqueue", take)
-    monkeypatch.setattr(queue, "wake_sync", take_sync)
-    monkeypatch.setattr(queue, "forget_wake", lambda: None)
-    monkeypatch.setattr(queue, "length", lambda: 0)
-    monkeypatch.setattr(queue, "read_texts", lambda *keys: None)
-    monkeypatch.setattr(queue, "write_text", lambda *args, **options: None)
-    monkeypatch.setattr(queue, "raise_number", lambda *args: False)
-    monkeypatch.setattr(queue, "ask", lambda _question: False)
-    return taken
+    def no_answer(_question: object, **_options: object) -> bool:
+        return False
+
+    with (
+        mock.patch.object(queue, "enqueue", take),
+        mock.patch.object(queue.jobs, "enqueue", take),
+        mock.patch.object(queue, "request_callback_read", take_sync),
+        mock.patch.object(queue, "ask", no_answer),
+        mock.patch.object(queue.connection, "ask", no_answer),
+    ):
+        yield taken
 
 
-@pytest.fixture
-def evolink(
-    settings: Any, wanvideo_wakeups: list[tuple[str, ...]], db: None, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Simulator]:
-    """A running EvoLink simulator that the site is set to talk to, without callbacks; videos are small."""
+@contextmanager
+def running_simulator(**options: Any) -> Iterator[Simulator]:
+    """Run an EvoLink simulator, whose videos are small; ``settings_for`` points a site at it."""
     from django_wanvideo.services.installation import claim_counter
     from django_wanvideo.simulator import Simulator
 
     # A test's storage has what the test made, and nothing beside.
-    monkeypatch.setattr(claim_counter, "store", lambda *args: None)
-
-    with Simulator(api_key="sk-simulator", small_videos=True) as simulator:
-        settings.WANVIDEO = {
-            **getattr(settings, "WANVIDEO", {}),
-            "API_KEY": "sk-simulator",
-            "BASE_URL": simulator.api_url,
-            "FILES_URL": simulator.files_url,
-            "CALLBACK_BASE_URL": None,
-            "ALLOW_PRIVATE_HOSTS": True,
-        }
+    with (
+        mock.patch.object(claim_counter, "store", return_value=None),
+        Simulator(**{"api_key": API_KEY, "small_videos": True, **options}) as simulator,
+    ):
         yield simulator
+
+
+def settings_for(simulator: Simulator) -> dict[str, Any]:
+    """Return the site's ``WANVIDEO`` with EvoLink's addresses replaced by the simulator's, without callbacks."""
+    return {
+        **getattr(settings, "WANVIDEO", {}),
+        "API_KEY": simulator.api_key,
+        "BASE_URL": simulator.api_url,
+        "FILES_URL": simulator.files_url,
+        "CALLBACK_BASE_URL": None,
+        "ALLOW_PRIVATE_HOSTS": True,
+    }
+
+
+@contextmanager
+def evolink_simulator(**options: Any) -> Iterator[Simulator]:
+    """Run an EvoLink simulator that the site talks to meanwhile; nothing is handed to RQ.
+
+    ``options`` are those of ``Simulator``, such as ``credits`` or ``small_videos``.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(captured_wakeups())
+        simulator = stack.enter_context(running_simulator(**options))
+        stack.enter_context(override_settings(WANVIDEO=settings_for(simulator)))
+        yield simulator
+
+
+class WanVideoTestMixin(_Base):
+    """For Django's test cases: ``self.evolink`` is a running simulator that the site talks to."""
+
+    #: Options of the simulator.
+    evolink_options: ClassVar[dict[str, Any]] = {}
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.evolink = self.enterContext(evolink_simulator(**self.evolink_options))

@@ -29,12 +29,15 @@ DATABASE_FIXTURES = {
 }
 #: By one of these its rows are seen by several connections.
 COMMITTING_FIXTURES = {"transactional_db", "live_server"}
+#: Markers of tests that take seconds.
+LONG = ("browser", "demo", "slow")
 #: Seconds; enough for an engine on a machine that is busy with other things.
 PATIENCE = 5.0
 
-if not entry_points(group="pytest11", name="wanvideo"):
+PLUGIN = "django_wanvideo.pytest_plugin"
+if PLUGIN not in {point.value for point in entry_points(group="pytest11")}:
     # A checkout that is not installed: its fixtures for host projects are loaded by hand.
-    pytest_plugins = ["django_wanvideo.testing"]
+    pytest_plugins = [PLUGIN]
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -44,15 +47,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that uses the database, and how, before any is deselected."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark every test that uses the database, and how, before any is deselected; put files that take long first.
+
+    Of several processes none is left alone with them at the end.
+    """
     for item in items:
         fixtures, database = set(getattr(item, "fixturenames", ())), item.get_closest_marker("django_db")
         if DATABASE_FIXTURES & fixtures or database:
             item.add_marker("database")
         if COMMITTING_FIXTURES & fixtures or (database and database.kwargs.get("transaction")):
             item.add_marker("locks")
+    yield
+    long = {item.path for item in items if any(item.get_closest_marker(name) for name in LONG)}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")
@@ -88,15 +97,22 @@ def redis_queue(valkey: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]
     """The app's queue on the running Valkey, empty; on a machine that is busy with other things it may take its time."""
     import django_rq
 
-    from django_wanvideo.queue import queue
+    from django_wanvideo import queue
 
-    for name in ("REDIS_TIMEOUT", "CALLBACK_TIMEOUT", "CALLBACK_PATIENCE"):
-        monkeypatch.setattr(queue, name, PATIENCE)
+    for name in ("REDIS_TIMEOUT", "CALLBACK_TIMEOUT"):
+        monkeypatch.setattr(queue.connection, name, PATIENCE)
+    monkeypatch.setattr(queue.callback_wakeup, "CALLBACK_BUDGET", PATIENCE)
     queue.reset()
     jobs = django_rq.get_queue("wanvideo")
     jobs.connection.flushdb()
     yield jobs
     queue.reset()
+
+
+@pytest.fixture
+def evolink(evolink_simulator: Simulator) -> Simulator:
+    """The simulator that host projects have in their tests, by the name that it has in ours."""
+    return evolink_simulator
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def make_task(status: TaskStatus = TaskStatus.QUEUED, **columns: Any) -> VideoTa
 def make_attempt(task: VideoTask, state: AttemptState = AttemptState.ACCEPTED, **columns: Any) -> Attempt:
     """Make an attempt of a task; one that EvoLink has taken gets an id of its own."""
     values: dict[str, Any] = {"number": task.attempts.count() + 1, "request": {"model": task.model}}
-    if state in {AttemptState.ACCEPTED, AttemptState.ENDED}:
+    if state in {AttemptState.ACCEPTED, AttemptState.FINISHED}:
         values["provider_task_id"] = f"task-unified-{uuid.uuid4().hex[:12]}"
     return Attempt.objects.create(
         task=task, state=state, idempotency_key=f"wanvideo-{uuid.uuid4().hex}", **values | columns

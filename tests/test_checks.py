@@ -130,21 +130,32 @@ BAD = [
     ("FILES_URL", "http://127.0.0.1:8899", "wanvideo.E010", ERROR, "ALLOW_PRIVATE_HOSTS"),
     *(
         (name, value, "wanvideo.E011", ERROR, "seconds")
-        for name in checks.POSITIVE_SECONDS
+        for name in (
+            "CONNECT_TIMEOUT",
+            "READ_TIMEOUT",
+            "POLL_INTERVAL",
+            "POLL_DEADLINE",
+            "UNCONFIRMED_DEADLINE",
+            "DOWNLOAD_DEADLINE",
+        )
         for value in (0, -1, "10", None, True, float("inf"), float("nan"))
     ),
     *(("MAX_VIDEO_BYTES", value, "wanvideo.E011", ERROR, "bytes") for value in (0, -1, 1.5, "1", None, True)),
     *(
         (name, value, "wanvideo.E011", ERROR, "whole number or None")
-        for name in checks.POSITIVE_WHOLE_OR_NONE
+        for name in ("MAX_IN_FLIGHT", "MAX_SUBMITS_PER_MINUTE")
         for value in (0, -1, 1.5, "1", False)
     ),
     *(
         (name, value, "wanvideo.E011", ERROR, "credits or None")
-        for name in checks.POSITIVE_OR_NONE
+        for name in ("DAILY_CREDIT_LIMIT", "USER_DAILY_CREDIT_LIMIT")
         for value in (0, -1, "1", False, Decimal("NaN"), Decimal("Infinity"))
     ),
-    *((name, value, "wanvideo.E011", ERROR, "True or False") for name in checks.SWITCHES for value in (None, 1, "yes")),
+    *(
+        (name, value, "wanvideo.E011", ERROR, "True or False")
+        for name in ("VERIFY_CALLBACKS", "ALLOW_PRIVATE_HOSTS", "TRUST_IDEMPOTENCY_KEY", "BATCH_READ")
+        for value in (None, 1, "yes")
+    ),
     *(
         (name, value, "wanvideo.E011", ERROR, "a list of strings")
         for name in ("CALLBACK_KEYS", "RESULT_HOSTS")
@@ -267,7 +278,7 @@ def test_a_callable_key_is_not_called_by_the_check(found):
 )
 def test_sqlite_beside_workers_is_told_which_options_it_needs(monkeypatch, engine, name, options, expected):
     database = {"ENGINE": f"django.db.backends.{engine}", "NAME": name, "OPTIONS": options}
-    monkeypatch.setattr(checks, "settings", SimpleNamespace(DATABASES={"default": database}))
+    monkeypatch.setattr(checks.sqlite, "settings", SimpleNamespace(DATABASES={"default": database}))
     messages = checks.check_sqlite(None)
     assert ids(messages) == expected
     assert all(message.level == WARNING and "transaction_mode" in message.hint for message in messages)

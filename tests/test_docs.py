@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
 import sys
 import types
 from dataclasses import fields
@@ -17,12 +19,12 @@ from django.core.management import get_commands, load_command_class
 from django_wanvideo import checks, signals
 from django_wanvideo.choices import Charge, CreditOutcome, TaskStatus
 from django_wanvideo.conf import Conf, known_names
-from django_wanvideo.health.diagnosis import PROBES
+from django_wanvideo.health import CHECKS
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services import schedule
 from django_wanvideo.simulator import Options
 from django_wanvideo.simulator.faults import FAULTS
-from django_wanvideo.testing import finish, picture
+from django_wanvideo.testing import picture, run_until_finished
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -150,7 +152,7 @@ def test_the_readme_makes_a_video(evolink, tmp_path, monkeypatch):
     user = get_user_model().objects.create_user("alice")
     task = run(block(README, "# anywhere.py"), user=user)["task"]
     assert (task.owner, task.metadata, task.status) == (user, {"sku": "X1"}, TaskStatus.QUEUED)
-    assert finish(task).status == TaskStatus.COMPLETED
+    assert run_until_finished(task).status == TaskStatus.COMPLETED
     evolink.ledger.assert_charged_once()
 
 
@@ -172,7 +174,7 @@ def test_the_readmes_receiver_of_failures_says_what_happened(evolink, wanvideo_p
     connected = run(block(README, "# shop/receivers.py"))
     task = VideoTask.objects.create_task("A cat [fail:service_error: no]", wanvideo_picture(), metadata={"sku": "X1"})
     task.submit()
-    finish(task)
+    run_until_finished(task)
     assert "No video for X1: no" in capsys.readouterr().out
     assert "say_so" in connected
 
@@ -187,6 +189,27 @@ def test_a_busy_evolink_only_costs_time_as_documented(evolink, wanvideo_picture,
     code = block(DOCS / "testing.md", "# tests/test_trouble.py")
     assert f'"{fault}"' in code
     run(code)["test_a_busy_evolink_only_costs_time"](evolink, wanvideo_picture, fault)
+
+
+def test_the_test_cases_for_djangos_runner_pass_where_there_is_no_pytest(tmp_path):
+    (tmp_path / "shop_tests.py").write_text(block(DOCS / "testing.md", "# shop/tests.py"))
+    code = """
+import sys
+sys.modules["pytest"] = sys.modules["_pytest"] = None  # as if it were not installed
+sys.path[:0] = sys.argv.pop(1).split(":")
+from django.core.management import execute_from_command_line
+execute_from_command_line(["manage.py", "test", "shop_tests"])
+"""
+    env = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "WANVIDEO_TEST_DATABASE": "sqlite",
+        "WANVIDEO_TEST_DIR": str(tmp_path),
+    }
+    command = [sys.executable, "-c", code, f"{ROOT}:{tmp_path}"]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Ran 2 tests" in done.stderr
 
 
 @pytest.mark.usefixtures("receivers")
@@ -208,7 +231,7 @@ def test_the_exactly_once_receiver_sends_one_mail_for_two_deliveries(
     user = get_user_model().objects.create_user("alice", "alice@example.com")
     task = VideoTask.objects.create_task("A cat", wanvideo_picture(), owner=user)
     task.submit()
-    finish(task)
+    run_until_finished(task)
     event = task.events.get(kind="stored")
     scope["tell_owner"](VideoTask, task=task, event=event)
     assert [mail.to for mail in mailoutbox] == [["alice@example.com"]]
@@ -217,7 +240,7 @@ def test_the_exactly_once_receiver_sends_one_mail_for_two_deliveries(
 def test_what_the_lifecycle_page_reads_is_there(evolink, wanvideo_picture):
     task = VideoTask.objects.create_task("A cat [fail:x]", wanvideo_picture())
     task.submit()
-    finish(task)
+    run_until_finished(task)
     scope = run(block(DOCS / "lifecycle.md", "needing_attention"))
     assert scope["task"] == task
 
@@ -282,16 +305,16 @@ def test_the_simulator_snippet_runs(capsys):
 
 
 def test_the_money_snippet_settles_a_task(evolink, wanvideo_picture):
-    from django_wanvideo.testing import work
+    from django_wanvideo.testing import run_pending
 
     evolink.faults.add("create", "accept_then_close")
     task = VideoTask.objects.create_task("A cat", wanvideo_picture())
     task.submit()
-    work()
-    settle = run(block(DOCS / "money.md", "deciding"))["settle"]
+    run_pending()
+    settle = run(block(DOCS / "money.md", "decisions"))["settle"]
     (entry,) = evolink.ledger
     settle(task, entry.task_id)
-    assert finish(task).status == TaskStatus.COMPLETED
+    assert run_until_finished(task).status == TaskStatus.COMPLETED
 
 
 def test_the_settings_table_is_complete_and_has_the_right_defaults():
@@ -305,7 +328,8 @@ def test_the_settings_table_is_complete_and_has_the_right_defaults():
 
 def test_the_table_of_checks_is_complete():
     documented = [codes(row[0])[0] for row in table(DOCS / "checks.md", "checks")]
-    in_code = set(re.findall(r"wanvideo\.[EW]\d{3}", Path(checks.__file__).read_text()))
+    source = "".join(path.read_text() for path in Path(checks.__file__).parent.glob("*.py"))
+    in_code = set(re.findall(r"wanvideo\.[EW]\d{3}", source))
     assert documented == sorted(in_code)
 
 
@@ -349,21 +373,21 @@ def test_all_commands_and_their_options_are_documented():
 
 def test_all_lines_of_the_doctor_are_documented():
     section = (DOCS / "commands.md").read_text().split("## `wanvideo_doctor`")[1].split("\n## ")[0]
-    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == list(PROBES)
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == list(CHECKS)
 
 
 def looks(seconds: float) -> int:
     """GETs for one video that takes so long, by the services' own arithmetic."""
-    at, gets, tries = schedule.first_look(None).total_seconds(), 0, 0
+    at, gets, tries = schedule.first_poll(None).total_seconds(), 0, 0
     while at < seconds:
-        gets, at, tries = gets + 1, at + schedule.next_look(tries).total_seconds(), tries + 1
+        gets, at, tries = gets + 1, at + schedule.next_poll(tries).total_seconds(), tries + 1
     return gets + 1  # the callback's own, or the look that finds it done
 
 
 def test_the_table_of_looks_is_what_the_schedule_does(monkeypatch, settings):
     import datetime as dt
 
-    monkeypatch.setattr(schedule, "_spread", lambda seconds: dt.timedelta(seconds=seconds))
+    monkeypatch.setattr(schedule, "_jitter", lambda seconds: dt.timedelta(seconds=seconds))
     for row in table(DOCS / "polling.md", "looks"):
         seconds = float(row[0].removesuffix(" s"))
         for cell, base in zip(row[1:], ["https://www.example.com", None], strict=True):

@@ -11,8 +11,7 @@ import pytest
 from django.db import connection, connections, transaction
 from rq import SimpleWorker
 
-from django_wanvideo import jobs
-from django_wanvideo.queue import queue
+from django_wanvideo import jobs, queue
 from django_wanvideo.services import notifications
 from django_wanvideo.services.sending import submission
 from django_wanvideo.services.storing import download
@@ -33,7 +32,7 @@ def asked(monkeypatch):
         (polling, "sync"),
         (download, "store"),
         (notifications, "deliver"),
-        (callbacks, "read_due"),
+        (callbacks, "process_pending"),
     ):
 
         def record(*args, name=name):
@@ -60,9 +59,9 @@ def test_a_job_gives_its_service_the_ids(asked, job, expected):
 
 @pytest.mark.django_db
 def test_a_sync_without_ids_reads_the_callbacks_after_it_lets_the_next_one_wake_another(asked, monkeypatch):
-    monkeypatch.setattr(queue, "forget_wake", lambda: asked.append("forgotten"))
+    monkeypatch.setattr(queue, "clear_pending_read", lambda: asked.append("forgotten"))
     jobs.run_here("sync")
-    assert asked == ["forgotten", ("read_due",)]
+    assert asked == ["forgotten", ("process_pending",)]
 
 
 @pytest.mark.django_db
@@ -81,8 +80,8 @@ def test_an_id_that_is_gone_is_no_error(job, wanvideo_wakeups):
 
 @pytest.mark.django_db(transaction=True)
 def test_an_enqueued_job_is_run_by_a_worker(redis_queue, asked):
-    queue.after_commit("submit", FIRST)
-    queue.after_commit("notify", SECOND)
+    queue.enqueue_on_commit("submit", FIRST)
+    queue.enqueue_on_commit("notify", SECOND)
     worker = SimpleWorker([redis_queue], connection=redis_queue.connection)
     assert worker.work(burst=True, logging_level="WARNING") is True
     assert asked == [("send", FIRST), ("deliver", SECOND)]
@@ -93,10 +92,10 @@ def test_an_enqueued_job_is_run_by_a_worker(redis_queue, asked):
 @pytest.mark.django_db(transaction=True)
 def test_a_burst_of_callbacks_is_one_job_for_the_worker(redis_queue, asked):
     for _number in range(10):
-        queue.wake_sync()
+        queue.request_callback_read()
     SimpleWorker([redis_queue], connection=redis_queue.connection).work(burst=True, logging_level="WARNING")
-    assert asked == [("read_due",)]
-    queue.wake_sync()
+    assert asked == [("process_pending",)]
+    queue.request_callback_read()
     until(lambda: redis_queue.count == 1, "the wake-up for what came while the job was under way", seconds=5)
 
 

@@ -104,7 +104,7 @@ def test_the_number_of_an_attempt_is_unique_in_its_task():
 
 
 def test_evolinks_id_belongs_to_one_attempt_for_ever():
-    make_attempt(make_task(), AttemptState.ENDED, provider_task_id="task-unified-1")
+    make_attempt(make_task(), AttemptState.FINISHED, provider_task_id="task-unified-1")
     assert refused(make_attempt, make_task(), AttemptState.ACCEPTED, provider_task_id="task-unified-1")
 
 
@@ -166,7 +166,7 @@ def test_a_receipt_needs_no_attempt():
 
 def test_deleting_a_task_takes_all_its_rows_along():
     task = make_task(TaskStatus.FAILED)
-    attempt = make_attempt(task, AttemptState.ENDED)
+    attempt = make_attempt(task, AttemptState.FINISHED)
     MediaInput.objects.create(task=task, url="https://a.example")
     TaskEvent.objects.create(task=task, attempt=attempt, kind=EventKind.FAILED, source=EventSource.POLL)
     CallbackReceipt.objects.create(attempt=attempt)
@@ -181,7 +181,7 @@ def test_deleting_a_task_takes_all_its_rows_along():
 def test_a_person_who_leaves_leaves_the_tasks(django_user_model):
     person = django_user_model.objects.create_user("ann")
     task = make_task(owner=person)
-    event = TaskEvent.objects.create(task=task, kind=EventKind.NOTE, source=EventSource.PERSON, actor=person)
+    event = TaskEvent.objects.create(task=task, kind=EventKind.NOTE, source=EventSource.USER, actor=person)
     person.delete()
     task.refresh_from_db()
     event.refresh_from_db()
@@ -227,7 +227,7 @@ def plan(queryset):
         ("wanvideo_task_due", lambda now: VideoTask.objects.due(now).order_by("next_action_at")[:500]),
         (
             "wanvideo_receipt_due",
-            lambda now: CallbackReceipt.objects.filter(due_at__lte=now).order_by("due_at", "id")[:200],
+            lambda now: CallbackReceipt.objects.filter(process_at__lte=now).order_by("process_at", "id")[:200],
         ),
         (
             "wanvideo_event_outbox",
@@ -251,10 +251,10 @@ def test_querysets_select_what_their_names_say(django_user_model):
     hour = dt.timedelta(hours=1)
     rows = {status: make_task(status) for status in TaskStatus}
     rows["mine"] = make_task(TaskStatus.DRAFT, owner=ann)
-    rows["overdue"] = make_task(TaskStatus.PENDING, told_overdue_at=now)
+    rows["overdue"] = make_task(TaskStatus.PENDING, overdue_notified_at=now)
     rows["due"] = make_task(TaskStatus.DRAFT, next_action_at=now - hour)
-    rows["held by a worker"] = make_task(TaskStatus.DRAFT, next_action_at=now - hour, leased_until=now + hour)
-    rows["worker gone"] = make_task(TaskStatus.DRAFT, next_action_at=now - hour, leased_until=now - hour)
+    rows["held by a worker"] = make_task(TaskStatus.DRAFT, next_action_at=now - hour, lease_expires_at=now + hour)
+    rows["worker gone"] = make_task(TaskStatus.DRAFT, next_action_at=now - hour, lease_expires_at=now - hour)
     rows["later"] = make_task(TaskStatus.DRAFT, next_action_at=now + hour)
     rows["ends soon"] = make_task(TaskStatus.STORING, result_expires_at=now + hour)
     rows["ends late"] = make_task(TaskStatus.STORING, result_expires_at=now + 20 * hour)
@@ -369,12 +369,12 @@ def test_a_stale_instance_that_is_saved_takes_nothing_back_that_a_worker_did():
     task = make_task(TaskStatus.QUEUED)
     stale = VideoTask.objects.get(pk=task.pk)
     VideoTask.objects.filter(pk=task.pk).update(
-        status=TaskStatus.STORING, result_url="https://x.example/v.mp4", tries=3
+        status=TaskStatus.STORING, result_url="https://x.example/v.mp4", retry_count=3
     )
     stale.notes, stale.metadata = "seen", {"order": 1}
     stale.save()
     task.refresh_from_db()
-    assert (task.status, task.result_url, task.tries) == (TaskStatus.STORING, "https://x.example/v.mp4", 3)
+    assert (task.status, task.result_url, task.retry_count) == (TaskStatus.STORING, "https://x.example/v.mp4", 3)
     assert (task.notes, task.metadata) == ("seen", {"order": 1})
 
 

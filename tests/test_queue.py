@@ -13,8 +13,8 @@ from redis import Connection, Redis
 from redis.exceptions import ResponseError
 from rq.job import Job
 
+from django_wanvideo import queue
 from django_wanvideo.conf import conf
-from django_wanvideo.queue import queue
 from tests.money.fixtures import until
 from tests.silence import closed_port, silent_port, slow_port
 
@@ -37,7 +37,7 @@ def taken(monkeypatch):
         jobs.append((job, *ids))
         return True
 
-    monkeypatch.setattr(queue, "enqueue", take)
+    monkeypatch.setattr(queue.jobs, "enqueue", take)
     return jobs
 
 
@@ -45,9 +45,9 @@ def taken(monkeypatch):
 def test_nothing_is_enqueued_before_the_commit_and_all_of_it_after(taken):
     first, second = uuid.uuid4(), uuid.uuid4()
     with transaction.atomic():
-        queue.after_commit("submit", first)
+        queue.enqueue_on_commit("submit", first)
         with transaction.atomic():
-            queue.after_commit("store", second)
+            queue.enqueue_on_commit("store", second)
         assert taken == []
     assert taken == [("submit", str(first)), ("store", str(second))]
 
@@ -55,7 +55,7 @@ def test_nothing_is_enqueued_before_the_commit_and_all_of_it_after(taken):
 @pytest.mark.django_db(transaction=True)
 def test_a_rollback_enqueues_nothing(taken):
     with transaction.atomic():
-        queue.after_commit("submit", uuid.uuid4())
+        queue.enqueue_on_commit("submit", uuid.uuid4())
         transaction.set_rollback(True)
     assert taken == []
 
@@ -64,9 +64,9 @@ def test_a_rollback_enqueues_nothing(taken):
 def test_a_rolled_back_part_of_a_transaction_enqueues_nothing(taken):
     kept = uuid.uuid4()
     with transaction.atomic():
-        queue.after_commit("submit", kept)
+        queue.enqueue_on_commit("submit", kept)
         with transaction.atomic():
-            queue.after_commit("submit", uuid.uuid4())
+            queue.enqueue_on_commit("submit", uuid.uuid4())
             transaction.set_rollback(True)
     assert taken == [("submit", str(kept))]
 
@@ -76,7 +76,7 @@ def test_each_of_many_wake_ups_is_for_its_own_task(taken):
     ids = [uuid.uuid4() for _number in range(5)]
     with transaction.atomic():
         for task_id in ids:
-            queue.after_commit("submit", task_id)
+            queue.enqueue_on_commit("submit", task_id)
     assert taken == [("submit", str(task_id)) for task_id in ids]
 
 
@@ -87,9 +87,9 @@ def test_a_wake_up_that_fails_breaks_neither_the_commit_nor_what_comes_behind_it
     def fail(job, *ids):
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(queue, "enqueue", fail)
+    monkeypatch.setattr(queue.jobs, "enqueue", fail)
     with transaction.atomic():
-        queue.after_commit("submit", uuid.uuid4())
+        queue.enqueue_on_commit("submit", uuid.uuid4())
         transaction.on_commit(lambda: ran.append(1))
     assert ran == [1]
 
@@ -112,7 +112,7 @@ def test_a_job_is_its_dotted_path_and_texts_with_its_times_set(redis_queue, job,
 @pytest.mark.django_db(transaction=True)
 def test_ids_become_texts_on_their_way(redis_queue):
     task_id = uuid.uuid4()
-    queue.after_commit("submit", task_id)
+    queue.enqueue_on_commit("submit", task_id)
     assert list(redis_queue.jobs[0].args) == [str(task_id)]
 
 
@@ -155,24 +155,24 @@ def test_without_redis_nothing_is_raised_and_nobody_waits(settings, port):
         start = time.monotonic()
         with transaction.atomic():
             for _number in range(50):
-                queue.after_commit("submit", uuid.uuid4())
+                queue.enqueue_on_commit("submit", uuid.uuid4())
         assert queue.enqueue("submit", "x") is False
-        assert queue.wake_sync() is False
-        assert queue.length() == 0
-        queue.forget_wake()
-        assert time.monotonic() - start < 2 * queue.REDIS_TIMEOUT + 1
+        assert queue.request_callback_read() is False
+        assert queue.depth() == 0
+        queue.clear_pending_read()
+        assert time.monotonic() - start < 2 * queue.connection.REDIS_TIMEOUT + 1
 
 
 def test_a_redis_that_is_far_is_too_slow_for_callbacks_only(redis_queue, settings, monkeypatch):
     """It takes longer than a callback may wait, which must keep nobody else from handing work out."""
-    monkeypatch.setattr(queue, "CALLBACK_TIMEOUT", 0.06)
+    monkeypatch.setattr(queue.connection, "CALLBACK_TIMEOUT", 0.06)
     near = redis_queue.connection.connection_pool.connection_kwargs["port"]
     with slow_port(near, 0.15) as number:
         settings.RQ_QUEUES = {"wanvideo": {"URL": f"redis://127.0.0.1:{number}/0"}}
         queue.reset()
-        assert queue.wake_sync() is False
+        assert queue.request_callback_read() is False
         assert queue.enqueue("submit", "x") is True
-        assert queue.length() == 1
+        assert queue.depth() == 1
         queue.reset()
     assert [job.func_name for job in redis_queue.jobs] == ["django_wanvideo.jobs.submit"]
 
@@ -183,10 +183,13 @@ def test_redis_is_asked_again_when_the_pause_is_over(redis_queue, settings, monk
         settings.RQ_QUEUES = {"wanvideo": {"URL": f"redis://127.0.0.1:{number}/0"}}
         assert queue.enqueue("sync") is False
     settings.RQ_QUEUES = good
-    queue._connections.clear()
+    queue.connection._connections.clear()
     assert queue.enqueue("sync") is False, "it is left alone for a while"
-    assert queue._quiet_until[queue.REDIS_TIMEOUT] - time.monotonic() <= queue.REDIS_PAUSE
-    monkeypatch.setitem(queue._quiet_until, queue.REDIS_TIMEOUT, time.monotonic())
+    assert (
+        queue.connection._circuit_open_until[queue.connection.REDIS_TIMEOUT] - time.monotonic()
+        <= queue.connection.REDIS_PAUSE
+    )
+    monkeypatch.setitem(queue.connection._circuit_open_until, queue.connection.REDIS_TIMEOUT, time.monotonic())
     assert queue.enqueue("sync") is True
 
 
@@ -195,11 +198,11 @@ def test_an_engine_that_refuses_writes_is_trouble_too(redis_queue, monkeypatch):
         raise ResponseError("OOM command not allowed when used memory > 'maxmemory'.")
 
     monkeypatch.setattr(Redis, "set", refuse)
-    assert queue.wake_sync() is False
+    assert queue.request_callback_read() is False
 
 
 def test_a_burst_of_callbacks_is_one_wake_up(redis_queue):
-    assert [queue.wake_sync() for _number in range(20)] == [True] * 20
+    assert [queue.request_callback_read() for _number in range(20)] == [True] * 20
     assert [job.func_name for job in redis_queue.jobs] == ["django_wanvideo.jobs.sync"]
     assert redis_queue.jobs[0].args in ((), [])
 
@@ -209,7 +212,7 @@ def test_a_burst_from_many_threads_is_one_wake_up(redis_queue):
 
     def wake():
         start.wait(timeout=10)
-        queue.wake_sync()
+        queue.request_callback_read()
 
     threads = [threading.Thread(target=wake) for _number in range(8)]
     for thread in threads:
@@ -220,35 +223,35 @@ def test_a_burst_from_many_threads_is_one_wake_up(redis_queue):
 
 
 def test_a_wake_up_stands_for_a_few_seconds_only(redis_queue):
-    queue.wake_sync()
-    assert 0 < redis_queue.connection.ttl(queue.WAKE_KEY) <= queue.WAKE_SECONDS
+    queue.request_callback_read()
+    assert 0 < redis_queue.connection.ttl(queue.callback_wakeup.WAKE_KEY) <= queue.callback_wakeup.WAKE_SECONDS
 
 
 def test_a_callback_after_the_job_began_wakes_another_one_soon(redis_queue, monkeypatch):
-    monkeypatch.setattr(queue, "WOKEN_SECONDS", 0.3)
-    assert queue.wake_sync() is True
-    queue.forget_wake()
+    monkeypatch.setattr(queue.callback_wakeup, "WOKEN_SECONDS", 0.3)
+    assert queue.request_callback_read() is True
+    queue.clear_pending_read()
     woken = time.monotonic()
-    assert [queue.wake_sync() for _number in range(50)] == [True] * 50
+    assert [queue.request_callback_read() for _number in range(50)] == [True] * 50
     assert redis_queue.count == 1, "nothing was asked of Redis yet"
     until(lambda: redis_queue.count == 2, "the wake-up that is owed", seconds=5)
     assert time.monotonic() - woken < 2
-    queue.forget_wake()
+    queue.clear_pending_read()
     time.sleep(0.4)
     assert redis_queue.count == 2, "what is owed is given once"
 
 
 def test_a_callback_after_that_second_asks_redis_itself(redis_queue, monkeypatch):
-    monkeypatch.setattr(queue, "WOKEN_SECONDS", 0.05)
-    queue.wake_sync()
-    queue.forget_wake()
+    monkeypatch.setattr(queue.callback_wakeup, "WOKEN_SECONDS", 0.05)
+    queue.request_callback_read()
+    queue.clear_pending_read()
     time.sleep(0.06)
-    queue.wake_sync()
+    queue.request_callback_read()
     assert redis_queue.count == 2
 
 
 def test_a_burst_asks_redis_hardly_ever(redis_queue, monkeypatch):
-    queue.wake_sync()
+    queue.request_callback_read()
     sent = []
     send = Connection.send_packed_command
 
@@ -258,15 +261,15 @@ def test_a_burst_asks_redis_hardly_ever(redis_queue, monkeypatch):
 
     monkeypatch.setattr(Connection, "send_packed_command", count)
     for _number in range(1000):
-        queue.wake_sync()
+        queue.request_callback_read()
     assert len(sent) <= 50 * 0.05
 
 
 def test_the_length_is_that_of_the_queue(redis_queue):
-    assert queue.length() == 0
+    assert queue.depth() == 0
     for _number in range(3):
         queue.enqueue("sync")
-    assert queue.length() == 3
+    assert queue.depth() == 3
 
 
 def test_one_enqueue_is_one_round_trip(redis_queue, monkeypatch):
@@ -298,13 +301,13 @@ def test_a_queue_that_is_not_async_runs_the_job_at_once(redis_queue, settings, m
 
 def test_a_process_keeps_one_connection(redis_queue):
     queue.enqueue("sync")
-    connection = queue._connection(queue.REDIS_TIMEOUT)
+    connection = queue.connection.get_redis(queue.connection.REDIS_TIMEOUT)
     queue.enqueue("sync")
-    assert queue._connection(queue.REDIS_TIMEOUT) is connection
+    assert queue.connection.get_redis(queue.connection.REDIS_TIMEOUT) is connection
     assert django_rq.get_connection("wanvideo") is not connection
 
 
 def test_a_fork_makes_a_connection_of_its_own(redis_queue, monkeypatch):
-    ours = queue._connection(queue.REDIS_TIMEOUT)
-    monkeypatch.setattr(queue.os, "getpid", lambda: -1)
-    assert queue._connection(queue.REDIS_TIMEOUT) is not ours
+    ours = queue.connection.get_redis(queue.connection.REDIS_TIMEOUT)
+    monkeypatch.setattr(queue.connection.os, "getpid", lambda: -1)
+    assert queue.connection.get_redis(queue.connection.REDIS_TIMEOUT) is not ours

@@ -25,7 +25,7 @@ def test_a_host_projects_test_goes_the_whole_road_without_redis(evolink: Simulat
     try:
         task = VideoTask.objects.create_task("A cat", wanvideo_picture(), duration=2, metadata={"sku": "X1"})
         task.submit()
-        testing.finish(task)
+        testing.run_until_finished(task)
     finally:
         signals.video_completed.disconnect(receiver)
     assert heard == [("completed", {"sku": "X1"})]
@@ -45,7 +45,7 @@ def test_a_failure_can_be_asked_for_in_the_prompt(
 ):
     task = VideoTask.objects.create_task(prompt, wanvideo_picture(), duration=2)
     task.submit()
-    testing.finish(task)
+    testing.run_until_finished(task)
     assert (task.status, task.error_code) == (status, code)
     evolink.ledger.assert_nothing_charged()
 
@@ -57,7 +57,7 @@ def test_no_test_waits_for_what_evolink_asks_to_wait_for(evolink: Simulator, wan
     task = VideoTask.objects.create_task("A cat", wanvideo_picture(), duration=2)
     task.submit()
     started = time.monotonic()
-    testing.finish(task)
+    testing.run_until_finished(task)
     assert task.status == "completed"
     assert time.monotonic() - started < 15
 
@@ -66,7 +66,7 @@ def test_a_task_that_does_not_end_tells_its_history(evolink: Simulator, wanvideo
     task = VideoTask.objects.create_task("A cat [manual]", wanvideo_picture(), duration=2)
     task.submit()
     with pytest.raises(AssertionError, match=r"(?s)still pending.*accepted by EvoLink"):
-        testing.finish(task, seconds=0.3)
+        testing.run_until_finished(task, seconds=0.3)
 
 
 def test_an_unconfirmed_task_is_left_to_the_test(evolink: Simulator, wanvideo_picture: Any):
@@ -74,16 +74,16 @@ def test_an_unconfirmed_task_is_left_to_the_test(evolink: Simulator, wanvideo_pi
     task = VideoTask.objects.create_task("A cat", wanvideo_picture(), duration=2)
     task.submit()
     with pytest.raises(AssertionError, match="still unconfirmed"):
-        testing.finish(task, seconds=0.3)
+        testing.run_until_finished(task, seconds=0.3)
     assert evolink.journal.count("create") == 1
 
 
 def test_wake_ups_are_kept_and_nothing_is_queued(wanvideo_wakeups: list[tuple[str, ...]], db: None):
-    from django_wanvideo.queue import queue
+    from django_wanvideo import queue
 
     assert queue.enqueue("submit", "1")
-    assert queue.wake_sync()
-    assert queue.length() == 0
+    assert queue.request_callback_read()
+    assert queue.depth() == 0
     assert wanvideo_wakeups == [("submit", "1"), ("sync",)]
 
 

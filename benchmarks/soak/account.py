@@ -21,9 +21,11 @@ SIGNALS = {
     "stored": {"video_completed", "video_finished"},
     "failed": {"video_failed", "video_finished"},
     "cancelled": {"video_cancelled", "video_finished"},
-    "overdue": {"video_needs_decision"},
-    "needs_decision": {"video_needs_decision"},
+    "overdue": {"video_needs_attention"},
+    "needs_decision": {"video_needs_attention"},
 }
+#: Ends of which a person must be able to see why, though EvoLink had the video.
+UNTOLD = frozenset({"never_finished", "never_answered", "resource_not_found", "lookup_failed"})
 #: How many stored files are compared with EvoLink's own, byte by byte; of all others the checksum is.
 COMPARED = 200
 
@@ -62,7 +64,7 @@ class Account:
 def take(remote: Remote, soak: Soak, struck: set[int]) -> Account:
     """Compare the books."""
     from benchmarks.soak.watch.receivers import heard
-    from django_wanvideo.health import histories
+    from django_wanvideo.health import replay
     from django_wanvideo.models import VideoTask
 
     account = Account(posts=remote.posts())
@@ -80,7 +82,7 @@ def take(remote: Remote, soak: Soak, struck: set[int]) -> Account:
     _follow_the_money(account, ledger, there, soak.between | soak.sent_again)
     _check_files(account, remote, there, here)
     _check_signals(account, list(heard()), struck)
-    account.histories = [str(problem) for problem in histories.problems(pruned=False)]
+    account.histories = [str(problem) for problem in replay.stored_problems(pruned=False)]
     return account
 
 
@@ -111,12 +113,27 @@ def _follow_the_money(
             else:
                 known = _history(entry["prompt"])
                 account.lost.append(f"{name}: {ended} at EvoLink, and nothing here knows its id{known}")
-        elif task.status == "completed" and task.attempt == attempt:
+        elif task.status == "completed" and _source(task) == attempt:
             account.stored += 1
         elif task.status == "failed" and task.error_code:
-            account.explained.append(f"{name}: {task.error_code}")
+            known = _history(entry["prompt"]) if task.error_code in UNTOLD else ""
+            account.explained.append(f"{name}: {task.error_code}{known}")
         else:
-            account.lost.append(f"{name}: {ended} at EvoLink, {task.status} {task.error_code} here, {attempt.state}")
+            known = _history(entry["prompt"])
+            account.lost.append(
+                f"{name}: {ended} at EvoLink, {task.status} {task.error_code} here, {attempt.state} {attempt.number}{known}"
+            )
+
+
+def _source(task: Any) -> Any:
+    """Return the attempt whose video a task has: not the last one where an earlier one's video came after all."""
+    from django.db.models import Q
+
+    from django_wanvideo.choices import EventKind
+
+    made = Q(kind=EventKind.GENERATED) | Q(detail__reason="result_came_after_all")
+    event = task.events.filter(made, attempt__isnull=False).order_by("-pk").select_related("attempt").first()
+    return event.attempt if event is not None else task.attempt
 
 
 def _history(prompt: str) -> str:
@@ -141,7 +158,7 @@ def _check_files(account: Account, remote: Remote, there: dict[str, dict[str, An
         whole = len(content) == task.video_size and hashlib.sha256(content).hexdigest() == task.video_sha256
         if whole and compared < COMPARED:
             compared += 1
-            whole = remote.download(there[task.attempt.provider_task_id]["results"][0]) == content
+            whole = remote.download(there[_source(task).provider_task_id]["results"][0]) == content
         if not whole:
             account.damaged.append(str(task.pk))
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from benchmarks.soak.plan import SLOW_EVERY
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -81,7 +83,7 @@ class Hands:
     def _retry_slow(self, now: float) -> None:
         """One that the site has given up and EvoLink still works on: left alone, tried again, or also cancelled."""
         for task in _tasks("failed").filter(error_code="never_finished"):
-            way = int(task.prompt.split()[1]) // 60 % 3
+            way = int(task.prompt.split()[1]) // SLOW_EVERY % 3
             if way and self._try_again(task) and way == 2:
                 self._do("cancelled", task.cancel)
                 return
@@ -99,12 +101,12 @@ class Hands:
         for task in _tasks("unconfirmed").filter(next_action_at=None).order_by("?")[:1]:
             there = self._books().get(task.prompt, [])
             if there:
-                self._do("attached", partial(decisions.attach, task, there[-1], even_if_older=True))
+                self._do("attached", partial(decisions.attach, task, there[-1], allow_earlier=True))
             elif self._chance.random() < 0.5:
-                self._do("said: not accepted", partial(decisions.not_accepted, task))
+                self._do("said: not accepted", partial(decisions.mark_not_accepted, task))
             else:
                 self.agreed[task.prompt] += 1
-                self._do("sent again", partial(decisions.send_again, task))
+                self._do("sent again", partial(decisions.resend, task))
 
     def _decide_in_a_pause(self, now: float) -> None:
         """Send again, in a pause, what EvoLink has; its callback comes before the request leaves."""
@@ -123,7 +125,7 @@ class Hands:
             pause.pause()
             self._resume_at = now + PAUSE
             self.agreed[task.prompt] += 1
-            if self._do("sent again", partial(decisions.send_again, task)):
+            if self._do("sent again", partial(decisions.resend, task)):
                 self.sent_again.add(there[0])
                 self._call_back(attempt, there[0])
             return
@@ -176,11 +178,11 @@ class Hands:
         from django.core.exceptions import ValidationError
 
         from django_wanvideo.evolink.exceptions import EvoLinkError
-        from django_wanvideo.exceptions import NotPossible
+        from django_wanvideo.exceptions import TransitionNotAllowed
 
         try:
             step()
-        except (NotPossible, EvoLinkError, ValidationError, OSError):
+        except (TransitionNotAllowed, EvoLinkError, ValidationError, OSError):
             return False
         self.did[name] += 1
         return True

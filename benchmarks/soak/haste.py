@@ -12,26 +12,26 @@ from typing import Any
 FACTOR = 20.0
 #: Seconds, in place of minutes and hours.
 SECONDS = {
-    "leases": {"LEASE": 8, "RENEWAL": 2},
-    "notifying": {"LEASE": 8},
-    "sweeping": {"HAND_OUT": 4, "MESSAGE_HAND_OUT": 2, "LONGEST_QUEUE": 4},
-    "receipts": {"READING": 5},
-    "lifecycle": {"WAKE_GRACE": 2},
-    "schedule": {"TROUBLE_DEADLINE": 30, "GIVE_UP": 25, "GIVE_UP_TOGETHER": 50, "SILENCE": 5},
-    "gate": {"LONGEST_WAIT": 36},
-    "holds": {"_SOON": 1},
-    "limits": {"_SOON": 1},
-    "holding": {"NO_KEY": 3},
-    "installation": {"LOOK_AGAIN": 2, "STORE_EVERY": 2},
-    "lookup": {"SOONEST": 1, "LATEST": 10},
-    "account": {"QUIET": 10},
+    "services.leases": {"LEASE": 8, "RENEWAL": 2},
+    "services.notifications": {"LEASE": 8},
+    "services.sweep": {"TASK_VISIBILITY": 4, "MESSAGE_VISIBILITY": 2, "LONGEST_QUEUE": 4},
+    "services.tracking.receipts": {"VISIBILITY_TIMEOUT": 5},
+    "models.lifecycle": {"WAKE_GRACE": 2},
+    "services.schedule": {"MISSING_RESULT_DEADLINE": 30, "GIVE_UP": 25, "GIVE_UP_TOGETHER": 50, "SILENCE": 5},
+    "services.holds.lock": {"LONGEST_WAIT": 36},
+    "services.holds.holds": {"_SOON": 1},
+    "services.limits.throttling": {"_SOON": 1},
+    "services.provider.provider": {"NO_KEY": 3},
+    "services.installation.installation": {"LOOK_AGAIN": 2, "STORE_EVERY": 2},
+    "services.tracking.lookup": {"SOONEST": 1, "LATEST": 10},
+    "services.holds.account": {"QUIET": 10},
 }
 #: Plain numbers of seconds.
 NUMBERS = {
-    "schedule": {"OVERDUE_LOOK": 6.0, "USUAL_ESTIMATE": 8},
-    "provider": {"DEFAULT_PAUSE": 1.0},
-    "recovery": {"LISTING": 3.0},
-    "mirror": {"READ_EVERY": 2},
+    "services.schedule": {"OVERDUE_LOOK": 6.0, "USUAL_ESTIMATE": 8},
+    "services.provider.provider": {"DEFAULT_PAUSE": 1.0},
+    "services.attempts.recovery": {"LISTING": 3.0},
+    "services.installation.claim_counter": {"READ_EVERY": 2},
 }
 #: A request that takes longer has lost its worker.
 CLAIM_LIFETIME = dt.timedelta(seconds=8)
@@ -44,13 +44,12 @@ def hasten() -> None:
     from importlib import import_module
 
     from django_wanvideo.services import schedule
-    from django_wanvideo.services.attempts import settlement
     from django_wanvideo.services.tracking import lookup
 
     for values, unit in ((SECONDS, lambda number: dt.timedelta(seconds=number)), (NUMBERS, lambda number: number)):
         for module, names in values.items():
             for name, number in names.items():
-                _replace(import_module(f"django_wanvideo.services.{module}"), name, unit(number))
+                _replace(import_module(f"django_wanvideo.{module}"), name, unit(number))
     backoff = schedule._backoff
 
     def faster(start: float, factor: float, tries: int, most: float) -> float:
@@ -58,8 +57,7 @@ def hasten() -> None:
 
     _replace(schedule, "_backoff", faster)
     _replace(lookup, "ASK_AGAIN", ASK_AGAIN)
-    for module in (schedule, settlement):
-        _replace(module, "claim_lifetime", lambda: CLAIM_LIFETIME)
+    _replace(schedule, "claim_lifetime", lambda: CLAIM_LIFETIME)
 
 
 def _replace(module: Any, name: str, value: Any) -> None:

@@ -38,7 +38,7 @@ def under_way() -> dict[str, int]:
     numbers = {
         "moving": moving().count(),
         "to be asked about": waiting.count(),
-        "callbacks to be read": CallbackReceipt.objects.filter(due_at__isnull=False).count(),
+        "callbacks to be read": CallbackReceipt.objects.filter(process_at__isnull=False).count(),
         "events to be told": TaskEvent.objects.filter(notify_at__isnull=False).count(),
     }
     return {name: number for name, number in numbers.items() if number}
@@ -65,7 +65,7 @@ def _without_reason(kinds: set[str]) -> Iterator[VideoTask]:
         if task.status == TaskStatus.QUEUED:
             if not _is_true(task, kinds) or not ahead:
                 yield task
-        elif task.status == TaskStatus.SUBMITTING or not ahead or not (task.failed_looks or task.tries):
+        elif task.status == TaskStatus.SUBMITTING or not ahead or not (task.failed_looks or task.retry_count):
             # EvoLink works again and is done with everything: only a wait that its trouble has set may still stand.
             yield task
 
@@ -76,9 +76,9 @@ def _is_true(task: VideoTask, kinds: set[str]) -> bool:
 
     from django_wanvideo.services.holds import holds
 
-    if task.held_reason in holds.REASONS:
+    if task.delay_reason in holds.REASONS:
         return bool(kinds)
-    return bool(task.held_reason) and task.held_until is not None and task.held_until > timezone.now()
+    return bool(task.delay_reason) and task.delayed_until is not None and task.delayed_until > timezone.now()
 
 
 def _unheard() -> Iterator[str]:
@@ -90,6 +90,6 @@ def _unheard() -> Iterator[str]:
 
 def _words(task: VideoTask, kinds: set[str]) -> str:
     return (
-        f"{task.pk} {task.prompt!r}: {task.status}, reason {task.held_reason!r} until {task.held_until}, next "
-        f"{task.next_action_at}, tries {task.tries}, failed looks {task.failed_looks}; standing: {sorted(kinds)}"
+        f"{task.pk} {task.prompt!r}: {task.status}, reason {task.delay_reason!r} until {task.delayed_until}, next "
+        f"{task.next_action_at}, tries {task.retry_count}, failed looks {task.failed_looks}; standing: {sorted(kinds)}"
     )

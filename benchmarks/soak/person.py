@@ -6,6 +6,8 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from benchmarks.soak.plan import SLOW
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,6 +26,12 @@ def decide(remote: Remote) -> dict[str, int]:
     from django_wanvideo.services.resolution import decisions
     from django_wanvideo.services.tracking import lookup
 
+    # What EvoLink is still working on is asked for once that is done.
+    deadline = time.monotonic() + SLOW
+    while any(task["status"] in {"pending", "processing"} for task in remote.tasks().values()):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(1)
     person = get_user_model().objects.create_superuser("person", "person@site.example", "person")
     ledger = remote.ledger()
     done = {task_id: task["status"] == "completed" for task_id, task in remote.tasks().items()}
@@ -33,10 +41,10 @@ def decide(remote: Remote) -> dict[str, int]:
     for task in VideoTask.objects.filter(status=TaskStatus.UNCONFIRMED):
         counts["unconfirmed"] += 1
         if task.prompt in free:
-            _patiently(partial(decisions.attach, task, free.pop(task.prompt), by=person, even_if_older=True))
+            _patiently(partial(decisions.attach, task, free.pop(task.prompt), by=person, allow_earlier=True))
             counts["attached"] += 1
         else:
-            _patiently(partial(decisions.not_accepted, task, by=person))
+            _patiently(partial(decisions.mark_not_accepted, task, by=person))
             counts["not accepted"] += 1
     for task in VideoTask.objects.filter(status__in=[TaskStatus.FAILED, TaskStatus.CANCELLED]):
         if task.can_fetch_result:
@@ -51,12 +59,12 @@ def decide(remote: Remote) -> dict[str, int]:
 
 def _patiently(step: Callable[[], object]) -> None:
     """Do something as soon as it is possible: EvoLink may have asked the site to wait."""
-    from django_wanvideo.exceptions import NotPossible
+    from django_wanvideo.exceptions import TransitionNotAllowed
 
     for _try in range(30):
         try:
             step()
-        except NotPossible:
+        except TransitionNotAllowed:
             time.sleep(1)
         else:
             return

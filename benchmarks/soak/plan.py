@@ -19,7 +19,7 @@ FAULTS = {
     **_chances(
         "create",
         "accept_then_close=3 accept_then_reset=1.5 accept_then_500=1 accept_then_502=1.5 accept_then_503=0.5 "
-        "accept_then_504=0.5 accept_then_hang=0.5 accept_then_slow=1 accept_then_garbage=1 accept_then_truncated=1 "
+        "accept_then_504=0.5 accept_then_hang=1 accept_then_slow=2 accept_then_garbage=1 accept_then_truncated=1 "
         "accept_without_id=1 callback_before_answer=2 refuse=1.5 reset=1 hang=0.3 garbage=0.5 redirect=0.5 "
         "no_available_channel=2 400=0.5 401=0.1 402=0.1 403=0.3 404=0.3 409=0.3 413=0.3 415=0.3 422=0.5 429=1 500=1 "
         "502=1 503=0.5 504=0.5",
@@ -32,7 +32,7 @@ FAULTS = {
     ),
     **_chances(
         "upload",
-        "400=0.5 401=0.3 402=0.5 403=0.5 404=0.5 413=0.5 429=1 500=2 502=2 503=1 504=1 close=2 reset=2 hang=0.3 slow=0.5 "
+        "400=2 401=0.3 402=0.5 403=0.5 404=0.5 413=2 429=1 500=2 502=2 503=1 504=1 close=2 reset=2 hang=0.3 slow=0.5 "
         "garbage=2 html=1 quota=1 without_url=1",
     ),
     **_chances(
@@ -66,8 +66,8 @@ ASLEEP = 10.0
 DAY_AND_MORE = 25 * 3600
 #: From so many seconds on a run is a long one: some videos take longer than the site waits for one.
 LONG = 300
-#: Seconds that such a video takes.
-SLOW = 100
+#: Seconds that such a video takes, and how many wishes there are for one of them.
+SLOW, SLOW_EVERY = 100, 24
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def troubles(seed: int, seconds: float) -> list[Blow]:
         if name == "clock":
             how = f"{chance.choice(['all', 'worker-1', 'worker-2', 'web', 'sweep'])} {chance.choice([1, -1]) * DAY_AND_MORE}"
         elif name == "restore":
-            how = chance.choice(["send", "send", "hold"])
+            how = ("send", "hold")[turn // RARELY % 2]
         found.append(Blow(at, name, how))
         at += TROUBLES[name] + chance.uniform(*(BETWEEN_LONG if seconds >= LONG else BETWEEN))
     return found
@@ -136,7 +136,7 @@ def wishes(seed: int, seconds: float, tasks: int) -> list[Wish]:
             ["", " [fail:content_policy_violation]", " [fail:generation_failed]", " [cancel]"], [92, 3, 2, 3]
         )[0]
         at = seconds * number / tasks
-        if seconds >= LONG and number % 60 == 30 and at < seconds - SLOW - 20:
+        if seconds >= LONG and number % SLOW_EVERY == 12 and at < seconds - SLOW - 20:
             ending = f" [seconds:{SLOW}]"
         found.append(Wish(at, f"Soak {number:05d}{ending}", chance.random() < 0.12, chance.random() < 0.04))
     return found

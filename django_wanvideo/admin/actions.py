@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from django_wanvideo.admin.action_results import CHUNK, do_to_each, log
 from django_wanvideo.admin.base import TaskAdminBase, person
 from django_wanvideo.admin.views import bulk_submit, resolve
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models.creation import creation
 from django_wanvideo.services.resolution import dismissal
-from django_wanvideo.services.sending import submission
+from django_wanvideo.services.sending import actions as sending
 from django_wanvideo.services.tracking import polling
 
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ class ActionsMixin(TaskAdminBase):
         def ask(task: VideoTask) -> None:
             if time.monotonic() > deadline:
                 if task.is_finished:
-                    raise NotPossible(_("There was no time to refresh it. Select fewer tasks."))
-                polling.look_soon(task)
-                raise NotPossible(_("A worker will refresh it in a moment."))
+                    raise TransitionNotAllowed(_("There was no time to refresh it. Select fewer tasks."))
+                polling.poll_soon(task)
+                raise TransitionNotAllowed(_("A worker will refresh it in a moment."))
             polling.refresh(task, by=person(request))
 
         words = ngettext_lazy(
@@ -72,7 +72,7 @@ class ActionsMixin(TaskAdminBase):
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
         """Cancel each selected task that was not sent."""
         words = ngettext_lazy("%(n)s task was cancelled.", "%(n)s tasks were cancelled.", "n")
-        _do(request, queryset, lambda task: submission.cancel(task, by=person(request)), _("Cancelled."), words)
+        _do(request, queryset, lambda task: sending.cancel(task, by=person(request)), _("Cancelled."), words)
 
     @admin.action(permissions=["change"], description=gettext_lazy("Dismiss selected failures"))
     def dismiss_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:

@@ -85,7 +85,7 @@ def _troubles() -> Iterator[tuple[str, str]]:
 def _callbacks_stay_away() -> bool:
     latest = Attempt.objects.filter(sent_at__isnull=False).order_by("-sent_at")
     rows = list(latest.values_list("state", "callback_received_at")[:LOOKED_AT])
-    ended = sum(state == AttemptState.ENDED for state, _at in rows)
+    ended = sum(state == AttemptState.FINISHED for state, _at in rows)
     return ended >= ENOUGH and not any(received for _state, received in rows)
 
 

@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django_wanvideo.admin.base import TaskAdminBase
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.db import database
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import VideoTask
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class DeletionMixin(TaskAdminBase):
         """Say so where a worker took the task, or something came to need it, between the question and the answer."""
         try:
             return super().delete_view(request, object_id, extra_context)
-        except (NotPossible, ProtectedError, RestrictedError) as error:
+        except (TransitionNotAllowed, ProtectedError, RestrictedError) as error:
             messages.warning(request, _why(error))
             return HttpResponseRedirect(self.get_page_url("change", object_id))
 
@@ -176,14 +176,14 @@ class DeletionMixin(TaskAdminBase):
             # Together with the log entries, which Django writes before it deletes.
             with database.atomic():
                 return djangos_delete_selected(self, request, queryset)
-        except (NotPossible, ProtectedError, RestrictedError) as error:
+        except (TransitionNotAllowed, ProtectedError, RestrictedError) as error:
             words = _("Nothing was deleted: %(reason)s Select the tasks again.") % {"reason": _why(error)}
             messages.warning(request, words)
             return None
 
 
 def _why(error: Exception) -> str:
-    if isinstance(error, NotPossible):
+    if isinstance(error, TransitionNotAllowed):
         return str(error)
     return _("Something else on this site needs the video.")
 

@@ -175,13 +175,13 @@ class FailureFilter(_Filter):
         """Return the headings of what can go wrong; none where a finished video is chosen for something else."""
         if IS_POPUP_VAR in request.GET:
             return []
-        return [(codes[0], heading) for heading, codes in sorted(failures.by_heading().items())]
+        return [(codes[0], heading) for heading, codes in sorted(failures.codes_by_heading().items())]
 
     def narrowed(self, request: HttpRequest, tasks: Any, value: str) -> Any:
         ended = tasks.filter(status__in=[TaskStatus.FAILED, TaskStatus.CANCELLED])
         if value == failures.UNKNOWN_CODE:
             return ended.exclude(error_code="").exclude(error_code__in=failures.ADVICE.keys() - {value})
-        codes = next((codes for codes in failures.by_heading().values() if value in codes), [value])
+        codes = next((codes for codes in failures.codes_by_heading().values() if value in codes), [value])
         return ended.filter(error_code__in=codes)
 
 

@@ -21,7 +21,8 @@ from django_wanvideo.evolink.exceptions import EvoLinkError
 from django_wanvideo.exceptions import WanVideoError
 from django_wanvideo.failures import advice_for
 from django_wanvideo.services.resolution import dismissal
-from django_wanvideo.services.sending import quotes, submission
+from django_wanvideo.services.sending import actions as sending
+from django_wanvideo.services.sending import quotes
 from django_wanvideo.services.storing import download
 from django_wanvideo.services.tracking import lookup, polling
 
@@ -50,15 +51,15 @@ class Operation(NamedTuple):
 
 
 OPERATIONS = {
-    "retry": Operation("submit", submission.retry, gettext_lazy("Queued again."), prices.agreed_on_button),
+    "retry": Operation("submit", sending.retry, gettext_lazy("Queued again."), prices.agreed_on_button),
     "fetch": Operation(
         "submit",
-        submission.retry,
+        sending.retry,
         gettext_lazy("The file is being fetched again."),
         # Never a price instead: what was shown is that it is free.
         lambda _request, task: quotes.fetching(task),
     ),
-    "cancel": Operation("change", submission.cancel, gettext_lazy("Cancelled. Nothing was charged.")),
+    "cancel": Operation("change", sending.cancel, gettext_lazy("Cancelled. Nothing was charged.")),
     "dismiss": Operation("change", dismissal.dismiss, gettext_lazy("Dismissed.")),
     "undismiss": Operation("change", dismissal.restore, gettext_lazy("The dismissal was undone.")),
     "refresh": Operation("view", polling.refresh, gettext_lazy("The status was refreshed.")),

@@ -19,7 +19,7 @@ from rest_framework.views import APIView, exception_handler
 
 from django_wanvideo import callback_tokens
 from django_wanvideo.callbacks.payload import kept_of
-from django_wanvideo.services.tracking import polling
+from django_wanvideo.services.tracking import receipts
 
 if TYPE_CHECKING:
     import uuid
@@ -101,7 +101,7 @@ class CallbackView(APIView):
             return Response({"detail": "not a JSON object"}, status=status.HTTP_400_BAD_REQUEST)
         provider_task_id, kept = kept_of(message)
         try:
-            polling.receive_callback(attempt_id, provider_task_id, kept)
+            receipts.receive(attempt_id, provider_task_id, kept)
         except Error:
             logger.exception("A callback could not be kept; EvoLink is asked to send it again.")
             return Response({"detail": "try again"}, status=status.HTTP_503_SERVICE_UNAVAILABLE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,23 +73,6 @@ class PriceRule:
     def dollars(self, amount: Decimal) -> Decimal:
         """Return ``amount`` credits in US dollars, with four decimals."""
         return (amount / CREDITS_PER_DOLLAR).quantize(DOLLAR_UNIT, ROUND_HALF_UP)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the rule for display as JSON; amounts are strings, so that nothing is rounded on the way."""
-        return {
-            "rate": str(self.rate),
-            "minimum": str(self.minimum),
-            "as_of": self.as_of.isoformat(),
-            "seconds": self.seconds,
-            "multipliers": [
-                {
-                    "parameter": multiplier.parameter,
-                    "values": [{"value": value, "factor": str(factor)} for value, factor in multiplier.values],
-                }
-                for multiplier in self.multipliers
-            ],
-            "credits_per_dollar": str(CREDITS_PER_DOLLAR),
-        }
 
     def _unbounded(self, values: Mapping[str, object]) -> Decimal:
         """Return seconds times rate."""

@@ -115,7 +115,7 @@ def _clean_parameters(
     known = {parameter.name: parameter for parameter in spec.parameters}
     cleaned: dict[str, Scalar] = {}
     for name, value in parameters.items():
-        if value is None:
+        if value is None and (name in known or name in FAMILY_PARAMETERS):
             continue
         if not isinstance(name, str):
             message = _("Names of parameters are text; got %(value)s.")

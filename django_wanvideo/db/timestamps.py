@@ -11,6 +11,7 @@ import datetime as dt
 from django.db.models import Q
 from django.utils import timezone
 
+from django_wanvideo.choices import ABOVE_CREDIT_LIMIT, CREDIT_LIMIT_REASONS, CREDITS_USED_UP
 from django_wanvideo.conf import conf
 
 #: By how much the clocks of a site's machines may differ.
@@ -22,9 +23,7 @@ LONGEST_LEASE = dt.timedelta(hours=1)
 #: EvoLink's own word about when to come back is taken for as long as this, and so is a pause of the whole site.
 LONGEST_PAUSE = dt.timedelta(hours=1)
 #: Reasons for which a queued task waits for credits that a new day, week or month brings.
-BUDGET_REASONS = frozenset(
-    f"{whose}{period}_credit_limit" for whose in ("", "user_") for period in ("daily", "weekly", "monthly")
-) | {"above_credit_limit", "credits_used_up"}
+BUDGET_REASONS = frozenset(CREDIT_LIMIT_REASONS.values()) | {ABOVE_CREDIT_LIMIT, CREDITS_USED_UP}
 #: The longest of such waits, a month.
 LONGEST_BUDGET = dt.timedelta(days=32)
 #: How often tasks that wait for credits are looked at all the same: somebody may have raised a limit.
@@ -39,7 +38,7 @@ def longest_action() -> dt.timedelta:
 
 
 def longest_hold(reason: str) -> dt.timedelta:
-    """Return how far ahead ``held_until`` is ever set for a reason."""
+    """Return how far ahead ``delayed_until`` is ever set for a reason."""
     return LONGEST_BUDGET if reason in BUDGET_REASONS else LONGEST_PAUSE
 
 
@@ -58,5 +57,5 @@ def is_over(column: str, longest: dt.timedelta, at: dt.datetime | None = None) -
 def is_due(at: dt.datetime | None = None) -> Q:
     """A condition on tasks: ``next_action_at`` has come, or cannot have been meant."""
     at = at or timezone.now()
-    too_far = Q(next_action_at__gt=at + longest_action() + SKEW) & ~Q(held_reason__in=BUDGET_REASONS)
+    too_far = Q(next_action_at__gt=at + longest_action() + SKEW) & ~Q(delay_reason__in=BUDGET_REASONS)
     return Q(next_action_at__lte=at) | too_far | Q(next_action_at__gt=at + LONGEST_BUDGET + SKEW)

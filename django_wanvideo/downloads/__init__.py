@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from django_wanvideo.downloads.download import Downloaded, DownloadError, fetch
+from django_wanvideo.downloads.download import Downloaded, fetch
+from django_wanvideo.downloads.urls import DownloadError
 
 __all__ = ["DownloadError", "Downloaded", "fetch"]

@@ -1,22 +1,33 @@
-"""A connection that goes to an address that has been checked, and stops when time is up."""
+"""A connection to an address that has been checked, which stops when time is up."""
 
 from __future__ import annotations
 
 import http.client
 import os
-import socket
 import ssl
 import time
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
 
-from django_wanvideo.http.deadlines import limit_reading
+from django_wanvideo.http.deadlines import USER_AGENT, limit_reading
 
 if TYPE_CHECKING:
-    from django_wanvideo.downloads.urls import Target
+    import socket
+
+    from django_wanvideo.downloads.urls import DownloadUrl
+
+_HEADERS = {
+    # EvoLink's file host refuses Python's default user agent with 403.
+    "User-Agent": USER_AGENT,
+    "Accept": "video/*, */*;q=0.5",
+    "Accept-Encoding": "identity",
+    "Connection": "close",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,48 +38,52 @@ class Limits:
     connect_timeout: float
     read_timeout: float
 
-    def seconds(self, at_most: float) -> float:
-        """Return ``at_most``, or what is left of the total time. Raises TimeoutError when nothing is."""
+    def seconds_to_connect(self) -> float:
+        """Return the seconds that connecting may take now. Raises TimeoutError when the total time is used up."""
         remaining = self.deadline - time.monotonic()
         if remaining <= 0:
             raise TimeoutError("the total time for the download is used up")
-        return min(remaining, at_most)
+        return min(remaining, self.connect_timeout)
 
 
-class PinnedConnection(http.client.HTTPConnection):
-    """Connects to one of the given addresses and nowhere else, and proves the host's name by its certificate."""
+def connect(url: DownloadUrl, addresses: list[str], limits: Limits) -> HTTPConnection:
+    """Connect to the first of the addresses that takes it, where over TLS a certificate proves the host's name.
 
-    def __init__(self, hop: Target, addresses: list[str], limits: Limits) -> None:
-        super().__init__(hop.host, hop.port)
-        self._secure = hop.secure
-        self._addresses = addresses
-        self._limits = limits
-        self.default_port = 443 if hop.secure else 80
-
-    def connect(self) -> None:
-        """Try the addresses in turn. Raises OSError."""
-        trouble: OSError | None = None
-        for address in self._addresses:
-            try:
-                seconds = self._limits.seconds(self._limits.connect_timeout)
-                self.sock = socket.create_connection((address, self.port), timeout=seconds)
-                break
-            except OSError as error:
-                trouble = error
+    Raises OSError.
+    """
+    trouble: BaseException = OSError("no address to connect to")
+    for address in addresses:
+        connection = _connection(url, address, limits.seconds_to_connect())
+        try:
+            connection.connect()
+        except (OSError, HTTPError) as error:
+            connection.close()
+            # What the socket raised, without urllib3's words around it.
+            trouble = error.__context__ if isinstance(error.__context__, OSError) else error
         else:
-            raise trouble or OSError("no address to connect to")
-        if self._secure:
-            self.sock.settimeout(self._limits.seconds(self._limits.connect_timeout))
-            self.sock = _tls_context(_ca_bundle()).wrap_socket(self.sock, server_hostname=self.host)
-        self.sock.settimeout(self._limits.seconds(self._limits.read_timeout))
+            connection.response_class = partial(_limited_response, limits)  # type: ignore[assignment]
+            return connection
+    raise trouble
 
-    def response_class(  # type: ignore[override]
-        self, sock: socket.socket, *args: Any, **kwargs: Any
-    ) -> http.client.HTTPResponse:
-        """Build the answer, in place of http.client's own class."""
-        response = http.client.HTTPResponse(sock, *args, **kwargs)
-        limit_reading(response, sock, self._limits.deadline, self._limits.read_timeout)
-        return response
+
+def ask(connection: HTTPConnection, url: DownloadUrl) -> http.client.HTTPResponse:
+    """Send the request, and return the answer with its body still to be read."""
+    connection.request("GET", url.path, headers={"Host": url.netloc, **_HEADERS})
+    # Not urllib3's own answer, which copies each piece of the body.
+    return http.client.HTTPConnection.getresponse(connection)
+
+
+def _connection(url: DownloadUrl, address: str, seconds: float) -> HTTPConnection:
+    if not url.secure:
+        return HTTPConnection(address, url.port, timeout=seconds)
+    context = _tls_context(_ca_bundle())
+    return HTTPSConnection(address, url.port, timeout=seconds, server_hostname=url.host, ssl_context=context)
+
+
+def _limited_response(limits: Limits, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
+    response = http.client.HTTPResponse(sock, *args, **kwargs)
+    limit_reading(response, sock, limits.deadline, limits.read_timeout)
+    return response
 
 
 def _ca_bundle() -> str:

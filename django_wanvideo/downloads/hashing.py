@@ -3,60 +3,52 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Thread
 from typing import Self
 
-#: Bytes that the thread is given at a time, and the number of such blocks that are held at most.
+#: Bytes that the thread is given at a time, and the number of such blocks that there are.
 BLOCK = 1024 * 1024
 BLOCKS = 3
 
 
-class SideHasher:
-    """Hands out room to read into, and hashes what was read there while more is read.
+class BackgroundHasher:
+    """Hands out blocks to read into, and hashes what was read there while more is read.
 
     A context manager: its thread ends with the block. It must not be forked while in use.
     """
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="wanvideo-sha256")
-        self._blocks: list[memoryview] = []
-        self._hashing: list[Future[None]] = []
-        self._filled = BLOCK
+        self._free: SimpleQueue[memoryview] = SimpleQueue()
+        self._filled: SimpleQueue[tuple[memoryview, int] | None] = SimpleQueue()
+        for _ in range(BLOCKS):
+            self._free.put(memoryview(bytearray(BLOCK)))
+        self._thread = Thread(target=self._hash, name="wanvideo-sha256", daemon=True)
 
     def __enter__(self) -> Self:
+        self._thread.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._pool.shutdown()
+        self._filled.put(None)
+        self._thread.join()
 
-    def room(self, most: int) -> memoryview:
-        """Return up to ``most`` bytes to read into; what is in there stays as it is until a later call."""
-        if self._filled == BLOCK:
-            self._next_block()
-        return self._blocks[-1][self._filled : self._filled + most]
+    def buffer(self) -> memoryview:
+        """Return a block to read into, as soon as one is hashed that was read before."""
+        return self._free.get()
 
-    def took(self, count: int) -> None:
-        """Say that the first ``count`` bytes of the room have been filled."""
-        self._filled += count
-        if self._filled == BLOCK:
-            self._hash()
+    def commit(self, block: memoryview, size: int) -> None:
+        """Give a block back whose first ``size`` bytes have been read."""
+        self._filled.put((block, size))
 
     def hexdigest(self) -> str:
-        """Wait for all that was taken, and return its digest."""
-        if self._filled < BLOCK:
-            self._hash()
-        for hashed in self._hashing:
-            hashed.result()
+        """Wait for all that was committed, and return its digest; nothing can be committed any more."""
+        self.__exit__()
         return self._digest.hexdigest()
 
-    def _next_block(self) -> None:
-        if len(self._blocks) < BLOCKS:
-            self._blocks.append(memoryview(bytearray(BLOCK)))
-        else:
-            self._hashing.pop(0).result()
-            self._blocks.append(self._blocks.pop(0))
-        self._filled = 0
-
     def _hash(self) -> None:
-        self._hashing.append(self._pool.submit(self._digest.update, self._blocks[-1][: self._filled]))
+        while (filled := self._filled.get()) is not None:
+            block, size = filled
+            self._digest.update(block[:size])
+            self._free.put(block)

@@ -8,7 +8,7 @@ def looks_like_video(start: bytes | memoryview) -> bool:
     return len(start) >= 12 and bytes(start[4:8]) == b"ftyp"
 
 
-class BoxWalk:
+class Mp4Scanner:
     """Follows the top-level boxes of a file that is fed in pieces, keeping nothing but a header."""
 
     def __init__(self) -> None:
@@ -17,12 +17,12 @@ class BoxWalk:
         self._open_end = False
 
     @property
-    def complete(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether what was fed ends at the end of a box."""
         return self._open_end or (self._skip == 0 and not self._header)
 
     @property
-    def cut_short(self) -> bool:
+    def is_truncated(self) -> bool:
         """Whether the last box says that it goes on beyond the end of what was fed."""
         return self._skip > 0
 

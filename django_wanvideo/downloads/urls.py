@@ -1,4 +1,4 @@
-"""Where a download goes: the address of each hop, checked before anything is connected."""
+"""Where a download goes: each address, checked before anything is connected."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ Reason = Literal[
 _FINAL_REASONS = frozenset(
     {"forbidden_address", "forbidden_host", "bad_scheme", "bad_redirect", "too_large", "encoded"}
 )
-_GONE = frozenset({403, 404, 410})
 #: A link up to its path, its query or its fragment.
 _HEAD = re.compile(r"([^/?#]*://)?[^/?#]*")
 _ODD_IN_HOST = re.compile(r"[\x20\\]")
@@ -59,11 +58,6 @@ class DownloadError(WanVideoError):
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.reason, self.message, self.http_status, self.retryable)
 
-    @property
-    def link_gone(self) -> bool:
-        """Whether the server says that there is nothing at this link (any more): 403, 404 or 410."""
-        return self.http_status in _GONE
-
 
 def _rebuild(
     kind: type[DownloadError], reason: Reason, message: str, http_status: int | None, retryable: bool
@@ -72,8 +66,8 @@ def _rebuild(
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """One hop of a download."""
+class DownloadUrl:
+    """Where one request of a download goes."""
 
     secure: bool
     host: str
@@ -81,8 +75,14 @@ class Target:
     path: str = field(repr=False)
     url: str = field(repr=False)
 
+    @property
+    def netloc(self) -> str:
+        """Host and port, as the ``Host`` header has them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
 
-def parse_target(url: str, *, allowed_hosts: Iterable[str], allow_private: bool) -> Target:
+
+def parse_url(url: str, *, allowed_hosts: Iterable[str], allow_private: bool) -> DownloadUrl:
     """Return where ``url`` leads. Raises DownloadError ``bad_scheme`` or ``forbidden_host``."""
     try:
         parts = urlsplit(url)
@@ -105,11 +105,13 @@ def parse_target(url: str, *, allowed_hosts: Iterable[str], allow_private: bool)
     path = percent_encoded(parts.path or "/")
     if parts.query:
         path = f"{path}?{percent_encoded(parts.query, safe='?[]')}"
-    return Target(secure, host, port or (443 if secure else 80), path, url)
+    return DownloadUrl(secure, host, port or (443 if secure else 80), path, url)
 
 
-def next_target(here: Target, location: str | None, *, allowed_hosts: Iterable[str], allow_private: bool) -> Target:
-    """Return where a redirect from ``here`` leads. Raises DownloadError, as ``parse_target`` or with ``bad_redirect``."""
+def redirect_url(
+    here: DownloadUrl, location: str | None, *, allowed_hosts: Iterable[str], allow_private: bool
+) -> DownloadUrl:
+    """Return where a redirect from ``here`` leads. Raises DownloadError, as ``parse_url`` or with ``bad_redirect``."""
     if not location:
         raise DownloadError("bad_redirect", f"{here.host} redirects, but does not say where to.")
     try:
@@ -119,7 +121,7 @@ def next_target(here: Target, location: str | None, *, allowed_hosts: Iterable[s
         raise DownloadError("bad_redirect", f"{here.host} redirects to a link that cannot be read.") from None
     if user_info:
         raise DownloadError("bad_redirect", f"{here.host} redirects to a link with a user name in it.")
-    target = parse_target(url, allowed_hosts=allowed_hosts, allow_private=allow_private)
+    target = parse_url(url, allowed_hosts=allowed_hosts, allow_private=allow_private)
     if here.secure and not target.secure:
         raise DownloadError("bad_redirect", f"{here.host} redirects from https to http.")
     return target

@@ -15,8 +15,9 @@ from django_wanvideo.evolink.connections import Exchange
 from django_wanvideo.evolink.exceptions import NotFoundError, UnreadableAnswer
 from django_wanvideo.evolink.multipart import MultipartFile, expiry
 from django_wanvideo.evolink.secrets import HiddenText
-from django_wanvideo.evolink.transport import Answer, Bearer, Call, NoAnswer, new_session, perform, process_session
-from django_wanvideo.evolink.types import Created, Credits, RemoteStatus, TaskSnapshot, TaskSummary, Uploaded, task_id
+from django_wanvideo.evolink.sessions import new_session, process_session
+from django_wanvideo.evolink.transport import Answer, Bearer, Call, NoAnswer, perform
+from django_wanvideo.evolink.types import Created, Credits, RemoteStatus, TaskSnapshot, Uploaded, task_id
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.http.text import Secret, clean_text, one_line
 
@@ -138,14 +139,14 @@ class EvoLinkClient:
 
     def list_tasks(
         self, status: str | None = None, model: str | None = None, page: int = 1, page_size: int = 20
-    ) -> list[TaskSummary]:
+    ) -> list[TaskSnapshot]:
         """Read a page of the whole account's tasks, newest first (not only those of this key). Raises ReadError.
 
         Undocumented, used by EvoLink's own client; ``page_size`` is at most 50.
         """
         params = {"status": status, "model": model, "page": page, "page_size": page_size}
         body = self._read("GET", "/v1/tasks", params={name: value for name, value in params.items() if value})
-        return [TaskSummary.parse(parsing.scrub(item, self._secret)) for item in _items(body) if task_id(item)]
+        return [TaskSnapshot.parse(item, secret=self._secret) for item in _items(body) if task_id(item)]
 
     def get_credits(self) -> Credits:
         """Read what the account and this key may still spend. Raises ReadError."""
@@ -181,11 +182,7 @@ class EvoLinkClient:
             body=form,
         )
         data = outcome.uploaded(self._perform(call), self._secret)
-        return Uploaded(
-            url=parsing.web_link(data.get("file_url")),
-            file_id=one_line(data.get("file_id"), 200),
-            expires_at=expiry(data.get("expires_at")),
-        )
+        return Uploaded(parsing.web_link(data.get("file_url")), expiry(data.get("expires_at")))
 
     @property
     def _timeout(self) -> tuple[float, float]:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from django_wanvideo.evolink import parsing
 from django_wanvideo.http.text import Secret, clean_text, one_line
-
-#: Not repeated among the details: they have fields of their own, or say nothing more.
-_KNOWN = {"code", "message", "msg", "type", "request_id", "action_url", "error", "error_description", "success", "data"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +21,8 @@ class ErrorBody:
     code: str = ""
     message: str = ""
     request_id: str = ""
-    action_url: str = ""
-    details: dict[str, Any] = field(default_factory=dict)
+    #: Of a key with a limit for a day: the time zone whose midnight ends that day.
+    reset_timezone: str = ""
 
 
 def decode(body: bytes, *, whole: bool = False) -> Any:
@@ -90,27 +86,9 @@ def _build(facts: Mapping[str, Any], whole: Mapping[str, Any], secret: Secret, *
         code=secret.hide_all(one_line(facts.get("code"), 100, secret=secret)),
         message=_words(facts.get("message") or "", secret),
         request_id=one_line(facts.get("request_id") or whole.get("request_id"), 200, secret=secret),
-        action_url=secret.hide_all(parsing.web_link(facts.get("action_url"))),
-        details=_details(facts, secret),
+        reset_timezone=one_line(facts.get("reset_timezone"), 60, secret=secret),
     )
 
 
 def _words(value: object, secret: Secret) -> str:
     return secret.hide_all(one_line(value, secret=secret))[:1_000]
-
-
-def _details(facts: Mapping[str, Any], secret: Secret) -> dict[str, Any]:
-    details: dict[str, Any] = {}
-    for name, value in facts.items():
-        if name in _KNOWN or len(details) >= 30:
-            continue
-        if isinstance(value, list):
-            details[str(name)[:60]] = [_scalar(item, secret) for item in value[:30]]
-        elif isinstance(value, (str, int, float)):
-            details[str(name)[:60]] = _scalar(value, secret)
-    return details
-
-
-def _scalar(value: object, secret: Secret) -> Any:
-    clean = parsing.scrub(value, secret, depth=0)
-    return secret.hide_all(clean)[:300] if isinstance(clean, str) else clean

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django_wanvideo.exceptions import WanVideoError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class EvoLinkError(WanVideoError):
@@ -15,8 +12,7 @@ class EvoLinkError(WanVideoError):
 
     ``http_status`` is None when there was no answer. ``code`` is EvoLink's own code, or one of ours: ``connection_failed``
     (nothing was sent), ``no_answer`` (time ran out), ``connection_lost``, ``unreadable_answer``, ``redirected``.
-    ``retry_after`` is in seconds. ``details`` holds the further facts of EvoLink's error object (``remaining_credits``,
-    ``allowed_values``, ``reset_timezone``, …), bounded in size.
+    ``retry_after`` is in seconds. ``reset_timezone`` is the one whose midnight ends a key's limit for the day.
     """
 
     def __init__(
@@ -27,8 +23,7 @@ class EvoLinkError(WanVideoError):
         code: str = "",
         request_id: str = "",
         retry_after: float | None = None,
-        action_url: str = "",
-        details: Mapping[str, Any] | None = None,
+        reset_timezone: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -36,8 +31,7 @@ class EvoLinkError(WanVideoError):
         self.code = code
         self.request_id = request_id
         self.retry_after = retry_after
-        self.action_url = action_url
-        self.details: dict[str, Any] = dict(details or {})
+        self.reset_timezone = reset_timezone
 
     def __str__(self) -> str:
         head = " ".join(part for part in (f"HTTP {self.http_status}" if self.http_status else "", self.code) if part)

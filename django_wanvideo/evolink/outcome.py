@@ -82,8 +82,7 @@ def _accepted(answer: Answer, secret: Secret) -> Created:
     else:
         if snapshot.id:
             # Even if the connection broke afterwards: the id is what counts.
-            replayed = answer.headers.get("idempotency-replayed", "").strip().lower() == "true"
-            return Created(snapshot, answer.status, secret.hide_all(answer.request_id), replayed)
+            return Created(snapshot, answer.status, secret.hide_all(answer.request_id))
         problem = problem or "the answer has no task id"
     raise OutcomeUnknownError(
         f"EvoLink answered, but {secret.hide_all(problem)}.",
@@ -178,8 +177,7 @@ def _facts(answer: Answer, error: ErrorBody, secret: Secret) -> dict[str, Any]:
         "code": code,
         "request_id": secret.hide_all(answer.request_id) or error.request_id,
         "retry_after": parsing.wait_seconds(answer.headers.get("retry-after")),
-        "action_url": error.action_url,
-        "details": error.details,
+        "reset_timezone": error.reset_timezone,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
@@ -15,6 +15,7 @@ from django_wanvideo.http.text import NO_SECRET, Secret, clean_text, percent_enc
 
 MAX_URL = 4_096
 MAX_ID = 128
+MAX_RESULTS = 20
 
 #: 1 credit is 10,000 of EvoLink's accounting units, so four decimals are exact.
 CREDIT_STEP = Decimal("0.0001")
@@ -130,6 +131,25 @@ def web_link(value: object) -> str:
     except ValueError:
         return ""
     return link if usable else ""
+
+
+def result_urls(body: Mapping[str, Any], secret: Secret) -> tuple[str, ...]:
+    """Return the links that a task's body has in any of the places where EvoLink puts them, each once."""
+    places = (body.get("results"), body.get("result_data"), body.get("video_url"))
+    links = [secret.hide(link) for place in places for link in _links(place)]
+    return tuple(dict.fromkeys(links))[:MAX_RESULTS]
+
+
+def _links(value: object, depth: int = 3) -> Iterator[str]:
+    """Yield the links of a result: a link, an object with one, or a list of such."""
+    if isinstance(value, Mapping):
+        for name in ("video_url", "url", *(("videos", "video", "results", "result_data") if depth else ())):
+            yield from _links(value.get(name), depth - 1)
+    elif isinstance(value, list):
+        for item in value[:MAX_RESULTS] if depth > 0 else ():
+            yield from _links(item, depth - 1)
+    elif found := web_link(value):
+        yield found
 
 
 def wait_seconds(value: str | None, now: datetime | None = None) -> float | None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import http.client
-import os
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.util.retry import Retry
 
-from django_wanvideo.evolink.connections import Exchange, RequestWithheld, before_request, current_exchange, watch_pools
+from django_wanvideo.evolink.connections import Exchange, RequestWithheld, before_request, current_exchange
 from django_wanvideo.evolink.secrets import HiddenText
+from django_wanvideo.evolink.sessions import WatchedAdapter
 from django_wanvideo.http.deadlines import USER_AGENT
 from django_wanvideo.http.text import Secret, one_line
 
@@ -23,16 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
-#: Seconds that a system's proxy settings are taken to stay as they are.
-KNOWN_SECONDS = 5.0
-#: The environment's variables that say something about proxies and certificates.
-_HEEDED = (
-    *(name for kind in ("http", "https", "all", "no") for name in (f"{kind}_proxy", f"{kind}_proxy".upper())),
-    "REQUEST_METHOD",
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
-)
-
 #: What requests, urllib3 and the socket raise by themselves. ValueError: host names that cannot be encoded, odd chunks.
 _CONNECTION_TROUBLE = (
     requests.RequestException,
@@ -56,91 +43,6 @@ class Bearer(AuthBase):
         else:
             request.headers["Authorization"] = HiddenText(f"Bearer {self._secret.reveal()}")
         return request
-
-
-class _Adapter(HTTPAdapter):
-    """Never sends anything twice, and uses connections that tell whether the request left."""
-
-    def __init__(self, pool_size: int) -> None:
-        super().__init__(pool_connections=pool_size, pool_maxsize=pool_size, max_retries=Retry(0, read=False))
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        watch_pools(self.poolmanager)
-
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)
-        watch_pools(manager)
-        return manager
-
-
-class _Session(requests.Session):
-    """A session of ours: without headers, parameters and cookies of its own, so that nothing has to be merged."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._known: dict[str, tuple[tuple[object, ...], float, dict[str, Any]]] = {}
-
-    def prepare(self, call: Call, headers: Mapping[str, str], auth: AuthBase) -> requests.PreparedRequest:
-        """Do what ``prepare_request`` does, without what a session of ours does not have."""
-        prepared = requests.PreparedRequest()
-        prepared.prepare_method(call.method)
-        prepared.prepare_url(call.url, dict(call.params or {}))
-        prepared.prepare_headers(headers)
-        prepared.prepare_body(call.body, None)
-        prepared.prepare_auth(auth, call.url)
-        prepared.prepare_hooks(None)
-        return prepared
-
-    def settings_for(self, url: str) -> dict[str, Any]:
-        """Return proxies and certificates for an address, as the environment has them now.
-
-        requests looks through the whole environment twice for each request; here it is done anew when one of the
-        variables that it heeds has changed, and every ``KNOWN_SECONDS`` for settings that are no variables.
-        """
-        origin = "/".join(url.split("/", 3)[:3])
-        now = time.monotonic()
-        state = (
-            *map(os.environ.get, _HEEDED),
-            len(os.environ),
-            self.trust_env,
-            self.verify,
-            self.cert,
-            *self.proxies.items(),
-        )
-        known = self._known.get(origin)
-        if known is None or known[0] != state or now >= known[1]:
-            found: Any = self.merge_environment_settings(url, {}, True, None, None)
-            known = state, now + KNOWN_SECONDS, found
-            self._known[origin] = known
-        return known[2]
-
-
-def new_session(like: requests.Session | None = None, *, pool_size: int = 10) -> requests.Session:
-    """Return a session that sends nothing twice; certificates and proxies are taken over from ``like``."""
-    session = _Session()
-    session.headers.clear()
-    for prefix in ("https://", "http://"):
-        session.mount(prefix, _Adapter(pool_size))
-    if like is not None:
-        session.verify, session.cert, session.trust_env = like.verify, like.cert, like.trust_env
-        session.proxies = dict(like.proxies)
-    return session
-
-
-_sessions: dict[int, requests.Session] = {}
-
-
-def process_session() -> requests.Session:
-    """Return this process's session. A forked worker gets its own: two processes must not read one socket."""
-    pid = os.getpid()
-    session = _sessions.get(pid)
-    if session is None:
-        # No lock: a fork could copy it locked, and two threads at worst build a session too many.
-        session = _sessions.setdefault(pid, new_session())
-        for other in [known for known in list(_sessions) if known != pid]:
-            _sessions.pop(other, None)
-    return session
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +109,12 @@ def perform(
     trouble: NoAnswer | None = None
     try:
         adapter = session.get_adapter(call.url)
-        exchange.is_watched = isinstance(adapter, _Adapter)
-        settings: Any
-        if isinstance(session, _Session):
-            prepared = session.prepare(call, headers, auth)
-            settings = session.settings_for(prepared.url or "")
-        else:
-            prepared = _prepare(session, call, headers, auth)
-            settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
+        exchange.is_watched = isinstance(adapter, WatchedAdapter)
+        request = requests.Request(
+            call.method, call.url, headers=headers, data=call.body, params=dict(call.params or {}), auth=auth
+        )
+        prepared = session.prepare_request(request)
+        settings: Any = session.merge_environment_settings(prepared.url, {}, True, None, None)
         # Not session.send(): it keeps cookies, and reads a redirect's body without limit to work out where it leads.
         return _read(adapter.send(prepared, timeout=timeout, **settings))
     except RequestWithheld:
@@ -228,16 +128,6 @@ def perform(
         raise refusal
     assert trouble is not None  # noqa: S101 - for the type checker
     return trouble
-
-
-def _prepare(
-    session: requests.Session, call: Call, headers: Mapping[str, str], auth: AuthBase
-) -> requests.PreparedRequest:
-    """Let a session that the site gave us add what it has of its own."""
-    params = dict(call.params or {})
-    return session.prepare_request(
-        requests.Request(call.method, call.url, headers=headers, data=call.body, params=params, auth=auth)
-    )
 
 
 def _read(response: requests.Response) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 logger = logging.getLogger(__name__)
-
-MAX_RESULTS = 20
 
 
 class RemoteStatus(StrEnum):
@@ -75,12 +73,11 @@ class RemoteError:
 
     code: str
     message: str
-    suggestion: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskSnapshot:
-    """A task as EvoLink described it once; ``raw`` is the body, cleaned for storing."""
+    """A task as EvoLink described it once, a line of its list included; ``raw`` is the body, cleaned for storing."""
 
     id: str
     status: RemoteStatus
@@ -100,7 +97,7 @@ class TaskSnapshot:
 
     @classmethod
     def parse(cls, body: object, *, secret: Secret = NO_SECRET) -> Self:
-        """Read a task body or a callback body. Raises UnreadableAnswer only if it is no JSON object.
+        """Read the body of a task, of a line of the list, or of a callback. Raises UnreadableAnswer if it is no JSON object.
 
         ``secret`` is taken out of every text, should EvoLink have echoed it.
         """
@@ -112,10 +109,12 @@ class TaskSnapshot:
             body = inner
         task: dict[str, Any] = parsing.scrub(body, secret)
         raw_status = one_line(task.get("status"), 64)
-        links = _result_urls(body, secret)
+        links = parsing.result_urls(body, secret)
         usage = _mapping(task.get("usage"))
         cost = _mapping(usage.get("cost"))
-        used = parsing.credits_amount(usage.get("credits_used"))
+        # A line of the list of tasks has what was used beside its id.
+        charges = (usage.get("credits_used"), cost.get("credits"), task.get("credits_used"))
+        used = (amount for charge in charges if (amount := parsing.credits_amount(charge)) is not None)
         return cls(
             id=task_id(task),
             status=_status(raw_status, links, task),
@@ -126,7 +125,7 @@ class TaskSnapshot:
             result_urls=links,
             error=_error(task.get("error")),
             credits_reserved=parsing.credits_amount(usage.get("credits_reserved")),
-            credits_used=used if used is not None else parsing.credits_amount(cost.get("credits")),
+            credits_used=next(used, None),
             estimated_seconds=parsing.integer(_mapping(task.get("task_info")).get("estimated_time"), 0, 10**7),
             elapsed_seconds=parsing.integer(task.get("duration"), 0, 10**7),
             prompt=_prompt(task),
@@ -135,43 +134,12 @@ class TaskSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskSummary:
-    """One line of EvoLink's list of tasks. It has no result links."""
-
-    id: str
-    status: RemoteStatus
-    raw_status: str
-    model: str
-    progress: int | None
-    created: datetime | None
-    credits_used: Decimal | None
-    prompt: str = ""
-
-    @classmethod
-    def parse(cls, body: Mapping[str, Any]) -> Self:
-        """Read one entry of ``GET /v1/tasks``."""
-        used = parsing.credits_amount(body.get("credits_used"))
-        snapshot = TaskSnapshot.parse(body)
-        return cls(
-            id=snapshot.id,
-            status=snapshot.status,
-            raw_status=snapshot.raw_status,
-            model=snapshot.model,
-            progress=snapshot.progress,
-            created=snapshot.created,
-            credits_used=used if used is not None else snapshot.credits_used,
-            prompt=snapshot.prompt,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Created:
-    """EvoLink has accepted a request. ``replayed``: it had accepted the same key before and started nothing new."""
+    """EvoLink has accepted a request, perhaps when the same key was sent before."""
 
     snapshot: TaskSnapshot
     http_status: int
     request_id: str = ""
-    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +167,6 @@ class Uploaded:
     """A file that EvoLink's models can read at ``url`` until ``expires_at``."""
 
     url: str = field(repr=False)
-    file_id: str
     expires_at: datetime
 
 
@@ -238,31 +205,9 @@ def _progress(value: object) -> int | None:
     return None if number is None else int(min(max(number, Decimal(0)), Decimal(100)))
 
 
-def _result_urls(body: Mapping[str, Any], secret: Secret) -> tuple[str, ...]:
-    places = (body.get("results"), body.get("result_data"), body.get("video_url"))
-    links = [secret.hide(link) for place in places for link in _links(place)]
-    return tuple(dict.fromkeys(links))[:MAX_RESULTS]
-
-
-def _links(value: object, depth: int = 3) -> Iterator[str]:
-    """Yield the links of a result: a link, an object with one, or a list of such."""
-    if isinstance(value, Mapping):
-        for name in ("video_url", "url", *(("videos", "video", "results", "result_data") if depth else ())):
-            yield from _links(value.get(name), depth - 1)
-    elif isinstance(value, list):
-        for item in value[:MAX_RESULTS] if depth > 0 else ():
-            yield from _links(item, depth - 1)
-    elif found := parsing.web_link(value):
-        yield found
-
-
 def _error(value: object) -> RemoteError | None:
     if isinstance(value, Mapping):
-        error = RemoteError(
-            code=one_line(value.get("code"), 100),
-            message=clean_text(value.get("message")),
-            suggestion=clean_text(value.get("suggestion")),
-        )
+        error = RemoteError(one_line(value.get("code"), 100), clean_text(value.get("message")))
         return error if error.code or error.message else None
     message = clean_text(value)
     return RemoteError(code="", message=message) if message else None

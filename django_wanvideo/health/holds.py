@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.health.results import Finding, fail, ok, warn
+from django_wanvideo.health.results import CheckResult, error, ok, warning
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services.holds import holds
 
@@ -68,11 +68,11 @@ def reports(rows: Mapping[str, SiteState] | None = None) -> list[Report]:
     return [Report(hold, *_words(hold), *amounts) for hold in found]
 
 
-def sending_goes_on() -> Iterator[Finding]:
+def check_sending() -> Iterator[CheckResult]:
     """Whether anything holds sending back as a whole."""
     found = reports()
     if not found:
-        yield ok("sending", _("Nothing holds it back."))
+        yield ok(_("Nothing holds it back."))
     for report in found:
         since = timezone.localtime(report.hold.since).strftime("%Y-%m-%d %H:%M")
         message = _("%(heading)s Since %(since)s; %(tasks)s in the queue. %(text)s") % {
@@ -81,8 +81,8 @@ def sending_goes_on() -> Iterator[Finding]:
             "tasks": report.waiting_words,
             "text": report.text,
         }
-        level = warn if report.hold.kind in {"person", "breaker"} else fail
-        yield level("sending", message, report.who)
+        level = warning if report.hold.kind in {"person", "breaker"} else error
+        yield level(message, report.who)
 
 
 def _words(hold: Hold) -> tuple[str, str, str]:
@@ -117,7 +117,7 @@ def _words(hold: Hold) -> tuple[str, str, str]:
         )
     if hold.kind == "account":
         heading = _("Sending is paused: EvoLink says the account has no credits.")
-        if detail.get("credits_left"):
+        if detail.get("check_credits"):
             heading = _("Sending is partly paused: EvoLink says the account has too few credits.")
         return (
             heading,
@@ -133,11 +133,11 @@ def _words(hold: Hold) -> tuple[str, str, str]:
 
 
 def _credits_text(detail: dict[str, Any]) -> str:
-    if detail.get("resets_at") and not detail.get("credits_left"):
+    if detail.get("resets_at") and not detail.get("check_credits"):
         return _("This key’s credits for today are used up. Tasks in the queue are kept and sent %(when)s.") % {
             "when": _when(detail)
         }
-    left = detail.get("credits_left")
+    left = detail.get("check_credits")
     lead = _("%(n)s credits are left; tasks that cost more stay in the queue.") % {"n": left} if left else ""
     lead = lead or _("Tasks in the queue are kept; videos that EvoLink has already accepted still arrive.")
     return (

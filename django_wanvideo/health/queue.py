@@ -1,4 +1,4 @@
-"""Probe of the queue: Redis answers, workers listen, and a job comes back."""
+"""Check of the queue: Redis answers, workers listen, and a job comes back."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import JobStatus
 from rq.worker import WorkerStatus
 
+from django_wanvideo import queue
 from django_wanvideo.conf import conf
-from django_wanvideo.health.results import Finding, fail, ok, warn
-from django_wanvideo.queue import queue
+from django_wanvideo.health.results import CheckResult, error, ok, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ PATIENCE = 10.0
 KEPT = 60
 
 
-def queue_served() -> Iterator[Finding]:
+def check_queue() -> Iterator[CheckResult]:
     """Whether Redis answers, workers listen on the app's queue, and one of them does a job."""
     name = conf.QUEUE
     try:
@@ -46,20 +46,18 @@ def queue_served() -> Iterator[Finding]:
         jobs = ngettext("%(n)d job waits", "%(n)d jobs wait", waiting) % {"n": waiting}
         yield from _served(ours, workers, jobs) if workers else _unserved(name, jobs)
     except KeyError:
-        yield fail("queue", _("There is no queue %(name)s.") % {"name": name}, _("Add it to RQ_QUEUES."))
+        yield error(_("There is no queue %(name)s.") % {"name": name}, _("Add it to RQ_QUEUES."))
         return
-    except (RedisError, OSError) as error:
-        yield fail(
-            "queue",
-            _("Redis does not answer (%(error)s).") % {"error": type(error).__name__},
+    except (RedisError, OSError) as raised:
+        yield error(
+            _("Redis does not answer (%(error)s).") % {"error": type(raised).__name__},
             _("Start it, or correct RQ_QUEUES. Nothing is lost meanwhile: the sweep hands out what is due."),
         )
         return
-    if seconds > queue.CALLBACK_TIMEOUT:
-        yield warn(
-            "queue",
+    if seconds > queue.connection.CALLBACK_TIMEOUT:
+        yield warning(
             _("Redis took %(n).2f s to answer; a callback waits at most %(most).2f s for it.")
-            % {"n": seconds, "most": queue.CALLBACK_TIMEOUT},
+            % {"n": seconds, "most": queue.connection.CALLBACK_TIMEOUT},
             _("Use a Redis that is near. Until then what a callback brings waits for the next sweep."),
         )
 
@@ -75,12 +73,12 @@ def worker_command(name: str) -> str:
     return f"python manage.py rqworker --serializer {serializer} {name}"
 
 
-def _unserved(name: str, jobs: str) -> Iterator[Finding]:
+def _unserved(name: str, jobs: str) -> Iterator[CheckResult]:
     words = _("Redis answers, but no worker listens on the queue %(name)s; %(jobs)s.") % {"name": name, "jobs": jobs}
-    yield fail("queue", words, _("Run: %(command)s") % {"command": worker_command(name)})
+    yield error(words, _("Run: %(command)s") % {"command": worker_command(name)})
 
 
-def _served(ours: Queue, workers: Sequence[BaseWorker], jobs: str) -> Iterator[Finding]:
+def _served(ours: Queue, workers: Sequence[BaseWorker], jobs: str) -> Iterator[CheckResult]:
     listening = ngettext("%(n)d worker listens", "%(n)d workers listen", len(workers)) % {"n": len(workers)}
     words = {"workers": listening, "name": ours.name, "jobs": jobs}
     job = ours.enqueue_call(
@@ -88,19 +86,17 @@ def _served(ours: Queue, workers: Sequence[BaseWorker], jobs: str) -> Iterator[F
     )
     status = _wait(job, workers)
     if status == JobStatus.FINISHED:
-        yield ok("queue", _("%(workers)s on %(name)s and a job came back; %(jobs)s.") % words)
+        yield ok(_("%(workers)s on %(name)s and a job came back; %(jobs)s.") % words)
     elif status in {JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED}:
-        yield fail(
-            "queue",
+        yield error(
             _("%(workers)s on %(name)s, but cannot do this site’s jobs: one that does nothing failed.") % words,
             _("Start workers anew, with this site’s code and settings: %(command)s")
             % {"command": worker_command(ours.name)},
         )
     elif all(worker.get_state() == WorkerStatus.BUSY for worker in workers):
-        yield ok("queue", _("%(workers)s on %(name)s, all busy just now; %(jobs)s.") % words)
+        yield ok(_("%(workers)s on %(name)s, all busy just now; %(jobs)s.") % words)
     else:
-        yield fail(
-            "queue",
+        yield error(
             _("%(workers)s on %(name)s, but did not take a job within %(n)d s; %(jobs)s.") % {**words, "n": PATIENCE},
             _("Look at the workers’ log, and start them anew: %(command)s") % {"command": worker_command(ours.name)},
         )

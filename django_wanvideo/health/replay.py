@@ -1,4 +1,4 @@
-"""Replaying one task's history: whether the lifecycle allows what it says. No database."""
+"""Replaying the histories of tasks: whether the lifecycle allows what they say."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django_wanvideo.choices import FINISHED_STATUSES, EventKind, TaskStatus
-from django_wanvideo.models.lifecycle import ALLOWED_FROM, TOLD_KINDS
+from django_wanvideo.models import VideoTask
+from django_wanvideo.models.lifecycle import ALLOWED_FROM, NOTIFIED_KINDS
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -20,7 +21,7 @@ OUTCOMES = {
     EventKind.CANCELLED: TaskStatus.CANCELLED,
 }
 #: What stands for work on a task, so that it has no place after the end of one.
-PROGRESS = frozenset({EventKind.CLAIMED, EventKind.ACCEPTED, EventKind.PROGRESS, EventKind.RESULT_READY, *OUTCOMES})
+PROGRESS = frozenset({EventKind.CLAIMED, EventKind.ACCEPTED, EventKind.PROGRESS, EventKind.GENERATED, *OUTCOMES})
 #: Where a history begins: made here, or found at EvoLink.
 BEGINNINGS = frozenset({TaskStatus.DRAFT, TaskStatus.PENDING})
 #: Moves whose lines ``wanvideo_prune`` takes out of the histories of tasks that have ended.
@@ -30,6 +31,11 @@ PRUNED_MOVES = frozenset(
         (TaskStatus.SUBMITTING, TaskStatus.QUEUED),
         (TaskStatus.UNCONFIRMED, TaskStatus.QUEUED),
     }
+)
+#: So many tasks are read at once, with their events.
+CHUNK = 500
+_COLUMNS = tuple(
+    f"events__{name}" for name in ("pk", "kind", "from_status", "to_status", "attempt_id", "notify_at", "notified_at")
 )
 
 
@@ -133,7 +139,7 @@ class _Replay:
         self._outcome = EventKind(kind)
 
     def _telling(self, step: Step) -> Iterator[tuple[str, str]]:
-        if step.kind in TOLD_KINDS and step.notify_at is None and step.notified_at is None:
+        if step.kind in NOTIFIED_KINDS and step.notify_at is None and step.notified_at is None:
             yield "untold", f"{step.kind} is neither told nor waits to be"
         if step.notify_at is not None and step.notified_at is not None:
             yield "told_again", f"{step.kind} has been told and waits to be told once more"
@@ -141,3 +147,69 @@ class _Replay:
     def _is_pruned(self, to: str) -> bool:
         """Tell whether lines that are taken out lead from where it was to ``to``."""
         return self._pruned and (self.at, to) in PRUNED_MOVES
+
+
+@dataclass(frozen=True, slots=True)
+class TaskProblem:
+    """What is wrong with the history of one task."""
+
+    task_id: uuid.UUID
+    problem: Problem
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return {"task": str(self.task_id), **self.problem.as_dict()}
+
+    def __str__(self) -> str:
+        event = f"event {self.problem.event}" if self.problem.event is not None else "history"
+        return f"{self.task_id}  {event}: {self.problem.message} ({self.problem.rule})"
+
+
+@dataclass
+class Counts:
+    """How much was replayed so far."""
+
+    tasks: int = 0
+    events: int = 0
+    problems: int = 0
+
+
+def stored_problems(counts: Counts | None = None, *, pruned: bool = True) -> Iterator[TaskProblem]:
+    """Yield what is wrong with any task's history, task by task.
+
+    Args:
+        counts: is counted up on the way.
+        pruned: whether ``wanvideo_prune`` may have been at work.
+    """
+    counts = Counts() if counts is None else counts
+    last: uuid.UUID | None = None
+    while True:
+        chunk = _read(last)
+        if not chunk:
+            return
+        last = next(reversed(chunk))
+        for task_id, (status, steps) in chunk.items():
+            counts.tasks += 1
+            counts.events += len(steps)
+            may_lack = pruned and status in FINISHED_STATUSES
+            for problem in problems(steps, status=status, pruned=may_lack):
+                counts.problems += 1
+                yield TaskProblem(task_id, problem)
+
+
+def _read(last: uuid.UUID | None) -> dict[uuid.UUID, tuple[str, list[Step]]]:
+    """Read the next tasks by key, each with its status and events."""
+    rows = VideoTask.objects.order_by("pk")
+    if last is not None:
+        rows = rows.filter(pk__gt=last)
+    upto = list(rows.values_list("pk", flat=True)[:CHUNK])
+    if not upto:
+        return {}
+    # One statement, so that a task that moves on at this moment does not look different from its history.
+    lines = rows.filter(pk__lte=upto[-1]).order_by("pk", "events__pk").values_list("pk", "status", *_COLUMNS)
+    found: dict[uuid.UUID, tuple[str, list[Step]]] = {}
+    for task_id, status, event, *columns in lines.iterator(chunk_size=CHUNK):
+        steps = found.setdefault(task_id, (status, []))[1]
+        if event is not None:
+            steps.append(Step(event, *columns))
+    return found

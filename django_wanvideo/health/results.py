@@ -1,4 +1,4 @@
-"""What a look at the site's health finds: one line, how bad it is, and what to do about it."""
+"""What a check of the site's health finds: one line, how bad it is, and what to do about it."""
 
 from __future__ import annotations
 
@@ -7,37 +7,40 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad a finding is."""
+    """How bad a result is."""
 
     OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
+    WARNING = "warn"
+    ERROR = "fail"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One result. ``message`` says what is, ``advice`` what to do; neither holds a secret."""
+class CheckResult:
+    """One result. ``message`` says what is, ``hint`` what to do; neither holds a secret.
 
-    name: str
+    ``name`` is the check's, which ``run_checks`` fills in.
+    """
+
     level: Level
     message: str
-    advice: str = ""
+    hint: str = ""
+    name: str = ""
 
     def as_dict(self) -> dict[str, str]:
-        """Return the finding for JSON."""
-        return {"name": self.name, "level": self.level.value, "message": self.message, "advice": self.advice}
+        """Return the result for JSON."""
+        return {"name": self.name, "level": self.level.value, "message": self.message, "hint": self.hint}
 
 
-def ok(name: str, message: str) -> Finding:
+def ok(message: str) -> CheckResult:
     """Nothing to do."""
-    return Finding(name, Level.OK, message)
+    return CheckResult(Level.OK, message)
 
 
-def warn(name: str, message: str, advice: str) -> Finding:
+def warning(message: str, hint: str) -> CheckResult:
     """It works, but not as well as it could, or not for long."""
-    return Finding(name, Level.WARN, message, advice)
+    return CheckResult(Level.WARNING, message, hint)
 
 
-def fail(name: str, message: str, advice: str) -> Finding:
+def error(message: str, hint: str) -> CheckResult:
     """Something does not work."""
-    return Finding(name, Level.FAIL, message, advice)
+    return CheckResult(Level.ERROR, message, hint)

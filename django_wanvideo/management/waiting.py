@@ -12,7 +12,7 @@ from django_wanvideo import jobs
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.db import timestamps
 from django_wanvideo.models import CallbackReceipt, VideoTask
-from django_wanvideo.services.tracking import callbacks
+from django_wanvideo.services.tracking import receipts
 
 if TYPE_CHECKING:
     import uuid
@@ -94,12 +94,12 @@ def work_on(task: VideoTask) -> bool:
     """Do in this process what is due for a task, as a worker would; return whether there was anything to do."""
     now = timezone.now()
     done = False
-    if CallbackReceipt.objects.filter(callbacks.is_due(), attempt__task_id=task.pk).exists():
+    if CallbackReceipt.objects.filter(receipts.is_due(), attempt__task_id=task.pk).exists():
         done = jobs.run_here("sync")
     job = _JOBS.get(TaskStatus(task.status))
     held = _is_held(task)
     # Right after it came to this status its row waits for the worker that was woken; here there may be none.
-    fresh = task.status in {TaskStatus.QUEUED, TaskStatus.STORING} and task.tries == 0
+    fresh = task.status in {TaskStatus.QUEUED, TaskStatus.STORING} and task.retry_count == 0
     due = task.next_action_at is not None and task.next_action_at <= now
     if job is not None and not held and (fresh or due):
         done = jobs.run_here(job, str(task.pk))
@@ -110,14 +110,14 @@ def words_for(task: VideoTask) -> str:
     """Say in a few words what a task is doing."""
     held = _is_held(task)
     if task.status == TaskStatus.QUEUED and held:
-        return f"queued: {REASONS.get(task.held_reason, task.held_reason)}"
+        return f"queued: {REASONS.get(task.delay_reason, task.delay_reason)}"
     if task.status == TaskStatus.UNCONFIRMED:
         return "unconfirmed: EvoLink's answer was lost"
     return str(TaskStatus(task.status).label)
 
 
 def _is_held(task: VideoTask) -> bool:
-    return timestamps.stands(task.held_until, timestamps.longest_hold(task.held_reason))
+    return timestamps.stands(task.delayed_until, timestamps.longest_hold(task.delay_reason))
 
 
 def let_go() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from asgiref.sync import sync_to_async
 from django.db import models
 from django.utils.module_loading import import_string
 
@@ -21,6 +22,22 @@ class TaskActions(models.Model):
     class Meta:
         abstract = True
 
+    def update(self, **changes: Any) -> Self:
+        """Change parts of this draft, checked and priced as ``create_task`` does it; return the task.
+
+        Args:
+            changes: ``prompt``, ``model``, ``notes``, ``metadata``, ``fix_inputs``, inputs by role, where an empty
+                string removes one, and parameters, where ``None`` stands for the default.
+
+        Raises:
+            ValidationError: keyed by field, all problems at once.
+            TransitionNotAllowed: it is not a draft any more.
+            EditConflict: somebody else changed it at this very moment.
+        """
+        # Above this file, which the rows need to be defined.
+        import_string("django_wanvideo.models.creation.creation.update")(self, **changes)
+        return self
+
     def submit(self, *, by: AbstractBaseUser | None = None, wait: bool = True) -> Self:
         """Queue this draft to be sent once, and return it.
 
@@ -29,11 +46,11 @@ class TaskActions(models.Model):
                 waits there already counts as used.
 
         Raises:
-            NotPossible: it is not a draft.
+            TransitionNotAllowed: it is not a draft.
             BudgetExceeded: it costs more than a limit allows at all or, with ``wait=False``, more than is left.
             ValidationError: it is not complete, keyed by field.
         """
-        _call("sending.submission.enqueue", self, by=by, wait=wait)
+        _call("sending.actions.enqueue", self, by=by, wait=wait)
         return self
 
     def refresh(self, *, by: AbstractBaseUser | None = None) -> Self:
@@ -42,7 +59,7 @@ class TaskActions(models.Model):
         Also one that has failed, unless that is what EvoLink itself said: what EvoLink has after all comes home.
 
         Raises:
-            NotPossible: EvoLink does not have the task.
+            TransitionNotAllowed: EvoLink does not have the task.
             EvoLinkError: EvoLink cannot be asked just now.
         """
         _call("tracking.polling.refresh", self, by=by)
@@ -52,9 +69,9 @@ class TaskActions(models.Model):
         """Cancel this task before it is sent; return it. EvoLink has no way to cancel what it accepted.
 
         Raises:
-            NotPossible: it has been sent, or has ended.
+            TransitionNotAllowed: it has been sent, or has ended.
         """
-        _call("sending.submission.cancel", self, by=by)
+        _call("sending.actions.cancel", self, by=by)
         return self
 
     def retry(self, *, by: AbstractBaseUser | None = None) -> Self:
@@ -63,10 +80,10 @@ class TaskActions(models.Model):
         A video that is paid for is fetched instead, and a worker asks EvoLink about earlier attempts before it sends.
 
         Raises:
-            NotPossible: it has neither failed nor been cancelled.
+            TransitionNotAllowed: it has neither failed nor been cancelled.
             BudgetExceeded: it costs more than a limit on credits allows at all.
         """
-        _call("sending.submission.retry", self, by=by)
+        _call("sending.actions.retry", self, by=by)
         return self
 
     @property
@@ -78,7 +95,15 @@ class TaskActions(models.Model):
         """Copy the paid video of this ended task after all; return the task. This costs nothing.
 
         Raises:
-            NotPossible: there is no video, or its link has ended.
+            TransitionNotAllowed: there is no video, or its link has ended.
         """
         _call("storing.download.fetch_again", self, by=by)
         return self
+
+    async def asubmit(self, *, by: AbstractBaseUser | None = None, wait: bool = True) -> Self:
+        """Do what ``submit`` does, from code that runs in an event loop."""
+        return await sync_to_async(self.submit)(by=by, wait=wait)
+
+    async def arefresh(self, *, by: AbstractBaseUser | None = None) -> Self:
+        """Do what ``refresh`` does, from code that runs in an event loop."""
+        return await sync_to_async(self.refresh)(by=by)

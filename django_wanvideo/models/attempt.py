@@ -33,6 +33,8 @@ def idempotency_key_of(attempt: uuid.UUID) -> str:
 class Attempt(models.Model):
     """One POST that may be billed. A task has at most one of them open."""
 
+    State = AttemptState
+
     id = models.UUIDField(_("id"), primary_key=True, default=uuid.uuid4, editable=False)
     task = RowKey(VideoTask, on_delete=models.CASCADE, related_name="attempts", verbose_name=_("task"))
     number = models.PositiveIntegerField(_("number"))
@@ -46,7 +48,7 @@ class Attempt(models.Model):
     request_id = models.CharField(_("EvoLink's request id"), max_length=200, blank=True)
     error_code = models.CharField(_("error code"), max_length=100, blank=True)
     error_message = models.TextField(_("error message"), blank=True)
-    posts = models.PositiveSmallIntegerField(_("POSTs with this key"), default=0)
+    request_count = models.PositiveSmallIntegerField(_("POSTs with this key"), default=0)
     claimed_at = models.DateTimeField(_("claimed at"), default=timezone.now)
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
     settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
@@ -94,8 +96,8 @@ class CallbackReceipt(models.Model):
     provider_task_id = models.CharField(_("EvoLink's task id"), max_length=200, blank=True)
     payload = models.JSONField(_("what it said"), default=dict)
     received_at = models.DateTimeField(_("received at"), default=timezone.now)
-    due_at = models.DateTimeField(_("to be read at"), null=True, blank=True, default=timezone.now)
-    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    process_at = models.DateTimeField(_("to be read at"), null=True, blank=True, default=timezone.now)
+    retry_count = models.PositiveSmallIntegerField(_("tries"), default=0)
 
     objects = PrimaryManager()
 
@@ -105,7 +107,7 @@ class CallbackReceipt(models.Model):
         verbose_name_plural = _("callback receipts")
         ordering = ["id"]
         indexes = [
-            models.Index(fields=["due_at"], name="wanvideo_receipt_due", condition=Q(due_at__isnull=False)),
+            models.Index(fields=["process_at"], name="wanvideo_receipt_due", condition=Q(process_at__isnull=False)),
             models.Index(fields=["received_at"], name="wanvideo_receipt_received"),
         ]
 

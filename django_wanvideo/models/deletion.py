@@ -8,7 +8,7 @@ from django.db.models.signals import post_delete, pre_delete
 from django.utils.translation import gettext as _
 
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import DeletedTask, MediaInput, VideoTask
 from django_wanvideo.models.creation import files
 
@@ -28,7 +28,7 @@ def refuse_active(sender: type[Model], instance: VideoTask, using: str, **kwargs
     """Keep a task that is on its way, whoever deletes it; of any other, remember the caller's key.
 
     Raises:
-        NotPossible: the task is queued, at EvoLink, or being stored.
+        TransitionNotAllowed: the task is queued, at EvoLink, or being stored.
     """
     # Locked, so that no worker claims the row between this look and the deletion.
     rows = VideoTask.objects.using(using).select_for_update().filter(pk=instance.pk)
@@ -39,7 +39,11 @@ def refuse_active(sender: type[Model], instance: VideoTask, using: str, **kwargs
     status, scope, key, created_at = row
     if status in ACTIVE_STATUSES:
         words = {"status": TaskStatus(status).label}
-        raise NotPossible(_("A task that has not ended cannot be deleted; this one is %(status)s.") % words)
+        raise TransitionNotAllowed(
+            _("A task that has not ended cannot be deleted; this one is %(status)s.") % words,
+            status=status,
+            action="delete",
+        )
     read_names(sender, instance, using)
     if key is not None:
         gone = DeletedTask(task_id=instance.pk, idempotency_scope=scope, idempotency_key=key, created_at=created_at)
@@ -56,11 +60,11 @@ def read_names(sender: type[Model], instance: Model, using: str, **kwargs: Any) 
 def delete_video(sender: type[Model], instance: VideoTask, **kwargs: Any) -> None:
     """Delete the stored video once the deletion is committed."""
     if instance.video:
-        files.discard_after_commit(instance.video.storage, instance.video.name)
+        files.delete_unreferenced_on_commit(instance.video.storage, instance.video.name)
 
 
 def delete_input_files(sender: type[Model], instance: MediaInput, **kwargs: Any) -> None:
     """Delete an input's file and its small picture once the deletion is committed."""
     for stored in (instance.file, instance.thumbnail):
         if stored:
-            files.discard_after_commit(stored.storage, stored.name)
+            files.delete_unreferenced_on_commit(stored.storage, stored.name)

@@ -23,7 +23,7 @@ class TaskEvent(models.Model):
         Attempt, on_delete=models.SET_NULL, null=True, blank=True, related_name="events", verbose_name=_("attempt")
     )
     kind = models.CharField(_("kind"), max_length=20, choices=EventKind)
-    source = models.CharField(_("source"), max_length=10, choices=EventSource)
+    source = models.CharField(_("source"), max_length=12, choices=EventSource)
     from_status = models.CharField(_("from"), max_length=12, choices=TaskStatus, blank=True)
     to_status = models.CharField(_("to"), max_length=12, choices=TaskStatus, blank=True)
     actor = PersonKey(verbose_name=_("by"))

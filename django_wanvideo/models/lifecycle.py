@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
+from django_wanvideo import queue
 from django_wanvideo.choices import FINISHED_STATUSES, AttemptState, EventKind, EventSource, TaskStatus
-from django_wanvideo.conf import conf
 from django_wanvideo.db import database
 from django_wanvideo.models import Attempt, TaskEvent, VideoTask, ledger
-from django_wanvideo.models.attempt import idempotency_key_of
-from django_wanvideo.queue import queue
 
 if TYPE_CHECKING:
     import uuid
     from collections.abc import Mapping
+    from decimal import Decimal
 
     from django.contrib.auth.models import AbstractBaseUser
+    from django_stubs_ext import StrOrPromise
 
     from django_wanvideo.evolink.types import TaskSnapshot
 
@@ -41,7 +40,7 @@ ALLOWED_FROM: Mapping[TaskStatus, frozenset[TaskStatus]] = {
 }
 
 #: Events that signals are delivered from.
-TOLD_KINDS = frozenset(
+NOTIFIED_KINDS = frozenset(
     {
         EventKind.ACCEPTED,
         EventKind.STORED,
@@ -69,7 +68,7 @@ def advance(
     attempt: Attempt | None = None,
     detail: Mapping[str, Any] | None = None,
     allowed: frozenset[TaskStatus] | None = None,
-    guard: Q | None = None,
+    condition: Q | None = None,
     **fields: Any,
 ) -> TaskEvent | None:
     """Move a task to ``to`` if its status allows it, with its event, in one transaction.
@@ -79,7 +78,7 @@ def advance(
     Args:
         task: the task or its id. A given instance is brought up to date when the move succeeds.
         allowed: narrows the statuses the task may come from.
-        guard: a further condition on the row, such as a lease that must still be held.
+        condition: a further condition on the row, such as a lease that must still be held.
         fields: other columns to write with the status.
 
     Returns:
@@ -96,15 +95,18 @@ def advance(
             # Whatever it comes to next needs attention anew.
             values = {"dismissed_at": None} | values
         with database.atomic():
-            rows = VideoTask.objects.filter(guard or Q(), pk=pk, status=current).update(status=to, **values)
+            rows = VideoTask.objects.filter(condition or Q(), pk=pk, status=current).update(status=to, **values)
             if rows:
                 if to in FINISHED_STATUSES:
-                    close_attempt(pk, from_states={AttemptState.ACCEPTED}, to=AttemptState.ENDED)
+                    accepted = Attempt.objects.filter(task_id=pk, state=AttemptState.ACCEPTED)
+                    accepted.update(state=AttemptState.FINISHED, settled_at=timezone.now())
                 event = record(
                     pk, kind, source, actor=actor, attempt=attempt, detail=detail, from_status=current, to_status=to
                 )
-                if to in _NEXT_JOB and (values.get("held_until") is None or values["held_until"] <= timezone.now()):
-                    queue.after_commit(_NEXT_JOB[to], pk)
+                if to in _NEXT_JOB and (
+                    values.get("delayed_until") is None or values["delayed_until"] <= timezone.now()
+                ):
+                    queue.enqueue_on_commit(_NEXT_JOB[to], pk)
         if rows:
             if isinstance(task, VideoTask):
                 task.status = to
@@ -112,6 +114,55 @@ def advance(
                     setattr(task, name, value)
             return event
     return None
+
+
+def move_with_attempt(
+    attempt: Attempt,
+    to: TaskStatus,
+    *,
+    state: AttemptState,
+    only: Q,
+    task: VideoTask | None = None,
+    attempt_fields: Mapping[str, Any] | None = None,
+    reserved: Decimal | None = None,
+    **options: Any,
+) -> TaskEvent | None:
+    """Move an attempt's task and write the attempt's new state, in one transaction: both, or neither.
+
+    Args:
+        only: what must still be true of the attempt's row.
+        task: an instance that is to be brought up to date.
+        attempt_fields: other columns of the attempt.
+        reserved: credits that EvoLink has set aside for it.
+        options: those of ``advance``.
+    """
+    values: dict[str, Any] = {
+        "state": state,
+        "settled_at": None if state == AttemptState.UNCONFIRMED else timezone.now(),
+    }
+    with database.atomic():
+        moved = advance(task or attempt.task_id, to, attempt=attempt, **options)
+        rows = Attempt.objects.filter(only, pk=attempt.pk).update(**values | dict(attempt_fields or {})) if moved else 0
+        if not rows:
+            database.roll_back()
+            return None
+        ledger.follow(attempt.pk, state, reserved=reserved)
+    return moved
+
+
+def fail(
+    task: VideoTask | uuid.UUID,
+    code: str,
+    message: StrOrPromise,
+    *,
+    source: EventSource,
+    detail: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> TaskEvent | None:
+    """Let a task fail for a reason; ``options`` are those of ``advance``."""
+    facts = {"code": code} | dict(detail or {})
+    columns = {"error_code": code[:100], "error_message": str(message)}
+    return advance(task, TaskStatus.FAILED, kind=EventKind.FAILED, source=source, detail=facts, **columns | options)
 
 
 def record(
@@ -129,7 +180,7 @@ def record(
 
     ``detail`` must hold no secret: it is shown to staff.
     """
-    told = kind in TOLD_KINDS
+    told = kind in NOTIFIED_KINDS
     pk = task.pk if isinstance(task, VideoTask) else task
     event = TaskEvent.objects.create(
         task_id=pk,
@@ -143,117 +194,56 @@ def record(
         notify_at=timezone.now() if told else None,
     )
     if told:
-        queue.after_commit("notify", pk)
+        queue.enqueue_on_commit("notify", pk)
     return event
-
-
-def close_attempt(task_id: uuid.UUID, *, from_states: set[AttemptState], to: AttemptState, **fields: Any) -> int:
-    """Settle the open attempt of a task; return how many rows changed (0 or 1)."""
-    return Attempt.objects.filter(task_id=task_id, state__in=from_states).update(
-        state=to, settled_at=timezone.now(), **fields
-    )
 
 
 def _columns_of(to: TaskStatus) -> dict[str, Any]:
     now = timezone.now()
-    fresh: dict[str, Any] = {"tries": 0, "failed_looks": 0, "trouble_since": None, "leased_until": None}
+    fresh: dict[str, Any] = {"retry_count": 0, "failed_looks": 0, "not_found_since": None, "lease_expires_at": None}
     if to in FINISHED_STATUSES:
-        fresh |= {"next_action_at": None, "finished_at": now, "held_until": None, "held_reason": ""}
+        fresh |= {"next_action_at": None, "finished_at": now, "delayed_until": None, "delay_reason": ""}
         return fresh | ({"progress": 100} if to == TaskStatus.COMPLETED else {})
     fresh["next_action_at"] = now + WAKE_GRACE if to in _NEXT_JOB else now
     if to in {TaskStatus.QUEUED, TaskStatus.SUBMITTING}:
-        fresh |= {"finished_at": None, "error_code": "", "error_message": "", "held_until": None, "held_reason": ""}
+        fresh |= {"finished_at": None, "error_code": "", "error_message": "", "delayed_until": None, "delay_reason": ""}
     return fresh
 
 
-def create_accepted(first: VideoTask, attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> VideoTask:
-    """Make the task of a second paid result, already accepted; see ``services.second_results``.
-
-    Raises:
-        IntegrityError: EvoLink's task is bound to an attempt already.
-    """
-    now = timezone.now()
-    task: VideoTask = VideoTask.objects.create(
-        status=TaskStatus.PENDING,
-        model=first.model,
-        prompt=first.prompt,
-        parameters=first.parameters,
-        credits_estimated=first.credits_estimated,
-        credits_reserved=snapshot.credits_reserved,
-        owner_id=first.owner_id,
-        parent=first,
-        queued_at=attempt.claimed_at,
-        accepted_at=now,
-        next_action_at=now,
-    )
-    bound = Attempt.objects.create(
-        task=task,
-        number=1,
-        state=AttemptState.ACCEPTED,
-        provider_task_id=snapshot.id,
-        idempotency_key=attempt.idempotency_key,
-        request=attempt.request,
-        claimed_at=attempt.claimed_at,
-        sent_at=attempt.sent_at,
-        settled_at=now,
-    )
-    ledger.open_entry(task, bound, reserved=snapshot.credits_reserved)
-    record(
-        task,
-        EventKind.ACCEPTED,
-        source,
-        attempt=bound,
-        detail={"second_result_of": str(first.pk)},
-        to_status=TaskStatus.PENDING,
-    )
-    return task
-
-
-def create_unmatched(attempt_id: uuid.UUID, snapshot: TaskSnapshot, *, source: EventSource) -> VideoTask:
-    """Make the task of an accepted attempt that these rows have never known; people are told.
-
-    Raises:
-        IntegrityError: the attempt, or EvoLink's task, is known after all.
-    """
-    now = timezone.now()
-    task: VideoTask = VideoTask.objects.create(
-        status=TaskStatus.PENDING,
-        model=snapshot.model or conf.DEFAULT_MODEL,
-        prompt=_("Found at EvoLink; what was asked for is not in this database."),
-        unmatched=True,
-        queued_at=snapshot.created or now,
-        accepted_at=now,
-        next_action_at=now,
-    )
-    attempt = Attempt.objects.create(
-        id=attempt_id,
-        task=task,
-        number=1,
-        state=AttemptState.ACCEPTED,
-        provider_task_id=snapshot.id,
-        idempotency_key=idempotency_key_of(attempt_id),
-        request={"model": task.model},
-        claimed_at=snapshot.created or now,
-        sent_at=snapshot.created or now,
-        settled_at=now,
-    )
-    ledger.open_entry(task, attempt, reserved=snapshot.credits_reserved)
-    record(task, EventKind.ACCEPTED, source, attempt=attempt, to_status=TaskStatus.PENDING)
-    record(task, EventKind.NEEDS_DECISION, source, attempt=attempt, detail={"reason": "unmatched"})
-    return task
-
-
-def tell_once(
+def create_accepted(
     task: VideoTask,
-    mark: str,
+    attempt: Attempt,
+    snapshot: TaskSnapshot,
+    *,
+    source: EventSource,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a new task and its one attempt, which EvoLink has accepted already; see ``duplicates`` and ``unmatched``.
+
+    Raises:
+        IntegrityError: the attempt, or EvoLink's task, is known already.
+    """
+    now = timezone.now()
+    reserved = ledger.clamp_credits(snapshot.credits_reserved)
+    task.status, task.credits_reserved = TaskStatus.PENDING, reserved
+    task.accepted_at = task.next_action_at = now
+    task.save(force_insert=True)
+    attempt.task, attempt.number, attempt.state = task, 1, AttemptState.ACCEPTED
+    attempt.provider_task_id, attempt.settled_at = snapshot.id, now
+    attempt.save(force_insert=True)
+    ledger.open_entry(task, attempt, reserved=reserved)
+    record(task, EventKind.ACCEPTED, source, attempt=attempt, detail=detail, to_status=TaskStatus.PENDING)
+
+
+def record_once(
+    task: VideoTask,
+    flag: str,
     kind: EventKind,
     *,
     statuses: frozenset[TaskStatus],
     detail: Mapping[str, Any] | None = None,
 ) -> TaskEvent | None:
-    """Write an event that stands for something told once; the column ``mark`` remembers it."""
+    """Write an event that stands for something told once; the column ``flag`` remembers it."""
     with database.atomic():
-        rows = VideoTask.objects.filter(Q(**{mark: None}), pk=task.pk, status__in=statuses).update(
-            **{mark: timezone.now()}
-        )
-        return record(task, kind, EventSource.SWEEP, detail=detail) if rows else None
+        rows = VideoTask.objects.filter(pk=task.pk, status__in=statuses, **{flag: None})
+        return record(task, kind, EventSource.SWEEP, detail=detail) if rows.update(**{flag: timezone.now()}) else None

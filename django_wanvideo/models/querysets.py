@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from typing import TYPE_CHECKING, Any
 
+from asgiref.sync import sync_to_async
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.lookups import IsNull
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from django_wanvideo.choices import FINISHED_STATUSES, IN_FLIGHT_STATUSES, TaskStatus
-from django_wanvideo.db import timestamps
+from django_wanvideo.db import database, timestamps
 from django_wanvideo.models.base.managers import PrimaryManager, PrimaryQuerySet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import uuid
+    from collections.abc import Callable, Mapping
+    from typing import Unpack
 
     from django.contrib.auth.models import AbstractBaseUser
 
     from django_wanvideo.models import VideoTask
+    from django_wanvideo.models.creation.options import TaskOptions
+
+_random = random.SystemRandom()
 
 OVERDUE_STATUSES = (TaskStatus.PENDING, TaskStatus.PROCESSING)
 #: What every task that needs attention is; the condition of the index by which they are found.
@@ -27,7 +34,7 @@ MAY_NEED_ATTENTION = (
     Q(status=TaskStatus.UNCONFIRMED)
     | Q(status=TaskStatus.FAILED, dismissed_at=None)
     | Q(unmatched=True, dismissed_at=None)
-    | Q(status__in=OVERDUE_STATUSES, told_overdue_at__isnull=False)
+    | Q(status__in=OVERDUE_STATUSES, overdue_notified_at__isnull=False)
 )
 
 
@@ -48,8 +55,32 @@ class VideoTaskQuerySet(PrimaryQuerySet["VideoTask"]):
 
     def due(self, at: dt.datetime | None = None) -> VideoTaskQuerySet:
         """Those that the sweep has something to do for, and that no worker holds."""
-        free = Q(leased_until=None) | timestamps.is_over("leased_until", timestamps.LONGEST_LEASE, at)
+        free = Q(lease_expires_at=None) | timestamps.is_over("lease_expires_at", timestamps.LONGEST_LEASE, at)
         return self.filter(timestamps.is_due(at)).filter(free)
+
+    def claim_due(self, visibility_timeout: dt.timedelta, *, order: str, most: int) -> tuple[int, list[uuid.UUID]]:
+        """Take due tasks for one pass of the sweep: they are due again after a while, and no other pass takes them.
+
+        Returns:
+            How many were due, and which of them are ours.
+        """
+        now = timezone.now()
+        # No two passes mark with the same moment, even where clocks are coarse.
+        mark = now + visibility_timeout + dt.timedelta(microseconds=_random.randrange(1_000_000))
+        rows = self.due(now).order_by(order)
+        if database.connection().features.has_select_for_update_skip_locked:
+            # Waits for nobody, so that two passes and the workers can never wait for each other in a circle.
+            with database.atomic():
+                ours = [task.pk for task in rows.select_for_update(skip_locked=True).only("pk")[:most]]
+                if ours:
+                    self.model.objects.filter(pk__in=ours).update(next_action_at=mark)
+            return len(ours), ours
+        pks = list(rows.values_list("pk", flat=True)[:most])
+        if not pks:
+            return 0, []
+        self.due(now).filter(pk__in=pks).update(next_action_at=mark)
+        marked = self.filter(pk__in=pks, next_action_at=mark)
+        return len(pks), list(marked.order_by(order).values_list("pk", flat=True))
 
     def owned_by(self, user: AbstractBaseUser) -> VideoTaskQuerySet:
         """Those of one person."""
@@ -68,7 +99,7 @@ class VideoTaskQuerySet(PrimaryQuerySet["VideoTask"]):
             Q(status=TaskStatus.UNCONFIRMED)
             | (Q(status=TaskStatus.FAILED, dismissed_at=None) & Q(is_unresolved))
             | Q(unmatched=True, dismissed_at=None)
-            | Q(status__in=OVERDUE_STATUSES, told_overdue_at__isnull=False)
+            | Q(status__in=OVERDUE_STATUSES, overdue_notified_at__isnull=False)
         )
 
     def expiring(self, within: dt.timedelta = dt.timedelta(hours=6)) -> VideoTaskQuerySet:
@@ -79,12 +110,57 @@ class VideoTaskQuerySet(PrimaryQuerySet["VideoTask"]):
 class VideoTaskManager(PrimaryManager["VideoTask"].from_queryset(VideoTaskQuerySet)):  # type: ignore[misc]
     """Adds the one way to make a task."""
 
-    def create_task(self, prompt: str, first_frame: Any = None, **options: Any) -> VideoTask:
-        """Make a draft that is known to be acceptable; see ``models.creation.creation.create_task``.
+    def create_task(
+        self,
+        prompt: str,
+        first_frame: Any = None,
+        *,
+        model: str | None = None,
+        owner: AbstractBaseUser | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        notes: str | None = "",
+        parent: VideoTask | None = None,
+        by: AbstractBaseUser | None = None,
+        idempotency_key: str | None = None,
+        fix_inputs: bool = False,
+        **options: Unpack[TaskOptions],
+    ) -> VideoTask:
+        """Make a draft that is known to be acceptable; nothing is sent and nothing costs anything yet.
+
+        Args:
+            prompt: what the video shows.
+            first_frame: a link (http or https), an open file, a ``pathlib.Path``, the file of a model's field, or a
+                stored ``MediaInput``.
+            model: id in the catalogue; the setting ``DEFAULT_MODEL`` otherwise.
+            metadata: a JSON object for the site's own code.
+            by: who made it, for the history; the owner otherwise.
+            idempotency_key: the caller's own name for this wish, one for each owner: the same call again gives the
+                same task.
+            fix_inputs: whether a picture that the model does not take as it is may be sent as a JPEG that fits.
+            options: further inputs by role (``audio=...``) and parameters (``duration=5``, in seconds).
 
         Raises:
             ValidationError: keyed by field, all problems at once.
+            IdempotencyConflict: the key has made another task, or one that was deleted in the last 30 days.
         """
         # Above this file, which the rows need to be defined.
-        create: Callable[..., VideoTask] = import_string("django_wanvideo.models.creation.creation.create_task")
-        return create(prompt=prompt, first_frame=first_frame, **options)
+        create: Callable[..., tuple[VideoTask, bool]]
+        create = import_string("django_wanvideo.models.creation.creation.get_or_create_task")
+        task, _made = create(
+            prompt=prompt,
+            first_frame=first_frame,
+            model=model,
+            owner=owner,
+            metadata=metadata,
+            notes=notes,
+            parent=parent,
+            by=by,
+            idempotency_key=idempotency_key,
+            fix_inputs=fix_inputs,
+            **options,
+        )
+        return task
+
+    async def acreate_task(self, prompt: str, first_frame: Any = None, **options: Any) -> VideoTask:
+        """Do what ``create_task`` does, from code that runs in an event loop."""
+        return await sync_to_async(self.create_task)(prompt, first_frame, **options)

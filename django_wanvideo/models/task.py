@@ -5,16 +5,19 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
+from django_wanvideo import catalog
 from django_wanvideo.choices import FINISHED_STATUSES, Charge, InputRole, TaskStatus
 from django_wanvideo.models.actions import TaskActions
 from django_wanvideo.models.base.people import PersonKey
 from django_wanvideo.models.base.row_keys import RowKey
+from django_wanvideo.models.credit_entry import charge_of
 from django_wanvideo.models.querysets import MAY_NEED_ATTENTION, VideoTaskManager
 from django_wanvideo.models.storage import task_storage, upload_to
 
@@ -22,15 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from django.db.models.base import ModelBase
-    from django.db.models.fields.related_descriptors import RelatedManager
 
     from django_wanvideo.models.attempt import Attempt
-    from django_wanvideo.models.event import TaskEvent
     from django_wanvideo.models.input import MediaInput
 
 
-#: Ends that EvoLink has not reported itself: it may have made the video, and charged for it.
-GIVEN_UP = frozenset({"resource_not_found", "never_answered", "never_finished", "lookup_failed"})
+#: What a price follows from.
+_PRICED = frozenset({"model", "parameters"})
 
 
 class VideoTask(TaskActions):
@@ -38,6 +39,8 @@ class VideoTask(TaskActions):
 
     ``status`` is written by ``models.lifecycle.advance()`` alone.
     """
+
+    Status = TaskStatus
 
     id = models.UUIDField(_("id"), primary_key=True, default=uuid.uuid4, editable=False)
     status = models.CharField(_("status"), max_length=12, choices=TaskStatus, default=TaskStatus.DRAFT, editable=False)
@@ -104,23 +107,18 @@ class VideoTask(TaskActions):
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True, editable=False)
     next_action_at = models.DateTimeField(_("next action at"), null=True, blank=True, editable=False)
 
-    held_until = models.DateTimeField(_("held until"), null=True, blank=True, editable=False)
-    held_reason = models.CharField(_("reason for waiting"), max_length=40, blank=True, editable=False)
+    delayed_until = models.DateTimeField(_("held until"), null=True, blank=True, editable=False)
+    delay_reason = models.CharField(_("reason for waiting"), max_length=40, blank=True, editable=False)
     estimated_seconds = models.PositiveIntegerField(_("estimated time"), null=True, blank=True, editable=False)
-    tries = models.PositiveIntegerField(_("tries in this stage"), default=0, editable=False)
+    retry_count = models.PositiveIntegerField(_("tries in this stage"), default=0, editable=False)
     failed_looks = models.PositiveIntegerField(_("failed status checks in a row"), default=0, editable=False)
-    trouble_since = models.DateTimeField(_("trouble since"), null=True, blank=True, editable=False)
-    told_overdue_at = models.DateTimeField(_("told overdue at"), null=True, blank=True, editable=False)
-    told_expiring_at = models.DateTimeField(_("told expiring at"), null=True, blank=True, editable=False)
-    reread_at = models.DateTimeField(_("link asked for again at"), null=True, blank=True, editable=False)
-    leased_until = models.DateTimeField(_("held by a worker until"), null=True, blank=True, editable=False)
+    not_found_since = models.DateTimeField(_("trouble since"), null=True, blank=True, editable=False)
+    overdue_notified_at = models.DateTimeField(_("told overdue at"), null=True, blank=True, editable=False)
+    expiry_notified_at = models.DateTimeField(_("told expiring at"), null=True, blank=True, editable=False)
+    result_refreshed_at = models.DateTimeField(_("link asked for again at"), null=True, blank=True, editable=False)
+    lease_expires_at = models.DateTimeField(_("held by a worker until"), null=True, blank=True, editable=False)
 
     objects = VideoTaskManager()
-
-    attempts: RelatedManager[Attempt]
-    inputs: RelatedManager[MediaInput]
-    events: RelatedManager[TaskEvent]
-    children: RelatedManager[VideoTask]
 
     class Meta:
         base_manager_name = "objects"
@@ -146,7 +144,7 @@ class VideoTask(TaskActions):
             models.Index(
                 fields=["next_action_at"], name="wanvideo_task_due", condition=Q(next_action_at__isnull=False)
             ),
-            models.Index(fields=["held_reason"], name="wanvideo_task_held", condition=~Q(held_reason="")),
+            models.Index(fields=["delay_reason"], name="wanvideo_task_delayed", condition=~Q(delay_reason="")),
             models.Index(fields=["unmatched"], name="wanvideo_task_unmatched", condition=Q(unmatched=True)),
             models.Index(
                 F("created_at").desc(), F("id").desc(), name="wanvideo_task_attention", condition=MAY_NEED_ATTENTION
@@ -172,7 +170,10 @@ class VideoTask(TaskActions):
         """Write a new row, or of an existing one what people may change.
 
         A worker may have moved the task on since it was read, so the columns that services write are left alone unless
-        ``update_fields`` names them.
+        ``update_fields`` names them. The price of a draft follows its model and parameters.
+
+        Raises:
+            ValidationError: a draft's model or parameters were changed to what the catalogue refuses.
         """
         elsewhere = using is not None and using != self._state.db
         if update_fields is None and not (self._state.adding or force_insert or elsewhere):
@@ -180,7 +181,52 @@ class VideoTask(TaskActions):
             update_fields = [
                 field.name for field in self._meta.concrete_fields if field.editable and field.attname in loaded
             ]
+        if update_fields is not None and _PRICED & set(update_fields) and self.status == TaskStatus.DRAFT:
+            self._set_price()
+            update_fields = {*update_fields, "credits_estimated"}
         super().save(force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields)
+
+    def clean(self) -> None:
+        """Check a draft against the catalogue, its inputs too once it is saved.
+
+        Raises:
+            ValidationError: keyed by this model's fields; what is wrong with inputs belongs to none of them.
+        """
+        super().clean()
+        if errors := self._catalogue_errors():
+            raise ValidationError(errors)
+
+    def _catalogue_errors(self) -> dict[str, list[ValidationError]]:
+        errors: dict[str, list[ValidationError]] = {}
+        if self.status != TaskStatus.DRAFT:
+            return errors
+        inputs: dict[str, list[MediaInput]] = {}
+        for item in [] if self._state.adding else self.inputs.all():
+            inputs.setdefault(item.role, []).append(item)
+        try:
+            catalog.clean(catalog.get(self.model), prompt=self.prompt, parameters=self.parameters, inputs=inputs)
+        except ValidationError as error:
+            for name, problems in error.error_dict.items():
+                if name in {"model", "prompt", "parameters"}:
+                    errors.setdefault(name, []).extend(problems)
+                elif name in InputRole.values:
+                    # A new row has its inputs only after it is saved.
+                    if not self._state.adding:
+                        errors.setdefault(NON_FIELD_ERRORS, []).extend(problems)
+                else:
+                    named = (ValidationError(f"{name}: {text}", found.code) for found in problems for text in found)
+                    errors.setdefault("parameters", []).extend(named)
+        return errors
+
+    def _set_price(self) -> None:
+        errors = {name: found for name, found in self._catalogue_errors().items() if name in _PRICED}
+        if not errors:
+            self.credits_estimated = catalog.estimate(catalog.get(self.model), self.parameters)
+            return
+        # What was stored before the catalogue changed does not keep anybody from writing a note.
+        same = type(self).objects.filter(pk=self.pk, model=self.model).values_list("parameters", flat=True)
+        if list(same) != [self.parameters]:
+            raise ValidationError(errors)
 
     @property
     def is_finished(self) -> bool:
@@ -201,29 +247,3 @@ class VideoTask(TaskActions):
     def attempt(self) -> Attempt | None:
         """The latest attempt, or ``None`` before the first."""
         return max(self.attempts.all(), key=lambda attempt: attempt.number, default=None)
-
-
-def charge_of(task: VideoTask) -> Charge:
-    """Return what is known, never more: EvoLink's reported use first, then what the status implies.
-
-    A failed generation is refunded by EvoLink (evolink-api.md §4.5), but only a report of it is proof.
-    """
-    if task.credits_used is not None:
-        return Charge.CHARGED if task.credits_used > 0 else Charge.NONE
-    if task.status == TaskStatus.COMPLETED:
-        return Charge.CHARGED
-    if task.status in {TaskStatus.SUBMITTING, TaskStatus.UNCONFIRMED}:
-        return Charge.MAYBE
-    if task.accepted_at is None:
-        return Charge.NONE
-    if task.status == TaskStatus.QUEUED:
-        # Tried again, and EvoLink has not been asked yet about the attempt that it had accepted.
-        return Charge.MAYBE
-    if task.status == TaskStatus.FAILED:
-        # With or without a link: EvoLink has called it done, and that is what it charges for.
-        if task.result_url or task.result_expires_at:
-            return Charge.CHARGED
-        return Charge.MAYBE if task.error_code in GIVEN_UP else Charge.NOT_EXPECTED
-    if task.status == TaskStatus.CANCELLED:
-        return Charge.MAYBE
-    return Charge.NONE if task.status == TaskStatus.DRAFT else Charge.EXPECTED

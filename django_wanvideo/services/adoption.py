@@ -11,23 +11,22 @@ from django.utils import timezone
 
 from django_wanvideo.choices import IN_FLIGHT_STATUSES, AttemptState, CreditOutcome, EventKind, EventSource, TaskStatus
 from django_wanvideo.evolink.exceptions import EvoLinkError
-from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, TaskEvent, VideoTask, lifecycle
 from django_wanvideo.services.attempts import settlement
 from django_wanvideo.services.installation import installation
-from django_wanvideo.services.provider import provider
+from django_wanvideo.services.provider import listing, provider
 from django_wanvideo.services.tracking import unmatched
-from django_wanvideo.services.tracking.callbacks import CLOCK_SKEW
+from django_wanvideo.services.tracking.mismatch import CLOCK_SKEW
 
 if TYPE_CHECKING:
     import datetime as dt
     import uuid
 
-    from django_wanvideo.evolink.types import TaskSummary
+    from django_wanvideo.evolink.types import TaskSnapshot
     from django_wanvideo.services.installation.installation import Guard
 
-#: EvoLink gives at most so many tasks at a time; so many pages are read at most for one model.
-PAGE_SIZE, MOST_PAGES = 50, 40
+#: Pages of EvoLink's list that are read at most for one model.
+MOST_PAGES = 40
 
 
 class NotLookedUp(Exception):  # noqa: N818 - says what could not be done, and why
@@ -103,10 +102,10 @@ def carry_out(made: Plan, *, hold: bool) -> None:
         elif hold:
             _make_draft(task, may_have_been_sent=True)
         else:
-            attempt = unmatched.give_back(task.pk, number, source=EventSource.CODE)
+            attempt = unmatched.give_back(task.pk, number, source=EventSource.APPLICATION)
             if attempt is not None:
                 # What EvoLink has called about it meanwhile is read again, now that there is something to tie it to.
-                CallbackReceipt.objects.filter(attempt_id=attempt.pk).update(due_at=timezone.now())
+                CallbackReceipt.objects.filter(attempt_id=attempt.pk).update(process_at=timezone.now())
     for task in made.unsent if hold else ():
         if task.status == TaskStatus.SUBMITTING:
             _unconfirm(task)
@@ -118,7 +117,7 @@ def carry_out(made: Plan, *, hold: bool) -> None:
 def _unconfirm(task: VideoTask) -> None:
     attempt = Attempt.objects.filter(task=task, state=AttemptState.CLAIMED).select_related("task").first()
     if attempt is not None:
-        settlement.unknown(attempt, RuntimeError("forgotten"))
+        settlement.mark_unconfirmed(attempt, RuntimeError("forgotten"))
 
 
 def _make_draft(task: VideoTask, *, may_have_been_sent: bool = False) -> None:
@@ -126,16 +125,16 @@ def _make_draft(task: VideoTask, *, may_have_been_sent: bool = False) -> None:
         task,
         TaskStatus.DRAFT,
         kind=EventKind.NOTE,
-        source=EventSource.CODE,
+        source=EventSource.APPLICATION,
         detail={"reason": "adopted"} | ({"may_have_been_sent": True} if may_have_been_sent else {}),
         queued_at=None,
         next_action_at=None,
-        held_until=None,
-        held_reason="",
+        delayed_until=None,
+        delay_reason="",
     )
 
 
-def _sent_as(task: VideoTask, listed: dict[str, list[TaskSummary]] | None) -> int:
+def _sent_as(task: VideoTask, listed: dict[str, list[TaskSnapshot]] | None) -> int:
     """Return the number of the attempt as which a task may have been sent; 0 when nothing speaks for that."""
     last: int = task.last or 0  # type: ignore[attr-defined]  # annotated
     if task.status == TaskStatus.SUBMITTING:
@@ -164,7 +163,7 @@ def _heard_of(ids: dict[uuid.UUID, int]) -> uuid.UUID | None:
     return called or entries.values_list("pk", flat=True).first()
 
 
-def _unknown_at_evolink(tasks: list[VideoTask]) -> dict[str, list[TaskSummary]]:
+def _unknown_at_evolink(tasks: list[VideoTask]) -> dict[str, list[TaskSnapshot]]:
     """Return, by model, the videos at EvoLink that no task here knows, back to when the first of ``tasks`` was queued.
 
     Raises:
@@ -176,29 +175,17 @@ def _unknown_at_evolink(tasks: list[VideoTask]) -> dict[str, list[TaskSummary]]:
         first[task.model] = min(since, first.get(task.model, since))
     if not first:
         return {}
-    if (until := provider.paused_until()) is not None:
-        raise NotLookedUp(f"EvoLink asked this site to wait until {timezone.localtime(until):%X}")
-    found: dict[str, list[TaskSummary]] = {}
+    found: dict[str, list[TaskSnapshot]] = {}
     try:
         for model, since in first.items():
             found[model] = _list(model, since)
-    except (ConfigurationError, EvoLinkError) as error:
+    except (provider.ProviderUnavailable, EvoLinkError) as error:
         raise NotLookedUp(str(error)) from error
-    ids = [item.id for items in found.values() for item in items]
-    known: set[str | None] = set()
-    for start in range(0, len(ids), 500):
-        chunk = ids[start : start + 500]
-        known.update(Attempt.objects.filter(provider_task_id__in=chunk).values_list("provider_task_id", flat=True))
-    return {model: [item for item in items if item.id not in known] for model, items in found.items()}
+    return {model: listing.unknown_here(items) for model, items in found.items()}
 
 
-def _list(model: str, since: dt.datetime) -> list[TaskSummary]:
-    client = provider.client()
-    found: list[TaskSummary] = []
-    for page in range(1, MOST_PAGES + 1):
-        rows = client.list_tasks(model=model, page=page, page_size=PAGE_SIZE)
-        found += rows
-        begun = [row.created for row in rows if row.created is not None]
-        if len(rows) < PAGE_SIZE or (begun and min(begun) < since - CLOCK_SKEW):
-            return found
-    raise NotLookedUp(f"its list was not read back to {timezone.localtime(since):%Y-%m-%d %H:%M}; it is too long")
+def _list(model: str, since: dt.datetime) -> list[TaskSnapshot]:
+    found, back_to = listing.read_list(provider.client(), model, since - CLOCK_SKEW, most_pages=MOST_PAGES)
+    if back_to >= since - CLOCK_SKEW:
+        raise NotLookedUp(f"its list was not read back to {timezone.localtime(since):%Y-%m-%d %H:%M}; it is too long")
+    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db.models import Exists
@@ -15,7 +14,7 @@ from django_wanvideo.services import notifications
 from django_wanvideo.services.holds.lock import CREDITS_OUT, KEY_REJECTED
 from django_wanvideo.services.limits import throttling
 from django_wanvideo.services.storing import result_urls
-from django_wanvideo.services.tracking import callbacks as receipts
+from django_wanvideo.services.tracking import receipts
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -24,28 +23,12 @@ if TYPE_CHECKING:
 LEFT_TO_WORKERS = dt.timedelta(seconds=2)
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """What there is to do, by stage."""
+def look(name: str) -> tuple[SiteState, set[str]]:
+    """Return the sweep's own row, of this name, and the stages that have something to do.
 
-    #: Tasks in any of the stages that the sweep hands out or settles.
-    tasks: bool
-    result_urls: bool
-    callbacks: bool
-    signals: bool
-    #: Tasks that wait for credits.
-    budgets: bool
-    #: Something stands against a key of EvoLink's.
-    account: bool
-
-    @property
-    def is_any(self) -> bool:
-        """Whether there is anything."""
-        return any((self.tasks, self.links, self.callbacks, self.signals, self.budgets, self.account))
-
-
-def look(name: str) -> tuple[SiteState, Due]:
-    """Return the sweep's own row, of this name, and what is due."""
+    These are ``tasks``, ``links``, ``callbacks``, ``signals``, ``budgets`` where tasks wait for credits, and ``account``
+    where something stands against a key of EvoLink's.
+    """
     stages = {
         "tasks": VideoTask.objects.due().filter(status__in=ACTIVE_STATUSES),
         "links": result_urls.ending(),
@@ -62,8 +45,8 @@ def look(name: str) -> tuple[SiteState, Due]:
         SiteState.objects.get_or_create(name=name)
         found = {row.name: row for row in rows.all()}
     state = found[name]
-    flags = {stage: bool(getattr(state, f"has_{stage}")) for stage in stages}
-    return state, Due(**flags, account=len(found) > 1)
+    found_stages = {stage for stage in stages if getattr(state, f"has_{stage}")}
+    return state, found_stages | ({"account"} if len(found) > 1 else set())
 
 
 def callbacks(after: int = 0) -> QuerySet[CallbackReceipt]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import random
-from typing import TYPE_CHECKING
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from asgiref.sync import async_to_sync
 from django.utils import timezone
 from rq.timeouts import BaseTimeoutException
 
@@ -14,19 +17,16 @@ from django_wanvideo import signals
 from django_wanvideo.choices import EventKind, EventSource
 from django_wanvideo.db import timestamps
 from django_wanvideo.models import TaskEvent, VideoTask, lifecycle
-from django_wanvideo.services import receivers
 from django_wanvideo.services.database_retries import insist
 from django_wanvideo.services.installation import installation
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Mapping
-    from typing import Any
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from django.db.models import Q
     from django.dispatch import Signal
 
-    from django_wanvideo.services.receivers import Receiver
 
 logger = logging.getLogger(__name__)
 _random = random.SystemRandom()
@@ -42,9 +42,28 @@ SIGNALS: Mapping[str, tuple[Signal, ...]] = {
     EventKind.STORED: (signals.video_completed, signals.video_finished),
     EventKind.FAILED: (signals.video_failed, signals.video_finished),
     EventKind.CANCELLED: (signals.video_cancelled, signals.video_finished),
-    EventKind.OVERDUE: (signals.video_needs_decision,),
-    EventKind.NEEDS_DECISION: (signals.video_needs_decision,),
+    EventKind.OVERDUE: (signals.video_needs_attention,),
+    EventKind.NEEDS_DECISION: (signals.video_needs_attention,),
 }
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """One receiver of one signal. ``key`` tells it from the others in the row of an event, ``name`` is for people."""
+
+    key: str
+    name: str
+    signal: Signal
+    function: Callable[..., Any]
+    is_async: bool
+
+    def call(self, **named: Any) -> Any:
+        """Return what the receiver returns, or the exception that it raised, as ``Signal.send_robust`` does."""
+        function = async_to_sync(self.function) if self.is_async else self.function
+        try:
+            return function(signal=self.signal, **named)
+        except Exception as error:
+            return error
 
 
 def is_due(at: dt.datetime | None = None) -> Q:
@@ -108,7 +127,7 @@ def _send(event: TaskEvent) -> BaseTimeoutException | None:
     done: list[str] = list(event.delivery.get("done", []))
     #: How often each receiver was called that has not come to its end yet.
     calls: dict[str, int] = dict(event.delivery.get("calls", {}))
-    waiting = [one for one in receivers.of(SIGNALS.get(event.kind, ())) if one.key not in done]
+    waiting = [one for one in _receivers(SIGNALS.get(event.kind, ())) if one.key not in done]
     # Those in which a process has ended come last, so that the others hear of it all the same.
     for receiver in sorted(waiting, key=lambda one: calls.get(one.key, 0)):
         before = calls.pop(receiver.key, 0)
@@ -147,4 +166,26 @@ def _gave_up(event: TaskEvent, receiver: Receiver, calls: int) -> None:
 
 
 def _record_failure(event: TaskEvent, detail: dict[str, Any]) -> None:
-    lifecycle.record(event.task_id, EventKind.RECEIVER_FAILED, EventSource.CODE, attempt=event.attempt, detail=detail)
+    lifecycle.record(
+        event.task_id, EventKind.RECEIVER_FAILED, EventSource.APPLICATION, attempt=event.attempt, detail=detail
+    )
+
+
+def _receivers(wanted: Iterable[Signal]) -> Iterator[Receiver]:
+    """Yield the receivers of some signals, in the order in which ``send_robust`` would call them."""
+    names = {id(signal): name for name, signal in vars(signals).items()}
+    for signal in wanted:
+        # Django has no public way to learn them; ``send_robust`` itself calls all of them in one go.
+        called, awaited = signal._live_receivers(VideoTask)  # noqa: SLF001
+        seen: Counter[str] = Counter()
+        for is_async, functions in ((False, called), (True, awaited)):
+            for function in functions:
+                name = _name_of(function)
+                seen[name] += 1
+                # Closures and partials share a name; they are connected in the same order in every process.
+                number = f"#{seen[name]}" if seen[name] > 1 else ""
+                yield Receiver(f"{names.get(id(signal), '?')}:{name}{number}", name, signal, function, is_async)
+
+
+def _name_of(receiver: object) -> str:
+    return f"{getattr(receiver, '__module__', '?')}.{getattr(receiver, '__qualname__', type(receiver).__name__)}"

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from django_wanvideo.choices import ACTIVE_STATUSES, FINISHED_STATUSES, EventKind, TaskStatus
 from django_wanvideo.db import database
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import CallbackReceipt, DeletedTask, TaskEvent, VideoTask
 from django_wanvideo.models.creation.idempotency import REMEMBERED
 
@@ -43,7 +43,7 @@ class Pruned:
 
 def prune_receipts(before: dt.datetime, *, batch: int = DEFAULT_BATCH, dry_run: bool = False) -> int:
     """Delete callbacks that came in before ``before`` and have been read; return how many."""
-    return _delete_rows(CallbackReceipt, Q(due_at=None, received_at__lt=before), batch, dry_run)
+    return _delete_rows(CallbackReceipt, Q(process_at=None, received_at__lt=before), batch, dry_run)
 
 
 def prune_events(before: dt.datetime, *, batch: int = DEFAULT_BATCH, dry_run: bool = False) -> int:
@@ -118,7 +118,7 @@ def _delete_task(rows: QuerySet[VideoTask], pk: uuid.UUID) -> bool | None:
             if task is None:
                 return None
             task.delete()
-    except (ProtectedError, RestrictedError, NotPossible) as error:
+    except (ProtectedError, RestrictedError, TransitionNotAllowed) as error:
         logger.info("Task %s stays: %s.", pk, type(error).__name__)
         return False
     return True

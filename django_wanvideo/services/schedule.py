@@ -21,7 +21,7 @@ UNKNOWN_LOOK = 1800.0
 #: An estimate of EvoLink's that is longer than this is not waited for.
 LONGEST_ESTIMATE = 3600.0
 #: How long EvoLink must have no file of a finished task before people are told.
-TROUBLE_DEADLINE = dt.timedelta(minutes=10)
+MISSING_RESULT_DEADLINE = dt.timedelta(minutes=10)
 #: How often, without a better answer between, it must be said that a task is not known before that is believed.
 UNKNOWN_ANSWERS = 3
 #: How long EvoLink must have given no answer about a task that is given up for that: workers may have been away as well.
@@ -34,44 +34,44 @@ GIVE_UP_TOGETHER = dt.timedelta(hours=72)
 RESULT_LIFETIME = dt.timedelta(hours=24)
 EXPIRY_WARNING = dt.timedelta(hours=6)
 #: How long a task may be put off by EvoLink before that is a failure.
-WAIT_DEADLINE = dt.timedelta(hours=24)
+QUEUE_DEADLINE = dt.timedelta(hours=24)
 
 
-def first_look(estimated_seconds: int | None) -> dt.timedelta:
+def first_poll(estimated_seconds: int | None) -> dt.timedelta:
     """After acceptance: at the estimated time where a callback will tell us anyway, sooner where none will."""
     estimate = min(float(estimated_seconds or USUAL_ESTIMATE), LONGEST_ESTIMATE)
     if conf.has_callbacks():
-        return _spread(max(estimate, conf.POLL_INTERVAL))
-    return _spread(min(estimate, conf.POLL_INTERVAL))
+        return _jitter(max(estimate, conf.POLL_INTERVAL))
+    return _jitter(min(estimate, conf.POLL_INTERVAL))
 
 
-def next_look(tries: int, *, overdue: bool = False) -> dt.timedelta:
+def next_poll(tries: int, *, overdue: bool = False) -> dt.timedelta:
     """After ``tries`` looks at an unfinished task."""
     if overdue:
-        return _spread(max(OVERDUE_LOOK, conf.POLL_INTERVAL))
+        return _jitter(max(OVERDUE_LOOK, conf.POLL_INTERVAL))
     if conf.has_callbacks():
-        return _spread(_backoff(conf.POLL_INTERVAL, 2.0, tries, SLOWEST_LOOK))
-    return _spread(_backoff(conf.POLL_INTERVAL, 1.2, tries, SLOWEST_LOOK_WITHOUT_CALLBACKS))
+        return _jitter(_backoff(conf.POLL_INTERVAL, 2.0, tries, SLOWEST_LOOK))
+    return _jitter(_backoff(conf.POLL_INTERVAL, 1.2, tries, SLOWEST_LOOK_WITHOUT_CALLBACKS))
 
 
-def next_unknown_look(tries: int) -> dt.timedelta:
+def next_not_found_poll(tries: int) -> dt.timedelta:
     """After EvoLink has said for the ``tries``-th time that it does not know a task."""
-    return _spread(_backoff(conf.POLL_INTERVAL, 2.0, tries, UNKNOWN_LOOK))
+    return _jitter(_backoff(conf.POLL_INTERVAL, 2.0, tries, UNKNOWN_LOOK))
 
 
-def next_store_try(tries: int, expires_in: dt.timedelta | None) -> dt.timedelta:
+def next_download(tries: int, expires_in: dt.timedelta | None) -> dt.timedelta:
     """After ``tries`` failed copies; never so late that the link would be dead by then."""
     seconds = _backoff(5.0, 2.0, tries, 900.0)
     if expires_in is not None and expires_in.total_seconds() > 0:
         seconds = min(seconds, max(expires_in.total_seconds() / 4, 5.0))
-    return _spread(seconds)
+    return _jitter(seconds)
 
 
-def next_send_try(waits: int, retry_after: float | None) -> dt.timedelta:
+def next_send(waits: int, retry_after: float | None) -> dt.timedelta:
     """After EvoLink put a task off for the ``waits``-th time."""
     if retry_after is not None:
         return dt.timedelta(seconds=max(retry_after, 1.0))
-    return _spread(_backoff(15.0, 2.0, waits, 900.0))
+    return _jitter(_backoff(15.0, 2.0, waits, 900.0))
 
 
 def claim_lifetime() -> dt.timedelta:
@@ -81,17 +81,17 @@ def claim_lifetime() -> dt.timedelta:
 
 def next_probe(tries: int) -> dt.timedelta:
     """After the ``tries``-th look at whether sending works again."""
-    return _spread(_backoff(15.0, 2.0, tries, SLOWEST_PROBE))
+    return _jitter(_backoff(15.0, 2.0, tries, SLOWEST_PROBE))
 
 
-def next_receipt_try(tries: int) -> dt.timedelta:
+def next_callback_read(tries: int) -> dt.timedelta:
     """After a callback's task could not be read for the ``tries``-th time."""
-    return _spread(_backoff(5.0, 2.0, tries, 900.0))
+    return _jitter(_backoff(5.0, 2.0, tries, 900.0))
 
 
 def _backoff(start: float, factor: float, tries: int, most: float) -> float:
     return min(start * factor ** min(tries, 30), max(most, start))
 
 
-def _spread(seconds: float) -> dt.timedelta:
+def _jitter(seconds: float) -> dt.timedelta:
     return dt.timedelta(seconds=seconds * _random.uniform(0.9, 1.1))

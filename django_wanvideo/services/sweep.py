@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from django_wanvideo import queue
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database, timestamps
 from django_wanvideo.models import Attempt, SiteState, VideoTask, lifecycle
-from django_wanvideo.queue import queue
 from django_wanvideo.services import due
-from django_wanvideo.services.attempts import delays, recovery, settlement
+from django_wanvideo.services.attempts import recovery, settlement
 from django_wanvideo.services.holds import holds
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.limits import throttling
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 logger = logging.getLogger(__name__)
-_random = random.SystemRandom()
 
 SWEEP = "sweep"
 CHUNK = 500
@@ -42,9 +40,9 @@ SIGNAL_BATCH = 50
 #: How much longer at most, however many jobs wait: a queue that lost its jobs must not be believed for hours.
 LONGEST_QUEUE = dt.timedelta(minutes=5)
 #: The least time a row is left to the job that was made of it.
-HAND_OUT = dt.timedelta(seconds=60)
+TASK_VISIBILITY = dt.timedelta(seconds=60)
 #: The same for callbacks and signals.
-MESSAGE_HAND_OUT = dt.timedelta(seconds=5)
+MESSAGE_VISIBILITY = dt.timedelta(seconds=5)
 
 
 class Dispatch(Protocol):
@@ -54,7 +52,7 @@ class Dispatch(Protocol):
 
 
 @dataclass
-class Swept:
+class SweepResult:
     """What one pass found and handed out, by stage."""
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -73,66 +71,67 @@ class Swept:
         return ", ".join(f"{number} {stage}" for stage, number in self.counts.items()) or "nothing due"
 
 
-def sweep(dispatch: Dispatch = queue.enqueue) -> Swept:
+def sweep(dispatch: Dispatch = queue.enqueue) -> SweepResult:
     """Make one pass.
 
     Args:
         dispatch: takes a job's name and ids; ``jobs.run_here`` does the work in this process instead of through RQ.
     """
-    swept = Swept()
+    swept = SweepResult()
     guard = installation.look_before_sending()
     if guard.is_foreign:
         swept.is_foreign = True
         return swept
     swept.add("recovered", recovery.bind_all())
     state, found = due.look(SWEEP)
+    swept.add("reconsidered", throttling.reconsider(state, some_wait="budgets" in found))
     # What this pass does itself may make further tasks due.
-    tasks = delays.look_at_budgets(state) or found.tasks or bool(swept.counts)
-    patience = _patience() if tasks or found.is_any else HAND_OUT
+    tasks = "tasks" in found or bool(swept.counts)
+    visibility_timeout = _visibility_timeout() if tasks or found else TASK_VISIBILITY
     if tasks and not guard.is_rolled_back:
         # There a claim that seems unsent may have been sent by what is forgotten.
-        _settle_claims(swept)
+        _recover_stale_claims(swept)
     if tasks:
-        _settle_unconfirmed(dispatch, swept, patience)
-    if found.links:
+        _settle_unconfirmed(dispatch, swept, visibility_timeout)
+    if "links" in found:
         swept.add("expiring", result_urls.warn_of_ends(CHUNK))
     if tasks:
-        _hand_out(TaskStatus.STORING, "store", 1, dispatch, swept, patience, order="result_expires_at")
-    if found.callbacks:
-        _receipts(dispatch, swept, state, patience)
-    if found.signals:
-        _events(dispatch, swept, state, patience)
+        _dispatch_due(TaskStatus.STORING, "store", 1, dispatch, swept, visibility_timeout, order="result_expires_at")
+    if "callbacks" in found:
+        _receipts(dispatch, swept, state, visibility_timeout)
+    if "signals" in found:
+        _events(dispatch, swept, state, visibility_timeout)
     if tasks or swept.counts:
         for status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
-            _hand_out(status, "sync", SYNC_BATCH, dispatch, swept, patience)
-    if found.budgets or tasks:
-        swept.add("reconsidered", throttling.reconsider())
-    may_send = bool(tasks or found.account or swept.counts) and not guard.is_rolled_back
-    if may_send and provider.paused_until() is None:
+            _dispatch_due(status, "sync", SYNC_BATCH, dispatch, swept, visibility_timeout)
+    may_send = bool(tasks or "account" in found or swept.counts) and not guard.is_rolled_back
+    if may_send and provider.backoff_until() is None:
         if account_checks.is_due() and swept.queue_reachable:
             # Without ids the job only asks EvoLink whether the account's trouble is over.
             dispatch("submit")
-        places = [most for most in (throttling.free_places(), holds.places()) if most is not None]
-        _hand_out(TaskStatus.QUEUED, "submit", 1, dispatch, swept, patience, most=min(places, default=None))
+        places = [most for most in (throttling.available_slots(), holds.places()) if most is not None]
+        _dispatch_due(
+            TaskStatus.QUEUED, "submit", 1, dispatch, swept, visibility_timeout, most=min(places, default=None)
+        )
     # Not save(), which would cost more than all that an idle pass has to find out.
     SiteState.objects.filter(name=SWEEP).update(value=state.value, updated_at=timezone.now())
     return swept
 
 
-def _hand_out(
+def _dispatch_due(
     status: TaskStatus,
     job: str,
     per_job: int,
     dispatch: Dispatch,
-    swept: Swept,
-    patience: dt.timedelta,
+    swept: SweepResult,
+    visibility_timeout: dt.timedelta,
     *,
     order: str = "next_action_at",
     most: int | None = None,
 ) -> None:
     if not swept.queue_reachable:
         return
-    for ids in _claimed_chunks(status, patience, order, most):
+    for ids in _claimed_chunks(status, visibility_timeout, order, most):
         for start in range(0, len(ids), per_job):
             batch = ids[start : start + per_job]
             if not dispatch(job, *(str(pk) for pk in batch)):
@@ -144,13 +143,13 @@ def _hand_out(
 
 
 def _claimed_chunks(
-    status: TaskStatus, patience: dt.timedelta, order: str, most: int | None
+    status: TaskStatus, visibility_timeout: dt.timedelta, order: str, most: int | None
 ) -> Iterator[list[uuid.UUID]]:
     """Yield ids of due rows that this pass, and no other, has marked as handed out."""
     left = most
     while left is None or left > 0:
         size = CHUNK if left is None else min(CHUNK, left)
-        found, ours = _claim_chunk(status, patience, order, size)
+        found, ours = VideoTask.objects.filter(status=status).claim_due(visibility_timeout, order=order, most=size)
         if ours:
             yield ours
         if found < size:
@@ -159,36 +158,15 @@ def _claimed_chunks(
             left -= found
 
 
-def _claim_chunk(status: TaskStatus, patience: dt.timedelta, order: str, size: int) -> tuple[int, list[uuid.UUID]]:
-    """Mark due rows as handed out; return how many were due and which of them are ours."""
-    now = timezone.now()
-    # No two passes mark with the same moment, even where clocks are coarse.
-    mark = now + patience + dt.timedelta(microseconds=_random.randrange(1_000_000))
-    rows = VideoTask.objects.due(now).filter(status=status).order_by(order)
-    if database.connection().features.has_select_for_update_skip_locked:
-        # Waits for nobody, so that two passes and the workers can never wait for each other in a circle.
-        with database.atomic():
-            ours = [task.pk for task in rows.select_for_update(skip_locked=True).only("pk")[:size]]
-            if ours:
-                VideoTask.objects.filter(pk__in=ours).update(next_action_at=mark)
-        return len(ours), ours
-    pks = list(rows.values_list("pk", flat=True)[:size])
-    if not pks:
-        return 0, []
-    VideoTask.objects.due(now).filter(pk__in=pks, status=status).update(next_action_at=mark)
-    marked = VideoTask.objects.filter(pk__in=pks, status=status, next_action_at=mark)
-    return len(pks), list(marked.order_by(order).values_list("pk", flat=True))
-
-
-def _settle_claims(swept: Swept) -> None:
+def _recover_stale_claims(swept: SweepResult) -> None:
     rows = VideoTask.objects.due().filter(status=TaskStatus.SUBMITTING)
     for task_id in rows.order_by("next_action_at").values_list("pk", flat=True)[:CHUNK]:
-        settlement.settle_lost(task_id)
+        settlement.recover_stale_claim(task_id)
         swept.add(TaskStatus.SUBMITTING, 1)
 
 
-def _settle_unconfirmed(dispatch: Dispatch, swept: Swept, patience: dt.timedelta) -> None:
-    for ids in _claimed_chunks(TaskStatus.UNCONFIRMED, patience, "next_action_at", CHUNK):
+def _settle_unconfirmed(dispatch: Dispatch, swept: SweepResult, visibility_timeout: dt.timedelta) -> None:
+    for ids in _claimed_chunks(TaskStatus.UNCONFIRMED, visibility_timeout, "next_action_at", CHUNK):
         attempts = Attempt.objects.filter(task_id__in=ids, state=AttemptState.UNCONFIRMED).select_related("task")
         by_task = {attempt.task_id: attempt for attempt in attempts}
         for pk in ids:
@@ -197,7 +175,7 @@ def _settle_unconfirmed(dispatch: Dispatch, swept: Swept, patience: dt.timedelta
                 swept.add("recovered", 1)
                 continue
             if attempt is None or not confirmation.may_repeat(attempt):
-                _ask_a_person(pk)
+                _request_decision(pk)
             elif not dispatch("submit", str(pk)):
                 swept.queue_reachable = False
                 VideoTask.objects.filter(pk=pk, status=TaskStatus.UNCONFIRMED).update(next_action_at=timezone.now())
@@ -205,26 +183,26 @@ def _settle_unconfirmed(dispatch: Dispatch, swept: Swept, patience: dt.timedelta
 
 
 @database.in_transaction
-def _ask_a_person(task_id: uuid.UUID) -> None:
+def _request_decision(task_id: uuid.UUID) -> None:
     """Tell people once that they must decide; a callback or a person moves the task from now on, nothing else does."""
     if VideoTask.objects.filter(pk=task_id, status=TaskStatus.UNCONFIRMED).update(next_action_at=None):
         lifecycle.record(task_id, EventKind.NEEDS_DECISION, EventSource.SWEEP, detail={"reason": "unconfirmed"})
 
 
-def _receipts(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.timedelta) -> None:
+def _receipts(dispatch: Dispatch, swept: SweepResult, state: SiteState, visibility_timeout: dt.timedelta) -> None:
     last = _handed_out(state, "callbacks")
     # By the indexed column: ordered by key, a database may walk the whole table to find that nothing is due.
-    newest = max(due.callbacks(last).order_by("due_at").values_list("pk", flat=True)[:CHUNK], default=None)
+    newest = max(due.callbacks(last).order_by("process_at").values_list("pk", flat=True)[:CHUNK], default=None)
     if newest is None or not swept.queue_reachable:
         return
     if dispatch("sync"):
-        _note_handed_out(state, "callbacks", newest, patience)
+        _note_handed_out(state, "callbacks", newest, visibility_timeout)
         swept.add("callbacks", 1)
     else:
         swept.queue_reachable = False
 
 
-def _events(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.timedelta) -> None:
+def _events(dispatch: Dispatch, swept: SweepResult, state: SiteState, visibility_timeout: dt.timedelta) -> None:
     last = _handed_out(state, "signals")
     rows = sorted(due.signals(last).order_by("notify_at").values_list("pk", "task_id")[:CHUNK])
     task_ids = list(dict.fromkeys(task_id for _pk, task_id in rows))
@@ -235,24 +213,24 @@ def _events(dispatch: Dispatch, swept: Swept, state: SiteState, patience: dt.tim
             return
         swept.add("signals", len(batch))
     if rows:
-        _note_handed_out(state, "signals", rows[-1][0], patience)
+        _note_handed_out(state, "signals", rows[-1][0], visibility_timeout)
 
 
 def _handed_out(state: SiteState, stage: str) -> int:
     """Return up to which row a stage was handed out lately: an idle worker must not find the same job a hundred times."""
     note = state.value.get(stage) or {}
     until = parse_datetime(str(note.get("until", "")))
-    return int(note["last"]) if timestamps.stands(until, HAND_OUT + LONGEST_QUEUE) else 0
+    return int(note["last"]) if timestamps.stands(until, TASK_VISIBILITY + LONGEST_QUEUE) else 0
 
 
-def _note_handed_out(state: SiteState, stage: str, last: int, patience: dt.timedelta) -> None:
+def _note_handed_out(state: SiteState, stage: str, last: int, visibility_timeout: dt.timedelta) -> None:
     standing = _handed_out(state, stage)
     # Shorter than for tasks: these are messages, and a job that finds nothing costs one query.
-    wait = patience - HAND_OUT + MESSAGE_HAND_OUT
+    wait = visibility_timeout - TASK_VISIBILITY + MESSAGE_VISIBILITY
     until = state.value[stage]["until"] if standing else (timezone.now() + wait).isoformat()
     state.value[stage] = {"last": last, "until": until}
 
 
-def _patience() -> dt.timedelta:
+def _visibility_timeout() -> dt.timedelta:
     """How long handed-out rows are left alone: longer where many jobs wait, so that none is handed out twice."""
-    return HAND_OUT + min(dt.timedelta(seconds=queue.length()), LONGEST_QUEUE)
+    return TASK_VISIBILITY + min(dt.timedelta(seconds=queue.depth()), LONGEST_QUEUE)

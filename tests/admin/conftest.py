@@ -77,7 +77,7 @@ def media(settings, tmp_path):
 @pytest.fixture(autouse=True)
 def wakes(monkeypatch):
     """Jobs that would have been enqueued; no Redis is asked."""
-    from django_wanvideo.queue import queue
+    from django_wanvideo import queue
 
     woken = []
 
@@ -85,7 +85,7 @@ def wakes(monkeypatch):
         woken.append((job, *ids))
         return True
 
-    monkeypatch.setattr(queue, "enqueue", enqueue)
+    monkeypatch.setattr(queue.jobs, "enqueue", enqueue)
     return woken
 
 
@@ -136,7 +136,7 @@ def make_task(db):
             if status != TaskStatus.QUEUED:
                 open_ = status in {"submitting", "unconfirmed", "pending", "processing", "storing"}
                 state = {"submitting": AttemptState.CLAIMED, "unconfirmed": AttemptState.UNCONFIRMED}.get(
-                    status, AttemptState.ACCEPTED if open_ else AttemptState.ENDED
+                    status, AttemptState.ACCEPTED if open_ else AttemptState.FINISHED
                 )
                 Attempt.objects.create(
                     task=task,

@@ -19,8 +19,8 @@ from django_wanvideo.choices import TaskStatus
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import SiteState, VideoTask
 from django_wanvideo.services.provider import provider
-from django_wanvideo.services.sending import submission
-from django_wanvideo.testing import work
+from django_wanvideo.services.sending import actions as sending_actions
+from django_wanvideo.testing import run_pending
 from tests.admin.conftest import hidden, url
 
 
@@ -319,7 +319,7 @@ def logged():
 
 def test_what_was_done_before_an_accident_is_logged(boss, make_task, monkeypatch):
     tasks = [make_task("queued") for _number in range(3)]
-    real, done = submission.cancel, []
+    real, done = sending_actions.cancel, []
 
     def cancel(task, *, by=None):
         if len(done) == 2:
@@ -327,7 +327,7 @@ def test_what_was_done_before_an_accident_is_logged(boss, make_task, monkeypatch
         real(task, by=by)
         done.append(str(task.pk))
 
-    monkeypatch.setattr(submission, "cancel", cancel)
+    monkeypatch.setattr(sending_actions, "cancel", cancel)
     with pytest.raises(ZeroDivisionError):
         run(boss, "cancel_selected", *tasks)
     assert logged() == set(done)
@@ -365,8 +365,8 @@ class TestAskingEvoLink:
         def make(count=1):
             tasks = [make_task(prompt=f"[manual] A fox, number {number}") for number in range(count)]
             for task in tasks:
-                submission.enqueue(task)
-            work()
+                sending_actions.enqueue(task)
+            run_pending()
             for task in tasks:
                 task.refresh_from_db()
                 assert task.status in {"pending", "processing"}
@@ -396,7 +396,7 @@ class TestAskingEvoLink:
         evolink.faults.add("get", "429", retry_after=30)
         words = said(run(boss, "refresh_selected", *tasks))
         assert self.asked(evolink) - before == 1
-        left = (provider.paused_until() - timezone.now()).total_seconds()
+        left = (provider.backoff_until() - timezone.now()).total_seconds()
         assert 20 < left <= 30
         assert len(words) == 2
         assert any(re.search(r"EvoLink asked this site to wait for (2\d|30) more seconds\.", text) for text in words)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from django_wanvideo.choices import EventSource, TaskStatus
 from django_wanvideo.db.database import connection
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services.resolution import dismissal
 from tests.admin.conftest import url
@@ -34,7 +34,7 @@ def test_a_dismissed_failure_needs_no_attention_and_says_who_dismissed_it(boss, 
     boss.post(url("operate", seen.pk, "dismiss"))
     assert needing() == {other}
     event = seen.events.latest("pk")
-    assert (event.actor, event.source) == (boss.user, EventSource.PERSON)
+    assert (event.actor, event.source) == (boss.user, EventSource.USER)
     page = boss.get(url("change", seen.pk)).content.decode()
     assert "boss dismissed it." in page
     assert url("operate", seen.pk, "dismiss") not in page
@@ -85,7 +85,7 @@ def test_a_dismissal_can_be_undone(boss, make_task):
     boss.post(url("operate", task.pk, "undismiss"))
     assert needing() == {task}
     assert "boss undid the dismissal." in boss.get(url("change", task.pk)).content.decode()
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         dismissal.restore(task)
 
 
@@ -96,7 +96,7 @@ def test_a_paid_video_that_turns_up_for_a_dismissed_failure_needs_attention(make
     task = make_task("failed", error_code="never_answered", provider_task_id="task-unified-1")
     dismissal.dismiss(task)
     result = {"result_url": "https://files.example/v.mp4", "result_expires_at": timezone.now()}
-    snapshots._came_after_all(task.attempt, result, EventSource.POLL)
+    snapshots._record_late_result(task.attempt, result, EventSource.POLL)
     assert needing() == {task}
 
 

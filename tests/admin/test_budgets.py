@@ -154,8 +154,8 @@ def test_after_generate_the_page_says_that_it_waits_until_when_and_it_can_be_can
         "It waits in the queue for credits and will be sent from 1 Dec, 00:00 on. You can cancel it until then." in page
     )
     task = VideoTask.objects.get()
-    held = throttling.credits_hold(task)
-    delays.hold(task, held.reason, until=held.until)
+    held = throttling.check_credits(task)
+    delays.delay(task, held.reason, until=held.until)
     page = text_of(boss.get(url("change", task.pk)))
     assert "Waiting for next month’s credits, to be sent 1 Dec, 00:00" in page
     assert "Waiting for next month’s credits, until 1 Dec, 00:00." in page, "the history"

@@ -21,10 +21,10 @@ from django.db import connection, reset_queries
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from django_wanvideo import queue
 from django_wanvideo.admin.views import bulk_submit
 from django_wanvideo.choices import EventKind
 from django_wanvideo.models import MediaInput, TaskEvent, VideoTask
-from django_wanvideo.queue import queue
 from tests.admin.conftest import FLASH, hidden, url
 from tests.threads import at_once
 
@@ -171,10 +171,10 @@ def test_two_tabs_double_clicks_and_a_reload_send_each_task_once(boss, drafts, w
 
 
 def test_waking_workers_takes_one_round_trip_for_each_task(drafts, redis_queue, monkeypatch):
-    monkeypatch.setattr(queue, "enqueue", REAL_ENQUEUE)
+    monkeypatch.setattr(queue.jobs, "enqueue", REAL_ENQUEUE)
     queue.reset()
     trips = []
-    pool = queue._connection(queue.REDIS_TIMEOUT).connection_pool
+    pool = queue.connection.get_redis(queue.connection.REDIS_TIMEOUT).connection_pool
     sending = pool.connection_class.send_packed_command
 
     def send(self, command, *args, **kwargs):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.messages import get_messages
+from django.db.models.signals import pre_delete
 
 from django_wanvideo.admin import VideoTaskAdmin
-from django_wanvideo.exceptions import NotPossible
-from django_wanvideo.models import VideoTask, deletion
+from django_wanvideo.exceptions import TransitionNotAllowed
+from django_wanvideo.models import VideoTask
 from tests.admin.conftest import url
 
 ACTIVE = ["queued", "submitting", "unconfirmed", "pending", "processing", "storing"]
@@ -60,14 +61,14 @@ def test_a_task_that_a_worker_takes_at_this_moment_is_no_error(boss, make_task, 
     task = make_task()
 
     def refuse(sender, instance, **kwargs):
-        raise NotPossible("A task that is on its way cannot be deleted; this one is submitting.")
+        raise TransitionNotAllowed("A task that is on its way cannot be deleted; this one is submitting.")
 
-    deletion.pre_delete.connect(refuse, sender=VideoTask, dispatch_uid="a test's worker")
+    pre_delete.connect(refuse, sender=VideoTask, dispatch_uid="a test's worker")
     try:
         one = boss.post(url("delete", task.pk), {"post": "yes"})
         several = delete_selected(boss, task)
     finally:
-        deletion.pre_delete.disconnect(sender=VideoTask, dispatch_uid="a test's worker")
+        pre_delete.disconnect(sender=VideoTask, dispatch_uid="a test's worker")
     assert (one.status_code, one.url) == (302, url("change", task.pk))
     assert "this one is submitting" in said(one)[-1]
     assert several.status_code == 302

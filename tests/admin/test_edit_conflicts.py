@@ -10,10 +10,10 @@ from django.contrib.messages import get_messages
 from django.core.files.base import ContentFile
 
 from django_wanvideo.choices import InputRole
-from django_wanvideo.exceptions import EditConflict, NotPossible
+from django_wanvideo.exceptions import EditConflict, TransitionNotAllowed
 from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import creation, drafts
-from django_wanvideo.services.sending import submission
+from django_wanvideo.services.sending import actions
 from tests.admin.conftest import add_data, picture, url
 from tests.threads import at_once
 
@@ -233,9 +233,9 @@ def test_of_several_at_once_that_change_the_same_version_one_wins(make_task):
 @pytest.mark.fault("K1.update-draft-version")
 def test_a_draft_that_was_sent_is_not_changed_whatever_the_version(make_task):
     task = make_task("queued")
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         change(task, version=drafts.version_of(task))
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         change(task, version="another")
 
 
@@ -254,7 +254,7 @@ def typed(page):
 def sent_meanwhile(boss, make_task):
     task = make_task()
     window = opened(boss, task)
-    submission.enqueue(task, by=boss.user)
+    actions.enqueue(task, by=boss.user)
     return task, window
 
 
@@ -338,7 +338,7 @@ def test_who_may_not_add_sees_the_typed_text_and_no_button(person, make_task, bo
     ann = person("view_videotask", "change_videotask")
     task = make_task()
     window = opened(ann, task)
-    submission.enqueue(task, by=boss.user)
+    actions.enqueue(task, by=boss.user)
     text = post(ann, task, window, prompt="My new words").content.decode()
     assert "My new words" in text
     assert "Edit a copy" not in text

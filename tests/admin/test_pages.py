@@ -17,7 +17,7 @@ from django.utils import timezone
 from django_wanvideo.admin import VideoTaskAdmin, caching, counts
 from django_wanvideo.choices import EventKind, EventSource
 from django_wanvideo.models import VideoTask, lifecycle
-from django_wanvideo.services.sending import submission
+from django_wanvideo.services.sending import actions
 from tests.admin.conftest import add_data, picture, store, url
 
 
@@ -144,7 +144,7 @@ def test_a_draft_can_be_generated_from_its_form(boss, make_task):
 def test_a_draft_that_was_sent_meanwhile_is_not_changed(boss, make_task, monkeypatch):
     task = make_task()
     stale = VideoTask.objects.get(pk=task.pk)
-    submission.enqueue(task)
+    actions.enqueue(task)
     monkeypatch.setattr(VideoTaskAdmin, "get_object", lambda *args, **kwargs: stale)
     response = boss.post(url("change", task.pk), add_data(prompt="Too late", first_frame_file=None))
     assert "has been sent meanwhile" in response.content.decode()
@@ -472,7 +472,7 @@ class TestCountsOfFilters:
     def test_stand_at_what_is_on_its_way_and_at_what_needs_attention(self, boss, make_task):
         for status in ("queued", "queued", "processing", "unconfirmed", "failed", "failed", "completed", "draft"):
             make_task(status)
-        make_task("pending", told_overdue_at=timezone.now())
+        make_task("pending", overdue_notified_at=timezone.now())
         found = self.choices(boss)
         assert found == [
             "Needs attention (4)", "Link ends soon",

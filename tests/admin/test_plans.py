@@ -17,10 +17,10 @@ from django.utils import timezone
 from django_wanvideo import catalog
 from django_wanvideo.admin.views import bulk_submit, plans
 from django_wanvideo.choices import AttemptState, EventKind
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, MediaInput, SiteState, VideoTask
 from django_wanvideo.models.creation import creation
-from django_wanvideo.services.sending import quotes, submission
+from django_wanvideo.services.sending import actions, quotes
 from tests.admin.conftest import add_data, hidden, url
 from tests.threads import at_once
 
@@ -258,7 +258,7 @@ class TestRaces:
         }
 
         def edit():
-            with contextlib.suppress(NotPossible):
+            with contextlib.suppress(TransitionNotAllowed):
                 creation.update_draft(now(task), **whole | changed[what])
 
         def send():
@@ -292,11 +292,11 @@ class TestRaces:
 
         monkeypatch.setattr(quotes, "problem", and_edit)
         if connection.features.has_select_for_update:
-            submission.enqueue(task, agreed=agreed)
+            actions.enqueue(task, agreed=agreed)
             assert len(tries) == 2, "the edit had to wait for the press"
         else:
             with pytest.raises(quotes.QuoteChanged):
-                submission.enqueue(task, agreed=agreed)
+                actions.enqueue(task, agreed=agreed)
         queued = now(task).status == "queued"
         VideoTask.objects.filter(pk=task.pk).update(queued_at=None)
         assert (quotes.digest_of(now(task)) == shown) == queued

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from django_wanvideo.admin import VideoTaskAdmin
 from django_wanvideo.evolink.exceptions import NotFoundError, ReadError
-from django_wanvideo.evolink.types import Credits, TaskSnapshot, TaskSummary
+from django_wanvideo.evolink.types import Credits, TaskSnapshot
 from django_wanvideo.models import CallbackReceipt, VideoTask
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.tracking import callbacks
@@ -51,7 +51,7 @@ class Answers:
         """Put one video on EvoLink's list, begun so long after our request."""
         created = int((timezone.now() + dt.timedelta(seconds=seconds)).timestamp())
         body = {"id": ID, "status": "processing", "progress": 40, "model": model, "created": created}
-        self.listed = [TaskSummary.parse({**body, "task_id": ID, "created_at": created})]
+        self.listed = [TaskSnapshot.parse({**body, "task_id": ID, "created_at": created})]
         self.snapshots[ID] = TaskSnapshot.parse(body)
 
 
@@ -169,7 +169,7 @@ def test_a_video_that_seems_older_is_attached_only_with_its_own_tick(boss, task,
     task.refresh_from_db()
     assert task.status == "unconfirmed"
     CallbackReceipt.objects.create(attempt=task.attempt, provider_task_id=ID)
-    callbacks.act_on(task.attempt, evolink.snapshots[ID])
+    callbacks.apply_callback(task.attempt, evolink.snapshots[ID])
     for page in ("resolve", "change"):
         assert f"{ID}, which seems older than our request" in boss.get(url(page, task.pk)).content.decode()
     boss.post(url("resolve", task.pk), {"decision": "attach", "other": ID, "older": "1"})

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from django_wanvideo.admin import VideoTaskAdmin
 from django_wanvideo.choices import AttemptState
-from django_wanvideo.evolink.types import TaskSnapshot, TaskSummary
+from django_wanvideo.evolink.types import TaskSnapshot
 from django_wanvideo.models import Attempt, VideoTask
 from tests.admin.conftest import FLASH, hidden, url
 from tests.admin.test_resolve import ID, evolink, said
@@ -30,7 +30,7 @@ def lost(make_task, boss):
 def tell(evolink, **more):
     """Let EvoLink tell more about the one video that it lists."""
     body = {"id": ID, "status": "completed", "model": FLASH, "created": int(timezone.now().timestamp()), **more}
-    evolink.listed = [TaskSummary.parse(body)]
+    evolink.listed = [TaskSnapshot.parse(body)]
     evolink.snapshots[ID] = TaskSnapshot.parse(body)
 
 
@@ -65,7 +65,7 @@ def test_one_video_for_one_request_is_preselected(boss, make_task, evolink):
 def test_two_videos_for_one_request_are_not(boss, make_task, evolink):
     task = make_task("unconfirmed")
     evolink.offer()
-    second = TaskSummary.parse({"id": f"{ID}-2", "model": FLASH, "status": "pending", "created": None})
+    second = TaskSnapshot.parse({"id": f"{ID}-2", "model": FLASH, "status": "pending", "created": None})
     evolink.listed.append(second)
     assert not is_preselected(boss.get(url("resolve", task.pk)))
 

@@ -120,7 +120,7 @@ def test_a_queued_task_says_the_reason_that_is_true_now(boss, waiting):
     pause.pause()
     assert "sending is paused" in boss.get(url("change", task.pk)).content.decode()
     # A row that was not touched since: what it says of a hold is older than the holds themselves.
-    VideoTask.objects.filter(pk=task.pk).update(held_reason="answers_lost")
+    VideoTask.objects.filter(pk=task.pk).update(delay_reason="answers_lost")
     assert "sending is paused" in boss.get(url("change", task.pk)).content.decode()
     SiteState.objects.all().delete()
     html = boss.get(url("change", task.pk)).content.decode()

@@ -269,7 +269,7 @@ def test_a_time_limit_passes_through_what_nothing_depends_on(storage, monkeypatc
     storage.failing = {"delete", "url", "listdir"}
     task = VideoTask.objects.create(prompt="p", model="m", video="x.mp4")
     with pytest.raises(JobTimeoutException):
-        files.discard(storage, "y.mp4")
+        files.delete_unreferenced(storage, "y.mp4")
     with pytest.raises(JobTimeoutException):
         files.url_of(task.video)
     with pytest.raises(JobTimeoutException):

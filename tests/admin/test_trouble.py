@@ -9,10 +9,10 @@ from django.core.cache import cache
 from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from django_wanvideo import queue
 from django_wanvideo.admin import banner, caching
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import Attempt, Installation, SiteState, VideoTask
-from django_wanvideo.queue import queue
 from django_wanvideo.services.holds import outages
 from tests.admin.conftest import url
 
@@ -29,7 +29,7 @@ def fresh():
 def healthy(db, monkeypatch):
     """A site with a worker and a sweep."""
     queue.reset()
-    monkeypatch.setattr(queue.Worker, "count", lambda **kwargs: 2)
+    monkeypatch.setattr(queue.jobs.Worker, "count", lambda **kwargs: 2)
     SiteState.objects.create(name="sweep", value={})
 
 
@@ -44,7 +44,7 @@ def test_a_healthy_site_says_nothing(healthy, boss):
 
 
 def test_no_worker_is_said(healthy, monkeypatch, boss):
-    monkeypatch.setattr(queue.Worker, "count", lambda **kwargs: 0)
+    monkeypatch.setattr(queue.jobs.Worker, "count", lambda **kwargs: 0)
     assert "No worker is listening." in boss.get(url("changelist")).content.decode()
 
 
@@ -52,7 +52,7 @@ def test_a_queue_that_does_not_answer_is_said(healthy, monkeypatch):
     def broken(**kwargs):
         raise RedisConnectionError
 
-    monkeypatch.setattr(queue.Worker, "count", broken)
+    monkeypatch.setattr(queue.jobs.Worker, "count", broken)
     assert headings() == "The queue does not answer."
 
 
@@ -81,7 +81,7 @@ def test_a_sweep_that_never_ran_is_said(healthy):
 
 
 def test_the_gravest_trouble_comes_first(healthy, monkeypatch):
-    monkeypatch.setattr(queue.Worker, "count", lambda **kwargs: 0)
+    monkeypatch.setattr(queue.jobs.Worker, "count", lambda **kwargs: 0)
     SiteState.objects.filter(name="sweep").delete()
     found = banner.get_banner()
     assert found["heading"] == "No worker is listening."

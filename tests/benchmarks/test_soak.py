@@ -68,14 +68,14 @@ def test_a_run_that_has_hit_nothing_lacks_every_move_and_every_pair():
         (TaskStatus.UNCONFIRMED, {"next_action_at": None}, False),
         (TaskStatus.UNCONFIRMED, {"next_action_at": 60}, True),
         (TaskStatus.QUEUED, {"next_action_at": 60}, True),
-        (TaskStatus.QUEUED, {"next_action_at": 60, "held_until": 60, "held_reason": "evolink_busy"}, False),
-        (TaskStatus.QUEUED, {"next_action_at": 60, "held_until": -1, "held_reason": "evolink_busy"}, True),
+        (TaskStatus.QUEUED, {"next_action_at": 60, "delayed_until": 60, "delay_reason": "evolink_busy"}, False),
+        (TaskStatus.QUEUED, {"next_action_at": 60, "delayed_until": -1, "delay_reason": "evolink_busy"}, True),
         # Nothing of the kind stands.
-        (TaskStatus.QUEUED, {"next_action_at": 60, "held_until": 60, "held_reason": "credits_used_up"}, True),
+        (TaskStatus.QUEUED, {"next_action_at": 60, "delayed_until": 60, "delay_reason": "credits_used_up"}, True),
         (TaskStatus.SUBMITTING, {"next_action_at": 60}, True),
         (TaskStatus.PENDING, {"next_action_at": 60}, True),
         (TaskStatus.PENDING, {"next_action_at": 60, "failed_looks": 2}, False),
-        (TaskStatus.STORING, {"next_action_at": -1, "tries": 3}, True),
+        (TaskStatus.STORING, {"next_action_at": -1, "retry_count": 3}, True),
     ],
 )
 def test_what_stands_without_a_true_reason_is_stuck(status, columns, is_stuck):

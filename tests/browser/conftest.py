@@ -97,6 +97,7 @@ def new_person(site: Site, chromium: Browser, transactional_db: None) -> Iterato
     yield make
     for person in people:
         person.leave()
+    site.be_forgotten()
     for person in people:
         assert not person.complaints, f"{person.name}'s browser complains: " + "\n".join(person.complaints)
 

@@ -120,14 +120,14 @@ def _tell_history(task: VideoTask, number: int, film_bytes: int) -> None:
     if status == "draft":
         return
     made_at = task.created_at
-    steps: list[tuple[EventKind, EventSource, float, dict[str, Any]]] = [(EventKind.QUEUED, EventSource.PERSON, 20, {})]
+    steps: list[tuple[EventKind, EventSource, float, dict[str, Any]]] = [(EventKind.QUEUED, EventSource.USER, 20, {})]
     attempt = None
     if status not in {"queued", "cancelled"}:
         sent_at = made_at + dt.timedelta(seconds=23)
         attempt = Attempt.objects.create(
             task=task,
             number=1,
-            state=_ATTEMPT.get(status, AttemptState.ACCEPTED if status in _OPEN else AttemptState.ENDED),
+            state=_ATTEMPT.get(status, AttemptState.ACCEPTED if status in _OPEN else AttemptState.FINISHED),
             idempotency_key=f"wanvideo-{task.pk.hex}",
             provider_task_id=None if status in _ATTEMPT else f"task-unified-17931{number:05d}-k3v9q2xw",
             request={
@@ -141,19 +141,19 @@ def _tell_history(task: VideoTask, number: int, film_bytes: int) -> None:
         )
         steps.append((EventKind.CLAIMED, EventSource.WORKER, 21, {}))
         if status == "unconfirmed":
-            steps.append((EventKind.OUTCOME_UNKNOWN, EventSource.WORKER, 84, {"code": "no_answer"}))
+            steps.append((EventKind.UNCONFIRMED, EventSource.WORKER, 84, {"code": "no_answer"}))
         elif status != "submitting":
             detail = {"credits_reserved": str(task.credits_reserved or CREDITS), "estimated_seconds": 240}
-            steps.append((EventKind.ACCEPTED, EventSource.ANSWER, 24, detail))
+            steps.append((EventKind.ACCEPTED, EventSource.RESPONSE, 24, detail))
     if status == "completed":
-        steps.append((EventKind.RESULT_READY, EventSource.CALLBACK, 131, {}))
+        steps.append((EventKind.GENERATED, EventSource.CALLBACK, 131, {}))
         steps.append((EventKind.STORED, EventSource.WORKER, 138, {"size": film_bytes}))
     if status == "failed":
         steps.append((EventKind.FAILED, EventSource.POLL, 51, {"code": task.error_code}))
     if status == "cancelled":
-        steps.append((EventKind.CANCELLED, EventSource.PERSON, 50, {}))
+        steps.append((EventKind.CANCELLED, EventSource.USER, 50, {}))
     for kind, source, seconds, detail in steps:
-        actor = task.owner if source == EventSource.PERSON else None
+        actor = task.owner if source == EventSource.USER else None
         about = None if kind in {EventKind.QUEUED, EventKind.CANCELLED} else attempt
         lifecycle.record(task, kind, source, attempt=about, actor=actor, detail=detail)
         newest = task.events.order_by("-id")[:1].values("pk")

@@ -29,9 +29,9 @@ COMPLETED = next(wish for wish in rows.WISHES if wish.status == "completed")
 @pytest.fixture(autouse=True)
 def no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wake nobody: what is sent stays where it is."""
-    from django_wanvideo.queue import queue
+    from django_wanvideo import queue
 
-    monkeypatch.setattr(queue, "enqueue", lambda job, *ids: True)
+    monkeypatch.setattr(queue.jobs, "enqueue", lambda job, *ids: True)
 
 
 def generate(page: Page) -> None:

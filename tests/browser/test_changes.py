@@ -43,7 +43,7 @@ def link_ends_in(minutes: float) -> dict[str, object]:
 
 @pytest.mark.parametrize("status", [TaskStatus.STORING, TaskStatus.FAILED])
 def test_the_time_that_a_paid_link_has_left_counts_down(maria: Person, status: Status) -> None:
-    task = make(STORING, status=status, tries=2, error_code="result_unavailable", **link_ends_in(20.5))
+    task = make(STORING, status=status, retry_count=2, error_code="result_unavailable", **link_ends_in(20.5))
     page = maria.open("change", task.pk)
     line = page.get_by_text("EvoLink keeps the file for")
     expect(line).to_contain_text("20 min")

@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from django_wanvideo import callback_tokens
+from django_wanvideo import callback_tokens, queue
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.queue import queue
 from tests.rows import everything, make_attempt, make_task
 
 if TYPE_CHECKING:

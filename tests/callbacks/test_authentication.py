@@ -72,7 +72,7 @@ def test_a_good_callback_is_one_insert_and_one_wake_up(call, attempt, wanvideo_w
     assert receipt.attempt_id == attempt.pk
     assert receipt.provider_task_id == attempt.provider_task_id
     assert receipt.payload == {"id": attempt.provider_task_id, "status": "completed"}
-    assert receipt.due_at is not None
+    assert receipt.process_at is not None
     assert wanvideo_wakeups == [("sync",)]
 
 

@@ -141,7 +141,7 @@ def test_no_body_changes_what_evolink_itself_does_not_say(call, attempt, monkeyp
         before = VideoTask.objects.filter(pk=attempt.task_id).values().get()
         attempts = _attempts()
         call(encoded(claims | body | {"id": attempt.provider_task_id, "status": status}, ensure_ascii=True))
-        callbacks.read_due()
+        callbacks.process_pending()
         after = VideoTask.objects.filter(pk=attempt.task_id).values().get()
         # The progress is what EvoLink itself says; everything else is as it was.
         assert after["progress"] in {0, 7}
@@ -157,8 +157,8 @@ def test_a_site_that_believes_callbacks_can_store_whatever_they_say(call, attemp
     """The settings of a site whose workers cannot reach EvoLink: what is said is applied, as far as rows can hold it."""
     with transaction.atomic():
         call(encoded({**body, "id": attempt.provider_task_id, "status": status}, ensure_ascii=True))
-        callbacks.read_due()
-        assert not CallbackReceipt.objects.filter(due_at__isnull=False).exists()
+        callbacks.process_pending()
+        assert not CallbackReceipt.objects.filter(process_at__isnull=False).exists()
         task = VideoTask.objects.get(pk=attempt.task_id)
         assert task.status in {"pending", "processing", "storing", "failed", "cancelled"}
         assert task.progress <= 99

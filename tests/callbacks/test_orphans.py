@@ -11,9 +11,9 @@ import pytest
 from django.test import Client
 
 from django_wanvideo import callback_tokens, jobs, signals
-from django_wanvideo.choices import AttemptState, CreditOutcome, EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import AttemptState, CreditOutcome, EventKind, TaskStatus
 from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
-from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, DeletedTask, VideoTask, lifecycle
+from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, DeletedTask, VideoTask
 from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of
 from django_wanvideo.services.tracking import callback_limits, callbacks
 from django_wanvideo.services.tracking import unmatched as orphans
@@ -45,7 +45,7 @@ def call_back(attempt_id: uuid.UUID, provider_task_id: str, *, read: bool = True
     )
     assert answer.status_code == 200
     if read:
-        callbacks.read_due()
+        callbacks.process_pending()
 
 
 def at_evolink(site: Road, evo: Simulator, *, complete: bool = True) -> tuple[uuid.UUID, str]:
@@ -75,13 +75,13 @@ def test_what_nobody_knows_and_evolink_confirms_becomes_a_task_for_a_person(site
     def receiver(sender: Any, task: VideoTask, event: Any, **more: Any) -> None:
         heard.append((event.kind, event.detail.get("reason", "")))
 
-    signals.video_needs_decision.connect(receiver)
+    signals.video_needs_attention.connect(receiver)
     try:
         call_back(attempt_id, provider_id)
         task = VideoTask.objects.get()
         site.finish(task)
     finally:
-        signals.video_needs_decision.disconnect(receiver)
+        signals.video_needs_attention.disconnect(receiver)
     assert (task.status, task.unmatched, task.owner, task.metadata) == (TaskStatus.COMPLETED, True, None, {})
     assert heard == [(EventKind.NEEDS_DECISION, "unmatched")]
     assert (task.attempt.pk, task.attempt.provider_task_id) == (attempt_id, provider_id)
@@ -107,7 +107,7 @@ def test_while_evolink_cannot_be_asked_it_stays_due(site: Road, evo: Simulator):
     evo.faults.add("get", "500")
     call_back(attempt_id, provider_id)
     assert not VideoTask.objects.exists()
-    assert CallbackReceipt.objects.get().due_at is not None
+    assert CallbackReceipt.objects.get().process_at is not None
     site.make_due()
     jobs.sync()
     assert VideoTask.objects.get().attempt.provider_task_id == provider_id
@@ -132,7 +132,7 @@ def test_one_that_names_nothing_is_logged(site: Road, caplog: pytest.LogCaptureF
     attempt_id = uuid.uuid4()
     call_back(attempt_id, "")
     assert str(attempt_id) in caplog.text
-    assert CallbackReceipt.objects.get().due_at is None
+    assert CallbackReceipt.objects.get().process_at is None
 
 
 @pytest.mark.fault("K2.deleted-task-settles-the-ledger")
@@ -150,7 +150,7 @@ def test_the_ledger_of_a_deleted_task_is_settled_and_nothing_revived(
     entry.refresh_from_db()
     assert (entry.outcome, entry.settled_at is not None, bool(entry.used)) == (outcome, True, used)
     assert not VideoTask.objects.exists()
-    assert CallbackReceipt.objects.get().due_at is None
+    assert CallbackReceipt.objects.get().process_at is None
     gets = site.gets()
     call_back(attempt_id, provider_id)
     assert site.gets() == gets, "what is settled is not asked about again"
@@ -181,7 +181,7 @@ def test_an_attempt_forgotten_by_a_task_that_did_not_wait_is_kept_beside_it(site
     second = VideoTask.objects.exclude(pk=task.pk).get()
     assert (second.parent, second.attempt.provider_task_id) == (task, attempt.provider_task_id)
     assert site.finish(second).status == TaskStatus.COMPLETED
-    assert task.events.filter(kind=EventKind.SECOND_RESULT).count() == 1
+    assert task.events.filter(kind=EventKind.DUPLICATE).count() == 1
 
 
 @pytest.mark.fault("K2.only-resolvers-see-it")
@@ -225,9 +225,9 @@ class TestLeakedAddress:
             site.make_due()
             jobs.sync()
         assert site.gets() - before <= 3 * callback_limits.MOST_IDS
-        assert CallbackReceipt.objects.filter(due_at__isnull=False).count() <= callback_limits.MOST_IDS
+        assert CallbackReceipt.objects.filter(process_at__isnull=False).count() <= callback_limits.MOST_IDS
         call_back(attempt.pk, attempt.provider_task_id)
-        assert CallbackReceipt.objects.filter(provider_task_id=attempt.provider_task_id).get().due_at is None
+        assert CallbackReceipt.objects.filter(provider_task_id=attempt.provider_task_id).get().process_at is None
 
     @pytest.mark.fault("K10.leaked-token-unknown-attempt")
     def test_one_of_an_attempt_that_is_not_there_is_bounded_too(self, site: Road, evo: Simulator):
@@ -278,6 +278,7 @@ def test_attempts_that_were_forgotten_count_in_the_ledger(wanvideo_wakeups):
     attempt = orphans.give_back(task.pk, 1)
     assert CreditEntry.objects.get(pk=attempt.pk).outcome == CreditOutcome.UNKNOWN
     snapshot = TaskSnapshot("task-unified-1", RemoteStatus.PENDING, credits_reserved=Decimal(6))
-    unmatched = lifecycle.create_unmatched(uuid.uuid4(), snapshot, source=EventSource.CALLBACK)
-    entry = CreditEntry.objects.get(task_id=unmatched.pk)
+    receipt = CallbackReceipt(attempt_id=uuid.uuid4(), provider_task_id=snapshot.id)
+    orphans.settle(receipt, snapshot)
+    entry = CreditEntry.objects.get(pk=receipt.attempt_id)
     assert (entry.outcome, entry.reserved) == (CreditOutcome.ACCEPTED, 6)

@@ -139,7 +139,7 @@ def test_login_is_not_asked_for(call, forge, client, settings, django_assert_num
 def test_the_view_runs_in_no_transaction_of_the_request(call, monkeypatch):
     inside = {}
     monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
-    receive = views.tracking.receive_callback
+    receive = views.receipts.receive
 
     def look(*args):
         inside["callback"] = connection.in_atomic_block
@@ -152,7 +152,7 @@ def test_the_view_runs_in_no_transaction_of_the_request(call, monkeypatch):
     from tests.callbacks.urls import OrdinaryView
 
     monkeypatch.setattr(OrdinaryView, "post", ordinary_post)
-    monkeypatch.setattr(views.tracking, "receive_callback", look)
+    monkeypatch.setattr(views.receipts, "receive", look)
     Client().post("/ordinary/", b"{}", content_type="application/json")
     assert call().status_code == 200
     assert inside == {"ordinary": True, "callback": False}

@@ -47,7 +47,7 @@ def test_the_token_is_in_no_log_whatever_comes_of_the_callback(call, client, pat
     def fail(*args):
         raise OperationalError("locked")
 
-    monkeypatch.setattr(views.tracking, "receive_callback", fail)
+    monkeypatch.setattr(views.receipts, "receive", fail)
     answers.append(call())
     assert [answer.status_code for answer in answers] == [200, 400, 400, 413, 405, 404, 503]
     assert token[:-1] not in logged.text
@@ -115,24 +115,24 @@ def test_without_a_callback_address_nothing_about_callbacks_is_sent_or_kept(sett
     body = {"model": "m", "prompt": "p"}
     attempt = make_attempt(make_task(), request=callback_tokens.without_token(body, uuid.uuid4()))
     assert attempt.request == body
-    assert callback_tokens.with_callback(attempt) == body
+    assert callback_tokens.with_token(attempt.request, attempt.pk) == body
 
 
 def test_an_address_that_changes_later_does_not_change_what_was_asked_for(settings):
     """A repeat with the same key must be the same request; only the token follows the keys."""
     attempt = make_attempt(make_task())
     attempt.request = callback_tokens.without_token({"model": "m"}, attempt.pk)
-    first = callback_tokens.with_callback(attempt)
+    first = callback_tokens.with_token(attempt.request, attempt.pk)
     settings.WANVIDEO = {**settings.WANVIDEO, "CALLBACK_BASE_URL": "https://moved.example"}
-    assert callback_tokens.with_callback(attempt) == first
+    assert callback_tokens.with_token(attempt.request, attempt.pk) == first
 
 
 def test_what_a_body_claims_is_not_believed_when_the_task_cannot_be_read(call, attempt, settings, wanvideo_wakeups):
     """The receipt waits for a worker with a key; nothing moves before EvoLink itself has said it."""
     settings.WANVIDEO = {**settings.WANVIDEO, "API_KEY": ""}
     call({"id": attempt.provider_task_id, "status": "failed", "error": {"code": "x", "message": "forged"}})
-    callbacks.read_due()
+    callbacks.process_pending()
     attempt.task.refresh_from_db()
     assert attempt.task.status == TaskStatus.PENDING
-    assert CallbackReceipt.objects.get().due_at is not None
+    assert CallbackReceipt.objects.get().process_at is not None
     assert "forged" in json.dumps(CallbackReceipt.objects.get().payload)

@@ -12,9 +12,9 @@ import pytest
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.utils import timezone
 
+from django_wanvideo import queue
 from django_wanvideo.callbacks import views
 from django_wanvideo.models import CallbackReceipt
-from django_wanvideo.queue import queue
 from django_wanvideo.services import sweep
 from tests.rows import everything
 from tests.silence import closed_port, silent_port
@@ -84,36 +84,36 @@ def test_a_name_that_is_looked_up_for_ever_keeps_no_callback_waiting(call, lost_
 
 def test_redis_that_falls_silent_keeps_no_callback_waiting(call, redis_queue, monkeypatch):
     monkeypatch.undo()  # the time-outs of a site, not those of tests
-    monkeypatch.setattr(queue, "WOKEN_SECONDS", 0.0)
+    monkeypatch.setattr(queue.callback_wakeup, "WOKEN_SECONDS", 0.0)
     queue.reset()
     took = []
     for _try in range(3):
         queue.reset()
-        redis_queue.connection.delete(queue.WAKE_KEY)
+        redis_queue.connection.delete(queue.callback_wakeup.WAKE_KEY)
         call()
-        assert redis_queue.connection.exists(queue.WAKE_KEY), "a connection stands"
+        assert redis_queue.connection.exists(queue.callback_wakeup.WAKE_KEY), "a connection stands"
         redis_queue.connection.client_pause(400, all=True)
         start = time.perf_counter()
         assert call().status_code == 200
         took.append(time.perf_counter() - start)
         redis_queue.connection.ping()  # answered when the pause is over
     assert min(took) < AT_ONCE, [round(seconds * 1000) for seconds in took]
-    assert min(took) > queue.CALLBACK_TIMEOUT / 2, "Redis was silent"
+    assert min(took) > queue.connection.CALLBACK_TIMEOUT / 2, "Redis was silent"
 
 
 def test_redis_that_is_away_is_left_alone_for_a_while(call, redis_is_away, monkeypatch):
     asked = []
-    connect = queue._connection
+    connect = queue.connection.get_redis
 
     def count(timeout):
         asked.append(1)
         return connect(timeout)
 
-    monkeypatch.setattr(queue, "_connection", count)
+    monkeypatch.setattr(queue.connection, "get_redis", count)
     for _number in range(10):
         call()
     assert len(asked) == 1
-    queue._quiet_until.clear()
+    queue.connection._circuit_open_until.clear()
     call()
     assert len(asked) == 2
 
@@ -129,13 +129,13 @@ def test_what_came_without_redis_is_handed_out_by_the_sweep(call, redis_is_away)
 
     sweep.sweep(take)
     assert ("sync",) in handed_out
-    assert CallbackReceipt.objects.filter(due_at__lte=timezone.now()).count() == 3
+    assert CallbackReceipt.objects.filter(process_at__lte=timezone.now()).count() == 3
 
 
 def test_a_warning_says_once_that_redis_is_away(call, redis_is_away, caplog):
     for _number in range(5):
         call()
-    said = [record for record in caplog.records if record.name == "django_wanvideo.queue.queue"]
+    said = [record for record in caplog.records if record.name == "django_wanvideo.queue.connection"]
     assert [record.levelname for record in said] == ["WARNING"]
     assert "sweep" in said[0].getMessage()
 
@@ -212,6 +212,6 @@ def test_any_trouble_with_the_database_asks_for_another_try(call, monkeypatch, e
     def fail(*args):
         raise error
 
-    monkeypatch.setattr(views.tracking, "receive_callback", fail)
+    monkeypatch.setattr(views.receipts, "receive", fail)
     assert call().status_code == 503
     assert "could not be kept" in caplog.text

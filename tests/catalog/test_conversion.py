@@ -14,8 +14,8 @@ from django.core.exceptions import ValidationError
 from PIL import Image, ImageFile, PngImagePlugin
 
 from django_wanvideo import catalog
-from django_wanvideo.catalog.images import decoding, inspection
-from django_wanvideo.catalog.images.inspection import as_uploadable, check_image, fit, inspect_image, size_to_send
+from django_wanvideo.catalog import images
+from django_wanvideo.catalog.images import as_uploadable, check_image, decoding, files, fit, inspect_image, size_to_send
 from tests.catalog.phone import SECRETS, exif_of, is_upright, photo, png_chunk, png_with, scene, wide_gamut
 
 FRAME = catalog.get("wan2.6-image-to-video-flash").input("first_frame")
@@ -231,7 +231,7 @@ def test_a_decoder_that_gives_up_is_heard(pillow):
 @pytest.mark.parametrize("limit", [1, 1000, None])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF"])
 def test_the_verdict_does_not_depend_on_pillows_limit_of_pixels(monkeypatch, kind, limit):
-    data = converted(kind) if kind in inspection.CONVERTIBLE else noise(kind)
+    data = converted(kind) if kind in files.CONVERTIBLE else noise(kind)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     given = io.BytesIO(data)
     facts = inspect_image(given, convertible=True)
@@ -326,8 +326,8 @@ def test_heic_without_its_reader_is_told_as_such(monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     with pytest.raises(ValidationError, match="This site cannot read HEIC"):
         inspect_image(given, convertible=True)
-    assert "heic" not in inspection.convertible_types()
-    assert "avif" in inspection.convertible_types()
+    assert "heic" not in images.convertible_types()
+    assert "avif" in images.convertible_types()
 
 
 @pytest.mark.fault("K9.opaque-alpha")

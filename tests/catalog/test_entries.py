@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django_wanvideo import catalog
 from django_wanvideo.catalog import validation
 from django_wanvideo.catalog.common import MEGABYTE
-from django_wanvideo.catalog.images import inspection
+from django_wanvideo.catalog.images import files, inspection
 from django_wanvideo.choices import InputRole
 
 FLASH = catalog.get("wan2.6-image-to-video-flash")
@@ -181,6 +181,6 @@ def test_help_texts_and_limits_agree(spec):
 def test_every_picture_that_a_model_takes_is_decoded_before_it_is_paid_for(spec):
     for item in spec.inputs:
         if item.media == "image":
-            assert set(item.formats) <= set(inspection.FORMATS)
+            assert set(item.formats) <= set(files.FORMATS)
             assert item.max_side**2 <= inspection.MAX_DECODED_PIXELS
-            assert item.max_bytes <= inspection.MAX_READ_BYTES
+            assert item.max_bytes <= files.MAX_READ_BYTES

@@ -14,8 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image, PngImagePlugin
 
 from django_wanvideo import catalog
-from django_wanvideo.catalog.images import inspection
-from django_wanvideo.catalog.images.inspection import ImageFacts, as_uploadable, check_image, inspect_image
+from django_wanvideo.catalog.images import MAX_READ_BYTES, ImageFacts, as_uploadable, check_image, inspect_image
 
 FRAME = catalog.get("wan2.6-image-to-video-flash").input("first_frame")
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -266,7 +265,7 @@ def test_a_huge_file_is_refused_unread():
             raise AssertionError("The file was read.")
 
         def tell(self):
-            return inspection.MAX_READ_BYTES + 1
+            return MAX_READ_BYTES + 1
 
     error = refusal(Huge(b"RIFF"))
     assert error.code == "max_bytes"

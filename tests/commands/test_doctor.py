@@ -14,9 +14,8 @@ from django.test import override_settings
 from django.utils import timezone
 
 from django_wanvideo import conf as conf_module
-from django_wanvideo.health import evolink as evolink_probes
-from django_wanvideo.health import site
-from django_wanvideo.health.diagnosis import PROBES
+from django_wanvideo.health import CHECKS, site
+from django_wanvideo.health import evolink as evolink_checks
 from django_wanvideo.models import CallbackReceipt, Installation, SiteState
 from django_wanvideo.services.sweep import SWEEP, sweep
 from tests.hosts.test_queues import serving
@@ -32,12 +31,12 @@ def look(run) -> Callable[..., dict[str, tuple[str, str, str]]]:
     """Run the doctor on the named parts only; return level, message and advice of the last finding of each."""
 
     def look(*parts: str, options: tuple[str, ...] = ()) -> dict[str, tuple[str, str, str]]:
-        skipped = [word for name in PROBES if name not in parts for word in ("--skip", name)]
+        skipped = [word for name in CHECKS if name not in parts for word in ("--skip", name)]
         ran = run("wanvideo_doctor", "--json", *skipped, *options)
         report = json.loads(ran.out)
         assert ran.code == (0 if report["ok"] else 1)
-        assert report["ok"] == all(finding["level"] != "fail" for finding in report["findings"])
-        return {f["name"]: (f["level"], f["message"], f["advice"]) for f in report["findings"]}
+        assert report["ok"] == all(finding["level"] != "fail" for finding in report["checks"])
+        return {f["name"]: (f["level"], f["message"], f["hint"]) for f in report["checks"]}
 
     return look
 
@@ -56,7 +55,7 @@ def test_a_site_in_order_is_all_right(run, evolink, redis_queue, settings):
         ran = run("wanvideo_doctor")
     assert "fail" not in ran.out, ran.out
     assert ran.code == 0
-    for name in PROBES:
+    for name in CHECKS:
         if name != "settings":  # ALLOW_PRIVATE_HOSTS is on while DEBUG is off
             assert f"ok    {name:<9} " in ran.out
     assert "wanvideo.W002" in ran.out
@@ -75,7 +74,7 @@ def test_a_broken_probe_is_a_finding_and_the_others_go_on(look, monkeypatch, db)
     def broken():
         raise RuntimeError("password=123")
 
-    monkeypatch.setitem(PROBES, "pictures", broken)
+    monkeypatch.setitem(CHECKS, "pictures", broken)
     found = look("pictures", "database")
     assert found["pictures"][0] == "fail"
     assert "RuntimeError" in found["pictures"][1]
@@ -87,7 +86,7 @@ def test_system_checks_are_lines_of_the_report(look, settings):
     settings.WANVIDEO = {"API_KEI": "x"}
     level, _message, _advice = look("settings")["settings"]
     assert level in {"fail", "warn"}
-    ids = {finding.message.split(":")[0] for finding in site.settings_in_order()}
+    ids = {finding.message.split(":")[0] for finding in site.check_settings()}
     assert {"wanvideo.E001", "wanvideo.E003"} <= ids
 
 
@@ -204,7 +203,7 @@ def test_evolink_out_of_reach_is_a_failure(look, evolink):
 def test_a_pause_that_evolink_asked_for_is_told(look, evolink):
     from django_wanvideo.services.provider import provider
 
-    provider.pause(600)
+    provider.back_off(600)
     assert look("key")["key"][0] == "warn"
 
 
@@ -225,14 +224,14 @@ def test_credits_have_to_last_for_some_videos(look, evolink, left, level):
 
 @pytest.mark.parametrize(("seconds", "level"), [(0, "ok"), (-70, "warn"), (600, "fail")])
 def test_the_clock_has_to_agree_with_evolinks(look, evolink, monkeypatch, seconds, level):
-    real = evolink_probes.requests.get
+    real = evolink_checks.requests.get
 
     def shifted(*args, **options):
         answer = real(*args, **options)
         answer.headers["Date"] = format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds), usegmt=True)
         return answer
 
-    monkeypatch.setattr(evolink_probes.requests, "get", shifted)
+    monkeypatch.setattr(evolink_checks.requests, "get", shifted)
     assert look("clock")["clock"][0] == level
 
 
@@ -263,7 +262,7 @@ def test_a_real_callback_is_taken_in_and_leaves_nothing_behind(look, public):
 
 @pytest.mark.django_db(transaction=True)
 def test_an_address_of_another_site_is_found_out(look, public, monkeypatch):
-    monkeypatch.setattr(evolink_probes.callback_urls, "sign", lambda attempt_id: "0" * 64)
+    monkeypatch.setattr(evolink_checks.callback_tokens, "sign", lambda attempt_id: "0" * 64)
     level, message, _advice = list(look("callback", options=("--callback",)).values())[-1]
     assert level == "fail"
     assert "HTTP 404 instead of 200" in message
@@ -271,10 +270,10 @@ def test_an_address_of_another_site_is_found_out(look, public, monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_callback_that_goes_into_another_database_is_found_out(public, monkeypatch):
-    from django_wanvideo.services.tracking import polling
+    from django_wanvideo.services.tracking import receipts
 
-    monkeypatch.setattr(polling, "receive_callback", lambda *args: None)
-    (found,) = evolink_probes.callback_arrives()
+    monkeypatch.setattr(receipts, "receive", lambda *args: None)
+    (found,) = evolink_checks.check_callback_arrival()
     assert (found.level, "database" in found.message) == ("fail", True)
 
 
@@ -285,8 +284,8 @@ def test_a_callback_that_goes_into_another_database_is_found_out(public, monkeyp
 def test_what_stands_before_the_site_is_found_out(settings, db, monkeypatch, answers, words):
     settings.WANVIDEO = {**settings.WANVIDEO, "CALLBACK_BASE_URL": "https://www.example.com"}
     codes = iter(answers)
-    monkeypatch.setattr(evolink_probes, "_post", lambda url: next(codes))
-    (found,) = evolink_probes.callback_arrives()
+    monkeypatch.setattr(evolink_checks, "_post", lambda url: next(codes))
+    (found,) = evolink_checks.check_callback_arrival()
     assert found.level == "fail"
     assert words in found.message
 
@@ -301,8 +300,8 @@ def test_an_address_nobody_answers_at_is_a_failure(look, db, settings):
 def test_every_finding_that_is_not_ok_says_what_to_do(run, db, settings):
     settings.WANVIDEO = {"QUEUE": "nowhere"}
     report = json.loads(run("wanvideo_doctor", "--json").out)
-    for finding in report["findings"]:
-        assert finding["level"] == "ok" or finding["advice"], finding
+    for finding in report["checks"]:
+        assert finding["level"] == "ok" or finding["hint"], finding
     assert conf_module.conf.api_key() == ""
 
 

@@ -14,7 +14,7 @@ from django_wanvideo.choices import TaskStatus
 from django_wanvideo.management import progress, waiting
 from django_wanvideo.management.commands import wanvideo_generate
 from django_wanvideo.models import Installation, VideoTask
-from django_wanvideo.testing import picture, work
+from django_wanvideo.testing import picture, run_pending
 
 MODEL = "wan2.6-image-to-video-flash"
 
@@ -36,7 +36,7 @@ def quick(monkeypatch):
 @pytest.fixture
 def worker(monkeypatch):
     """A worker that does what is due between two looks of the command."""
-    monkeypatch.setattr(waiting, "let_go", work)
+    monkeypatch.setattr(waiting, "let_go", run_pending)
 
 
 @pytest.fixture
@@ -345,7 +345,7 @@ def test_every_reason_to_wait_has_words():
 
     services = Path(jobs.__file__).parent / "services"
     text = "".join(path.read_text() for path in services.glob("*.py"))
-    written = set(re.findall(r'held_reason="(\w+)"', text)) | set(re.findall(r'Held\("(\w+)"', text))
+    written = set(re.findall(r'delay_reason="(\w+)"', text)) | set(re.findall(r'Held\("(\w+)"', text))
     written |= set(re.findall(r'holding\.(?:hold|put_off)\(task, "(\w+)"', text))
     written |= {reason for pair in re.findall(r'reason = "(\w+)" if .+ else "(\w+)"', text) for reason in pair}
     assert {"no_api_key", "misconfigured", "upload_failed", "max_in_flight"} <= written

@@ -7,13 +7,13 @@ import json
 import pytest
 
 from django_wanvideo.evolink.exceptions import RejectedError
-from django_wanvideo.health.diagnosis import PROBES
+from django_wanvideo.health import CHECKS
 from django_wanvideo.services.holds import account, holds
 from tests.rows import make_task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.fault("K4.commands")]
 
-ONLY_SENDING = [word for name in PROBES if name != "sending" for word in ("--skip", name)]
+ONLY_SENDING = [word for name in CHECKS if name != "sending" for word in ("--skip", name)]
 
 
 def used_up():
@@ -57,5 +57,5 @@ def test_the_doctor_shows_each_hold_with_since_how_many_wait_and_who_can_act(run
         assert (hold["waiting"], hold["credits"]) == (3, "18.00")
         assert hold["since"]
         assert hold["who_can_act"]
-    assert [finding["level"] for finding in report["findings"]] == ["warn", "fail"]
-    assert all("3 tasks" in finding["message"] for finding in report["findings"])
+    assert [finding["level"] for finding in report["checks"]] == ["warn", "fail"]
+    assert all("3 tasks" in finding["message"] for finding in report["checks"])

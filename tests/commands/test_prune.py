@@ -35,7 +35,7 @@ def receipt(task: VideoTask, *, read: bool = True, age: dt.timedelta = OLD) -> C
         task=task, number=1, idempotency_key=uuid.uuid4().hex, request={}
     )
     then = timezone.now() - age
-    return CallbackReceipt.objects.create(attempt=attempt, received_at=then, due_at=None if read else then)
+    return CallbackReceipt.objects.create(attempt=attempt, received_at=then, process_at=None if read else then)
 
 
 def event(task: VideoTask, kind: str, *, untold: bool = False, age: dt.timedelta = OLD) -> TaskEvent:

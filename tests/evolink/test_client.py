@@ -16,7 +16,7 @@ from decimal import Decimal
 import pytest
 import requests
 
-from django_wanvideo.evolink import connections, multipart, parsing, transport
+from django_wanvideo.evolink import connections, multipart, parsing, sessions
 from django_wanvideo.evolink.client import EvoLinkClient
 from django_wanvideo.evolink.exceptions import (
     EvoLinkError,
@@ -242,7 +242,7 @@ def test_a_file_is_uploaded_as_a_form_of_known_length(serve, client_for):
     assert b'name="file"; filename="a__b___.png"' in head
     assert b"Content-Type: image/png" in head
     assert rest == content + b"\r\n--" + boundary + b"--\r\n"
-    assert (found.url, found.file_id) == (STORED["file_url"], "file_1")
+    assert found.url == STORED["file_url"]
     assert request.headers["authorization"] == f"Bearer {API_KEY}"
 
 
@@ -330,7 +330,7 @@ def test_an_upload_that_takes_too_long_or_ends_early_is_a_wait(serve, client_for
 
 
 def test_one_session_per_process(serve, client_for):
-    assert transport.process_session() is transport.process_session()
+    assert sessions.process_session() is sessions.process_session()
     server = serve(answer(200, {"data": []}))
     client_for(server).list_models()
     client_for(server).list_models()
@@ -494,8 +494,8 @@ def test_the_environment_is_gone_through_once_for_many_calls(serve, client_for, 
     for _call in range(5):
         client.get_task(TASK["id"])
     assert len(seen) == 1
-    monkeypatch.setattr(transport, "KNOWN_SECONDS", 0.0)
-    transport.process_session()._known.clear()
+    monkeypatch.setattr(sessions, "KNOWN_SECONDS", 0.0)
+    sessions.process_session()._known.clear()
     for _call in range(3):
         client.get_task(TASK["id"])
     assert len(seen) == 4, "what is no variable is read anew after a while"
@@ -504,16 +504,18 @@ def test_the_environment_is_gone_through_once_for_many_calls(serve, client_for, 
 @pytest.mark.fault("K13.environment-read-twice-a-call")
 def test_certificates_follow_the_environment_and_the_session(monkeypatch, tmp_path):
     url = "https://api.example/v1/tasks/1"
-    session = transport.new_session()
-    assert session.settings_for(url)["verify"] is True
+    session = sessions.new_session()
+    assert session.merge_environment_settings(url, {}, True, None, None)["verify"] is True
     monkeypatch.setenv("CURL_CA_BUNDLE", str(tmp_path))
-    assert session.settings_for(url)["verify"] == str(tmp_path)
+    assert session.merge_environment_settings(url, {}, True, None, None)["verify"] == str(tmp_path)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/elsewhere.pem")
-    assert session.settings_for(url)["verify"] == "/elsewhere.pem"
+    assert session.merge_environment_settings(url, {}, True, None, None)["verify"] == "/elsewhere.pem"
     session.trust_env = False
-    assert session.settings_for(url)["verify"] is True
+    assert session.merge_environment_settings(url, {}, True, None, None)["verify"] is True
     session.proxies["https"] = "http://proxy.example:3128"
-    assert session.settings_for(url)["proxies"]["https"] == "http://proxy.example:3128"
+    assert (
+        session.merge_environment_settings(url, {}, True, None, None)["proxies"]["https"] == "http://proxy.example:3128"
+    )
 
 
 def test_amounts_do_not_depend_on_the_sites_own_precision():

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from django_wanvideo.downloads.urls import DownloadError, parse_target
+from django_wanvideo.downloads.urls import DownloadError, parse_url
 from django_wanvideo.evolink import client, outcome
 from django_wanvideo.evolink.error_bodies import decode, read_error
 from django_wanvideo.evolink.exceptions import OutcomeUnknownError, UnreadableAnswer
@@ -42,7 +42,7 @@ def done(**fields: object) -> TaskSnapshot:
 )
 def test_a_link_with_what_is_not_legal_in_it_is_quoted_and_never_dropped(link: str, quoted: str):
     assert done(results=[link]).result_urls == (quoted,)
-    target = parse_target(quoted, allowed_hosts=(), allow_private=False)
+    target = parse_url(quoted, allowed_hosts=(), allow_private=False)
     assert target.host == "h.example"
     assert target.path.isascii()
     assert " " not in target.path
@@ -69,14 +69,14 @@ def test_a_link_with_what_is_not_legal_in_it_is_quoted_and_never_dropped(link: s
 def test_what_is_odd_about_the_host_itself_stays_refused(link: str):
     assert done(results=[link]).result_urls == ()
     with pytest.raises(DownloadError):
-        parse_target(link, allowed_hosts=(), allow_private=False)
+        parse_url(link, allowed_hosts=(), allow_private=False)
 
 
 @pytest.mark.fault("K6.quoting-opens-no-door")
 def test_the_sites_own_list_of_hosts_is_applied_to_what_is_asked():
     (link,) = done(results=["https://evil.example/ .evolink.ai/v.mp4#@files.evolink.ai"]).result_urls
     with pytest.raises(DownloadError) as caught:
-        parse_target(link, allowed_hosts=[".evolink.ai"], allow_private=False)
+        parse_url(link, allowed_hosts=[".evolink.ai"], allow_private=False)
     assert caught.value.reason == "forbidden_host"
 
 

@@ -16,7 +16,7 @@ from django_wanvideo.models import CreditEntry, VideoTask
 from django_wanvideo.models.base import people
 from django_wanvideo.services.holds import pause
 from django_wanvideo.services.limits import credit_limits
-from django_wanvideo.testing import finish, picture, work
+from django_wanvideo.testing import picture, run_pending, run_until_finished
 from tests.admin.conftest import add_data, hidden, url
 from tests.hosts.badges.models import Holder
 from tests.rows import make_attempt, make_task
@@ -56,7 +56,7 @@ def test_every_page_of_a_task_with_an_owner(boss, holder, evolink):
     assert (task.status, task.owner) == (TaskStatus.QUEUED, holder)
     assert set(LogEntry.objects.values_list("user", flat=True)) == {holder.pk}
     assert "4711 pressed Generate." in boss.get(url("change", task.pk)).content.decode()
-    finish(task)
+    run_until_finished(task)
     page = boss.get(url("change", task.pk)).content.decode()
     assert "4711" in page.split("Owner", 1)[1][:200]
     for name in ("history", "variations", "delete"):
@@ -102,7 +102,7 @@ def test_ledger_limits_and_pauses_know_the_person(evolink, holder, settings):
     settings.WANVIDEO = {**settings.WANVIDEO, "CREDIT_LIMITS": lambda user: {"user": {"day": user.badge}}}
     task = VideoTask.objects.create_task("A cat", picture(), owner=holder, duration=2)
     task.submit(by=holder)
-    work()
+    run_pending()
     assert CreditEntry.objects.get().owner_label == "4711"
     assert [limit.credits for limit in credit_limits.limits_for(holder.pk)] == [4711]
     pause.pause(by=holder)

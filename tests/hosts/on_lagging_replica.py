@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.models.creation import creation
-from django_wanvideo.testing import finish, picture
+from django_wanvideo.testing import picture, run_until_finished
 from example_project.shop.models import Product
 from tests.hosts.routers import LaggingReplica
 from tests.rows import make_attempt, make_task
@@ -38,7 +38,7 @@ def test_what_was_made_just_now_can_be_submitted_and_is_followed_to_its_end(evol
     task = VideoTask.objects.create_task("A cat", picture(), owner=ann, duration=2, idempotency_key="a")
     assert VideoTask.objects.create_task("A cat", picture(), owner=ann, duration=2, idempotency_key="a") == task
     task.submit(by=ann)
-    finish(task)
+    run_until_finished(task)
     assert task.status == TaskStatus.COMPLETED
     evolink.ledger.assert_charged_once()
     assert task.refresh_from_db() is None

@@ -24,7 +24,7 @@ from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, SiteSt
 from django_wanvideo.services import leases, retention
 from django_wanvideo.services import sweep as sweeping
 from django_wanvideo.services.holds import pause
-from django_wanvideo.testing import finish, picture, work
+from django_wanvideo.testing import picture, run_pending, run_until_finished
 from tests.admin.conftest import add_data, hidden, url
 from tests.rows import make_attempt, make_task
 
@@ -89,7 +89,7 @@ def test_from_wish_to_stored_video(evolink, ann):
     task = draft(owner=ann, first_frame=picture(), idempotency_key="order-17")
     assert draft(owner=ann, first_frame=picture(), idempotency_key="order-17") == task
     task.submit(by=ann)
-    finish(task)
+    run_until_finished(task)
     assert task.status == TaskStatus.COMPLETED
     assert task.video.open("rb").read(12)[4:8] == b"ftyp"
     assert task.events.get(kind="queued").actor == ann
@@ -122,12 +122,12 @@ def test_a_lease_is_renewed_from_its_thread(monkeypatch):
     task = make_task(TaskStatus.STORING)
     lease = leases.acquire(task.pk, TaskStatus.STORING)
     first, seen = lease.until, threading.Event()
-    with lease.kept():
+    with lease.keep_alive():
         for _look in range(500):
-            if VideoTask.objects.get().leased_until > first:
+            if VideoTask.objects.get().lease_expires_at > first:
                 break
             seen.wait(0.01)
-    assert VideoTask.objects.get().leased_until > first
+    assert VideoTask.objects.get().lease_expires_at > first
     assert not lease.lost
 
 
@@ -149,8 +149,8 @@ def test_every_page_of_the_admin(boss, ann, evolink):
     for query in ("owner=me", f"owner={ann.pk}", "o=5"):
         page = boss.get(f"{url('changelist')}?{query}").content.decode()
         assert re.search(r'field-owned_by[^>]*">(<a [^>]*>)?ann<', page), query
-    work()
-    finish(task)
+    run_pending()
+    run_until_finished(task)
     page = boss.get(url("change", task.pk)).content.decode()
     assert "ann pressed Generate." in page
     assert "ann" in boss.get(url("history", task.pk)).content.decode()

@@ -11,8 +11,8 @@ from rq import SimpleWorker
 from rq.timeouts import TimerDeathPenalty
 from rq.worker import WorkerStatus
 
-from django_wanvideo.health import queue as queue_probes
-from django_wanvideo.queue import queue
+from django_wanvideo import queue
+from django_wanvideo.health import queue as queue_checks
 
 JSON = "rq.serializers.JSONSerializer"
 
@@ -69,7 +69,7 @@ def json_queue(redis_queue, settings, monkeypatch):
 
 
 def look():
-    (finding,) = queue_probes.queue_served()
+    (finding,) = queue_checks.check_queue()
     return finding
 
 
@@ -77,7 +77,7 @@ def look():
 def test_a_job_comes_back_from_a_worker_that_works(redis_queue):
     with serving(redis_queue):
         finding = look()
-    assert (finding.level, finding.advice) == ("ok", "")
+    assert (finding.level, finding.hint) == ("ok", "")
     assert "came back" in finding.message
     assert redis_queue.count == 0
 
@@ -87,23 +87,23 @@ def test_workers_that_cannot_read_the_queues_jobs_are_found_out_and_the_right_co
     with serving(json_queue):
         finding = look()
     assert finding.level == "fail"
-    assert finding.advice.endswith(f"python manage.py rqworker --serializer {JSON} wanvideo")
+    assert finding.hint.endswith(f"python manage.py rqworker --serializer {JSON} wanvideo")
     with serving(json_queue, JSON):
         assert look().level == "ok"
 
 
 @pytest.mark.fault("K11.serializer-command")
 def test_without_workers_the_command_that_is_advised_can_read_the_queues_jobs(json_queue, settings):
-    assert f"rqworker --serializer {JSON} wanvideo" in look().advice
+    assert f"rqworker --serializer {JSON} wanvideo" in look().hint
     from rq.serializers import JSONSerializer
 
     settings.RQ_QUEUES["wanvideo"]["SERIALIZER"] = JSONSerializer
-    assert queue_probes.worker_command("wanvideo") == f"python manage.py rqworker --serializer {JSON} wanvideo"
+    assert queue_checks.worker_command("wanvideo") == f"python manage.py rqworker --serializer {JSON} wanvideo"
 
 
 @pytest.mark.fault("K11.queue-probe-dead-worker")
 def test_a_worker_that_is_listed_but_takes_nothing_is_a_failure_and_leaves_no_job_behind(redis_queue, monkeypatch):
-    monkeypatch.setattr(queue_probes, "PATIENCE", 0.2)
+    monkeypatch.setattr(queue_checks, "PATIENCE", 0.2)
     with listed(redis_queue):
         finding = look()
     assert finding.level == "fail"

@@ -8,9 +8,9 @@ from django.urls import resolve
 from django.utils import translation
 
 from django_wanvideo import callback_tokens, checks
-from django_wanvideo.health import evolink as evolink_probes
+from django_wanvideo.health import evolink as evolink_checks
 from django_wanvideo.models import VideoTask
-from django_wanvideo.testing import work
+from django_wanvideo.testing import run_pending
 
 SITE = {"CALLBACK_BASE_URL": "https://site.example"}
 
@@ -63,12 +63,12 @@ def test_a_task_that_cannot_be_given_a_callback_waits_with_a_reason_and_is_sent_
     if "WANVIDEO" in wrong:
         wrong = {"WANVIDEO": {**site.WANVIDEO, **wrong["WANVIDEO"]}}
     with override_settings(**wrong):
-        work()
+        run_pending()
     task.refresh_from_db()
-    assert (task.status, task.held_reason) == ("queued", "misconfigured")
-    assert task.held_until is not None
+    assert (task.status, task.delay_reason) == ("queued", "misconfigured")
+    assert task.delayed_until is not None
     evolink.ledger.assert_nothing_charged()
-    work()
+    run_pending()
     task.refresh_from_db()
     assert task.status == "pending"
     evolink.ledger.assert_charged_once()
@@ -85,10 +85,10 @@ def test_a_urlconf_that_cannot_be_loaded_is_left_to_djangos_own_checks(settings)
 @override_settings(ROOT_URLCONF="tests.hosts.named_urls")
 def test_a_namespace_of_the_sites_choice_is_as_good(site, evolink):
     assert "wanvideo.E014" not in found()
-    (finding,) = evolink_probes.callback_route()
+    (finding,) = evolink_checks.check_callback_route()
     assert finding.level == "ok"
     queued()
-    work()
+    run_pending()
     evolink.ledger.assert_charged_once()
 
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from django_wanvideo import signals
-from django_wanvideo.queue import queue
+from django_wanvideo import queue, signals
 from tests.money.fixtures import Road, evo
 
 if TYPE_CHECKING:

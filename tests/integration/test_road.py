@@ -15,13 +15,12 @@ from django.core.management import call_command
 from django.utils import timezone
 from PIL import Image
 
-from django_wanvideo import jobs
+from django_wanvideo import jobs, queue
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.failures import ADVICE
 from django_wanvideo.models import MediaInput, SiteState, VideoTask
-from django_wanvideo.queue import queue
 from django_wanvideo.services import sweep
-from django_wanvideo.services.sending import submission
+from django_wanvideo.services.sending import actions, submission
 from django_wanvideo.testing import picture
 from tests.money import processes
 from tests.money.fixtures import PICTURE, until
@@ -58,7 +57,7 @@ def after_callback(site: Road, evo: Simulator, task: VideoTask) -> None:
     task.refresh_from_db()
     evo.complete(task.attempt.provider_task_id)
     site.wait_for_receipt()
-    until(lambda: queue.length() >= 1, "the wake-up of the callback")
+    until(lambda: queue.depth() >= 1, "the wake-up of the callback")
 
 
 def test_a_picture_and_a_prompt_become_a_stored_video(site: Road, evo: Simulator, work: Any, told: list):
@@ -74,7 +73,7 @@ def test_a_picture_and_a_prompt_become_a_stored_video(site: Road, evo: Simulator
     assert_stored(task, 3)
     assert [name for name, _task, _event in told] == ["video_submitted", "video_completed", "video_finished"]
     assert {heard.pk for _name, heard, _event in told} == {task.pk}
-    assert site.history(task) == ["created", "queued", "claimed", "accepted", "callback", "result_ready", "stored"]
+    assert site.history(task) == ["created", "queued", "claimed", "accepted", "callback", "generated", "stored"]
     assert (site.posts(), evo.journal.count("upload"), evo.journal.count("result")) == (1, 1, 1)
     assert task.credits_used == evo.ledger.total
     evo.ledger.assert_charged_once()
@@ -128,7 +127,7 @@ def test_pressed_while_redis_is_down_it_answers_at_once_and_is_sent_later(
     assert (task.status, site.posts()) == (TaskStatus.PENDING, 1)
 
 
-def sweeping_with_redis_down(task: VideoTask) -> sweep.Swept:
+def sweeping_with_redis_down(task: VideoTask) -> sweep.SweepResult:
     VideoTask.objects.update(next_action_at=timezone.now())
     queue.reset()
     return sweep.sweep()
@@ -139,7 +138,7 @@ def test_a_worker_without_the_key_fails_nothing_and_says_why(site: Road, evo: Si
     task = site.queued()
     work()
     task.refresh_from_db()
-    assert (task.status, task.held_reason, site.posts()) == (TaskStatus.QUEUED, "no_api_key", 0)
+    assert (task.status, task.delay_reason, site.posts()) == (TaskStatus.QUEUED, "no_api_key", 0)
     assert task.events.get(kind="waiting").detail["reason"] == "no_api_key"
     assert task.next_action_at > timezone.now()
 
@@ -148,7 +147,7 @@ def test_a_worker_without_the_key_fails_nothing_and_says_why(site: Road, evo: Si
     sweep.sweep()
     work()
     task.refresh_from_db()
-    assert (task.status, task.held_reason) == (TaskStatus.PENDING, "")
+    assert (task.status, task.delay_reason) == (TaskStatus.PENDING, "")
 
 
 def test_a_worker_process_of_rq_does_the_whole_road(site: Road, evo: Simulator, redis_queue: Queue, settings: Any):
@@ -230,7 +229,7 @@ def test_an_upload_that_fails_costs_nothing_and_is_tried_again_only_if_that_help
     task.submit()
     work()
     task.refresh_from_db()
-    assert (task.status, task.error_code, task.held_reason) == (status, code, held)
+    assert (task.status, task.error_code, task.delay_reason) == (status, code, held)
     assert not code or code in ADVICE
     assert (site.posts(), task.attempts.count()) == (0, 0)
     if status == TaskStatus.QUEUED:
@@ -318,7 +317,7 @@ def test_what_was_called_back_without_redis_is_done_when_it_is_there_again(
 
 def test_jobs_are_found_by_their_names_and_take_ids_only(site: Road, redis_queue: Queue):
     task = site.draft()
-    submission.enqueue(task)
+    actions.enqueue(task)
     (job,) = redis_queue.jobs
     assert job.func is jobs.submit
     assert job.args == (str(task.pk),)

@@ -36,7 +36,7 @@ def arrange(point: str) -> None:
 
     from django_wanvideo.choices import EventKind
     from django_wanvideo.models import lifecycle
-    from django_wanvideo.services.attempts import binding, settlement
+    from django_wanvideo.services.attempts import binding
     from django_wanvideo.services.provider import provider
     from django_wanvideo.services.sending import submission
 
@@ -58,7 +58,7 @@ def arrange(point: str) -> None:
     elif point == "after the request left":
         http.client.HTTPConnection.getresponse = die
     elif point == "after the answer arrived":
-        settlement.accepted = die
+        binding.record_acceptance = die
     elif point == "before the commit":
         record = lifecycle.record
 
@@ -68,7 +68,7 @@ def arrange(point: str) -> None:
 
         lifecycle.record = record_and_die
     elif point == "after the commit":
-        binding._bind_at_once = dying_after(binding._bind_at_once)
+        binding._attach_at_once = dying_after(binding._attach_at_once)
     elif point != "never":
         raise SystemExit(f"no such point: {point}")
 
@@ -78,10 +78,9 @@ def main(point: str, *task_ids: str) -> None:
     import django
 
     django.setup()
-    from django_wanvideo import jobs
-    from django_wanvideo.queue import queue
+    from django_wanvideo import jobs, queue
 
-    queue.enqueue = lambda job, *ids: True
+    queue.jobs.enqueue = lambda job, *ids: True
     arrange(point)
     wait_at_the_gate()
     jobs.submit(*task_ids)

@@ -55,10 +55,10 @@ class Road:
         sweeping.SiteState.objects.filter(name="evolink_pause").delete()
         rows = VideoTask.objects.filter(status__in=ACTIVE_STATUSES)
         rows.filter(next_action_at__isnull=False).update(next_action_at=now)
-        rows.update(held_until=None, leased_until=None)
-        CallbackReceipt.objects.filter(due_at__isnull=False).update(due_at=now)
+        rows.update(delayed_until=None, lease_expires_at=None)
+        CallbackReceipt.objects.filter(process_at__isnull=False).update(process_at=now)
 
-    def sweep(self) -> sweeping.Swept:
+    def sweep(self) -> sweeping.SweepResult:
         """One pass whose jobs are done here."""
         return sweeping.sweep(jobs.run_here)
 

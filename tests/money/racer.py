@@ -35,10 +35,10 @@ def call_back(ids: tuple[str, ...]) -> None:
     """What the web server does with EvoLink's messages, and what the worker does that it wakes."""
     from django_wanvideo import jobs
     from django_wanvideo.models import Attempt
-    from django_wanvideo.services.tracking import polling
+    from django_wanvideo.services.tracking import receipts
 
     for attempt in Attempt.objects.filter(task_id__in=ids):
-        polling.receive_callback(attempt.pk, attempt.provider_task_id or "", {"status": "completed"})
+        receipts.receive(attempt.pk, attempt.provider_task_id or "", {"status": "completed"})
     jobs.run_here("sync")
 
 
@@ -67,9 +67,9 @@ def main(role: str, *task_ids: str) -> None:
     import django
 
     django.setup()
-    from django_wanvideo.queue import queue
+    from django_wanvideo import queue
 
-    queue.enqueue = lambda job, *ids: True
+    queue.jobs.enqueue = lambda job, *ids: True
     _receivers = write_down(os.environ[HEARD])
     wait_at_the_gate()
     ROLES[role](task_ids)

@@ -14,9 +14,10 @@ from django.utils import timezone
 from django_wanvideo import callback_tokens, jobs
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
+from django_wanvideo.services.attempts import binding
 from django_wanvideo.services.resolution import decisions
-from django_wanvideo.services.sending import submission
-from django_wanvideo.services.tracking import callbacks
+from django_wanvideo.services.sending import actions
+from django_wanvideo.services.tracking import callbacks, mismatch
 from tests.money.fixtures import raise_first, together, until
 from tests.tracking.looks import gateway_page, slow_history
 
@@ -33,7 +34,7 @@ def call_back(attempt: Attempt, provider_task_id: str, status: str = "completed"
     body = {"id": provider_task_id, "status": status}
     response = Client().post(path, body, content_type="application/json")
     assert response.status_code == 200
-    callbacks.read_due()
+    callbacks.process_pending()
 
 
 def unconfirmed(road: Road, prompt: str = "A cat plays the piano") -> tuple[VideoTask, str]:
@@ -48,7 +49,7 @@ def test_a_callback_before_the_answer_binds_and_the_answer_changes_nothing(open_
     evo.faults.add("create", "callback_before_answer")
     task = open_road.queued()
     attempts_when_called = []
-    original = callbacks.read_due
+    original = callbacks.process_pending
 
     def read_at_once() -> None:
         attempts_when_called.append(Attempt.objects.get().state)
@@ -60,14 +61,12 @@ def test_a_callback_before_the_answer_binds_and_the_answer_changes_nothing(open_
         assert Attempt.objects.get().provider_task_id == created.snapshot.id
         return accepted(attempt, created)
 
-    from django_wanvideo.services.attempts import settlement
-
-    accepted = settlement.accepted
-    settlement.accepted = bind_first
+    accepted = binding.record_acceptance
+    binding.record_acceptance = bind_first
     try:
         open_road.send(task)
     finally:
-        settlement.accepted = accepted
+        binding.record_acceptance = accepted
     assert attempts_when_called == [AttemptState.CLAIMED]
     attempt = task.attempts.get()
     assert (attempt.http_status, attempt.provider_task_id) == (200, evo.tasks.latest.id)
@@ -98,7 +97,7 @@ def test_a_callback_that_overtakes_a_hanging_answer_completes_the_task_while_its
     until(lambda: len(evo.tasks) == 1, "the request")
     evo.complete(evo.tasks.latest.id)
     open_road.wait_for_receipt()
-    callbacks.read_due()
+    callbacks.process_pending()
     task.refresh_from_db()
     assert task.status == TaskStatus.STORING
     sender.join(20)
@@ -131,11 +130,11 @@ def test_a_callback_that_comes_while_evolink_does_not_show_the_task_binds_it_onc
     call_back(task.attempt, own)
     for _try in range(5):
         received_at = timezone.now() - dt.timedelta(minutes=30)
-        CallbackReceipt.objects.update(due_at=timezone.now(), received_at=received_at)
-        callbacks.read_due()
-        assert CallbackReceipt.objects.get().due_at > timezone.now(), "it stays unread"
-    CallbackReceipt.objects.update(due_at=timezone.now())
-    callbacks.read_due()
+        CallbackReceipt.objects.update(process_at=timezone.now(), received_at=received_at)
+        callbacks.process_pending()
+        assert CallbackReceipt.objects.get().process_at > timezone.now(), "it stays unread"
+    CallbackReceipt.objects.update(process_at=timezone.now())
+    callbacks.process_pending()
     task.refresh_from_db()
     assert (task.status, task.attempts.get().provider_task_id) == (TaskStatus.PENDING, own)
 
@@ -162,7 +161,7 @@ def test_what_a_token_may_not_bind_for_its_age_is_written_down_once_for_the_pers
     evo.tasks[own].created -= 180
     for _copy in range(3):
         call_back(attempt, own)
-    assert not CallbackReceipt.objects.filter(due_at__isnull=False).exists()
+    assert not CallbackReceipt.objects.filter(process_at__isnull=False).exists()
     (noted,) = task.events.filter(kind="callback").exclude(detail={})
     assert (noted.attempt, noted.source, noted.notify_at) == (attempt, "callback", None)
     created = dt.datetime.fromtimestamp(int(evo.tasks[own].created), dt.UTC)
@@ -172,7 +171,7 @@ def test_what_a_token_may_not_bind_for_its_age_is_written_down_once_for_the_pers
         "created": created.isoformat(),
         "claimed_at": attempt.claimed_at.isoformat(),
     }
-    decisions.attach(task, noted.detail["provider_task_id"], even_if_older=True)
+    decisions.attach(task, noted.detail["provider_task_id"], allow_earlier=True)
     assert task.status == TaskStatus.PENDING
     road.assert_accounted_for()
 
@@ -184,7 +183,7 @@ def test_readers_at_once_write_it_down_once(wide_road: Road, evo: Simulator, mon
     evo.tasks[own].created -= 180
     snapshot = callbacks.provider.client().get_task(own)
     copies = [Attempt.objects.select_related("task").get() for _reader in range(3)]
-    raise_first(together([lambda copy=copy: callbacks.act_on(copy, snapshot) for copy in copies]))
+    raise_first(together([lambda copy=copy: callbacks.apply_callback(copy, snapshot) for copy in copies]))
     assert task.events.filter(kind="callback").count() == 1
 
 
@@ -196,7 +195,7 @@ def test_a_token_that_names_one_old_task_after_another_does_not_fill_the_history
         old = replace(real, id=f"task-unified-{1757169743 + number}-older000", created=real.created - 86_400)
         evo.tasks.add(old)
         call_back(attempt, old.id)
-    assert task.events.filter(kind="callback").exclude(detail={}).count() == callbacks.MOST_OLDER
+    assert task.events.filter(kind="callback").exclude(detail={}).count() == mismatch.MOST_OLDER
     call_back(attempt, own)
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
@@ -239,14 +238,14 @@ def test_a_callback_that_names_a_task_evolink_does_not_know_is_read_again_for_26
     task, _own = unconfirmed(road)
     call_back(task.attempt, "task-unified-1757169743-unknown1")
     receipt = CallbackReceipt.objects.get()
-    assert receipt.due_at is not None, "EvoLink may only lag behind"
+    assert receipt.process_at is not None, "EvoLink may only lag behind"
     assert evo.journal.count("get") == 1
     for hours in (1, 25.9, 26.1):
         received_at = timezone.now() - dt.timedelta(hours=hours)
-        CallbackReceipt.objects.update(due_at=timezone.now(), received_at=received_at)
-        callbacks.read_due()
+        CallbackReceipt.objects.update(process_at=timezone.now(), received_at=received_at)
+        callbacks.process_pending()
         receipt.refresh_from_db()
-        assert (receipt.due_at is None) == (hours > 26)
+        assert (receipt.process_at is None) == (hours > 26)
     task.refresh_from_db()
     assert task.status == TaskStatus.UNCONFIRMED
     assert task.attempt.provider_task_id is None
@@ -259,10 +258,10 @@ def test_a_callback_is_kept_while_a_gateway_answers_in_evolinks_place(road: Road
         gateway_page(between)
         call_back(task.attempt, own)
         for _try in range(4):
-            CallbackReceipt.objects.update(due_at=timezone.now(), received_at=timezone.now() - dt.timedelta(days=2))
-            callbacks.read_due()
-    CallbackReceipt.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
-    callbacks.read_due()
+            CallbackReceipt.objects.update(process_at=timezone.now(), received_at=timezone.now() - dt.timedelta(days=2))
+            callbacks.process_pending()
+    CallbackReceipt.objects.filter(process_at__isnull=False).update(process_at=timezone.now())
+    callbacks.process_pending()
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
     assert task.attempts.get().provider_task_id == own
@@ -273,10 +272,10 @@ def test_a_callback_that_names_another_accounts_task_is_not_asked_for_for_ever(r
     task, _own = unconfirmed(road)
     evo.faults.add("get", "403", times=None)
     call_back(task.attempt, "task-unified-1757169743-foreign1")
-    assert CallbackReceipt.objects.get().due_at is not None
-    CallbackReceipt.objects.update(due_at=timezone.now(), received_at=timezone.now() - dt.timedelta(hours=27))
-    callbacks.read_due()
-    assert CallbackReceipt.objects.get().due_at is None
+    assert CallbackReceipt.objects.get().process_at is not None
+    CallbackReceipt.objects.update(process_at=timezone.now(), received_at=timezone.now() - dt.timedelta(hours=27))
+    callbacks.process_pending()
+    assert CallbackReceipt.objects.get().process_at is None
 
 
 def test_a_callback_is_kept_while_our_key_is_refused(road: Road, evo: Simulator):
@@ -284,10 +283,10 @@ def test_a_callback_is_kept_while_our_key_is_refused(road: Road, evo: Simulator)
     task, own = unconfirmed(road)
     evo.faults.add("get", "401", times=2)
     call_back(task.attempt, own)
-    CallbackReceipt.objects.update(due_at=timezone.now(), received_at=timezone.now() - dt.timedelta(days=2))
-    callbacks.read_due()
-    CallbackReceipt.objects.update(due_at=timezone.now())
-    callbacks.read_due()
+    CallbackReceipt.objects.update(process_at=timezone.now(), received_at=timezone.now() - dt.timedelta(days=2))
+    callbacks.process_pending()
+    CallbackReceipt.objects.update(process_at=timezone.now())
+    callbacks.process_pending()
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
 
@@ -306,7 +305,7 @@ def test_repeated_callbacks_change_nothing_more(road: Road, evo: Simulator):
     assert task.status == TaskStatus.COMPLETED
     assert (road.history(task), evo.journal.count("get")) == before
     assert road.history(task).count("callback") == 1
-    assert not CallbackReceipt.objects.filter(due_at__isnull=False).exists()
+    assert not CallbackReceipt.objects.filter(process_at__isnull=False).exists()
 
 
 def superseded(road: Road) -> tuple[VideoTask, Attempt, str]:
@@ -314,7 +313,7 @@ def superseded(road: Road) -> tuple[VideoTask, Attempt, str]:
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task, own = unconfirmed(road)
     first = task.attempts.get()
-    decisions.send_again(task)
+    decisions.resend(task)
     return task, first, own
 
 
@@ -345,7 +344,7 @@ def test_a_late_callback_of_a_superseded_attempt_is_kept_as_a_task_of_its_own(ro
     road.finish(second)
     assert (task.status, second.status) == (TaskStatus.COMPLETED, TaskStatus.COMPLETED)
     assert task.video.name != second.video.name
-    assert road.history(task).count("second_result") == 1
+    assert road.history(task).count("duplicate") == 1
     assert road.history(second).count("stored") == 1
     assert VideoTask.objects.count() == 2
     road.assert_accounted_for()
@@ -355,7 +354,7 @@ def test_a_late_callback_after_a_person_said_not_accepted_keeps_the_video(road: 
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task, own = unconfirmed(road)
     attempt = task.attempts.get()
-    decisions.not_accepted(task)
+    decisions.mark_not_accepted(task)
     evo.complete(own)
     call_back(attempt, own)
     second = task.children.get()
@@ -463,13 +462,13 @@ def test_a_video_of_a_failed_task_that_comes_after_all_is_told_and_can_be_fetche
 def test_a_retry_does_not_wipe_away_a_video_that_arrives_at_this_moment(road: Road, evo: Simulator, monkeypatch):
     task, attempt = given_up(road)
     evo.complete(attempt.provider_task_id)
-    check_complete = submission.creation.check_complete
+    check_complete = actions.creation.check_complete
 
     def while_the_callback_comes(checked: VideoTask) -> None:
         check_complete(checked)
         call_back(attempt, attempt.provider_task_id)
 
-    monkeypatch.setattr(submission.creation, "check_complete", while_the_callback_comes)
+    monkeypatch.setattr(actions.creation, "check_complete", while_the_callback_comes)
     task.retry()
     assert task.status == TaskStatus.STORING
     road.finish(task)
@@ -481,8 +480,8 @@ def test_a_callback_read_with_an_old_copy_of_its_attempt_still_finds_what_became
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task, own = unconfirmed(road)
     stale = Attempt.objects.select_related("task").get()
-    decisions.send_again(task)
-    callbacks.act_on(stale, callbacks.provider.client().get_task(own))
+    decisions.resend(task)
+    callbacks.apply_callback(stale, callbacks.provider.client().get_task(own))
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
     assert VideoTask.objects.count() == 1, "no second task while the first can take it"
@@ -492,7 +491,6 @@ def test_an_id_is_waited_for_while_the_database_restarts(wide_road: Road, evo: S
     from django.db import OperationalError
 
     from django_wanvideo.models import lifecycle
-    from django_wanvideo.services.attempts import binding
 
     advance, troubles = lifecycle.advance, []
 
@@ -503,7 +501,7 @@ def test_an_id_is_waited_for_while_the_database_restarts(wide_road: Road, evo: S
         return advance(task, to, **options)
 
     monkeypatch.setattr(lifecycle, "advance", restarting)
-    monkeypatch.setattr(binding, "INSIST", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(binding, "DATABASE_RETRY_DELAYS", (0.01, 0.01, 0.01))
     task = wide_road.send(wide_road.queued())
     assert (task.status, len(troubles)) == (TaskStatus.PENDING, 2)
     assert wide_road.posts() == 1
@@ -515,7 +513,6 @@ def test_an_id_that_the_database_does_not_take_is_written_to_the_log_and_bound_b
     from django.db import OperationalError
 
     from django_wanvideo.models import lifecycle
-    from django_wanvideo.services.attempts import binding
 
     advance = lifecycle.advance
 
@@ -524,7 +521,7 @@ def test_an_id_that_the_database_does_not_take_is_written_to_the_log_and_bound_b
             raise OperationalError("gone")
         return advance(task, to, **options)
 
-    monkeypatch.setattr(binding, "INSIST", (0.01,))
+    monkeypatch.setattr(binding, "DATABASE_RETRY_DELAYS", (0.01,))
     task = wide_road.queued()
     with monkeypatch.context() as patch:
         patch.setattr(lifecycle, "advance", gone)

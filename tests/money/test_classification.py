@@ -53,7 +53,7 @@ class Row:
     @property
     def kind(self) -> EventKind:
         return {
-            TaskStatus.UNCONFIRMED: EventKind.OUTCOME_UNKNOWN,
+            TaskStatus.UNCONFIRMED: EventKind.UNCONFIRMED,
             TaskStatus.FAILED: EventKind.FAILED,
             TaskStatus.QUEUED: EventKind.WAITING,
         }[self.status]
@@ -186,12 +186,12 @@ def check(road: Road, task: Any, row: Row) -> None:
         assert task.next_action_at > timezone.now() + dt.timedelta(minutes=20), "somebody is asked, in time"
     else:
         least, most = row.held
-        wait = (task.held_until - timezone.now()).total_seconds()
+        wait = (task.delayed_until - timezone.now()).total_seconds()
         assert least - 2 <= wait <= most
-        assert task.next_action_at == task.held_until
+        assert task.next_action_at == task.delayed_until
         if row not in ACCOUNT:
-            assert task.held_reason == ("evolink_busy" if row.http_status else "evolink_unreachable")
-        assert held_words(task.held_reason) == row.advice
+            assert task.delay_reason == ("evolink_busy" if row.http_status else "evolink_unreachable")
+        assert held_words(task.delay_reason) == row.advice
 
 
 def nothing_is_sent_again_by_itself(road: Road, task: Any) -> None:
@@ -221,7 +221,7 @@ def test_an_accepted_request_whose_answer_is_lost_is_never_repeated_and_the_call
     assert task.status == TaskStatus.COMPLETED
     assert open_road.posts() == 1
     assert task.attempts.get().provider_task_id == evo.tasks.latest.id
-    assert "decided" not in open_road.history(task), "no person was needed"
+    assert "resolved" not in open_road.history(task), "no person was needed"
     evo.ledger.assert_charged_once()
     open_road.assert_accounted_for()
 
@@ -353,7 +353,7 @@ def test_each_wait_is_longer_than_the_one_before(road: Road, evo: Simulator):
     for _try in range(4):
         road.make_due()
         road.send(task)
-        waits.append((task.held_until - timezone.now()).total_seconds())
+        waits.append((task.delayed_until - timezone.now()).total_seconds())
     assert waits == sorted(waits)
     assert waits[3] > 2 * waits[0]
 

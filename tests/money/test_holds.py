@@ -73,9 +73,9 @@ def pass_time(**passed: float) -> None:
     for state in SiteState.objects.exclude(name="sweep"):
         state.value = _older(state.value, delta)
         state.save()
-    for task in VideoTask.objects.filter(held_until__isnull=False):
+    for task in VideoTask.objects.filter(delayed_until__isnull=False):
         VideoTask.objects.filter(pk=task.pk).update(
-            held_until=task.held_until - delta, next_action_at=task.next_action_at - delta
+            delayed_until=task.delayed_until - delta, next_action_at=task.next_action_at - delta
         )
 
 
@@ -109,7 +109,7 @@ def test_twenty_tasks_and_an_account_in_trouble_make_one_post_and_no_failure(
     assert failures == []
     assert not Attempt.objects.filter(state__in=OPEN_ATTEMPT_STATES).exists()
     assert kinds() == ["account"]
-    assert set(VideoTask.objects.values_list("held_reason", flat=True)) == {
+    assert set(VideoTask.objects.values_list("delay_reason", flat=True)) == {
         {"402": "credits_used_up", "401": "key_rejected"}[fault]
     }
     evo.ledger.assert_nothing_charged()
@@ -139,7 +139,7 @@ def test_any_call_that_the_account_refuses_holds_sending_back(road: Road, evo: S
         task = VideoTask.objects.create_task("A cat", picture(), duration=2)
         task.submit()
         road.send(task)
-        assert (task.status, task.held_reason) == (TaskStatus.QUEUED, "key_rejected")
+        assert (task.status, task.delay_reason) == (TaskStatus.QUEUED, "key_rejected")
     else:
         evo.faults.add("create", "402")
         road.send(road.queued())
@@ -147,7 +147,7 @@ def test_any_call_that_the_account_refuses_holds_sending_back(road: Road, evo: S
     before = road.posts()
     evo.faults.add("credits", "401", times=None)
     waiting = road.send(road.queued("Another"))
-    assert (waiting.status, waiting.held_reason) == (TaskStatus.QUEUED, "key_rejected")
+    assert (waiting.status, waiting.delay_reason) == (TaskStatus.QUEUED, "key_rejected")
     assert road.posts() == before
     assert running.events.filter(kind="failed").count() == 0
 
@@ -343,8 +343,8 @@ def test_a_keys_limit_for_the_day_waits_for_its_reset(road: Road, evo: Simulator
     def refuse(*_args: Any, before_send: Any, **_options: Any) -> Any:
         before_send()
         posts.append(1)
-        details = {"reset_timezone": "Asia/Shanghai"}
-        raise RejectedError("enough", http_status=402, code="token_daily_quota_exceeded", details=details)
+        code = "token_daily_quota_exceeded"
+        raise RejectedError("enough", http_status=402, code=code, reset_timezone="Asia/Shanghai")
 
     monkeypatch.setattr(EvoLinkClient, "create", refuse)
     tasks = many(road, 5)
@@ -390,7 +390,7 @@ def test_what_the_account_refused_counts_against_no_limit(road: Road, evo: Simul
     evo.faults.add("create", "402")
     task = road.send(road.queued())
     assert task.attempts.get().state == AttemptState.NOT_ACCEPTED
-    assert throttling.free_places() == 1
+    assert throttling.available_slots() == 1
     account.end(CREDITS_OUT)
     assert road.send(task).status == TaskStatus.PENDING
 
@@ -413,7 +413,7 @@ def test_an_outage_leaves_three_of_twelve_tasks_unconfirmed_and_probes_one_by_on
         road.sweep()
     assert statuses() == {"queued": 9, "unconfirmed": 3}
     assert kinds() == ["breaker"]
-    assert set(VideoTask.objects.filter(status="queued").values_list("held_reason", flat=True)) == {"answers_lost"}
+    assert set(VideoTask.objects.filter(status="queued").values_list("delay_reason", flat=True)) == {"answers_lost"}
 
     for probe in range(1, 4):
         pass_time(minutes=11)
@@ -514,7 +514,7 @@ def test_a_worker_that_is_killed_during_a_probe_lets_no_other_request_out_until_
     assert wide_road.posts() == 4
     assert kinds() == ["breaker"]
 
-    settlement.settle_lost(tasks[3].pk)
+    settlement.recover_stale_claim(tasks[3].pk)
     work_on(tasks[4:])
     assert wide_road.posts() == 4, "a lost answer makes the next probe wait"
     pass_time(minutes=11)
@@ -633,7 +633,7 @@ def test_a_hold_of_another_part_of_the_app_stands_beside_the_others_and_no_perso
     road.sweep()
     work_on(tasks)
     assert road.posts() == 0
-    assert set(VideoTask.objects.values_list("held_reason", flat=True)) == {"installation"}
+    assert set(VideoTask.objects.values_list("delay_reason", flat=True)) == {"installation"}
 
 
 @pytest.mark.fault("K4.resume-sends-one-probe")
@@ -678,7 +678,7 @@ def test_a_clock_that_was_a_day_ahead_silences_nobody(road: Road, evo: Simulator
 
 def test_a_hold_that_cannot_be_read_is_due_and_harms_nothing(road: Road, evo: Simulator):
     SiteState.objects.create(name=CREDITS_OUT, value={"keys": {account_marks.fingerprint(): {"spendable": "many"}}})
-    SiteState.objects.create(name=lock.GATE, value={"lost": 3, "probe_at": "soon"})
+    SiteState.objects.create(name=lock.LOCK_NAME, value={"lost": 3, "probe_at": "soon"})
     assert sorted(kinds()) == ["account", "breaker"]
     assert road.send(road.queued()).status == TaskStatus.PENDING
 
@@ -695,7 +695,7 @@ def test_the_gate_is_made_where_it_is_missing(road: Road):
 
     SiteState.objects.all().delete()
     with database.atomic():
-        assert lock.lock().name == lock.GATE
+        assert lock.lock().name == lock.LOCK_NAME
 
 
 def _used_up() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,10 +13,10 @@ from django.core.files.storage import InMemoryStorage
 from django.db import OperationalError
 from redis.exceptions import ResponseError
 
+from django_wanvideo import queue
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.health import site
 from django_wanvideo.models import VideoTask, lifecycle
-from django_wanvideo.queue import queue
 from django_wanvideo.services.attempts import binding, recovery, spool
 
 if TYPE_CHECKING:
@@ -48,14 +49,15 @@ def storage(monkeypatch: pytest.MonkeyPatch) -> InMemoryStorage:
     kept = InMemoryStorage()
     monkeypatch.setattr(spool, "task_storage", lambda: kept)
     monkeypatch.setattr(recovery, "_listed", {})
-    monkeypatch.setattr(binding, "INSIST", (0.01,))
+    monkeypatch.setattr(binding, "DATABASE_RETRY_DELAYS", (0.01,))
     return kept
 
 
 @pytest.fixture
 def redis(redis_queue: Any, wide_road: Road, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The queue's Redis, which may be asked."""
-    monkeypatch.setattr(queue, "ask", ask)
+    for room in (queue, queue.connection):
+        monkeypatch.setattr(room, "ask", ask)
     yield redis_queue.connection
     redis_queue.connection.delete(spool.KEY)
 
@@ -92,7 +94,7 @@ def test_a_sweep_binds_it_from_redis_at_once(wide_road: Road, evo: Simulator, mo
     assert spool.in_redis() == {attempt.pk}
     wide_road.sweep()
     assert is_bound(task, evo)
-    assert (task.credits_reserved, attempt.posts) == (evo.tasks.latest.reserved, 1)
+    assert (task.credits_reserved, attempt.request_count) == (evo.tasks.latest.reserved, 1)
     assert task.attempts.get().http_status == 200
     assert not redis.exists(spool.KEY)
 
@@ -134,7 +136,7 @@ def test_two_sweeps_and_a_callback_bind_it_once(wide_road: Road, evo: Simulator,
     attempt = task.attempts.get()
     created = spool.find(attempt.pk)
     assert created is not None
-    binding.accepted(attempt, created)
+    binding.record_acceptance(attempt, created)
     for _sweep in range(2):
         monkeypatch.setattr(recovery, "_listed", {})
         wide_road.sweep()
@@ -150,7 +152,7 @@ def test_no_error_of_either_place_harms_the_rest(wide_road: Road, evo: Simulator
     def away(_question: Any) -> bool:
         raise error
 
-    monkeypatch.setattr(queue, "ask", away)
+    monkeypatch.setattr(spool, "queue", SimpleNamespace(ask=away, answer=away))
     monkeypatch.setattr(spool, "task_storage", Broken)
     task = lost(wide_road, monkeypatch)
     assert evo.tasks.latest.id in caplog.text, "the log line is there as well"
@@ -158,7 +160,7 @@ def test_no_error_of_either_place_harms_the_rest(wide_road: Road, evo: Simulator
     wide_road.sweep()
     task.refresh_from_db()
     assert task.status == TaskStatus.UNCONFIRMED
-    assert [finding.level for finding in site.nothing_is_kept()] == ["ok"]
+    assert [finding.level for finding in site.check_kept_ids()] == ["ok"]
 
 
 @pytest.mark.fault("K5.id-through-a-long-outage")
@@ -189,7 +191,7 @@ def test_what_is_kept_holds_no_secret_and_doctor_shows_what_is_left(
     storage.save(f"{spool.FOLDER}/{stranger}.json", ContentFile(json.dumps(facts).encode()))
     wide_road.sweep()
     assert is_bound(task, evo)
-    (finding,) = site.nothing_is_kept()
+    (finding,) = site.check_kept_ids()
     assert (finding.level, str(stranger) in finding.message) == ("warn", True)
     assert str(attempt.pk) not in finding.message
 

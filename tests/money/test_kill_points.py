@@ -9,6 +9,7 @@ import pytest
 
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.models import Attempt
+from django_wanvideo.services.attempts import binding
 from django_wanvideo.services.resolution import decisions
 from django_wanvideo.services.tracking import callbacks
 from tests.money import processes
@@ -93,7 +94,7 @@ def test_a_worker_that_dies_costs_at_most_one_charge_and_leaves_no_orphan(
         # Nothing says that nothing was sent: a person is asked, and nothing is sent until then.
         assert (task.status, len(evo.ledger), open_road.posts()) == (S.UNCONFIRMED, 0, 0)
         assert open_road.history(task).count("needs_decision") == 1
-        decisions.send_again(task)
+        decisions.resend(task)
         open_road.make_due()
         open_road.sweep()
     evo.complete(evo.tasks.latest.id)
@@ -113,12 +114,12 @@ def test_a_callback_that_comes_before_the_sweep_binds_what_a_dead_worker_sent(
     task = die(open_road, death)
     evo.complete(evo.tasks.latest.id)
     open_road.wait_for_receipt()
-    callbacks.read_due()
+    callbacks.process_pending()
     task.refresh_from_db()
     assert task.status == S.STORING
     open_road.finish(task)
     assert (task.status, open_road.posts()) == (S.COMPLETED, 1)
-    assert "outcome_unknown" not in open_road.history(task)
+    assert "unconfirmed" not in open_road.history(task)
     open_road.assert_accounted_for()
 
 
@@ -148,9 +149,8 @@ def test_a_worker_that_is_taken_for_dead_but_lives_does_not_send(wide_road: Road
 def test_a_worker_that_is_taken_for_dead_while_it_waits_binds_its_answer_all_the_same(
     wide_road: Road, evo: Simulator, monkeypatch
 ):
-    from django_wanvideo.services.attempts import settlement
 
-    accepted = settlement.accepted
+    accepted = binding.record_acceptance
     task = wide_road.queued()
 
     def late(attempt, created):
@@ -160,7 +160,7 @@ def test_a_worker_that_is_taken_for_dead_while_it_waits_binds_its_answer_all_the
         assert task.status == S.UNCONFIRMED
         accepted(attempt, created)
 
-    monkeypatch.setattr(settlement, "accepted", late)
+    monkeypatch.setattr(binding, "record_acceptance", late)
     wide_road.send(task)
     assert (task.status, wide_road.posts()) == (S.PENDING, 1)
     assert task.attempts.get().state == AttemptState.ACCEPTED

@@ -88,7 +88,7 @@ def test_after_a_mixed_run_the_ledger_agrees_with_what_evolink_billed(road: Road
 
     evo.faults.add("create", "500")
     denied = road.send(road.queued("Unknown, and not accepted"))
-    decisions.not_accepted(denied)
+    decisions.mark_not_accepted(denied)
 
     assert_books_agree(evo)
     assert spent() == evo.ledger.total == 6 * PRICE
@@ -112,7 +112,7 @@ def test_the_entry_is_written_in_the_claims_own_transaction(road: Road, monkeypa
     task.refresh_from_db()
     assert (task.status, road.posts(), Attempt.objects.count()) == (TaskStatus.QUEUED, 0, 0)
 
-    VideoTask.objects.update(leased_until=None)
+    VideoTask.objects.update(lease_expires_at=None)
     road.send(task)
     entry = CreditEntry.objects.get()
     assert (entry.attempt_id, entry.task_id, entry.owner) == (task.attempt.pk, task.pk, task.owner)
@@ -134,7 +134,7 @@ def claimed(task: VideoTask) -> Attempt:
 def test_an_attempt_that_was_never_sent_gives_its_credits_back(wanvideo_wakeups):
     attempt = claimed(make_task(TaskStatus.SUBMITTING, credits_estimated=PRICE))
     assert spent() == PRICE, "the request may leave at any moment"
-    settlement.settle_lost(attempt.task_id)
+    settlement.recover_stale_claim(attempt.task_id)
     assert entry_of(attempt).outcome == CreditOutcome.RELEASED
     assert spent() == 0
 
@@ -143,9 +143,9 @@ def test_an_attempt_that_was_never_sent_gives_its_credits_back(wanvideo_wakeups)
 def test_what_is_unknown_counts_with_its_estimate_until_it_is_settled(wanvideo_wakeups):
     task = make_task(TaskStatus.SUBMITTING, credits_estimated=PRICE)
     attempt = claimed(task)
-    settlement.unknown(attempt, RuntimeError("reset"))
+    settlement.mark_unconfirmed(attempt, RuntimeError("reset"))
     assert (entry_of(attempt).outcome, entry_of(attempt).settled_at, spent()) == (CreditOutcome.UNKNOWN, None, PRICE)
-    decisions.send_again(task)
+    decisions.resend(task)
     assert (entry_of(attempt).outcome, spent()) == (CreditOutcome.UNKNOWN, PRICE), "it may still have been accepted"
 
 
@@ -153,8 +153,8 @@ def test_what_is_unknown_counts_with_its_estimate_until_it_is_settled(wanvideo_w
 def test_a_person_who_settles_it_as_not_accepted_gives_the_credits_back(wanvideo_wakeups):
     task = make_task(TaskStatus.SUBMITTING, credits_estimated=PRICE)
     attempt = claimed(task)
-    settlement.unknown(attempt, RuntimeError("reset"))
-    decisions.not_accepted(task)
+    settlement.mark_unconfirmed(attempt, RuntimeError("reset"))
+    decisions.mark_not_accepted(task)
     entry = entry_of(attempt)
     assert (entry.outcome, spent()) == (CreditOutcome.RELEASED, 0)
     assert entry.settled_at is not None
@@ -213,13 +213,13 @@ def test_what_evolink_reports_is_taken_over_and_nothing_more(status, used, befor
 @pytest.mark.fault("K1.late-word-about-an-earlier-attempt")
 def test_a_late_word_about_an_earlier_attempt_corrects_its_entry_and_leaves_the_task_alone(wanvideo_wakeups):
     task = make_task(TaskStatus.PENDING, credits_estimated=PRICE)
-    first = make_attempt(task, AttemptState.ENDED)
+    first = make_attempt(task, AttemptState.FINISHED)
     second = make_attempt(task)
     for attempt in (first, second):
         ledger.open_entry(task, attempt, reserved=PRICE)
         ledger.follow(attempt.pk, AttemptState.ACCEPTED, reserved=PRICE)
     word = TaskSnapshot(first.provider_task_id, RemoteStatus.FAILED, credits_used=Decimal(0))
-    snapshots.apply(first, word, source="callback")
+    snapshots.apply_snapshot(first, word, source="callback")
     task.refresh_from_db()
     assert (task.status, task.credits_used) == (TaskStatus.PENDING, None)
     assert (entry_of(first).outcome, entry_of(second).outcome) == (CreditOutcome.RELEASED, CreditOutcome.ACCEPTED)
@@ -311,7 +311,7 @@ def test_deleting_and_pruning_tasks_lifts_no_limit(road: Road, evo: Simulator, h
             retention.prune_tasks(timezone.now() + dt.timedelta(days=1), [TaskStatus.COMPLETED])
         assert not VideoTask.objects.exists()
     assert (road.posts(), evo.ledger.total) == (1, Decimal("11.9"))
-    assert (task.status, task.held_reason) == (TaskStatus.QUEUED, "daily_credit_limit")
+    assert (task.status, task.delay_reason) == (TaskStatus.QUEUED, "daily_credit_limit")
     assert CreditEntry.objects.get().used == Decimal("11.9")
 
 
@@ -320,7 +320,7 @@ def test_deleting_tasks_makes_no_room_in_this_minute_either(road: Road, evo: Sim
     road.configure(MAX_SUBMITS_PER_MINUTE=1)
     evo.faults.add("create", "400", times=2)
     road.send(road.queued()).delete()
-    assert road.send(road.queued()).held_reason == "max_per_minute"
+    assert road.send(road.queued()).delay_reason == "max_per_minute"
     assert road.posts() == 1
 
 
@@ -347,7 +347,7 @@ def test_forgetting_the_name_of_somebody_who_is_still_there_lifts_no_limit(road:
     django_user_model.objects.filter(pk=ann.pk).update(username="anna")
     assert ledger.forget_user("anna") == 1, "also under the name of then"
     assert CreditEntry.objects.get().owner_label == ""
-    assert road.send(road.queued(owner=ann)).held_reason == "user_daily_credit_limit"
+    assert road.send(road.queued(owner=ann)).delay_reason == "user_daily_credit_limit"
 
 
 @pytest.mark.django_db
@@ -377,5 +377,5 @@ def test_receipts_of_a_deleted_task_disturb_nothing(road: Road, evo: Simulator):
     evo.complete(attempt.provider_task_id)
     road.finish(task)
     task.delete()
-    callbacks.read_due()
+    callbacks.process_pending()
     assert CreditEntry.objects.get(pk=attempt.pk).used == PRICE

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from django_wanvideo.choices import AttemptState, Charge, EventKind, TaskStatus
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.resolution import decisions
 from django_wanvideo.services.storing import download
@@ -34,7 +34,7 @@ def given_up(road: Road, code: str = "resource_not_found", *, hours: float = 0, 
     task = road.send(road.queued())
     now = timezone.now()
     Attempt.objects.filter(task=task).update(
-        state=AttemptState.ENDED, settled_at=now, sent_at=now - dt.timedelta(hours=hours)
+        state=AttemptState.FINISHED, settled_at=now, sent_at=now - dt.timedelta(hours=hours)
     )
     VideoTask.objects.filter(pk=task.pk).update(
         status=S.FAILED, error_code=code, finished_at=now, next_action_at=None, **columns
@@ -93,7 +93,7 @@ def test_one_whose_answer_was_lost_and_then_found_is_looked_for_as_any_other(roa
     decisions.attach(task, next(iter(evo.ledger)).task_id)
     attempt = task.attempts.get()
     assert (attempt.state, attempt.error_code, attempt.error_message) == (AttemptState.ACCEPTED, "", "")
-    Attempt.objects.filter(pk=attempt.pk).update(state=AttemptState.ENDED)
+    Attempt.objects.filter(pk=attempt.pk).update(state=AttemptState.FINISHED)
     VideoTask.objects.filter(pk=task.pk).update(status=S.FAILED, error_code="resource_not_found", next_action_at=None)
     task.refresh_from_db()
     assert task.charge == Charge.MAYBE
@@ -115,8 +115,8 @@ def test_without_an_answer_it_waits_and_nothing_is_sent(road: Road, evo: Simulat
     for _pass in range(4):
         road.make_due()
         road.send(task)
-        assert (task.status, task.held_reason, road.posts()) == (S.QUEUED, "lookup_unanswered", 1)
-        assert task.held_until > timezone.now()
+        assert (task.status, task.delay_reason, road.posts()) == (S.QUEUED, "lookup_unanswered", 1)
+        assert task.delayed_until > timezone.now()
         assert task.charge == Charge.MAYBE
     evo.faults.clear()
     evo.complete(id_of(task))
@@ -129,10 +129,10 @@ def test_an_evolink_that_hangs_or_is_gone_is_waited_for(road: Road, evo: Simulat
     road.configure(READ_TIMEOUT=0.3, CONNECT_TIMEOUT=0.3)
     task = retried(road, hours=300)
     evo.faults.add("get", "hang", seconds=3)
-    assert (road.send(task).status, task.held_reason) == (S.QUEUED, "lookup_unanswered")
+    assert (road.send(task).status, task.delay_reason) == (S.QUEUED, "lookup_unanswered")
     with evo.down():
         road.make_due()
-        assert (road.send(task).status, task.held_reason) == (S.QUEUED, "lookup_unanswered")
+        assert (road.send(task).status, task.delay_reason) == (S.QUEUED, "lookup_unanswered")
     assert road.posts() == 1
 
 
@@ -165,8 +165,8 @@ def test_a_young_one_is_sent_anew_only_after_evolink_has_said_so_for_half_an_hou
     for _look in range(2):
         road.make_due()
         road.send(task)
-        assert (task.status, task.held_reason, road.posts()) == (S.QUEUED, "lookup_not_found", 1)
-        waits.append((task.held_until - timezone.now()).total_seconds())
+        assert (task.status, task.delay_reason, road.posts()) == (S.QUEUED, "lookup_not_found", 1)
+        waits.append((task.delayed_until - timezone.now()).total_seconds())
         road.send(task)
         assert road.gets() == _look + 1, "it is not asked about before the time"
     assert sum(waits) > 1790
@@ -190,7 +190,7 @@ def test_a_gateways_404_is_no_word_of_evolink(road: Road, evo: Simulator, monkey
     task = retried(road, hours=300)
     gateway_page(monkeypatch)
     road.send(task)
-    assert (task.status, task.held_reason, road.posts()) == (S.QUEUED, "lookup_unanswered", 1)
+    assert (task.status, task.delay_reason, road.posts()) == (S.QUEUED, "lookup_unanswered", 1)
 
 
 def test_what_evolink_itself_ended_is_sent_anew_without_a_question(road: Road, evo: Simulator):
@@ -310,7 +310,7 @@ class TestLookAgain:
         task.refresh()
         assert (task.status, task.error_code, task.error_message) == (S.FAILED, "content_policy_violation", "No.")
         assert not lookup.can_look(task)
-        with pytest.raises(NotPossible):
+        with pytest.raises(TransitionNotAllowed):
             task.refresh()
 
     @pytest.mark.parametrize("how", ["button", "action"])
@@ -331,7 +331,7 @@ class TestLookAgain:
         evo.faults.add("create", "400")
         task = road.send(road.queued())
         assert (task.status, lookup.can_look(task)) == (S.FAILED, False)
-        with pytest.raises(NotPossible):
+        with pytest.raises(TransitionNotAllowed):
             task.refresh()
 
 
@@ -339,7 +339,7 @@ class TestLookAgain:
 def test_a_result_is_fetched_only_where_it_can_be(road: Road, evo: Simulator):
     task = given_up(road, "result_too_large")
     assert not task.can_fetch_result
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         task.fetch_result()
     evo.complete(id_of(task))
     url = lookup.provider.read(lookup.provider.client(), id_of(task)).result_urls[0]
@@ -359,6 +359,6 @@ def test_a_link_that_has_ended_since_the_row_was_read_is_not_fetched(road: Road,
     task = given_up(road, "result_too_large", result_url="https://files.example/v.mp4", result_expires_at=alive)
     VideoTask.objects.filter(pk=task.pk).update(result_expires_at=timezone.now() - dt.timedelta(seconds=1))
     assert download.is_fetchable(task), "the row as it was read"
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         task.fetch_result()
     assert VideoTask.objects.get(pk=task.pk).status == S.FAILED

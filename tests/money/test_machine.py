@@ -42,15 +42,15 @@ from django_wanvideo.evolink.exceptions import (
     WaitError,
 )
 from django_wanvideo.evolink.types import Created, RemoteStatus, TaskSnapshot
-from django_wanvideo.exceptions import NotPossible
-from django_wanvideo.models import Attempt, CallbackReceipt, TaskEvent, VideoTask, lifecycle
+from django_wanvideo.exceptions import TransitionNotAllowed
+from django_wanvideo.models import Attempt, CallbackReceipt, TaskEvent, VideoTask, lifecycle, querysets
 from django_wanvideo.services import schedule, sweep
 from django_wanvideo.services.attempts import settlement
 from django_wanvideo.services.leases import Lease
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.resolution import decisions
 from django_wanvideo.services.storing import download
-from django_wanvideo.services.tracking import callbacks, polling
+from django_wanvideo.services.tracking import callbacks, receipts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +135,7 @@ class EvoLink:
             raise OutcomeUnknownError("closed", code="connection_lost")
         if how == "die after acceptance":
             self.die()
-        return Created(self.snapshot(remote), 200, "r1", replayed=False)
+        return Created(self.snapshot(remote), 200, "r1")
 
     def get_task(self, provider_task_id: str) -> TaskSnapshot:
         how, self.next_read = self.next_read, "ok"
@@ -178,9 +178,9 @@ class Promises(RuleBasedStateMachine):
         self.progress: dict[Any, tuple[int, int]] = {}
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(timezone, "now", self.now)
-        self.patch.setattr(provider, "client", lambda **_patience: self.evolink)
+        self.patch.setattr(provider, "EvoLinkClient", lambda *_args, **_options: self.evolink)
         self.patch.setattr(download, "_download", self._download)
-        self.patch.setattr(download, "_keep", self._keep)
+        self.patch.setattr(download, "_save", self._save)
         self.next_store = "ok"
         self.die_at: str | None = None
         record = lifecycle.record
@@ -195,7 +195,7 @@ class Promises(RuleBasedStateMachine):
         # The same steps must come to the same end each time: no chance, and defaults that follow the virtual clock.
         chance = random.Random(0)
         self.patch.setattr(schedule, "_random", chance)
-        self.patch.setattr(sweep, "_random", chance)
+        self.patch.setattr(querysets, "_random", chance)
         self.patch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=chance.getrandbits(128), version=4))
         for model in (VideoTask, Attempt, CallbackReceipt, TaskEvent):
             for column in model._meta.concrete_fields:
@@ -204,8 +204,8 @@ class Promises(RuleBasedStateMachine):
                 elif column.default is uuid4:
                     self.patch.setitem(column.__dict__, "_get_default", uuid.uuid4)
         self.dead = self.power_cut = False
-        interrupted, release = settlement.interrupted, Lease.release
-        self.patch.setattr(settlement, "interrupted", lambda *args: None if self.dead else interrupted(*args))
+        interrupted, release = settlement.handle_interruption, Lease.release
+        self.patch.setattr(settlement, "handle_interruption", lambda *args: None if self.dead else interrupted(*args))
         self.patch.setattr(Lease, "release", lambda lease: None if self.dead else release(lease))
         signals.video_finished.connect(self._hear)
         # Each run begins and ends with an empty site; a claim may rely on this transaction as on none.
@@ -246,13 +246,13 @@ class Promises(RuleBasedStateMachine):
             raise download.DownloadError("connection", "broken")
         return None
 
-    def _keep(self, task: VideoTask, copy: Any, got: Any, lease: Any) -> None:
+    def _save(self, task: VideoTask, copy: Any, got: Any, lease: Any) -> None:
         moved = lifecycle.advance(
             task,
             S.COMPLETED,
             kind=EventKind.STORED,
             source="worker",
-            guard=lease.held,
+            condition=lease.is_current,
             video=f"{task.pk}.mp4",
             video_size=1,
             video_sha256="0" * 64,
@@ -321,7 +321,7 @@ class Promises(RuleBasedStateMachine):
 
     @rule(
         kind=st.sampled_from(
-            ["accepted", "outcome_unknown", "result_ready", "failed", "stored", "needs_decision", "claimed", "released"]
+            ["accepted", "unconfirmed", "generated", "failed", "stored", "needs_decision", "claimed", "released"]
         ),
         cut=st.booleans(),
     )
@@ -333,7 +333,7 @@ class Promises(RuleBasedStateMachine):
     @precondition(lambda self: self.there_is(S.QUEUED))
     def a_worker_sends(self, number: int, how: str, cut: bool) -> None:
         task = self._task(number, S.QUEUED)
-        self.clock = max(self.clock, task.held_until or self.clock)
+        self.clock = max(self.clock, task.delayed_until or self.clock)
         self.evolink.next_create, self.power_cut = how, cut
         self._work_alone(lambda: jobs.submit(str(task.pk)))
         self.evolink.next_create = "ok"
@@ -370,7 +370,7 @@ class Promises(RuleBasedStateMachine):
 
     def _work_alone(self, work: Callable[[], Any]) -> None:
         """Work as a worker does: what it had committed stays, whatever becomes of it."""
-        with contextlib.suppress(Death, NotPossible, EvoLinkError):
+        with contextlib.suppress(Death, TransitionNotAllowed, EvoLinkError):
             work()
         self.dead = False
 
@@ -401,7 +401,7 @@ class Promises(RuleBasedStateMachine):
 
     def _call_back(self, remote: Remote, copies: int) -> None:
         for _copy in range(copies):
-            polling.receive_callback(self._attempt_of(remote).pk, remote.id, {"id": remote.id})
+            receipts.receive(self._attempt_of(remote).pk, remote.id, {"id": remote.id})
 
     @rule(number=number, copies=st.integers(1, 2), read=st.booleans())
     @precondition(lambda self: self.evolink.tasks)
@@ -424,7 +424,7 @@ class Promises(RuleBasedStateMachine):
         if not unknown and holder is None and owner is not None and owner.pk != attempt.pk:
             # Not yet bound anywhere: with a stolen token this one could be taken, as DESIGN accepts.
             return
-        polling.receive_callback(attempt.pk, named, {"id": named, "status": "completed"})
+        receipts.receive(attempt.pk, named, {"id": named, "status": "completed"})
 
     @rule(number=number)
     @precondition(lambda self: self._old_ones())
@@ -451,7 +451,7 @@ class Promises(RuleBasedStateMachine):
 
     @rule()
     def callbacks_are_read(self) -> None:
-        self._work_alone(callbacks.read_due)
+        self._work_alone(callbacks.process_pending)
 
     def _a_person_looks(self, number: int) -> None:
         task = self._task(number)
@@ -471,7 +471,7 @@ class Promises(RuleBasedStateMachine):
             return
         try:
             task.retry()
-        except (NotPossible, Death):
+        except (TransitionNotAllowed, Death):
             self.dead = False
             return
         if task.status == S.QUEUED:
@@ -487,11 +487,11 @@ class Promises(RuleBasedStateMachine):
             if what == "attach":
                 decisions.attach(task, own.id if own else "task-unified-1-nobodys1")
             elif what == "not accepted":
-                decisions.not_accepted(task)
+                decisions.mark_not_accepted(task)
             else:
-                decisions.send_again(task)
+                decisions.resend(task)
                 self.intents += 1
-        except (NotPossible, EvoLinkError, Death):
+        except (TransitionNotAllowed, EvoLinkError, Death):
             self.dead = False
 
     def _signals_are_told(self, number: int) -> None:
@@ -559,7 +559,7 @@ class Promises(RuleBasedStateMachine):
             attempt = self._attempt_of(remote)
             # Its answer was lost: the attempt waits for a callback or a person, or was given up by a person.
             waits = attempt.state in {AttemptState.CLAIMED, AttemptState.UNCONFIRMED}
-            decided = attempt.events.filter(kind=EventKind.DECIDED).exists()
+            decided = attempt.events.filter(kind=EventKind.RESOLVED).exists()
             assert waits or decided, (remote, attempt.state)
 
     @invariant()
@@ -608,15 +608,15 @@ class Promises(RuleBasedStateMachine):
                 if own is not None:
                     decisions.attach(task, own.id)
                 else:
-                    decisions.not_accepted(task)
+                    decisions.mark_not_accepted(task)
             if (
                 not VideoTask.objects.unfinished().exists()
                 and not TaskEvent.objects.filter(notify_at__isnull=False).exists()
             ):
                 break
-        left = list(VideoTask.objects.unfinished().values_list("status", "next_action_at", "leased_until"))
+        left = list(VideoTask.objects.unfinished().values_list("status", "next_action_at", "lease_expires_at"))
         assert not left, f"these never end: {left}"
-        assert not CallbackReceipt.objects.filter(due_at__isnull=False).exists() or _only_unknown(self.evolink)
+        assert not CallbackReceipt.objects.filter(process_at__isnull=False).exists() or _only_unknown(self.evolink)
         self.moves_are_legal_and_ends_are_final()
         self.no_wish_is_charged_twice()
         self.every_generation_is_accounted_for()
@@ -630,7 +630,7 @@ class Promises(RuleBasedStateMachine):
 
 
 def _only_unknown(evolink: EvoLink) -> bool:
-    due = CallbackReceipt.objects.filter(due_at__isnull=False).values_list("provider_task_id", flat=True)
+    due = CallbackReceipt.objects.filter(process_at__isnull=False).values_list("provider_task_id", flat=True)
     return not set(due) & set(evolink.tasks)
 
 

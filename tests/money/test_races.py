@@ -13,12 +13,12 @@ from django.utils import timezone
 
 from django_wanvideo import jobs, signals
 from django_wanvideo.choices import AttemptState, TaskStatus
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
 from django_wanvideo.models.creation import media
 from django_wanvideo.services import sweep as sweeping
 from django_wanvideo.services.sending import submission
-from django_wanvideo.services.tracking import callbacks, polling
+from django_wanvideo.services.tracking import callbacks, receipts
 from tests.money import processes, racer
 from tests.money.fixtures import raise_first, together, until
 
@@ -93,7 +93,7 @@ def test_pressed_in_several_tabs_at_once_it_is_queued_once(wide_road: Road, evo:
 
     results = together([press] * 4)
     assert sum(result is None for result in results) == 1
-    assert all(result is None or isinstance(result, NotPossible) for result in results)
+    assert all(result is None or isinstance(result, TransitionNotAllowed) for result in results)
     wide_road.send(task)
     assert wide_road.posts() == 1
     evo.ledger.assert_charged_once()
@@ -104,9 +104,9 @@ def test_pressed_twice_from_a_stale_page_it_is_queued_once(road: Road, evo: Simu
     stale = VideoTask.objects.get(pk=task.pk)
     task.submit()
     road.send(task)
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         stale.submit()
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         stale.retry()
     assert road.posts() == 1
 
@@ -125,7 +125,7 @@ def test_a_cancellation_and_a_worker_agree_on_who_was_first(wide_road: Road, evo
         assert (task.status, wide_road.posts()) == (TaskStatus.CANCELLED, 0)
         assert not task.attempts.exists()
     else:
-        assert isinstance(cancelled, NotPossible)
+        assert isinstance(cancelled, TransitionNotAllowed)
         assert (task.status, wide_road.posts()) == (TaskStatus.PENDING, 1)
 
 
@@ -154,7 +154,7 @@ def test_a_hold_that_falls_on_a_task_while_its_picture_is_uploaded_is_kept(road:
     later = timezone.now() + dt.timedelta(minutes=5)
 
     def and_hold(*args):
-        VideoTask.objects.filter(pk=task.pk).update(held_until=later)
+        VideoTask.objects.filter(pk=task.pk).update(delayed_until=later)
         return urls(*args)
 
     monkeypatch.setattr(media, "provider_urls", and_hold)
@@ -204,12 +204,12 @@ def test_readers_of_one_callback_bind_it_once(open_road: Road, evo: Simulator):
             for r in CallbackReceipt.objects.all()
         ]
     )
-    raise_first(together([callbacks.read_due] * 4))
+    raise_first(together([callbacks.process_pending] * 4))
     for task in tasks:
         task.refresh_from_db()
         history = open_road.history(task)
         assert task.status == TaskStatus.STORING, history
-        assert [history.count(kind) for kind in ("accepted", "result_ready", "callback")] == [1, 1, 1]
+        assert [history.count(kind) for kind in ("accepted", "generated", "callback")] == [1, 1, 1]
     assert VideoTask.objects.count() == 3
     open_road.assert_accounted_for()
 
@@ -241,7 +241,7 @@ def test_callbacks_polls_and_sweeps_at_once_tell_each_receiver_once(open_road: R
 
         def call_back() -> None:
             for attempt in attempts:
-                polling.receive_callback(attempt.pk, attempt.provider_task_id or "", {"status": "completed"})
+                receipts.receive(attempt.pk, attempt.provider_task_id or "", {"status": "completed"})
             jobs.run_here("sync")
 
         def poll() -> None:
@@ -279,7 +279,7 @@ def test_processes_that_hear_read_and_look_tell_each_receiver_once(open_road: Ro
     for task in tasks:
         open_road.finish(task)
         history = open_road.history(task)
-        assert [history.count(kind) for kind in ("accepted", "result_ready", "stored")] == [1, 1, 1], history
+        assert [history.count(kind) for kind in ("accepted", "generated", "stored")] == [1, 1, 1], history
     del receivers
     assert Counter(heard.read_text().split("\n")[:-1]) == {f"{name} {pk}": 1 for name in racer.SIGNALS for pk in ids}
     open_road.assert_accounted_for()
@@ -294,16 +294,21 @@ def test_two_second_results_of_one_wish_become_one_task(wide_road: Road, evo: Si
     evo.faults.add("create", "accept_then_close")
     task = wide_road.send(wide_road.queued())
     first, own = task.attempts.get(), evo.tasks.latest.id
-    decisions.send_again(task)
+    decisions.resend(task)
     wide_road.send(task)
     snapshot = provider.client().get_task(own)
     made = together(
-        [lambda: duplicates.adopt(Attempt.objects.get(pk=first.pk), snapshot, source=EventSource.CALLBACK)] * 4
+        [
+            lambda: duplicates.create_from_duplicate(
+                Attempt.objects.get(pk=first.pk), snapshot, source=EventSource.CALLBACK
+            )
+        ]
+        * 4
     )
     raise_first(made)
     assert sum(result is not None for result in made) == 1
     assert VideoTask.objects.count() == 2
-    assert wide_road.history(task).count("second_result") == 1
+    assert wide_road.history(task).count("duplicate") == 1
 
 
 def test_sweeps_at_once_hand_out_each_row_once(wide_road: Road, evo: Simulator):
@@ -315,7 +320,7 @@ def test_sweeps_at_once_hand_out_each_row_once(wide_road: Road, evo: Simulator):
         taken.extend(ids)
         return True
 
-    def pass_over() -> sweeping.Swept:
+    def pass_over() -> sweeping.SweepResult:
         close_old_connections()
         return sweeping.sweep(take)
 

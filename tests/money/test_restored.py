@@ -14,9 +14,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from django_wanvideo import jobs, signals
+from django_wanvideo import jobs, queue, signals
 from django_wanvideo.choices import AttemptState, EventKind, TaskStatus
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import (
     Attempt,
     CallbackReceipt,
@@ -28,12 +28,11 @@ from django_wanvideo.models import (
     VideoTask,
 )
 from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of
-from django_wanvideo.queue import queue
 from django_wanvideo.services import adoption, sweep
 from django_wanvideo.services.holds import holds
 from django_wanvideo.services.installation import claim_counter, installation
 from django_wanvideo.services.resolution import evidence
-from django_wanvideo.services.tracking import polling
+from django_wanvideo.services.tracking import receipts
 from tests.money.fixtures import Road, _road, together
 
 if TYPE_CHECKING:
@@ -326,7 +325,7 @@ class TestAdopting:
         sent = [site.send(task).attempt for task in tasks]
         restore(saved)
         for attempt in sent:
-            polling.receive_callback(attempt.pk, attempt.provider_task_id, {"id": attempt.provider_task_id})
+            receipts.receive(attempt.pk, attempt.provider_task_id, {"id": attempt.provider_task_id})
         jobs.sync()
         for task, attempt in zip(tasks, sent, strict=True):
             task.refresh_from_db()
@@ -344,7 +343,7 @@ class TestAdopting:
         attempt = site.send(tasks[0]).attempt
         restore(saved)
         CallbackReceipt.objects.create(
-            attempt_id=attempt.pk, provider_task_id=attempt.provider_task_id, payload={}, due_at=None
+            attempt_id=attempt.pk, provider_task_id=attempt.provider_task_id, payload={}, process_at=None
         )
         adopt("--yes")
         jobs.sync()
@@ -391,7 +390,7 @@ class TestAdopting:
         event = tasks[0].events.get(kind=EventKind.NOTE)
         assert (event.from_status, event.to_status) == (TaskStatus.QUEUED, TaskStatus.DRAFT)
         task = VideoTask.objects.get(pk=tasks[0].pk)
-        assert (task.queued_at, task.next_action_at, task.held_reason) == (None, None, "")
+        assert (task.queued_at, task.next_action_at, task.delay_reason) == (None, None, "")
         site.make_due()
         site.sweep()
         assert site.posts() == 3
@@ -423,7 +422,7 @@ class TestAdopting:
         first = site.send(task).attempt
         restore(saved)
         # Nothing outside is left of it: the one case that cannot be noticed.
-        queue._connection(queue.REDIS_TIMEOUT).flushdb()
+        queue.connection.get_redis(queue.connection.REDIS_TIMEOUT).flushdb()
         Installation.objects.update(database_id="00000000-0000-4000-8000-000000000000")
         task = site.send(VideoTask.objects.get())
         again = task.attempt
@@ -480,12 +479,12 @@ class TestCopy:
         self, site: Road, evo: Simulator, copy: dict[str, VideoTask]
     ):
         calls = len(evo.journal)
-        with pytest.raises(NotPossible, match="production"):
+        with pytest.raises(TransitionNotAllowed, match="production"):
             copy["running"].refresh()
         task = copy["running"]
         VideoTask.objects.filter(pk=task.pk).update(status=TaskStatus.UNCONFIRMED)
         task.attempts.update(state=AttemptState.UNCONFIRMED, provider_task_id=None)
-        assert evidence.gather(VideoTask.objects.get(pk=task.pk)).listing is evidence.Listing.FOREIGN
+        assert evidence.collect(VideoTask.objects.get(pk=task.pk)).listing is evidence.ListingState.FOREIGN
         assert len(evo.journal) == calls
 
     @pytest.mark.fault("K2.original-goes-on-beside-a-copy")
@@ -581,7 +580,7 @@ class TestHost:
         fresh = soft.queued("New")
         soft.send(old)
         soft.send(fresh)
-        assert (old.status, old.held_reason, fresh.status) == (TaskStatus.QUEUED, "installation", TaskStatus.PENDING)
+        assert (old.status, old.delay_reason, fresh.status) == (TaskStatus.QUEUED, "installation", TaskStatus.PENDING)
         assert soft.posts() == 1
         assert kinds() == []
         adopt("--yes")

@@ -61,7 +61,7 @@ def test_the_same_key_and_bytes_find_the_task_that_was_made(road: Road, evo: Sim
         client_module.perform = perform
     first, again = evo.journal.find("create")
     assert task.status == TaskStatus.PENDING
-    assert task.attempts.get().posts == 2
+    assert task.attempts.get().request_count == 2
     assert len(evo.tasks) == 1
     assert sent[0] == sent[1], "key and bytes"
     assert first.headers["Idempotency-Key"] == again.headers["Idempotency-Key"]
@@ -81,7 +81,7 @@ def test_an_answer_about_the_key_settles_nothing(road: Road, evo: Simulator, cod
     evo.faults.add("create", str(status), code=code)
     sweep_once(road, task)
     assert task.status == TaskStatus.UNCONFIRMED
-    assert task.attempts.get().posts == 2
+    assert task.attempts.get().request_count == 2
     sweep_once(road, task)
     assert task.status == TaskStatus.PENDING
     evo.ledger.assert_charged_once()
@@ -118,7 +118,7 @@ def test_what_certainly_did_not_arrive_does_not_count_but_a_person_is_asked_in_t
     with evo.down():
         for _pass in range(6):
             sweep_once(road, task)
-        assert task.attempts.get().posts == 1
+        assert task.attempts.get().request_count == 1
         Attempt.objects.update(sent_at=timezone.now() - dt.timedelta(hours=1))
         sweep_once(road, task)
     assert road.history(task).count("needs_decision") == 1
@@ -128,7 +128,7 @@ def test_a_429_pauses_the_site_and_does_not_count(road: Road, evo: Simulator):
     task = lost(road)
     evo.faults.add("create", "429", retry_after=50)
     sweep_once(road, task)
-    assert task.attempts.get().posts == 1
+    assert task.attempts.get().request_count == 1
     assert SiteState.objects.filter(name="evolink_pause").exists()
     VideoTask.objects.update(next_action_at=timezone.now())
     road.sweep()
@@ -139,7 +139,7 @@ def test_a_worker_without_the_key_uses_up_nothing(road: Road, evo: Simulator):
     task = lost(road)
     road.configure(API_KEY="")
     sweep_once(road, task)
-    assert (task.status, task.attempts.get().posts) == (TaskStatus.UNCONFIRMED, 1)
+    assert (task.status, task.attempts.get().request_count) == (TaskStatus.UNCONFIRMED, 1)
     assert task.next_action_at is not None
 
 

@@ -41,3 +41,37 @@ def test_the_simulator_knows_neither_django_nor_an_http_client():
 
 def test_an_import_inside_a_function_is_seen():
     assert list(imported_by("def f():\n    from django.db import models")) == ["django.db.models"]
+
+
+ROOMS = sorted({path.parent for path in PACKAGE.rglob("*.py")} - {PACKAGE / "migrations"})
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: str(room.relative_to(PACKAGE)))
+def test_a_room_has_at_most_twelve_files_of_at_most_250_lines(room):
+    modules = [path for path in room.glob("*.py") if path.name != "__init__.py"]
+    assert len(modules) <= 12
+    lengths = {path.name: len(path.read_text().splitlines()) for path in modules}
+    assert {name: lines for name, lines in lengths.items() if lines > 250} == {}
+
+
+def test_only_a_room_itself_shows_names_and_only_its_own():
+    for path in PACKAGE.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        shown = [
+            node for node in tree.body if isinstance(node, ast.Assign) and "__all__" in ast.unparse(node.targets[0])
+        ]
+        if path.name != "__init__.py":
+            assert not shown, path
+        if shown is None:
+            continue
+        room = ".".join(path.parent.relative_to(PACKAGE.parent).parts)
+        strangers = [
+            node.module
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom)
+            and not node.level
+            and node.module.startswith("django_wanvideo")
+            and not node.module.startswith(room)
+            and any(f'"{alias.asname or alias.name}"' in ast.unparse(shown).replace("'", '"') for alias in node.names)
+        ]
+        assert strangers == [], f"{path} hands on what is not its own"

@@ -14,7 +14,7 @@ import pytest
 from django.utils import timezone
 
 from django_wanvideo.choices import CreditOutcome, TaskStatus
-from django_wanvideo.exceptions import BudgetExceeded, ConfigurationError, NotPossible
+from django_wanvideo.exceptions import BudgetExceeded, ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import CreditEntry, SiteState, VideoTask
 from django_wanvideo.services import sweep
 from django_wanvideo.services.holds import lock
@@ -27,6 +27,12 @@ from tests.threads import at_once
 pytestmark = pytest.mark.integration
 
 PRICE = Decimal("11.9")
+
+
+def reconsider() -> int:
+    """Look at what waits for the site's own limits, within the hour that follows a look at all."""
+    later = (timezone.now() + dt.timedelta(minutes=30)).isoformat()
+    return throttling.reconsider(SiteState(value={"budgets": {"until": later}}), some_wait=True)
 
 
 @pytest.fixture
@@ -136,7 +142,7 @@ def test_a_limit_that_cannot_be_read_sends_nothing_and_says_so(limit, ann, given
     assert task.submit().status == TaskStatus.QUEUED
     submission.send(task.pk)
     task.refresh_from_db()
-    assert (evolink.sent, task.status, task.held_reason) == ([], TaskStatus.QUEUED, "misconfigured")
+    assert (evolink.sent, task.status, task.delay_reason) == ([], TaskStatus.QUEUED, "misconfigured")
     with pytest.raises(ConfigurationError, match="CREDIT_LIMITS"):
         draft(owner=ann).submit(wait=False)
     assert throttling.forecast([(PRICE, ann.pk)]) is None
@@ -180,9 +186,9 @@ def test_a_day_of_25_hours_has_one_limit(limit, settings, at):
     limit(DAILY_CREDIT_LIMIT=12)
     used(11, dt.datetime(2026, 10, 24, 22, 5, tzinfo=dt.UTC))
     at(2026, 10, 25, 22, 55)
-    assert throttling.credits_hold(queued()).until == dt.datetime(2026, 10, 25, 23, tzinfo=dt.UTC)
+    assert throttling.check_credits(queued()).until == dt.datetime(2026, 10, 25, 23, tzinfo=dt.UTC)
     at(2026, 10, 25, 23, 0)
-    assert throttling.credits_hold(queued()) is None
+    assert throttling.check_credits(queued()) is None
 
 
 # What fits -----------------------------------------------------------------------------------------------------------
@@ -194,15 +200,15 @@ def test_of_several_limits_the_one_that_keeps_it_longest_is_named(limit, ann, at
     at(2026, 11, 26, 12)
     task = queued(owner=ann)
     used(10, owner=ann)
-    held = throttling.credits_hold(task)
+    held = throttling.check_credits(task)
     assert (held.reason, held.until) == ("user_daily_credit_limit", dt.datetime(2026, 11, 27, tzinfo=dt.UTC))
     used(20, dt.datetime(2026, 11, 23, 1, tzinfo=dt.UTC), owner=ann)
-    held = throttling.credits_hold(task)
+    held = throttling.check_credits(task)
     assert (held.reason, held.until) == ("user_weekly_credit_limit", dt.datetime(2026, 11, 30, tzinfo=dt.UTC))
     used(60, dt.datetime(2026, 11, 1, 0, tzinfo=dt.UTC))
-    held = throttling.credits_hold(task)
+    held = throttling.check_credits(task)
     assert (held.reason, held.until) == ("monthly_credit_limit", dt.datetime(2026, 12, 1, tzinfo=dt.UTC))
-    assert throttling.credits_hold(queued()).reason == "monthly_credit_limit", "nobody's task counts for the site"
+    assert throttling.check_credits(queued()).reason == "monthly_credit_limit", "nobody's task counts for the site"
 
 
 @pytest.mark.django_db
@@ -214,8 +220,8 @@ def test_a_task_that_waits_for_credits_goes_as_soon_as_they_are_there(limit, evo
     task = queued(next_action_at=timezone.now())
     sweep.sweep(lambda job, *ids: bool(submission.send(*ids)) or True)
     task.refresh_from_db()
-    assert (task.held_reason, evolink.sent) == ("monthly_credit_limit", [])
-    assert task.held_until == budget.bounds("month", timezone.now())[1]
+    assert (task.delay_reason, evolink.sent) == ("monthly_credit_limit", [])
+    assert task.delayed_until == budget.bounds("month", timezone.now())[1]
     if what == "correction":
         CreditEntry.objects.filter(pk=entry.pk).update(used=0, outcome=CreditOutcome.RELEASED)
     elif what == "setting":
@@ -224,7 +230,7 @@ def test_a_task_that_waits_for_credits_goes_as_soon_as_they_are_there(limit, evo
         limit(CREDIT_LIMITS=None)
     sweep.sweep(lambda job, *ids: bool(submission.send(*ids)) or True)
     task.refresh_from_db()
-    assert (task.status, task.held_reason, len(evolink.sent)) == (TaskStatus.PENDING, "", 1)
+    assert (task.status, task.delay_reason, len(evolink.sent)) == (TaskStatus.PENDING, "", 1)
 
 
 @pytest.mark.django_db
@@ -235,7 +241,7 @@ def test_the_sweep_brings_forward_only_as_many_as_fit(limit, evolink):
     for task in tasks:
         submission.send(task.pk)
     CreditEntry.objects.update(used=0)
-    assert throttling.reconsider() == 2
+    assert reconsider() == 2
     due = VideoTask.objects.filter(status=TaskStatus.QUEUED, next_action_at__lte=timezone.now())
     assert set(due) == set(tasks[:2])
 
@@ -248,7 +254,7 @@ def test_no_picture_is_uploaded_for_a_task_that_waits_for_credits(limit, evolink
     task = queued()
     submission.send(task.pk)
     task.refresh_from_db()
-    assert task.held_reason == "daily_credit_limit"
+    assert task.delay_reason == "daily_credit_limit"
 
 
 # Not waiting ---------------------------------------------------------------------------------------------------------
@@ -303,7 +309,7 @@ def test_what_waits_in_the_queue_already_counts_for_what_must_not_wait(limit, an
 @pytest.mark.django_db
 def test_what_is_no_draft_is_refused_for_that_and_not_for_its_price(limit):
     limit(DAILY_CREDIT_LIMIT=1)
-    with pytest.raises(NotPossible, match="Only a draft"):
+    with pytest.raises(TransitionNotAllowed, match="Only a draft"):
         queued().submit(wait=False)
 
 
@@ -311,7 +317,7 @@ def test_what_is_no_draft_is_refused_for_that_and_not_for_its_price(limit):
 @pytest.mark.fault("K1.budget-exceeded-race")
 def test_of_many_at_once_that_must_not_wait_no_more_are_taken_than_fit(limit, wanvideo_wakeups):
     limit(DAILY_CREDIT_LIMIT=30)
-    SiteState.objects.create(name=lock.GATE)
+    SiteState.objects.create(name=lock.LOCK_NAME)
     tasks = [draft() for _number in range(6)]
 
     def submit(task):
@@ -346,7 +352,7 @@ def test_workers_at_the_limit_at_the_same_moment_never_go_over_it_while_tasks_ar
 
     at_once(*(work(tasks[number::4]) for number in range(4)))
     assert len(evolink.sent) == 3
-    assert VideoTask.objects.filter(status=TaskStatus.QUEUED, held_reason="weekly_credit_limit").count() == 5
+    assert VideoTask.objects.filter(status=TaskStatus.QUEUED, delay_reason="weekly_credit_limit").count() == 5
 
 
 # What never fits -----------------------------------------------------------------------------------------------------
@@ -381,16 +387,16 @@ def test_what_no_longer_fits_at_all_waits_with_a_reason_that_is_true_and_goes_wh
     limit(DAILY_CREDIT_LIMIT=10)
     submission.send(task.pk)
     task.refresh_from_db()
-    assert (task.held_reason, evolink.sent) == ("above_credit_limit", [])
+    assert (task.delay_reason, evolink.sent) == ("above_credit_limit", [])
     limit(DAILY_CREDIT_LIMIT=20)
-    throttling.reconsider()
+    reconsider()
     submission.send(task.pk)
     assert len(evolink.sent) == 1
     other = queued()
     limit(DAILY_CREDIT_LIMIT=10)
     submission.send(other.pk)
     other.cancel()
-    assert (other.status, other.held_reason) == (TaskStatus.CANCELLED, "")
+    assert (other.status, other.delay_reason) == (TaskStatus.CANCELLED, "")
 
 
 # What is foreseen ----------------------------------------------------------------------------------------------------

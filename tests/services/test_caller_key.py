@@ -16,7 +16,7 @@ from django.utils import timezone
 from django_wanvideo import catalog
 from django_wanvideo.exceptions import IdempotencyConflict, WanVideoError
 from django_wanvideo.models import DeletedTask, MediaInput, VideoTask
-from django_wanvideo.models.creation import creation, idempotency
+from django_wanvideo.models.creation import creation, idempotency, validation
 from tests.rows import picture
 from tests.threads import at_once
 
@@ -242,29 +242,29 @@ def test_tasks_without_a_key_leave_nothing_behind():
 
 
 def test_a_task_that_comes_and_goes_while_the_inputs_are_checked_is_noticed(monkeypatch, storage):
-    real = creation._validate
+    real = validation.validate
 
     def validate(*args, **kwargs):
-        monkeypatch.setattr(creation, "_validate", real)
+        monkeypatch.setattr(validation, "validate", real)
         create(first_frame=picture()).delete()
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(creation, "_validate", validate)
+    monkeypatch.setattr(validation, "validate", validate)
     assert conflict(first_frame=picture()).task is None
     assert VideoTask.objects.count() == 0
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_lost_race_leaves_the_callers_own_transaction_usable(monkeypatch, ann, storage):
-    real = creation._validate
+    real = validation.validate
     won = []
 
     def validate(*args, **kwargs):
-        monkeypatch.setattr(creation, "_validate", real)
+        monkeypatch.setattr(validation, "validate", real)
         won.extend(at_once(lambda: create(owner=ann, first_frame=picture())))
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(creation, "_validate", validate)
+    monkeypatch.setattr(validation, "validate", validate)
     if transaction.get_connection().vendor == "sqlite":
         # One writer at a time: the other one comes before our transaction begins to write.
         assert create(owner=ann, first_frame=picture()) == won[0]

@@ -18,9 +18,8 @@ from django_wanvideo.health import site
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, SiteState, VideoTask, lifecycle
 from django_wanvideo.services import leases, schedule, sweep
 from django_wanvideo.services.attempts import delays
-from django_wanvideo.services.limits import throttling
 from django_wanvideo.services.provider import provider
-from django_wanvideo.services.tracking import callbacks, polling
+from django_wanvideo.services.tracking import callbacks, receipts
 from tests.money.fixtures import evo, road, wide_road
 from tests.rows import make_attempt, make_task
 from tests.tracking.looks import Clock, accepted, look
@@ -67,11 +66,11 @@ def swept(handed: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
 @pytest.mark.fault("K5.clock-ahead")
 def test_a_pause_of_the_site_is_believed_for_an_hour_at_most(wrong: Jumping):
     with wrong:
-        until = provider.pause(30)
-        assert provider.paused_until() == until
-    assert provider.paused_until() is None
-    again = provider.pause(20)
-    assert provider.paused_until() == again, "a true one is not kept out by it"
+        until = provider.back_off(30)
+        assert provider.backoff_until() == until
+    assert provider.backoff_until() is None
+    again = provider.back_off(20)
+    assert provider.backoff_until() == again, "a true one is not kept out by it"
     assert again < timezone.now() + dt.timedelta(seconds=21)
 
 
@@ -130,15 +129,15 @@ def test_every_wait_that_the_code_sets_is_within_what_is_believed(settings: Any)
         settings.WANVIDEO = {**settings.WANVIDEO, "CALLBACK_BASE_URL": "https://site.example", **values}
         longest = timestamps.longest_action() + timestamps.SKEW
         waits = [
-            schedule.first_look(10**7),
-            schedule.next_look(10**6, overdue=True),
-            schedule.next_unknown_look(10**6),
-            schedule.next_store_try(10**6, None),
-            schedule.next_send_try(10**6, 3600.0),
+            schedule.first_poll(10**7),
+            schedule.next_poll(10**6, overdue=True),
+            schedule.next_not_found_poll(10**6),
+            schedule.next_download(10**6, None),
+            schedule.next_send(10**6, 3600.0),
             dt.timedelta(seconds=conf.UNCONFIRMED_DEADLINE),
         ]
         assert max(waits) < longest
-        assert schedule.next_receipt_try(10**6) < timestamps.LONGEST_PAUSE
+        assert schedule.next_callback_read(10**6) < timestamps.LONGEST_PAUSE
 
 
 @pytest.mark.fault("K5.clock-ahead")
@@ -148,26 +147,24 @@ def test_a_wait_for_anything_but_credits_is_believed_for_an_hour_at_most(
 ):
     task = road.queued()
     with wrong:
-        delays.hold(task, reason, until=timezone.now() + dt.timedelta(seconds=60))
+        delays.delay(task, reason, until=timezone.now() + dt.timedelta(seconds=60))
     road.sweep()
     task.refresh_from_db()
-    assert (task.status, task.held_until) == (S.PENDING, None)
+    assert (task.status, task.delayed_until) == (S.PENDING, None)
 
 
 @pytest.mark.fault("K5.clock-ahead")
 def test_a_wait_for_credits_is_believed_for_a_month_and_looked_at_hourly(
-    road: Road, evo: Simulator, wrong: Jumping, handed: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+    road: Road, evo: Simulator, wrong: Jumping, handed: list[tuple[str, ...]]
 ):
     spent = CreditEntry.objects.create(attempt_id=uuid.uuid4(), task_id=uuid.uuid4(), used=9, model="any")
     task = road.queued()
     road.configure(CREDIT_LIMITS={"site": {"month": 10}})
-    # By itself it looks at what waits for credits in each pass; here only the hourly look is of interest.
-    monkeypatch.setattr(throttling, "reconsider", lambda: 0)
     road.send(task)
-    assert (task.status, task.held_reason) == (S.QUEUED, "monthly_credit_limit")
+    assert (task.status, task.delay_reason) == (S.QUEUED, "monthly_credit_limit")
     for _hour in range(3):
         swept(handed)
-        VideoTask.objects.update(next_action_at=task.held_until)
+        VideoTask.objects.update(next_action_at=task.delayed_until)
         wrong.forward(hours=1, minutes=1)
         assert swept(handed) == [("submit", str(task.pk))]
         assert road.send(task).status == S.QUEUED
@@ -184,12 +181,12 @@ def test_a_callback_that_came_then_is_read_now(
     attempt = task.attempts.get()
     evo.complete(attempt.provider_task_id)
     with wrong:
-        polling.receive_callback(attempt.pk, attempt.provider_task_id or "", {})
+        receipts.receive(attempt.pk, attempt.provider_task_id or "", {})
     assert ("sync",) in swept(handed)
-    callbacks.read_due()
+    callbacks.process_pending()
     task.refresh_from_db()
     assert task.status == S.STORING
-    assert not CallbackReceipt.objects.filter(due_at__isnull=False).exists()
+    assert not CallbackReceipt.objects.filter(process_at__isnull=False).exists()
 
 
 @pytest.mark.fault("K5.clock-ahead")
@@ -199,7 +196,7 @@ def test_what_a_pass_noted_then_does_not_keep_messages_from_the_next(
     task = make_task(S.PENDING)
     attempt = make_attempt(task, state=AttemptState.ACCEPTED)
     CallbackReceipt.objects.create(attempt=attempt)
-    lifecycle.record(task, "stored", "code")
+    lifecycle.record(task, "stored", "application")
     with wrong:
         assert {job for job, *_ids in swept(handed)} >= {"sync", "notify"}
     wrong.forward(seconds=3)
@@ -221,8 +218,8 @@ def test_a_callback_binds_what_was_sent_while_the_clock_was_ahead(road: Road, ev
     with wrong:
         task = road.send(road.queued())
     own = evo.tasks.latest.id
-    polling.receive_callback(task.attempts.get().pk, own, {})
-    callbacks.read_due()
+    receipts.receive(task.attempts.get().pk, own, {})
+    callbacks.process_pending()
     task.refresh_from_db()
     assert (task.status, task.attempts.get().provider_task_id) == (S.PENDING, own)
 
@@ -255,7 +252,7 @@ def test_nor_does_one_at_a_task_that_takes_its_time(road: Road, evo: Simulator, 
     wrong.forward(hours=2)
     with wrong:
         assert look(task).status == S.PENDING
-    assert look(task).trouble_since is None
+    assert look(task).not_found_since is None
     evo.complete(task.attempt.provider_task_id)
     assert look(task).status == S.STORING
 
@@ -263,7 +260,7 @@ def test_nor_does_one_at_a_task_that_takes_its_time(road: Road, evo: Simulator, 
 @pytest.mark.fault("K5.clock-behind")
 def test_a_clock_that_goes_back_keeps_no_task_waiting(road: Road, evo: Simulator, wrong: Jumping):
     tasks = [accepted(road), road.queued("A dog")]
-    provider.pause(600)
+    provider.back_off(600)
     wrong.forward(hours=-HOURS)
     evo.complete(tasks[0].attempt.provider_task_id)
     for _pass in range(4):
@@ -279,7 +276,7 @@ def test_a_clock_that_goes_back_keeps_no_task_waiting(road: Road, evo: Simulator
 def test_a_sweep_that_stopped_is_not_taken_for_a_running_one(wrong: Jumping, handed: list[tuple[str, ...]]):
     with wrong:
         swept(handed)
-    (finding,) = site.sweep_runs()
+    (finding,) = site.check_sweep()
     assert finding.level == "warn"
 
 

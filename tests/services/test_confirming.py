@@ -35,7 +35,7 @@ def attempt(settings: Any) -> Attempt:
             "callback_url": "https://site.example/<token>/",
         },
         sent_at=timezone.now(),
-        posts=1,
+        request_count=1,
     )
 
 
@@ -47,7 +47,7 @@ def test_it_is_used_again_only_where_the_site_says_so(attempt: Attempt, settings
 
 @pytest.mark.parametrize(("posts", "minutes", "may"), [(3, 29, True), (4, 0, False), (1, 31, False)])
 def test_there_is_an_end_to_it(attempt: Attempt, posts: int, minutes: int, may: bool):
-    attempt.posts, attempt.sent_at = posts, timezone.now() - dt.timedelta(minutes=minutes)
+    attempt.request_count, attempt.sent_at = posts, timezone.now() - dt.timedelta(minutes=minutes)
     assert confirmation.may_repeat(attempt) is may
 
 

@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import MediaInput, TaskEvent, VideoTask, lifecycle
 from django_wanvideo.models.creation import creation
 from tests.rows import everything, picture
@@ -60,12 +60,12 @@ def test_a_prompt_and_a_picture_are_enough(django_user_model):
     assert task.credits_estimated == Decimal("11.9000")
     assert (task.next_action_at, task.queued_at) == (None, None), "nothing happens to a draft by itself"
     event = task.events.get()
-    assert (event.kind, event.source, event.actor, event.to_status) == ("created", "person", ann, "draft")
+    assert (event.kind, event.source, event.actor, event.to_status) == ("created", "user", ann, "draft")
 
 
 def test_code_without_a_person_is_said_to_be_code():
     event = create().events.get()
-    assert (event.kind, event.source, event.actor) == (EventKind.CREATED, EventSource.CODE, None)
+    assert (event.kind, event.source, event.actor) == (EventKind.CREATED, EventSource.APPLICATION, None)
 
 
 def test_whoever_makes_it_may_be_another_than_the_owner(django_user_model):
@@ -391,7 +391,7 @@ def breakdown(request, monkeypatch):
 def test_a_breakdown_leaves_neither_rows_nor_files(breakdown, storage, monkeypatch):
     before = everything()
     with pytest.raises((OSError, ValidationError), match=r"no space left|does not take the file"):
-        creation.create_task(prompt="A cat", first_frame=picture())
+        creation.get_or_create_task(prompt="A cat", first_frame=picture())
     monkeypatch.undo()
     assert everything() == before
     assert files(storage) == []
@@ -466,7 +466,7 @@ def test_only_a_draft_can_be_changed(status, storage):
     task = create(first_frame=picture())
     VideoTask.objects.update(status=status)
     before, stored = everything(), files(storage)
-    with pytest.raises(NotPossible, match="Duplicate it"):
+    with pytest.raises(TransitionNotAllowed, match="Duplicate it"):
         update(task, prompt="A dog", first_frame=picture("PNG"))
     assert everything() == before
     assert files(storage) == stored

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_wanvideo import signals
 from django_wanvideo.choices import AttemptState, Charge, TaskStatus
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
-from django_wanvideo.exceptions import ConfigurationError, NotPossible
+from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import SiteState
 from django_wanvideo.services import leases
 from django_wanvideo.services.provider import provider
@@ -47,8 +47,8 @@ def lost(road: Road, prompt: str = "A cat plays the piano") -> tuple[VideoTask, 
 
 DECISIONS = {
     "attach": lambda task, own, by: decisions.attach(task, own, by=by),
-    "not_accepted": lambda task, own, by: decisions.not_accepted(task, by=by),
-    "send_again": lambda task, own, by: decisions.send_again(task, by=by),
+    "not_accepted": lambda task, own, by: decisions.mark_not_accepted(task, by=by),
+    "send_again": lambda task, own, by: decisions.resend(task, by=by),
 }
 each_decision = pytest.mark.parametrize("decide", DECISIONS.values(), ids=DECISIONS)
 
@@ -65,7 +65,7 @@ def test_a_person_without_the_permission_decides_nothing(road: Road, evo: Simula
         decide(task, own, person)
     task.refresh_from_db()
     assert task.status == TaskStatus.UNCONFIRMED
-    assert "decided" not in road.history(task)
+    assert "resolved" not in road.history(task)
 
 
 @each_decision
@@ -73,11 +73,11 @@ def test_a_decision_is_written_down_with_its_maker_and_holds_once(road: Road, ev
     task, own = lost(road)
     person = settler()
     decide(task, own, person)
-    event = task.events.get(kind="decided")
-    assert (event.actor, event.source, event.attempt) == (person, "person", task.attempts.get())
+    event = task.events.get(kind="resolved")
+    assert (event.actor, event.source, event.attempt) == (person, "user", task.attempts.get())
     after = (road.history(task), task.status)
     for again in DECISIONS.values():
-        with pytest.raises(NotPossible):
+        with pytest.raises(TransitionNotAllowed):
             again(task, own, person)
     task.refresh_from_db()
     assert (road.history(task), task.status) == after
@@ -87,8 +87,8 @@ def test_a_decision_is_written_down_with_its_maker_and_holds_once(road: Road, ev
 def test_code_may_decide_and_the_history_says_so(road: Road, evo: Simulator, decide):
     task, own = lost(road)
     decide(task, own, None)
-    assert set(task.events.filter(kind__in=["decided", "failed", "retried"]).values_list("source", flat=True)) == {
-        "code"
+    assert set(task.events.filter(kind__in=["resolved", "failed", "retried"]).values_list("source", flat=True)) == {
+        "application"
     }
 
 
@@ -96,7 +96,7 @@ def test_code_may_decide_and_the_history_says_so(road: Road, evo: Simulator, dec
 def test_only_an_unconfirmed_task_can_be_decided_about(road: Road, evo: Simulator, decide):
     task = road.send(road.queued())
     assert task.status == TaskStatus.PENDING
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         decide(task, evo.tasks.latest.id, None)
 
 
@@ -126,8 +126,8 @@ def test_attach_refuses_what_cannot_be_this_task(road: Road, evo: Simulator):
         (lambda: setattr(evo.tasks[own], "created", evo.tasks[own].created - 3600), own),
     ]:
         make_wrong()
-        with pytest.raises(NotPossible, match="is not this one's"):
-            decisions.attach(task, given, even_if_older=True)
+        with pytest.raises(TransitionNotAllowed, match="is not this one's"):
+            decisions.attach(task, given, allow_earlier=True)
     task.refresh_from_db()
     assert (task.status, task.attempts.get().state) == (TaskStatus.UNCONFIRMED, AttemptState.UNCONFIRMED)
 
@@ -135,12 +135,12 @@ def test_attach_refuses_what_cannot_be_this_task(road: Road, evo: Simulator):
 def test_attach_refuses_what_seems_older_and_tells_both_times(road: Road, evo: Simulator):
     task, own = lost(road)
     evo.tasks[own].created -= 180
-    with pytest.raises(decisions.SeemsOlder) as caught:
+    with pytest.raises(decisions.CreatedBeforeAttempt) as caught:
         decisions.attach(task, own, by=settler())
     attempt, created = task.attempts.get(), dt.datetime.fromtimestamp(int(evo.tasks[own].created), dt.UTC)
     for told in (created, attempt.claimed_at):
         assert timezone.localtime(told).isoformat(" ", "seconds") in str(caught.value)
-    assert "even_if_older" in str(caught.value)
+    assert "allow_earlier" in str(caught.value)
     task.refresh_from_db()
     assert (task.status, attempt.state) == (TaskStatus.UNCONFIRMED, AttemptState.UNCONFIRMED)
 
@@ -150,10 +150,10 @@ def test_a_person_may_know_better_than_the_clocks_and_the_history_says_so(road: 
     evo.tasks[own].created -= 180
     person = settler()
     with pytest.raises(PermissionDenied):
-        decisions.attach(task, own, by=User.objects.create_user("anybody"), even_if_older=True)
-    decisions.attach(task, own, by=person, even_if_older=True)
-    event = task.events.get(kind="decided")
-    assert (event.actor, event.detail) == (person, {"decision": "attached", "even_if_older": True})
+        decisions.attach(task, own, by=User.objects.create_user("anybody"), allow_earlier=True)
+    decisions.attach(task, own, by=person, allow_earlier=True)
+    event = task.events.get(kind="resolved")
+    assert (event.actor, event.detail) == (person, {"decision": "attached", "allow_earlier": True})
     evo.complete(own)
     road.finish(task)
     assert (task.status, road.posts()) == (TaskStatus.COMPLETED, 1)
@@ -161,8 +161,8 @@ def test_a_person_may_know_better_than_the_clocks_and_the_history_says_so(road: 
 
 def test_the_history_names_the_clocks_only_where_they_mattered(road: Road, evo: Simulator):
     task, own = lost(road)
-    decisions.attach(task, own, even_if_older=True)
-    assert task.events.get(kind="decided").detail == {"decision": "attached"}
+    decisions.attach(task, own, allow_earlier=True)
+    assert task.events.get(kind="resolved").detail == {"decision": "attached"}
 
 
 @pytest.mark.parametrize("given", ["", "nonsense", "../credits", "task-unified-1-unknown00", "x" * 300])
@@ -192,8 +192,8 @@ def test_a_429_to_attach_makes_the_whole_site_wait_and_says_how_long(road: Road,
     with pytest.raises(EvoLinkError) as caught:
         decisions.attach(task, own)
     assert caught.value.http_status == 429
-    assert 85 < (provider.paused_until() - timezone.now()).total_seconds() < 91
-    with pytest.raises(NotPossible, match=r"wait for (8\d|90) more seconds"):
+    assert 85 < (provider.backoff_until() - timezone.now()).total_seconds() < 91
+    with pytest.raises(TransitionNotAllowed, match=r"wait for (8\d|90) more seconds"):
         decisions.attach(task, own)
     assert road.gets() == 1
     road.make_due()
@@ -213,7 +213,7 @@ def test_a_key_that_attach_finds_rejected_is_remembered(road: Road, evo: Simulat
 
 def test_attach_gives_evolink_no_more_time_than_a_person_has(road: Road, evo: Simulator, monkeypatch):
     task, own = lost(road)
-    monkeypatch.setattr(polling, "PERSON_PATIENCE", 0.2)
+    monkeypatch.setattr(polling, "INTERACTIVE_TIMEOUT", 0.2)
     evo.faults.add("get", "hang", seconds=3)
     began = time.monotonic()
     with pytest.raises(EvoLinkError):
@@ -222,7 +222,7 @@ def test_attach_gives_evolink_no_more_time_than_a_person_has(road: Road, evo: Si
 
 
 giving_up = pytest.mark.parametrize(
-    "decide", [decisions.not_accepted, decisions.send_again], ids=["not_accepted", "send_again"]
+    "decide", [decisions.mark_not_accepted, decisions.resend], ids=["not_accepted", "send_again"]
 )
 
 
@@ -247,14 +247,14 @@ def test_nobody_gives_a_request_up_while_it_is_being_repeated(road: Road, evo: S
     refused: list[str] = []
 
     def meanwhile(task: VideoTask) -> None:
-        with pytest.raises(NotPossible, match="Wait a minute") as caught:
+        with pytest.raises(TransitionNotAllowed, match="Wait a minute") as caught:
             decide(task)
         refused.append(str(caught.value))
 
     task = repeating(road, monkeypatch, meanwhile)
     assert len(refused) == 1
     assert (task.status, road.posts()) == (TaskStatus.PENDING, 2)
-    assert {"decided", "failed", "retried"}.isdisjoint(road.history(task))
+    assert {"resolved", "failed", "retried"}.isdisjoint(road.history(task))
     evo.ledger.assert_charged_once()
 
 
@@ -269,11 +269,11 @@ def test_an_id_may_be_attached_even_then(road: Road, evo: Simulator, monkeypatch
 def test_a_worker_that_died_while_repeating_stands_in_nobodys_way_for_long(road: Road, evo: Simulator, decide):
     task, _own = lost(road)
     leases.acquire(task.pk, TaskStatus.UNCONFIRMED)
-    with pytest.raises(NotPossible, match="Wait a minute"):
+    with pytest.raises(TransitionNotAllowed, match="Wait a minute"):
         decide(task)
     task.refresh_from_db()
     assert (task.status, task.attempts.get().state) == (TaskStatus.UNCONFIRMED, AttemptState.UNCONFIRMED)
-    type(task).objects.update(leased_until=timezone.now())
+    type(task).objects.update(lease_expires_at=timezone.now())
     decide(task)
     assert task.status in {TaskStatus.FAILED, TaskStatus.QUEUED}
 
@@ -281,7 +281,7 @@ def test_a_worker_that_died_while_repeating_stands_in_nobodys_way_for_long(road:
 def test_not_accepted_fails_the_task_free_of_charge_and_sends_nothing(road: Road, evo: Simulator):
     evo.faults.add("create", "refuse")
     task = road.send(road.queued())
-    decisions.not_accepted(task)
+    decisions.mark_not_accepted(task)
     task.refresh_from_db()
     assert (task.status, task.error_code, task.charge) == (TaskStatus.FAILED, "decided_not_accepted", Charge.NONE)
     assert task.attempts.get().state == AttemptState.NOT_ACCEPTED
@@ -294,7 +294,7 @@ def test_not_accepted_fails_the_task_free_of_charge_and_sends_nothing(road: Road
 
 def test_send_again_queues_a_new_attempt_and_supersedes_the_old_one(road: Road, evo: Simulator):
     task, _own = lost(road)
-    decisions.send_again(task)
+    decisions.resend(task)
     assert task.status == TaskStatus.QUEUED
     road.send(task)
     first, second = task.attempts.order_by("number")
@@ -311,11 +311,11 @@ def test_people_who_decide_at_once_do_not_both_decide(wide_road: Road, evo: Simu
         for decide, person in zip(DECISIONS.values(), people, strict=True)
     ]
     results = together(calls)
-    raise_first([result for result in results if not isinstance(result, NotPossible)])
+    raise_first([result for result in results if not isinstance(result, TransitionNotAllowed)])
     attached, refused, sent_again = (result is None for result in results)
     # An id that turns up while the task waits to be sent again is the one thing that still counts: it saves a charge.
     assert [attached, refused, sent_again] in ([1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 1])
-    assert wide_road.history(task).count("decided") == sum([attached, refused, sent_again])
+    assert wide_road.history(task).count("resolved") == sum([attached, refused, sent_again])
     wide_road.make_due()
     wide_road.send(task)
     assert task.attempts.count() == wide_road.posts() == (1 if attached or refused else 2)
@@ -327,7 +327,7 @@ def test_being_asked_and_failing_are_told_to_receivers(road: Road, evo: Simulato
     def receiver(sender, task, event, signal, **kwargs):
         told.append(event.kind)
 
-    for signal in (signals.video_needs_decision, signals.video_finished):
+    for signal in (signals.video_needs_attention, signals.video_finished):
         signal.connect(receiver)
     try:
         task, _own = lost(road)
@@ -335,9 +335,9 @@ def test_being_asked_and_failing_are_told_to_receivers(road: Road, evo: Simulato
             road.make_due()
             road.sweep()
             road.tell()
-        decisions.not_accepted(task)
+        decisions.mark_not_accepted(task)
         road.tell()
     finally:
-        for signal in (signals.video_needs_decision, signals.video_finished):
+        for signal in (signals.video_needs_attention, signals.video_finished):
             signal.disconnect(receiver)
     assert told == ["needs_decision", "failed"]

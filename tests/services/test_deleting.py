@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, TaskEvent, VideoTask
 from django_wanvideo.services.tracking import callbacks
 from django_wanvideo.testing import picture
@@ -36,7 +36,7 @@ def test_only_what_is_not_on_its_way_can_be_deleted(status: str, how: str):
     task = VideoTask.objects.create(status=status, model="m", prompt="p")
     delete = task.delete if how == "one" else VideoTask.objects.filter(pk=task.pk).delete
     if status in ACTIVE_STATUSES:
-        with pytest.raises(NotPossible, match=str(TaskStatus(status).label)), transaction.atomic():
+        with pytest.raises(TransitionNotAllowed, match=str(TaskStatus(status).label)), transaction.atomic():
             delete()
         assert VideoTask.objects.filter(pk=task.pk).exists()
     else:
@@ -48,7 +48,7 @@ def test_only_what_is_not_on_its_way_can_be_deleted(status: str, how: str):
 def test_a_page_that_shows_an_old_status_deletes_nothing_that_is_on_its_way():
     task = VideoTask.objects.create(model="m", prompt="p")
     VideoTask.objects.update(status=TaskStatus.QUEUED)
-    with pytest.raises(NotPossible), transaction.atomic():
+    with pytest.raises(TransitionNotAllowed), transaction.atomic():
         task.delete()
 
 
@@ -81,8 +81,8 @@ def test_a_callback_for_a_deleted_task_is_taken_and_settled(open_road: Road, evo
     VideoTask.objects.get().delete()
     evo.complete(own)
     open_road.wait_for_receipt()
-    callbacks.read_due()
-    assert CallbackReceipt.objects.get().due_at is None
+    callbacks.process_pending()
+    assert CallbackReceipt.objects.get().process_at is None
     assert not VideoTask.objects.exists()
 
 
@@ -105,7 +105,7 @@ def test_a_task_is_either_deleted_or_sent(wide_road: Road, evo: Simulator):
             VideoTask.objects.get(pk=pk).submit()
 
         results = together([delete, submit])
-        wanted = (NotPossible, VideoTask.DoesNotExist)
+        wanted = (TransitionNotAllowed, VideoTask.DoesNotExist)
         raise_first([result for result in results if not isinstance(result, wanted)])
         left = VideoTask.objects.filter(pk=task.pk).first()
         assert left is None or left.status == TaskStatus.QUEUED

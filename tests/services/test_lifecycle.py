@@ -19,6 +19,7 @@ import django_wanvideo
 from django_wanvideo.choices import FINISHED_STATUSES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.evolink.types import TaskSnapshot
 from django_wanvideo.models import Attempt, TaskEvent, VideoTask, lifecycle
+from django_wanvideo.services.attempts import duplicates
 from tests.rows import everything, make_attempt, make_task
 from tests.threads import at_once
 
@@ -69,7 +70,7 @@ def wakeups(wanvideo_wakeups):
 
 
 def move(task, to, **options):
-    return lifecycle.advance(task, to, kind=EventKind.NOTE, source=EventSource.CODE, **options)
+    return lifecycle.advance(task, to, kind=EventKind.NOTE, source=EventSource.APPLICATION, **options)
 
 
 @pytest.mark.parametrize("to", list(TaskStatus))
@@ -114,7 +115,7 @@ def test_the_callers_statuses_narrow_the_table_and_never_widen_it():
 def test_a_guard_that_does_not_hold_keeps_the_task_where_it_is():
     task = make_task(S.QUEUED)
     before = everything()
-    assert move(task, S.SUBMITTING, guard=Q(leased_until=timezone.now())) is None
+    assert move(task, S.SUBMITTING, condition=Q(lease_expires_at=timezone.now())) is None
     assert everything() == before
 
 
@@ -155,13 +156,13 @@ def test_an_event_remembers_who_and_why(django_user_model):
         task,
         S.QUEUED,
         kind=EventKind.QUEUED,
-        source=EventSource.PERSON,
+        source=EventSource.USER,
         actor=ann,
         attempt=attempt,
         detail={"why": "because"},
     )
     event = TaskEvent.objects.get()
-    assert (event.kind, event.source, event.actor_id, event.attempt_id) == ("queued", "person", ann.pk, attempt.pk)
+    assert (event.kind, event.source, event.actor_id, event.attempt_id) == ("queued", "user", ann.pk, attempt.pk)
     assert event.detail == {"why": "because"}
 
 
@@ -170,16 +171,29 @@ def test_an_end_leaves_nothing_to_be_done(to):
     at = S.STORING if to == S.COMPLETED else S.PENDING
     now = timezone.now()
     task = make_task(
-        at, next_action_at=now, held_until=now, held_reason="x", leased_until=now, trouble_since=now, tries=7
+        at,
+        next_action_at=now,
+        delayed_until=now,
+        delay_reason="x",
+        lease_expires_at=now,
+        not_found_since=now,
+        retry_count=7,
     )
     attempt = make_attempt(task)
     move(task, to)
     task = VideoTask.objects.get(pk=task.pk)
     assert task.finished_at >= now
-    left = (task.next_action_at, task.held_until, task.held_reason, task.leased_until, task.trouble_since, task.tries)
+    left = (
+        task.next_action_at,
+        task.delayed_until,
+        task.delay_reason,
+        task.lease_expires_at,
+        task.not_found_since,
+        task.retry_count,
+    )
     assert left == (None, None, "", None, None, 0)
     attempt.refresh_from_db()
-    assert attempt.state == AttemptState.ENDED
+    assert attempt.state == AttemptState.FINISHED
     assert attempt.settled_at is not None
 
 
@@ -233,7 +247,7 @@ def test_nobody_is_woken_for_what_was_rolled_back(wakeups):
 def test_nobody_is_woken_for_what_must_wait(wakeups):
     task = make_task(S.SUBMITTING)
     until = timezone.now() + dt.timedelta(minutes=5)
-    move(task, S.QUEUED, held_until=until, next_action_at=until)
+    move(task, S.QUEUED, delayed_until=until, next_action_at=until)
     assert wakeups == []
 
 
@@ -241,7 +255,7 @@ def test_nobody_is_woken_for_what_must_wait(wakeups):
 @pytest.mark.parametrize("kind", list(EventKind))
 def test_exactly_the_outcomes_are_to_be_told(wakeups, kind):
     task = make_task()
-    event = lifecycle.record(task, kind, EventSource.CODE)
+    event = lifecycle.record(task, kind, EventSource.APPLICATION)
     told = kind in {"accepted", "stored", "failed", "cancelled", "overdue", "needs_decision"}
     assert (event.notify_at is not None) is told
     assert wakeups == ([("notify", str(task.pk))] if told else [])
@@ -265,7 +279,7 @@ def test_of_many_at_once_one_moves_the_task(outcomes):
         task.refresh_from_db()
         assert task.status == winners[0].to_status
         attempt.refresh_from_db()
-        assert attempt.state == (AttemptState.ACCEPTED if task.status == S.STORING else AttemptState.ENDED)
+        assert attempt.state == (AttemptState.ACCEPTED if task.status == S.STORING else AttemptState.FINISHED)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -298,8 +312,8 @@ def test_what_is_told_once_is_told_once():
     task = make_task(S.PENDING)
 
     def tell():
-        return lifecycle.tell_once(
-            task, "told_overdue_at", EventKind.OVERDUE, statuses=frozenset({S.PENDING, S.PROCESSING})
+        return lifecycle.record_once(
+            task, "overdue_notified_at", EventKind.OVERDUE, statuses=frozenset({S.PENDING, S.PROCESSING})
         )
 
     assert sum(event is not None for event in at_once(tell, tell, tell, tell)) == 1
@@ -309,16 +323,18 @@ def test_what_is_told_once_is_told_once():
 
 def test_what_is_told_once_is_not_told_of_a_task_that_has_moved_on():
     task = make_task(S.COMPLETED)
-    assert lifecycle.tell_once(task, "told_overdue_at", EventKind.OVERDUE, statuses=frozenset({S.PENDING})) is None
+    assert (
+        lifecycle.record_once(task, "overdue_notified_at", EventKind.OVERDUE, statuses=frozenset({S.PENDING})) is None
+    )
     task.refresh_from_db()
-    assert task.told_overdue_at is None
+    assert task.overdue_notified_at is None
 
 
 def test_a_second_result_is_a_task_of_its_own_with_its_own_end():
     first = make_task(S.STORING, metadata={"sku": "X1"}, credits_estimated=Decimal("11.9"))
     attempt = make_attempt(first)
     snapshot = TaskSnapshot.parse({"id": "task-unified-2", "status": "completed"})
-    second = lifecycle.create_accepted(first, attempt, snapshot, source=EventSource.CALLBACK)
+    second = duplicates.create_from_duplicate(attempt, snapshot, source=EventSource.CALLBACK)
     assert (second.status, second.parent_id, second.metadata) == (S.PENDING, first.pk, {})
     assert second.attempt.provider_task_id == "task-unified-2"
     assert Attempt.objects.filter(state=AttemptState.ACCEPTED).count() == 2
@@ -326,8 +342,8 @@ def test_a_second_result_is_a_task_of_its_own_with_its_own_end():
 
 
 PACKAGE = Path(django_wanvideo.__file__).parent
-#: Rooms whose ``status`` is something else: EvoLink's, or the simulator's own.
-OTHER_STATUS = {"simulator", "evolink", "migrations"}
+#: Rooms whose ``status`` is something else: EvoLink's, the simulator's own, or what an error tells.
+OTHER_STATUS = {"simulator", "evolink", "migrations", "exceptions.py"}
 WRITING = {"update", "create", "get_or_create", "update_or_create", "bulk_update", "bulk_create", "save", "VideoTask"}
 RAW_SQL = re.compile(r"update\s+\W?wanvideo_videotask", re.IGNORECASE)
 
@@ -389,6 +405,6 @@ def test_only_the_lifecycle_writes_the_status():
     }
     # A given instance is shown what the row says; nothing is saved of it.
     assert lines == {
-        "services/submission.py: task.status = _status_now(task)",
-        "services/submission.py: task.status = now",
+        "services/sending/actions.py: task.status = _status_now(task)",
+        "services/sending/actions.py: task.status = now",
     }

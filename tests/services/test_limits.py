@@ -71,7 +71,7 @@ def queued(number=1, **columns):
 def held(task):
     """Ask whether a task must wait, as the claim does: inside its transaction."""
     with transaction.atomic():
-        return throttling.hold_for(task)
+        return throttling.check_limits(task)
 
 
 def reason(task):
@@ -82,9 +82,9 @@ def reason(task):
 def test_without_limits_nothing_is_asked():
     task = queued()
     with transaction.atomic(), CaptureQueriesContext(connection) as captured:
-        assert throttling.hold_for(task) is None
+        assert throttling.check_limits(task) is None
     assert [query["sql"] for query in captured if "wanvideo" in query["sql"]] == []
-    assert throttling.free_places() is None
+    assert throttling.available_slots() is None
     assert not SiteState.objects.exists()
 
 
@@ -93,11 +93,11 @@ def test_as_many_as_allowed_are_in_flight(limit):
     task = queued()
     assert reason(task) is None
     make_task(TaskStatus.PENDING)
-    assert (reason(task), throttling.free_places()) == (None, 1)
+    assert (reason(task), throttling.available_slots()) == (None, 1)
     make_task(TaskStatus.UNCONFIRMED)
-    assert (reason(task), throttling.free_places()) == ("max_in_flight", 0)
+    assert (reason(task), throttling.available_slots()) == ("max_in_flight", 0)
     make_task(TaskStatus.PROCESSING)
-    assert throttling.free_places() == 0
+    assert throttling.available_slots() == 0
 
 
 @pytest.mark.parametrize("status", list(TaskStatus))
@@ -232,24 +232,24 @@ def test_a_worker_keeps_a_task_back_with_a_reason_that_can_be_seen(evolink, limi
         submission.send(task.pk)
     assert len(evolink.sent) == 2
     waiting = VideoTask.objects.get(status=TaskStatus.QUEUED)
-    assert waiting.held_reason == why
-    assert timezone.now() < waiting.held_until <= timezone.now() + longest
-    assert waiting.next_action_at == waiting.held_until, "the sweep looks again then"
+    assert waiting.delay_reason == why
+    assert timezone.now() < waiting.delayed_until <= timezone.now() + longest
+    assert waiting.next_action_at == waiting.delayed_until, "the sweep looks again then"
     event = waiting.events.get()
     assert (event.kind, event.detail["reason"]) == (EventKind.WAITING, why)
     assert not waiting.attempts.exists()
 
     submission.send(waiting.pk)
     assert len(evolink.sent) == 2, "it is not looked at before its time"
-    VideoTask.objects.filter(pk=waiting.pk).update(held_until=timezone.now())
+    VideoTask.objects.filter(pk=waiting.pk).update(delayed_until=timezone.now())
     submission.send(waiting.pk)
     assert TaskEvent.objects.filter(kind=EventKind.WAITING).count() == 1, "the same reason is said once"
 
     limit(**{name: None})
-    VideoTask.objects.filter(pk=waiting.pk).update(held_until=timezone.now())
+    VideoTask.objects.filter(pk=waiting.pk).update(delayed_until=timezone.now())
     submission.send(waiting.pk)
     waiting.refresh_from_db()
-    assert (waiting.status, waiting.held_reason, waiting.held_until) == (TaskStatus.PENDING, "", None)
+    assert (waiting.status, waiting.delay_reason, waiting.delayed_until) == (TaskStatus.PENDING, "", None)
 
 
 def test_a_place_that_comes_free_is_used(evolink, limit):
@@ -259,7 +259,7 @@ def test_a_place_that_comes_free_is_used(evolink, limit):
     submission.send(second.pk)
     assert len(evolink.sent) == 1
     VideoTask.objects.filter(pk=first.pk).update(status=TaskStatus.COMPLETED)
-    VideoTask.objects.filter(pk=second.pk).update(held_until=None)
+    VideoTask.objects.filter(pk=second.pk).update(delayed_until=None)
     submission.send(second.pk)
     assert len(evolink.sent) == 2
 
@@ -282,7 +282,7 @@ def test_four_workers_together_keep_the_limit(evolink, limit, name, django_user_
     assert len(evolink.sent) == 2
     assert Attempt.objects.count() == 2
     assert VideoTask.objects.filter(status=TaskStatus.PENDING).count() == 2
-    assert VideoTask.objects.filter(status=TaskStatus.QUEUED, held_reason=why).count() == 6
+    assert VideoTask.objects.filter(status=TaskStatus.QUEUED, delay_reason=why).count() == 6
 
 
 @pytest.mark.django_db(transaction=True)

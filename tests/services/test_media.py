@@ -13,11 +13,12 @@ from django.utils import timezone
 from PIL import Image
 
 from django_wanvideo import catalog
+from django_wanvideo.catalog import images
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.exceptions import WaitError
 from django_wanvideo.evolink.types import Uploaded
 from django_wanvideo.models import MediaInput, VideoTask
-from django_wanvideo.models.creation import creation, inspection, media, thumbnails
+from django_wanvideo.models.creation import creation, inspection, media
 from tests.rows import make_task, picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
@@ -203,7 +204,7 @@ def test_a_file_that_cannot_be_deleted_is_said_in_the_log_and_stops_nothing(stor
 def test_a_thumbnail_keeps_the_proportions_and_leaves_the_file_at_its_beginning(size, small):
     given = picture("PNG", size=size)
     given.seek(100)
-    content = thumbnails.make(given)
+    content = images.small_jpeg(given, media.THUMBNAIL_SIDE)
     assert given.tell() == 0
     assert len(content) < 20_000
     with Image.open(io.BytesIO(content)) as made:

@@ -13,10 +13,9 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from rq.timeouts import JobTimeoutException
 
-from django_wanvideo import signals
+from django_wanvideo import queue, signals
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.models import TaskEvent, VideoTask, lifecycle
-from django_wanvideo.queue import queue
 from django_wanvideo.services import database_retries, notifications, sweep
 from tests.rows import make_attempt, make_task
 from tests.services.process import in_a_process
@@ -29,7 +28,7 @@ NAMES = (
     "video_completed",
     "video_failed",
     "video_cancelled",
-    "video_needs_decision",
+    "video_needs_attention",
     "video_finished",
 )
 
@@ -68,7 +67,7 @@ def heard(listen):
 
 
 def happen(task, kind):
-    return lifecycle.record(task, kind, EventSource.CODE)
+    return lifecycle.record(task, kind, EventSource.APPLICATION)
 
 
 SIGNALS = {
@@ -76,8 +75,8 @@ SIGNALS = {
     EventKind.STORED: ["video_completed", "video_finished"],
     EventKind.FAILED: ["video_failed", "video_finished"],
     EventKind.CANCELLED: ["video_cancelled", "video_finished"],
-    EventKind.OVERDUE: ["video_needs_decision"],
-    EventKind.NEEDS_DECISION: ["video_needs_decision"],
+    EventKind.OVERDUE: ["video_needs_attention"],
+    EventKind.NEEDS_DECISION: ["video_needs_attention"],
 }
 
 
@@ -93,7 +92,7 @@ def test_each_outcome_has_its_signals_and_nothing_else_has_any(heard, kind):
 
 
 def test_what_is_to_be_told_and_what_has_signals_is_the_same():
-    assert set(notifications.SIGNALS) == lifecycle.TOLD_KINDS == set(SIGNALS)
+    assert set(notifications.SIGNALS) == lifecycle.NOTIFIED_KINDS == set(SIGNALS)
 
 
 def test_a_receiver_gets_the_task_as_it_is_now_and_the_event_it_is_told_of(listen):
@@ -123,7 +122,7 @@ def test_outcomes_are_told_in_their_order(heard):
     assert notifications.deliver(task.pk) == 3
     assert [(name, event) for name, _task, event in heard] == [
         ("video_submitted", events[0].pk),
-        ("video_needs_decision", events[1].pk),
+        ("video_needs_attention", events[1].pk),
         ("video_failed", events[2].pk),
         ("video_finished", events[2].pk),
     ]
@@ -227,7 +226,7 @@ def test_a_receiver_may_go_on_with_the_task(listen, heard, wakeups):
     """Trying a failed task again from within the receiver is what a site will do."""
 
     def try_again(task, **kwargs):
-        lifecycle.advance(task, TaskStatus.QUEUED, kind=EventKind.RETRIED, source=EventSource.CODE)
+        lifecycle.advance(task, TaskStatus.QUEUED, kind=EventKind.RETRIED, source=EventSource.APPLICATION)
 
     listen("video_failed", try_again)
     task = make_task(TaskStatus.PENDING)
@@ -279,8 +278,8 @@ def clock(monkeypatch):
 def test_a_receiver_that_uses_up_the_jobs_time_makes_nothing_be_told_twice(listen, clock):
     """The others are still told, under a claim of their own, and then the job ends."""
     task = make_task(TaskStatus.COMPLETED)
-    lifecycle.record(task, EventKind.STORED, EventSource.CODE)
-    later = lifecycle.record(task, EventKind.STORED, EventSource.CODE)
+    lifecycle.record(task, EventKind.STORED, EventSource.APPLICATION)
+    later = lifecycle.record(task, EventKind.STORED, EventSource.APPLICATION)
     heard, meanwhile = [], []
 
     def slow(event, **kwargs):
@@ -304,7 +303,7 @@ def test_a_receiver_that_uses_up_the_jobs_time_makes_nothing_be_told_twice(liste
 
 def test_a_claim_that_has_run_out_between_two_signals_is_not_told_on(listen, clock):
     task = make_task(TaskStatus.COMPLETED)
-    event = lifecycle.record(task, EventKind.STORED, EventSource.CODE)
+    event = lifecycle.record(task, EventKind.STORED, EventSource.APPLICATION)
     heard = []
 
     def hang(**kwargs):
@@ -336,7 +335,7 @@ def test_of_many_workers_at_once_each_receiver_is_run_by_one(heard, workers):
 
 DIE_INSIDE = """
 from django_wanvideo import signals
-from django_wanvideo.services import notifying
+from django_wanvideo.services import notifications
 
 def first(event, **kwargs):
     print("heard", event.pk, flush=True)
@@ -349,7 +348,7 @@ def second(event, **kwargs):
 
 for receiver in (first, deadly, second):
     signals.video_completed.connect(receiver, weak=False)
-notifying.deliver({task_id!r})
+notifications.deliver({task_id!r})
 """
 
 
@@ -382,7 +381,7 @@ def test_a_worker_that_dies_inside_a_receiver_makes_the_event_be_told_again_with
     assert [(name, number) for name, _task, number in heard] == [
         ("video_completed", event.pk),
         ("video_finished", event.pk),
-        ("video_needs_decision", later.pk),
+        ("video_needs_attention", later.pk),
     ]
 
 
@@ -406,7 +405,7 @@ def test_the_names_are_those_of_the_contract():
 
 KILL_INSIDE = """
 from django_wanvideo import signals
-from django_wanvideo.services import notifying
+from django_wanvideo.services import notifications
 
 def tell(name):
     def receiver(event, **kwargs):
@@ -418,8 +417,8 @@ def tell(name):
 
 for name in ("first", "second", "third"):
     signals.video_completed.connect(tell(name), weak=False)
-signals.video_needs_decision.connect(tell("later"), weak=False)
-notifying.deliver({task_id!r})
+signals.video_needs_attention.connect(tell("later"), weak=False)
+notifications.deliver({task_id!r})
 """
 
 

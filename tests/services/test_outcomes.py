@@ -14,7 +14,8 @@ from django_wanvideo.evolink.exceptions import OutcomeUnknownError, RejectedErro
 from django_wanvideo.evolink.types import Created, TaskSnapshot
 from django_wanvideo.failures import ADVICE
 from django_wanvideo.models import Attempt, VideoTask
-from django_wanvideo.services.attempts import duplicates, settlement
+from django_wanvideo.services import schedule
+from django_wanvideo.services.attempts import binding, duplicates, settlement
 
 pytestmark = pytest.mark.django_db
 S = TaskStatus
@@ -36,7 +37,7 @@ def attempt_at(status: TaskStatus, state: AttemptState, *, sent: bool = True, nu
         idempotency_key=f"wanvideo-{uuid.uuid4().hex}",
         request={"model": "m"},
         sent_at=now if sent else None,
-        posts=int(sent),
+        request_count=int(sent),
     )
 
 
@@ -45,23 +46,23 @@ def snapshot(**fields: Any) -> TaskSnapshot:
 
 
 def created(**fields: Any) -> Created:
-    return Created(snapshot(**fields), 200, "request-1", replayed=False)
+    return Created(snapshot(**fields), 200, "request-1")
 
 
 OUTCOMES = {
-    "accepted": (lambda a: settlement.accepted(a, created()), S.PENDING, A.ACCEPTED),
+    "accepted": (lambda a: binding.record_acceptance(a, created()), S.PENDING, A.ACCEPTED),
     "rejected": (
-        lambda a: settlement.rejected(a, RejectedError("no", http_status=400, code="invalid_request")),
+        lambda a: settlement.record_rejection(a, RejectedError("no", http_status=400, code="invalid_request")),
         S.FAILED,
         A.NOT_ACCEPTED,
     ),
     "put off": (
-        lambda a: settlement.put_off(a, WaitError("later", http_status=400, code="no_available_channel")),
+        lambda a: settlement.requeue(a, WaitError("later", http_status=400, code="no_available_channel")),
         S.QUEUED,
         A.NOT_ACCEPTED,
     ),
     "unknown": (
-        lambda a: settlement.unknown(a, OutcomeUnknownError("lost", code="connection_lost")),
+        lambda a: settlement.mark_unconfirmed(a, OutcomeUnknownError("lost", code="connection_lost")),
         S.UNCONFIRMED,
         A.UNCONFIRMED,
     ),
@@ -123,13 +124,13 @@ def test_a_newer_attempt_is_not_touched_by_an_older_ones_answer(name: str):
 def test_settling_twice_leaves_one_line():
     attempt = attempt_at(S.SUBMITTING, A.CLAIMED)
     for _time in range(2):
-        settlement.unknown(attempt, OutcomeUnknownError("lost", code="connection_lost"))
+        settlement.mark_unconfirmed(attempt, OutcomeUnknownError("lost", code="connection_lost"))
     assert attempt.task.events.count() == 1
 
 
 def test_the_code_that_has_words_is_the_tasks_and_the_attempt_keeps_evolinks():
     attempt = attempt_at(S.SUBMITTING, A.CLAIMED)
-    settlement.rejected(attempt, RejectedError("Too big.", http_status=413, code="never_heard_of"))
+    settlement.record_rejection(attempt, RejectedError("Too big.", http_status=413, code="never_heard_of"))
     attempt.refresh_from_db()
     assert VideoTask.objects.get().error_code == "http_413"
     assert "http_413" in ADVICE
@@ -139,7 +140,7 @@ def test_the_code_that_has_words_is_the_tasks_and_the_attempt_keeps_evolinks():
 def test_long_texts_of_evolink_fit():
     attempt = attempt_at(S.SUBMITTING, A.CLAIMED)
     error = RejectedError("m" * 5000, http_status=418, code="c" * 400, request_id="r" * 400)
-    settlement.rejected(attempt, error)
+    settlement.record_rejection(attempt, error)
     attempt.refresh_from_db()
     assert (len(attempt.error_code), len(attempt.request_id)) == (100, 200)
     assert VideoTask.objects.get().status == S.FAILED
@@ -151,7 +152,7 @@ def test_long_texts_of_evolink_fit():
 def test_a_lost_worker_is_settled_by_whether_its_request_may_have_left(sent: bool, status: str, state: str):
     attempt = attempt_at(S.SUBMITTING, A.CLAIMED, sent=sent)
     for _time in range(2):
-        settlement.settle_lost(attempt.task_id)
+        settlement.recover_stale_claim(attempt.task_id)
     attempt.refresh_from_db()
     task = VideoTask.objects.get()
     assert (task.status, attempt.state) == (status, state)
@@ -170,22 +171,22 @@ def test_what_was_sent_meanwhile_is_not_given_back():
 
 def test_a_claim_lives_longer_than_any_request_may_take(settings: Any):
     settings.WANVIDEO = {**settings.WANVIDEO, "CONNECT_TIMEOUT": 20, "READ_TIMEOUT": 300}
-    assert settlement.claim_lifetime() >= dt.timedelta(seconds=320 + 30)
+    assert schedule.claim_lifetime() >= dt.timedelta(seconds=320 + 30)
 
 
 def test_an_id_that_another_attempt_holds_is_not_bound_again():
     holder = attempt_at(S.PENDING, A.ACCEPTED)
     Attempt.objects.filter(pk=holder.pk).update(provider_task_id=snapshot().id)
     attempt = attempt_at(S.UNCONFIRMED, A.UNCONFIRMED)
-    assert not settlement.bind(attempt, snapshot(), source="callback")
+    assert not binding.attach_provider_task(attempt, snapshot(), source="callback")
     attempt.refresh_from_db()
     assert (attempt.state, attempt.task.status, attempt.provider_task_id) == (A.UNCONFIRMED, S.UNCONFIRMED, None)
-    assert duplicates.adopt(attempt, snapshot(), source="callback") is None
+    assert duplicates.create_from_duplicate(attempt, snapshot(), source="callback") is None
 
 
 def test_an_accepted_task_is_looked_at_when_evolink_expects_to_be_done():
     attempt = attempt_at(S.SUBMITTING, A.CLAIMED)
-    settlement.accepted(
+    binding.record_acceptance(
         attempt, created(task_info={"estimated_time": 200}, usage={"credits_reserved": 6.5}, progress=100)
     )
     task = VideoTask.objects.get()

@@ -81,8 +81,8 @@ def test_a_task_whose_picture_cannot_be_read_waits_and_is_not_failed(breaking, s
     breaking(odd.ClientError("SlowDown"))
     submission.send(task.pk)
     task.refresh_from_db()
-    assert (task.status, task.held_reason) == (TaskStatus.QUEUED, "input_unreadable")
-    assert task.held_until is not None
+    assert (task.status, task.delay_reason) == (TaskStatus.QUEUED, "input_unreadable")
+    assert task.delayed_until is not None
 
 
 @pytest.mark.fault("K8.time-limit-passes")

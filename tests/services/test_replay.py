@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from django_wanvideo.choices import EventKind, TaskStatus
-from django_wanvideo.health import histories, replay
+from django_wanvideo.health import replay
 from django_wanvideo.health.replay import Step, problems
 from django_wanvideo.models.lifecycle import ALLOWED_FROM
 from tests.rows import make_attempt, make_task
@@ -25,7 +25,7 @@ WHOLE = [
     (K.ACCEPTED, S.SUBMITTING, S.PENDING),
     (K.CALLBACK, "", ""),
     (K.PROGRESS, S.PENDING, S.PROCESSING),
-    (K.RESULT_READY, S.PROCESSING, S.STORING),
+    (K.GENERATED, S.PROCESSING, S.STORING),
     (K.STORE_FAILED, "", ""),
     (K.STORED, S.STORING, S.COMPLETED),
     (K.RECEIVER_FAILED, "", ""),
@@ -121,7 +121,7 @@ def test_work_after_the_end(kind):
     assert ("after_end", 12) in rules(history(*WHOLE, (kind, "", "")))
 
 
-@pytest.mark.parametrize("kind", [K.CALLBACK, K.NOTE, K.RECEIVER_FAILED, K.DECIDED, K.NEEDS_DECISION, K.SECOND_RESULT])
+@pytest.mark.parametrize("kind", [K.CALLBACK, K.NOTE, K.RECEIVER_FAILED, K.RESOLVED, K.NEEDS_DECISION, K.DUPLICATE])
 def test_what_may_come_after_the_end(kind):
     assert rules(history(*WHOLE, (kind, "", ""))) == []
 
@@ -165,7 +165,7 @@ def test_lines_that_were_taken_out_leave_a_gap_only_where_nothing_was_taken_out(
     roads = {
         S.PENDING: WHOLE[:5],
         S.SUBMITTING: WHOLE[:4],
-        S.UNCONFIRMED: [*WHOLE[:4], (K.OUTCOME_UNKNOWN, S.SUBMITTING, S.UNCONFIRMED)],
+        S.UNCONFIRMED: [*WHOLE[:4], (K.UNCONFIRMED, S.SUBMITTING, S.UNCONFIRMED)],
     }
     onward = {S.PROCESSING: WHOLE[7], S.QUEUED: WHOLE[3]}
     steps = history(*roads[at], onward[to])
@@ -192,21 +192,23 @@ def make_history(task: Any, *lines: tuple[str, str, str]) -> None:
     from django_wanvideo.models import TaskEvent
 
     for kind, at, to in lines:
-        TaskEvent.objects.create(task=task, kind=kind, source="code", from_status=at, to_status=to, notified_at=NOW)
+        TaskEvent.objects.create(
+            task=task, kind=kind, source="application", from_status=at, to_status=to, notified_at=NOW
+        )
 
 
 @pytest.mark.django_db
 @pytest.mark.integration
 @pytest.mark.parametrize("chunk", [1, 2, 500])
 def test_the_problems_of_all_tasks_are_found_however_they_are_cut_into_chunks(chunk, monkeypatch):
-    monkeypatch.setattr(histories, "CHUNK", chunk)
+    monkeypatch.setattr(replay, "CHUNK", chunk)
     good = [make_task(S.COMPLETED) for _ in range(3)]
     for task in good:
         make_history(task, *WHOLE)
     bad = [make_task(S.PENDING), make_task(S.QUEUED)]
     make_history(bad[0], *WHOLE[:2], *WHOLE[4:5])
-    counts = histories.Counts()
-    found = {(one.task_id, one.problem.rule) for one in histories.problems(counts)}
+    counts = replay.Counts()
+    found = {(one.task_id, one.problem.rule) for one in replay.stored_problems(counts)}
     assert found == {(bad[0].pk, "gap"), (bad[1].pk, "status")}
     assert (counts.tasks, counts.events, counts.problems) == (5, 3 * len(WHOLE) + 3, 2)
 
@@ -217,18 +219,18 @@ def test_only_tasks_that_have_ended_may_lack_lines():
     ended, going = make_task(S.FAILED), make_task(S.PROCESSING)
     make_history(ended, *WHOLE[:5], (K.FAILED, S.PROCESSING, S.FAILED))
     make_history(going, *WHOLE[:4], (K.ACCEPTED, S.QUEUED, S.PENDING), (K.PROGRESS, S.PENDING, S.PROCESSING))
-    assert {one.task_id for one in histories.problems()} == {going.pk}
-    assert {one.task_id for one in histories.problems(pruned=False)} == {ended.pk, going.pk}
+    assert {one.task_id for one in replay.stored_problems()} == {going.pk}
+    assert {one.task_id for one in replay.stored_problems(pruned=False)} == {ended.pk, going.pk}
 
 
 @pytest.mark.django_db
 @pytest.mark.integration
 def test_the_number_of_queries_grows_with_chunks_and_not_with_tasks(django_assert_num_queries, monkeypatch):
-    monkeypatch.setattr(histories, "CHUNK", 2)
+    monkeypatch.setattr(replay, "CHUNK", 2)
     for _ in range(4):
         make_history(make_task(S.COMPLETED), *WHOLE)
     with django_assert_num_queries(5):
-        assert list(histories.problems()) == []
+        assert list(replay.stored_problems()) == []
 
 
 @pytest.mark.django_db
@@ -243,9 +245,9 @@ def test_what_the_services_write_is_in_order(told):
     task.submit()
     attempt = make_attempt(task, "claimed")
     lifecycle.advance(task, S.SUBMITTING, kind=K.CLAIMED, source=EventSource.WORKER, attempt=attempt)
-    settlement.unknown(attempt, RuntimeError("lost"))
-    decisions.not_accepted(task)
+    settlement.mark_unconfirmed(attempt, RuntimeError("lost"))
+    decisions.mark_not_accepted(task)
     task.retry()
     task.cancel()
     told()
-    assert list(histories.problems(pruned=False)) == []
+    assert list(replay.stored_problems(pruned=False)) == []

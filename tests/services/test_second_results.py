@@ -33,7 +33,7 @@ def first(road: Road, evo: Simulator, db: None) -> tuple[VideoTask, Attempt, Tas
     owner = User.objects.create_user("ann")
     task = road.send(road.queued(owner=owner, metadata={"sku": "X1"}))
     own, attempt = evo.tasks.latest.id, task.attempts.get()
-    decisions.send_again(task)
+    decisions.resend(task)
     road.send(task)
     evo.complete(own)
     return task, attempt, provider.client().get_task(own)
@@ -41,7 +41,7 @@ def first(road: Road, evo: Simulator, db: None) -> tuple[VideoTask, Attempt, Tas
 
 def test_it_is_made_from_the_first_but_carries_no_metadata(first: Any):
     task, attempt, made = first
-    second = duplicates.adopt(attempt, made, source="callback")
+    second = duplicates.create_from_duplicate(attempt, made, source="callback")
     second.refresh_from_db()
     assert (second.parent, second.owner, second.prompt, second.parameters) == (
         task,
@@ -53,14 +53,14 @@ def test_it_is_made_from_the_first_but_carries_no_metadata(first: Any):
     assert second.notes
     bound = second.attempts.get()
     assert (bound.provider_task_id, bound.state, bound.request) == (made.id, AttemptState.ACCEPTED, attempt.request)
-    event = task.events.get(kind="second_result")
+    event = task.events.get(kind="duplicate")
     assert event.detail == {"task": str(second.pk), "provider_task_id": made.id}
 
 
 def test_it_is_adopted_once(first: Any):
     _task, attempt, made = first
-    assert duplicates.adopt(attempt, made, source="callback") is not None
-    assert duplicates.adopt(attempt, made, source="callback") is None
+    assert duplicates.create_from_duplicate(attempt, made, source="callback") is not None
+    assert duplicates.create_from_duplicate(attempt, made, source="callback") is None
     assert VideoTask.objects.count() == 2
 
 
@@ -71,7 +71,7 @@ def test_it_is_stored_and_told_and_the_first_goes_on(road: Road, evo: Simulator,
     def hear(sender: Any, task: VideoTask, **more: Any) -> None:
         heard.append(str(task.pk))
 
-    second = duplicates.adopt(attempt, made, source="callback")
+    second = duplicates.create_from_duplicate(attempt, made, source="callback")
     signals.video_completed.connect(hear)
     try:
         road.finish(second)
@@ -88,7 +88,7 @@ def test_it_is_stored_and_told_and_the_first_goes_on(road: Road, evo: Simulator,
 def test_it_cannot_be_sent_again_by_mistake(road: Road, evo: Simulator, first: Any):
     """It has no picture of its own, so a retry is refused instead of being charged."""
     _task, attempt, made = first
-    second = duplicates.adopt(attempt, made, source="callback")
+    second = duplicates.create_from_duplicate(attempt, made, source="callback")
     VideoTask.objects.filter(pk=second.pk).update(status=TaskStatus.FAILED)
     with pytest.raises(ValidationError):
         second.retry()
@@ -98,7 +98,7 @@ def test_it_cannot_be_sent_again_by_mistake(road: Road, evo: Simulator, first: A
 def test_an_odd_price_is_no_obstacle(first: Any):
     _task, attempt, made = first
     odd = TaskSnapshot.parse(dict(made.raw) | {"usage": {"credits_reserved": 999999999}})
-    second = duplicates.adopt(attempt, odd, source="callback")
+    second = duplicates.create_from_duplicate(attempt, odd, source="callback")
     assert second.credits_reserved is None
     assert ledger.clamp_credits(Decimal("99999999.9999")) == Decimal("99999999.9999")
 
@@ -108,4 +108,4 @@ def test_it_does_not_belong_to_an_attempt_that_knows_it_already(road: Road, evo:
     current = task.attempts.get(state=AttemptState.ACCEPTED)
     snapshot = provider.client().get_task(current.provider_task_id)
     stranger = road.send(road.queued("Another wish")).attempt
-    assert duplicates.adopt(stranger, snapshot, source="callback") is None
+    assert duplicates.create_from_duplicate(stranger, snapshot, source="callback") is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from django_wanvideo import jobs
 from django_wanvideo.choices import AttemptState, Charge, TaskStatus
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.failures import ADVICE
 from django_wanvideo.models import Attempt, MediaInput, VideoTask
 from django_wanvideo.models.creation import creation, media
@@ -76,9 +77,11 @@ def test_what_the_status_does_not_allow_is_refused_in_words_and_changes_nothing(
         getattr(task, what)()
         assert task.status != status
         return
-    with pytest.raises(NotPossible) as refused:
+    with pytest.raises(TransitionNotAllowed) as refused:
         getattr(task, what)()
     assert str(S(status).label) in str(refused.value)
+    assert (refused.value.status, refused.value.action) == (status, what)
+    assert vars(pickle.loads(pickle.dumps(refused.value))) == vars(refused.value)
     assert VideoTask.objects.values().get() == before
 
 
@@ -102,9 +105,9 @@ def test_pressing_generate_is_in_the_history_with_who_did_it(road: Road, evo: Si
     task = road.draft()
     task.submit(by=person)
     event = task.events.get(kind="queued")
-    assert (event.actor, event.source, event.from_status, event.to_status) == (person, "person", "draft", "queued")
+    assert (event.actor, event.source, event.from_status, event.to_status) == (person, "user", "draft", "queued")
     other = road.queued()
-    assert other.events.get(kind="queued").source == "code"
+    assert other.events.get(kind="queued").source == "application"
 
 
 def test_a_draft_that_is_no_longer_acceptable_is_not_queued(road: Road, evo: Simulator):
@@ -124,12 +127,17 @@ def test_a_retry_starts_from_a_clean_slate_and_keeps_the_old_attempts(road: Road
     task.retry()
     task.refresh_from_db()
     assert (task.progress, task.error_code, task.error_message, task.finished_at) == (0, "", "", None)
-    assert (task.accepted_at, task.credits_reserved, task.result_url, task.told_overdue_at) == (None, None, "", None)
+    assert (task.accepted_at, task.credits_reserved, task.result_url, task.overdue_notified_at) == (
+        None,
+        None,
+        "",
+        None,
+    )
     assert task.charge == Charge.NONE
     road.make_due()
     road.send(task)
     assert list(task.attempts.order_by("number").values_list("number", "state")) == [
-        (1, AttemptState.ENDED),
+        (1, AttemptState.FINISHED),
         (2, AttemptState.ACCEPTED),
     ]
 
@@ -156,7 +164,7 @@ def test_a_worker_without_a_key_leaves_one_line_of_history_however_often_it_look
         road.make_due()
         road.send(task)
     assert road.history(task).count("waiting") == 1
-    assert task.held_reason == "no_api_key"
+    assert task.delay_reason == "no_api_key"
 
 
 def test_a_key_from_a_callable_is_asked_for_when_it_is_needed(road: Road, evo: Simulator):
@@ -178,7 +186,7 @@ def test_a_worker_whose_hold_was_taken_over_does_not_claim(road: Road, evo: Simu
     urls = media.provider_urls
 
     def too_slow(*args: Any) -> Any:
-        VideoTask.objects.update(leased_until=timezone.now() + dt.timedelta(seconds=500))
+        VideoTask.objects.update(lease_expires_at=timezone.now() + dt.timedelta(seconds=500))
         return urls(*args)
 
     monkeypatch.setattr(media, "provider_urls", too_slow)
@@ -200,14 +208,14 @@ def test_what_stops_a_worker_before_it_sends_leaves_the_task_in_the_queue(
         with pytest.raises(MemoryError):
             road.send(task)
     task.refresh_from_db()
-    assert (task.status, task.leased_until) == (S.QUEUED, None)
+    assert (task.status, task.lease_expires_at) == (S.QUEUED, None)
     assert road.send(task).status == S.PENDING
 
 
 def test_an_address_that_cannot_be_used_sends_nothing(road: Road, evo: Simulator, caplog: Any):
     road.configure(ALLOW_PRIVATE_HOSTS=False)
     task = road.send(road.queued())
-    assert (task.status, task.held_reason) == (S.QUEUED, "misconfigured")
+    assert (task.status, task.delay_reason) == (S.QUEUED, "misconfigured")
     assert road.posts() == 0
     assert "BASE_URL must begin with https://" in caplog.text
 
@@ -229,9 +237,9 @@ def locked_picture(road: Road, monkeypatch: pytest.MonkeyPatch) -> VideoTask:
 
 def test_a_storage_that_does_not_give_the_picture_puts_the_task_off(road: Road, locked_picture: VideoTask, caplog: Any):
     task = road.send(locked_picture)
-    assert (task.status, task.held_reason, task.leased_until) == (S.QUEUED, "input_unreadable", None)
-    assert task.held_until is not None
-    assert task.held_until > timezone.now()
+    assert (task.status, task.delay_reason, task.lease_expires_at) == (S.QUEUED, "input_unreadable", None)
+    assert task.delayed_until is not None
+    assert task.delayed_until > timezone.now()
     assert road.history(task)[-1] == "waiting"
     assert "PermissionError" in caplog.text
     assert road.posts() == 0
@@ -259,8 +267,8 @@ def test_what_does_not_get_ready_for_a_day_fails_with_words(
 def test_a_file_service_that_asks_to_wait_holds_the_whole_site_back(road: Road, evo: Simulator):
     evo.faults.add("upload", "429", retry_after=90)
     task = road.send(road.queued(first_frame=picture()))
-    assert (task.status, task.held_reason) == (S.QUEUED, "upload_failed")
-    paused = provider.paused_until()
+    assert (task.status, task.delay_reason) == (S.QUEUED, "upload_failed")
+    paused = provider.backoff_until()
     assert paused is not None
     assert 80 < (paused - timezone.now()).total_seconds() <= 90
 

@@ -15,12 +15,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_wanvideo import jobs
+from django_wanvideo import jobs, queue
 from django_wanvideo.choices import AttemptState, EventKind, TaskStatus
 from django_wanvideo.evolink.exceptions import RejectedError
 from django_wanvideo.models import Attempt, CallbackReceipt, SiteState, TaskEvent, VideoTask
-from django_wanvideo.queue import queue
 from django_wanvideo.services import sweep
+from django_wanvideo.services.holds import account
 from django_wanvideo.services.provider import provider
 from tests.money import processes
 from tests.money.fixtures import evo, road, until, wide_road
@@ -109,9 +109,9 @@ def test_each_stage_goes_to_its_job_in_batches_of_its_size():
 def test_what_is_not_due_or_held_by_a_worker_is_left_alone(status: str):
     soon = timezone.now() + dt.timedelta(seconds=60)
     rows(S(status), 2, due=False)
-    rows(S(status), 2, leased_until=soon)
+    rows(S(status), 2, lease_expires_at=soon)
     rows(S(status), 2)
-    VideoTask.objects.filter(leased_until=None, next_action_at__lte=timezone.now()).update(next_action_at=None)
+    VideoTask.objects.filter(lease_expires_at=None, next_action_at__lte=timezone.now()).update(next_action_at=None)
     taken = Jobs()
     swept = sweep.sweep(taken)
     assert taken.taken == []
@@ -120,7 +120,7 @@ def test_what_is_not_due_or_held_by_a_worker_is_left_alone(status: str):
 
 @pytest.mark.parametrize("status", [S.QUEUED, S.SUBMITTING, S.UNCONFIRMED, S.PENDING, S.PROCESSING, S.STORING])
 def test_a_row_whose_worker_died_is_found_when_its_hold_has_run_out(status: TaskStatus):
-    rows(status, 1, leased_until=timezone.now() - dt.timedelta(seconds=1))
+    rows(status, 1, lease_expires_at=timezone.now() - dt.timedelta(seconds=1))
     assert sweep.sweep(Jobs()).counts == {status: 1}
 
 
@@ -137,14 +137,14 @@ def test_what_was_handed_out_is_left_to_its_worker_for_a_while_and_no_longer():
 
 def test_the_while_grows_with_the_queue(monkeypatch: pytest.MonkeyPatch):
     rows(S.QUEUED, 1)
-    monkeypatch.setattr(queue, "length", lambda: 200)
+    monkeypatch.setattr(queue, "depth", lambda: 200)
     sweep.sweep(Jobs())
     assert VideoTask.objects.get().next_action_at > timezone.now() + dt.timedelta(seconds=250)
 
 
 def test_a_queue_that_lost_its_jobs_is_not_believed_for_long(monkeypatch: pytest.MonkeyPatch):
     rows(S.QUEUED, 1)
-    monkeypatch.setattr(queue, "length", lambda: 100_000)
+    monkeypatch.setattr(queue, "depth", lambda: 100_000)
     sweep.sweep(Jobs())
     assert VideoTask.objects.get().next_action_at < timezone.now() + dt.timedelta(minutes=7)
 
@@ -232,7 +232,7 @@ def test_an_idle_pass_costs_a_fixed_number_of_queries_whatever_the_table_holds(d
         (lambda: rows(S.PROCESSING, 1), "processing"),
         (lambda: rows(S.STORING, 1), "storing"),
         (lambda: rows(S.STORING, 1, due=False, result_expires_at=timezone.now()), "expiring"),
-        (lambda: rows(S.QUEUED, 1, due=False, held_reason="daily_credit_limit"), "reconsidered"),
+        (lambda: rows(S.QUEUED, 1, due=False, delay_reason="daily_credit_limit"), "reconsidered"),
         (lambda: CallbackReceipt.objects.create(attempt_id=uuid.uuid4(), payload={}), "callbacks"),
         (lambda: event_of(*rows(S.FAILED, 1, due=False)), "signals"),
     ],
@@ -249,7 +249,7 @@ def test_a_pass_that_had_nothing_to_do_finds_what_comes_by_itself(make: Any, sta
 def test_the_accounts_trouble_is_looked_into_although_nothing_is_due(settings: Any):
     settings.WANVIDEO = {**settings.WANVIDEO, "API_KEY": "sk-simulator"}
     sweep.sweep(Jobs())
-    provider.note_key_answer(RejectedError("no", http_status=401, code="invalid_token"))
+    account.note(RejectedError("no", http_status=401, code="invalid_token"))
     taken = Jobs()
     sweep.sweep(taken)
     assert taken.taken == [("submit",)]
@@ -258,7 +258,7 @@ def test_the_accounts_trouble_is_looked_into_although_nothing_is_due(settings: A
 @pytest.mark.fault("K13.idle-sweep")
 def test_a_pass_without_anything_due_asks_three_questions_with_a_million_reasons_to_wait(settings: Any):
     """What waits for its time, whatever for, is no work; nor does it make the pass dearer."""
-    rows(S.QUEUED, 30, due=False, held_reason="max_in_flight")
+    rows(S.QUEUED, 30, due=False, delay_reason="max_in_flight")
     rows(S.PROCESSING, 30, due=False)
     rows(S.STORING, 30, due=False, result_expires_at=timezone.now() + dt.timedelta(hours=20))
     for task in rows(S.UNCONFIRMED, 30, due=False):
@@ -298,7 +298,7 @@ def test_a_limit_on_what_is_in_flight_limits_what_is_handed_out(settings: Any):
 
 
 def test_nothing_is_sent_during_a_pause_but_everything_else_goes_on():
-    provider.pause(60)
+    provider.back_off(60)
     rows(S.QUEUED, 2)
     rows(S.STORING, 1)
     taken = Jobs()
@@ -363,7 +363,9 @@ def test_callbacks_and_signals_are_handed_out_and_not_again_at_once():
     attempt = Attempt.objects.create(task=tasks[0], number=1, idempotency_key="x" * 20, request={})
     long_ago = timezone.now() - dt.timedelta(seconds=10)
     TaskEvent.objects.bulk_create(
-        TaskEvent(task=task, kind="failed", source="answer", notify_at=long_ago) for task in tasks for _copy in range(2)
+        TaskEvent(task=task, kind="failed", source="response", notify_at=long_ago)
+        for task in tasks
+        for _copy in range(2)
     )
     CallbackReceipt.objects.create(attempt=attempt)
     taken = Jobs()
@@ -373,7 +375,7 @@ def test_callbacks_and_signals_are_handed_out_and_not_again_at_once():
     sweep.sweep(taken)
     assert len(taken.taken) == 3, "the workers may be slow; the queue must not fill with the same jobs"
     CallbackReceipt.objects.create(attempt=attempt)
-    TaskEvent.objects.create(task=tasks[7], kind="failed", source="answer", notify_at=long_ago)
+    TaskEvent.objects.create(task=tasks[7], kind="failed", source="response", notify_at=long_ago)
     sweep.sweep(taken)
     assert taken.taken[3:] == [("sync",), ("notify", str(tasks[7].pk))], "what is new is handed out"
 
@@ -383,7 +385,7 @@ def test_callbacks_and_signals_that_nobody_worked_on_are_handed_out_again():
     attempt = Attempt.objects.create(task=task, number=1, idempotency_key="x" * 20, request={})
     CallbackReceipt.objects.create(attempt=attempt)
     TaskEvent.objects.create(
-        task=task, kind="failed", source="answer", notify_at=timezone.now() - dt.timedelta(seconds=10)
+        task=task, kind="failed", source="response", notify_at=timezone.now() - dt.timedelta(seconds=10)
     )
     taken = Jobs()
     sweep.sweep(taken)
@@ -401,7 +403,7 @@ def test_callbacks_and_signals_wait_while_redis_is_down():
         attempt=Attempt.objects.create(task=task, number=1, idempotency_key="x" * 20, request={})
     )
     TaskEvent.objects.create(
-        task=task, kind="failed", source="answer", notify_at=timezone.now() - dt.timedelta(seconds=10)
+        task=task, kind="failed", source="response", notify_at=timezone.now() - dt.timedelta(seconds=10)
     )
     assert not sweep.sweep(Jobs(0)).queue_reachable
     taken = Jobs()

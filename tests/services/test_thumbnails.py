@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 from rq.timeouts import JobTimeoutException
 
+from django_wanvideo.catalog import images
 from django_wanvideo.models import MediaInput, VideoTask
-from django_wanvideo.models.creation import thumbnails
+from django_wanvideo.models.creation import media
 from tests.rows import picture
 
 #: EXIF's tag for how a picture is turned.
@@ -44,7 +45,7 @@ def stored(image, kind, **options):
 
 
 def small(content):
-    with Image.open(io.BytesIO(thumbnails.make(content))) as made:
+    with Image.open(io.BytesIO(images.small_jpeg(content, media.THUMBNAIL_SIDE))) as made:
         made.load()
         return made
 
@@ -137,11 +138,11 @@ def test_the_turn_is_read_without_what_pillow_makes_of_the_rest(monkeypatch):
 @pytest.mark.django_db
 @pytest.mark.parametrize("error", [ZeroDivisionError("x"), OSError("x"), SyntaxError("x"), MemoryError("x")])
 def test_a_small_picture_that_cannot_be_made_is_left_out(monkeypatch, caplog, error):
-    def fail(content):
+    def fail(content, longest):
         content.read(10)
         raise error
 
-    monkeypatch.setattr(thumbnails, "make", fail)
+    monkeypatch.setattr(images, "small_jpeg", fail)
     given = picture()
     task = VideoTask.objects.create_task(prompt="A cat", first_frame=given)
     item = MediaInput.objects.get()
@@ -157,10 +158,10 @@ def test_a_small_picture_that_cannot_be_made_is_left_out(monkeypatch, caplog, er
 @pytest.mark.django_db
 @pytest.mark.parametrize("error", [JobTimeoutException("late"), KeyboardInterrupt()])
 def test_a_time_limit_is_not_taken_for_a_picture_that_cannot_be_made_smaller(monkeypatch, error):
-    def fail(content):
+    def fail(content, longest):
         raise error
 
-    monkeypatch.setattr(thumbnails, "make", fail)
+    monkeypatch.setattr(images, "small_jpeg", fail)
     with pytest.raises(type(error)):
         VideoTask.objects.create_task(prompt="A cat", first_frame=picture())
     assert not VideoTask.objects.exists()

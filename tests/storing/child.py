@@ -28,7 +28,7 @@ def arrange(point: str) -> None:
     from django_wanvideo.services.storing import staging
 
     if point == "in the download":
-        fetch, downloads.CHUNK = downloads.fetch, 1024
+        fetch, downloads.download.CHUNK = downloads.fetch, 1024
 
         def fetch_and_die(*args: Any, on_progress: Any, **options: Any) -> Any:
             return fetch(*args, on_progress=lambda done, _total: die() if done > 2048 else None, **options)
@@ -77,11 +77,10 @@ def main(point: str, task_id: str) -> None:
     django.setup()
     from django.conf import settings
 
-    from django_wanvideo import jobs
-    from django_wanvideo.queue import queue
+    from django_wanvideo import jobs, queue
 
     settings.MEDIA_ROOT = os.environ[MEDIA]
-    queue.enqueue = lambda job, *ids: True
+    queue.jobs.enqueue = lambda job, *ids: True
     arrange(point)
     jobs.store(task_id)
 

@@ -22,11 +22,10 @@ def main(*task_ids: str) -> None:
     django.setup()
     from django.conf import settings
 
-    from django_wanvideo import jobs
-    from django_wanvideo.queue import queue
+    from django_wanvideo import jobs, queue
 
     settings.MEDIA_ROOT = os.environ[MEDIA]
-    queue.enqueue = lambda job, *ids: True
+    queue.jobs.enqueue = lambda job, *ids: True
     for task_id in task_ids:
         jobs.store(task_id)
         sys.stdout.write(f"{peak()}\n")

@@ -33,14 +33,14 @@ def without_unnamed_files(path: Any, flags: int, mode: int = 0o777, *, real: Any
     return real(path, flags, mode, **options)
 
 
-def write(copy: staging.Copy) -> None:
+def write(copy: staging.StagedFile) -> None:
     copy.file.write(CONTENT)
 
 
 @linux_only
 def test_a_storage_on_this_machine_moves_the_very_file_that_was_written(tmp_path: Path) -> None:
     storage = FileSystemStorage(tmp_path)
-    with staging.new_copy(storage, "a") as copy:
+    with staging.staged_file(storage, "a") as copy:
         write(copy)
         written = os.fstat(copy.file.fileno()).st_ino
         assert files_in(tmp_path) == []
@@ -56,7 +56,7 @@ def test_a_video_has_the_permissions_that_the_site_gives_its_files(tmp_path: Pat
     storage = FileSystemStorage(tmp_path)
     before = os.umask(0o027)
     try:
-        with staging.new_copy(storage, "a") as copy:
+        with staging.staged_file(storage, "a") as copy:
             write(copy)
             name = storage.save("a.mp4", copy.content("a.mp4"))
     finally:
@@ -68,7 +68,7 @@ def test_a_copy_that_breaks_off_leaves_nothing_in_the_storage(tmp_path: Path) ->
     storage = FileSystemStorage(tmp_path)
 
     def break_off() -> None:
-        with staging.new_copy(storage, "a") as copy:
+        with staging.staged_file(storage, "a") as copy:
             write(copy)
             raise ConnectionError
 
@@ -85,7 +85,7 @@ def test_a_storage_that_fails_to_move_leaves_nothing_behind(tmp_path: Path) -> N
             raise ConnectionError
 
     def store() -> None:
-        with staging.new_copy(Full(tmp_path), "a") as copy:
+        with staging.staged_file(Full(tmp_path), "a") as copy:
             write(copy)
             Full(tmp_path).save("a.mp4", copy.content("a.mp4"))
 
@@ -98,7 +98,7 @@ def test_a_storage_that_fails_to_move_leaves_nothing_behind(tmp_path: Path) -> N
 def test_what_a_worker_left_that_died_while_moving_is_replaced(tmp_path: Path) -> None:
     storage = FileSystemStorage(tmp_path)
     (tmp_path / ".a.part").write_bytes(b"left behind")
-    with staging.new_copy(storage, "a") as copy:
+    with staging.staged_file(storage, "a") as copy:
         write(copy)
         name = storage.save("a.mp4", copy.content("a.mp4"))
     assert files_in(tmp_path) == ["a.mp4"]
@@ -108,7 +108,7 @@ def test_what_a_worker_left_that_died_while_moving_is_replaced(tmp_path: Path) -
 def test_a_name_that_is_taken_is_kept_and_another_one_found(tmp_path: Path) -> None:
     storage = FileSystemStorage(tmp_path)
     (tmp_path / "a.mp4").write_bytes(b"somebody else's")
-    with staging.new_copy(storage, "a") as copy:
+    with staging.staged_file(storage, "a") as copy:
         write(copy)
         name = storage.save("a.mp4", copy.content("a.mp4"))
     assert name != "a.mp4"
@@ -126,7 +126,7 @@ def test_where_a_copy_cannot_be_moved_it_is_stored_all_the_same(tmp_path: Path, 
     if trouble == "no name to be given":
         monkeypatch.setattr(staging, "_OWN_FILES", str(tmp_path / "proc"))
     storage = FileSystemStorage(folder)
-    with staging.new_copy(storage, "a") as copy:
+    with staging.staged_file(storage, "a") as copy:
         write(copy)
         name = storage.save("a.mp4", copy.content("a.mp4"))
     assert files_in(folder) == ["a.mp4"]
@@ -143,7 +143,7 @@ def test_any_other_storage_reads_the_copy_in_chunks_of_64_kib(tmp_path: Path, se
             sizes.extend(len(chunk) for chunk in content.chunks())
             return name
 
-    with staging.new_copy(Chunks(), "a") as copy:
+    with staging.staged_file(Chunks(), "a") as copy:
         write(copy)
         Chunks().save("a.mp4", copy.content("a.mp4"))
     assert max(sizes) <= 64 * 1024

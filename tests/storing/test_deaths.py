@@ -72,7 +72,7 @@ def test_a_worker_that_dies_on_the_way_is_followed_by_one_that_stores_the_video_
     assert len(videos()) == LEFT[point]
     assert sweep_here(task).status == TaskStatus.STORING, "nobody is taken for dead before the time"
 
-    VideoTask.objects.filter(pk=task.pk).update(leased_until=timezone.now() - dt.timedelta(microseconds=1))
+    VideoTask.objects.filter(pk=task.pk).update(lease_expires_at=timezone.now() - dt.timedelta(microseconds=1))
     sweep_here(task)
     assert_stored_once(task, evolink)
     sweep_here(task)
@@ -92,7 +92,7 @@ def test_workers_that_die_one_after_another_leave_no_more_than_one(made: Made, e
     for _death in range(2):
         die(task, "when the storage has the file", media)
         assert len(videos()) == 1
-        VideoTask.objects.filter(pk=task.pk).update(leased_until=None)
+        VideoTask.objects.filter(pk=task.pk).update(lease_expires_at=None)
     assert_stored_once(sweep_here(task), evolink)
 
 
@@ -102,6 +102,6 @@ def test_the_heartbeat_of_a_worker_that_dies_while_its_storage_hangs_dies_with_i
 ) -> None:
     task = made()
     die(task, "while the storage hangs", media)
-    assert task.leased_until is not None
+    assert task.lease_expires_at is not None
     time.sleep(child.LEASE)
     assert_stored_once(sweep_here(task), evolink)

@@ -10,9 +10,9 @@ from django.core.files.storage import storages
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models.signals import post_save
 
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import MediaInput, TaskEvent, VideoTask
-from django_wanvideo.models.creation import creation, media
+from django_wanvideo.models.creation import creation, media, validation
 from tests import storages as odd
 from tests.rows import picture
 
@@ -254,15 +254,15 @@ def test_an_editor_who_saw_the_old_picture_does_not_remove_the_new_one(overwriti
 @pytest.mark.parametrize("changes", [{}, {"first_frame": "https://pictures.example/cat.png"}])
 def test_a_picture_that_changes_while_another_change_is_checked_is_not_removed(overwriting, monkeypatch, changes):
     draft()
-    validate, new = creation._validate, picture(color="red")
+    validate, new = validation.validate, picture(color="red")
 
     def meanwhile(*args, **kwargs):
-        monkeypatch.setattr(creation, "_validate", validate)
+        monkeypatch.setattr(validation, "validate", validate)
         update(VideoTask.objects.get(), first_frame=new)
         return validate(*args, **kwargs)
 
-    monkeypatch.setattr(creation, "_validate", meanwhile)
-    with pytest.raises(NotPossible, match="Somebody else"):
+    monkeypatch.setattr(validation, "validate", meanwhile)
+    with pytest.raises(TransitionNotAllowed, match="Somebody else"):
         update(VideoTask.objects.get(), prompt="A dog", **changes)
     item = MediaInput.objects.get()
     assert content(item) == new.open().read()

@@ -79,7 +79,7 @@ def make_due(task: VideoTask) -> None:
 
 def end_lease(task: VideoTask) -> None:
     """As if the worker that holds the task had been silent for too long."""
-    VideoTask.objects.filter(pk=task.pk).update(leased_until=timezone.now() - dt.timedelta(microseconds=1))
+    VideoTask.objects.filter(pk=task.pk).update(lease_expires_at=timezone.now() - dt.timedelta(microseconds=1))
 
 
 def row(task: VideoTask) -> dict[str, Any]:
@@ -140,18 +140,18 @@ def test_a_question_for_a_fresh_link_that_is_longer_than_a_lease_keeps_its_task(
     made: Made, store: Store, evolink: Simulator, monkeypatch, short
 ) -> None:
     task, found = made(), []
-    real = download._read_again
+    real = download._fetch_snapshot
 
     def slowly(attempt: Any) -> Any:
         time.sleep(LEASE * 1.6)
         found.append(hand_to_another(task))
         return real(attempt)
 
-    monkeypatch.setattr(download, "_read_again", slowly)
+    monkeypatch.setattr(download, "_fetch_snapshot", slowly)
     evolink.faults.add("result", "404")
     store(task)
     assert found == [False]
-    assert task.reread_at is not None
+    assert task.result_refreshed_at is not None
 
 
 def test_a_database_that_hangs_up_on_a_silent_worker_costs_no_second_copy(
@@ -173,12 +173,12 @@ def test_a_database_that_hangs_up_on_a_silent_worker_costs_no_second_copy(
 def test_a_storage_that_hangs_for_ever_loses_its_task_to_another_worker_and_spoils_nothing(
     made: Made, store: Store, storage: Storage, monkeypatch, short, when: str
 ) -> None:
-    monkeypatch.setattr(leases, "LONGEST", dt.timedelta(seconds=0.3))
+    monkeypatch.setattr(leases, "MAX_DURATION", dt.timedelta(seconds=0.3))
     task, found = made(), []
 
     def hang() -> None:
         time.sleep(0.3 + LEASE * 1.6)
-        monkeypatch.setattr(leases, "LONGEST", dt.timedelta(seconds=60))
+        monkeypatch.setattr(leases, "MAX_DURATION", dt.timedelta(seconds=60))
         found.append(hand_to_another(task))
 
     when_saving(monkeypatch, storage, hang, when=when)
@@ -222,7 +222,7 @@ def test_a_late_worker_deletes_no_file_that_its_successor_is_about_to_name(
 
     when_saving(monkeypatch, storage, hang, when="after")
     assert store(task).status == TaskStatus.STORING
-    assert task.leased_until == successor[0].until
+    assert task.lease_expires_at == successor[0].until
     assert videos(storage) == [f"{task.created_at:wanvideo/%Y/%m}/{task.pk}-{task.attempt.pk.hex[:16]}.mp4"]
 
 
@@ -234,7 +234,7 @@ def test_a_late_copy_stays_when_nobody_else_has_got_the_video(
     def hang() -> None:
         end_lease(task)
         VideoTask.objects.filter(pk=task.pk).update(
-            accepted_at=timezone.now() - dt.timedelta(hours=27), result_expires_at=timezone.now(), tries=1
+            accepted_at=timezone.now() - dt.timedelta(hours=27), result_expires_at=timezone.now(), retry_count=1
         )
         evolink.faults.add("result", "404")
         jobs.store(str(task.pk))
@@ -286,7 +286,7 @@ def test_a_download_is_broken_off_once_another_worker_has_the_task(
     when_downloading(monkeypatch, go_on)
     assert store(task).status == TaskStatus.STORING
     assert broken_off == [True]
-    assert task.leased_until == successor[0].until
+    assert task.lease_expires_at == successor[0].until
     assert (downloaded(evolink), videos(storage)) == (0, [])
 
 
@@ -308,8 +308,8 @@ def test_a_worker_that_was_taken_for_dead_changes_nothing_of_its_successors_task
     good.append(task.result_url)
     VideoTask.objects.filter(pk=task.pk).update(
         # Where EvoLink has been asked before, the next answer is the last.
-        reread_at=timezone.now() if asked else None,
-        tries=download.GONE_TRIES if asked else 0,
+        result_refreshed_at=timezone.now() if asked else None,
+        retry_count=download.GONE_TRIES if asked else 0,
         result_url=good[0] + "?old",
     )
     after: list[Any] = []
@@ -332,10 +332,10 @@ def test_a_renewal_counts_from_now_and_keeps_others_out(made: Made, monkeypatch)
     assert lease is not None
     monkeypatch.setattr(timezone, "now", lambda: begun + leases.LEASE * 0.9)
     assert lease.renew()
-    assert row(task)["leased_until"] == lease.until == begun + leases.LEASE * 1.9
+    assert row(task)["lease_expires_at"] == lease.until == begun + leases.LEASE * 1.9
     monkeypatch.setattr(timezone, "now", lambda: begun + leases.LEASE * 1.8)
     assert leases.acquire(task.pk, TaskStatus.STORING) is None
-    assert VideoTask.objects.filter(lease.held, pk=task.pk).exists()
+    assert VideoTask.objects.filter(lease.is_current, pk=task.pk).exists()
 
 
 def test_a_hold_that_another_worker_has_is_not_renewed(made: Made) -> None:
@@ -347,7 +347,7 @@ def test_a_hold_that_another_worker_has_is_not_renewed(made: Made) -> None:
     assert successor is not None
     assert not late.renew()
     assert late.lost
-    assert row(task)["leased_until"] == successor.until
+    assert row(task)["lease_expires_at"] == successor.until
     assert successor.renew()
 
 
@@ -365,9 +365,9 @@ def test_a_heartbeat_outlives_a_database_that_is_away_for_a_moment(made: Made, m
     monkeypatch.setattr(leases.Lease, "renew", sometimes)
     lease = leases.acquire(task.pk, TaskStatus.STORING)
     assert lease is not None
-    with lease.kept():
+    with lease.keep_alive():
         time.sleep(LEASE * 1.6)
-    assert row(task)["leased_until"] > timezone.now()
+    assert row(task)["lease_expires_at"] > timezone.now()
     assert "could not be renewed" in caplog.text
     assert connections["default"] not in calls
     assert [connection.connection for connection in calls] == [None] * len(calls), "all of them are closed"
@@ -379,7 +379,7 @@ def test_inside_of_a_transaction_there_is_no_heartbeat_and_nothing_is_lost(made:
     with transaction.atomic():
         lease = leases.acquire(task.pk, TaskStatus.STORING)
         assert lease is not None
-        with lease.kept():
+        with lease.keep_alive():
             time.sleep(RENEWAL * 3)
             assert "wanvideo-lease" not in [thread.name for thread in threading.enumerate()]
         assert not lease.lost

@@ -15,6 +15,7 @@ from django_wanvideo.conf import conf
 from django_wanvideo.evolink import client as evolink_client
 from django_wanvideo.evolink.transport import Answer
 from django_wanvideo.models import SiteState, VideoTask
+from django_wanvideo.services.holds import lock
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.storing import download, result_urls
 from django_wanvideo.services.sweep import sweep
@@ -67,7 +68,9 @@ def test_a_fresh_link_is_used_and_brings_a_day_and_a_warning_of_its_own(
         assert store(task).status == TaskStatus.STORING
     assert task.result_url == good
     assert task.result_expires_at > ago(hours=-23)
-    writes = [query["sql"] for query in queries if query["sql"].startswith("UPDATE") and "reread_at" in query["sql"]]
+    writes = [
+        query["sql"] for query in queries if query["sql"].startswith("UPDATE") and "result_refreshed_at" in query["sql"]
+    ]
     assert len(writes) == 1, "a worker that dies in between must not have used the question up without the answer"
     assert "result_url" in writes[0]
 
@@ -121,7 +124,7 @@ def test_after_26_hours_a_dead_link_fails_with_what_happened_and_stays_charged(
 ) -> None:
     task = made()
     evolink.faults.add("result", fault, times=None)
-    change(task, accepted_at=ago(hours=26, minutes=1), result_expires_at=ago(hours=2), tries=50)
+    change(task, accepted_at=ago(hours=26, minutes=1), result_expires_at=ago(hours=2), retry_count=50)
     assert (store(task).status, task.error_code) == (TaskStatus.FAILED, code)
     assert task.charge == Charge.CHARGED
     assert not download.is_fetchable(task)
@@ -134,7 +137,7 @@ def test_a_video_that_was_made_late_is_tried_as_long_as_its_own_link_lives(
 ) -> None:
     task = made()
     evolink.faults.add("result", "404", times=None)
-    change(task, accepted_at=ago(hours=40), result_expires_at=ago(hours=-3), tries=50)
+    change(task, accepted_at=ago(hours=40), result_expires_at=ago(hours=-3), retry_count=50)
     assert store(task).status == TaskStatus.STORING
 
 
@@ -154,7 +157,7 @@ def test_a_link_that_is_another_one_each_time_is_not_run_after_for_ever(
         waits.append((task.next_action_at - timezone.now()).total_seconds())
     assert waits[0] < 10 < 500 < waits[-1] < 1000
     change(task, accepted_at=ago(hours=27))
-    task.events.filter(kind=EventKind.RESULT_READY).update(created_at=ago(hours=27))
+    task.events.filter(kind=EventKind.GENERATED).update(created_at=ago(hours=27))
     assert (store(task).status, task.error_code) == (TaskStatus.FAILED, "result_expired")
     assert not download.is_fetchable(task), "or the page would say that its link lives beside that it has ended"
 
@@ -258,13 +261,13 @@ def test_while_evolink_cannot_be_asked_a_paid_video_is_not_given_up(
     if link == "refused":
         change(task, result_url="https://169.254.169.254/latest")
     else:
-        change(task, result_url=gone(task), tries=download.GONE_TRIES)
+        change(task, result_url=gone(task), retry_count=download.GONE_TRIES)
     if link == "ended":
         change(task, result_expires_at=ago(seconds=1))
     with pytest.MonkeyPatch.context() as patch:
         SILENCE[silence](evolink, settings, patch)
         assert store(task).status == TaskStatus.STORING
-    assert (task.reread_at, task.leased_until) == (None, None)
+    assert (task.result_refreshed_at, task.lease_expires_at) == (None, None)
     assert task.next_action_at > timezone.now()
 
     settings.WANVIDEO = right
@@ -303,7 +306,7 @@ def test_a_429_while_a_fresh_link_is_asked_for_holds_the_whole_site_back(
     change(task, result_url=gone(task), result_expires_at=ago(seconds=1))
     evolink.faults.add("get", "429", retry_after=50)
     store(task)
-    until = provider.paused_until()
+    until = provider.backoff_until()
     assert until is not None
     assert dt.timedelta(seconds=45) < until - timezone.now() < dt.timedelta(seconds=51)
     assert task.next_action_at >= until
@@ -315,7 +318,7 @@ def test_while_the_site_is_to_wait_evolink_is_not_asked_for_a_fresh_link(
     task = made()
     good = task.result_url
     change(task, result_url=gone(task), result_expires_at=ago(seconds=1))
-    until = provider.pause(1800)
+    until = provider.back_off(1800)
     assert store(task).status == TaskStatus.STORING
     assert asked(evolink) == 0
     assert task.next_action_at >= until
@@ -330,7 +333,7 @@ def test_a_link_that_would_end_before_the_site_may_ask_is_tried_while_it_lives(
     ends = ago(minutes=-20)
     change(task, result_expires_at=ends)
     evolink.faults.add("result", "403")
-    provider.pause(1800)
+    provider.back_off(1800)
     store(task)
     assert task.next_action_at < ends
     assert store(task).status == TaskStatus.COMPLETED
@@ -342,9 +345,9 @@ def test_what_evolink_says_of_the_key_is_remembered(made: Made, store: Store, ev
     change(task, result_url=gone(task))
     evolink.faults.add("get", "401")
     store(task)
-    assert SiteState.objects.filter(name=provider.KEY_REJECTED).exists()
+    assert SiteState.objects.filter(name=lock.KEY_REJECTED).exists()
     store(task)
-    assert not SiteState.objects.filter(name=provider.KEY_REJECTED).exists()
+    assert not SiteState.objects.filter(name=lock.KEY_REJECTED).exists()
 
 
 def test_people_are_warned_six_hours_before_a_link_ends(made: Made, evolink: Simulator, caplog) -> None:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from django_wanvideo import downloads
 from django_wanvideo.choices import Charge, EventKind, TaskStatus
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services import leases
 from django_wanvideo.services.provider import provider
@@ -76,7 +76,7 @@ def test_a_download_that_breaks_is_tried_later_and_never_causes_another_generati
     evolink.faults.add("result", fault)
     assert store(task).status == TaskStatus.STORING
     assert task.next_action_at > timezone.now()
-    assert task.leased_until is None
+    assert task.lease_expires_at is None
     assert EventKind.STORE_FAILED in kinds(task)
     assert videos() == []
     assert store(task).status == TaskStatus.COMPLETED
@@ -202,7 +202,7 @@ def test_a_worker_that_was_taken_for_dead_leaves_the_video_of_its_successor_alon
     def slow(*args: Any, **kwargs: Any) -> Any:
         got = real(*args, **kwargs)
         monkeypatch.setattr(downloads, "fetch", real)
-        VideoTask.objects.filter(pk=task.pk).update(leased_until=timezone.now() - dt.timedelta(seconds=1))
+        VideoTask.objects.filter(pk=task.pk).update(lease_expires_at=timezone.now() - dt.timedelta(seconds=1))
         download.store(task.pk)  # the successor, while the first is about to put its copy into storage
         return got
 
@@ -215,7 +215,7 @@ def test_a_worker_that_was_taken_for_dead_leaves_the_video_of_its_successor_alon
 
 def test_there_is_nothing_to_fetch_for_a_task_without_a_video(made: Made, store: Store) -> None:
     task = store(made())
-    with pytest.raises(NotPossible, match="no video"):
+    with pytest.raises(TransitionNotAllowed, match="no video"):
         download.fetch_again(task)
 
 
@@ -242,6 +242,6 @@ def test_a_deletion_that_is_rolled_back_keeps_the_files(made: Made, store: Store
 
 def test_a_task_on_its_way_cannot_be_deleted(made: Made) -> None:
     task = made()
-    with pytest.raises(NotPossible, match="cannot be deleted"), transaction.atomic():
+    with pytest.raises(TransitionNotAllowed, match="cannot be deleted"), transaction.atomic():
         VideoTask.objects.filter(pk=task.pk).delete()
     assert VideoTask.objects.filter(pk=task.pk).exists()

@@ -11,10 +11,10 @@ from django.utils import timezone
 from django_wanvideo import signals
 from django_wanvideo.choices import AttemptState, Charge, TaskStatus
 from django_wanvideo.evolink.types import TaskSnapshot
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.provider import provider
-from django_wanvideo.services.tracking import callbacks, polling
+from django_wanvideo.services.tracking import callbacks, receipts, snapshots
 from tests.money.fixtures import raise_first, together
 from tests.tracking.looks import accepted, look, says, seconds_until_next, slow_history
 
@@ -44,10 +44,10 @@ def told() -> Iterator[list[str]]:
     def hear(sender: Any, task: VideoTask, event: Any, **more: Any) -> None:
         heard.append(event.kind)
 
-    for signal in (signals.video_needs_decision, signals.video_finished):
+    for signal in (signals.video_needs_attention, signals.video_finished):
         signal.connect(hear)
     yield heard
-    for signal in (signals.video_needs_decision, signals.video_finished):
+    for signal in (signals.video_needs_attention, signals.video_finished):
         signal.disconnect(hear)
 
 
@@ -99,7 +99,7 @@ def test_the_end_says_that_it_was_charged(road: Road, evo: Simulator, clock: Clo
     assert (task.status, task.error_code) == (S.FAILED, "result_missing")
     assert (task.credits_used, task.charge) == (evo.ledger.total, Charge.CHARGED)
     assert task.events.get(kind="failed").detail == {"code": "result_missing", "credits_used": str(evo.ledger.total)}
-    assert task.attempts.get().state == AttemptState.ENDED
+    assert task.attempts.get().state == AttemptState.FINISHED
 
 
 def test_where_evolink_does_not_say_how_much_it_is_charged_all_the_same(
@@ -130,7 +130,7 @@ def test_nobody_pays_for_it_again_while_it_is_looked_for(road: Road, evo: Simula
     look(task)
     clock.forward(minutes=11)
     look(task)
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         task.retry()
     clock.forward(hours=5)
     evo.faults.clear()
@@ -174,7 +174,9 @@ def test_workers_that_look_at_the_same_moment_tell_it_once(
     clock.forward(minutes=11)
     snapshot = provider.client().get_task(task.attempt.provider_task_id)
     copies = [Attempt.objects.select_related("task").get() for _worker in range(3)]
-    raise_first(together([lambda copy=copy: polling.apply(copy, snapshot, source="poll") for copy in copies]))
+    raise_first(
+        together([lambda copy=copy: snapshots.apply_snapshot(copy, snapshot, source="poll") for copy in copies])
+    )
     assert wide_road.history(task).count("needs_decision") == 1
 
 
@@ -182,8 +184,8 @@ def test_a_callback_tells_of_it_too(road: Road, evo: Simulator, clock: Clock):
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task = done_without_a_file(road)
     for _time in range(2):
-        polling.receive_callback(task.attempt.pk, task.attempt.provider_task_id, {})
-        callbacks.read_due()
+        receipts.receive(task.attempt.pk, task.attempt.provider_task_id, {})
+        callbacks.process_pending()
         clock.forward(minutes=11)
     assert task.events.get(kind="needs_decision").source == "callback"
 
@@ -193,7 +195,7 @@ def test_if_evolink_takes_it_back_the_failure_is_evolinks_and_not_charged(road: 
     look(task)
     own = task.attempts.get()
     failed = {"id": own.provider_task_id, "status": "failed", "error": {"code": "service_error", "message": "Oh."}}
-    polling.apply(own, TaskSnapshot.parse(failed), source="poll")
+    snapshots.apply_snapshot(own, TaskSnapshot.parse(failed), source="poll")
     task.refresh_from_db()
     assert (task.status, task.error_code) == (S.FAILED, "service_error")
     assert (task.credits_used, task.charge) == (None, Charge.NOT_EXPECTED)

@@ -18,7 +18,7 @@ from django_wanvideo.evolink.exceptions import ReadError
 from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
 from django_wanvideo.models import CallbackReceipt, SiteState, VideoTask
 from django_wanvideo.services.provider import parallel, provider
-from django_wanvideo.services.tracking import callbacks, polling
+from django_wanvideo.services.tracking import callbacks, snapshots
 from tests.rows import make_attempt, make_task
 
 if TYPE_CHECKING:
@@ -106,13 +106,13 @@ def test_a_handful_needs_no_further_connections(ask: Callable[..., Asked]):
 
 def test_threads_ask_and_do_nothing_else(ask: Callable[..., Asked], monkeypatch: pytest.MonkeyPatch):
     applied: list[threading.Thread] = []
-    apply = polling.apply
+    apply = snapshots.apply_snapshot
 
     def noting(*args: Any, **options: Any) -> None:
         applied.append(threading.current_thread())
         apply(*args, **options)
 
-    monkeypatch.setattr(polling, "apply", noting)
+    monkeypatch.setattr(snapshots, "apply_snapshot", noting)
     # The stand-in for the client asserts that its thread has no connection to the database.
     asked = ask(lambda number, asked: time.sleep(0.01))
     sync(pending(20))
@@ -143,11 +143,11 @@ def test_after_a_429_nothing_is_begun_what_is_under_way_is_applied_and_the_rest_
     begun = [provider_task_id for _at, provider_task_id in asked.begun]
     heard = VideoTask.objects.filter(attempts__provider_task_id__in=begun, progress=40)
     assert heard.count() == 7
-    until = provider.paused_until()
+    until = provider.backoff_until()
     waiting = VideoTask.objects.exclude(attempts__provider_task_id__in=begun)
     assert waiting.count() == 22
     assert {task.next_action_at for task in waiting} == {until}
-    assert not waiting.exclude(tries=0, failed_looks=0).exists()
+    assert not waiting.exclude(retry_count=0, failed_looks=0).exists()
 
 
 def test_several_429_at_once_are_one_trouble_and_the_longest_wait(ask: Callable[..., Asked]):
@@ -163,7 +163,7 @@ def test_several_429_at_once_are_one_trouble_and_the_longest_wait(ask: Callable[
     sync(pending(30))
     assert len(asked.begun) == 8
     assert VideoTask.objects.filter(failed_looks__gt=0).count() == 1
-    assert provider.paused_until() > timezone.now() + dt.timedelta(seconds=66)
+    assert provider.backoff_until() > timezone.now() + dt.timedelta(seconds=66)
 
 
 def pause_of_another_process() -> None:
@@ -176,7 +176,7 @@ def test_another_processes_pause_is_seen_within_half_a_second(
     ask: Callable[..., Asked], monkeypatch: pytest.MonkeyPatch, busy_for: float
 ):
     noted: list[float] = []
-    apply = polling.apply
+    apply = snapshots.apply_snapshot
 
     def pausing(*args: Any, **options: Any) -> None:
         apply(*args, **options)
@@ -185,13 +185,13 @@ def test_another_processes_pause_is_seen_within_half_a_second(
             noted.append(time.monotonic())
             time.sleep(busy_for)
 
-    monkeypatch.setattr(polling, "apply", pausing)
+    monkeypatch.setattr(snapshots, "apply_snapshot", pausing)
     asked = ask(lambda number, asked: time.sleep(0.05))
     sync(pending(200))
     assert 0 < len(asked.begun) < 200
     assert max(at for at, _id in asked.begun) - noted[0] <= 0.5
     waiting = VideoTask.objects.filter(progress=0)
-    assert {task.next_action_at for task in waiting} == {provider.paused_until()}
+    assert {task.next_action_at for task in waiting} == {provider.backoff_until()}
     assert len(asked.begun) + waiting.count() == 200
 
 
@@ -211,18 +211,18 @@ def test_the_jobs_time_limit_waits_for_no_answer_and_loses_nothing(
 ):
     asked = ask(lambda number, asked: asked.release.wait(PATIENCE) and None)
     attempts = pending(30)
-    before = set(VideoTask.objects.values_list("pk", "next_action_at", "tries"))
+    before = set(VideoTask.objects.values_list("pk", "next_action_at", "retry_count"))
     limit: list[float] = []
-    paused_until = provider.paused_until
+    backoff_until = provider.backoff_until
 
     def strike() -> Any:
         if asked.begun:
             asked.wait_for(8)
             limit.append(time.monotonic())
             raise JobTimeoutException("Task exceeded maximum timeout value (900 seconds)")
-        return paused_until()
+        return backoff_until()
 
-    monkeypatch.setattr(provider, "paused_until", strike)
+    monkeypatch.setattr(provider, "backoff_until", strike)
     with pytest.raises(JobTimeoutException):
         sync(attempts)
     assert time.monotonic() - limit[0] < 2
@@ -231,7 +231,7 @@ def test_the_jobs_time_limit_waits_for_no_answer_and_loses_nothing(
     for thread in asked.threads:
         thread.join(PATIENCE)
     assert len(asked.begun) == 8, "nothing was begun after the job had left"
-    assert set(VideoTask.objects.values_list("pk", "next_action_at", "tries")) == before
+    assert set(VideoTask.objects.values_list("pk", "next_action_at", "retry_count")) == before
 
 
 def test_an_error_of_the_work_itself_is_the_jobs_and_ends_the_asking(
@@ -242,7 +242,7 @@ def test_an_error_of_the_work_itself_is_the_jobs_and_ends_the_asking(
     def fail(*args: Any, **options: Any) -> None:
         raise RuntimeError("of the site")
 
-    monkeypatch.setattr(polling, "apply", fail)
+    monkeypatch.setattr(snapshots, "apply_snapshot", fail)
     with pytest.raises(RuntimeError, match="of the site"):
         sync(pending(60))
     for thread in asked.threads:
@@ -265,10 +265,10 @@ def test_callbacks_are_read_several_at_a_time(ask: Callable[..., Asked]):
     asked = ask(lambda number, asked: together.wait())
     for attempt in pending(32):
         CallbackReceipt.objects.create(attempt=attempt, provider_task_id=attempt.provider_task_id, payload={})
-    assert callbacks.read_due() == 32
+    assert callbacks.process_pending() == 32
     assert asked.most_at_once == 8
     assert VideoTask.objects.filter(progress=40, attempts__callback_received_at__isnull=False).count() == 32
-    assert not CallbackReceipt.objects.filter(due_at__isnull=False).exists()
+    assert not CallbackReceipt.objects.filter(process_at__isnull=False).exists()
 
 
 def test_callbacks_that_were_not_asked_about_are_read_after_the_pause(ask: Callable[..., Asked]):
@@ -280,11 +280,11 @@ def test_callbacks_that_were_not_asked_about_are_read_after_the_pause(ask: Calla
     asked = ask(answer)
     for attempt in pending(60):
         CallbackReceipt.objects.create(attempt=attempt, provider_task_id=attempt.provider_task_id, payload={})
-    callbacks.read_due()
+    callbacks.process_pending()
     assert len(asked.begun) <= 8
-    due = CallbackReceipt.objects.filter(due_at__isnull=False)
+    due = CallbackReceipt.objects.filter(process_at__isnull=False)
     assert due.count() == 60 - len(asked.begun) + 1
-    assert due.filter(due_at=provider.paused_until()).count() == 60 - len(asked.begun)
+    assert due.filter(process_at=provider.backoff_until()).count() == 60 - len(asked.begun)
 
 
 # -- over real sockets
@@ -296,11 +296,11 @@ def test_under_a_real_limit_nothing_comes_that_was_told_to_wait(road: Road, evo:
         road.send(task)
     evo.options.answer_seconds = 0.03
     evo.options.read_limit_per_second, evo.options.read_limit_wait = 12, 1.0
-    VideoTask.objects.update(tries=0)
+    VideoTask.objects.update(retry_count=0)
     deadline = time.monotonic() + 60
-    while left := list(VideoTask.objects.filter(tries=0).values_list("pk", flat=True)):
+    while left := list(VideoTask.objects.filter(retry_count=0).values_list("pk", flat=True)):
         assert time.monotonic() < deadline
-        if provider.paused_until() is None:
+        if provider.backoff_until() is None:
             jobs.sync(*map(str, left))
         else:
             time.sleep(0.05)

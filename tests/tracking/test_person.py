@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
-from django_wanvideo.exceptions import ConfigurationError, NotPossible
+from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import SiteState
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.tracking import polling
@@ -47,7 +47,7 @@ def test_a_person_may_look_at_any_time(road: Road, evo: Simulator):
 
 def test_there_must_be_something_to_ask_about(road: Road, evo: Simulator):
     draft = road.draft()
-    with pytest.raises(NotPossible):
+    with pytest.raises(TransitionNotAllowed):
         draft.refresh()
     assert road.gets() == 0
 
@@ -61,7 +61,7 @@ def test_trouble_is_told_to_the_person_and_fails_nothing(road: Road, evo: Simula
     with pytest.raises(NotFoundError):
         task.refresh()
     task.refresh_from_db()
-    assert (task.status, task.trouble_since) == (S.PENDING, None)
+    assert (task.status, task.not_found_since) == (S.PENDING, None)
     road.configure(API_KEY="")
     with pytest.raises(ConfigurationError):
         task.refresh()
@@ -73,8 +73,8 @@ def test_a_429_makes_the_whole_site_wait_and_the_next_person_is_told_how_long(ro
     with pytest.raises(EvoLinkError) as caught:
         task.refresh()
     assert caught.value.http_status == 429
-    assert 85 < (provider.paused_until() - timezone.now()).total_seconds() < 91
-    with pytest.raises(NotPossible, match=r"8\d|90"):
+    assert 85 < (provider.backoff_until() - timezone.now()).total_seconds() < 91
+    with pytest.raises(TransitionNotAllowed, match=r"8\d|90"):
         task.refresh()
     look(task)
     assert road.gets() == 1, "neither people nor workers ask now"
@@ -93,7 +93,7 @@ def test_a_rejected_key_is_remembered_until_an_answer_shows_that_it_is_in_order(
 
 def test_a_person_does_not_wait_as_long_as_a_worker_does(road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch):
     task = accepted(road)
-    monkeypatch.setattr(polling, "PERSON_PATIENCE", 0.2)
+    monkeypatch.setattr(polling, "INTERACTIVE_TIMEOUT", 0.2)
     evo.faults.add("get", "hang", seconds=3)
     began = time.monotonic()
     with pytest.raises(EvoLinkError):

@@ -13,7 +13,7 @@ from django_wanvideo import jobs, signals
 from django_wanvideo.choices import AttemptState, Charge, TaskStatus
 from django_wanvideo.models import Attempt, SiteState, VideoTask
 from django_wanvideo.services.provider import provider
-from django_wanvideo.services.tracking import polling, snapshots
+from django_wanvideo.services.tracking import receipts, rescheduling, snapshots
 from django_wanvideo.simulator.tasks import Task
 from tests.tracking.looks import accepted, gateway_page, look, says, seconds_until_next
 
@@ -47,7 +47,7 @@ def test_a_failure_at_evolink_fails_the_task_with_its_code_and_closes_the_attemp
     assert (task.status, task.error_code, task.error_message) == (S.FAILED, code, "Because.")
     assert task.next_action_at is None
     assert task.charge == Charge.NOT_EXPECTED
-    assert task.attempts.get().state == AttemptState.ENDED
+    assert task.attempts.get().state == AttemptState.FINISHED
     assert task.attempts.get().settled_at is not None
 
 
@@ -154,7 +154,7 @@ def test_an_overdue_task_is_told_once_and_looked_at_more_slowly_until_it_ends(ro
     def hear(sender: Any, task: VideoTask, event: Any, **more: Any) -> None:
         told.append(event.kind)
 
-    signals.video_needs_decision.connect(hear)
+    signals.video_needs_attention.connect(hear)
     try:
         VideoTask.objects.update(accepted_at=timezone.now() - dt.timedelta(seconds=3601))
         for _look in range(3):
@@ -162,7 +162,7 @@ def test_an_overdue_task_is_told_once_and_looked_at_more_slowly_until_it_ends(ro
             road.tell()
             assert 500 < seconds_until_next(task) < 700
     finally:
-        signals.video_needs_decision.disconnect(hear)
+        signals.video_needs_attention.disconnect(hear)
     assert told == ["overdue"]
     assert road.history(task).count("overdue") == 1
     evo.complete(task.attempt.provider_task_id)
@@ -174,7 +174,7 @@ def test_two_workers_that_look_at_the_same_moment_tell_it_once(road: Road, evo: 
     VideoTask.objects.update(accepted_at=timezone.now() - dt.timedelta(hours=2))
     copies = [Attempt.objects.select_related("task").get() for _worker in range(2)]
     for attempt in copies:
-        snapshots.look_again(attempt)
+        rescheduling.schedule_next_poll(attempt)
     assert road.history(task).count("overdue") == 1
 
 
@@ -210,7 +210,7 @@ def test_a_429_pauses_the_whole_site_as_long_as_it_says(road: Road, evo: Simulat
         task.refresh_from_db()
         assert task.status == S.PENDING
     assert sum(85 < seconds_until_next(task) < 91 for task in tasks) == 3
-    assert 85 < (provider.paused_until() - timezone.now()).total_seconds() < 91
+    assert 85 < (provider.backoff_until() - timezone.now()).total_seconds() < 91
 
     jobs.sync(*(str(task.pk) for task in tasks))
     road.send(waiting)
@@ -218,7 +218,7 @@ def test_a_429_pauses_the_whole_site_as_long_as_it_says(road: Road, evo: Simulat
     road.sweep()
     assert (road.gets(), road.posts()) == (1, 4)
     waiting.refresh_from_db()
-    assert waiting.held_reason == "evolink_busy"
+    assert waiting.delay_reason == "evolink_busy"
 
     road.make_due()
     road.sweep()
@@ -231,30 +231,30 @@ def test_a_429_while_reading_callbacks_pauses_the_rest_of_them(road: Road, evo: 
 
     for number in range(3):
         attempt = accepted(road, f"Wish {number}").attempt
-        polling.receive_callback(attempt.pk, attempt.provider_task_id, {})
+        receipts.receive(attempt.pk, attempt.provider_task_id, {})
     evo.faults.add("get", "429", retry_after=40)
-    callbacks.read_due()
+    callbacks.process_pending()
     assert road.gets() == 1
-    assert CallbackReceipt.objects.filter(due_at__gt=timezone.now()).count() == 3
-    CallbackReceipt.objects.update(due_at=timezone.now())
-    callbacks.read_due()
+    assert CallbackReceipt.objects.filter(process_at__gt=timezone.now()).count() == 3
+    CallbackReceipt.objects.update(process_at=timezone.now())
+    callbacks.process_pending()
     assert road.gets() == 1
     road.make_due()
-    callbacks.read_due()
+    callbacks.process_pending()
     assert road.gets() == 4
 
 
 def test_a_shorter_pause_does_not_end_a_longer_one(road: Road):
-    longer = provider.pause(600)
-    assert provider.pause(5) == longer
-    assert provider.paused_until() == longer
+    longer = provider.back_off(600)
+    assert provider.back_off(5) == longer
+    assert provider.backoff_until() == longer
     SiteState.objects.update(value={"until": (timezone.now() - dt.timedelta(seconds=1)).isoformat()})
-    assert provider.paused_until() is None
+    assert provider.backoff_until() is None
 
 
 def test_a_pause_without_a_time_is_half_a_minute_and_never_longer_than_an_hour(road: Road):
-    assert 28 < (provider.pause(None) - timezone.now()).total_seconds() <= 30
-    assert (provider.pause(10**6) - timezone.now()).total_seconds() <= 3600
+    assert 28 < (provider.back_off(None) - timezone.now()).total_seconds() <= 30
+    assert (provider.back_off(10**6) - timezone.now()).total_seconds() <= 3600
 
 
 def test_batch_reading_asks_for_fifty_at_once(road: Road, evo: Simulator):
@@ -276,7 +276,7 @@ def test_batch_reading_asks_by_itself_for_what_the_batch_leaves_out(road: Road, 
     jobs.sync(*(str(task.pk) for task in tasks))
     assert (evo.journal.count("batch"), road.gets()) == (1, 1)
     tasks[0].refresh_from_db()
-    assert (tasks[0].status, tasks[0].trouble_since is not None) == (S.PENDING, True)
+    assert (tasks[0].status, tasks[0].not_found_since is not None) == (S.PENDING, True)
 
 
 @pytest.mark.parametrize("fault", ["404", "400", "garbage"])
@@ -330,12 +330,12 @@ def test_messages_for_ended_tasks_change_nothing(road: Road, evo: Simulator):
     own = provider.client().get_task(attempt.provider_task_id)
     evo.complete(attempt.provider_task_id)
     done = provider.client().get_task(attempt.provider_task_id)
-    polling.apply(stale, done, source="poll")
+    snapshots.apply_snapshot(stale, done, source="poll")
     road.finish(task)
     before = list(task.events.values_list("id", "kind")), VideoTask.objects.values().get()
     for late in (own, done, own, done):
-        polling.apply(stale, late, source="poll")
-        polling.apply(attempt, late, source="callback")
+        snapshots.apply_snapshot(stale, late, source="poll")
+        snapshots.apply_snapshot(attempt, late, source="callback")
     assert (list(task.events.values_list("id", "kind")), VideoTask.objects.values().get()) == before
 
 
@@ -357,8 +357,8 @@ class TestWithoutVerification:
         road.configure(VERIFY_CALLBACKS=False, CALLBACK_BASE_URL="https://site.example")
 
         def tell(task: VideoTask, body: dict[str, Any]) -> VideoTask:
-            polling.receive_callback(task.attempts.get().pk, *kept_of(body))
-            callbacks.read_due()
+            receipts.receive(task.attempts.get().pk, *kept_of(body))
+            callbacks.process_pending()
             task.refresh_from_db()
             return task
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_wanvideo.choices import Charge, TaskStatus
 from django_wanvideo.models import SiteState, VideoTask
 from django_wanvideo.services.holds import outages
-from django_wanvideo.services.tracking import callbacks, polling
+from django_wanvideo.services.tracking import callbacks, receipts
 from tests.tracking.looks import PAGE, accepted, gateway_page, look, says, seconds_until_next
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def test_an_evolink_that_hangs_or_is_gone_fails_nothing(road: Road, evo: Simulat
     assert look(task).status == S.PENDING
     with evo.down():
         assert look(task).status == S.PENDING
-    assert task.trouble_since is None
+    assert task.not_found_since is None
 
 
 def test_while_there_is_trouble_looks_become_rarer_all_the_same(road: Road, evo: Simulator):
@@ -148,7 +148,7 @@ def test_an_unknown_id_fails_the_task_only_26_hours_after_it_was_accepted(road: 
     clock.forward(hours=1)
     evo.faults.add("get", "404", times=None)
     assert look(task, 3).status == S.PENDING
-    assert task.trouble_since is not None
+    assert task.not_found_since is not None
     clock.forward(hours=24, minutes=59)
     assert look(task).status == S.PENDING
     clock.forward(minutes=2)
@@ -202,7 +202,7 @@ def test_a_good_answer_in_between_begins_anew(road: Road, evo: Simulator, clock:
     evo.faults.add("get", "404", times=3)
     look(task, 3)
     assert task.failed_looks == 3
-    assert (look(task).trouble_since, task.failed_looks) == (None, 0)
+    assert (look(task).not_found_since, task.failed_looks) == (None, 0)
 
 
 def test_a_good_answer_that_a_callback_asked_for_begins_anew_too(road: Road, evo: Simulator, clock: Clock):
@@ -211,10 +211,10 @@ def test_a_good_answer_that_a_callback_asked_for_begins_anew_too(road: Road, evo
     own = task.attempt.provider_task_id
     evo.faults.add("get", "404", times=3)
     look(task, 3)
-    polling.receive_callback(task.attempt.pk, own, {"id": own})
-    callbacks.read_due()
+    receipts.receive(task.attempt.pk, own, {"id": own})
+    callbacks.process_pending()
     task.refresh_from_db()
-    assert (task.status, task.trouble_since, task.failed_looks) == (S.PENDING, None, 0)
+    assert (task.status, task.not_found_since, task.failed_looks) == (S.PENDING, None, 0)
 
 
 def test_a_task_that_is_done_without_a_file_is_known(road: Road, evo: Simulator):
@@ -223,15 +223,15 @@ def test_a_task_that_is_done_without_a_file_is_known(road: Road, evo: Simulator)
     look(task, 3)
     evo.complete(task.attempt.provider_task_id)
     evo.faults.add("get", "completed_without_results")
-    assert look(task).trouble_since is None
+    assert look(task).not_found_since is None
 
 
 def test_the_first_trouble_is_written_down_as_that(road: Road, evo: Simulator):
     task = accepted(road)
     evo.faults.add("get", "404", times=2)
-    first = look(task).trouble_since
+    first = look(task).not_found_since
     assert dt.timedelta(0) <= timezone.now() - first < dt.timedelta(seconds=20)
-    assert look(task).trouble_since == first
+    assert look(task).not_found_since == first
 
 
 WITHOUT_A_WORD = ["402", "401", "403", "429", "500", "503", "close", "garbage", "html", "other_task"]

@@ -19,7 +19,7 @@ NAMES = (
     "video_completed",
     "video_failed",
     "video_cancelled",
-    "video_needs_decision",
+    "video_needs_attention",
     "video_finished",
 )
 

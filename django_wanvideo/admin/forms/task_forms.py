@@ -14,7 +14,7 @@ from django_wanvideo.admin.forms.base import FIRST_FRAME, ModelForm
 from django_wanvideo.admin.forms.fields import file_name, link_name, task_fields
 from django_wanvideo.admin.forms.model_switch import ModelSwitchMixin
 from django_wanvideo.db import database
-from django_wanvideo.exceptions import EditConflict, IdempotencyConflict, NotPossible
+from django_wanvideo.exceptions import EditConflict, IdempotencyConflict, TransitionNotAllowed
 from django_wanvideo.models import VideoTask
 from django_wanvideo.models.creation import creation, drafts, idempotency, inspection
 from django_wanvideo.models.creation import repeats as recent
@@ -89,7 +89,7 @@ class TaskForm(ModelSwitchMixin):
                     self.instance = self._create() if self.is_new else self._update()
         except ValidationError as error:
             self._put_at_fields(error)
-        except NotPossible as error:
+        except TransitionNotAllowed as error:
             self.add_error(None, str(error))
         except repeats.Repeated as repeated:
             self.repeat = repeated.repeat

@@ -21,7 +21,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from rq.timeouts import BaseTimeoutException
 
-from django_wanvideo.catalog.images import inspection
+from django_wanvideo.catalog import images
 from django_wanvideo.models.creation import files
 from django_wanvideo.models.storage import task_storage
 
@@ -67,7 +67,7 @@ def keep(upload: File[Any], *, owner: Any) -> str:
     stored = ""
     with files.BestEffort("A picture of a refused form could not be kept; it has to be chosen again."):
         try:
-            kind = inspection.inspect_image(upload).format.lower().replace("jpeg", "jpg")
+            kind = images.inspect_image(upload).format.lower().replace("jpeg", "jpg")
         except ValidationError:
             # Nobody can use it, and the folder may be served: what calls itself a picture may be a page with a script.
             return ""
@@ -83,7 +83,7 @@ def keep_copy(stored: FieldFile, *, owner: Any) -> str:
     words = "The picture %s could not be kept for another form; it has to be chosen again."
     with files.BestEffort(words, stored.name), stored.storage.open(str(stored.name), "rb") as content:
         name = f"picture{PurePosixPath(str(stored.name)).suffix}"
-        return keep(ContentFile(content.read(inspection.MAX_READ_BYTES + 1), name=name), owner=owner)
+        return keep(ContentFile(content.read(images.MAX_READ_BYTES + 1), name=name), owner=owner)
     return ""
 
 
@@ -104,7 +104,7 @@ def open_upload(token: str, *, owner: Any) -> SimpleUploadedFile | None:
     name, name_given = found
     try:
         with task_storage().open(name, "rb") as stored:
-            content = files.content(stored, inspection.MAX_READ_BYTES + 1)
+            content = files.content(stored, images.MAX_READ_BYTES + 1)
     except FileNotFoundError:
         return None
     except BaseTimeoutException:
@@ -121,7 +121,7 @@ def forget(token: str, *, owner: Any) -> None:
     """Delete the kept file."""
     found = read(token, owner=owner)
     if found is not None:
-        files.discard(task_storage(), found[0])
+        files.delete_unreferenced(task_storage(), found[0])
 
 
 def forget_old() -> None:
@@ -136,7 +136,7 @@ def forget_old() -> None:
         for day in days:
             if day < limit:
                 for name in storage.listdir(f"{FOLDER}/{day}")[1]:
-                    files.discard(storage, f"{FOLDER}/{day}/{name}")
+                    files.delete_unreferenced(storage, f"{FOLDER}/{day}/{name}")
                 if not any(storage.listdir(f"{FOLDER}/{day}")):
                     storage.delete(f"{FOLDER}/{day}")
 

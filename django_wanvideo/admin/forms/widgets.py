@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 
 from django_wanvideo.admin.presentation import formats
-from django_wanvideo.catalog.images import inspection
+from django_wanvideo.catalog import images
 from django_wanvideo.catalog.text import normalised
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class DropZone(forms.FileInput):
     use_fieldset = False
 
     def __init__(self, wanted: InputSpec) -> None:
-        super().__init__(attrs={"accept": f"{wanted.accept},{inspection.convertible_types()}".rstrip(",")})
+        super().__init__(attrs={"accept": f"{wanted.accept},{images.convertible_types()}".rstrip(",")})
         self.wanted = wanted
         #: What is there already: the kept upload or the stored picture.
         self.present: TemporaryUpload | None = None
@@ -91,10 +91,10 @@ class DropZone(forms.FileInput):
         context["wanvideo"] = {
             "wanted": self.wanted,
             "present": self.present,
-            "convertible": inspection.convertible_types(),
+            "convertible": images.convertible_types(),
         }
         if self.present is not None:
-            context["wanvideo"]["sent"] = inspection.dimensions(*self.present.sent) if self.present.sent else ""
+            context["wanvideo"]["sent"] = images.dimensions(*self.present.sent) if self.present.sent else ""
             context["wanvideo"]["size"] = formats.megabytes(self.present.size)
             context["widget"]["attrs"].pop("required", None)
         return context

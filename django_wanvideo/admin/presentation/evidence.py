@@ -15,7 +15,7 @@ from django_wanvideo.admin.presentation import formats, markup, prices
 from django_wanvideo.choices import EventKind, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.models import CallbackReceipt
-from django_wanvideo.services.resolution.evidence import Listing, Verdict
+from django_wanvideo.services.resolution.evidence import ListingState, Verdict
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -131,12 +131,14 @@ def others(model_admin: TaskAdminBase, request: HttpRequest, found: Evidence) ->
 def listing_words(found: Evidence) -> str:
     """Return why there is no list, or what it lacks."""
     return {
-        Listing.UNREADABLE: _("EvoLink’s list cannot be read just now. Load this page again in a minute."),
-        Listing.PAUSED: _("EvoLink has asked us to wait with questions. Load this page again in a minute."),
-        Listing.FOREIGN: _("This database belongs to another installation, so EvoLink is not asked."),
-        Listing.NO_KEY: _("This site has no key for EvoLink, so it cannot ask."),
-        Listing.NOT_SENT: _("Nothing was sent."),
-        Listing.PARTLY: _("EvoLink’s list is long and was not read back to our request; more may be in its console."),
+        ListingState.UNREADABLE: _("EvoLink’s list cannot be read just now. Load this page again in a minute."),
+        ListingState.PAUSED: _("EvoLink has asked us to wait with questions. Load this page again in a minute."),
+        ListingState.FOREIGN: _("This database belongs to another installation, so EvoLink is not asked."),
+        ListingState.NO_KEY: _("This site has no key for EvoLink, so it cannot ask."),
+        ListingState.NOT_SENT: _("Nothing was sent."),
+        ListingState.PARTIAL: _(
+            "EvoLink’s list is long and was not read back to our request; more may be in its console."
+        ),
     }.get(found.listing, "")
 
 
@@ -166,7 +168,7 @@ def _listed(found: Evidence) -> Row:
         # Of several open requests nobody can say which one a video comes from.
         points_to = None if found.others else Decision.ATTACH
         return Row(name, words % {"n": possible}, _("See below"), points_to)
-    if found.listing is Listing.WHOLE:
+    if found.listing is ListingState.COMPLETE:
         return Row(name, _("No unknown video of this model from that time"), "", Decision.NOT_ACCEPTED)
     return Row(name, listing_words(found))
 

@@ -57,7 +57,7 @@ def line(price: Decimal | None, owner_id: Any) -> str:
 
 def sent_words(task: VideoTask) -> str:
     """Say what happens to a task that was submitted just now."""
-    held = throttling.credits_hold(task)
+    held = throttling.check_credits(task)
     if held is None or held.reason not in credit_limits.REASONS:
         if reason := holds.reason_now(task):
             return _("Queued, but not sent yet. %(reason)s.") % {"reason": status_text.held_words(reason)}

@@ -15,10 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.admin.presentation import formats
 from django_wanvideo.admin.presentation.status_text import held_words
-from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import ABOVE_CREDIT_LIMIT, EventKind, EventSource, TaskStatus
 from django_wanvideo.failures import advice_for, quotation
 from django_wanvideo.models.base import people
-from django_wanvideo.services.limits import credit_limits
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -38,9 +37,9 @@ _MARKS: dict[str, tuple[str, str]] = {
     _K.WAITING: ("queued", "wait"),
     _K.RELEASED: ("queued", "wait"),
     _K.ACCEPTED: ("pending", "wait"),
-    _K.OUTCOME_UNKNOWN: ("unconfirmed", "warning"),
+    _K.UNCONFIRMED: ("unconfirmed", "warning"),
     _K.PROGRESS: ("processing", "active"),
-    _K.RESULT_READY: ("storing", "active"),
+    _K.GENERATED: ("storing", "active"),
     _K.STORE_FAILED: ("warn", "warning"),
     _K.LINK_EXPIRING: ("warn", "warning"),
     _K.STORED: ("completed", "good"),
@@ -49,19 +48,19 @@ _MARKS: dict[str, tuple[str, str]] = {
     _K.RETRIED: ("retry", "neutral"),
     _K.OVERDUE: ("warn", "warning"),
     _K.NEEDS_DECISION: ("unconfirmed", "warning"),
-    _K.DECIDED: ("person", "neutral"),
+    _K.RESOLVED: ("person", "neutral"),
     _K.CALLBACK: ("callback", "neutral"),
-    _K.SECOND_RESULT: ("warn", "warning"),
+    _K.DUPLICATE: ("warn", "warning"),
     _K.RECEIVER_FAILED: ("bell", "warning"),
     _K.NOTE: ("info", "neutral"),
 }
 #: Who or what caused it, when the sentence does not say so.
 _SOURCES = {
-    EventSource.ANSWER.value: _("EvoLink’s answer"),
+    EventSource.RESPONSE.value: _("EvoLink’s answer"),
     EventSource.CALLBACK.value: _("Status check after EvoLink’s callback"),
     EventSource.POLL.value: _("Status check"),
     EventSource.SWEEP.value: _("Found by the regular check"),
-    EventSource.CODE.value: _("The site’s own code"),
+    EventSource.APPLICATION.value: _("The site’s own code"),
 }
 #: What is said of a kind of event, by its reason where that makes a difference.
 _SENTENCES: dict[tuple[str, str], StrPromise] = {
@@ -70,9 +69,9 @@ _SENTENCES: dict[tuple[str, str], StrPromise] = {
     (_K.CLAIMED, ""): _("Request sent."),
     (_K.RELEASED, ""): _("Nothing had been sent yet, so it went back into the queue."),
     (_K.ACCEPTED, ""): _("EvoLink accepted the request."),
-    (_K.OUTCOME_UNKNOWN, ""): _("EvoLink’s answer was lost. We do not know whether it accepted the request."),
+    (_K.UNCONFIRMED, ""): _("EvoLink’s answer was lost. We do not know whether it accepted the request."),
     (_K.PROGRESS, ""): _("EvoLink is making the video."),
-    (_K.RESULT_READY, ""): _("EvoLink has finished. Copying the file has started."),
+    (_K.GENERATED, ""): _("EvoLink has finished. Copying the file has started."),
     (_K.STORE_FAILED, ""): _("Copying the file failed; it will be tried again."),
     (_K.LINK_EXPIRING, ""): _("EvoLink’s link ends soon and the file is not copied yet."),
     (_K.STORED, ""): _("Video stored: %(size)s, complete and checked."),
@@ -89,13 +88,13 @@ _SENTENCES: dict[tuple[str, str], StrPromise] = {
     (_K.NEEDS_DECISION, "unmatched"): _(
         "EvoLink called back about a video that this database does not know. It is kept."
     ),
-    (_K.DECIDED, ""): _("%(who)s decided."),
-    (_K.DECIDED, "attached"): _("%(who)s decided: it was accepted, and attached EvoLink’s video."),
-    (_K.DECIDED, "not_accepted"): _("%(who)s decided: it was not accepted."),
-    (_K.DECIDED, "send_again"): _("%(who)s decided to send it again."),
+    (_K.RESOLVED, ""): _("%(who)s decided."),
+    (_K.RESOLVED, "attached"): _("%(who)s decided: it was accepted, and attached EvoLink’s video."),
+    (_K.RESOLVED, "not_accepted"): _("%(who)s decided: it was not accepted."),
+    (_K.RESOLVED, "send_again"): _("%(who)s decided to send it again."),
     (_K.CALLBACK, ""): _("EvoLink called back. We check the status with EvoLink ourselves."),
     (_K.CALLBACK, "older_than_attempt"): _("EvoLink called back for %(id)s, which seems older than our request."),
-    (_K.SECOND_RESULT, ""): _("EvoLink made, and charged, a second video for this. It is kept as a task of its own."),
+    (_K.DUPLICATE, ""): _("EvoLink made, and charged, a second video for this. It is kept as a task of its own."),
     (_K.RECEIVER_FAILED, ""): _("The site’s own code failed when it was notified: %(name)s."),
     (_K.NOTE, "dismissed"): _("%(who)s dismissed it."),
     (_K.NOTE, "dismissal_undone"): _("%(who)s undid the dismissal."),
@@ -173,7 +172,7 @@ def _line(group: list[TaskEvent], today: dt.date) -> Line:
 def sentence(event: TaskEvent) -> str:
     """One sentence for one event."""
     detail: dict[str, Any] = event.detail
-    reason = str(detail.get("decision" if event.kind == _K.DECIDED else "reason", ""))
+    reason = str(detail.get("decision" if event.kind == _K.RESOLVED else "reason", ""))
     if event.kind == _K.WAITING:
         return _waiting(detail)
     if event.kind == _K.FAILED:
@@ -207,7 +206,7 @@ def person(event: TaskEvent) -> str:
 def _waiting(detail: dict[str, Any]) -> str:
     code = str(detail.get("reason", "evolink_busy"))
     reason, until = held_words(code), parse_datetime(str(detail.get("until", "")))
-    if until is None or code == credit_limits.ABOVE_LIMIT:
+    if until is None or code == ABOVE_CREDIT_LIMIT:
         return _("%(reason)s.") % {"reason": reason}
     return _("%(reason)s, until %(at)s.") % {"reason": reason, "at": formats.clock(until)}
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo.admin.presentation import formats
-from django_wanvideo.choices import TaskStatus
+from django_wanvideo.choices import ABOVE_CREDIT_LIMIT, TaskStatus
 from django_wanvideo.failures import advice_for
 from django_wanvideo.services.holds import holds
 from django_wanvideo.services.limits import credit_limits
@@ -56,19 +56,19 @@ def waiting_for(task: VideoTask, now: dt.datetime) -> str:
     holding = getattr(task, "hold_reason", None)
     if holding:
         return held_words(holding)
-    if holding is not None and task.held_reason in holds.REASONS:
+    if holding is not None and task.delay_reason in holds.REASONS:
         return _("Next to be sent")
-    reason = held_words(task.held_reason)
-    if task.held_reason in credit_limits.REASONS:
-        if task.held_reason == credit_limits.ABOVE_LIMIT or task.held_until is None or task.held_until <= now:
+    reason = held_words(task.delay_reason)
+    if task.delay_reason in credit_limits.REASONS:
+        if task.delay_reason == ABOVE_CREDIT_LIMIT or task.delayed_until is None or task.delayed_until <= now:
             return reason
-        return _("%(reason)s, to be sent %(at)s") % {"reason": reason, "at": formats.clock(task.held_until, now)}
-    if task.held_reason in holds.REASONS:
+        return _("%(reason)s, to be sent %(at)s") % {"reason": reason, "at": formats.clock(task.delayed_until, now)}
+    if task.delay_reason in holds.REASONS:
         return reason
-    if task.held_until and task.held_until > now:
-        wait = formats.seconds_in_words((task.held_until - now).total_seconds())
+    if task.delayed_until and task.delayed_until > now:
+        wait = formats.seconds_in_words((task.delayed_until - now).total_seconds())
         return _("%(reason)s, tries again in %(time)s") % {"reason": reason, "time": wait}
-    return reason if task.held_reason else _("Next to be sent")
+    return reason if task.delay_reason else _("Next to be sent")
 
 
 def held_words(reason: str) -> str:
@@ -104,10 +104,10 @@ def held_words(reason: str) -> str:
 
 def storing_words(task: VideoTask, now: dt.datetime) -> str:
     """How copying the file goes."""
-    if not (task.tries and task.result_expires_at):
+    if not (task.retry_count and task.result_expires_at):
         return _("Copying the file")
     left = (task.result_expires_at - now).total_seconds()
-    tries = ngettext("%(n)s failed try", "%(n)s failed tries", task.tries) % {"n": task.tries}
+    tries = ngettext("%(n)s failed try", "%(n)s failed tries", task.retry_count) % {"n": task.retry_count}
     if left <= 0:
         return tries
     values = {"tries": tries, "time": formats.seconds_in_words(left)}
@@ -131,7 +131,7 @@ def remaining(task: VideoTask, now: dt.datetime, *, exact: bool) -> str:
 
 def late_words(task: VideoTask, now: dt.datetime) -> str:
     """How late a task is, once people were told; empty before."""
-    if task.told_overdue_at is None or task.accepted_at is None:
+    if task.overdue_notified_at is None or task.accepted_at is None:
         return ""
     late = (now - task.accepted_at).total_seconds() - (task.estimated_seconds or USUAL_SECONDS)
     if late < 60:

@@ -21,7 +21,7 @@ from django_wanvideo.admin.base import person
 from django_wanvideo.admin.presentation import forecasts, formats
 from django_wanvideo.admin.views import planning, plans
 from django_wanvideo.admin.views.planning import CHUNK, Planner
-from django_wanvideo.services.sending import submission
+from django_wanvideo.services.sending import actions as sending
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -133,7 +133,7 @@ def _take_step(model_admin: TaskAdminBase, request: HttpRequest, plan: StoredPla
     """Do to some of the chosen tasks what was shown, and write down how it went."""
     found = Planner(model_admin, request, plan.again).tasks_at(plan.entries, places)
     place_of = {task.pk: place for place, task in found.items()}
-    move = submission.retry if plan.again else submission.enqueue
+    move = sending.retry if plan.again else sending.enqueue
     left: dict[int, str] = {}
 
     def step(task: VideoTask) -> None:

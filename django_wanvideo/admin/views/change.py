@@ -26,7 +26,7 @@ from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import WanVideoError
 from django_wanvideo.models.creation import media
-from django_wanvideo.services.sending import submission
+from django_wanvideo.services.sending import actions as sending
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -83,7 +83,7 @@ class PagesMixin(TaskAdminBase):
     def _generate(self, request: HttpRequest, obj: VideoTask) -> HttpResponse:
         self.require(request, obj, "submit")
         try:
-            submission.enqueue(obj, by=person(request), agreed=prices.agreed_on_form(request, obj))
+            sending.enqueue(obj, by=person(request), agreed=prices.agreed_on_form(request, obj))
         except (WanVideoError, ValidationError) as error:
             words = _("The draft was saved, but not sent: %(reason)s") % {"reason": action_results.reason_of(error)}
             messages.warning(request, words)

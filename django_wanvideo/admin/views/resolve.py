@@ -22,9 +22,9 @@ from django_wanvideo.admin.presentation import evidence, formats, markup, prices
 from django_wanvideo.admin.presentation.evidence import Decision
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.exceptions import EvoLinkError
-from django_wanvideo.exceptions import NotPossible, WanVideoError
+from django_wanvideo.exceptions import TransitionNotAllowed, WanVideoError
 from django_wanvideo.services.resolution import decisions, matching
-from django_wanvideo.services.resolution.evidence import gather
+from django_wanvideo.services.resolution.evidence import collect
 
 if TYPE_CHECKING:
     import uuid
@@ -59,7 +59,7 @@ def resolve_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uu
         action_results.log(request, [task], words)
         messages.success(request, words)
         return HttpResponseRedirect(page)
-    found = gather(task)
+    found = collect(task)
     attempt, price, rows = found.attempt, prices.price_now(task), evidence.rows(task, found)
     fits = evidence.fitting(rows)
     context = {
@@ -93,21 +93,21 @@ def _resolve(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) 
                 task,
                 chosen,
                 by=by,
-                even_if_older="older" in post,
+                allow_earlier="older" in post,
                 visible=model_admin.get_queryset(request),
                 among_others="compared" in post,
                 number=number,
             )
             return _("Attached. The video is followed from now on.")
         case Decision.NOT_ACCEPTED:
-            decisions.not_accepted(task, by=by, number=number)
+            decisions.mark_not_accepted(task, by=by, number=number)
             return _("Settled: it was not accepted. It can be tried again.")
         case Decision.SEND_AGAIN:
             if not post.get("twice"):
                 raise ValidationError(_("Select the box to confirm that you may be charged twice."))
             if post.get("shown_credits") not in {None, str(prices.price_now(task))}:
                 raise ValidationError(_("The price has changed. Look at it again, then decide."))
-            decisions.send_again(task, by=by, number=number)
+            decisions.resend(task, by=by, number=number)
             return _("Queued again.")
     raise ValidationError(_("Choose one of the decisions."))
 
@@ -202,13 +202,13 @@ def _bulk_resolve(model_admin: TaskAdminBase, request: HttpRequest) -> None:
     def resolve(task: VideoTask) -> None:
         decision, provider_task_id = wishes[task.pk.hex]
         if time.monotonic() > until:
-            raise NotPossible(_("There was no time left for this one. Select it again."))
+            raise TransitionNotAllowed(_("There was no time left for this one. Select it again."))
         if decision == Decision.ATTACH and provider_task_id:
             decisions.attach(task, provider_task_id, by=person(request))
         elif decision == Decision.NOT_ACCEPTED:
-            decisions.not_accepted(task, by=person(request))
+            decisions.mark_not_accepted(task, by=person(request))
         else:
-            raise NotPossible(_("There is no such decision."))
+            raise TransitionNotAllowed(_("There is no such decision."))
 
     tasks = _tasks(model_admin, request, list(wishes))
     outcome = action_results.do_to_each(request, tasks, resolve, _("Settled against EvoLink’s list."))

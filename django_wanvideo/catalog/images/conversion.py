@@ -184,6 +184,6 @@ def _encoded(picture: Any, kind: str, max_bytes: int | None) -> tuple[IO[bytes],
         if max_bytes is None or target.tell() <= max_bytes:
             break
     else:
-        raise errors.too_many_bytes(target.tell(), max_bytes or 0)
+        raise errors.too_many_bytes(size=errors.megabytes(target.tell()), limit=errors.megabytes(max_bytes or 0))
     target.seek(0)
     return target, *MEDIA_TYPES["JPEG"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -14,80 +15,56 @@ from django_wanvideo.catalog.images import containers, decoding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-def empty() -> ValidationError:
-    """There is nothing in the file."""
-    return ValidationError(_("The file is empty. Choose another one."), "empty")
+    from django_stubs_ext import StrOrPromise
 
 
-def unread(size: int) -> ValidationError:
-    """The file has so many bytes that it is not even opened."""
-    message = _("This file has %(size)s, more than any model takes. Save the picture smaller, as JPEG.")
-    return ValidationError(message, "max_bytes", {"size": megabytes(size)})
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A cause; called with what its message has to name, it is the error."""
+
+    code: str
+    message: StrOrPromise
+
+    def __call__(self, **params: str) -> ValidationError:
+        return ValidationError(self.message, self.code, params)
 
 
-def not_an_image() -> ValidationError:
-    """No kind of picture begins like this file."""
-    message = _("This file is no picture that can be used. Choose a JPEG, PNG, WebP or BMP.")
-    return ValidationError(message, "not_an_image")
-
-
-def unusable(kind: str) -> ValidationError:
-    """A well-known kind of file, called by its name, that is not taken."""
-    message = _("%(format)s cannot be used. Save the picture as JPEG, PNG, WebP or BMP and choose that.")
-    return ValidationError(message, "format", {"format": kind})
-
-
-def no_decoder(kind: str) -> ValidationError:
-    """A kind of picture that would be taken if something were installed that reads it."""
-    message = _(
+empty = Problem("empty", _("The file is empty. Choose another one."))
+unread = Problem(
+    "max_bytes", _("This file has %(size)s, more than any model takes. Save the picture smaller, as JPEG.")
+)
+not_an_image = Problem("not_an_image", _("This file is no picture that can be used. Choose a JPEG, PNG, WebP or BMP."))
+unusable = Problem(
+    "format", _("%(format)s cannot be used. Save the picture as JPEG, PNG, WebP or BMP and choose that.")
+)
+no_decoder = Problem(
+    "format",
+    _(
         "This site cannot read %(format)s. Save the picture as JPEG and choose that, or have the site’s developers "
         "install what reads it."
-    )
-    return ValidationError(message, "format", {"format": kind})
-
-
-def too_many_pixels() -> ValidationError:
-    """Decoding would take more memory than a picture is worth."""
-    message = _("This picture has too many pixels to be opened. Make it smaller and choose it again.")
-    return ValidationError(message, "too_many_pixels")
-
-
-def cut_off() -> ValidationError:
-    """The end of the file is missing."""
-    message = _("This picture is cut off: its end is missing. Copy or download it again, and choose that.")
-    return ValidationError(message, "damaged")
-
-
-def damaged() -> ValidationError:
-    """The content is not what it says."""
-    return ValidationError(_("This picture is damaged. Open it, save it anew as JPEG, and choose that."), "damaged")
-
-
-def moving() -> ValidationError:
-    """The picture has several frames."""
-    return ValidationError(_("This picture moves. Save one frame of it, as JPEG, and choose that."), "animated")
-
-
-def several() -> ValidationError:
-    """The file has several pages."""
-    message = _("This file holds several pictures. Save the one that you mean as JPEG, and choose that.")
-    return ValidationError(message, "animated")
-
-
-def transparency() -> ValidationError:
-    """The picture can be seen through."""
-    message = _(
+    ),
+)
+too_many_pixels = Problem(
+    "too_many_pixels", _("This picture has too many pixels to be opened. Make it smaller and choose it again.")
+)
+cut_off = Problem(
+    "damaged", _("This picture is cut off: its end is missing. Copy or download it again, and choose that.")
+)
+damaged = Problem("damaged", _("This picture is damaged. Open it, save it anew as JPEG, and choose that."))
+moving = Problem("animated", _("This picture moves. Save one frame of it, as JPEG, and choose that."))
+several = Problem(
+    "animated", _("This file holds several pictures. Save the one that you mean as JPEG, and choose that.")
+)
+transparency = Problem(
+    "transparency",
+    _(
         "This picture has transparency (an alpha channel). Save it as JPEG, or as PNG without transparency, and "
         "choose that."
-    )
-    return ValidationError(message, "transparency")
-
-
-def too_many_bytes(size: int, limit: int) -> ValidationError:
-    """The picture has ``size`` bytes; ``limit`` are taken."""
-    message = _("This picture has %(size)s; at most %(limit)s are taken. Save it smaller, for example as JPEG.")
-    return ValidationError(message, "max_bytes", {"size": megabytes(size), "limit": megabytes(limit)})
+    ),
+)
+too_many_bytes = Problem(
+    "max_bytes", _("This picture has %(size)s; at most %(limit)s are taken. Save it smaller, for example as JPEG.")
+)
 
 
 def megabytes(size: int) -> str:
@@ -104,7 +81,7 @@ def told(kind: str) -> Iterator[None]:
     except ValidationError:
         raise
     except decoding.MissingDecoderError as error:
-        raise no_decoder(kind) from error
+        raise no_decoder(format=kind) from error
     except (containers.CutOffError, decoding.CutOffPictureError) as error:
         raise cut_off() from error
     except Exception as error:

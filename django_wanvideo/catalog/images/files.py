@@ -33,13 +33,13 @@ def read_image(fileobj: IO[bytes], *, convertible: bool = True) -> tuple[str, by
     if not size:
         raise errors.empty()
     if size > MAX_READ_BYTES:
-        raise errors.unread(size)
+        raise errors.unread(size=errors.megabytes(size))
     try:
         kind = decoding.kind_of(fileobj.read(_HEADER_BYTES))
         if not kind:
             raise errors.not_an_image()
         if kind not in FORMATS and not (convertible and kind in CONVERTIBLE):
-            raise errors.unusable(kind)
+            raise errors.unusable(format=kind)
         fileobj.seek(0)
         return kind, fileobj.read(MAX_READ_BYTES + 1)
     finally:

@@ -15,12 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.catalog.images import decoding, errors, readers
 from django_wanvideo.catalog.images.conversion import as_uploadable
-from django_wanvideo.catalog.images.errors import megabytes
 from django_wanvideo.catalog.images.files import (
     CONVERTIBLE,
-    FORMATS,
     MAX_CLAIMED_PIXELS,
-    MAX_READ_BYTES,
     read_image,
     read_layout,
 )
@@ -29,20 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from django_wanvideo.catalog.spec import InputSpec
-
-__all__ = [
-    "FORMATS",
-    "MAX_READ_BYTES",
-    "ImageFacts",
-    "as_uploadable",
-    "check_image",
-    "convertible_types",
-    "dimensions",
-    "fit",
-    "inspect_image",
-    "megabytes",
-    "size_to_send",
-]
 
 #: Pictures with more pixels are judged by their header alone. No model in the catalogue takes them.
 MAX_DECODED_PIXELS = 2000 * 2000
@@ -135,7 +118,7 @@ def _problems(facts: ImageFacts, spec: InputSpec) -> Iterator[ValidationError]:
     if facts.has_transparency and not spec.allow_transparency:
         yield errors.transparency()
     if facts.size > spec.max_bytes:
-        yield errors.too_many_bytes(facts.size, spec.max_bytes)
+        yield errors.too_many_bytes(size=errors.megabytes(facts.size), limit=errors.megabytes(spec.max_bytes))
     sides = list(_side_problems(facts, spec))
     yield from sides
     if not facts.is_decoded and not sides:

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand
 from django.db import Error
 
-from django_wanvideo.health import histories
-from django_wanvideo.health import holds as hold_reports
-from django_wanvideo.health.diagnosis import PROBES, Finding, Level, diagnose
+from django_wanvideo.health import CHECKS, CheckResult, Level, holds, replay, run_checks
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -34,7 +32,7 @@ class Command(BaseCommand):
             "--callback", action="store_true", help="also call CALLBACK_BASE_URL over HTTP, as EvoLink would"
         )
         parser.add_argument(
-            "--skip", action="append", choices=sorted(PROBES), default=[], help="leave a part out; repeatable"
+            "--skip", action="append", choices=sorted(CHECKS), default=[], help="leave a part out; repeatable"
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         parser.add_argument(
@@ -47,29 +45,28 @@ class Command(BaseCommand):
         if options["replay"]:
             self._replay(as_json=options["json"])
             return
-        findings: list[Finding] = []
-        for finding in diagnose(skip=options["skip"], call_back=options["callback"]):
-            findings.append(finding)
+        results: list[CheckResult] = []
+        for result in run_checks(skip=options["skip"], call_back=options["callback"]):
+            results.append(result)
             if not options["json"]:
-                self._print(finding)
-        bad = any(finding.level == Level.FAIL for finding in findings)
+                self._print(result)
+        bad = any(result.level == Level.ERROR for result in results)
         if options["json"]:
-            holds = [] if "sending" in options["skip"] else self._holds()
-            self.stdout.write(
-                json.dumps(
-                    {"ok": not bad, "findings": [finding.as_dict() for finding in findings], "holds": holds},
-                    indent=2,
-                )
-            )
+            report = {
+                "ok": not bad,
+                "checks": [result.as_dict() for result in results],
+                "holds": [] if "sending" in options["skip"] else self._holds(),
+            }
+            self.stdout.write(json.dumps(report, indent=2))
         if bad:
             sys.exit(1)
 
     def _replay(self, *, as_json: bool) -> None:
         """Write each problem as it is found, so that any number of tasks fits into memory."""
-        counts = histories.Counts()
+        counts = replay.Counts()
         if as_json:
             self.stdout.write('{"problems": [')
-        for found in histories.problems(counts):
+        for found in replay.stored_problems(counts):
             if as_json:
                 self.stdout.write(f"{', ' if counts.problems > 1 else ''}{json.dumps(found.as_dict())}")
             else:
@@ -88,14 +85,14 @@ class Command(BaseCommand):
 
     def _holds(self) -> list[dict[str, Any]]:
         try:
-            return [report.as_dict() for report in hold_reports.reports()]
+            return [report.as_dict() for report in holds.reports()]
         except Error:
-            # The database is a finding of its own.
+            # The database has a check of its own.
             return []
 
-    def _print(self, finding: Finding) -> None:
-        paint = {Level.OK: self.style.SUCCESS, Level.WARN: self.style.WARNING, Level.FAIL: self.style.ERROR}
-        self.stdout.write(f"{paint[finding.level](f'{finding.level.value:<4}')}  {finding.name:<9} {finding.message}")
-        if finding.advice:
-            self.stdout.write(f"{'':16}{finding.advice}")
+    def _print(self, result: CheckResult) -> None:
+        paint = {Level.OK: self.style.SUCCESS, Level.WARNING: self.style.WARNING, Level.ERROR: self.style.ERROR}
+        self.stdout.write(f"{paint[result.level](f'{result.level.value:<4}')}  {result.name:<9} {result.message}")
+        if result.hint:
+            self.stdout.write(f"{'':16}{result.hint}")
         self.stdout.flush()

@@ -14,7 +14,7 @@ from django.db import Error
 from django_wanvideo import catalog
 from django_wanvideo.choices import IN_FLIGHT_STATUSES, InputRole, TaskStatus
 from django_wanvideo.conf import conf
-from django_wanvideo.exceptions import BudgetExceeded, NotPossible
+from django_wanvideo.exceptions import BudgetExceeded, TransitionNotAllowed
 from django_wanvideo.failures import advice_for, charge_words
 from django_wanvideo.management import arguments
 from django_wanvideo.management.progress import ProgressLine
@@ -120,7 +120,7 @@ class Command(BaseCommand):
             )
         try:
             installation.check_not_foreign()
-        except NotPossible as error:
+        except TransitionNotAllowed as error:
             raise CommandError(str(error), returncode=arguments.BAD_INPUT) from error
         owner = arguments.owner(options["owner"])
         task = arguments.draft(options, owner)

@@ -12,9 +12,8 @@ from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections
 from django.utils import timezone
 
-from django_wanvideo import jobs
-from django_wanvideo.queue import queue
-from django_wanvideo.services.sweep import Swept, sweep
+from django_wanvideo import jobs, queue
+from django_wanvideo.services.sweep import SweepResult, sweep
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -76,7 +75,7 @@ class Command(BaseCommand):
                 logger.exception("The database did not answer; the sweep goes on in %s s.", options["loop"])
             stop.wait(options["loop"])
 
-    def _say(self, swept: Swept, verbosity: int, *, always: bool = False) -> None:
+    def _say(self, swept: SweepResult, verbosity: int, *, always: bool = False) -> None:
         if not swept.queue_reachable:
             self.stderr.write(self.style.WARNING("Redis did not answer: due work stays due until it does."))
         if always or swept.counts or verbosity > 1:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
 from django.db import models, router, transaction
 from django.db.models.signals import post_delete
 
@@ -47,6 +48,13 @@ def username_of(user: Any) -> str:
     """Return what a person is known by to the site: the field that its user model names, or the key."""
     asked = getattr(user, "get_username", None)
     return str(asked()) if callable(asked) else str(user.pk)
+
+
+def check_permission(user: Any, permission: str, message: str) -> None:
+    """Raise PermissionDenied unless a person has a permission; code (``None``) may do everything."""
+    allowed = getattr(user, "has_perm", None)
+    if user is not None and not (callable(allowed) and allowed(permission)):
+        raise PermissionDenied(message)
 
 
 def set_null(collector: Collector, field: PersonKey, sub_objs: Any, using: str) -> None:

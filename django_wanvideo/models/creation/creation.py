@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
-from django.db.models.fields.files import FieldFile
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
-from django_wanvideo.catalog import json_values, text
-from django_wanvideo.catalog.messages import shown
 from django_wanvideo.choices import EventKind, EventSource, InputRole, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.db import database
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import MediaInput, VideoTask, lifecycle
-from django_wanvideo.models.creation import drafts, idempotency, inspection, media
+from django_wanvideo.models.creation import drafts, idempotency, inspection, media, validation
+from django_wanvideo.models.creation.validation import Written, as_list
 from django_wanvideo.models.input import by_role
 
 if TYPE_CHECKING:
@@ -27,21 +23,8 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import AbstractBaseUser
 
-    from django_wanvideo.catalog import ModelSpec
 
 _ROLES = frozenset(InputRole.values)
-#: What PostgreSQL refuses in a text.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-
-
-def create_task(**options: Any) -> VideoTask:
-    """Make a draft, or return the one that the same call has made; see ``get_or_create_task``.
-
-    Raises:
-        ValidationError: keyed by field, all problems at once.
-        IdempotencyConflict: ``idempotency_key`` has made another task.
-    """
-    return get_or_create_task(**options)[0]
 
 
 def get_or_create_task(
@@ -56,7 +39,7 @@ def get_or_create_task(
     by: AbstractBaseUser | None = None,
     idempotency_key: str | None = None,
     fix_inputs: bool = False,
-    **options: Any,
+    **others: Any,
 ) -> tuple[VideoTask, bool]:
     """Make a draft, and tell whether it was made now; nothing is sent and nothing costs anything yet.
 
@@ -72,16 +55,16 @@ def get_or_create_task(
         fix_inputs: whether a picture that the model does not take as it is, because it is too large, an AVIF, TIFF or
             HEIC, or has an alpha channel that nothing shows through, is sent as a JPEG that fits. The stored file stays
             as it is.
-        options: further inputs by role (``audio=...``) and the model's parameters (``duration=5``, in seconds).
+        others: further inputs by role (``audio=...``) and the model's parameters (``duration=5``, in seconds).
 
     Raises:
         ValidationError: keyed by field, all problems at once.
         IdempotencyConflict: the key has made another task, or one that was deleted in the last 30 days.
     """
-    given = {InputRole.FIRST_FRAME.value: first_frame} | {k: v for k, v in options.items() if k in _ROLES}
-    parameters = {k: v for k, v in options.items() if k not in _ROLES}
-    sources = {role: items for role, value in given.items() if (items := _as_list(value))}
-    written = _Written.of(prompt, notes, metadata)
+    given = {InputRole.FIRST_FRAME.value: first_frame} | {k: v for k, v in others.items() if k in _ROLES}
+    parameters = {k: v for k, v in others.items() if k not in _ROLES}
+    sources = {role: items for role, value in given.items() if (items := as_list(value))}
+    written = Written.of(prompt, notes, metadata)
     if idempotency_key is not None:
         # They are read twice: for the key's sake, and to be stored.
         sources = {role: [inspection.rereadable(item) for item in items] for role, items in sources.items()}
@@ -90,7 +73,7 @@ def get_or_create_task(
     if idempotency_key is not None and problem is None and (earlier := wish.earlier()) is not None:
         return earlier, False
     spec = catalog.get(model or conf.DEFAULT_MODEL)
-    cleaned, inputs = _validate(spec, written, parameters, sources, key_problem=problem, fix=fix_inputs)
+    cleaned, inputs = validation.validate(spec, written, parameters, sources, key_problem=problem, fix=fix_inputs)
     task = VideoTask(
         **wish.columns,
         model=spec.id,
@@ -145,7 +128,7 @@ def update_draft(
 
     Raises:
         ValidationError: keyed by field.
-        NotPossible: it is not a draft any more, or somebody else changed its inputs at the same moment.
+        TransitionNotAllowed: it is not a draft any more, or somebody else changed its inputs at the same moment.
         EditConflict: it is another one than ``version``.
     """
     spec = catalog.get(model or task.model)
@@ -154,12 +137,12 @@ def update_draft(
     sources: dict[str, list[Any]] = {role: list(items) for role, items in stored.items()}
     for role, value in {InputRole.FIRST_FRAME.value: first_frame, **others}.items():
         if value is not None:
-            sources[role] = _as_list(value)
+            sources[role] = as_list(value)
     sources = {role: items for role, items in sources.items() if items}
-    written = _Written.of(prompt, notes, metadata)
+    written = Written.of(prompt, notes, metadata)
     # Kept pictures were judged for the model that the draft had.
     keep_of = task if spec.id == task.model else None
-    cleaned, inputs = _validate(spec, written, parameters, sources, keep_of=keep_of, fix=fix_inputs)
+    cleaned, inputs = validation.validate(spec, written, parameters, sources, keep_of=keep_of, fix=fix_inputs)
     columns = {
         "model": spec.id,
         "prompt": written.prompt,
@@ -173,15 +156,18 @@ def update_draft(
         if version is not None:
             drafts.hold(task.pk, version)
         if not VideoTask.objects.filter(pk=task.pk, status=TaskStatus.DRAFT).update(**columns):
-            raise NotPossible(
-                _("This task has been sent meanwhile; it can no longer be changed. Duplicate it instead.")
+            raise TransitionNotAllowed(
+                _("This task has been sent meanwhile; it can no longer be changed. Duplicate it instead."),
+                action="update",
             )
         # The row is locked by now, so what is there stays until this is done.
         present = MediaInput.objects.select_for_update().filter(task=task)
         known = {item.pk for items in stored.values() for item in items}
         if {item.pk for item in present} != known:
-            raise NotPossible(
-                _("Somebody else changed this draft’s inputs just now; nothing was saved. Open it again to see them.")
+            raise TransitionNotAllowed(
+                _("Somebody else changed this draft’s inputs just now; nothing was saved. Open it again to see them."),
+                status=TaskStatus.DRAFT,
+                action="update",
             )
         kept = [item.pk for item in inputs if item.pk is not None]
         MediaInput.objects.filter(pk__in=known.difference(kept)).delete()
@@ -189,6 +175,32 @@ def update_draft(
     getattr(task, "_prefetched_objects_cache", {}).pop("inputs", None)
     for name, value in columns.items():
         setattr(task, name, value)
+
+
+def update(task: VideoTask, **changes: Any) -> None:
+    """Change parts of a draft, and bring ``task`` up to date; what is not named stays as it is in the database.
+
+    Args:
+        changes: ``prompt``, ``model``, ``notes``, ``metadata``, ``fix_inputs``, inputs by role, where an empty string
+            removes one, and parameters, where ``None`` stands for the default.
+
+    Raises:
+        ValidationError: keyed by field.
+        TransitionNotAllowed: it is not a draft any more.
+        EditConflict: somebody else changed it at this very moment.
+    """
+    if fixed := {"owner", "parent", "by", "idempotency_key"} & changes.keys():
+        message = _("This cannot be changed.")
+        raise ValidationError({name: ValidationError(message, code="fixed") for name in sorted(fixed)})
+    stored: VideoTask | None = VideoTask.objects.filter(pk=task.pk).first()
+    if stored is None:
+        raise TransitionNotAllowed(_("This task is gone."), action="update")
+    whole: dict[str, Any] = {"prompt": stored.prompt, "notes": stored.notes, "metadata": stored.metadata}
+    names = {*whole, "model", "fix_inputs", *_ROLES}
+    whole |= {name: value for name, value in changes.items() if name in names}
+    parameters = stored.parameters | {name: value for name, value in changes.items() if name not in names}
+    update_draft(stored, parameters=parameters, version=drafts.version_of(stored), **whole)
+    task.refresh_from_db()
 
 
 def duplicate(task: VideoTask, *, by: AbstractBaseUser | None = None, **changes: Any) -> VideoTask:
@@ -203,10 +215,10 @@ def duplicate(task: VideoTask, *, by: AbstractBaseUser | None = None, **changes:
 def get_or_duplicate(task: VideoTask, *, by: AbstractBaseUser | None = None, **changes: Any) -> tuple[VideoTask, bool]:
     """Do what ``duplicate`` does, and tell whether the draft was made now; with ``idempotency_key`` it may be there."""
     inputs = by_role(task.inputs.all())
-    options: dict[str, Any] = {"prompt": task.prompt, "model": task.model, "metadata": task.metadata}
-    options |= task.parameters | inputs | changes
+    whole: dict[str, Any] = {"prompt": task.prompt, "model": task.model, "metadata": task.metadata}
+    whole |= task.parameters | inputs | changes
     owner = by if by is not None else task.owner
-    return get_or_create_task(owner=owner, parent=task, by=by, **options)
+    return get_or_create_task(owner=owner, parent=task, by=by, **whole)
 
 
 def check_complete(task: VideoTask) -> None:
@@ -217,70 +229,3 @@ def check_complete(task: VideoTask) -> None:
     """
     spec = catalog.get(task.model)
     catalog.clean(spec, prompt=task.prompt, parameters=task.parameters, inputs=by_role(task.inputs.all()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """What people and programs wrote, in the form in which it is kept; ``errors`` are by field."""
-
-    prompt: Any
-    notes: str
-    metadata: dict[str, Any]
-    errors: dict[str, list[Any]]
-
-    @classmethod
-    def of(cls, prompt: Any, notes: Any, metadata: Any) -> _Written:
-        errors: dict[str, list[Any]] = {}
-        prompt, notes = text.plain(prompt), text.plain(notes)
-        if notes is not None and not isinstance(notes, str):
-            message = _("Write the notes as text; got %(value)s.")
-            errors["notes"] = [ValidationError(message, "invalid", {"value": shown(notes)})]
-            notes = ""
-        notes = text.normalised(notes or "")
-        if _UNSTORABLE.search(notes):
-            message = _(
-                "The notes contain characters that cannot be stored. Type the text again instead of pasting it."
-            )
-            errors["notes"] = [ValidationError(message, code="invalid_characters")]
-        try:
-            metadata = json_values.clean(metadata)
-        except ValidationError as error:
-            errors["metadata"] = error.error_list
-            metadata = {}
-        return cls(text.normalised(prompt) if isinstance(prompt, str) else prompt, notes, metadata, errors)
-
-
-def _validate(
-    spec: ModelSpec,
-    written: _Written,
-    parameters: Mapping[str, Any],
-    sources: Mapping[str, list[Any]],
-    *,
-    keep_of: VideoTask | None = None,
-    key_problem: ValidationError | None = None,
-    fix: bool = False,
-) -> tuple[dict[str, Any], list[MediaInput]]:
-    errors: dict[str, list[Any]] = {"idempotency_key": [key_problem]} if key_problem else {}
-    cleaned: dict[str, Any] = {}
-    inputs: list[MediaInput] = []
-    try:
-        cleaned = catalog.clean(spec, prompt=written.prompt, parameters=dict(parameters), inputs=dict(sources))
-    except ValidationError as error:
-        error.update_error_dict(errors)
-    try:
-        judged = {role: items for role, items in sources.items() if role not in errors}
-        inputs = inspection.inspect(spec, judged, keep_of=keep_of, fix=fix)
-    except ValidationError as error:
-        error.update_error_dict(errors)
-    errors |= written.errors
-    if errors:
-        raise ValidationError(errors)
-    return cleaned, inputs
-
-
-def _as_list(value: Any) -> list[Any]:
-    value = text.plain(value)
-    # A model's file field without a file is nothing, as an empty text is.
-    if value is None or (isinstance(value, (str, FieldFile)) and not value):
-        return []
-    return list(value) if isinstance(value, (list, tuple)) else [value]

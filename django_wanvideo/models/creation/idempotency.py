@@ -22,7 +22,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
-from django_wanvideo.catalog.images import inspection
+from django_wanvideo.catalog import images
 from django_wanvideo.conf import conf
 from django_wanvideo.exceptions import IdempotencyConflict
 from django_wanvideo.models import DeletedTask, MediaInput, VideoTask
@@ -200,7 +200,7 @@ def digest_of(source: Any) -> str:
             stream = source
             stream.seek(0)
             stack.callback(stream.seek, 0)
-        left = inspection.MAX_READ_BYTES + 1
+        left = images.MAX_READ_BYTES + 1
         while left > 0 and (chunk := stream.read(min(_CHUNK, left))):
             digest.update(chunk)
             left -= len(chunk)

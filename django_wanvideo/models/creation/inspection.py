@@ -13,8 +13,7 @@ from django.db.models.fields.files import FieldFile
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
-from django_wanvideo.catalog import text, urls
-from django_wanvideo.catalog.images import inspection
+from django_wanvideo.catalog import images, text, urls
 from django_wanvideo.choices import InputRole
 from django_wanvideo.models import MediaInput
 from django_wanvideo.models.creation import hosts, sources
@@ -100,13 +99,13 @@ def _picture(wanted: InputSpec, source: Any, position: int, *, fix: bool) -> Med
         )
     item = MediaInput(role=wanted.role, position=position)
     try:
-        facts = inspection.inspect_image(content, convertible=fix)
+        facts = images.inspect_image(content, convertible=fix)
         try:
-            inspection.check_image(facts, wanted)
+            images.check_image(facts, wanted)
         except ValidationError:
             if not fix:
                 raise
-            item.sent_width, item.sent_height = inspection.fit(content, facts, wanted)
+            item.sent_width, item.sent_height = images.fit(content, facts, wanted)
         item.sha256 = _checksum(content)
     except OSError as error:
         # A stream of the caller's that gave its first byte and then no more.

@@ -18,17 +18,15 @@ from django.utils.translation import gettext as _
 from rq.timeouts import BaseTimeoutException
 
 from django_wanvideo import catalog
+from django_wanvideo.catalog import images
 from django_wanvideo.catalog import urls as links
-from django_wanvideo.catalog.images import inspection
 from django_wanvideo.conf import conf
 from django_wanvideo.models import MediaInput
-from django_wanvideo.models.creation import files, thumbnails
+from django_wanvideo.models.creation import files
 from django_wanvideo.models.input import by_role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from django.core.files.base import File
 
     from django_wanvideo.evolink.client import EvoLinkClient
     from django_wanvideo.models import VideoTask
@@ -41,6 +39,8 @@ SPARE = dt.timedelta(hours=6)
 REUSED_SPARE = dt.timedelta(hours=24)
 
 
+#: Pixels of a small picture's longer side: twice the 96 that a list shows, for dense screens.
+THUMBNAIL_SIDE = 192
 #: Bytes of a picture that are kept in memory while it is sent; a larger one is in a file.
 SPOOL_BYTES = 1_000_000
 
@@ -87,7 +87,7 @@ def _store(item: MediaInput, name: str, content: File[bytes]) -> None:
 
 def _add_thumbnail(item: MediaInput, name: str, content: File[bytes]) -> None:
     with files.BestEffort("%s has no small picture for lists.", item.file.name):
-        item.thumbnail.save(name, ContentFile(thumbnails.make(content)), save=False)
+        item.thumbnail.save(name, ContentFile(images.small_jpeg(content, THUMBNAIL_SIDE)), save=False)
 
 
 @contextlib.contextmanager
@@ -95,7 +95,7 @@ def discarding_files_on_error(inputs: list[MediaInput]) -> Iterator[None]:
     """Delete the files of ``inputs`` if the block fails and their rows are rolled back.
 
     An error may also come after the commit (a site's ``on_commit``) or in its midst (a lost connection): what has a row
-    stays, and so does what may yet have one. ``services.orphans`` finds what is left over.
+    stays, and so does what may yet have one. ``services.storing.orphans`` finds what is left over.
     """
     try:
         yield
@@ -104,7 +104,7 @@ def discarding_files_on_error(inputs: list[MediaInput]) -> Iterator[None]:
             for item in inputs:
                 for stored in (item.file, item.thumbnail):
                     if stored and getattr(stored, "_committed", False):  # no public way to ask whether it was saved
-                        files.discard(stored.storage, stored.name)
+                        files.delete_unreferenced(stored.storage, stored.name)
         raise
 
 
@@ -188,8 +188,8 @@ def _uploadable(item: MediaInput) -> Iterator[tuple[BinaryIO, str, str]]:
             # Every storage has errors of its own: no rights, no network, an expired token.
             raise UnreadableInputError(f"{item.file.name}: {type(error).__name__}") from error
         try:
-            facts = inspection.inspect_image(local, convertible=True)
-            content, content_type, extension = inspection.as_uploadable(
+            facts = images.inspect_image(local, convertible=True)
+            content, content_type, extension = images.as_uploadable(
                 local, facts, fitted=item.sent_size, max_bytes=_most_bytes(item)
             )
         except ValidationError as error:

@@ -16,7 +16,7 @@ from django.db.models.fields.files import FieldFile
 from django.utils.translation import gettext as _
 from rq.timeouts import BaseTimeoutException
 
-from django_wanvideo.catalog.images import inspection
+from django_wanvideo.catalog import images
 
 if TYPE_CHECKING:
     from django_wanvideo.models import MediaInput
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: One byte more than can be taken, so that a larger file is refused by its size and never read whole.
-_MOST = inspection.MAX_READ_BYTES + 1
+_MOST = images.MAX_READ_BYTES + 1
 _CHUNK = 1_000_000
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import time
 from typing import TYPE_CHECKING, Any
 
-from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
+from django.db import DatabaseError, IntegrityError
+from django.db.models import Q
 from django.utils import timezone
 
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
-from django_wanvideo.db import database
 from django_wanvideo.evolink.types import RemoteStatus
 from django_wanvideo.models import Attempt, ledger, lifecycle
 from django_wanvideo.services import schedule
 from django_wanvideo.services.attempts import duplicates, spool
+from django_wanvideo.services.database_retries import insist
 from django_wanvideo.services.holds import holds
 
 if TYPE_CHECKING:
@@ -26,65 +26,64 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: Where a task stands that may still learn that it was accepted.
-SENT = frozenset({TaskStatus.SUBMITTING, TaskStatus.UNCONFIRMED})
-OPEN = (AttemptState.CLAIMED, AttemptState.UNCONFIRMED)
+SENT_STATUSES = frozenset({TaskStatus.SUBMITTING, TaskStatus.UNCONFIRMED})
+#: Attempts whose outcome is open.
+OPEN_STATES = (AttemptState.CLAIMED, AttemptState.UNCONFIRMED)
 #: Seconds between tries to write down an id that was paid for, while the database does not answer.
-INSIST = (0.5, 1.0, 2.0, 4.0, 8.0)
+DATABASE_RETRY_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
-class Undo(Exception):  # noqa: N818 - rolls one transaction back, is never seen outside
-    """What was to change together did not."""
-
-
-def accepted(attempt: Attempt, created: Created) -> None:
+def record_acceptance(attempt: Attempt, created: Created) -> None:
     """EvoLink's answer names its task: commit that before anything else."""
-    if not _bind_at_once(attempt, created):
+    if not _attach_at_once(attempt, created):
         attempt.refresh_from_db()
         if attempt.provider_task_id == created.snapshot.id:
             Attempt.objects.filter(pk=attempt.pk).update(
                 http_status=created.http_status, request_id=(created.request_id or "")[:200]
             )
         else:
-            duplicates.adopt(attempt, created.snapshot, source=EventSource.ANSWER)
+            duplicates.create_from_duplicate(attempt, created.snapshot, source=EventSource.RESPONSE)
     holds.request_accepted()
 
 
-def _bind_at_once(attempt: Attempt, created: Created) -> bool:
+def _attach_at_once(attempt: Attempt, created: Created) -> bool:
     """Bind what was paid for; a database that restarts just now is waited for, and the id is never lost silently."""
     kept = False
-    for pause in (*INSIST, None):
-        try:
-            bound = bind(
-                attempt,
-                created.snapshot,
-                source=EventSource.ANSWER,
-                http_status=created.http_status,
-                request_id=created.request_id or "",
-            )
-            if kept:
-                spool.forget(attempt.pk)
-            return bound
-        except DatabaseError as error:
-            if not kept:
-                # At once: this process may not live until the database is back.
-                spool.keep(attempt, created)
-                kept = True
-            gone = isinstance(error, (OperationalError, InterfaceError)) and not database.connection().in_atomic_block
-            if pause is None or not gone:
-                logger.critical(
-                    "EvoLink accepted attempt %s as %s and the database did not take that in. If neither a callback "
-                    "nor a sweep binds it, attach that id to task %s by hand.",
-                    attempt.pk,
-                    created.snapshot.id,
-                    attempt.task_id,
-                )
-                raise
-            database.connection().close()
-            time.sleep(pause)
-    raise AssertionError("unreachable")
+
+    def keep() -> None:
+        nonlocal kept
+        if not kept:
+            # At once: this process may not live until the database is back.
+            spool.keep(attempt, created)
+            kept = True
+
+    def attach() -> bool:
+        return attach_provider_task(
+            attempt,
+            created.snapshot,
+            source=EventSource.RESPONSE,
+            http_status=created.http_status,
+            request_id=created.request_id or "",
+        )
+
+    try:
+        attached = insist(attach, pauses=DATABASE_RETRY_DELAYS, on_error=keep)
+    except DatabaseError:
+        keep()
+        logger.critical(
+            "EvoLink accepted attempt %s as %s and the database did not take that in. If neither a callback nor a sweep "
+            "binds it, attach that id to task %s by hand.",
+            attempt.pk,
+            created.snapshot.id,
+            attempt.task_id,
+        )
+        raise
+    if kept:
+        spool.forget(attempt.pk)
+    return attached
 
 
-def bind(
+def attach_provider_task(
     attempt: Attempt,
     snapshot: TaskSnapshot,
     *,
@@ -100,11 +99,11 @@ def bind(
     Returns:
         Whether this call bound it; ``False`` when the attempt is bound already or its task has gone on without it.
     """
-    columns: dict[str, Any] = {"http_status": http_status} if http_status is not None else {}
+    fields: dict[str, Any] = {"http_status": http_status} if http_status is not None else {}
     if request_id:
-        columns["request_id"] = request_id[:200]
+        fields["request_id"] = request_id[:200]
     for _try in range(3):
-        if _bind(attempt, snapshot, columns, source, actor):
+        if _attach(attempt, snapshot, fields, source, actor):
             return True
         # The instance may be older than its row: what was claimed then may have been given up since.
         now = Attempt.objects.filter(pk=attempt.pk).values_list("state", "provider_task_id").first()
@@ -114,57 +113,45 @@ def bind(
     return False
 
 
-def _bind(
+def _attach(
     attempt: Attempt,
     snapshot: TaskSnapshot,
-    columns: dict[str, Any],
+    fields: dict[str, Any],
     source: EventSource,
     actor: AbstractBaseUser | None,
 ) -> bool:
     now, reserved = timezone.now(), ledger.clamp_credits(snapshot.credits_reserved)
     reopened = attempt.state in {AttemptState.NOT_ACCEPTED, AttemptState.SUPERSEDED} or (
-        attempt.state == AttemptState.ENDED and attempt.provider_task_id == snapshot.id
+        attempt.state == AttemptState.FINISHED and attempt.provider_task_id == snapshot.id
     )
-    states = (attempt.state,) if reopened else OPEN
-    held = attempt.provider_task_id if attempt.state == AttemptState.ENDED else None
-    wait = dt.timedelta(0) if snapshot.status.is_final else schedule.first_look(snapshot.estimated_seconds)
+    expected_id = attempt.provider_task_id if attempt.state == AttemptState.FINISHED else None
+    wait = dt.timedelta(0) if snapshot.status.is_final else schedule.first_poll(snapshot.estimated_seconds)
     try:
-        with database.atomic():
-            moved = lifecycle.advance(
-                attempt.task_id,
-                TaskStatus.PROCESSING if snapshot.status == RemoteStatus.PROCESSING else TaskStatus.PENDING,
-                allowed=frozenset({TaskStatus.QUEUED}) if reopened else SENT,
-                kind=EventKind.ACCEPTED,
-                source=source,
-                actor=actor,
-                attempt=attempt,
-                detail=_accepted_detail(snapshot),
-                accepted_at=now,
-                held_until=None,
-                held_reason="",
-                credits_reserved=reserved,
-                estimated_seconds=snapshot.estimated_seconds,
-                progress=min(snapshot.progress or 0, 99),
-                next_action_at=now + wait,
-            )
-            if moved is None:
-                return False
-            rows = Attempt.objects.filter(pk=attempt.pk, state__in=states, provider_task_id=held).update(
-                state=AttemptState.ACCEPTED,
-                provider_task_id=snapshot.id,
-                settled_at=now,
-                # Of an answer that was lost; on an ended attempt it would be taken for EvoLink's word about its end.
-                error_code="",
-                error_message="",
-                **columns,
-            )
-            if not rows:
-                raise Undo
-            ledger.follow(attempt.pk, AttemptState.ACCEPTED, reserved=reserved)
-    except Undo:
-        return False
+        event = lifecycle.move_with_attempt(
+            attempt,
+            TaskStatus.PROCESSING if snapshot.status == RemoteStatus.PROCESSING else TaskStatus.PENDING,
+            state=AttemptState.ACCEPTED,
+            only=Q(state__in=(attempt.state,) if reopened else OPEN_STATES, provider_task_id=expected_id),
+            # The error was of an answer that was lost; on an ended attempt it would be EvoLink's word about its end.
+            attempt_fields={"provider_task_id": snapshot.id, "error_code": "", "error_message": ""} | fields,
+            reserved=reserved,
+            allowed=frozenset({TaskStatus.QUEUED}) if reopened else SENT_STATUSES,
+            kind=EventKind.ACCEPTED,
+            source=source,
+            actor=actor,
+            detail=_accepted_detail(snapshot),
+            accepted_at=now,
+            delayed_until=None,
+            delay_reason="",
+            credits_reserved=reserved,
+            estimated_seconds=snapshot.estimated_seconds,
+            progress=min(snapshot.progress or 0, 99),
+            next_action_at=now + wait,
+        )
     except IntegrityError:
         logger.warning("EvoLink's task %s belongs to another attempt already.", snapshot.id)
+        return False
+    if event is None:
         return False
     attempt.state, attempt.provider_task_id, attempt.settled_at = AttemptState.ACCEPTED, snapshot.id, now
     return True

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
@@ -21,14 +19,13 @@ from django_wanvideo.services.limits import credit_limits
 from django_wanvideo.services.provider import provider
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from django_stubs_ext import StrOrPromise
 
-    from django_wanvideo.models import SiteState
 
-#: How soon a worker that has no key looks again; another worker may have one.
-NO_KEY = dt.timedelta(seconds=60)
 #: The end, as code and words, of a task that was put off for too long, by the reason of the last time.
-_GIVEN_UP: dict[str, tuple[str, StrOrPromise]] = {
+EXPIRED_REASONS: dict[str, tuple[str, StrOrPromise]] = {
     "upload_failed": ("put_off_too_long", _("EvoLink did not take the picture for a whole day. Try again later.")),
     "input_unreadable": (
         "input_unreadable",
@@ -41,51 +38,36 @@ _GIVEN_UP: dict[str, tuple[str, StrOrPromise]] = {
 LOOKED_UP = credit_limits.REASONS | holds.REASONS
 
 
-def not_held(now: dt.datetime) -> Q:
+def not_delayed(now: dt.datetime) -> Q:
     """A condition on a row: it need not wait for a time."""
-    return Q(held_until=None) | Q(held_until__lte=now) | Q(held_reason__in=LOOKED_UP)
+    return Q(delayed_until=None) | Q(delayed_until__lte=now) | Q(delay_reason__in=LOOKED_UP)
 
 
-def hold(task: VideoTask, reason: str, *, until: dt.datetime) -> None:
+def delay(task: VideoTask, reason: str, *, until: dt.datetime) -> None:
     """Put a queued task off; the history gets a line when the reason is a new one."""
     rows = VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(
-        held_until=until, held_reason=reason, next_action_at=until
+        delayed_until=until, delay_reason=reason, next_action_at=until
     )
-    if rows and task.held_reason != reason:
+    if rows and task.delay_reason != reason:
         detail = {"reason": reason, "until": until.isoformat()}
         lifecycle.record(task, EventKind.WAITING, EventSource.WORKER, detail=detail)
-    task.held_until, task.held_reason, task.next_action_at = until, reason, until
+    task.delayed_until, task.delay_reason, task.next_action_at = until, reason, until
 
 
-def is_held(task: VideoTask) -> bool:
+def is_delayed(task: VideoTask) -> bool:
     """Tell whether a queued task must still wait; it is then put off once more.
 
     A wait that lies further ahead than its reason can mean is taken back.
     """
-    if task.held_until is None or task.held_until <= timezone.now() or task.held_reason in LOOKED_UP:
+    if task.delayed_until is None or task.delayed_until <= timezone.now() or task.delay_reason in LOOKED_UP:
         return False
-    row = VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED, held_until=task.held_until)
-    if timestamps.stands(task.held_until, timestamps.longest_hold(task.held_reason)):
-        row.update(next_action_at=task.held_until)
+    row = VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED, delayed_until=task.delayed_until)
+    if timestamps.stands(task.delayed_until, timestamps.longest_hold(task.delay_reason)):
+        row.update(next_action_at=task.delayed_until)
         return True
-    row.update(held_until=None, next_action_at=timezone.now())
-    task.held_until = None
+    row.update(delayed_until=None, next_action_at=timezone.now())
+    task.delayed_until = None
     return False
-
-
-def look_at_budgets(state: SiteState) -> bool:
-    """Let tasks that wait for credits be looked at once an hour, however long the wait: what stands against them may be gone.
-
-    Returns whether it was time for that.
-    """
-    note = state.value.get("budgets") or {}
-    if timestamps.stands(parse_datetime(str(note.get("until", ""))), timestamps.BUDGET_LOOK):
-        return False
-    now = timezone.now()
-    waiting = VideoTask.objects.filter(status=TaskStatus.QUEUED, held_reason__in=timestamps.BUDGET_REASONS)
-    waiting.filter(next_action_at__gt=now).update(next_action_at=now)
-    state.value["budgets"] = {"until": (now + timestamps.BUDGET_LOOK).isoformat()}
-    return True
 
 
 def put_off(task: VideoTask, reason: str, error: Exception) -> None:
@@ -93,14 +75,14 @@ def put_off(task: VideoTask, reason: str, error: Exception) -> None:
     of_evolink = error if isinstance(error, EvoLinkError) else None
     now = timezone.now()
     if of_evolink is not None and (trouble := account.note(of_evolink)) is not None:
-        hold(task, trouble, until=now + schedule.next_send_try(0, None))
+        delay(task, trouble, until=now + schedule.next_send(0, None))
         return
     if holds.waited_too_long(task):
-        settlement.fail_unsent(task, *_GIVEN_UP[reason])
+        settlement.fail_before_sending(task, *EXPIRED_REASONS[reason])
         return
-    VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(tries=task.tries + 1)
-    task.tries += 1
-    until = now + schedule.next_send_try(task.tries - 1, of_evolink.retry_after if of_evolink else None)
+    VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(retry_count=task.retry_count + 1)
+    task.retry_count += 1
+    until = now + schedule.next_send(task.retry_count - 1, of_evolink.retry_after if of_evolink else None)
     if of_evolink is not None:
-        until = max(until, provider.heed(of_evolink) or until)
-    hold(task, reason, until=until)
+        until = max(until, provider.handle_error(of_evolink) or until)
+    delay(task, reason, until=until)

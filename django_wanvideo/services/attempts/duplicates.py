@@ -1,4 +1,4 @@
-"""A second paid result of one wish: kept and shown, never dropped.
+"""A duplicate charge: a second paid result of one wish is kept and shown, never dropped.
 
 It becomes a task of its own, made from the first, and goes the usual road to storage.
 """
@@ -6,7 +6,6 @@ It becomes a task of its own, made from the first, and goes the usual road to st
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def adopt(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> VideoTask | None:
+def create_from_duplicate(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> VideoTask | None:
     """Make a task of EvoLink's task that ``attempt`` paid for beside the one that counts.
 
     The new task carries no metadata, so that the host's receivers do not take it for the first one.
@@ -35,7 +34,7 @@ def adopt(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> V
         return None
     first = attempt.task
     made = Attempt.objects.filter(task__parent_id=first.pk, idempotency_key=attempt.idempotency_key).count()
-    if made > attempt.posts:
+    if made > attempt.request_count:
         # EvoLink makes one video of one request; a token that leaked would make any number of tasks.
         logger.error("EvoLink's task %s is one too many for attempt %s; look at it by hand.", snapshot.id, attempt.pk)
         return None
@@ -43,24 +42,37 @@ def adopt(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> V
         with database.atomic():
             if attempt.provider_task_id == snapshot.id:
                 # The id goes with the video: from an attempt that was given up to the task that keeps its result.
-                Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED).update(provider_task_id=None)
-            kept = replace(snapshot, credits_reserved=ledger.clamp_credits(snapshot.credits_reserved))
-            task = lifecycle.create_accepted(first, attempt, kept, source=source)
+                Attempt.objects.filter(pk=attempt.pk, state=AttemptState.FINISHED).update(provider_task_id=None)
+            task = VideoTask(
+                model=first.model,
+                prompt=first.prompt,
+                parameters=first.parameters,
+                credits_estimated=first.credits_estimated,
+                owner_id=first.owner_id,
+                parent=first,
+                notes=_("A second paid video for the same task: EvoLink’s first answer was lost."),
+                queued_at=attempt.claimed_at,
+            )
+            bound = Attempt(
+                idempotency_key=attempt.idempotency_key,
+                request=attempt.request,
+                claimed_at=attempt.claimed_at,
+                sent_at=attempt.sent_at,
+            )
+            detail = {"second_result_of": str(first.pk)}
+            lifecycle.create_accepted(task, bound, snapshot, source=source, detail=detail)
             if attempt.provider_task_id in {None, snapshot.id}:
                 # The attempt has no other task of EvoLink's that it may have paid for.
-                ledger.hand_over(attempt.pk, to=task.attempts.get().pk)
-            VideoTask.objects.filter(pk=task.pk).update(
-                notes=_("A second paid video for the same task: EvoLink’s first answer was lost.")
-            )
+                ledger.hand_over(attempt.pk, to=bound.pk)
             detail = {"task": str(task.pk), "provider_task_id": snapshot.id}
-            lifecycle.record(first, EventKind.SECOND_RESULT, source, attempt=attempt, detail=detail)
+            lifecycle.record(first, EventKind.DUPLICATE, source, attempt=attempt, detail=detail)
     except IntegrityError:
         return None
     logger.warning("Task %s was accepted twice by EvoLink; the second result is task %s.", first.pk, task.pk)
     return task
 
 
-def known_task(snapshot: TaskSnapshot) -> Attempt | None:
+def attempt_for(snapshot: TaskSnapshot) -> Attempt | None:
     """Return the attempt that holds EvoLink's task already, if any."""
     return (
         Attempt.objects.filter(provider_task_id=snapshot.id, state=AttemptState.ACCEPTED).select_related("task").first()

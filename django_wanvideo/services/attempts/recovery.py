@@ -29,7 +29,7 @@ def bind_kept(attempt: Attempt) -> bool:
     if created is None:
         return False
     logger.warning("EvoLink's task %s is bound to attempt %s after all.", created.snapshot.id, attempt.pk)
-    binding.accepted(attempt, created)
+    binding.record_acceptance(attempt, created)
     if Attempt.objects.filter(provider_task_id=created.snapshot.id).exists():
         spool.forget(attempt.pk)
     return True

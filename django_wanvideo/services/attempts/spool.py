@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from django.core.files.base import ContentFile
 from rq.timeouts import BaseTimeoutException
 
+from django_wanvideo import queue
 from django_wanvideo.evolink.types import Created, TaskSnapshot
 from django_wanvideo.models.storage import task_storage
-from django_wanvideo.queue import queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,9 +119,7 @@ def _as_id(name: Any) -> uuid.UUID | None:
 
 
 def _from_redis(question: Callable[[Redis], Any]) -> Any:
-    found: list[Any] = []
-    _try("read from Redis", lambda: queue.ask(lambda redis: found.append(question(redis))))
-    return found[0] if found else None
+    return _try("read from Redis", lambda: queue.answer(question))
 
 
 def _try(what: str, action: Callable[[], Any]) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Sum
 from django.utils import timezone
 
-from django_wanvideo.choices import TaskStatus
+from django_wanvideo.choices import CREDITS_USED_UP, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.evolink.exceptions import RejectedError
 from django_wanvideo.models import SiteState, VideoTask
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: Why a queued task waits, by the row that says so.
-REASONS = {KEY_REJECTED: "key_rejected", CREDITS_OUT: "credits_used_up"}
+REASONS = {KEY_REJECTED: "key_rejected", CREDITS_OUT: CREDITS_USED_UP}
 #: EvoLink's codes about the key or the account as such (evolink-api.md §4.3).
 KEY_CODES = frozenset({"invalid_token", "key_disabled", "key_expired", "user_disabled", "ip_restricted"})
 DAILY_CODES = frozenset({"token_daily_quota_exceeded", "key_daily_quota_exhausted"})
@@ -113,8 +113,7 @@ def _note(name: str, error: EvoLinkError, attempt: Attempt | None) -> None:
         standing = replace(standing, refused=min(price, standing.refused or price))
     standing = replace(standing, http_status=error.http_status or 0, code=error.code)
     if error.code in DAILY_CODES:
-        zone = str(error.details.get("reset_timezone") or "")
-        standing = replace(standing, resets_at=_midnight(zone) or standing.resets_at)
+        standing = replace(standing, resets_at=_midnight(error.reset_timezone) or standing.resets_at)
     keep(state, standing)
 
 
@@ -138,7 +137,7 @@ def end(name: str) -> bool:
     return True
 
 
-def key_works() -> None:
+def mark_key_valid() -> None:
     """EvoLink has answered a call with this process's key: it is not rejected, unless only requests can tell."""
     state = SiteState.objects.filter(name=KEY_REJECTED).first()
     trouble = of_this_key(state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -73,17 +73,10 @@ class Trouble:
 
     def as_json(self) -> dict[str, Any]:
         """Return it for a row."""
-        names = ("since", "check_at", "http_status", "code", "checks", "checked_at", "spendable", "refused", "probing")
-        values = {name: getattr(self, name) for name in (*names, "asked", "resets_at")}
-        return {
-            name: value.isoformat()
-            if isinstance(value, dt.datetime)
-            else str(value)
-            if isinstance(value, Decimal)
-            else value
-            for name, value in values.items()
-            if value not in (None, "")
-        }
+        plain: dict[type, Callable[[Any], Any]] = {dt.datetime: dt.datetime.isoformat, Decimal: str}
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        kept = {name: value for name, value in values.items() if value not in (None, "")}
+        return {name: plain.get(type(value), lambda same: same)(value) for name, value in kept.items()}
 
     @property
     def is_due(self) -> bool:

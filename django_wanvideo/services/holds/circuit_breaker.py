@@ -18,7 +18,7 @@ from django_wanvideo.choices import AttemptState
 from django_wanvideo.models import Attempt, SiteState
 from django_wanvideo.services import schedule
 from django_wanvideo.services.holds import lock
-from django_wanvideo.services.holds.lock import GATE
+from django_wanvideo.services.holds.lock import LOCK_NAME
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -130,7 +130,7 @@ def wait_for_turn(until: float) -> bool:
     Those that have been under way for long are not waited for: their answers may be lost as well.
     """
     while time.monotonic() < until:
-        count = read(SiteState.objects.filter(name=GATE).first())
+        count = read(SiteState.objects.filter(name=LOCK_NAME).first())
         begun = list(under_way().order_by("-claimed_at").values_list("claimed_at", flat=True)[: count.places])
         late = timezone.now() - dt.timedelta(seconds=PATIENCE)
         if not count.is_open and len(begun) < count.places:

@@ -13,7 +13,7 @@ from django_wanvideo.db import database
 from django_wanvideo.services import schedule
 from django_wanvideo.services.holds import account, circuit_breaker, lock
 from django_wanvideo.services.holds.account_marks import Trouble, change, keep, of_the_site, of_this_key
-from django_wanvideo.services.holds.lock import CREDITS_OUT, GATE, KEY_REJECTED, PAUSED, Held, Hold
+from django_wanvideo.services.holds.lock import CREDITS_OUT, KEY_REJECTED, LOCK_NAME, PAUSED, Delay, Hold
 from django_wanvideo.services.installation import installation
 
 if TYPE_CHECKING:
@@ -53,12 +53,12 @@ class Permit:
 
 
 def standing(rows: Mapping[str, SiteState] | None = None) -> list[Hold]:
-    """Return all holds that stand now, oldest first; of ``gate.marks()`` that were read already, those alone."""
+    """Return all holds that stand now, oldest first; of ``lock.marks()`` that were read already, those alone."""
     others = _others() if rows is None else []
     rows = lock.marks() if rows is None else rows
     found: list[Hold | None] = [*others]
     found += [_account_hold(name, of_the_site(rows.get(name))) for name in (KEY_REJECTED, CREDITS_OUT)]
-    count = circuit_breaker.read(rows.get(GATE))
+    count = circuit_breaker.read(rows.get(LOCK_NAME))
     if count.is_open:
         found.append(Hold("breaker", count.since, {"lost": count.lost, "next_try_at": count.probe_at.isoformat()}))
     if (paused := rows.get(PAUSED)) is not None:
@@ -67,19 +67,19 @@ def standing(rows: Mapping[str, SiteState] | None = None) -> list[Hold]:
     return sorted((hold for hold in found if hold is not None), key=lambda hold: hold.since)
 
 
-def refusal(task: VideoTask) -> Held | None:
+def refusal(task: VideoTask) -> Delay | None:
     """Say whether a hold keeps ``task`` back now; a look without the gate, before any work is done for it."""
     found = _others_hold() or _decide(task, lock.marks(), under_way=0)
-    return found if isinstance(found, Held) else None
+    return found if isinstance(found, Delay) else None
 
 
 def reasons(tasks: Iterable[VideoTask], rows: Mapping[str, SiteState]) -> dict[uuid.UUID, str]:
     """Return why each queued task waits by the holds in ``rows``; an empty text for one that none keeps back."""
     found = {task.pk: _decide(task, rows, under_way=0) for task in tasks}
-    return {pk: held.reason if isinstance(held, Held) else "" for pk, held in found.items()}
+    return {pk: held.reason if isinstance(held, Delay) else "" for pk, held in found.items()}
 
 
-def admit(task: VideoTask) -> Permit | Held:
+def admit(task: VideoTask) -> Permit | Delay:
     """Say whether ``task`` may be sent; inside the transaction that claims it, which passes the gate here."""
     lock.lock()
     return _others_hold() or _decide(task, lock.marks(), under_way=circuit_breaker.under_way().count())
@@ -88,7 +88,7 @@ def admit(task: VideoTask) -> Permit | Held:
 def places() -> int | None:
     """Return how many queued tasks it makes sense to hand to workers now, or ``None`` for all."""
     rows = lock.marks()
-    count = circuit_breaker.read(rows.get(GATE))
+    count = circuit_breaker.read(rows.get(LOCK_NAME))
     limits: list[int] = []
     if PAUSED in rows or _others():
         limits.append(0)
@@ -127,20 +127,20 @@ def make_due() -> None:
 def waited_too_long(task: VideoTask) -> bool:
     """Tell whether a queued task was put off for longer than EvoLink is given; what a hold took does not count."""
     now = timezone.now()
-    if task.queued_at is None or now - task.queued_at <= schedule.WAIT_DEADLINE:
+    if task.queued_at is None or now - task.queued_at <= schedule.QUEUE_DEADLINE:
         return False
     rows = lock.marks()
     of_account = any(of_the_site(rows.get(name)) is not None for name in (KEY_REJECTED, CREDITS_OUT))
-    if of_account or PAUSED in rows or _others() or circuit_breaker.read(rows.get(GATE)).is_open:
+    if of_account or PAUSED in rows or _others() or circuit_breaker.read(rows.get(LOCK_NAME)).is_open:
         return False
-    ended = lock.moment(rows[GATE].value, "hold_ended") if GATE in rows else None
-    return ended is None or now - min(ended, now) > schedule.WAIT_DEADLINE
+    ended = lock.moment(rows[LOCK_NAME].value, "hold_ended") if LOCK_NAME in rows else None
+    return ended is None or now - min(ended, now) > schedule.QUEUE_DEADLINE
 
 
 def request_accepted() -> None:
     """EvoLink has accepted a request: what that disproves has ended."""
     rows = lock.marks()
-    if circuit_breaker.read(rows.get(GATE)).lost:
+    if circuit_breaker.read(rows.get(LOCK_NAME)).lost:
         with database.atomic():
             circuit_breaker.note_answer(lock.lock())
         lock.release(circuit_breaker.LOST_ANSWERS, circuit_breaker.BUSY)
@@ -151,34 +151,34 @@ def _others() -> list[Hold]:
     return [hold for source in SOURCES for hold in source()]
 
 
-def _others_hold() -> Held | None:
+def _others_hold() -> Delay | None:
     others = _others()
-    return Held(others[0].kind, timezone.now() + lock.LONGEST_WAIT) if others else None
+    return Delay(others[0].kind, timezone.now() + lock.LONGEST_WAIT) if others else None
 
 
-def _decide(task: VideoTask, rows: Mapping[str, SiteState], *, under_way: int) -> Permit | Held:
+def _decide(task: VideoTask, rows: Mapping[str, SiteState], *, under_way: int) -> Permit | Delay:
     now = timezone.now()
     steps: list[Callable[[], None]] = []
     probing = ""
     if PAUSED in rows:
-        return Held(BY_A_PERSON, now + lock.LONGEST_WAIT)
+        return Delay(BY_A_PERSON, now + lock.LONGEST_WAIT)
     for name in (KEY_REJECTED, CREDITS_OUT):
         trouble = of_this_key(rows.get(name))
         if trouble is None:
             continue
         after = _after_sending(task, name, trouble)
         if after is None:
-            return Held(account.REASONS[name], max(trouble.check_at, now + dt.timedelta(seconds=1)))
+            return Delay(account.REASONS[name], max(trouble.check_at, now + dt.timedelta(seconds=1)))
         probing = name if trouble.probing or trouble.asked else probing
         steps.append(partial(keep, rows[name], after))
-    state = rows.get(GATE)
+    state = rows.get(LOCK_NAME)
     count = circuit_breaker.read(state)
     if count.is_open and not count.may_probe:
-        return Held(circuit_breaker.LOST_ANSWERS, count.probe_at)
+        return Delay(circuit_breaker.LOST_ANSWERS, count.probe_at)
     if under_way >= count.places:
-        return Held(circuit_breaker.LOST_ANSWERS if count.is_open else circuit_breaker.BUSY, now + _SOON)
+        return Delay(circuit_breaker.LOST_ANSWERS if count.is_open else circuit_breaker.BUSY, now + _SOON)
     if under_way and probing:
-        return Held(account.REASONS[probing], now + _SOON)
+        return Delay(account.REASONS[probing], now + _SOON)
     if count.is_open and state is not None:
         steps.append(partial(circuit_breaker.note_probe, state))
     return Permit(steps)

@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: The row that claims lock; it also keeps the count of lost answers.
-GATE = "submission_gate"
+LOCK_NAME = "submission_gate"
 #: Names of the rows: the key that EvoLink rejects, the credits that are used up, the pause that a person made.
 KEY_REJECTED, CREDITS_OUT, PAUSED = "key_rejected", "credits_out", "sending_paused"
-MARKS = (GATE, KEY_REJECTED, CREDITS_OUT, PAUSED)
+MARKS = (LOCK_NAME, KEY_REJECTED, CREDITS_OUT, PAUSED)
 #: A mark is believed no further ahead than the longest wait that is ever set; a clock may have jumped.
 LONGEST_WAIT = dt.timedelta(seconds=1.2 * schedule.SLOWEST_PROBE)
 _CHUNK = 500
 
 
 @dataclass(frozen=True)
-class Held:
+class Delay:
     """Why a task must wait, and until when."""
 
     reason: str
@@ -51,10 +51,10 @@ class Hold:
 
 def lock() -> SiteState:
     """Wait for the gate, which is held until the present transaction ends; its row keeps the count of lost answers."""
-    rows = SiteState.objects.select_for_update().filter(name=GATE)
+    rows = SiteState.objects.select_for_update().filter(name=LOCK_NAME)
     found = rows.first()
     if found is None:
-        SiteState.objects.get_or_create(name=GATE)
+        SiteState.objects.get_or_create(name=LOCK_NAME)
         found = rows.get()
     return found
 
@@ -72,8 +72,8 @@ def note_end(state: SiteState) -> None:
 
 def release(*reasons: str) -> None:
     """Make queued tasks that wait for one of ``reasons`` due now. Rows that somebody works on at this moment are left."""
-    waiting = VideoTask.objects.filter(status=TaskStatus.QUEUED, held_reason__in=reasons)
-    now_due: dict[str, Any] = {"held_until": None, "held_reason": "", "next_action_at": timezone.now()}
+    waiting = VideoTask.objects.filter(status=TaskStatus.QUEUED, delay_reason__in=reasons)
+    now_due: dict[str, Any] = {"delayed_until": None, "delay_reason": "", "next_action_at": timezone.now()}
     if not database.connection().features.has_select_for_update_skip_locked:
         waiting.update(**now_due)
         return

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -33,7 +32,7 @@ def pause(*, by: AbstractBaseUser | None = None, reason: str = "") -> bool:
     Raises:
         PermissionDenied: ``by`` may not pause sending.
     """
-    _check(by)
+    people.check_permission(by, PERMISSION, _("You may not pause or resume sending."))
     with database.atomic():
         lock.lock()
         value = {"since": timezone.now().isoformat(), "by": _name(by), "reason": reason.strip()[:500]}
@@ -51,7 +50,7 @@ def resume(*, by: AbstractBaseUser | None = None) -> list[Hold]:
     Raises:
         PermissionDenied: ``by`` may not pause sending.
     """
-    _check(by)
+    people.check_permission(by, PERMISSION, _("You may not pause or resume sending."))
     with database.atomic():
         row = lock.lock()
         rows = lock.marks()
@@ -65,13 +64,6 @@ def resume(*, by: AbstractBaseUser | None = None) -> list[Hold]:
     lock.release(*holds.REASONS)
     logger.warning("Sending was resumed by %s.", _name(by) or "the site's code")
     return holds.standing()
-
-
-def _check(by: AbstractBaseUser | None) -> None:
-    """Code may pause and resume (``by=None``); a person needs the permission."""
-    allowed: Any = getattr(by, "has_perm", None)
-    if by is not None and not (callable(allowed) and allowed(PERMISSION)):
-        raise PermissionDenied(_("You may not pause or resume sending."))
 
 
 def _name(by: AbstractBaseUser | None) -> str:

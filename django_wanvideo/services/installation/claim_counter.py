@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django.core.files.base import ContentFile
 from django.db import connections
+from redis.exceptions import ResponseError
 
+from django_wanvideo import queue
 from django_wanvideo.conf import conf
 from django_wanvideo.models.storage import task_storage
-from django_wanvideo.queue import queue
 
 if TYPE_CHECKING:
     import uuid
     from collections.abc import Callable
+
+    from redis import Redis
 
 T = TypeVar("T")
 
@@ -37,6 +40,15 @@ READ_EVERY = 60
 #: More digits are no number of claims.
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _NOTHING = "-"
+#: One command, so that of several workers the highest number stays; what is no number is replaced.
+_RAISE = """
+local kept = redis.pcall('GET', KEYS[1])
+if type(kept) == 'string' and #kept < 19 and string.find(kept, '^%d+$') and tonumber(kept) >= tonumber(ARGV[1]) then
+    return 0
+end
+redis.call('SET', KEYS[1], ARGV[1])
+return 1
+"""
 
 #: What was read in the storage, by database, for processes that no Redis answers: when, and what.
 _read: dict[uuid.UUID, tuple[float, int | None]] = {}
@@ -44,20 +56,28 @@ _read: dict[uuid.UUID, tuple[float, int | None]] = {}
 
 def highest(database_id: uuid.UUID) -> int | None:
     """Return the highest number of claims that was noted outside; ``None`` when none can be read."""
-    answer = queue.read_texts(_key(database_id), _stored_key(database_id))
-    in_redis, seen = answer if answer is not None else ("", "")
+    answer = queue.answer(lambda redis: redis.mget(_key(database_id), _stored_key(database_id)))
+    in_redis, seen = map(_text, answer or ("", ""))
     if seen:
         stored = _number(seen)
     else:
         stored = _in_storage(database_id, fresh=answer is not None)
         if answer is not None:
-            queue.write_text(_stored_key(database_id), _NOTHING if stored is None else str(stored), seconds=READ_EVERY)
+            _remember_stored(database_id, _NOTHING if stored is None else str(stored))
     return max((value for value in (_number(in_redis), stored) if value is not None), default=None)
 
 
 def note(database_id: uuid.UUID, claims: int) -> None:
     """Raise the number in Redis; a higher one stays."""
-    queue.raise_number(_key(database_id), claims)
+
+    def keep(redis: Redis) -> None:
+        try:
+            redis.eval(_RAISE, 1, _key(database_id), claims)
+        except ResponseError:
+            # Some sites forbid scripts; without one the highest number may be written a moment late.
+            redis.set(_key(database_id), claims)
+
+    queue.ask(keep)
 
 
 def store(database_id: uuid.UUID, claims: int) -> None:
@@ -73,7 +93,7 @@ def store(database_id: uuid.UUID, claims: int) -> None:
 
     if _within(PATIENCE, write):
         _read[database_id] = (time.monotonic(), claims)
-        queue.write_text(_stored_key(database_id), str(claims), seconds=READ_EVERY)
+        _remember_stored(database_id, str(claims))
 
 
 def names(database_id: uuid.UUID) -> tuple[str, str]:
@@ -85,6 +105,10 @@ def names(database_id: uuid.UUID) -> tuple[str, str]:
         posixpath.join(fixed, FOLDER, f"{database_id}-1.txt"),
         posixpath.join(fixed, FOLDER, f"{database_id}-2.txt"),
     )
+
+
+def _remember_stored(database_id: uuid.UUID, text: str) -> None:
+    queue.ask(lambda redis: redis.set(_stored_key(database_id), text, ex=READ_EVERY))
 
 
 def _in_storage(database_id: uuid.UUID, *, fresh: bool) -> int | None:
@@ -130,6 +154,10 @@ def _line(database_id: uuid.UUID, claims: int) -> str:
 
 def _number(text: str) -> int | None:
     return int(text) if _NUMBER.fullmatch(text) else None
+
+
+def _text(value: object) -> str:
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value or "")
 
 
 def _key(database_id: uuid.UUID) -> str:

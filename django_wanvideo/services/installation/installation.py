@@ -10,7 +10,6 @@ import datetime as dt
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from django.db import router
 from django.db.models import F, Q, Subquery
@@ -18,12 +17,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo.choices import IN_FLIGHT_STATUSES, TaskStatus
-from django_wanvideo.conf import conf
 from django_wanvideo.db import database
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Installation, VideoTask
 from django_wanvideo.services.holds.lock import Hold
-from django_wanvideo.services.installation import claim_counter
+from django_wanvideo.services.installation import claim_counter, identity
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -81,12 +79,12 @@ def look() -> Guard:
     row = current()
     if _is_foreign(row):
         _say("foreign", "This database belongs to %s, not to %s: nothing is sent, followed, stored or told. If that is "
-             "wanted, take it over with: python manage.py wanvideo_adopt", row.name, _here())  # fmt: skip
+             "wanted, take it over with: python manage.py wanvideo_adopt", row.name, identity.here())  # fmt: skip
         return Guard(row, is_foreign=True)
     until = _settle_host(row)
     if until is not None:
         _say("host", "What was queued under %s is not sent from %s. Take it over with: python manage.py wanvideo_adopt",
-             row.host, _here())  # fmt: skip
+             row.host, identity.here())  # fmt: skip
     return Guard(row, others_until=until)
 
 
@@ -116,7 +114,7 @@ def check_not_foreign() -> None:
     """For what a person asks for.
 
     Raises:
-        NotPossible: the database belongs to another installation.
+        TransitionNotAllowed: the database belongs to another installation.
     """
     guard = look()
     if guard.is_foreign:
@@ -124,7 +122,7 @@ def check_not_foreign() -> None:
             "This database is a copy that belongs to another installation (%(name)s), so EvoLink is not asked. The site "
             "administrator can take it over with wanvideo_adopt."
         )
-        raise NotPossible(message % {"name": guard.row.name})
+        raise TransitionNotAllowed(message % {"name": guard.row.name})
 
 
 def host_in_row() -> Subquery:
@@ -138,7 +136,7 @@ def note_host(known: str | None) -> None:
     Args:
         known: the host in the row, or ``None`` where it was not read.
     """
-    if not _name() and _host() and known != _host():
+    if not identity.name() and identity.host() and known != identity.host():
         look()
 
 
@@ -169,7 +167,7 @@ def holds(guard: Guard | None = None) -> list[Hold]:
     guard = guard or look()
     found = []
     if guard.is_foreign:
-        detail: dict[str, Any] = {"belongs_to": guard.row.name, "here": _here()}
+        detail: dict[str, Any] = {"belongs_to": guard.row.name, "here": identity.here()}
         found.append(Hold("installation", _said.get("foreign", timezone.now()), detail))
     if guard.row.rolled_back_at is not None:
         detail = {"claims": guard.row.claims, "claims_elsewhere": guard.row.claims_elsewhere}
@@ -187,7 +185,10 @@ def take_over(*, is_copy: bool) -> Installation:
     """Make the database this installation's own, above every number that was noted; a copy gets an id of its own."""
     row = current()
     known = [row.claims, row.claims_elsewhere or 0, claim_counter.highest(row.database_id) or 0]
-    row.name, row.host = _name() or ("" if is_copy else row.name), _host() or ("" if is_copy else row.host)
+    row.name, row.host = (
+        identity.name() or ("" if is_copy else row.name),
+        identity.host() or ("" if is_copy else row.host),
+    )
     row.other_host_since = row.rolled_back_at = row.claims_elsewhere = row.stored_at = None
     row.claims = max(known) + 1
     if is_copy:
@@ -200,14 +201,14 @@ def take_over(*, is_copy: bool) -> Installation:
 def _is_foreign(row: Installation) -> bool:
     if not row.name:
         return False
-    if _name():
-        return row.name != _name()
-    return not _host() or _host() != row.host
+    if identity.name():
+        return row.name != identity.name()
+    return not identity.host() or identity.host() != row.host
 
 
 def _settle_host(row: Installation) -> dt.datetime | None:
     """Bring name and host in the row up to date where that is safe; else return until when what waits is not ours."""
-    name, host = _name(), _host()
+    name, host = identity.name(), identity.host()
     if not name and not host:
         return None
     # With a name the host says nothing any more: a site may have several.
@@ -235,22 +236,6 @@ def _until(moment: dt.datetime) -> Q:
 def _only(row: Installation) -> QuerySet[Installation]:
     rows: QuerySet[Installation] = Installation.objects.filter(pk=row.pk, database_id=row.database_id)
     return rows
-
-
-def _name() -> str:
-    return str(conf.INSTALLATION or "").strip()
-
-
-def _host() -> str:
-    """The host of ``CALLBACK_BASE_URL``, without its port; empty when there is none."""
-    try:
-        return (urlsplit(str(conf.CALLBACK_BASE_URL or "")).hostname or "").lower()[:255]
-    except ValueError:
-        return ""
-
-
-def _here() -> str:
-    return _name() or _host() or "a process without INSTALLATION"
 
 
 def _say(about: str, message: str, *words: object) -> None:

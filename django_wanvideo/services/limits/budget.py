@@ -11,9 +11,10 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
+from django_wanvideo.choices import ABOVE_CREDIT_LIMIT
 from django_wanvideo.models import ledger
 from django_wanvideo.services.limits import credit_limits
-from django_wanvideo.services.limits.credit_limits import ABOVE_LIMIT, SITE, USER, CreditLimit
+from django_wanvideo.services.limits.credit_limits import SITE, USER, CreditLimit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,7 +37,7 @@ class Shortage:
     @property
     def reason(self) -> str:
         """Why the task waits."""
-        return ABOVE_LIMIT if self.is_lasting else self.limit.reason
+        return ABOVE_CREDIT_LIMIT if self.is_lasting else self.limit.reason
 
 
 def bounds(period: str, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:

@@ -14,6 +14,7 @@ from django.db import DatabaseError, router
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from django_wanvideo.choices import ABOVE_CREDIT_LIMIT, CREDIT_LIMIT_REASONS
 from django_wanvideo.conf import conf
 from django_wanvideo.exceptions import ConfigurationError
 
@@ -21,9 +22,8 @@ logger = logging.getLogger(__name__)
 
 SITE, USER = "site", "user"
 PERIODS = ("day", "week", "month")
-_ADVERB = {"day": "daily", "week": "weekly", "month": "monthly"}
-#: The reason of a task whose own price is more than a limit allows at all.
-ABOVE_LIMIT = "above_credit_limit"
+#: Why a task waits for credits; such a wait is computed anew from the ledger whenever the task is looked at.
+REASONS = frozenset(CREDIT_LIMIT_REASONS.values()) | {ABOVE_CREDIT_LIMIT}
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,7 @@ class CreditLimit:
     @property
     def reason(self) -> str:
         """Why a task waits that this limit keeps back."""
-        return f"{'user_' if self.scope == USER else ''}{_ADVERB[self.period]}_credit_limit"
-
-
-#: Why a task waits for credits; such a wait is computed anew from the ledger whenever the task is looked at.
-REASONS = frozenset(CreditLimit(scope, period, Decimal(0)).reason for scope in (SITE, USER) for period in PERIODS) | {
-    ABOVE_LIMIT
-}
+        return CREDIT_LIMIT_REASONS[self.scope, self.period]
 
 
 def are_set() -> bool:

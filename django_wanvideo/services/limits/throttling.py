@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.conf import conf
@@ -15,7 +16,7 @@ from django_wanvideo.db import timestamps
 from django_wanvideo.exceptions import BudgetExceeded, ConfigurationError
 from django_wanvideo.models import Attempt, CreditEntry, VideoTask
 from django_wanvideo.services.holds import lock
-from django_wanvideo.services.holds.lock import Held
+from django_wanvideo.services.holds.lock import Delay
 from django_wanvideo.services.limits import budget, credit_limits
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+    from django_wanvideo.models import SiteState
     from django_wanvideo.services.limits.credit_limits import CreditLimit
 
 _SOON = dt.timedelta(seconds=15)
@@ -56,7 +58,7 @@ class Forecast:
         return self.count - self.fits_now - self.never
 
 
-def hold_for(task: VideoTask) -> Held | None:
+def check_limits(task: VideoTask) -> Delay | None:
     """Say whether a limit keeps ``task`` back; to be called inside the transaction that claims it.
 
     Where any limit is set, claims pass one gate, a locked row, so that several workers together keep it.
@@ -66,10 +68,10 @@ def hold_for(task: VideoTask) -> Held | None:
         return None
     lock.lock()
     now = timezone.now()
-    return _in_flight(now) or _per_minute(now) or credits_hold(task, now)
+    return _in_flight(now) or _per_minute(now) or check_credits(task, now)
 
 
-def credits_hold(task: VideoTask, now: dt.datetime | None = None) -> Held | None:
+def check_credits(task: VideoTask, now: dt.datetime | None = None) -> Delay | None:
     """Say whether ``task`` must wait for credits, from the ledger as it stands; without the gate, a first look only."""
     if not credit_limits.are_set():
         return None
@@ -77,21 +79,35 @@ def credits_hold(task: VideoTask, now: dt.datetime | None = None) -> Held | None
     try:
         short = budget.Room(now).shortage(task.credits_estimated, task.owner_id)
     except ConfigurationError:
-        return Held("misconfigured", now + _MISREAD)
-    return Held(short.reason, short.resets_at) if short is not None else None
+        return Delay("misconfigured", now + _MISREAD)
+    return Delay(short.reason, short.resets_at) if short is not None else None
 
 
 def waiting_for_credits(now: dt.datetime | None = None) -> QuerySet[VideoTask]:
     """Return the queued tasks that wait for credits until a time that has not come."""
     rows: QuerySet[VideoTask] = VideoTask.objects.filter(
-        status=TaskStatus.QUEUED, held_reason__in=credit_limits.REASONS, next_action_at__gt=now or timezone.now()
+        status=TaskStatus.QUEUED, delay_reason__in=credit_limits.REASONS, next_action_at__gt=now or timezone.now()
     )
     return rows
 
 
-def reconsider() -> int:
-    """Make tasks due that wait for credits which are there again, by a correction or a changed setting; return how many."""
+def reconsider(state: SiteState, *, some_wait: bool) -> int:
+    """Make tasks due that wait for credits which are there again, by a correction or a changed setting; return how many.
+
+    Once an hour it is all of them, however long the wait: what stands against them may be gone.
+
+    Args:
+        state: the sweep's own row, which keeps the hour.
+        some_wait: whether a task waits for the site's own limits.
+    """
     now = timezone.now()
+    note = state.value.get("budgets") or {}
+    if not timestamps.stands(parse_datetime(str(note.get("until", ""))), timestamps.BUDGET_LOOK):
+        state.value["budgets"] = {"until": (now + timestamps.BUDGET_LOOK).isoformat()}
+        later = VideoTask.objects.filter(status=TaskStatus.QUEUED, next_action_at__gt=now)
+        return int(later.filter(delay_reason__in=timestamps.BUDGET_REASONS).update(next_action_at=now))
+    if not some_wait:
+        return 0
     waiting = waiting_for_credits(now).order_by("queued_at")
     room = budget.Room(now)
     try:
@@ -102,10 +118,7 @@ def reconsider() -> int:
         ]
     except ConfigurationError:
         return 0
-    if not fitting:
-        return 0
-    count: int = waiting.filter(pk__in=fitting).order_by().update(next_action_at=now)
-    return count
+    return int(waiting.filter(pk__in=fitting).order_by().update(next_action_at=now)) if fitting else 0
 
 
 def admit(price: Decimal | None, owner_id: Any, *, wait: bool) -> None:
@@ -186,7 +199,7 @@ def forecast(costs: Iterable[tuple[Decimal | None, Any]]) -> Forecast | None:
     return Forecast(count, fits_now, never, too_low, next_at, None)
 
 
-def free_places() -> int | None:
+def available_slots() -> int | None:
     """Return how many more tasks may be in flight, or ``None`` where there is no such limit."""
     if conf.MAX_IN_FLIGHT is None:
         return None
@@ -200,11 +213,11 @@ def _queued() -> Iterable[tuple[Decimal | None, Any]]:
     return rows.values_list("credits_estimated", "owner_id")[:MOST_QUEUED]
 
 
-def _in_flight(now: dt.datetime) -> Held | None:
-    return Held("max_in_flight", now + _SOON) if free_places() == 0 else None
+def _in_flight(now: dt.datetime) -> Delay | None:
+    return Delay("max_in_flight", now + _SOON) if available_slots() == 0 else None
 
 
-def _per_minute(now: dt.datetime) -> Held | None:
+def _per_minute(now: dt.datetime) -> Delay | None:
     if conf.MAX_SUBMITS_PER_MINUTE is None:
         return None
     since = now - dt.timedelta(minutes=1)
@@ -216,4 +229,4 @@ def _per_minute(now: dt.datetime) -> Held | None:
     gone = CreditEntry.objects.filter(~Exists(known), claimed_at__gte=since)
     if recent.count() + gone.count() < conf.MAX_SUBMITS_PER_MINUTE:
         return None
-    return Held("max_per_minute", now + _SOON)
+    return Delay("max_per_minute", now + _SOON)

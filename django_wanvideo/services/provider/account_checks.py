@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from django_wanvideo.db import database
 from django_wanvideo.evolink.exceptions import EvoLinkError
-from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.services import schedule
 from django_wanvideo.services.holds import account, holds, lock
 from django_wanvideo.services.holds.account_marks import Trouble, change, is_of_other_keys, of_this_key
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from django_wanvideo.models import SiteState, VideoTask
-    from django_wanvideo.services.holds.lock import Held
+    from django_wanvideo.services.holds.lock import Delay
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +28,7 @@ logger = logging.getLogger(__name__)
 PATIENCE = 10.0
 
 
-def refusal(task: VideoTask) -> Held | None:
+def refusal(task: VideoTask) -> Delay | None:
     """Say whether a hold keeps ``task`` back, after asking EvoLink if that is due."""
     held = holds.refusal(task)
     if held is not None and held.reason in account.REASONS.values() and check():
@@ -47,11 +46,9 @@ def check(*, now: bool = False) -> bool:
 
     Of several workers one asks: the time of the next check is moved on before the call.
     """
-    if provider.paused_until() is not None:
-        return False
     try:
-        client = provider.client(patience=PATIENCE)
-    except ConfigurationError:
+        client = provider.client(timeout=PATIENCE)
+    except provider.ProviderUnavailable:
         return False
     with database.atomic():
         lock.lock()
@@ -65,9 +62,9 @@ def check(*, now: bool = False) -> bool:
         credits_now = client.get_credits()
     except EvoLinkError as error:
         logger.warning("EvoLink could not be asked for the credits: %s", error)
-        provider.heed(error)
+        provider.handle_error(error)
         return False
-    account.key_works()
+    account.mark_key_valid()
     account.apply(credits_now)
     return True
 

@@ -90,7 +90,7 @@ def answers(client: EvoLinkClient, wanted: Sequence[tuple[T, str]]) -> Generator
         while at_work:
             if time.monotonic() - looked_at >= LOOK_EVERY:
                 looked_at = time.monotonic()
-                if provider.paused_until() is not None:
+                if provider.backoff_until() is not None:
                     gate.close()
                 else:
                     gate.keep_open()
@@ -115,7 +115,7 @@ def _one_by_one(
     for mark, provider_task_id in wanted:
         if time.monotonic() - looked_at >= LOOK_EVERY:
             looked_at = time.monotonic()
-            if provider.paused_until() is not None:
+            if provider.backoff_until() is not None:
                 return
         answer = _ask(client, provider_task_id)
         yield mark, answer

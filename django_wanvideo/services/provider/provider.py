@@ -15,10 +15,9 @@ from django_wanvideo.conf import conf
 from django_wanvideo.db import timestamps
 from django_wanvideo.evolink.client import EvoLinkClient
 from django_wanvideo.evolink.exceptions import EvoLinkError
-from django_wanvideo.exceptions import ConfigurationError
+from django_wanvideo.exceptions import ConfigurationError, WanVideoError
 from django_wanvideo.models import SiteState
 from django_wanvideo.services.holds import account
-from django_wanvideo.services.holds.lock import KEY_REJECTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,46 +25,63 @@ if TYPE_CHECKING:
     from django_wanvideo.evolink.types import Created, TaskSnapshot
     from django_wanvideo.models import Attempt
 
-__all__ = [
-    "KEY_REJECTED",
-    "PAUSE",
-    "client",
-    "create",
-    "heed",
-    "note_key_answer",
-    "pause",
-    "paused_until",
-    "read",
-]
-
 logger = logging.getLogger(__name__)
 
 PAUSE = "evolink_pause"
 #: Seconds to wait after a 429 without ``Retry-After`` (what EvoLink's own client waits, evolink-api.md §4.2).
 DEFAULT_PAUSE = 30.0
+#: How soon a worker that has no key looks again; another worker may have one.
+NO_KEY = dt.timedelta(seconds=60)
 LONGEST_PAUSE = timestamps.LONGEST_PAUSE.total_seconds()
 
 
-def client(*, patience: float | None = None) -> EvoLinkClient:
+class ProviderUnavailable(WanVideoError):  # noqa: N818 - not an error: it is asked later
+    """EvoLink is not asked before ``until``; ``reason`` is why a task waits for that."""
+
+    def __init__(self, message: str, until: dt.datetime, reason: str) -> None:
+        super().__init__(message)
+        self.until = until
+        self.reason = reason
+
+
+class NotConfigured(ProviderUnavailable, ConfigurationError):  # noqa: N818 - as above
+    """This process has no key, or a setting that cannot be used; another worker may be better off."""
+
+
+def client(*, timeout: float | None = None, despite_backoff: bool = False) -> EvoLinkClient:
     """Return a client with the site's settings; connections for reading are pooled per process below it.
 
     Args:
-        patience: seconds that connecting and an answer may take at most, where the site's settings allow more.
+        timeout: seconds that connecting and an answer may take at most, where the site's settings allow more.
+        despite_backoff: whether EvoLink may be asked although it asked the site to wait.
 
     Raises:
-        ConfigurationError: there is no key, or a setting that cannot be used.
+        ProviderUnavailable: EvoLink asked the site to wait.
+        NotConfigured: there is no key, or a setting that cannot be used.
     """
+    if not despite_backoff:
+        check_backoff()
     key = conf.api_key()
     if not key:
-        raise ConfigurationError("WANVIDEO['API_KEY'] is empty in this process.")
-    return EvoLinkClient(
-        key,
-        base_url=conf.BASE_URL,
-        files_url=conf.FILES_URL,
-        connect_timeout=min(conf.CONNECT_TIMEOUT, patience or conf.CONNECT_TIMEOUT),
-        read_timeout=min(conf.READ_TIMEOUT, patience or conf.READ_TIMEOUT),
-        allow_private_hosts=conf.ALLOW_PRIVATE_HOSTS,
-    )
+        raise NotConfigured("WANVIDEO['API_KEY'] is empty in this process.", timezone.now() + NO_KEY, "no_api_key")
+    try:
+        return EvoLinkClient(
+            key,
+            base_url=conf.BASE_URL,
+            files_url=conf.FILES_URL,
+            connect_timeout=min(conf.CONNECT_TIMEOUT, timeout or conf.CONNECT_TIMEOUT),
+            read_timeout=min(conf.READ_TIMEOUT, timeout or conf.READ_TIMEOUT),
+            allow_private_hosts=conf.ALLOW_PRIVATE_HOSTS,
+        )
+    except ConfigurationError as error:
+        raise NotConfigured(str(error), timezone.now() + NO_KEY, "misconfigured") from error
+
+
+def check_backoff() -> None:
+    """Raise ProviderUnavailable while EvoLink wants the site to wait."""
+    if (until := backoff_until()) is not None:
+        message = f"EvoLink asked this site to wait until {timezone.localtime(until):%X}"
+        raise ProviderUnavailable(message, until, "evolink_busy")
 
 
 def create(client: EvoLinkClient, attempt: Attempt, *, before_send: Callable[[], None] | None = None) -> Created:
@@ -78,11 +94,11 @@ def create(client: EvoLinkClient, attempt: Attempt, *, before_send: Callable[[],
     return client.create(body, idempotency_key=attempt.idempotency_key, before_send=before_send)
 
 
-def pause(seconds: float | None) -> dt.datetime:
+def back_off(seconds: float | None) -> dt.datetime:
     """Hold the whole site's calls back for ``seconds``; a longer pause that stands already is kept."""
     wait = min(max(seconds if seconds is not None else DEFAULT_PAUSE, 1.0), LONGEST_PAUSE)
     until = timezone.now() + dt.timedelta(seconds=wait)
-    standing = paused_until()
+    standing = backoff_until()
     if standing is not None and standing >= until:
         return standing
     SiteState.objects.update_or_create(name=PAUSE, defaults={"value": {"until": until.isoformat()}})
@@ -91,7 +107,7 @@ def pause(seconds: float | None) -> dt.datetime:
     return until
 
 
-def paused_until() -> dt.datetime | None:
+def backoff_until() -> dt.datetime | None:
     """Return until when EvoLink asked the site to wait, or ``None`` when it may be called."""
     value = SiteState.objects.filter(name=PAUSE).values_list("value", flat=True).first()
     until = parse_datetime(value.get("until", "")) if value else None
@@ -103,21 +119,13 @@ def read(client: EvoLinkClient, provider_task_id: str) -> TaskSnapshot:
     try:
         snapshot = client.get_task(provider_task_id)
     except EvoLinkError as error:
-        heed(error)
+        handle_error(error)
         raise
-    note_key_answer(None)
+    account.mark_key_valid()
     return snapshot
 
 
-def heed(error: EvoLinkError) -> dt.datetime | None:
+def handle_error(error: EvoLinkError) -> dt.datetime | None:
     """Take note of what an error says about the whole site: the account's trouble, a pause, whose end is returned."""
-    note_key_answer(error)
-    return pause(error.retry_after) if error.http_status == 429 else None
-
-
-def note_key_answer(error: EvoLinkError | None) -> None:
-    """Remember what an answer says about key and account: that sending must wait, or that the key is in order."""
-    if error is None:
-        account.key_works()
-    else:
-        account.note(error)
+    account.note(error)
+    return back_off(error.retry_after) if error.http_status == 429 else None

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
-from django_wanvideo.exceptions import NotPossible
-from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
+from django_wanvideo.exceptions import TransitionNotAllowed
+from django_wanvideo.models import Attempt, VideoTask, lifecycle
+from django_wanvideo.models.base import people
 from django_wanvideo.services import leases
-from django_wanvideo.services.attempts import settlement
-from django_wanvideo.services.resolution import candidates
-from django_wanvideo.services.tracking import callbacks, polling
-from django_wanvideo.services.tracking.callbacks import Misfit
+from django_wanvideo.services.attempts import binding
+from django_wanvideo.services.resolution import matching
+from django_wanvideo.services.tracking import mismatch, polling, snapshots
+from django_wanvideo.services.tracking.mismatch import Mismatch
 
 if TYPE_CHECKING:
     import datetime as dt
-    from typing import Any
 
     from django.contrib.auth.models import AbstractBaseUser
-    from django.db.models import Q, QuerySet
+    from django.db.models import QuerySet
 
     from django_wanvideo.evolink.types import TaskSnapshot
 
@@ -32,14 +32,14 @@ _UNCONFIRMED = frozenset({TaskStatus.UNCONFIRMED})
 PERMISSION = "wanvideo.resolve_videotask"
 
 
-class SeemsOlder(NotPossible):
+class CreatedBeforeAttempt(TransitionNotAllowed):
     """EvoLink began the task before the attempt was made: it is another one, or this site's clock was ahead.
 
-    ``attach(..., even_if_older=True)`` takes it all the same.
+    ``attach(..., allow_earlier=True)`` takes it all the same.
     """
 
 
-class FitsOthers(NotPossible):
+class FitsOthers(TransitionNotAllowed):
     """EvoLink's task may come from another open request of this site just as well.
 
     Where the person may see all of these, ``attach(..., among_others=True)`` takes it all the same.
@@ -51,7 +51,7 @@ def attach(
     provider_task_id: str,
     *,
     by: AbstractBaseUser | None = None,
-    even_if_older: bool = False,
+    allow_earlier: bool = False,
     visible: QuerySet[VideoTask] | None = None,
     among_others: bool = False,
     number: int | None = None,
@@ -59,7 +59,7 @@ def attach(
     """Tie EvoLink's task to this one after reading it with our own key.
 
     Args:
-        even_if_older: whether it may have begun before the attempt was made. That speaks against it, unless the clock
+        allow_earlier: whether it may have begun before the attempt was made. That speaks against it, unless the clock
             of the machine that sent the request was ahead of EvoLink's.
         visible: the tasks that the person may see, where that is to be heeded: what fits a request of another task, too,
             is refused unless the person sees that one and says ``among_others``.
@@ -68,37 +68,36 @@ def attach(
 
     Raises:
         PermissionDenied: ``by`` may not settle unconfirmed tasks.
-        FitsOthers: it may come from another open request of this site; a NotPossible.
-        SeemsOlder: it began before the attempt; a NotPossible whose message tells both times.
-        NotPossible: the task is not unconfirmed, EvoLink's task cannot be its own, or EvoLink has asked this site to wait.
+        FitsOthers: it may come from another open request of this site; a TransitionNotAllowed.
+        CreatedBeforeAttempt: it began before the attempt; a TransitionNotAllowed whose message tells both times.
+        TransitionNotAllowed: the task is not unconfirmed, EvoLink's task cannot be its own, or EvoLink has asked this site to wait.
         ConfigurationError: this process has no key.
         EvoLinkError: EvoLink does not know the id, or cannot be asked just now.
     """
-    _check(by)
-    attempt = _unconfirmed_attempt(task, number)
-    snapshot = polling.ask_for_a_person(provider_task_id.strip())
-    why = callbacks.misfit(attempt, snapshot)
-    if why is Misfit.OLDER and not even_if_older:
-        raise SeemsOlder(_older_words(attempt, snapshot))
-    if why is Misfit.OTHER_MODEL or why is Misfit.TAKEN:
-        raise NotPossible(
-            _("EvoLink's task is not this one's: it is of another model, or belongs to another task here.")
+    attempt = _unconfirmed_attempt(task, number, by)
+    snapshot = polling.fetch_snapshot(provider_task_id.strip())
+    why = mismatch.mismatch_of(attempt, snapshot)
+    if why is Mismatch.CREATED_EARLIER and not allow_earlier:
+        raise CreatedBeforeAttempt(_older_words(attempt, snapshot))
+    if why is Mismatch.OTHER_MODEL or why is Mismatch.TAKEN:
+        raise _refusal(
+            task, _("EvoLink's task is not this one's: it is of another model, or belongs to another task here.")
         )
     if visible is not None:
         _check_others(attempt, snapshot, visible, among_others=among_others)
     with database.atomic():
         source = EventSource.of(by)
-        if not settlement.bind(attempt, snapshot, source=source, actor=by):
-            raise NotPossible(_("This task has been settled meanwhile."))
-        _decided(task, by, attempt, "attached", **({"even_if_older": True} if why is Misfit.OLDER else {}))
-    polling.apply(attempt, snapshot, source=source)
+        if not binding.attach_provider_task(attempt, snapshot, source=source, actor=by):
+            raise _refusal(task, _("This task has been settled meanwhile."))
+        _decided(task, by, attempt, "attached", **({"allow_earlier": True} if why is Mismatch.CREATED_EARLIER else {}))
+    snapshots.apply_snapshot(attempt, snapshot, source=source)
     task.refresh_from_db()
 
 
 def _check_others(
     attempt: Attempt, snapshot: TaskSnapshot, visible: QuerySet[VideoTask], *, among_others: bool
 ) -> None:
-    others = candidates.also_fitting(attempt, snapshot)
+    others = matching.also_fitting(attempt, snapshot)
     seen = set(visible.filter(pk__in=[other.task_id for other in others]).values_list("pk", flat=True))
     if any(other.task_id not in seen for other in others):
         # Nothing about the other one is told: not even whose it is.
@@ -127,11 +126,11 @@ def _older_words(attempt: Attempt, snapshot: TaskSnapshot) -> str:
 
     return _(
         "EvoLink began that video at %(created)s, before this site made its request at %(claimed)s. If the site's clock "
-        "was ahead, it can be attached even so (even_if_older)."
+        "was ahead, it can be attached even so (allow_earlier)."
     ) % {"created": clock(snapshot.created or attempt.claimed_at), "claimed": clock(attempt.claimed_at)}
 
 
-def not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None, number: int | None = None) -> None:
+def mark_not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None, number: int | None = None) -> None:
     """Settle that EvoLink did not accept it: the task fails, nothing is sent.
 
     Args:
@@ -139,29 +138,25 @@ def not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None, number:
 
     Raises:
         PermissionDenied: ``by`` may not settle unconfirmed tasks.
-        NotPossible: the task is not unconfirmed, or its request is being repeated at this moment.
+        TransitionNotAllowed: the task is not unconfirmed, or its request is being repeated at this moment.
     """
-    _check(by)
-    attempt = _unconfirmed_attempt(task, number)
+    attempt = _unconfirmed_attempt(task, number, by)
     with database.atomic():
-        moved = lifecycle.advance(
+        _move(
             task,
+            attempt,
+            by,
             TaskStatus.FAILED,
-            allowed=_UNCONFIRMED,
+            AttemptState.NOT_ACCEPTED,
             kind=EventKind.FAILED,
-            source=EventSource.of(by),
-            actor=by,
-            attempt=attempt,
-            guard=_not_being_repeated(),
             detail={"code": "decided_not_accepted"},
             error_code="decided_not_accepted",
             error_message="",
         )
-        _close(moved, attempt, AttemptState.NOT_ACCEPTED)
         _decided(task, by, attempt, "not_accepted")
 
 
-def send_again(task: VideoTask, *, by: AbstractBaseUser | None = None, number: int | None = None) -> None:
+def resend(task: VideoTask, *, by: AbstractBaseUser | None = None, number: int | None = None) -> None:
     """Queue it again although the first may have been accepted: this may cost twice.
 
     Args:
@@ -169,66 +164,65 @@ def send_again(task: VideoTask, *, by: AbstractBaseUser | None = None, number: i
 
     Raises:
         PermissionDenied: ``by`` may not settle unconfirmed tasks.
-        NotPossible: the task is not unconfirmed, or its request is being repeated at this moment.
+        TransitionNotAllowed: the task is not unconfirmed, or its request is being repeated at this moment.
     """
-    _check(by)
-    attempt = _unconfirmed_attempt(task, number)
+    attempt = _unconfirmed_attempt(task, number, by)
     with database.atomic():
-        moved = lifecycle.advance(
-            task,
-            TaskStatus.QUEUED,
-            allowed=_UNCONFIRMED,
-            kind=EventKind.RETRIED,
-            source=EventSource.of(by),
-            actor=by,
-            attempt=attempt,
-            guard=_not_being_repeated(),
-            queued_at=timezone.now(),
-        )
-        _close(moved, attempt, AttemptState.SUPERSEDED)
+        state, now = AttemptState.SUPERSEDED, timezone.now()
+        _move(task, attempt, by, TaskStatus.QUEUED, state, kind=EventKind.RETRIED, queued_at=now)
         _decided(task, by, attempt, "send_again")
 
 
-def _check(by: AbstractBaseUser | None) -> None:
-    """Code may decide (``by=None``); a person needs the permission."""
-    allowed: Any = getattr(by, "has_perm", None)
-    if by is not None and not (callable(allowed) and allowed(PERMISSION)):
-        raise PermissionDenied(_("You may not settle unconfirmed tasks."))
+def _refusal(task: VideoTask, message: str) -> TransitionNotAllowed:
+    return TransitionNotAllowed(message, status=task.status, action="resolve")
 
 
-def _unconfirmed_attempt(task: VideoTask, number: int | None) -> Attempt:
+def _unconfirmed_attempt(task: VideoTask, number: int | None, by: AbstractBaseUser | None) -> Attempt:
+    people.check_permission(by, PERMISSION, _("You may not settle unconfirmed tasks."))
     attempt = Attempt.objects.filter(
         task_id=task.pk, state=AttemptState.UNCONFIRMED, task__status=TaskStatus.UNCONFIRMED
     ).first()
     if attempt is None:
-        raise NotPossible(_("This task has been settled meanwhile."))
+        raise _refusal(task, _("This task has been settled meanwhile."))
     if number is not None and attempt.number != number:
-        raise NotPossible(
-            _("This was decided meanwhile, and another request was sent. Look at what is known of that one.")
+        raise _refusal(
+            task, _("This was decided meanwhile, and another request was sent. Look at what is known of that one.")
         )
     attempt.task = task
     return attempt
 
 
-def _not_being_repeated() -> Q:
-    """A condition: no worker repeats the request with the same key just now, and so is about to learn the outcome."""
-    return leases.is_free()
-
-
-def _close(moved: object | None, attempt: Attempt, state: AttemptState) -> None:
-    rows = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNCONFIRMED).update(
-        state=state, settled_at=timezone.now()
+def _move(
+    task: VideoTask,
+    attempt: Attempt,
+    by: AbstractBaseUser | None,
+    to: TaskStatus,
+    state: AttemptState,
+    **options: Any,
+) -> None:
+    """Move the task as a person says, unless a worker repeats the request and so is about to learn the outcome."""
+    not_repeated = leases.is_free()
+    moved = lifecycle.move_with_attempt(
+        attempt,
+        to,
+        state=state,
+        only=Q(state=AttemptState.UNCONFIRMED),
+        task=task,
+        allowed=_UNCONFIRMED,
+        source=EventSource.of(by),
+        actor=by,
+        condition=not_repeated,
+        **options,
     )
-    if moved is not None and rows:
-        ledger.follow(attempt.pk, state)
+    if moved is not None:
         return
     stands = VideoTask.objects.filter(pk=attempt.task_id, status=TaskStatus.UNCONFIRMED)
-    if stands.exclude(_not_being_repeated()).exists():
-        raise NotPossible(_("EvoLink is being asked about this task at this moment. Wait a minute, then decide."))
-    raise NotPossible(_("This task has been settled meanwhile."))
+    if stands.exclude(not_repeated).exists():
+        raise _refusal(task, _("EvoLink is being asked about this task at this moment. Wait a minute, then decide."))
+    raise _refusal(task, _("This task has been settled meanwhile."))
 
 
 def _decided(task: VideoTask, by: AbstractBaseUser | None, attempt: Attempt, decision: str, **more: bool) -> None:
     source = EventSource.of(by)
     detail = {"decision": decision} | more
-    lifecycle.record(task, EventKind.DECIDED, source, actor=by, attempt=attempt, detail=detail)
+    lifecycle.record(task, EventKind.RESOLVED, source, actor=by, attempt=attempt, detail=detail)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import VideoTask, lifecycle
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def dismiss(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
     """Let a failed task need no attention any more; trying it again undoes that.
 
     Raises:
-        NotPossible: it has not failed, or is dismissed already.
+        TransitionNotAllowed: it has not failed, or is dismissed already.
     """
     now = timezone.now()
     with database.atomic():
@@ -38,7 +38,9 @@ def dismiss(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         if rows:
             _note(task, DISMISSED, by)
     if not rows:
-        raise NotPossible(_("Only a failed task that is not dismissed yet can be dismissed."))
+        raise TransitionNotAllowed(
+            _("Only a failed task that is not dismissed yet can be dismissed."), status=task.status, action="dismiss"
+        )
     task.dismissed_at = now
 
 
@@ -46,14 +48,14 @@ def restore(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
     """Let a dismissed task need attention again.
 
     Raises:
-        NotPossible: it is not dismissed.
+        TransitionNotAllowed: it is not dismissed.
     """
     with database.atomic():
         rows = VideoTask.objects.filter(pk=task.pk, dismissed_at__isnull=False).update(dismissed_at=None)
         if rows:
             _note(task, RESTORED, by)
     if not rows:
-        raise NotPossible(_("This task is not dismissed."))
+        raise TransitionNotAllowed(_("This task is not dismissed."), status=task.status, action="restore")
     task.dismissed_at = None
 
 

@@ -18,9 +18,9 @@ from django_wanvideo.evolink.exceptions import EvoLinkError
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.installation import installation
-from django_wanvideo.services.provider import provider
-from django_wanvideo.services.resolution.candidates import WINDOW, open_requests
-from django_wanvideo.services.tracking.callbacks import CLOCK_SKEW
+from django_wanvideo.services.provider import listing, provider
+from django_wanvideo.services.resolution.matching import WINDOW, model_of, open_requests
+from django_wanvideo.services.tracking.mismatch import CLOCK_SKEW
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -28,28 +28,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from decimal import Decimal
 
-    from django_wanvideo.evolink.client import EvoLinkClient
-    from django_wanvideo.evolink.types import TaskSummary
+    from django_wanvideo.evolink.types import TaskSnapshot
 
 logger = logging.getLogger(__name__)
 
 #: Seconds that all questions together may take.
 PATIENCE = 2.0
-#: EvoLink gives at most so many tasks at a time; so many pages are read at most.
-PAGE_SIZE, MOST_PAGES = 50, 3
+#: Pages of EvoLink's list that are read at most.
+MOST_PAGES = 3
 #: Of the videos that cannot be it, so many are returned: those begun nearest to our request.
 MOST_IMPOSSIBLE = 5
 #: Of the other requests that are open, so many are counted.
 MOST_OTHERS = 200
 
 
-class Listing(StrEnum):
+class ListingState(StrEnum):
     """How far EvoLink's list could be read."""
 
     #: Back to our request, so a video that is not in it was not made.
-    WHOLE = "whole"
+    COMPLETE = "complete"
     #: Not back to our request; what is missing may still exist.
-    PARTLY = "partly"
+    PARTIAL = "partial"
     UNREADABLE = "unreadable"
     #: EvoLink has asked this site to wait with its calls.
     PAUSED = "paused"
@@ -101,7 +100,7 @@ class Evidence:
     """What was found out. ``credits_now`` are those that the key can spend, ``None`` when EvoLink did not say."""
 
     attempt: Attempt | None
-    listing: Listing
+    listing: ListingState
     candidates: tuple[Candidate, ...] = ()
     credits_now: Decimal | None = None
     #: Other requests of this site from about then whose answers were lost: a video may come from any of them.
@@ -118,44 +117,33 @@ class Evidence:
         return tuple(candidate for candidate in self.candidates if candidate.verdict is Verdict.POSSIBLE)
 
 
-def gather(task: VideoTask) -> Evidence:
+def collect(task: VideoTask) -> Evidence:
     """Return what is known about the unconfirmed attempt of ``task``; never raises, takes ``PATIENCE`` seconds at most."""
     attempt = task.attempts.filter(state=AttemptState.UNCONFIRMED).order_by("-number").first()
     if attempt is None or attempt.sent_at is None:
-        return Evidence(attempt, Listing.NOT_SENT)
+        return Evidence(attempt, ListingState.NOT_SENT)
     if installation.is_foreign():
-        return Evidence(attempt, Listing.FOREIGN)
+        return Evidence(attempt, ListingState.FOREIGN)
     others = tuple(open_requests(attempt)[:MOST_OTHERS])
-    if provider.paused_until() is not None:
-        return Evidence(attempt, Listing.PAUSED, others=others)
     try:
-        client = provider.client(patience=PATIENCE)
-    except ConfigurationError:
-        return Evidence(attempt, Listing.NO_KEY, others=others)
-    sent_at, model = attempt.sent_at, str(attempt.request.get("model") or task.model)
-    listed, credits_now = _within(
-        PATIENCE, lambda: _list(client, model, sent_at), lambda: client.get_credits().spendable
+        client = provider.client(timeout=PATIENCE)
+    except provider.ProviderUnavailable as unavailable:
+        is_paused = not isinstance(unavailable, ConfigurationError)
+        return Evidence(attempt, ListingState.PAUSED if is_paused else ListingState.NO_KEY, others=others)
+    since, model = attempt.sent_at - CLOCK_SKEW, model_of(attempt, task)
+    listed, credits_now = _run_with_timeout(
+        PATIENCE,
+        lambda: listing.read_list(client, model, since, most_pages=MOST_PAGES),
+        lambda: client.get_credits().spendable,
     )
     if listed is None:
-        return Evidence(attempt, Listing.UNREADABLE, credits_now=credits_now, others=others)
-    found, is_whole = listed
-    listing = Listing.WHOLE if is_whole else Listing.PARTLY
-    return Evidence(attempt, listing, _judge(found, attempt, model), credits_now, others)
+        return Evidence(attempt, ListingState.UNREADABLE, credits_now=credits_now, others=others)
+    found, back_to = listed
+    extent = ListingState.COMPLETE if back_to < since else ListingState.PARTIAL
+    return Evidence(attempt, extent, _judge(found, attempt, model), credits_now, others)
 
 
-def _list(client: EvoLinkClient, model: str, since: dt.datetime) -> tuple[list[TaskSummary], bool]:
-    """Read EvoLink's list, newest first, back to ``since``; return it and whether it was read so far."""
-    found: list[TaskSummary] = []
-    for page in range(1, MOST_PAGES + 1):
-        rows = client.list_tasks(model=model, page=page, page_size=PAGE_SIZE)
-        found += rows
-        begun = [row.created for row in rows if row.created is not None]
-        if len(rows) < PAGE_SIZE or (begun and min(begun) < since - CLOCK_SKEW):
-            return found, True
-    return found, False
-
-
-def _judge(found: list[TaskSummary], attempt: Attempt, model: str) -> tuple[Candidate, ...]:
+def _judge(found: list[TaskSnapshot], attempt: Attempt, model: str) -> tuple[Candidate, ...]:
     sent_at = attempt.sent_at or attempt.claimed_at
     taken = dict(
         Attempt.objects.filter(provider_task_id__in=[item.id for item in found])
@@ -163,7 +151,7 @@ def _judge(found: list[TaskSummary], attempt: Attempt, model: str) -> tuple[Cand
         .values_list("provider_task_id", "task_id")
     )
 
-    def verdict(item: TaskSummary) -> Verdict:
+    def verdict(item: TaskSnapshot) -> Verdict:
         if item.id in taken:
             return Verdict.TAKEN
         if item.model and item.model != model:
@@ -191,7 +179,7 @@ def _judge(found: list[TaskSummary], attempt: Attempt, model: str) -> tuple[Cand
     return (*possible, *others)
 
 
-def _within(seconds: float, *questions: Callable[[], Any]) -> list[Any]:
+def _run_with_timeout(seconds: float, *questions: Callable[[], Any]) -> list[Any]:
     """Ask all questions at once; an answer that is late, or none, is ``None``.
 
     In threads, because looking up a host's name knows no time limit. They touch no database, and end by themselves.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from typing import TYPE_CHECKING
 
 from django.db.models import F
 from django.utils import timezone
@@ -12,15 +11,11 @@ from django.utils import timezone
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.exceptions import EvoLinkError, WaitError
-from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services import schedule
-from django_wanvideo.services.attempts import delays, settlement
-from django_wanvideo.services.holds import holds
+from django_wanvideo.services.attempts import binding, settlement
+from django_wanvideo.services.holds import account, holds
 from django_wanvideo.services.provider import provider
-
-if TYPE_CHECKING:
-    from django_wanvideo.models import Attempt as AttemptType
 
 logger = logging.getLogger(__name__)
 
@@ -28,57 +23,56 @@ logger = logging.getLogger(__name__)
 MOST_POSTS = 4
 
 
-def may_repeat(attempt: AttemptType) -> bool:
+def may_repeat(attempt: Attempt) -> bool:
     """Tell whether the same key and body may be sent once more; after that, or after a while, a person is asked."""
-    if not conf.TRUST_IDEMPOTENCY_KEY or attempt.posts >= MOST_POSTS:
+    if not conf.TRUST_IDEMPOTENCY_KEY or attempt.request_count >= MOST_POSTS:
         return False
     asked_at = attempt.sent_at or attempt.claimed_at
     return timezone.now() - asked_at < dt.timedelta(seconds=conf.UNCONFIRMED_DEADLINE)
 
 
-def repeat(attempt: AttemptType) -> None:
+def repeat(attempt: Attempt) -> None:
     """Send the same key and body again; EvoLink answers with the task it made then, if it made one.
 
     Only an acceptance settles anything: a refusal now says nothing about then.
     """
-    if (paused := provider.paused_until()) is not None:
-        _look_again(attempt, paused)
-        return
-    if holds.forbid_repeats():
-        _look_again(attempt, timezone.now() + delays.NO_KEY)
-        return
     try:
         client = provider.client()
-    except ConfigurationError:
-        logger.warning("Attempt %s stays unconfirmed: WANVIDEO['API_KEY'] is empty in this worker.", attempt.pk)
-        _look_again(attempt, timezone.now() + delays.NO_KEY)
+    except provider.ProviderUnavailable as unavailable:
+        logger.warning("Attempt %s stays unconfirmed: %s", attempt.pk, unavailable)
+        _look_again(attempt, unavailable.until)
         return
-    claimed = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNCONFIRMED, posts=attempt.posts).update(
-        posts=F("posts") + 1
-    )
+    if holds.forbid_repeats():
+        _look_again(attempt, timezone.now() + provider.NO_KEY)
+        return
+    claimed = Attempt.objects.filter(
+        pk=attempt.pk, state=AttemptState.UNCONFIRMED, request_count=attempt.request_count
+    ).update(request_count=F("request_count") + 1)
     if not claimed:
         return
-    wait = settlement.unconfirmed_wait(attempt.posts + 1)
-    _look_again(attempt, timezone.now() + settlement.claim_lifetime() + wait)
+    wait = settlement.unconfirmed_wait(attempt.request_count + 1)
+    _look_again(attempt, timezone.now() + schedule.claim_lifetime() + wait)
     try:
         created = provider.create(client, attempt)
     except WaitError as error:
         # Certainly not looked at by EvoLink, so it does not count.
-        Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNCONFIRMED).update(posts=F("posts") - 1)
-        wait = schedule.next_send_try(attempt.posts, error.retry_after)
-        provider.heed(error)
+        Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNCONFIRMED).update(
+            request_count=F("request_count") - 1
+        )
+        wait = schedule.next_send(attempt.request_count, error.retry_after)
+        provider.handle_error(error)
         _stays(attempt, error, wait)
     except EvoLinkError as error:
-        provider.note_key_answer(error)
+        account.note(error)
         _stays(attempt, error, wait)
     else:
-        settlement.accepted(attempt, created)
+        binding.record_acceptance(attempt, created)
 
 
-def _stays(attempt: AttemptType, error: EvoLinkError, wait: dt.timedelta) -> None:
+def _stays(attempt: Attempt, error: EvoLinkError, wait: dt.timedelta) -> None:
     logger.warning("Attempt %s stays unconfirmed: %s", attempt.pk, error)
     _look_again(attempt, timezone.now() + wait)
 
 
-def _look_again(attempt: AttemptType, at: dt.datetime) -> None:
+def _look_again(attempt: Attempt, at: dt.datetime) -> None:
     VideoTask.objects.filter(pk=attempt.task_id, status=TaskStatus.UNCONFIRMED).update(next_action_at=at)

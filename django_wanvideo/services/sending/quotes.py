@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo import catalog
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.db import database
-from django_wanvideo.exceptions import NotPossible
+from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, MediaInput, VideoTask
 from django_wanvideo.services.storing import download
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 FREE = "free"
 
 
-class QuoteChanged(NotPossible):
+class QuoteChanged(TransitionNotAllowed):
     """What was shown does not hold any more; nothing was changed or sent. The message says what holds now."""
 
 

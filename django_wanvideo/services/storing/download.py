@@ -11,12 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo import downloads
-from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import RETRYABLE_STATUSES, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.downloads import Downloaded, DownloadError
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
-from django_wanvideo.exceptions import ConfigurationError, NotPossible
-from django_wanvideo.models import Attempt, VideoTask, lifecycle
+from django_wanvideo.exceptions import TransitionNotAllowed
+from django_wanvideo.models import VideoTask, lifecycle
 from django_wanvideo.services import leases, schedule
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.provider import provider
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from django_wanvideo.evolink.types import TaskSnapshot
     from django_wanvideo.models import Attempt
     from django_wanvideo.services.leases import Lease
-    from django_wanvideo.services.storing.staging import Copy
+    from django_wanvideo.services.storing.staging import StagedFile
 
 logger = logging.getLogger(__name__)
 
@@ -61,13 +61,13 @@ def store(task_id: uuid.UUID) -> None:
         return
     task = VideoTask.objects.get(pk=task_id)
     try:
-        with staging.new_copy(_field().storage, str(task.pk)) as copy:
+        with staging.staged_file(_field().storage, str(task.pk)) as copy:
             got = _download(task, copy, lease)
-            _keep(task, copy, got, lease)
+            _save(task, copy, got, lease)
     except LeaseLost:
         logger.warning("Another worker copies the video of task %s.", task_id)
     except DownloadError as error:
-        _not_copied(task, error, lease)
+        _handle_download_error(task, error, lease)
     except Exception as error:
         # Whatever the storage raises, the video is paid for: say so and come back.
         logger.exception("The video of task %s could not be stored; it is tried again.", task_id)
@@ -77,40 +77,42 @@ def store(task_id: uuid.UUID) -> None:
 def is_fetchable(task: VideoTask) -> bool:
     """Tell whether a failed task's video was made and its link still lives."""
     alive = task.result_expires_at is not None and task.result_expires_at > timezone.now()
-    return task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED} and bool(task.result_url) and alive
+    return task.status in RETRYABLE_STATUSES and bool(task.result_url) and alive
 
 
 def fetch_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
     """Copy the video of a failed task after all; this costs nothing.
 
     Raises:
-        NotPossible: there is no video, or its link has ended.
+        TransitionNotAllowed: there is no video, or its link has ended.
     """
     moved = None
     if is_fetchable(task):
         moved = lifecycle.advance(
             task,
             TaskStatus.STORING,
-            allowed=frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED}),
+            allowed=RETRYABLE_STATUSES,
             kind=EventKind.RETRIED,
             source=EventSource.of(by),
             actor=by,
-            guard=Q(result_url=task.result_url, result_expires_at__gt=timezone.now()),
+            condition=Q(result_url=task.result_url, result_expires_at__gt=timezone.now()),
             error_code="",
             error_message="",
             finished_at=None,
-            reread_at=None,
+            result_refreshed_at=None,
         )
     if moved is None:
-        raise NotPossible(_("There is no video at EvoLink any more that could be fetched."))
+        raise TransitionNotAllowed(
+            _("There is no video at EvoLink any more that could be fetched."), status=task.status, action="fetch_result"
+        )
 
 
-def _download(task: VideoTask, copy: Copy, lease: Lease) -> Downloaded:
+def _download(task: VideoTask, copy: StagedFile, lease: Lease) -> Downloaded:
     def still_ours(_done: int, _total: int | None) -> None:
         if lease.lost:
             raise LeaseLost
 
-    with lease.kept():
+    with lease.keep_alive():
         return downloads.fetch(
             task.result_url,
             copy.file,
@@ -124,7 +126,7 @@ def _download(task: VideoTask, copy: Copy, lease: Lease) -> Downloaded:
         )
 
 
-def _keep(task: VideoTask, copy: Copy, got: Downloaded, lease: Lease) -> None:
+def _save(task: VideoTask, copy: StagedFile, got: Downloaded, lease: Lease) -> None:
     """Put a whole, checked copy into storage and complete the task with one row update."""
     field = _field()
     storage = field.storage
@@ -132,22 +134,22 @@ def _keep(task: VideoTask, copy: Copy, got: Downloaded, lease: Lease) -> None:
     # On a storage that overwrites, a worker taken for dead must not touch what its successor may have stored.
     if not lease.renew():
         raise LeaseLost
-    with lease.kept():
-        wanted = staging.name_to_save(storage, wanted, task.pk)
+    with lease.keep_alive():
+        wanted = staging.available_name(storage, wanted, task.pk)
         name = storage.save(wanted, copy.content(wanted), max_length=field.max_length)
     moved = lifecycle.advance(
         task,
         TaskStatus.COMPLETED,
         kind=EventKind.STORED,
         source=EventSource.WORKER,
-        guard=lease.held,
+        condition=lease.is_current,
         detail={"size": got.size, "sha256": got.sha256},
         video=name,
         video_size=got.size,
         video_sha256=got.sha256,
     )
     if moved is None:
-        staging.take_back(storage, name, task.pk)
+        staging.delete_if_superseded(storage, name, task.pk)
         raise LeaseLost
 
 
@@ -155,30 +157,29 @@ def _field() -> FileField:
     return VideoTask._meta.get_field("video")  # noqa: SLF001 - Django's documented model API
 
 
-def _not_copied(task: VideoTask, error: DownloadError, lease: Lease) -> None:
+def _handle_download_error(task: VideoTask, error: DownloadError, lease: Lease) -> None:
     """Come back later, with a fresh link where EvoLink has one: only its own word, or the time, ends a paid video."""
     logger.warning("The video of task %s could not be copied: %s", task.pk, error)
     now, ends = timezone.now(), task.result_expires_at
     passing = error.retryable and error.http_status not in _GONE and (ends is None or ends > now)
-    if error.reason == "disk" or (passing and task.tries == 0):
+    if error.reason == "disk" or (passing and task.retry_count == 0):
         _try_later(task, error.reason, lease)
         return
     late = result_urls.is_late(task)
     try:
-        answer = result_urls.ask_again(task, lease, _read_again)
-    except result_urls.NotAsked as unasked:
-        reason = unasked.__cause__ or "it asked the site to wait"
-        logger.warning("EvoLink could not be asked for a new link of task %s: %s", task.pk, reason)
+        answer = result_urls.refresh_result_url(task, lease, _fetch_snapshot)
+    except (provider.ProviderUnavailable, EvoLinkError) as unasked:
+        logger.warning("EvoLink could not be asked for a new link of task %s: %s", task.pk, unasked)
         if passing or not late or now < (ends or task.created_at) + ASK_FOR:
-            _try_later(task, error.reason, lease, not_before=None if passing else unasked.until)
+            _try_later(task, error.reason, lease, not_before=None if passing else provider.backoff_until())
         else:
             _expired(task, lease)
         return
     if answer.ended is not None:
         _give_up(task, *answer.ended, lease, result_url="", result_expires_at=None)
-    elif answer.fresh and not (late and task.tries):
+    elif answer.fresh and not (late and task.retry_count):
         # A link that is another one each time must not be run after without pause.
-        _try_later(task, error.reason, lease, now=task.tries < GONE_TRIES)
+        _try_later(task, error.reason, lease, now=task.retry_count < GONE_TRIES)
     elif error.reason in _REFUSED:
         _give_up(task, f"result_{error.reason}", str(error), lease)
     elif late and error.reason in _ODD:
@@ -196,20 +197,17 @@ def _expired(task: VideoTask, lease: Lease) -> None:
     _give_up(task, "result_expired", message, lease, result_expires_at=ends_at)
 
 
-def _read_again(attempt: Attempt) -> TaskSnapshot | None:
+def _fetch_snapshot(attempt: Attempt) -> TaskSnapshot | None:
     """Return what EvoLink says of an attempt; ``None`` when it says that it does not know it now.
 
     Raises:
-        NotAsked: there is no such answer now, or EvoLink must not be asked.
+        ProviderUnavailable: EvoLink must not be asked.
+        EvoLinkError: there is no such answer now.
     """
-    if (until := provider.paused_until()) is not None:
-        raise result_urls.NotAsked(until)
     try:
         return provider.read(provider.client(), attempt.provider_task_id or "")
     except NotFoundError:
         return None
-    except (ConfigurationError, EvoLinkError) as error:
-        raise result_urls.NotAsked(provider.paused_until()) from error
 
 
 def _try_later(
@@ -217,28 +215,19 @@ def _try_later(
 ) -> None:
     """Give the task back for a while; ``not_before`` counts unless a link that may still work would end by then."""
     at, ends = timezone.now(), task.result_expires_at
-    due = at + schedule.next_store_try(0 if now else task.tries, ends - at if ends is not None else None)
+    due = at + schedule.next_download(0 if now else task.retry_count, ends - at if ends is not None else None)
     if not_before is not None and (ends is None or ends <= at or not_before < ends):
         due = max(due, not_before)
-    rows = VideoTask.objects.filter(lease.held, pk=task.pk, status=TaskStatus.STORING).update(
-        tries=F("tries") + 1, next_action_at=due, leased_until=None
+    rows = VideoTask.objects.filter(lease.is_current, pk=task.pk, status=TaskStatus.STORING).update(
+        retry_count=F("retry_count") + 1, next_action_at=due, lease_expires_at=None
     )
     # The first failure and then every tenth: a history that people can read.
-    if rows and task.tries % 10 == 0:
-        detail = {"reason": reason, "tries": task.tries + 1}
+    if rows and task.retry_count % 10 == 0:
+        detail = {"reason": reason, "tries": task.retry_count + 1}
         lifecycle.record(task, EventKind.STORE_FAILED, EventSource.WORKER, detail=detail)
 
 
 def _give_up(task: VideoTask, code: str, message: str, lease: Lease, **columns: Any) -> None:
-    lifecycle.advance(
-        task,
-        TaskStatus.FAILED,
-        allowed=STORING,
-        kind=EventKind.FAILED,
-        source=EventSource.WORKER,
-        guard=lease.held,
-        detail={"code": code},
-        error_code=code[:100],
-        error_message=message,
-        **columns,
+    lifecycle.fail(
+        task, code, message, source=EventSource.WORKER, allowed=STORING, condition=lease.is_current, **columns
     )

@@ -11,14 +11,13 @@ from django.utils import timezone
 from django_wanvideo.choices import EventKind, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.downloads import DownloadError
-from django_wanvideo.downloads.urls import parse_target
+from django_wanvideo.downloads.urls import parse_url
 from django_wanvideo.evolink.types import RemoteStatus
 from django_wanvideo.http.text import one_line
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.services import schedule
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Sequence
 
     from django.db.models import QuerySet
@@ -31,14 +30,6 @@ logger = logging.getLogger(__name__)
 _STORING = frozenset({TaskStatus.STORING})
 
 
-class NotAsked(Exception):  # noqa: N818 - not an error: it is asked later
-    """EvoLink cannot be asked for another link just now; not before ``until`` where it asked the site to wait."""
-
-    def __init__(self, until: dt.datetime | None = None) -> None:
-        super().__init__()
-        self.until = until
-
-
 @dataclass(frozen=True)
 class Asked:
     """What EvoLink said about a made video. ``ended``: code and words, if it now says that there is none."""
@@ -47,28 +38,28 @@ class Asked:
     ended: tuple[str, str] | None = None
 
 
-def ask_again(task: VideoTask, lease: Lease, read: Callable[[Attempt], TaskSnapshot | None]) -> Asked:
+def refresh_result_url(task: VideoTask, lease: Lease, read: Callable[[Attempt], TaskSnapshot | None]) -> Asked:
     """Ask EvoLink for the links of a made video and let the task have the next of them, if there is another one.
 
     Args:
-        read: asks; ``None`` says that EvoLink does not know the task now, ``NotAsked`` that there is no answer.
+        read: asks; ``None`` says that EvoLink does not know the task now. What it raises is raised.
     """
     attempt = Attempt.objects.filter(task=task, provider_task_id__isnull=False).order_by("-number").first()
     if attempt is None:
         return Asked()
-    with lease.kept():
+    with lease.keep_alive():
         snapshot = read(attempt)
     if snapshot is not None:
         ledger.report(attempt.pk, snapshot)
     if snapshot is not None and snapshot.status in {RemoteStatus.FAILED, RemoteStatus.CANCELLED}:
         return Asked(ended=_end_of(snapshot))
     now = timezone.now()
-    columns: dict[str, object] = {"reread_at": now}
+    columns: dict[str, object] = {"result_refreshed_at": now}
     link = next_link(task.result_url, snapshot.result_urls if snapshot is not None else ())
     if link:
         ends = now + schedule.RESULT_LIFETIME
-        columns |= {"result_url": link, "result_expires_at": ends, "told_expiring_at": None}
-    VideoTask.objects.filter(lease.held, pk=task.pk, status=TaskStatus.STORING).update(**columns)
+        columns |= {"result_url": link, "result_expires_at": ends, "expiry_notified_at": None}
+    VideoTask.objects.filter(lease.is_current, pk=task.pk, status=TaskStatus.STORING).update(**columns)
     return Asked(fresh=bool(link))
 
 
@@ -93,7 +84,7 @@ def is_late(task: VideoTask) -> bool:
         return ends is not None and now > ends + schedule.RESULT_LIFETIME
     if ends is None or ends <= now:
         return True
-    ready = task.events.filter(kind=EventKind.RESULT_READY).order_by("-id").values_list("created_at", flat=True).first()
+    ready = task.events.filter(kind=EventKind.GENERATED).order_by("-id").values_list("created_at", flat=True).first()
     return ready is not None and now > ready + schedule.GIVE_UP
 
 
@@ -101,7 +92,7 @@ def ending() -> QuerySet[VideoTask]:
     """Return the tasks whose link ends soon, of which nobody was warned yet."""
     soon = timezone.now() + schedule.EXPIRY_WARNING
     rows: QuerySet[VideoTask] = VideoTask.objects.filter(
-        status__in=_STORING, result_expires_at__lte=soon, told_expiring_at=None
+        status__in=_STORING, result_expires_at__lte=soon, expiry_notified_at=None
     )
     return rows
 
@@ -112,14 +103,14 @@ def warn_of_ends(most: int) -> int:
     for task in expiring:
         until = task.result_expires_at.isoformat() if task.result_expires_at else ""
         detail = {"until": until}
-        lifecycle.tell_once(task, "told_expiring_at", EventKind.LINK_EXPIRING, statuses=_STORING, detail=detail)
+        lifecycle.record_once(task, "expiry_notified_at", EventKind.LINK_EXPIRING, statuses=_STORING, detail=detail)
         logger.warning("The video of task %s is not stored yet and its link ends at %s.", task.pk, until)
     return len(expiring)
 
 
 def _may_be_asked(link: str) -> bool:
     try:
-        parse_target(link, allowed_hosts=tuple(conf.RESULT_HOSTS), allow_private=conf.ALLOW_PRIVATE_HOSTS)
+        parse_url(link, allowed_hosts=tuple(conf.RESULT_HOSTS), allow_private=conf.ALLOW_PRIVATE_HOSTS)
     except DownloadError:
         return False
     return True

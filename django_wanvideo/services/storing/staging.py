@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 _OWN_FILES = "/proc/self/fd"
 
 
-class Copy:
+class StagedFile:
     """A file to write a video into; ``content`` hands it to the storage."""
 
     def __init__(self, file: BinaryIO, path: str | None) -> None:
@@ -70,7 +70,7 @@ class _MovableFile(File):  # type: ignore[type-arg]  # not generic when it runs
 
 
 @contextmanager
-def new_copy(storage: Storage, key: str) -> Iterator[Copy]:
+def staged_file(storage: Storage, key: str) -> Iterator[StagedFile]:
     """Open a copy on its way to ``storage``; it is gone after the block, unless the storage has moved it.
 
     ``key`` names the copy while it is moved, so that what a dead worker left in that instant is replaced by the next.
@@ -79,12 +79,12 @@ def new_copy(storage: Storage, key: str) -> Iterator[Copy]:
     file = _unnamed(folder)
     if file is None or folder is None:
         with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as temporary:
-            yield Copy(cast("BinaryIO", temporary), None)
+            yield StagedFile(cast("BinaryIO", temporary), None)
         return
     path = os.path.join(folder, f".{key}.part")
     try:
         with file:
-            yield Copy(file, path)
+            yield StagedFile(file, path)
     finally:
         with suppress(FileNotFoundError):
             os.unlink(path)
@@ -118,26 +118,26 @@ def file_name(task: VideoTask) -> str:
     return f"{task.pk}-{attempt.hex[:16]}.mp4" if attempt else files.unique_name(str(task.pk), ".mp4")
 
 
-def name_to_save(storage: Storage, wanted: str, task_id: uuid.UUID) -> str:
+def available_name(storage: Storage, wanted: str, task_id: uuid.UUID) -> str:
     """Return ``wanted``, or a name like it where a row refers to that file already; the storage may change it once more.
 
     What a worker left there that died before its row said so is deleted, if the task's id in the name shows whose it is.
     """
     if not _may_exist(storage, wanted):
         return wanted
-    if files.is_referred_to(wanted):
+    if files.is_referenced(wanted):
         folder, name = posixpath.split(wanted)
         return posixpath.join(folder, storage.get_alternative_name(*posixpath.splitext(name)))
     if str(task_id) in wanted or task_id.hex in wanted:
-        files.discard(storage, wanted)
+        files.delete_unreferenced(storage, wanted)
     return wanted
 
 
-def take_back(storage: Storage, name: str, task_id: uuid.UUID) -> None:
+def delete_if_superseded(storage: Storage, name: str, task_id: uuid.UUID) -> None:
     """Delete a task's copy that came too late, unless it is, or may become, the only one."""
     status = VideoTask.objects.filter(pk=task_id).values_list("status", flat=True).first()
     if status in {TaskStatus.COMPLETED, None}:
-        files.discard(storage, name)
+        files.delete_unreferenced(storage, name)
     else:
         # Another worker may be about to name this very file, or nobody else has got the video at all.
         logger.warning("A late copy of the video of task %s, which is %s, stays at %s.", task_id, status, name)

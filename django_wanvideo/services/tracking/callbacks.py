@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
-from contextlib import closing, nullcontext
-from enum import StrEnum
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from django.db.models import F, Q
 from django.utils import timezone
 
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
-from django_wanvideo.db import database, timestamps
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError, ReadError
 from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
-from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask, lifecycle
 from django_wanvideo.services import schedule
-from django_wanvideo.services.attempts import duplicates, settlement
+from django_wanvideo.services.attempts import binding, duplicates
+from django_wanvideo.services.holds import account
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.provider import parallel, provider
-from django_wanvideo.services.tracking import callback_limits, polling, unmatched
+from django_wanvideo.services.tracking import callback_limits, mismatch, receipts, snapshots, unmatched
+from django_wanvideo.services.tracking.mismatch import Mismatch
 
 if TYPE_CHECKING:
     import uuid
@@ -32,26 +29,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 200
-#: Seconds that EvoLink's clock may be behind ours.
-CLOCK_SKEW = dt.timedelta(seconds=120)
-#: How long receipts are left to the worker that took them.
-READING = dt.timedelta(seconds=60)
-#: Of EvoLink's tasks that seem older than an attempt, so many are written into its history.
-MOST_OLDER = 5
 
-
-class Misfit(StrEnum):
-    """Why one of EvoLink's tasks is not taken for what an attempt paid for."""
-
-    #: Only this one may be a mistake: of a clock.
-    OLDER = "older_than_attempt"
-    OTHER_MODEL = "other_model"
-    #: Another attempt of this site has it.
-    TAKEN = "taken"
-
-
-def read_due() -> int:
+def process_pending() -> int:
     """Read every receipt that is due, attempt by attempt; return how many were looked at.
 
     A receipt whose task cannot be read just now stays due for later; reading one twice changes nothing.
@@ -60,18 +39,20 @@ def read_due() -> int:
     if installation.is_foreign():
         return seen
     client: EvoLinkClient | None = None
-    while due := _claim():
+    while due := receipts.claim():
         attempts = Attempt.objects.filter(pk__in={r.attempt_id for r in due}).select_related("task").in_bulk()
-        if conf.VERIFY_CALLBACKS:
-            client = client or _client_or_put_off(due)
-            if client is None:
-                return seen
-        groups = _by_message(due)
+        try:
+            client = client or (provider.client() if conf.VERIFY_CALLBACKS else None)
+        except provider.ProviderUnavailable as unavailable:
+            logger.warning("Callbacks cannot be checked: %s", unavailable)
+            receipts.postpone(due, unavailable.until)
+            return seen
+        groups = receipts.by_message(due)
         if client is not None:
             groups = _read_own(groups, attempts, client)
         while groups:
-            if client is not None and (until := provider.paused_until()) is not None:
-                _put_off([other for group in groups for other in group], until)
+            if client is not None and (until := provider.backoff_until()) is not None:
+                receipts.postpone([other for group in groups for other in group], until)
                 return seen + len(due) - sum(map(len, groups))
             same = groups.pop(0)
             receipt, attempt = same[-1], attempts.get(same[-1].attempt_id)
@@ -83,29 +64,9 @@ def read_due() -> int:
                 done = _read_orphan(receipt, client)
             else:
                 done = _read_one(attempt, receipt, client)
-            _settle(same, done=done)
+            receipts.settle(same, done=done)
         seen += len(due)
     return seen
-
-
-def is_due() -> Q:
-    """A condition on receipts: one is to be read now."""
-    return timestamps.is_over("due_at", timestamps.LONGEST_PAUSE)
-
-
-def _claim() -> list[CallbackReceipt]:
-    """Take due receipts, pushed on first: a worker that dies does not lose them, and a second one takes others."""
-    now = timezone.now()
-    rows = CallbackReceipt.objects.filter(is_due()).order_by("due_at", "id")
-    # Where rows cannot be locked one by one, two workers may read the same ones: needless, but harmless.
-    lockable = database.connection().features.has_select_for_update_skip_locked
-    with database.atomic() if lockable else nullcontext():
-        due = list((rows.select_for_update(skip_locked=True) if lockable else rows)[:CHUNK])
-        if due:
-            CallbackReceipt.objects.filter(pk__in=[receipt.pk for receipt in due]).update(
-                due_at=now + READING, tries=F("tries") + 1
-            )
-    return due
 
 
 def _read_own(
@@ -122,27 +83,21 @@ def _read_own(
         else:
             left.append(same)
     wanted = [(key, same[0].provider_task_id) for key, (same, _attempt) in asked.items()]
-    key_works = False
+    is_key_valid = False
     with closing(parallel.answers(client, wanted)) as answers:
         for key, answer in answers:
             same, attempt = asked.pop(key)
             _note_callback(attempt, same[-1])
             if isinstance(answer, EvoLinkError):
-                provider.heed(answer)
-                _settle(same, done=_is_gone(same[-1], answer))
+                provider.handle_error(answer)
+                receipts.settle(same, done=_is_gone(same[-1], answer))
                 continue
-            if not key_works:
-                provider.note_key_answer(None)
-            key_works = True
-            act_on(attempt, answer)
-            _settle(same, done=True)
+            if not is_key_valid:
+                account.mark_key_valid()
+            is_key_valid = True
+            apply_callback(attempt, answer)
+            receipts.settle(same, done=True)
     return [*(same for same, _attempt in asked.values()), *left]
-
-
-def _settle(same: list[CallbackReceipt], *, done: bool) -> None:
-    CallbackReceipt.objects.filter(pk__in=[receipt.pk for receipt in same]).update(
-        due_at=None if done else timezone.now() + schedule.next_receipt_try(same[-1].tries)
-    )
 
 
 def _note_callback(attempt: Attempt, receipt: CallbackReceipt) -> None:
@@ -167,7 +122,7 @@ def _read_one(attempt: Attempt, receipt: CallbackReceipt, client: EvoLinkClient 
     snapshot = _snapshot(receipt, provider_id, client)
     if isinstance(snapshot, EvoLinkError):
         return _is_gone(receipt, snapshot)
-    act_on(attempt, snapshot)
+    apply_callback(attempt, snapshot)
     return True
 
 
@@ -184,7 +139,7 @@ def _read_orphan(receipt: CallbackReceipt, client: EvoLinkClient | None) -> bool
         return _is_gone(receipt, snapshot)
     unmatched.settle(receipt, snapshot)
     if (attempt := Attempt.objects.filter(pk=receipt.attempt_id).select_related("task").first()) is not None:
-        act_on(attempt, snapshot)
+        apply_callback(attempt, snapshot)
     return True
 
 
@@ -195,78 +150,37 @@ def _is_gone(receipt: CallbackReceipt, error: EvoLinkError) -> bool:
     """
     gone = timezone.now() - receipt.received_at > schedule.GIVE_UP and not _may_pass(error)
     if isinstance(error, NotFoundError):
-        gone = gone and receipt.tries + 1 >= schedule.UNKNOWN_ANSWERS
+        gone = gone and receipt.retry_count + 1 >= schedule.UNKNOWN_ANSWERS
     if gone:
         logger.warning("A callback of attempt %s names a task that EvoLink does not show us.", receipt.attempt_id)
     return gone
 
 
-def act_on(attempt: Attempt, snapshot: TaskSnapshot) -> None:
+def apply_callback(attempt: Attempt, snapshot: TaskSnapshot) -> None:
     """Bind and apply what EvoLink says about an attempt, whatever stage the attempt is in."""
-    if attempt.provider_task_id != snapshot.id or _lives_on(attempt, snapshot):
-        if (why := misfit(attempt, snapshot)) is not None:
+    if attempt.provider_task_id != snapshot.id or _still_running(attempt, snapshot):
+        if (why := mismatch.mismatch_of(attempt, snapshot)) is not None:
             logger.warning("A callback of attempt %s names a task that cannot be its own: %s.", attempt.pk, why)
-            if why is Misfit.OLDER:
-                _note_older(attempt, snapshot)
+            if why is Mismatch.CREATED_EARLIER:
+                mismatch.record_earlier(attempt, snapshot)
             return
-        if not settlement.bind(attempt, snapshot, source=EventSource.CALLBACK):
+        if not binding.attach_provider_task(attempt, snapshot, source=EventSource.CALLBACK):
             attempt.refresh_from_db()
-            if attempt.provider_task_id != snapshot.id or _lives_on(attempt, snapshot):
-                duplicates.adopt(attempt, snapshot, source=EventSource.CALLBACK)
-                other = duplicates.known_task(snapshot)
-                if other is None or not _is_second_result(attempt, other):
+            if attempt.provider_task_id != snapshot.id or _still_running(attempt, snapshot):
+                duplicates.create_from_duplicate(attempt, snapshot, source=EventSource.CALLBACK)
+                other = duplicates.attempt_for(snapshot)
+                if other is None or not mismatch.is_duplicate(attempt, other):
                     return
                 attempt = other
-    polling.apply(attempt, snapshot, source=EventSource.CALLBACK)
+    snapshots.apply_snapshot(attempt, snapshot, source=EventSource.CALLBACK)
 
 
-def _lives_on(attempt: Attempt, snapshot: TaskSnapshot) -> bool:
+def _still_running(attempt: Attempt, snapshot: TaskSnapshot) -> bool:
     """Tell whether EvoLink goes on with, or has finished, what was given up here and tried again."""
-    if attempt.state != AttemptState.ENDED or snapshot.status in {RemoteStatus.FAILED, RemoteStatus.CANCELLED}:
+    if attempt.state != AttemptState.FINISHED or snapshot.status in {RemoteStatus.FAILED, RemoteStatus.CANCELLED}:
         return False
     tried_again = VideoTask.objects.filter(pk=attempt.task_id, status=TaskStatus.QUEUED).exists()
     return tried_again or not _is_latest(attempt)
-
-
-def _is_latest(attempt: Attempt) -> bool:
-    return not Attempt.objects.filter(task_id=attempt.task_id, number__gt=attempt.number).exists()
-
-
-def misfit(attempt: Attempt, snapshot: TaskSnapshot) -> Misfit | None:
-    """Return why EvoLink's task cannot have come from this attempt, its age last; ``None`` if it can."""
-    if snapshot.model and snapshot.model != attempt.request.get("model"):
-        return Misfit.OTHER_MODEL
-    other = Attempt.objects.filter(provider_task_id=snapshot.id).exclude(pk=attempt.pk).select_related("task").first()
-    if other is not None and not _is_second_result(attempt, other):
-        return Misfit.TAKEN
-    # An id that the attempt has from EvoLink's own answer is its own, whatever the clocks say; and a claim that lies
-    # ahead of now was written by a clock that says nothing.
-    known = snapshot.id == attempt.provider_task_id or attempt.claimed_at > timezone.now() + timestamps.SKEW
-    if not known and snapshot.created is not None and snapshot.created < attempt.claimed_at - CLOCK_SKEW:
-        return Misfit.OLDER
-    return None
-
-
-@database.in_transaction
-def _note_older(attempt: Attempt, snapshot: TaskSnapshot) -> None:
-    """Write into the history, once, what a person may bind although a callback may not: it may be a clock's mistake."""
-    # One reader at a time, or two copies of one callback would be written down twice.
-    Attempt.objects.select_for_update().filter(pk=attempt.pk).first()
-    noted = attempt.events.filter(kind=EventKind.CALLBACK, detail__reason=Misfit.OLDER)
-    ids = list(noted.values_list("detail__provider_task_id", flat=True))
-    if snapshot.id in ids or len(ids) >= MOST_OLDER or snapshot.created is None:
-        return
-    detail = {
-        "reason": Misfit.OLDER,
-        "provider_task_id": snapshot.id,
-        "created": snapshot.created.isoformat(),
-        "claimed_at": attempt.claimed_at.isoformat(),
-    }
-    lifecycle.record(attempt.task_id, EventKind.CALLBACK, EventSource.CALLBACK, attempt=attempt, detail=detail)
-
-
-def _is_second_result(attempt: Attempt, other: Attempt) -> bool:
-    return other.task.parent_id == attempt.task_id and other.idempotency_key == attempt.idempotency_key
 
 
 def _snapshot(receipt: CallbackReceipt, provider_id: str, client: EvoLinkClient | None) -> TaskSnapshot | EvoLinkError:
@@ -278,6 +192,10 @@ def _snapshot(receipt: CallbackReceipt, provider_id: str, client: EvoLinkClient 
         return error
 
 
+def _is_latest(attempt: Attempt) -> bool:
+    return not Attempt.objects.filter(task_id=attempt.task_id, number__gt=attempt.number).exists()
+
+
 def _has_its_video(attempt: Attempt) -> bool:
     return attempt.task.status in {TaskStatus.COMPLETED, TaskStatus.STORING} and _is_latest(attempt)
 
@@ -285,29 +203,3 @@ def _has_its_video(attempt: Attempt) -> bool:
 def _may_pass(error: EvoLinkError) -> bool:
     """Tell whether asking again later can help; a key that is refused today may be in order tomorrow."""
     return error.http_status == 401 or not isinstance(error, ReadError) or error.transient
-
-
-def _client_or_put_off(due: list[CallbackReceipt]) -> EvoLinkClient | None:
-    """Return a client, or put the receipts off when EvoLink may not be asked now."""
-    until = provider.paused_until()
-    try:
-        client = provider.client()
-    except ConfigurationError:
-        logger.warning("Callbacks cannot be checked: WANVIDEO['API_KEY'] is empty in this worker.")
-        until = timezone.now() + dt.timedelta(seconds=60)
-    if until is None:
-        return client
-    _put_off(due, until)
-    return None
-
-
-def _put_off(receipts: list[CallbackReceipt], until: dt.datetime) -> None:
-    CallbackReceipt.objects.filter(pk__in=[receipt.pk for receipt in receipts]).update(due_at=until)
-
-
-def _by_message(due: list[CallbackReceipt]) -> list[list[CallbackReceipt]]:
-    """Group receipts that say the same, oldest first: one reading settles all of a group."""
-    groups: dict[tuple[uuid.UUID, str], list[CallbackReceipt]] = {}
-    for receipt in due:
-        groups.setdefault((receipt.attempt_id, receipt.provider_task_id), []).append(receipt)
-    return list(groups.values())

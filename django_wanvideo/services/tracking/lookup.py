@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import RETRYABLE_STATUSES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
 from django_wanvideo.evolink.types import RemoteStatus
@@ -21,7 +21,7 @@ from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.services import schedule
 from django_wanvideo.services.attempts import delays, duplicates, settlement
 from django_wanvideo.services.provider import provider
-from django_wanvideo.services.tracking.reopening import CLEAN_SLATE, ENDED, bring_home
+from django_wanvideo.services.tracking.reopening import CLEAN_SLATE, bring_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from django_wanvideo.evolink.client import EvoLinkClient
     from django_wanvideo.evolink.types import TaskSnapshot
-
-__all__ = ["CLEAN_SLATE", "can_look", "is_open", "look_again", "may_send"]
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +47,7 @@ def is_open(task: VideoTask) -> bool:
     """Tell whether EvoLink may still have a video for an earlier attempt of ``task``."""
     if "attempts" in getattr(task, "_prefetched_objects_cache", {}):
         return any(
-            attempt.state == AttemptState.ENDED and attempt.provider_task_id and not attempt.error_code
+            attempt.state == AttemptState.FINISHED and attempt.provider_task_id and not attempt.error_code
             for attempt in task.attempts.all()
         )
     return bool(_open_attempts(task).exists())
@@ -57,7 +55,7 @@ def is_open(task: VideoTask) -> bool:
 
 def can_look(task: VideoTask) -> bool:
     """Tell whether *look again* may find something: the task has ended, and not by EvoLink's own word."""
-    return task.status in ENDED and is_open(task)
+    return task.status in RETRYABLE_STATUSES and is_open(task)
 
 
 def may_send(task: VideoTask, client: EvoLinkClient) -> bool:
@@ -90,7 +88,7 @@ def may_send(task: VideoTask, client: EvoLinkClient) -> bool:
             if code:
                 over.append((attempt, code))
             elif alive:
-                duplicates.adopt(attempt, snapshot, source=EventSource.WORKER)
+                duplicates.create_from_duplicate(attempt, snapshot, source=EventSource.WORKER)
             else:
                 bring_home(task, attempt, snapshot, source=EventSource.WORKER)
                 alive = True
@@ -99,11 +97,11 @@ def may_send(task: VideoTask, client: EvoLinkClient) -> bool:
     if unanswered is not None:
         _wait(task, "lookup_unanswered", unanswered)
         return False
-    if missing is not None and task.tries < len(ASK_AGAIN):
-        until = timezone.now() + ASK_AGAIN[task.tries]
-        VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(tries=F("tries") + 1)
-        task.tries += 1
-        delays.hold(task, "lookup_not_found", until=until)
+    if missing is not None and task.retry_count < len(ASK_AGAIN):
+        until = timezone.now() + ASK_AGAIN[task.retry_count]
+        VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(retry_count=F("retry_count") + 1)
+        task.retry_count += 1
+        delays.delay(task, "lookup_not_found", until=until)
         return False
     if missing is not None:
         over = [(attempt, dict(over).get(attempt, NOT_FOUND)) for attempt in _open_attempts(task)]
@@ -120,7 +118,7 @@ def look_again(task: VideoTask, ask: Callable[[str], TaskSnapshot], *, by: Abstr
     Raises:
         What ``ask`` raises, where no attempt is found.
     """
-    if not VideoTask.objects.filter(pk=task.pk, status__in=ENDED).exists():
+    if not VideoTask.objects.filter(pk=task.pk, status__in=RETRYABLE_STATUSES).exists():
         return False
     trouble: EvoLinkError | None = None
     attempts = list(_open_attempts(task))
@@ -146,7 +144,7 @@ def look_again(task: VideoTask, ask: Callable[[str], TaskSnapshot], *, by: Abstr
 
 def _open_attempts(task: VideoTask) -> Any:
     found = Attempt.objects.filter(
-        task_id=task.pk, state=AttemptState.ENDED, provider_task_id__isnull=False, error_code=""
+        task_id=task.pk, state=AttemptState.FINISHED, provider_task_id__isnull=False, error_code=""
     )
     return found.order_by("-number")
 
@@ -172,7 +170,7 @@ def _forget(task: VideoTask, over: list[tuple[Attempt, str]]) -> bool:
     if not rows:
         return False
     for attempt, code in over:
-        Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED).update(error_code=code[:100])
+        Attempt.objects.filter(pk=attempt.pk, state=AttemptState.FINISHED).update(error_code=code[:100])
         detail = {"reason": "looked_first", "code": code, "provider_task_id": attempt.provider_task_id}
         lifecycle.record(task, EventKind.NOTE, EventSource.WORKER, attempt=attempt, detail=detail)
     for name, value in CLEAN_SLATE.items():
@@ -183,7 +181,7 @@ def _forget(task: VideoTask, over: list[tuple[Attempt, str]]) -> bool:
 @database.in_transaction
 def _note_end(task: VideoTask, attempt: Attempt, snapshot: TaskSnapshot, code: str) -> None:
     """Keep what EvoLink says about the end of a task that had ended here without its word."""
-    Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED).update(error_code=code[:100])
+    Attempt.objects.filter(pk=attempt.pk, state=AttemptState.FINISHED).update(error_code=code[:100])
     columns: dict[str, Any] = {}
     used = ledger.clamp_credits(snapshot.credits_used)
     if used is not None:
@@ -196,7 +194,7 @@ def _note_end(task: VideoTask, attempt: Attempt, snapshot: TaskSnapshot, code: s
             "result_expires_at": None,
         }
     if columns and attempt.number == (task.attempt.number if task.attempt else 0):
-        VideoTask.objects.filter(pk=task.pk, status__in=ENDED).update(**columns)
+        VideoTask.objects.filter(pk=task.pk, status__in=RETRYABLE_STATUSES).update(**columns)
     detail = {"reason": "looked_again", "code": code, "provider_task_id": snapshot.id}
     lifecycle.record(task, EventKind.NOTE, EventSource.POLL, attempt=attempt, detail=detail)
 
@@ -206,10 +204,10 @@ def _wait(task: VideoTask, reason: str, error: EvoLinkError) -> None:
     logger.warning("Task %s waits: EvoLink did not say what became of its earlier attempt: %s", task.pk, error)
     now = timezone.now()
     waited = now - (task.queued_at or now)
-    if waited > schedule.WAIT_DEADLINE:
+    if waited > schedule.QUEUE_DEADLINE:
         message = _("EvoLink did not say for a whole day what became of the earlier request, so no other was sent.")
-        settlement.fail_unsent(task, "lookup_failed", message)
+        settlement.fail_before_sending(task, "lookup_failed", message)
         return
     wait = min(max(waited / 2, SOONEST), LATEST)
     until = now + max(wait, dt.timedelta(seconds=min(error.retry_after or 0.0, 3600.0)))
-    delays.hold(task, reason, until=max(until, provider.paused_until() or until))
+    delays.delay(task, reason, until=max(until, provider.backoff_until() or until))

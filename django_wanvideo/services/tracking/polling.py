@@ -2,60 +2,39 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import math
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from django_wanvideo import queue
 from django_wanvideo.choices import AttemptState, EventSource
-from django_wanvideo.db import database
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
-from django_wanvideo.exceptions import ConfigurationError, NotPossible
-from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
-from django_wanvideo.queue import queue
+from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
+from django_wanvideo.models import Attempt, VideoTask
+from django_wanvideo.services.holds import account
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.provider import batch_read, provider
-from django_wanvideo.services.tracking import callback_limits, lookup, rescheduling
-from django_wanvideo.services.tracking.rescheduling import FOLLOWED
-from django_wanvideo.services.tracking.snapshots import apply
+from django_wanvideo.services.tracking import lookup, rescheduling, snapshots
+from django_wanvideo.services.tracking.rescheduling import POLLED_STATUSES
 
 if TYPE_CHECKING:
+    import datetime as dt
     import uuid
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from django.contrib.auth.models import AbstractBaseUser
 
     from django_wanvideo.evolink.types import TaskSnapshot
 
-__all__ = [
-    "PERSON_PATIENCE",
-    "apply",
-    "ask_for_a_person",
-    "look_soon",
-    "receive_callback",
-    "refresh",
-    "sync",
-]
-
 logger = logging.getLogger(__name__)
 
 #: Seconds that EvoLink has while a person waits for the page.
-PERSON_PATIENCE = 5.0
-
-
-def receive_callback(attempt_id: uuid.UUID, provider_task_id: str, payload: Mapping[str, Any]) -> None:
-    """Keep a callback whose token was good, as a hint: one INSERT, and one wake-up for a whole burst of them."""
-    if not callback_limits.may_keep(attempt_id):
-        return
-    receipt = CallbackReceipt(attempt_id=attempt_id, provider_task_id=provider_task_id[:200], payload=dict(payload))
-    # Straight to its database: a manager would look that up twice more.
-    receipt.save(force_insert=True, using=database.alias())
-    queue.wake_sync()
+INTERACTIVE_TIMEOUT = 5.0
 
 
 def sync(task_ids: Sequence[uuid.UUID]) -> None:
@@ -65,15 +44,13 @@ def sync(task_ids: Sequence[uuid.UUID]) -> None:
     attempts = list(_followed(task_ids))
     if not attempts:
         return
-    if (until := provider.paused_until()) is not None:
-        _put_off([attempt.task_id for attempt in attempts], until)
-        return
     try:
         client = provider.client()
-    except ConfigurationError as error:
-        logger.warning("%d tasks cannot be followed: %s", len(attempts), error)
-        _put_off([attempt.task_id for attempt in attempts], timezone.now() + dt.timedelta(seconds=60))
+    except provider.ProviderUnavailable as unavailable:
+        logger.warning("%d tasks cannot be followed: %s", len(attempts), unavailable)
+        _put_off([attempt.task_id for attempt in attempts], unavailable.until)
         return
+    until: dt.datetime | None = None
     waiting = {attempt.pk: attempt.task_id for attempt in attempts}
     answered = False
     with closing(batch_read.read(client, attempts)) as answers:
@@ -81,77 +58,86 @@ def sync(task_ids: Sequence[uuid.UUID]) -> None:
             if isinstance(answer, EvoLinkError):
                 if answer.http_status == 429 and until is not None:
                     # Sent before the first one came: of these as well nobody has said a word.
-                    until = provider.heed(answer) or until
+                    until = provider.handle_error(answer) or until
                     continue
-                until = _trouble(attempt, answer) or until
+                until = _handle_error(attempt, answer) or until
             else:
                 if not answered:
-                    provider.note_key_answer(None)
+                    account.mark_key_valid()
                 answered = True
-                apply(attempt, answer, source=EventSource.POLL)
+                snapshots.apply_snapshot(attempt, answer, source=EventSource.POLL)
             del waiting[attempt.pk]
     if waiting:
-        _put_off(list(waiting.values()), until or provider.paused_until() or timezone.now())
+        _put_off(list(waiting.values()), until or provider.backoff_until() or timezone.now())
 
 
 def refresh(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
-    """Look at one task now, for a person who waits: EvoLink is given ``PERSON_PATIENCE`` seconds.
+    """Look at one task now, for a person who waits: EvoLink is given ``INTERACTIVE_TIMEOUT`` seconds.
 
     One that has ended without EvoLink's own word comes home if EvoLink has it after all.
 
     Raises:
-        NotPossible: EvoLink does not have it, or has asked this site to wait.
+        TransitionNotAllowed: EvoLink does not have it, or has asked this site to wait.
         ConfigurationError: this process has no key.
         EvoLinkError: EvoLink cannot be asked just now.
     """
     attempt = next(iter(_followed([task.pk])), None)
-    if attempt is None and lookup.look_again(task, ask_for_a_person, by=by):
+    if attempt is None and lookup.look_again(task, fetch_snapshot, by=by):
         return
     if attempt is None:
-        raise NotPossible(_("EvoLink is not working on this task, so there is nothing to ask about."))
-    snapshot = ask_for_a_person(attempt.provider_task_id or "")
-    apply(attempt, snapshot, source=EventSource.POLL)
+        raise TransitionNotAllowed(
+            _("EvoLink is not working on this task, so there is nothing to ask about."),
+            status=task.status,
+            action="refresh",
+        )
+    snapshot = fetch_snapshot(attempt.provider_task_id or "")
+    snapshots.apply_snapshot(attempt, snapshot, source=EventSource.POLL)
     task.refresh_from_db()
 
 
-def ask_for_a_person(provider_task_id: str) -> TaskSnapshot:
-    """Read one of EvoLink's tasks for a person who waits: EvoLink is given ``PERSON_PATIENCE`` seconds.
+def fetch_snapshot(provider_task_id: str) -> TaskSnapshot:
+    """Read one of EvoLink's tasks for a person who waits: EvoLink is given ``INTERACTIVE_TIMEOUT`` seconds.
 
     Raises:
-        NotPossible: EvoLink has asked this site to wait.
+        TransitionNotAllowed: EvoLink has asked this site to wait.
         ConfigurationError: this process has no key.
         EvoLinkError: EvoLink does not know it, or cannot be asked just now.
     """
     installation.check_not_foreign()
-    if (until := provider.paused_until()) is not None:
-        seconds = math.ceil((until - timezone.now()).total_seconds())
-        raise NotPossible(_("EvoLink asked this site to wait for %(n)s more seconds.") % {"n": max(seconds, 1)})
-    return provider.read(provider.client(patience=PERSON_PATIENCE), provider_task_id)
+    try:
+        client = provider.client(timeout=INTERACTIVE_TIMEOUT)
+    except ConfigurationError:
+        raise
+    except provider.ProviderUnavailable as busy:
+        seconds = math.ceil((busy.until - timezone.now()).total_seconds())
+        message = _("EvoLink asked this site to wait for %(n)s more seconds.") % {"n": max(seconds, 1)}
+        raise TransitionNotAllowed(message, action="refresh") from busy
+    return provider.read(client, provider_task_id)
 
 
-def look_soon(task: VideoTask) -> None:
+def poll_soon(task: VideoTask) -> None:
     """Let a worker look at a task next, whenever it would have been due."""
-    if VideoTask.objects.filter(pk=task.pk, status__in=FOLLOWED).update(next_action_at=timezone.now()):
-        queue.after_commit("sync", task.pk)
+    if VideoTask.objects.filter(pk=task.pk, status__in=POLLED_STATUSES).update(next_action_at=timezone.now()):
+        queue.enqueue_on_commit("sync", task.pk)
 
 
-def _trouble(attempt: Attempt, error: EvoLinkError) -> dt.datetime | None:
+def _handle_error(attempt: Attempt, error: EvoLinkError) -> dt.datetime | None:
     """A look that got no answer fails nothing; only an id that stays unknown does. Returns a pause's end."""
-    until = provider.heed(error)
+    until = provider.handle_error(error)
     # Without a status it is our client that cannot ask for such an id; EvoLink has not said a word.
     if isinstance(error, NotFoundError) and error.http_status is not None:
-        rescheduling.unknown(attempt, error)
+        rescheduling.handle_not_found(attempt, error)
         return until
     logger.warning("Task %s could not be looked at: %s", attempt.task_id, error)
-    rescheduling.unanswered(attempt, error)
+    rescheduling.postpone_poll(attempt, error)
     return until
 
 
 def _followed(task_ids: Sequence[uuid.UUID]) -> Iterator[Attempt]:
     yield from Attempt.objects.filter(
-        Q(state=AttemptState.ACCEPTED), task_id__in=task_ids, task__status__in=FOLLOWED
+        Q(state=AttemptState.ACCEPTED), task_id__in=task_ids, task__status__in=POLLED_STATUSES
     ).select_related("task")
 
 
 def _put_off(task_ids: Sequence[uuid.UUID], until: dt.datetime) -> None:
-    VideoTask.objects.filter(pk__in=task_ids, status__in=FOLLOWED).update(next_action_at=until)
+    VideoTask.objects.filter(pk__in=task_ids, status__in=POLLED_STATUSES).update(next_action_at=until)

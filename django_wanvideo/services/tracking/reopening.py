@@ -5,22 +5,21 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Q
 from django.utils import timezone
 
-from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import RETRYABLE_STATUSES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.evolink.types import RemoteStatus
-from django_wanvideo.models import Attempt, ledger, lifecycle
-from django_wanvideo.services.attempts.binding import Undo
+from django_wanvideo.models import ledger, lifecycle
 from django_wanvideo.services.tracking import snapshots
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
     from django_wanvideo.evolink.types import TaskSnapshot
-    from django_wanvideo.models import VideoTask
+    from django_wanvideo.models import Attempt, VideoTask
 
-ENDED = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED})
 #: What a task forgets about its earlier attempts once EvoLink has nothing for it any more.
 CLEAN_SLATE: dict[str, Any] = {
     "accepted_at": None,
@@ -29,7 +28,7 @@ CLEAN_SLATE: dict[str, Any] = {
     "result_url": "",
     "result_expires_at": None,
     "estimated_seconds": None,
-    "told_expiring_at": None,
+    "expiry_notified_at": None,
 }
 
 
@@ -42,47 +41,51 @@ def bring_home(
     actor: AbstractBaseUser | None = None,
 ) -> bool:
     """Go on with an earlier attempt: nothing is sent, nothing is charged anew."""
-    now = timezone.now()
-    detail = {"reason": "found_at_evolink", "provider_task_id": snapshot.id}
-    try:
-        with database.atomic():
-            # An end is left through the queue, as by any retry; nobody sees the task there.
-            later = now + dt.timedelta(minutes=1)
-            lifecycle.advance(
-                task, TaskStatus.QUEUED, allowed=ENDED, kind=EventKind.RETRIED, source=source, actor=actor,
-                detail={"reason": "look_again"}, queued_at=now, held_until=later, progress=0,
-            )  # fmt: skip
-            moved = lifecycle.advance(
-                task,
-                TaskStatus.PROCESSING if snapshot.status == RemoteStatus.PROCESSING else TaskStatus.PENDING,
-                allowed=frozenset({TaskStatus.QUEUED}),
-                kind=EventKind.NOTE,
-                source=source,
-                actor=actor,
-                attempt=attempt,
-                detail=detail,
-                **CLEAN_SLATE
-                | {
-                    "accepted_at": now,
-                    "credits_reserved": ledger.clamp_credits(snapshot.credits_reserved),
-                    "told_overdue_at": None,
-                    "reread_at": None,
-                    "held_until": None,
-                    "held_reason": "",
-                    "progress": min(snapshot.progress or 0, 99),
-                    "next_action_at": now,
-                },
-            )
-            rows = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ENDED, provider_task_id=snapshot.id).update(
-                state=AttemptState.ACCEPTED, settled_at=now
-            )
-            if moved is None or not rows:
-                raise Undo
-            ledger.follow(attempt.pk, AttemptState.ACCEPTED, reserved=ledger.clamp_credits(snapshot.credits_reserved))
-    except Undo:
+    now, reserved = timezone.now(), ledger.clamp_credits(snapshot.credits_reserved)
+    columns = CLEAN_SLATE | {
+        "accepted_at": now,
+        "credits_reserved": reserved,
+        "overdue_notified_at": None,
+        "result_refreshed_at": None,
+        "delayed_until": None,
+        "delay_reason": "",
+        "progress": min(snapshot.progress or 0, 99),
+        "next_action_at": now,
+    }
+    with database.atomic():
+        # An end is left through the queue, as by any retry; nobody sees the task there.
+        lifecycle.advance(
+            task,
+            TaskStatus.QUEUED,
+            allowed=RETRYABLE_STATUSES,
+            kind=EventKind.RETRIED,
+            source=source,
+            actor=actor,
+            detail={"reason": "look_again"},
+            queued_at=now,
+            delayed_until=now + dt.timedelta(minutes=1),
+            progress=0,
+        )
+        moved = lifecycle.move_with_attempt(
+            attempt,
+            TaskStatus.PROCESSING if snapshot.status == RemoteStatus.PROCESSING else TaskStatus.PENDING,
+            state=AttemptState.ACCEPTED,
+            only=Q(state=AttemptState.FINISHED, provider_task_id=snapshot.id),
+            task=task,
+            reserved=reserved,
+            allowed=frozenset({TaskStatus.QUEUED}),
+            kind=EventKind.NOTE,
+            source=source,
+            actor=actor,
+            detail={"reason": "found_at_evolink", "provider_task_id": snapshot.id},
+            **columns,
+        )
+        if moved is None:
+            database.roll_back()
+    if moved is None:
         task.refresh_from_db()
         return False
     attempt.refresh_from_db()
     attempt.task = task
-    snapshots.apply(attempt, snapshot, source=EventSource.POLL)
+    snapshots.apply_snapshot(attempt, snapshot, source=EventSource.POLL)
     return True

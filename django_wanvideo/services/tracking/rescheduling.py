@@ -19,10 +19,10 @@ from django_wanvideo.services.holds import outages
 if TYPE_CHECKING:
     from django_wanvideo.evolink.exceptions import EvoLinkError
 
-FOLLOWED = frozenset({TaskStatus.PENDING, TaskStatus.PROCESSING})
+POLLED_STATUSES = frozenset({TaskStatus.PENDING, TaskStatus.PROCESSING})
 
 
-def look_again(
+def schedule_next_poll(
     attempt: Attempt,
     *,
     percent: int = 0,
@@ -38,25 +38,25 @@ def look_again(
         slowly: whether to wait as long as with an overdue task.
         trouble: whether this look said nothing of the task; what all tasks meet is then not told of each.
         wait: how long at least.
-        columns: others to write beside; ``tries`` counts one up unless it is among them.
+        columns: others to write beside; ``retry_count`` counts one up unless it is among them.
     """
     task, now = attempt.task, timezone.now()
     if task.accepted_at is not None and task.accepted_at > now:
         # Written by a clock that was ahead; left so, the task would be overdue that much later.
         columns["accepted_at"] = task.accepted_at = now
     overdue = is_past(attempt, dt.timedelta(seconds=conf.POLL_DEADLINE))
-    wait = max(schedule.next_look(task.tries, overdue=overdue or slowly), wait or dt.timedelta(0))
+    wait = max(schedule.next_poll(task.retry_count, overdue=overdue or slowly), wait or dt.timedelta(0))
     if percent:
         columns["progress"] = at_least(percent)
-    rows = rows_of(attempt).update(**{"tries": F("tries") + 1, "next_action_at": now + wait} | columns)
-    if not rows or not overdue or task.told_overdue_at is not None:
+    rows = rows_of(attempt).update(**{"retry_count": F("retry_count") + 1, "next_action_at": now + wait} | columns)
+    if not rows or not overdue or task.overdue_notified_at is not None:
         return
     # Of the first look that fails it is not known yet whether the others fail as well.
     if not trouble or (task.failed_looks > 1 and not outages.is_everybodys()):
-        lifecycle.tell_once(task, "told_overdue_at", EventKind.OVERDUE, statuses=FOLLOWED)
+        lifecycle.record_once(task, "overdue_notified_at", EventKind.OVERDUE, statuses=POLLED_STATUSES)
 
 
-def unanswered(attempt: Attempt, error: EvoLinkError) -> None:
+def postpone_poll(attempt: Attempt, error: EvoLinkError) -> None:
     """Look again after trouble that says nothing about the task; it neither fails it nor speaks for it.
 
     Only when it lasts beyond the time that a file lives is the task given up.
@@ -70,14 +70,16 @@ def unanswered(attempt: Attempt, error: EvoLinkError) -> None:
             lasting=schedule.SILENCE,
         )
         return
-    # While EvoLink does not know the task, ``tries`` counts its saying so.
-    look_again(attempt, trouble=True, tries=F("tries") + Case(When(trouble_since=None, then=1), default=0))
+    # While EvoLink does not know the task, ``retry_count`` counts its saying so.
+    schedule_next_poll(
+        attempt, trouble=True, retry_count=F("retry_count") + Case(When(not_found_since=None, then=1), default=0)
+    )
 
 
-def unknown(attempt: Attempt, error: EvoLinkError) -> None:
+def handle_not_found(attempt: Attempt, error: EvoLinkError) -> None:
     """EvoLink says that it does not know the id, which may pass: a lag, a failover, another account's key.
 
-    ``trouble_since`` and ``tries`` hold since when and how often it was said; any answer about the task itself ends that.
+    ``not_found_since`` and ``retry_count`` hold since when and how often it was said; any answer about the task ends that.
     """
     _count_failure(attempt, error)
     no_word(attempt, "resource_not_found", _("EvoLink no longer knows this task."))
@@ -89,17 +91,22 @@ def no_word(attempt: Attempt, code: str, message: str, *, lasting: dt.timedelta 
     One look is not enough for that: a clock may be wrong for its length.
     """
     now, task = timezone.now(), attempt.task
-    rows_of(attempt).filter(Q(trouble_since=None) | Q(trouble_since__gt=now)).update(trouble_since=now, tries=0)
-    task.trouble_since, task.tries = rows_of(attempt).values_list("trouble_since", "tries").first() or (None, 0)
-    if task.trouble_since is None:
+    rows_of(attempt).filter(Q(not_found_since=None) | Q(not_found_since__gt=now)).update(
+        not_found_since=now, retry_count=0
+    )
+    task.not_found_since, task.retry_count = rows_of(attempt).values_list("not_found_since", "retry_count").first() or (
+        None,
+        0,
+    )
+    if task.not_found_since is None:
         return
-    said_enough = task.tries + 1 >= schedule.UNKNOWN_ANSWERS and now - task.trouble_since >= lasting
+    said_enough = task.retry_count + 1 >= schedule.UNKNOWN_ANSWERS and now - task.not_found_since >= lasting
     together = not is_past(attempt, schedule.GIVE_UP_TOGETHER) and outages.is_everybodys()
     if is_past(attempt, schedule.GIVE_UP) and said_enough and not together:
-        said = {"since": task.trouble_since.isoformat(), "times": task.tries + 1}
+        said = {"since": task.not_found_since.isoformat(), "times": task.retry_count + 1}
         give_up(attempt, EventSource.POLL, code, message, said=said)
     else:
-        look_again(attempt, trouble=True, wait=schedule.next_unknown_look(task.tries))
+        schedule_next_poll(attempt, trouble=True, wait=schedule.next_not_found_poll(task.retry_count))
 
 
 def _count_failure(attempt: Attempt, error: EvoLinkError) -> None:
@@ -125,17 +132,15 @@ def give_up(
 ) -> None:
     """End a task that EvoLink has not ended: if a file of it had been made, it would be gone by now."""
     known = columns or {}
-    lifecycle.advance(
+    lifecycle.fail(
         attempt.task_id,
-        TaskStatus.FAILED,
-        allowed=FOLLOWED,
-        kind=EventKind.FAILED,
+        code,
+        message,
         source=source,
+        allowed=POLLED_STATUSES,
         attempt=attempt,
-        guard=current(attempt),
-        detail={"code": code} | (said or {}) | {name: str(value) for name, value in known.items()},
-        error_code=code,
-        error_message=message,
+        condition=current(attempt),
+        detail=(said or {}) | {name: str(value) for name, value in known.items()},
         **known,
     )
     outages.note_end()
@@ -148,7 +153,9 @@ def current(attempt: Attempt) -> Q:
 
 def rows_of(attempt: Attempt) -> QuerySet[VideoTask]:
     """Return the attempt's task, as long as it is followed and hangs on this attempt."""
-    rows: QuerySet[VideoTask] = VideoTask.objects.filter(current(attempt), pk=attempt.task_id, status__in=FOLLOWED)
+    rows: QuerySet[VideoTask] = VideoTask.objects.filter(
+        current(attempt), pk=attempt.task_id, status__in=POLLED_STATUSES
+    )
     return rows
 
 

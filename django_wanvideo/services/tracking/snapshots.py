@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import RETRYABLE_STATUSES, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.evolink.types import RemoteStatus
 from django_wanvideo.http.text import one_line
@@ -18,39 +18,39 @@ from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.services import schedule
 from django_wanvideo.services.holds import outages
 from django_wanvideo.services.tracking.rescheduling import (
-    FOLLOWED,
+    POLLED_STATUSES,
     current,
     give_up,
     is_past,
-    look_again,
     no_word,
     rows_of,
+    schedule_next_poll,
 )
 
 if TYPE_CHECKING:
     from django_wanvideo.evolink.types import TaskSnapshot
 
 
-def apply(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> None:
+def apply_snapshot(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> None:
     """Bring an accepted task to where EvoLink says it is; a late or repeated message changes nothing."""
     if attempt.provider_task_id == snapshot.id:
         # First, because a task that has ended is not looked at again; whatever became of it, this is what it cost.
         ledger.report(attempt.pk, snapshot)
     if attempt.task.failed_looks:
-        rows_of(attempt).update(failed_looks=0, trouble_since=None)
+        rows_of(attempt).update(failed_looks=0, not_found_since=None)
         outages.note_end()
     match snapshot.status:
         case RemoteStatus.COMPLETED if snapshot.result_urls:
             _completed(attempt, snapshot, source)
         case RemoteStatus.COMPLETED:
-            _without_a_file(attempt, snapshot, source)
+            _handle_missing_result(attempt, snapshot, source)
         case RemoteStatus.FAILED:
             code = (snapshot.error.code if snapshot.error else "") or "unknown_error"
             _ended(attempt, snapshot, source, TaskStatus.FAILED, EventKind.FAILED, code)
         case RemoteStatus.CANCELLED:
             _ended(attempt, snapshot, source, TaskStatus.CANCELLED, EventKind.CANCELLED, "request_cancelled")
         case _:
-            _still_going(attempt, snapshot, source)
+            _update_progress(attempt, snapshot, source)
 
 
 def _ended(
@@ -61,11 +61,11 @@ def _ended(
     moved = lifecycle.advance(
         attempt.task_id,
         to,
-        allowed=FOLLOWED,
+        allowed=POLLED_STATUSES,
         kind=kind,
         source=source,
         attempt=attempt,
-        guard=current(attempt),
+        condition=current(attempt),
         detail={"code": error.code, "message": message} if error else {},
         error_code=code[:100],
         error_message=message,
@@ -95,24 +95,24 @@ def _completed(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) ->
     moved = lifecycle.advance(
         attempt.task_id,
         TaskStatus.STORING,
-        allowed=FOLLOWED,
-        kind=EventKind.RESULT_READY,
+        allowed=POLLED_STATUSES,
+        kind=EventKind.GENERATED,
         source=source,
         attempt=attempt,
-        guard=current(attempt),
+        condition=current(attempt),
         detail={} if used is None else {"credits_used": str(used)},
         **result,
     )
     if moved is None:
-        _came_after_all(attempt, result, source)
+        _record_late_result(attempt, result, source)
 
 
 @database.in_transaction
-def _came_after_all(attempt: Attempt, result: dict[str, Any], source: EventSource) -> None:
+def _record_late_result(attempt: Attempt, result: dict[str, Any], source: EventSource) -> None:
     """A paid video of a task that has failed meanwhile: the end stands, but a person is told that it can be fetched."""
-    rows = VideoTask.objects.filter(
-        pk=attempt.task_id, status__in=[TaskStatus.FAILED, TaskStatus.CANCELLED], result_url=""
-    ).update(dismissed_at=None, **result)
+    rows = VideoTask.objects.filter(pk=attempt.task_id, status__in=RETRYABLE_STATUSES, result_url="").update(
+        dismissed_at=None, **result
+    )
     if rows:
         lifecycle.record(
             attempt.task_id,
@@ -123,7 +123,7 @@ def _came_after_all(attempt: Attempt, result: dict[str, Any], source: EventSourc
         )
 
 
-def _without_a_file(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) -> None:
+def _handle_missing_result(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) -> None:
     """EvoLink calls it done, and charges for it, but gives no file: asked for as long as a file could have lived.
 
     ``result_expires_at`` without a link says since when; people are told once it is more than EvoLink's lag.
@@ -133,27 +133,27 @@ def _without_a_file(attempt: Attempt, snapshot: TaskSnapshot, source: EventSourc
     said_for = now - (ends_at - schedule.RESULT_LIFETIME)
     used = ledger.clamp_credits(snapshot.credits_used)
     known: dict[str, Any] = {} if used is None else {"credits_used": used}
-    if is_past(attempt, schedule.GIVE_UP) and said_for >= schedule.TROUBLE_DEADLINE:
+    if is_past(attempt, schedule.GIVE_UP) and said_for >= schedule.MISSING_RESULT_DEADLINE:
         message = _("EvoLink says the video is done, but gave no file for a whole day.")
         give_up(attempt, source, "result_missing", message, known)
         return
-    lasting = said_for >= schedule.TROUBLE_DEADLINE
+    lasting = said_for >= schedule.MISSING_RESULT_DEADLINE
     if lasting and not outages.many_lack_a_file():
-        _tell_of_the_missing_file(attempt, source)
-    look_again(attempt, slowly=lasting, trouble_since=None, result_expires_at=ends_at, **known)
+        _notify_missing_result(attempt, source)
+    schedule_next_poll(attempt, slowly=lasting, not_found_since=None, result_expires_at=ends_at, **known)
 
 
 @database.in_transaction
-def _tell_of_the_missing_file(attempt: Attempt, source: EventSource) -> None:
+def _notify_missing_result(attempt: Attempt, source: EventSource) -> None:
     now = Value(timezone.now(), output_field=DateTimeField())
     detail = {"reason": "result_missing"}
     # The row is locked by its update, so of two workers the second one sees the first one's event.
-    rows = rows_of(attempt).update(told_overdue_at=Coalesce(F("told_overdue_at"), now))
+    rows = rows_of(attempt).update(overdue_notified_at=Coalesce(F("overdue_notified_at"), now))
     if rows and not attempt.events.filter(kind=EventKind.NEEDS_DECISION, detail__reason=detail["reason"]).exists():
         lifecycle.record(attempt.task_id, EventKind.NEEDS_DECISION, source, attempt=attempt, detail=detail)
 
 
-def _still_going(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) -> None:
+def _update_progress(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) -> None:
     if is_past(attempt, schedule.GIVE_UP) and source != EventSource.CALLBACK:
         no_word(attempt, "never_finished", _("EvoLink did not finish the video in a whole day."))
         return
@@ -165,13 +165,13 @@ def _still_going(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) 
             kind=EventKind.PROGRESS,
             source=source,
             attempt=attempt,
-            guard=current(attempt),
-            tries=F("tries"),
+            condition=current(attempt),
+            retry_count=F("retry_count"),
             next_action_at=F("next_action_at"),
         )
     # 100 is for a file that is in our storage.
     percent = min(snapshot.progress or 0, 99)
     if source != EventSource.CALLBACK:
-        look_again(attempt, percent=percent, trouble_since=None)
+        schedule_next_poll(attempt, percent=percent, not_found_since=None)
     else:
         rows_of(attempt).filter(progress__lt=percent).update(progress=percent)

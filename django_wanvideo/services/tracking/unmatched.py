@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from django_wanvideo.choices import AttemptState, CreditOutcome, EventKind, EventSource, TaskStatus
+from django_wanvideo.conf import conf
 from django_wanvideo.db import database
 from django_wanvideo.evolink.types import RemoteStatus
 from django_wanvideo.models import Attempt, CreditEntry, DeletedTask, VideoTask, ledger, lifecycle
 from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of
-from django_wanvideo.services.attempts.binding import Undo
 
 if TYPE_CHECKING:
     import uuid
@@ -44,9 +45,9 @@ def recover(attempt_id: uuid.UUID) -> Attempt | None:
     for rows in (waiting, others):
         numbered = rows.order_by("-created_at").annotate(last=Max("attempts__number")).values_list("pk", "last")
         for task_id, last in numbered[:MOST_TASKS]:
-            for number in range((last or 0) + 1, (last or 0) + 1 + AHEAD):
-                if attempt_id_of(task_id, number) == attempt_id:
-                    return give_back(task_id, number)
+            number = forgotten_ids(task_id, last or 0).get(attempt_id)
+            if number is not None:
+                return give_back(task_id, number)
     return None
 
 
@@ -76,29 +77,26 @@ def give_back(task_id: uuid.UUID, number: int, *, source: EventSource = EventSou
             if not CreditEntry.objects.filter(pk=attempt_id).exists():
                 ledger.open_entry(task, attempt)
             ledger.follow(attempt_id, AttemptState(attempt.state))
-            if waits:
-                unconfirm(task, attempt, source=source)
-    except (IntegrityError, Undo):
+            is_moved = not waits or _unconfirm(task, attempt, source)
+            if not is_moved:
+                database.roll_back()
+    except IntegrityError:
+        is_moved = False
+    if not is_moved:
         # It is being sent, or was found, at this very moment.
         return Attempt.objects.filter(pk=attempt_id).select_related("task").first()
     logger.error("Task %s had been sent as attempt %s, which this database has forgotten.", task_id, attempt_id)
     return attempt
 
 
-def unconfirm(task: VideoTask, attempt: Attempt, *, source: EventSource) -> None:
-    """Say of a task that waits or is being sent that nobody knows whether it was accepted.
-
-    Raises:
-        Undo: the task has gone on meanwhile.
-    """
+def _unconfirm(task: VideoTask, attempt: Attempt, source: EventSource) -> bool:
+    """Say of a task that waits that nobody knows whether it was accepted; ``False`` when it has gone on meanwhile."""
+    lifecycle.advance(task, TaskStatus.SUBMITTING, kind=EventKind.CLAIMED, source=source, attempt=attempt)
     detail = {"code": "forgotten"}
-    if task.status == TaskStatus.QUEUED:
-        lifecycle.advance(task, TaskStatus.SUBMITTING, kind=EventKind.CLAIMED, source=source, attempt=attempt)
     moved = lifecycle.advance(
-        task, TaskStatus.UNCONFIRMED, kind=EventKind.OUTCOME_UNKNOWN, source=source, attempt=attempt, detail=detail
+        task, TaskStatus.UNCONFIRMED, kind=EventKind.UNCONFIRMED, source=source, attempt=attempt, detail=detail
     )
-    if moved is None:
-        raise Undo
+    return moved is not None
 
 
 def is_remembered(attempt_id: uuid.UUID) -> bool:
@@ -152,9 +150,26 @@ def _into_the_ledger(attempt_id: uuid.UUID, snapshot: TaskSnapshot) -> None:
 
 
 def _keep(receipt: CallbackReceipt, snapshot: TaskSnapshot) -> None:
+    begun = snapshot.created or timezone.now()
+    task = VideoTask(
+        model=snapshot.model or conf.DEFAULT_MODEL,
+        prompt=_("Found at EvoLink; what was asked for is not in this database."),
+        unmatched=True,
+        queued_at=begun,
+    )
+    attempt = Attempt(
+        id=receipt.attempt_id,
+        idempotency_key=idempotency_key_of(receipt.attempt_id),
+        request={"model": task.model},
+        claimed_at=begun,
+        sent_at=begun,
+    )
     try:
         with database.atomic():
-            task = lifecycle.create_unmatched(receipt.attempt_id, snapshot, source=EventSource.CALLBACK)
+            lifecycle.create_accepted(task, attempt, snapshot, source=EventSource.CALLBACK)
+            lifecycle.record(
+                task, EventKind.NEEDS_DECISION, EventSource.CALLBACK, attempt=attempt, detail={"reason": "unmatched"}
+            )
     except IntegrityError:
         return
     logger.error(

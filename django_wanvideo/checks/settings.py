@@ -1,0 +1,133 @@
+"""System check of the ``WANVIDEO`` setting."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as CheckWarning
+from django.core.exceptions import ValidationError
+
+from django_wanvideo import catalog
+from django_wanvideo.checks import addresses, values
+from django_wanvideo.conf import conf, given, known_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from django.apps import AppConfig
+
+#: What can stand in a header.
+_KEY = re.compile(r"[\x21-\x7e]{1,500}")
+
+
+def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Judge every key of ``WANVIDEO``; asks neither network nor database."""
+    raw = getattr(settings, "WANVIDEO", None)
+    if raw is not None and not isinstance(raw, dict):
+        return [Error("WANVIDEO must be a dictionary.", hint='WANVIDEO = {"API_KEY": …}', id="wanvideo.E002")]
+    return [
+        *_key(),
+        *_unknown(),
+        *_queue(),
+        *_storage(),
+        *addresses.callbacks(),
+        *addresses.route(),
+        *_files(),
+        *addresses.hosts(),
+        *values.values(),
+        *values.credit_limits(),
+        *_upload_to(),
+        *_model(),
+        *_clock(),
+    ]
+
+
+def _key() -> Iterator[CheckMessage]:
+    value = conf.API_KEY
+    if isinstance(value, str) and value.strip() and not _KEY.fullmatch(value.strip()):
+        yield values.bad_value("API_KEY", "EvoLink's key: one line of printable characters without spaces")
+    elif not callable(value) and not (isinstance(value, str) and value.strip()):
+        yield Error(
+            "WANVIDEO['API_KEY'] is not set.",
+            hint="Make a key at https://evolink.ai/dashboard/keys and set it from the environment, as a string or a "
+            "callable that returns one.",
+            id="wanvideo.E001",
+        )
+
+
+def _unknown() -> Iterator[CheckMessage]:
+    known = known_names()
+    for name in given():
+        if name not in known:
+            near = difflib.get_close_matches(str(name).upper(), known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(sorted(known))}."
+            yield Error(f"WANVIDEO has an unknown key {name!r}.", hint=hint, id="wanvideo.E003")
+
+
+def _queue() -> Iterator[CheckMessage]:
+    queues = getattr(settings, "RQ_QUEUES", None) or {}
+    if not isinstance(conf.QUEUE, str) or conf.QUEUE not in queues:
+        yield Error(
+            f"WANVIDEO['QUEUE'] is {conf.QUEUE!r}, which is not in RQ_QUEUES.",
+            hint=f"Add it to RQ_QUEUES, or choose one of: {', '.join(sorted(queues)) or '(RQ_QUEUES is empty)'}.",
+            id="wanvideo.E004",
+        )
+
+
+def _storage() -> Iterator[CheckMessage]:
+    if not isinstance(conf.STORAGE, str) or conf.STORAGE not in settings.STORAGES:
+        yield Error(
+            f"WANVIDEO['STORAGE'] is {conf.STORAGE!r}, which is not in STORAGES.",
+            hint=f"Choose one of: {', '.join(sorted(settings.STORAGES))}.",
+            id="wanvideo.E005",
+        )
+
+
+def _files() -> Iterator[CheckMessage]:
+    from django_wanvideo.health import storage
+
+    if problem := storage.folder_problem():
+        yield CheckWarning(problem, hint=storage.FOLDER_HINT, id="wanvideo.W004")
+    if problem := storage.address_problem():
+        yield CheckWarning(problem, hint=storage.ADDRESS_HINT, id="wanvideo.W005")
+
+
+def _upload_to() -> Iterator[CheckMessage]:
+    from django_wanvideo.models import storage
+
+    wanted = "a folder inside the storage (no leading slash) or a callable"
+    try:
+        storage.try_upload_to()
+    except storage.UnusableNameError as error:
+        yield values.bad_value("UPLOAD_TO", f"{wanted}: {error}")
+    except Exception as error:
+        # A site's own function; it may be right about tasks that have more to them than the one it was tried with.
+        yield CheckWarning(
+            f"WANVIDEO['UPLOAD_TO'] raised {type(error).__name__} for a task without owner and metadata: {error}",
+            hint="A paid video of such a task could not be stored. Let the function return a name for every task.",
+            id="wanvideo.W009",
+        )
+
+
+def _model() -> Iterator[CheckMessage]:
+    try:
+        catalog.get(conf.DEFAULT_MODEL)
+    except ValidationError as error:
+        yield Error(
+            f"WANVIDEO['DEFAULT_MODEL'] is not in the catalogue: {' '.join(error.messages)}",
+            hint="Known models: " + ", ".join(spec.id for spec in catalog.models()),
+            id="wanvideo.E012",
+        )
+
+
+def _clock() -> Iterator[CheckMessage]:
+    if not settings.USE_TZ:
+        yield Error(
+            "USE_TZ is off: deadlines and links that end are compared with EvoLink's times.",
+            hint="Set USE_TZ to True.",
+            id="wanvideo.E013",
+        )
