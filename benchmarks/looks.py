@@ -42,19 +42,21 @@ def main(argv: list[str] | None = None) -> int:
 def _measure(evolink: Provider, options: argparse.Namespace) -> int:
     from django.test.utils import override_settings
 
-    from django_wanvideo.services import parallel, sweeping
+    from django_wanvideo.services import sweep
+    from django_wanvideo.services.provider import parallel
 
     with override_settings(WANVIDEO=wanvideo_settings(evolink)):
         task_ids = make_rows(evolink.task_ids)
         evolink.set(answer_seconds=ANSWER)
         speeds = [_speed(task_ids) for _round in range(options.rounds)]
-        usual = [_speed(task_ids[: sweeping.SYNC_BATCH]) for _round in range(options.rounds)]
-        seen = evolink.set()["gets"] - options.rounds * (len(task_ids) + len(task_ids[: sweeping.SYNC_BATCH]))
+        job = task_ids[: sweep.SYNC_BATCH]
+        usual = [_speed(job) for _round in range(options.rounds)]
+        seen = evolink.set()["gets"] - options.rounds * (len(task_ids) + len(job))
         books, jobs_done, unseen = _under_a_limit(evolink, task_ids)
     most = parallel.CONNECTIONS / ANSWER
     rows = [
         (f"a job of {len(task_ids)}", f"{max(speeds):.1f}", f"{sorted(speeds)[len(speeds) // 2]:.1f}"),
-        (f"a job of {len(task_ids[: sweeping.SYNC_BATCH])}", f"{max(usual):.1f}", f"{sorted(usual)[len(usual) // 2]:.1f}"),
+        (f"a job of {len(job)}", f"{max(usual):.1f}", f"{sorted(usual)[len(usual) // 2]:.1f}"),
         (f"{parallel.CONNECTIONS} connections that never rest", f"{most:.1f}", ""),
     ]
     print(f"{options.database}, answers after {1000 * ANSWER:.0f} ms, {options.rounds} rounds\n")
@@ -127,11 +129,11 @@ def _under_a_limit(evolink: Provider, task_ids: list[str]) -> tuple[dict[str, in
     from django_wanvideo import jobs
     from django_wanvideo.models import VideoTask
 
-    VideoTask.objects.update(tries=0, next_action_at=timezone.now() - dt.timedelta(seconds=1))
+    VideoTask.objects.update(retry_count=0, next_action_at=timezone.now() - dt.timedelta(seconds=1))
     evolink.set(read_limit_per_second=LIMIT, read_limit_wait=PAUSE)
     done, deadline = 0, time.monotonic() + 120
     while time.monotonic() < deadline:
-        waiting = VideoTask.objects.filter(tries=0)
+        waiting = VideoTask.objects.filter(retry_count=0)
         due = list(waiting.filter(next_action_at__lte=timezone.now()).values_list("pk", flat=True))
         if due:
             jobs.sync(*map(str, due))
@@ -140,7 +142,7 @@ def _under_a_limit(evolink: Provider, task_ids: list[str]) -> tuple[dict[str, in
             break
         else:
             time.sleep(0.05)
-    left = VideoTask.objects.filter(tries=0, pk__in=task_ids).count()
+    left = VideoTask.objects.filter(retry_count=0, pk__in=task_ids).count()
     return evolink.set(read_limit_per_second=None), done, left
 
 
