@@ -109,6 +109,17 @@ def test_the_end_of_a_simulator_ends_whatever_its_connections_do(tmp_path):
         time.sleep(0.005)
 
 
+def test_a_client_that_leaves_a_download_is_noted(client, tmp_path):
+    (tmp_path / "own.mp4").write_bytes(bytes(50_000_000))
+    task_id = client.create()
+    client.sim.set_video(task_id, tmp_path / "own.mp4")
+    (url,) = client.get(task_id)["results"]
+    with requests.get(url, stream=True, timeout=10) as answer:
+        answer.raw.read(1000)
+    (entry,) = client.sim.journal.wait_for("result")
+    assert (entry.status, entry.note) == (200, "client left")
+
+
 def test_without_werkzeug_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "werkzeug", None)
     with pytest.raises(ImportError, match=r"pip install 'django-wanvideo\[simulator\]'"):

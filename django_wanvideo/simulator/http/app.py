@@ -86,8 +86,8 @@ class App:
             if isinstance(answer, Disconnect) or answer.is_sequence:
                 self._log(request, answer, started)
             yield from answer(environ, start_response)
-        except (GeneratorExit, *CLIENT_LEFT) as error:
-            request.note = f"{request.note or ''} client left: {type(error).__name__}".strip()
+        except (GeneratorExit, *CLIENT_LEFT):
+            request.note = f"{request.note or ''} client left".strip()
             raise
         finally:
             request.close()

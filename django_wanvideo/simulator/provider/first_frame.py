@@ -48,17 +48,15 @@ class FirstFrames:
                 return {name: canonical(item) for name, item in value.items() if name != "callback_url"}
             if isinstance(value, list):
                 return [canonical(item) for item in value]
-            if isinstance(value, str) and self._state.is_own(value):
-                stored = self._state.files.find(value, self._state.now())
-                return f"sha256:{stored.digest}" if stored else value
-            return value
+            stored = self._state.stored_file(value) if isinstance(value, str) else None
+            return f"sha256:{stored.digest}" if stored else value
 
         return hashlib.sha256(json.dumps(canonical(body), sort_keys=True).encode()).hexdigest()[:16]
 
     def _fetch(self, url: str) -> str | None:
         """The digest of a picture that is now kept; None for one that is not fetched."""
         if self._state.is_own(url):
-            stored = self._state.files.find(url, self._state.now())
+            stored = self._state.stored_file(url)
             if stored is None:
                 raise images.ImageError("image_processing_error", "The image URL answered HTTP 404.")
             return stored.digest

@@ -20,6 +20,7 @@ from .tasks import TaskStore
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from django_wanvideo.simulator.media.storage import StoredFile
     from django_wanvideo.simulator.options import Options
 
 
@@ -85,3 +86,7 @@ class State:
             return False
         local = urls.is_loopback(parts.hostname or "") and parts.port == self.port
         return local or parts.netloc == urlsplit(self.url).netloc
+
+    def stored_file(self, url: str) -> StoredFile | None:
+        """The living uploaded file behind a URL of this simulator."""
+        return self.files.find(url, self.now()) if self.is_own(url) else None
