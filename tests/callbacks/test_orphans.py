@@ -18,12 +18,12 @@ from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of
 from django_wanvideo.services.tracking import callback_limits, callbacks
 from django_wanvideo.services.tracking import unmatched as orphans
 from tests.admin.conftest import url
-from tests.money.fixtures import evo, road
+from tests.promises.fixtures import evo, road
 from tests.rows import make_attempt, make_task
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
-    from tests.money.fixtures import Road
+    from tests.promises.fixtures import Road
 
 __all__ = ["evo", "road"]
 pytestmark = pytest.mark.integration

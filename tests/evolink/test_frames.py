@@ -222,7 +222,7 @@ def test_the_key_is_text_that_does_not_show_itself(settings):
     assert API_KEY not in repr(vars(provider.client()))
 
 
-@pytest.mark.urls("tests.commands.no_urls")
+@pytest.mark.urls("tests.management.no_urls")
 @pytest.mark.django_db
 def test_an_address_that_cannot_be_built_is_said_without_its_token():
     attempt = make_attempt(make_task())
