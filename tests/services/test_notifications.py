@@ -181,9 +181,9 @@ async def late(sender, task, event, **kwargs):
 @pytest.mark.parametrize(
     ("receiver", "name"),
     [
-        (quarrel, "tests.services.test_notifying.quarrel"),
-        (late, "tests.services.test_notifying.late"),
-        (Grumpy(), "tests.services.test_notifying.Grumpy"),
+        (quarrel, "tests.services.test_notifications.quarrel"),
+        (late, "tests.services.test_notifications.late"),
+        (Grumpy(), "tests.services.test_notifications.Grumpy"),
         (functools.partial(grumpy, "x"), "functools.partial"),
     ],
     ids=["function", "async function", "object", "partial"],

@@ -18,8 +18,8 @@ from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import creation, media
 from tests.catalog.phone import SECRETS, is_upright, photo, scene
 from tests.catalog.test_conversion import converted
+from tests.models.creation.test_media import FileService
 from tests.rows import everything, picture
-from tests.services.test_media import FileService
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 

@@ -21,7 +21,7 @@ from django_wanvideo.services.holds import lock
 from django_wanvideo.services.limits import budget, credit_limits, throttling
 from django_wanvideo.services.sending import submission
 from tests.rows import make_task
-from tests.services.test_limits import Accepting, provider, queued
+from tests.services.limits.test_throttling import Accepting, provider, queued
 from tests.threads import at_once
 
 pytestmark = pytest.mark.integration
