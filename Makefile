@@ -44,8 +44,8 @@ test-postgres: $(DEV) ## run all tests that use the database on PostgreSQL
 
 test-mariadb: $(DEV) ## run the tests of rows and their moves on an installed MariaDB (Debian: mariadb-server libmariadb-dev)
 	$(PIP) install --group mariadb
-	WANVIDEO_TEST_DATABASE=mariadb $(PY) -m pytest $(if $(ARGS),$(ARGS),tests/test_models.py tests/money/test_binding.py \
-	    tests/services/test_lifecycle.py tests/services/test_caller_key.py tests/services/test_notifying.py)
+	WANVIDEO_TEST_DATABASE=mariadb $(PY) -m pytest $(if $(ARGS),$(ARGS),tests/models/test_rows.py tests/promises/test_binding.py \
+	    tests/models/test_lifecycle.py tests/models/creation/test_idempotency.py tests/services/test_notifications.py)
 
 lint: $(DEV) ## check style
 	$(PY) -m ruff check .

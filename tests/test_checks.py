@@ -278,7 +278,7 @@ def test_a_callable_key_is_not_called_by_the_check(found):
 )
 def test_sqlite_beside_workers_is_told_which_options_it_needs(monkeypatch, engine, name, options, expected):
     database = {"ENGINE": f"django.db.backends.{engine}", "NAME": name, "OPTIONS": options}
-    monkeypatch.setattr(checks.sqlite, "settings", SimpleNamespace(DATABASES={"default": database}))
+    monkeypatch.setattr(checks.settings, "settings", SimpleNamespace(DATABASES={"default": database}))
     messages = checks.check_sqlite(None)
     assert ids(messages) == expected
     assert all(message.level == WARNING and "transaction_mode" in message.hint for message in messages)

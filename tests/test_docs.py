@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
-import pkgutil
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.core.management import get_commands, load_command_class
 from django.db.models.signals import post_delete, post_save
@@ -32,7 +33,7 @@ from django_wanvideo.health import CHECKS
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services import schedule
 from django_wanvideo.simulator import Options
-from django_wanvideo.simulator.faults import FAULTS
+from django_wanvideo.simulator.provider.faults import FAULTS
 from django_wanvideo.testing import picture, run_until_finished
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -275,6 +276,14 @@ def test_the_rest_recipe_creates_and_lists_videos(evolink, rf, settings):
     request = APIRequestFactory().get("/")
     force_authenticate(request, user)
     assert len(view(request).data) == 1
+
+
+def test_the_recipe_of_drafts_changes_one_and_sends_one_from_an_event_loop(evolink):
+    scope = run(block(DOCS / "recipes.md", "# shop/drafts.py"))
+    task = VideoTask.objects.create_task("A cat", picture())
+    assert scope["make_longer"](task).parameters == {"duration": 10, "quality": "1080p"}
+    user = get_user_model().objects.create_user("alice")
+    assert async_to_sync(scope["animate_and_send"])(picture(), user).status == TaskStatus.QUEUED
 
 
 def test_the_theme_recipe_shows_people_their_own(monkeypatch, db, rf):
@@ -647,7 +656,7 @@ def test_deleting_a_task_sends_djangos_signal_and_moving_it_sends_none(evolink, 
         signal.connect(hear, sender=VideoTask)
     try:
         task.submit()
-        finish(task)
+        run_until_finished(task)
         assert sent == []
         task.delete()
         assert sent == [post_delete]

@@ -26,28 +26,11 @@ if TYPE_CHECKING:
     from django_wanvideo.admin.base import TaskAdminBase
     from django_wanvideo.models import VideoTask
 
-    _Paginator = Paginator[VideoTask]
-else:
-    _Paginator = Paginator
-
 #: What the list does not show and need not read.
 _UNSHOWN = ("notes", "metadata", "error_message", "video_sha256", "parent")
 
 #: Where a page begins: after a task that was seen, before one, or at the end of all.
 OLDER, NEWER, OLDEST = PLACES = ("older", "newer", "oldest")
-
-
-class UncountedPaginator(_Paginator):
-    """A paginator that claims as many objects as have been seen."""
-
-    def __init__(self, *args: Any, seen: int = 0, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.seen = seen
-
-    @property
-    def count(self) -> int:
-        """How many objects are known to exist; no query."""
-        return self.seen
 
 
 class TaskChangeList(ChangeList):
@@ -93,7 +76,9 @@ class TaskChangeList(ChangeList):
         self.show_admin_actions = True
         self.can_show_all = False
         self.multi_page = self.has_older or self.has_newer
-        self.paginator = UncountedPaginator(self.queryset, self.list_per_page, seen=self.result_count)
+        self.paginator = Paginator(self.queryset, self.list_per_page)
+        # As many as have been seen, so that it asks nobody.
+        self.paginator.count = self.result_count
 
     @property
     def is_status_chosen(self) -> bool:

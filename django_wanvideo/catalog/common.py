@@ -29,7 +29,7 @@ PROMPT_EXTEND = ParameterSpec(
     label=_("Let Wan rewrite the prompt"),
     help_text=_("Adds detail to short prompts. Off: the prompt is used as written."),
     default=True,
-    wire="prompt_extend",
+    request_field="prompt_extend",
 )
 
 SHOT_TYPE = ParameterSpec(
@@ -42,7 +42,7 @@ SHOT_TYPE = ParameterSpec(
         Choice("single", _("One shot"), _("no cuts")),
         Choice("multi", _("Several"), _("Wan cuts between them")),
     ),
-    wire="model_params.shot_type",
+    request_field="model_params.shot_type",
 )
 
 ASPECT_RATIO = ParameterSpec(
@@ -58,7 +58,7 @@ ASPECT_RATIO = ParameterSpec(
         Choice("4:3", "4:3", _("classic wide")),
         Choice("3:4", "3:4", _("classic tall")),
     ),
-    wire="aspect_ratio",
+    request_field="aspect_ratio",
 )
 
 SHOT_TYPE_NEEDS_REWRITING = Rule(
@@ -81,7 +81,7 @@ FIRST_FRAME = InputSpec(
     role=InputRole.FIRST_FRAME,
     required=True,
     max_items=1,
-    wire="image_urls",
+    request_field="image_urls",
     as_list=True,
     media="image",
     formats=("JPEG", "PNG", "WEBP", "BMP"),
@@ -98,7 +98,7 @@ FIRST_FRAME = InputSpec(
 
 AUDIO = InputSpec(
     role=InputRole.AUDIO,
-    wire="audio_url",
+    request_field="audio_url",
     media="audio",
     formats=("MP3",),
     max_bytes=15 * MEGABYTE,
@@ -112,14 +112,14 @@ AUDIO = InputSpec(
 )
 
 
-def prompt(max_length: int, *, from_picture: bool) -> PromptSpec:
+def prompt(max_length: int, *, image_to_video: bool) -> PromptSpec:
     """Return the prompt of a model that takes ``max_length`` characters."""
     return PromptSpec(
         max_length=max_length,
         label=_("Prompt"),
         help_text=(
             _("What moves, how the camera moves, the mood. What can be seen in the picture need not be said again.")
-            if from_picture
+            if image_to_video
             else _("What can be seen, what moves, how the camera moves, the mood.")
         ),
     )
@@ -136,7 +136,7 @@ def duration(minimum: int, maximum: int) -> ParameterSpec:
         minimum=minimum,
         maximum=maximum,
         unit="s",
-        wire="duration",
+        request_field="duration",
         always_sent=True,
     )
 
@@ -153,7 +153,7 @@ def quality(price: PriceRule | None = None, *, with_480p: bool = False) -> Param
         label=_("Quality"),
         default="720p",
         options=tuple(Choice(value, _QUALITIES[value], words) for value, words in known.items()),
-        wire="quality",
+        request_field="quality",
     )
 
 
@@ -173,7 +173,7 @@ def generate_audio(price: PriceRule) -> ParameterSpec:
         label=_("Make sound"),
         help_text=format_lazy(_("A silent video costs half, but at least {minimum} credits."), minimum=price.minimum),
         default=True,
-        wire="generate_audio",
+        request_field="generate_audio",
     )
 
 

@@ -25,7 +25,7 @@ def printable(text: str) -> str:
     return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", cut).replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
-def shown(value: object) -> str:
+def describe_value(value: object) -> str:
     """Return a few words for any JSON-like value, in the reader's language."""
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -24,7 +24,7 @@ IMAGE_TO_VIDEO = ModelSpec(
     id="wan2.5-image-to-video",
     label=_("Wan 2.5, image to video"),
     short_label=_("Wan 2.5 image to video"),
-    prompt=common.prompt(2000, from_picture=True),
+    prompt=common.prompt(2000, image_to_video=True),
     parameters=(_DURATION, common.quality(_PRICE), common.PROMPT_EXTEND),
     inputs=(common.FIRST_FRAME,),
     price=_PRICE,
@@ -34,7 +34,7 @@ TEXT_TO_VIDEO = ModelSpec(
     id="wan2.5-text-to-video",
     label=_("Wan 2.5, text to video"),
     short_label=_("Wan 2.5 text to video"),
-    prompt=common.prompt(2000, from_picture=False),
+    prompt=common.prompt(2000, image_to_video=False),
     parameters=(_DURATION, common.quality(_PRICE), common.ASPECT_RATIO, common.PROMPT_EXTEND),
     inputs=(),
     rules=(

@@ -14,7 +14,7 @@ IMAGE_TO_VIDEO_FLASH = ModelSpec(
     id="wan2.6-image-to-video-flash",
     label=_("Wan 2.6 Flash, image to video"),
     short_label=_("Wan 2.6 Flash"),
-    prompt=common.prompt(1500, from_picture=True),
+    prompt=common.prompt(1500, image_to_video=True),
     parameters=(
         common.duration(2, 15),
         common.quality(_FLASH_PRICE),
@@ -31,7 +31,7 @@ IMAGE_TO_VIDEO = ModelSpec(
     id="wan2.6-image-to-video",
     label=_("Wan 2.6, image to video"),
     short_label=_("Wan 2.6 image to video"),
-    prompt=common.prompt(1500, from_picture=True),
+    prompt=common.prompt(1500, image_to_video=True),
     parameters=(common.duration(2, 15), common.quality(_PRICE), common.PROMPT_EXTEND, common.SHOT_TYPE),
     inputs=(common.FIRST_FRAME, common.AUDIO),
     rules=(common.SHOT_TYPE_NEEDS_REWRITING,),
@@ -42,7 +42,7 @@ TEXT_TO_VIDEO = ModelSpec(
     id="wan2.6-text-to-video",
     label=_("Wan 2.6, text to video"),
     short_label=_("Wan 2.6 text to video"),
-    prompt=common.prompt(1500, from_picture=False),
+    prompt=common.prompt(1500, image_to_video=False),
     parameters=(
         common.duration(2, 15),
         common.quality(_PRICE),

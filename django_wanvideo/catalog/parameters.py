@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.catalog.messages import shown
+from django_wanvideo.catalog.messages import describe_value
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -40,7 +40,7 @@ class ParameterSpec:
     label: StrOrPromise
     default: Scalar
     #: Where the value stands in the request; a dot leads into an object.
-    wire: str
+    request_field: str
     help_text: StrOrPromise = ""
     minimum: int | None = None
     maximum: int | None = None
@@ -68,7 +68,7 @@ def clean_value(parameter: ParameterSpec, value: object) -> Scalar:
     """Return ``value`` in the parameter's own type, or raise ValidationError."""
     if parameter.kind == "boolean":
         if not isinstance(value, bool):
-            raise ValidationError(_("Say true or false; got %(value)s."), "invalid", {"value": shown(value)})
+            raise ValidationError(_("Say true or false; got %(value)s."), "invalid", {"value": describe_value(value)})
         return value
     if parameter.kind == "choice":
         for option in parameter.options:
@@ -78,7 +78,7 @@ def clean_value(parameter: ParameterSpec, value: object) -> Scalar:
         raise ValidationError(
             _("Choose one of %(choices)s; got %(value)s."),
             "invalid_choice",
-            {"choices": ", ".join(str(option.value) for option in parameter.options), "value": shown(value)},
+            {"choices": ", ".join(str(option.value) for option in parameter.options), "value": describe_value(value)},
         )
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValidationError(
@@ -87,14 +87,14 @@ def clean_value(parameter: ParameterSpec, value: object) -> Scalar:
                 "got %(value)s."
             ),
             "invalid",
-            _limits(parameter) | {"value": shown(value)},
+            _limits(parameter) | {"value": describe_value(value)},
         )
     too_small = parameter.minimum is not None and value < parameter.minimum
     if too_small or (parameter.maximum is not None and value > parameter.maximum):
         raise ValidationError(
             _("Choose from %(minimum)s to %(maximum)s; %(value)s is outside."),
             "min_value" if too_small else "max_value",
-            _limits(parameter) | {"value": shown(value)},
+            _limits(parameter) | {"value": describe_value(value)},
         )
     return int(value)
 

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.catalog import models_wan25, models_wan26, validation
-from django_wanvideo.catalog.messages import nearest, printable, shown
+from django_wanvideo.catalog.messages import describe_value, nearest, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ def get(model_id: object) -> ModelSpec:
     """Return the model called ``model_id``. Raises ValidationError at "model", with the nearest known one."""
     if not isinstance(model_id, str):
         message = _("Give the model's name as text, such as %(first)s; got %(value)s.")
-        params = {"first": _MODELS[0].id, "value": shown(model_id)}
+        params = {"first": _MODELS[0].id, "value": describe_value(model_id)}
         raise ValidationError({"model": ValidationError(message, "invalid", params)})
     if model_id in _BY_ID:
         return _BY_ID[model_id]
@@ -64,16 +64,16 @@ def clean(spec: ModelSpec, *, prompt: object, parameters: object = None, inputs:
 
 def estimate(spec: ModelSpec, parameters: Mapping[str, object]) -> Decimal:
     """Return the price in credits, with four decimals. Raises ValidationError for values that have no price."""
-    in_force = spec.in_force(parameters)
+    effective = spec.effective_values(parameters)
     problems: dict[str, ValidationError] = {}
     for name in spec.price.parameters:
         try:
-            in_force[name] = spec.parameter(name).clean(in_force[name])
+            effective[name] = spec.parameter(name).clean(effective[name])
         except ValidationError as error:
             problems[name] = error
     if problems:
         raise ValidationError(dict(problems))
-    return spec.price.credits(in_force)
+    return spec.price.credits(effective)
 
 
 def build_request(
@@ -90,22 +90,22 @@ def build_request(
     checked once more.
     """
     cleaned = clean(spec, prompt=prompt, parameters=parameters, inputs=inputs)
-    addresses = validation.given_items(inputs)
+    addresses = validation.non_empty(inputs)
     body: dict[str, Any] = {"model": spec.id, "prompt": prompt}
     for item in spec.inputs:
         if urls := addresses.get(item.role):
-            _put(body, item.wire, list(urls) if item.as_list else urls[0])
+            _put(body, item.request_field, list(urls) if item.as_list else urls[0])
     for parameter in spec.parameters:
         if parameter.name in cleaned:
-            _put(body, parameter.wire, cleaned[parameter.name])
+            _put(body, parameter.request_field, cleaned[parameter.name])
     if callback_url:
         body["callback_url"] = callback_url
     return body
 
 
-def _put(body: dict[str, Any], wire: str, value: object) -> None:
-    """Set ``value`` at the dotted path ``wire``."""
-    *parents, name = wire.split(".")
+def _put(body: dict[str, Any], request_field: str, value: object) -> None:
+    """Set ``value`` at the dotted path ``request_field``."""
+    *parents, name = request_field.split(".")
     for parent in parents:
         body = body.setdefault(parent, {})
     body[name] = value

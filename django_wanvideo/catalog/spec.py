@@ -40,7 +40,7 @@ class InputSpec:
 
     role: InputRole
     #: The field of the request.
-    wire: str
+    request_field: str
     media: Literal["image", "audio", "video", "document"]
     formats: tuple[str, ...]
     #: Bytes.
@@ -83,11 +83,11 @@ class Rule:
     #: A remark for the form while the rule is kept.
     note: StrOrPromise = ""
 
-    def is_broken(self, given: Mapping[str, object], in_force: Mapping[str, object]) -> bool:
-        """Tell whether ``given`` values break the rule beside all those ``in_force`` (defaults and inputs included)."""
+    def is_broken(self, given: Mapping[str, object], effective: Mapping[str, object]) -> bool:
+        """Tell whether ``given`` values break the rule beside all those ``effective`` (defaults and inputs included)."""
         if self.parameter not in given or (self.values and given[self.parameter] not in self.values):
             return False
-        holds = all(in_force.get(name) == value for name, value in self.others)
+        holds = all(effective.get(name) == value for name, value in self.others)
         return holds is (self.kind == "excludes")
 
     def as_dict(self) -> dict[str, Any]:
@@ -134,10 +134,10 @@ class ModelSpec:
         """Tell whether the model takes inputs with ``role``."""
         return any(item.role == role for item in self.inputs)
 
-    def in_force(self, parameters: Mapping[str, object]) -> dict[str, object]:
+    def effective_values(self, parameters: Mapping[str, object]) -> dict[str, object]:
         """Return the value that each parameter has: as given, or else its default."""
-        in_force: dict[str, object] = {}
+        effective: dict[str, object] = {}
         for parameter in self.parameters:
             value = parameters.get(parameter.name)
-            in_force[parameter.name] = parameter.default if value is None else value
-        return in_force
+            effective[parameter.name] = parameter.default if value is None else value
+        return effective

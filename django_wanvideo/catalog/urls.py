@@ -10,7 +10,7 @@ import idna
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.catalog.messages import SURROGATE, shown
+from django_wanvideo.catalog.messages import SURROGATE, describe_value
 
 #: Characters, as for EvoLink's other addresses.
 MAX_URL_LENGTH = 2048
@@ -29,7 +29,7 @@ def check_url(url: object) -> None:
     Whether anything answers there is for EvoLink to find out. No message repeats a password.
     """
     if not isinstance(url, str):
-        raise ValidationError(_("Give the link as text; got %(value)s."), "invalid", {"value": shown(url)})
+        raise ValidationError(_("Give the link as text; got %(value)s."), "invalid", {"value": describe_value(url)})
     if not url:
         raise ValidationError(_("Give a link that begins with https://."), "required")
     _check_characters(url)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.catalog.messages import SURROGATE, nearest, printable, shown
+from django_wanvideo.catalog.messages import SURROGATE, describe_value, nearest, printable
 from django_wanvideo.catalog.parameters import clean_value
 from django_wanvideo.catalog.text import normalised, plain
 from django_wanvideo.choices import InputRole
@@ -50,9 +50,9 @@ def clean(
     problems["prompt"] += prompt_problems(spec.prompt, prompt)
     given = _clean_parameters(spec, parameters, problems, alternatives)
     counts = _clean_inputs(spec, inputs, problems)
-    in_force = spec.in_force(given) | {role: count > 0 for role, count in counts.items()}
+    effective = spec.effective_values(given) | {role: count > 0 for role, count in counts.items()}
     for rule in spec.rules:
-        if rule.is_broken(given, in_force):
+        if rule.is_broken(given, effective):
             problems[rule.parameter].append(ValidationError(rule.message, code=rule.kind))
     found = {field: errors for field, errors in problems.items() if errors}
     if found:
@@ -68,7 +68,9 @@ def prompt_problems(spec: PromptSpec, prompt: object) -> list[ValidationError]:
     """Return what is wrong with a prompt, measured as it is kept and sent (``text.normalised``)."""
     prompt = plain(prompt)
     if prompt is not None and not isinstance(prompt, str):
-        return [ValidationError(_("Write the prompt as text; got %(value)s."), "invalid", {"value": shown(prompt)})]
+        return [
+            ValidationError(_("Write the prompt as text; got %(value)s."), "invalid", {"value": describe_value(prompt)})
+        ]
     text = normalised(prompt or "")
     problems = []
     if len(text) > spec.max_length:
@@ -91,7 +93,7 @@ def prompt_problems(spec: PromptSpec, prompt: object) -> list[ValidationError]:
     return problems
 
 
-def given_items(inputs: object) -> dict[str, list[Any]]:
+def non_empty(inputs: object) -> dict[str, list[Any]]:
     """Return the inputs that are there, by role; None stands for nothing, alone or in a list."""
     if not isinstance(inputs, Mapping):
         return {}
@@ -110,7 +112,7 @@ def _clean_parameters(
         return {}
     if not isinstance(parameters, Mapping):
         message = _("Give the parameters by name, such as duration; got %(value)s.")
-        problems["parameters"].append(ValidationError(message, "invalid", {"value": shown(parameters)}))
+        problems["parameters"].append(ValidationError(message, "invalid", {"value": describe_value(parameters)}))
         return {}
     known = {parameter.name: parameter for parameter in spec.parameters}
     cleaned: dict[str, Scalar] = {}
@@ -119,7 +121,7 @@ def _clean_parameters(
             continue
         if not isinstance(name, str):
             message = _("Names of parameters are text; got %(value)s.")
-            problems["parameters"].append(ValidationError(message, "invalid", {"value": shown(name)}))
+            problems["parameters"].append(ValidationError(message, "invalid", {"value": describe_value(name)}))
         elif name not in known:
             problems[printable(name)].append(_unknown_parameter(spec, name, alternatives))
         else:
@@ -154,8 +156,8 @@ def _unknown_parameter(spec: ModelSpec, name: str, alternatives: Sequence[ModelS
         )
         return ValidationError(message, "unknown_parameter", params)
     # Somebody who reads EvoLink's documentation uses its names.
-    documented = {item.wire: item.role.value for item in spec.inputs}
-    documented |= {item.wire.split(".")[0]: item.name for item in spec.parameters if "." in item.wire}
+    documented = {item.request_field: item.role.value for item in spec.inputs}
+    documented |= {item.request_field.split(".")[0]: item.name for item in spec.parameters if "." in item.request_field}
     if meant := documented.get(name) or nearest(name, (item.name for item in spec.parameters)):
         params["meant"] = meant
         message = _("There is no parameter “%(name)s”. Did you mean “%(meant)s”?")
@@ -170,20 +172,20 @@ def _clean_inputs(spec: ModelSpec, inputs: object, problems: Problems) -> dict[s
         inputs = {}
     elif not isinstance(inputs, Mapping):
         message = _("Give the inputs by role, such as first_frame; got %(value)s.")
-        problems["inputs"].append(ValidationError(message, "invalid", {"value": shown(inputs)}))
+        problems["inputs"].append(ValidationError(message, "invalid", {"value": describe_value(inputs)}))
         inputs = {}
     unreadable = set()
     for role, items in inputs.items():
         if items is None:
             continue
         if not isinstance(role, str) or not spec.has_role(role):
-            name = printable(role) if isinstance(role, str) else shown(role)
+            name = printable(role) if isinstance(role, str) else describe_value(role)
             problems[name].append(_unknown_role(spec, name))
         elif not isinstance(items, (list, tuple)):
             unreadable.add(str(role))
             message = _("Give a list, even of one; got %(value)s.")
-            problems[str(role)].append(ValidationError(message, "invalid", {"value": shown(items)}))
-    counts = {role: len(items) for role, items in given_items(inputs).items() if spec.has_role(role)}
+            problems[str(role)].append(ValidationError(message, "invalid", {"value": describe_value(items)}))
+    counts = {role: len(items) for role, items in non_empty(inputs).items() if spec.has_role(role)}
     for item in spec.inputs:
         if item.role.value not in unreadable:
             problems[item.role.value] += _count_problems(spec, item, counts.get(item.role.value, 0))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from django.core.checks import Tags, register
 
-from django_wanvideo.checks.settings import check_settings
-from django_wanvideo.checks.sqlite import check_sqlite
+from django_wanvideo.checks.settings import check_settings, check_sqlite
 
 __all__ = ["check_settings", "check_sqlite", "register_all"]
 

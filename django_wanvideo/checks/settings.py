@@ -1,4 +1,4 @@
-"""System check of the ``WANVIDEO`` setting."""
+"""System checks of the ``WANVIDEO`` setting, and of the options of SQLite."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django_wanvideo import catalog
 from django_wanvideo.checks import addresses, values
 from django_wanvideo.conf import conf, given, known_names
+from django_wanvideo.db import database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,6 +44,24 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_upload_to(),
         *_model(),
         *_clock(),
+    ]
+
+
+def check_sqlite(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Recommend the options that let a site, workers and a sweep share one SQLite file; opens no connection."""
+    ours = settings.DATABASES.get(database.alias(), {})
+    if ours.get("ENGINE") != "django.db.backends.sqlite3" or ":memory:" in str(ours.get("NAME")):
+        return []
+    options = ours.get("OPTIONS", {})
+    if options.get("transaction_mode") == "IMMEDIATE" and "wal" in str(options.get("init_command", "")).lower():
+        return []
+    return [
+        CheckWarning(
+            "SQLite is not set up for a site, workers and a sweep beside each other.",
+            hint='Set OPTIONS to {"transaction_mode": "IMMEDIATE", "timeout": 20, '
+            '"init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL"}.',
+            id="wanvideo.W003",
+        )
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -56,13 +57,8 @@ class DownloadError(WanVideoError):
         self.retryable = reason not in _FINAL_REASONS if retryable is None else retryable
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.reason, self.message, self.http_status, self.retryable)
-
-
-def _rebuild(
-    kind: type[DownloadError], reason: Reason, message: str, http_status: int | None, retryable: bool
-) -> DownloadError:
-    return kind(reason, message, http_status=http_status, retryable=retryable)
+        rebuild = partial(type(self), http_status=self.http_status, retryable=self.retryable)
+        return rebuild, (self.reason, self.message)
 
 
 @dataclass(frozen=True, slots=True)

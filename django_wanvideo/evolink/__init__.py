@@ -1,3 +1,3 @@
-"""EvoLink's HTTP API: the client, what its answers and errors mean, and guarded downloads. Knows no models."""
+"""EvoLink's HTTP API: the client, and what its answers and errors mean. Knows no models."""
 
 from __future__ import annotations

@@ -12,12 +12,12 @@ from urllib.parse import quote, urlsplit
 
 from django_wanvideo.evolink import outcome, parsing
 from django_wanvideo.evolink.connections import Exchange
-from django_wanvideo.evolink.exceptions import NotFoundError, UnreadableAnswer
+from django_wanvideo.evolink.exceptions import InvalidResponse, NotFoundError
 from django_wanvideo.evolink.multipart import MultipartFile, expiry
 from django_wanvideo.evolink.secrets import HiddenText
 from django_wanvideo.evolink.sessions import new_session, process_session
-from django_wanvideo.evolink.transport import Answer, Bearer, Call, NoAnswer, perform
-from django_wanvideo.evolink.types import Created, Credits, RemoteStatus, TaskSnapshot, Uploaded, task_id
+from django_wanvideo.evolink.transport import Bearer, Call, HttpResult, TransportFailure, perform
+from django_wanvideo.evolink.types import CreateResult, Credits, ProviderStatus, TaskSnapshot, UploadedFile, task_id
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.http.text import Secret, clean_text, one_line
 
@@ -81,13 +81,13 @@ class EvoLinkClient:
         *,
         idempotency_key: str,
         before_send: Callable[[], None] | None = None,
-    ) -> Created:
+    ) -> CreateResult:
         """Ask for a video; the only call that costs money.
 
         ``before_send`` is called when everything is ready, the connection stands and the first byte is about to leave;
         if it raises, nothing is sent and its exception comes out unchanged. ``HiddenText`` in ``body`` is in no frame.
 
-        Raises RejectedError, WaitError (both: certainly not accepted), OutcomeUnknownError; before anything else
+        Raises RejectedError, RetryLater (both: certainly not accepted), OutcomeUnknownError; before anything else
         ValueError for a body that is no JSON or for a key other than 16 to 96 of ``A-Za-z0-9._-``.
         """
         if not _IDEMPOTENCY_KEY.fullmatch(idempotency_key):
@@ -115,11 +115,11 @@ class EvoLinkClient:
             raise NotFoundError("This is no task id of EvoLink; they begin with task-unified-.", code="invalid_task_id")
         body = self._read("GET", f"/v1/tasks/{quote(provider_task_id, safe='')}")
         snapshot = TaskSnapshot.parse(body, secret=self._secret)
-        if not snapshot.id and snapshot.status is RemoteStatus.COMPLETED and snapshot.result_urls:
+        if not snapshot.id and snapshot.status is ProviderStatus.COMPLETED and snapshot.result_urls:
             # The question was about this task, and only EvoLink has a link; an end is not believed so lightly.
             return replace(snapshot, id=provider_task_id)
         if snapshot.id != provider_task_id:
-            raise UnreadableAnswer("EvoLink's answer is about another task, or about none.", code="unreadable_answer")
+            raise InvalidResponse("EvoLink's answer is about another task, or about none.", code="unreadable_answer")
         return snapshot
 
     def get_tasks(self, provider_task_ids: Iterable[str]) -> dict[str, TaskSnapshot]:
@@ -169,10 +169,10 @@ class EvoLinkClient:
 
     def upload(
         self, fileobj: BinaryIO, *, file_name: str, content_type: str, deadline_seconds: float = 300.0
-    ) -> Uploaded:
+    ) -> UploadedFile:
         """Give EvoLink a file to read; it keeps it for 72 hours. The file must be seekable and is streamed.
 
-        Raises RejectedError (too large, a type it does not take, the key), WaitError (all that may pass by itself).
+        Raises RejectedError (too large, a type it does not take, the key), RetryLater (all that may pass by itself).
         """
         form = MultipartFile(fileobj, file_name, content_type, deadline_seconds)
         call = Call(
@@ -182,13 +182,13 @@ class EvoLinkClient:
             body=form,
         )
         data = outcome.uploaded(self._perform(call), self._secret)
-        return Uploaded(parsing.web_link(data.get("file_url")), expiry(data.get("expires_at")))
+        return UploadedFile(parsing.parse_url(data.get("file_url")), expiry(data.get("expires_at")))
 
     @property
     def _timeout(self) -> tuple[float, float]:
         return self.connect_timeout, self.read_timeout
 
-    def _perform(self, call: Call) -> Answer | NoAnswer:
+    def _perform(self, call: Call) -> HttpResult | TransportFailure:
         return perform(self._session or process_session(), call, self._auth, self._timeout)
 
     def _read(
@@ -227,5 +227,5 @@ def _get(value: object, name: str) -> object:
 def _items(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     data = body.get("data")
     if not isinstance(data, list):
-        raise UnreadableAnswer("EvoLink's answer has no list in it.", code="unreadable_answer")
+        raise InvalidResponse("EvoLink's answer has no list in it.", code="unreadable_answer")
     return [item for item in data if isinstance(item, Mapping)]

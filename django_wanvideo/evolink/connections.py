@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class RequestWithheld(Exception):  # noqa: N818 - not an error of the connection
+class SendAborted(Exception):  # noqa: N818 - not an error of the connection
     """``before_send`` refused. Deliberately no OSError: urllib3 would take some of those for a closed connection."""
 
 
@@ -43,7 +43,7 @@ class Exchange:
                 self.before_send()
             except Exception as error:
                 self.refusal = error
-                raise RequestWithheld from error
+                raise SendAborted from error
         self.sent = True
 
 

@@ -83,7 +83,7 @@ def read_error(body: bytes, secret: Secret) -> ErrorBody:
 def _build(facts: Mapping[str, Any], whole: Mapping[str, Any], secret: Secret, *, recognised: bool) -> ErrorBody:
     return ErrorBody(
         recognised=recognised,
-        code=secret.hide_all(one_line(facts.get("code"), 100, secret=secret)),
+        code=secret.redact_all(one_line(facts.get("code"), 100, secret=secret)),
         message=_words(facts.get("message") or "", secret),
         request_id=one_line(facts.get("request_id") or whole.get("request_id"), 200, secret=secret),
         reset_timezone=one_line(facts.get("reset_timezone"), 60, secret=secret),
@@ -91,4 +91,4 @@ def _build(facts: Mapping[str, Any], whole: Mapping[str, Any], secret: Secret, *
 
 
 def _words(value: object, secret: Secret) -> str:
-    return secret.hide_all(one_line(value, secret=secret))[:1_000]
+    return secret.redact_all(one_line(value, secret=secret))[:1_000]

@@ -42,7 +42,7 @@ class RejectedError(EvoLinkError):
     """Certainly not accepted, and the same request would be refused again: something has to be changed first."""
 
 
-class WaitError(EvoLinkError):
+class RetryLater(EvoLinkError):  # noqa: N818 - says what to do
     """Certainly not accepted; the same request may be sent later (``retry_after`` seconds, when EvoLink says so)."""
 
 
@@ -67,5 +67,5 @@ class NotFoundError(ReadError):
         super().__init__(message, transient=transient, **facts)
 
 
-class UnreadableAnswer(ReadError):  # noqa: N818 - says what it is
+class InvalidResponse(ReadError):  # noqa: N818 - says what it is
     """The answer is not what EvoLink documents and nothing can be concluded from it."""

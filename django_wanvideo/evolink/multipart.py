@@ -67,6 +67,6 @@ class MultipartFile:
 def expiry(value: object, now: datetime | None = None) -> datetime:
     """Return when an uploaded file ends: EvoLink's ``expires_at``, but never later than 72 hours from now."""
     now = now or datetime.now(UTC)
-    stated = parsing.moment(value)
+    stated = parsing.parse_datetime(value)
     latest = now + LIFETIME
     return min(stated, latest) if stated is not None and stated > now else latest

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from django_wanvideo.evolink import parsing
 from django_wanvideo.evolink.error_bodies import ErrorBody, decode, read_error
 from django_wanvideo.evolink.exceptions import (
+    EvoLinkError,
+    InvalidResponse,
     NotFoundError,
     OutcomeUnknownError,
     ReadError,
     RejectedError,
-    UnreadableAnswer,
-    WaitError,
+    RetryLater,
 )
-from django_wanvideo.evolink.transport import Answer, NoAnswer
-from django_wanvideo.evolink.types import Created, TaskSnapshot
+from django_wanvideo.evolink.transport import HttpResult, TransportFailure
+from django_wanvideo.evolink.types import CreateResult, TaskSnapshot
 
 if TYPE_CHECKING:
     from django_wanvideo.http.text import Secret
@@ -50,45 +51,43 @@ UPLOAD_REFUSAL_CODES = frozenset({"40001", "40002"})
 UPLOAD_WAIT_CODES = frozenset({"40003", "40004", "50001"})
 
 
-def created(answer: Answer | NoAnswer, secret: Secret) -> Created:
+def created(answer: HttpResult | TransportFailure, secret: Secret) -> CreateResult:
     """Return what EvoLink accepted.
 
-    Raises RejectedError, WaitError (both: certainly not accepted) or OutcomeUnknownError.
+    Raises RejectedError, RetryLater (both: certainly not accepted) or OutcomeUnknownError.
     """
-    if isinstance(answer, NoAnswer):
+    if isinstance(answer, TransportFailure):
         if answer.sent:
             raise OutcomeUnknownError(_no_answer(answer, secret), code=answer.code)
-        raise WaitError(_no_answer(answer, secret), code=answer.code)
+        raise RetryLater(_no_answer(answer, secret), code=answer.code)
     if 200 <= answer.status < 300:
         return _accepted(answer, secret)
     error = read_error(answer.body, secret)
-    facts = _facts(answer, error, secret)
-    if error.code in UNSETTLED_CODES:
-        raise OutcomeUnknownError(_said(answer, error), **facts)
-    if answer.status in {407, 429}:
-        raise WaitError(_said(answer, error), **facts)
-    if answer.status in {401, 413} or (answer.status in REFUSALS and error.recognised):
-        kind = WaitError if _lacks_capacity(error) else RejectedError
-        raise kind(_said(answer, error), **facts)
-    raise OutcomeUnknownError(_said(answer, error), **facts)
+    kind: type[EvoLinkError] = OutcomeUnknownError
+    if error.code not in UNSETTLED_CODES:
+        if answer.status in {407, 429}:
+            kind = RetryLater
+        elif answer.status in {401, 413} or (answer.status in REFUSALS and error.recognised):
+            kind = RetryLater if _lacks_capacity(error) else RejectedError
+    raise kind(_said(answer, error), **_facts(answer, error, secret))
 
 
-def _accepted(answer: Answer, secret: Secret) -> Created:
+def _accepted(answer: HttpResult, secret: Secret) -> CreateResult:
     problem = answer.broken
     try:
         snapshot = TaskSnapshot.parse(decode(answer.body), secret=secret)
-    except (ValueError, UnreadableAnswer):
+    except (ValueError, InvalidResponse):
         problem = problem or "the answer is no JSON object"
     else:
         if snapshot.id:
             # Even if the connection broke afterwards: the id is what counts.
-            return Created(snapshot, answer.status, secret.hide_all(answer.request_id))
+            return CreateResult(snapshot, answer.status, secret.redact_all(answer.request_id))
         problem = problem or "the answer has no task id"
     raise OutcomeUnknownError(
-        f"EvoLink answered, but {secret.hide_all(problem)}.",
+        f"EvoLink answered, but {secret.redact_all(problem)}.",
         http_status=answer.status,
         code="unreadable_answer",
-        request_id=secret.hide_all(answer.request_id),
+        request_id=secret.redact_all(answer.request_id),
     )
 
 
@@ -96,16 +95,15 @@ def _lacks_capacity(error: ErrorBody) -> bool:
     return error.code in CAPACITY_CODES or CAPACITY_WORDS in error.message.lower()
 
 
-def content(answer: Answer | NoAnswer, secret: Secret) -> Any:
-    """Return the decoded JSON object of a read. Raises ReadError, NotFoundError or UnreadableAnswer.
+def content(answer: HttpResult | TransportFailure, secret: Secret) -> Any:
+    """Return the decoded JSON object of a read. Raises ReadError, NotFoundError or InvalidResponse.
 
     NotFoundError is EvoLink's own word with a code of its own, never the page or the text of something in between.
     """
-    if isinstance(answer, NoAnswer):
+    if isinstance(answer, TransportFailure):
         raise ReadError(_no_answer(answer, secret), code=answer.code)
     if not 200 <= answer.status < 300:
         _raise_read_error(answer, secret)
-    request_id = secret.hide_all(answer.request_id)
     problem = answer.broken
     if not problem:
         try:
@@ -119,15 +117,15 @@ def content(answer: Answer | NoAnswer, secret: Secret) -> Any:
                 error = read_error(answer.body, secret)
                 raise ReadError(_said(answer, error), **_facts(answer, error, secret))
             problem = "it is no JSON object"
-    raise UnreadableAnswer(
-        f"EvoLink's answer cannot be read: {secret.hide_all(problem)}.",
+    raise InvalidResponse(
+        f"EvoLink's answer cannot be read: {secret.redact_all(problem)}.",
         http_status=answer.status,
         code="unreadable_answer",
-        request_id=request_id,
+        request_id=secret.redact_all(answer.request_id),
     )
 
 
-def _raise_read_error(answer: Answer, secret: Secret) -> NoReturn:
+def _raise_read_error(answer: HttpResult, secret: Secret) -> NoReturn:
     error = read_error(answer.body, secret)
     facts = _facts(answer, error, secret)
     status = answer.status
@@ -139,22 +137,20 @@ def _raise_read_error(answer: Answer, secret: Secret) -> NoReturn:
     raise ReadError(_said(answer, error), transient=transient, **facts)
 
 
-def uploaded(answer: Answer | NoAnswer, secret: Secret) -> Mapping[str, Any]:
-    """Return the ``data`` of an upload's answer. Raises RejectedError, or WaitError: sending a file again costs nothing."""
-    if isinstance(answer, NoAnswer):
-        raise WaitError(_no_answer(answer, secret), code=answer.code)
+def uploaded(answer: HttpResult | TransportFailure, secret: Secret) -> Mapping[str, Any]:
+    """Return the ``data`` of an upload's answer. Raises RejectedError, or RetryLater: sending a file again costs nothing."""
+    if isinstance(answer, TransportFailure):
+        raise RetryLater(_no_answer(answer, secret), code=answer.code)
     error = read_error(answer.body, secret)
-    facts = _facts(answer, error, secret)
     if 200 <= answer.status < 300 and not answer.broken:
         data = _upload_data(answer.body)
         if data is not None:
             return data
-    if error.code in UPLOAD_REFUSAL_CODES:
-        raise RejectedError(_said(answer, error), **facts)
-    final = 300 <= answer.status < 500 and answer.status not in {402, 407, 408, 409, 425, 429}
-    if final and error.code not in UPLOAD_WAIT_CODES and not _lacks_capacity(error):
-        raise RejectedError(_said(answer, error), **facts)
-    raise WaitError(_said(answer, error), **facts)
+    is_final = 300 <= answer.status < 500 and answer.status not in {402, 407, 408, 409, 425, 429}
+    can_pass = error.code in UPLOAD_WAIT_CODES or _lacks_capacity(error)
+    is_refused = error.code in UPLOAD_REFUSAL_CODES or (is_final and not can_pass)
+    kind = RejectedError if is_refused else RetryLater
+    raise kind(_said(answer, error), **_facts(answer, error, secret))
 
 
 def _upload_data(body: bytes) -> Mapping[str, Any] | None:
@@ -165,23 +161,23 @@ def _upload_data(body: bytes) -> Mapping[str, Any] | None:
     if not isinstance(whole, Mapping) or whole.get("success") is False:
         return None
     data = whole.get("data")
-    return data if isinstance(data, Mapping) and parsing.web_link(data.get("file_url")) else None
+    return data if isinstance(data, Mapping) and parsing.parse_url(data.get("file_url")) else None
 
 
-def _facts(answer: Answer, error: ErrorBody, secret: Secret) -> dict[str, Any]:
+def _facts(answer: HttpResult, error: ErrorBody, secret: Secret) -> dict[str, Any]:
     code = error.code
     if not error.recognised and not code:
         code = "redirected" if 300 <= answer.status < 400 else "unreadable_answer" if answer.status < 300 else ""
     return {
         "http_status": answer.status,
         "code": code,
-        "request_id": secret.hide_all(answer.request_id) or error.request_id,
+        "request_id": secret.redact_all(answer.request_id) or error.request_id,
         "retry_after": parsing.wait_seconds(answer.headers.get("retry-after")),
         "reset_timezone": error.reset_timezone,
     }
 
 
-def _said(answer: Answer, error: ErrorBody) -> str:
+def _said(answer: HttpResult, error: ErrorBody) -> str:
     if 300 <= answer.status < 400:
         return "EvoLink's address answered with a redirect, which is not followed. Check the base URL."
     if error.recognised:
@@ -189,6 +185,6 @@ def _said(answer: Answer, error: ErrorBody) -> str:
     return f"The answer is not in EvoLink's form: {error.message[:200] or 'it is empty'}"
 
 
-def _no_answer(answer: NoAnswer, secret: Secret) -> str:
+def _no_answer(answer: TransportFailure, secret: Secret) -> str:
     lead = "The request was sent, but no answer came" if answer.sent else "No connection to EvoLink"
-    return f"{lead} ({secret.hide_all(answer.reason)})"
+    return f"{lead} ({secret.redact_all(answer.reason)})"

@@ -81,13 +81,13 @@ def credits_amount(value: object) -> Decimal | None:
     return number if number is not None and 0 <= number <= MAX_CREDITS else None
 
 
-def moment(value: object) -> datetime | None:
+def parse_datetime(value: object) -> datetime | None:
     """Return an aware UTC time from Unix seconds, Unix milliseconds, ISO 8601 or an HTTP date, or None.
 
     A time without a zone is taken as UTC.
     """
     if isinstance(value, str) and not re.fullmatch(r"\s*\d+(\.\d+)?\s*", value):
-        return _moment_from_text(value.strip())
+        return _datetime_from_text(value.strip())
     number = decimal(value)
     if number is None or number <= 0:
         return None
@@ -98,7 +98,7 @@ def moment(value: object) -> datetime | None:
         return None
 
 
-def _moment_from_text(value: str) -> datetime | None:
+def _datetime_from_text(value: str) -> datetime | None:
     if not value or len(value) > 64:
         return None
     try:
@@ -114,7 +114,7 @@ def _moment_from_text(value: str) -> datetime | None:
         return None
 
 
-def web_link(value: object) -> str:
+def parse_url(value: object) -> str:
     """Return an ``http`` or ``https`` URL with a host, what is not legal in it percent-encoded; "" if it is none.
 
     Nothing that is legal is touched: the link may be signed. A host with a user name or odd characters is refused.
@@ -136,7 +136,7 @@ def web_link(value: object) -> str:
 def result_urls(body: Mapping[str, Any], secret: Secret) -> tuple[str, ...]:
     """Return the links that a task's body has in any of the places where EvoLink puts them, each once."""
     places = (body.get("results"), body.get("result_data"), body.get("video_url"))
-    links = [secret.hide(link) for place in places for link in _links(place)]
+    links = [secret.redact(link) for place in places for link in _links(place)]
     return tuple(dict.fromkeys(links))[:MAX_RESULTS]
 
 
@@ -148,7 +148,7 @@ def _links(value: object, depth: int = 3) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value[:MAX_RESULTS] if depth > 0 else ():
             yield from _links(item, depth - 1)
-    elif found := web_link(value):
+    elif found := parse_url(value):
         yield found
 
 
@@ -159,7 +159,7 @@ def wait_seconds(value: str | None, now: datetime | None = None) -> float | None
     seconds = decimal(value)
     if seconds is not None:
         return float(min(max(seconds, Decimal(0)), Decimal(3600)))
-    date = _moment_from_text(value.strip())
+    date = _datetime_from_text(value.strip())
     if date is None:
         return None
     return min(max((date - (now or datetime.now(UTC))).total_seconds(), 0.0), 3600.0)

@@ -10,7 +10,7 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
-from django_wanvideo.evolink.connections import Exchange, RequestWithheld, before_request, current_exchange
+from django_wanvideo.evolink.connections import Exchange, SendAborted, before_request, current_exchange
 from django_wanvideo.evolink.secrets import HiddenText
 from django_wanvideo.evolink.sessions import WatchedAdapter
 from django_wanvideo.http.deadlines import USER_AGENT
@@ -46,7 +46,7 @@ class Bearer(AuthBase):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResult:
     """A status with headers and body. ``broken`` says why the body is not whole, "" if it is."""
 
     status: int
@@ -61,7 +61,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class NoAnswer:
+class TransportFailure:
     """There is no status. ``sent`` is True unless it is certain that no byte of the request left."""
 
     sent: bool
@@ -93,7 +93,7 @@ def perform(
     auth: Bearer,
     timeout: tuple[float, float],
     exchange: Exchange | None = None,
-) -> Answer | NoAnswer:
+) -> HttpResult | TransportFailure:
     """Send ``call`` once and read the answer. ``timeout``: seconds to connect, seconds for the whole answer.
 
     Exceptions that are not the connection's own (a job's time limit, those of ``before_send``) pass unchanged.
@@ -106,7 +106,7 @@ def perform(
         **call.headers,
     }
     token = current_exchange.set(exchange)
-    trouble: NoAnswer | None = None
+    trouble: TransportFailure | None = None
     try:
         adapter = session.get_adapter(call.url)
         exchange.is_watched = isinstance(adapter, WatchedAdapter)
@@ -117,10 +117,10 @@ def perform(
         settings: Any = session.merge_environment_settings(prepared.url, {}, True, None, None)
         # Not session.send(): it keeps cookies, and reads a redirect's body without limit to work out where it leads.
         return _read(adapter.send(prepared, timeout=timeout, **settings))
-    except RequestWithheld:
+    except SendAborted:
         refusal = exchange.refusal
     except _CONNECTION_TROUBLE as error:
-        refusal, trouble = None, NoAnswer(exchange.sent, _timed_out(error), _describe(error))
+        refusal, trouble = None, TransportFailure(exchange.sent, _timed_out(error), _describe(error))
     finally:
         current_exchange.reset(token)
     # Raised and returned out here so that no exception drags the libraries' frames, which hold the key, along.
@@ -130,7 +130,7 @@ def perform(
     return trouble
 
 
-def _read(response: requests.Response) -> Answer:
+def _read(response: requests.Response) -> HttpResult:
     received = bytearray()
     broken = ""
     # JSON shows by itself whether it is whole, and what came before a break may be the id that was paid for.
@@ -145,7 +145,7 @@ def _read(response: requests.Response) -> Answer:
         broken = _describe(error)
     finally:
         response.close()
-    return Answer(response.status_code, response.headers, bytes(received), broken)
+    return HttpResult(response.status_code, response.headers, bytes(received), broken)
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 from django_wanvideo.evolink import parsing
-from django_wanvideo.evolink.exceptions import UnreadableAnswer
+from django_wanvideo.evolink.exceptions import InvalidResponse
 from django_wanvideo.http.text import NO_SECRET, Secret, clean_text, one_line
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class RemoteStatus(StrEnum):
+class ProviderStatus(StrEnum):
     """EvoLink's word for where a task is."""
 
     PENDING = "pending"
@@ -32,10 +32,10 @@ class RemoteStatus(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether EvoLink will say nothing further."""
-        return self in {RemoteStatus.COMPLETED, RemoteStatus.FAILED, RemoteStatus.CANCELLED}
+        return self in {ProviderStatus.COMPLETED, ProviderStatus.FAILED, ProviderStatus.CANCELLED}
 
     @classmethod
-    def read(cls, raw: str) -> RemoteStatus:
+    def read(cls, raw: str) -> ProviderStatus:
         """Return the status that the word ``raw`` stands for; UNKNOWN for a word nobody has seen."""
         word = raw.strip().lower()
         if word in cls._value2member_map_:
@@ -46,17 +46,17 @@ class RemoteStatus(StrEnum):
 
 #: Not documented and never seen in a body, but other clients expect them.
 _OTHER_WORDS = {
-    "canceled": RemoteStatus.CANCELLED,
-    "complete": RemoteStatus.COMPLETED,
-    "done": RemoteStatus.COMPLETED,
-    "finished": RemoteStatus.COMPLETED,
-    "succeed": RemoteStatus.COMPLETED,
-    "succeeded": RemoteStatus.COMPLETED,
-    "success": RemoteStatus.COMPLETED,
-    "error": RemoteStatus.FAILED,
-    "failure": RemoteStatus.FAILED,
-    "queued": RemoteStatus.PENDING,
-    "running": RemoteStatus.PROCESSING,
+    "canceled": ProviderStatus.CANCELLED,
+    "complete": ProviderStatus.COMPLETED,
+    "done": ProviderStatus.COMPLETED,
+    "finished": ProviderStatus.COMPLETED,
+    "succeed": ProviderStatus.COMPLETED,
+    "succeeded": ProviderStatus.COMPLETED,
+    "success": ProviderStatus.COMPLETED,
+    "error": ProviderStatus.FAILED,
+    "failure": ProviderStatus.FAILED,
+    "queued": ProviderStatus.PENDING,
+    "running": ProviderStatus.PROCESSING,
 }
 _reported: set[str] = set()
 
@@ -68,7 +68,7 @@ def _report_once(word: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteError:
+class ProviderError:
     """Why EvoLink could not make the video."""
 
     code: str
@@ -80,13 +80,13 @@ class TaskSnapshot:
     """A task as EvoLink described it once, a line of its list included; ``raw`` is the body, cleaned for storing."""
 
     id: str
-    status: RemoteStatus
+    status: ProviderStatus
     raw_status: str = ""
     progress: int | None = None
     model: str = ""
     created: datetime | None = None
     result_urls: tuple[str, ...] = ()
-    error: RemoteError | None = None
+    error: ProviderError | None = None
     credits_reserved: Decimal | None = None
     credits_used: Decimal | None = None
     estimated_seconds: int | None = None
@@ -97,12 +97,12 @@ class TaskSnapshot:
 
     @classmethod
     def parse(cls, body: object, *, secret: Secret = NO_SECRET) -> Self:
-        """Read the body of a task, of a line of the list, or of a callback. Raises UnreadableAnswer if it is no JSON object.
+        """Read the body of a task, of a line of the list, or of a callback. Raises InvalidResponse if it is no JSON object.
 
         ``secret`` is taken out of every text, should EvoLink have echoed it.
         """
         if not isinstance(body, Mapping):
-            raise UnreadableAnswer("A task is expected to be a JSON object.", code="unreadable_answer")
+            raise InvalidResponse("A task is expected to be a JSON object.", code="unreadable_answer")
         inner = body.get("data")
         inner = inner[0] if isinstance(inner, list) and len(inner) == 1 else inner
         if "id" not in body and isinstance(inner, Mapping):
@@ -121,7 +121,7 @@ class TaskSnapshot:
             raw_status=raw_status,
             progress=_progress(task.get("progress")),
             model=one_line(task.get("model"), 100),
-            created=parsing.moment(task.get("created", task.get("created_at"))),
+            created=parsing.parse_datetime(task.get("created", task.get("created_at"))),
             result_urls=links,
             error=_error(task.get("error")),
             credits_reserved=parsing.credits_amount(usage.get("credits_reserved")),
@@ -134,7 +134,7 @@ class TaskSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Created:
+class CreateResult:
     """EvoLink has accepted a request, perhaps when the same key was sent before."""
 
     snapshot: TaskSnapshot
@@ -163,7 +163,7 @@ class Credits:
 
 
 @dataclass(frozen=True, slots=True)
-class Uploaded:
+class UploadedFile:
     """A file that EvoLink's models can read at ``url`` until ``expires_at``."""
 
     url: str = field(repr=False)
@@ -181,12 +181,12 @@ def task_id(body: Mapping[str, Any]) -> str:
     return ""
 
 
-def _status(word: str, links: tuple[str, ...], body: Mapping[str, Any]) -> RemoteStatus:
+def _status(word: str, links: tuple[str, ...], body: Mapping[str, Any]) -> ProviderStatus:
     """Return where a task is; one without a word for it that EvoLink gives a link of is done."""
-    status = RemoteStatus.read(word) if word else RemoteStatus.UNKNOWN
-    if status is not RemoteStatus.UNKNOWN or not links or _error(body.get("error")) is not None:
+    status = ProviderStatus.read(word) if word else ProviderStatus.UNKNOWN
+    if status is not ProviderStatus.UNKNOWN or not links or _error(body.get("error")) is not None:
         return status
-    return RemoteStatus.COMPLETED if not word or _progress(body.get("progress")) == 100 else status
+    return ProviderStatus.COMPLETED if not word or _progress(body.get("progress")) == 100 else status
 
 
 def _prompt(body: Mapping[str, Any]) -> str:
@@ -205,9 +205,9 @@ def _progress(value: object) -> int | None:
     return None if number is None else int(min(max(number, Decimal(0)), Decimal(100)))
 
 
-def _error(value: object) -> RemoteError | None:
+def _error(value: object) -> ProviderError | None:
     if isinstance(value, Mapping):
-        error = RemoteError(one_line(value.get("code"), 100), clean_text(value.get("message")))
+        error = ProviderError(one_line(value.get("code"), 100), clean_text(value.get("message")))
         return error if error.code or error.message else None
     message = clean_text(value)
-    return RemoteError(code="", message=message) if message else None
+    return ProviderError(code="", message=message) if message else None

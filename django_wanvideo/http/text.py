@@ -33,13 +33,13 @@ class Secret:
         """Return the key itself, for the header that it is sent in."""
         return self._value
 
-    def hide(self, value: str) -> str:
+    def redact(self, value: str) -> str:
         """Return ``value`` without the key."""
         return value.replace(self._value, REDACTED) if self._value else value
 
-    def hide_all(self, value: str) -> str:
+    def redact_all(self, value: str) -> str:
         """Return ``value`` without the key and without anything that looks like one."""
-        return _KEY_SHAPE.sub(REDACTED, _BEARER.sub(f"Bearer {REDACTED}", self.hide(value)))
+        return _KEY_SHAPE.sub(REDACTED, _BEARER.sub(f"Bearer {REDACTED}", self.redact(value)))
 
 
 NO_SECRET = Secret()
@@ -49,7 +49,7 @@ def clean_text(value: object, limit: int = MAX_TEXT, *, secret: Secret = NO_SECR
     """Return ``value`` as text of at most ``limit`` characters that any database takes; "" for what is no text."""
     if isinstance(value, str) and value.isascii() and value.isprintable():
         # Nothing of what is taken out below can be in it.
-        return secret.hide(value).strip()[:limit]
+        return secret.redact(value).strip()[:limit]
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
     if isinstance(value, int) and value.bit_length() > 1_000:
@@ -57,7 +57,7 @@ def clean_text(value: object, limit: int = MAX_TEXT, *, secret: Secret = NO_SECR
     # PostgreSQL refuses NUL, and a lone surrogate cannot be encoded at all.
     plain = _LINE_END.sub("\n", str(value).encode("utf-8", "ignore").decode("utf-8"))
     # Before cutting: half a key at the end would not be found.
-    return secret.hide(_CONTROL.sub("", plain)).strip()[:limit]
+    return secret.redact(_CONTROL.sub("", plain)).strip()[:limit]
 
 
 def one_line(value: object, limit: int = MAX_TEXT, *, secret: Secret = NO_SECRET) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,13 +17,15 @@ from django_wanvideo.conf import conf
 from django_wanvideo.models import VideoTask
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.contrib.auth.models import AbstractBaseUser
 
 #: The exit code for input that is wrong; argparse uses the same.
 BAD_INPUT = 2
 
 
-def pair(text: str) -> tuple[str, str]:
+def name_value(text: str) -> tuple[str, str]:
     """``--param`` and ``--input``."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
@@ -30,15 +33,27 @@ def pair(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def seconds(text: str) -> float:
-    """``--timeout``."""
+def number(least: float, most: float, wanted: str) -> Callable[[str], float]:
+    """Return the type of an argument that is a number between both; ``wanted`` says it in words."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"give {wanted}, not {text!r}")
+        return value
+
+    return parse
+
+
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; nobody there means no."""
     try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 7 * 86400:
-        raise argparse.ArgumentTypeError(f"give seconds, more than 0 and at most a week, not {text!r}")
-    return value
+        return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+    except (EOFError, KeyboardInterrupt, OSError):
+        return False
 
 
 def owner(username: str | None) -> AbstractBaseUser | None:
@@ -54,7 +69,7 @@ def owner(username: str | None) -> AbstractBaseUser | None:
         raise CommandError(f"There is no user {username!r}.", returncode=BAD_INPUT) from None
 
 
-def draft(options: dict[str, Any], owner: AbstractBaseUser | None) -> VideoTask:
+def create_task_from_options(options: dict[str, Any], owner: AbstractBaseUser | None) -> VideoTask:
     try:
         spec = catalog.get(options["model"] or conf.DEFAULT_MODEL)
         values: dict[str, Any] = {}

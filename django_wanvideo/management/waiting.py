@@ -53,7 +53,7 @@ REASONS = {
 }
 
 
-def follow(task_id: uuid.UUID, line: ProgressLine, *, timeout: float, inline: bool) -> VideoTask:
+def wait_for_task(task_id: uuid.UUID, progress: ProgressLine, *, timeout: float, inline: bool) -> VideoTask:
     """Wait until a task has ended or ``timeout`` seconds are over; return it as it then stands.
 
     Between two looks no database connection is held, however long the video takes.
@@ -64,7 +64,7 @@ def follow(task_id: uuid.UUID, line: ProgressLine, *, timeout: float, inline: bo
     """
     deadline = time.monotonic() + timeout
     while True:
-        task = _look(task_id, line, inline=inline)
+        task = _look(task_id, progress, inline=inline)
         late = time.monotonic() >= deadline
         if task is not None and (task.is_finished or late):
             return task
@@ -73,24 +73,24 @@ def follow(task_id: uuid.UUID, line: ProgressLine, *, timeout: float, inline: bo
         time.sleep(min(LOOK, max(deadline - time.monotonic(), 0)))
 
 
-def _look(task_id: uuid.UUID, line: ProgressLine, *, inline: bool) -> VideoTask | None:
+def _look(task_id: uuid.UUID, progress: ProgressLine, *, inline: bool) -> VideoTask | None:
     """Return the task as it stands, or ``None`` while the database does not answer."""
     try:
         task: VideoTask = VideoTask.objects.get(pk=task_id)
-        line.show(task.progress, words_for(task))
-        if inline and work_on(task):
+        progress.show(task.progress, words_for(task))
+        if inline and run_due_jobs(task):
             task.refresh_from_db()
-            line.show(task.progress, words_for(task))
+            progress.show(task.progress, words_for(task))
         return task
     except OperationalError:
         # It may be restarting; the task is in good hands without this process.
-        line.show(0, "the database does not answer; waiting for it")
+        progress.show(0, "the database does not answer; waiting for it")
         return None
     finally:
-        let_go()
+        release_connections()
 
 
-def work_on(task: VideoTask) -> bool:
+def run_due_jobs(task: VideoTask) -> bool:
     """Do in this process what is due for a task, as a worker would; return whether there was anything to do."""
     now = timezone.now()
     done = False
@@ -120,7 +120,7 @@ def _is_held(task: VideoTask) -> bool:
     return timestamps.stands(task.delayed_until, timestamps.longest_hold(task.delay_reason))
 
 
-def let_go() -> None:
+def release_connections() -> None:
     """Close database connections, of tasks and of whatever receivers used, unless somebody's transaction runs on them."""
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from django_wanvideo import catalog
 from django_wanvideo.choices import AttemptState, CreditOutcome
-from django_wanvideo.evolink.types import RemoteStatus
+from django_wanvideo.evolink.types import ProviderStatus
 from django_wanvideo.models import CreditEntry
 from django_wanvideo.models.base import people
 
@@ -92,9 +92,9 @@ def report(attempt_id: uuid.UUID, snapshot: TaskSnapshot) -> None:
     if used is not None:
         outcome = CreditOutcome.CHARGED if used else CreditOutcome.RELEASED
         rows.update(outcome=outcome, used=used, settled_at=settled)
-    elif snapshot.status == RemoteStatus.COMPLETED:
+    elif snapshot.status == ProviderStatus.COMPLETED:
         rows.filter(used=None).update(outcome=CreditOutcome.CHARGED, settled_at=settled)
-    elif snapshot.status == RemoteStatus.FAILED:
+    elif snapshot.status == ProviderStatus.FAILED:
         rows.filter(used=None).update(outcome=CreditOutcome.RELEASED, settled_at=settled)
 
 
@@ -157,7 +157,7 @@ def _video_of(task: VideoTask) -> tuple[int | None, str]:
     """Return length and quality as they were ordered; a model that is no longer known costs neither row nor video."""
     try:
         spec = catalog.get(task.model)
-        values = spec.in_force(task.parameters)
+        values = spec.effective_values(task.parameters)
         seconds = values.get(spec.price.seconds)
     except ValidationError:
         values, seconds = task.parameters, task.parameters.get("duration")

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from .clock import Clock, SystemClock
-from .progression import Progression
+from .script import Progression
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.holds import lock
 from django_wanvideo.services.provider import listing
 from django_wanvideo.services.resolution import matching
-from tests.money.fixtures import evo, road
+from tests.promises.fixtures import evo, road
 
 from .conftest import url
 

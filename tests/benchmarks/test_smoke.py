@@ -13,7 +13,7 @@ import pytest
 from benchmarks.soak import plan
 from benchmarks.soak.remote import EVERYBODY
 from benchmarks.tables import Verdict
-from django_wanvideo.simulator.faults import Fault, FaultRegistry
+from django_wanvideo.simulator.provider.faults import Fault, FaultRegistry
 
 ROOT = Path(__file__).parents[2]
 

@@ -162,7 +162,7 @@ def _film() -> bytes:
     """A real MP4 of the fox, drawn as the simulator draws its results."""
     import tempfile
 
-    from django_wanvideo.simulator.video import Scene, draw
+    from django_wanvideo.simulator.media.video import Scene, draw
     from tests.browser.pictures import picture
 
     scene = Scene(

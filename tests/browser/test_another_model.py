@@ -23,7 +23,7 @@ STUB = ModelSpec(
     id="stub-edit-video",
     label="A model of another kind",
     short_label="Stub",
-    prompt=common.prompt(500, from_picture=False),
+    prompt=common.prompt(500, image_to_video=False),
     parameters=(common.duration(2, 15), common.quality()),
     inputs=(
         InputSpec(InputRole.FIRST_FRAME, "image_start", label="First frame", **PICTURE),

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from django_wanvideo.callbacks.payload import KEPT
-from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
+from django_wanvideo.evolink.types import ProviderStatus, TaskSnapshot
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.tracking import callbacks
@@ -80,7 +80,7 @@ def test_any_json_object_is_answered_200_or_400_and_what_is_kept_can_be_read_aga
             assert isinstance(receipt.payload, dict)
             assert set(receipt.payload) <= set(KEPT)
             snapshot = TaskSnapshot.parse({**receipt.payload, "id": receipt.provider_task_id})
-            assert snapshot.status in RemoteStatus
+            assert snapshot.status in ProviderStatus
         transaction.set_rollback(True)
 
 

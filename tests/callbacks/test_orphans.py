@@ -12,18 +12,18 @@ from django.test import Client
 
 from django_wanvideo import callback_tokens, jobs, signals
 from django_wanvideo.choices import AttemptState, CreditOutcome, EventKind, TaskStatus
-from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
+from django_wanvideo.evolink.types import ProviderStatus, TaskSnapshot
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, DeletedTask, VideoTask
 from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of
 from django_wanvideo.services.tracking import callback_limits, callbacks
 from django_wanvideo.services.tracking import unmatched as orphans
 from tests.admin.conftest import url
-from tests.money.fixtures import evo, road
+from tests.promises.fixtures import evo, road
 from tests.rows import make_attempt, make_task
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
-    from tests.money.fixtures import Road
+    from tests.promises.fixtures import Road
 
 __all__ = ["evo", "road"]
 pytestmark = pytest.mark.integration
@@ -277,7 +277,7 @@ def test_attempts_that_were_forgotten_count_in_the_ledger(wanvideo_wakeups):
     task = make_task(TaskStatus.QUEUED, credits_estimated=6)
     attempt = orphans.give_back(task.pk, 1)
     assert CreditEntry.objects.get(pk=attempt.pk).outcome == CreditOutcome.UNKNOWN
-    snapshot = TaskSnapshot("task-unified-1", RemoteStatus.PENDING, credits_reserved=Decimal(6))
+    snapshot = TaskSnapshot("task-unified-1", ProviderStatus.PENDING, credits_reserved=Decimal(6))
     receipt = CallbackReceipt(attempt_id=uuid.uuid4(), provider_task_id=snapshot.id)
     orphans.settle(receipt, snapshot)
     entry = CreditEntry.objects.get(pk=receipt.attempt_id)

@@ -12,7 +12,7 @@ from django.db import OperationalError
 from django_wanvideo import callback_tokens
 from django_wanvideo.callbacks import views
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.evolink.types import Created, TaskSnapshot
+from django_wanvideo.evolink.types import CreateResult, TaskSnapshot
 from django_wanvideo.models import Attempt, CallbackReceipt
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.sending import submission
@@ -85,7 +85,7 @@ class Accepting:
         before_send()
         self.bodies.append(body)
         task = {"id": "task-unified-1757169743-7cvnl5zw", "status": "pending", "model": body["model"]}
-        return Created(TaskSnapshot.parse(task), 200)
+        return CreateResult(TaskSnapshot.parse(task), 200)
 
 
 def test_what_is_sent_has_the_token_and_what_is_kept_of_it_has_not(monkeypatch, settings, logged, wanvideo_wakeups):

@@ -124,7 +124,7 @@ def test_every_combination_of_values_fits_evolinks_description(spec):
 @pytest.mark.parametrize("spec", catalog.models(), ids=lambda spec: spec.id)
 def test_no_documented_field_is_left_out_of_the_catalogue(spec):
     known = {"model", "prompt", "callback_url"}
-    known |= {item.wire for item in (*spec.parameters, *spec.inputs)}
+    known |= {item.request_field for item in (*spec.parameters, *spec.inputs)}
     assert schema.leaves(documented(spec)) == known
 
 
@@ -138,8 +138,8 @@ def test_the_limits_are_the_documented_ones(spec):
         duration.maximum,
     )
     for item in spec.inputs:
-        assert fields[item.wire].get("maxItems", 1) == item.max_items
-        assert (fields[item.wire]["type"] == "array") is item.as_list
+        assert fields[item.request_field].get("maxItems", 1) == item.max_items
+        assert (fields[item.request_field]["type"] == "array") is item.as_list
 
 
 @pytest.mark.parametrize(

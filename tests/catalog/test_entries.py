@@ -58,7 +58,7 @@ def test_flash_is_what_evolink_documents():
             item.minimum,
             item.maximum,
             [value for value, _label in item.choices],
-            item.wire,
+            item.request_field,
         )
         for item in FLASH.parameters
     }
@@ -75,7 +75,7 @@ def test_flash_is_what_evolink_documents():
 
 def test_flash_takes_one_picture_and_perhaps_a_sound():
     frame, audio = FLASH.inputs
-    assert (frame.role, frame.required, frame.max_items, frame.wire, frame.as_list) == (
+    assert (frame.role, frame.required, frame.max_items, frame.request_field, frame.as_list) == (
         InputRole.FIRST_FRAME,
         True,
         1,
@@ -84,7 +84,7 @@ def test_flash_takes_one_picture_and_perhaps_a_sound():
     )
     assert set(frame.formats) == {"JPEG", "PNG", "WEBP", "BMP"}
     assert (frame.max_bytes, frame.min_side, frame.max_side, frame.allow_transparency) == (10_000_000, 360, 2000, False)
-    assert (audio.role, audio.required, audio.max_items, audio.wire, audio.as_list) == (
+    assert (audio.role, audio.required, audio.max_items, audio.request_field, audio.as_list) == (
         InputRole.AUDIO,
         False,
         1,

@@ -36,7 +36,7 @@ def test_flash_costs_what_the_price_list_says(quality, sound, seconds, expected)
     [("720p", True, "2.38"), ("720p", False, "1.19"), ("1080p", True, "3.9746"), ("1080p", False, "1.9873")],
 )
 def test_the_rate_for_one_second_is_known_for_display(quality, sound, rate):
-    values = FLASH.in_force({"quality": quality, "generate_audio": sound})
+    values = FLASH.effective_values({"quality": quality, "generate_audio": sound})
     assert FLASH.price.rate_for(values) == Decimal(rate)
 
 

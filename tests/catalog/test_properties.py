@@ -87,7 +87,9 @@ def test_what_is_clean_builds_a_body_of_documented_fields_only_and_has_a_price(r
     json.dumps(body, allow_nan=False).encode()
     sent = {name for name in body if name != "model_params"}
     sent |= {f"model_params.{name}" for name in body.get("model_params", {})}
-    assert sent <= {"model", "prompt", "callback_url"} | {item.wire for item in (*spec.parameters, *spec.inputs)}
+    assert sent <= {"model", "prompt", "callback_url"} | {
+        item.request_field for item in (*spec.parameters, *spec.inputs)
+    }
     assert {"model", "prompt", "duration"} <= sent
     assert None not in body.values()
     assert catalog.estimate(spec, cleaned) >= spec.price.minimum

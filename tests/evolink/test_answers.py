@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from django_wanvideo.evolink import types
-from django_wanvideo.evolink.exceptions import UnreadableAnswer
-from django_wanvideo.evolink.types import Credits, RemoteStatus, TaskSnapshot
+from django_wanvideo.evolink.exceptions import InvalidResponse
+from django_wanvideo.evolink.types import Credits, ProviderStatus, TaskSnapshot
 
 from .conftest import TASK
 
@@ -35,7 +35,7 @@ COMPLETED = {
 
 def test_a_submitted_task_is_read():
     task = TaskSnapshot.parse(TASK)
-    assert (task.id, task.status, task.raw_status, task.progress) == (TASK["id"], RemoteStatus.PENDING, "pending", 0)
+    assert (task.id, task.status, task.raw_status, task.progress) == (TASK["id"], ProviderStatus.PENDING, "pending", 0)
     assert task.created == datetime(2025, 9, 6, 14, 42, 23, tzinfo=UTC)
     assert (task.model, task.estimated_seconds) == ("wan2.6-image-to-video-flash", 120)
     assert (task.credits_reserved, task.credits_used) == (Decimal("11.9"), None)
@@ -44,7 +44,7 @@ def test_a_submitted_task_is_read():
 
 def test_a_completed_task_is_read_and_its_link_is_there_once():
     task = TaskSnapshot.parse(COMPLETED)
-    assert (task.status, task.progress, task.elapsed_seconds) == (RemoteStatus.COMPLETED, 100, 206)
+    assert (task.status, task.progress, task.elapsed_seconds) == (ProviderStatus.COMPLETED, 100, 206)
     assert task.result_urls == ("https://example.invalid/result.mp4",)
     assert task.credits_used == Decimal("13.5")
     assert task.status.is_final
@@ -54,7 +54,7 @@ def test_a_failed_task_is_read():
     task = TaskSnapshot.parse(
         {"id": "t", "status": "failed", "error": {"code": "content_policy_violation", "message": "No.\nReally"}}
     )
-    assert task.error == types.RemoteError("content_policy_violation", "No.\nReally")
+    assert task.error == types.ProviderError("content_policy_violation", "No.\nReally")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_word_that_is_not_documented_is_mapped_and_told_once(word, meaning, ca
 
 @pytest.mark.parametrize("status", [None, 3, True, [], {}, ""])
 def test_a_status_that_is_no_word_is_unknown(status):
-    assert TaskSnapshot.parse({"id": "t", "status": status}).status is RemoteStatus.UNKNOWN
+    assert TaskSnapshot.parse({"id": "t", "status": status}).status is ProviderStatus.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_the_stored_body_is_bounded_and_plain_json():
 
 @pytest.mark.parametrize("body", [None, [], "x", 3, True, [{"id": "t"}]])
 def test_what_is_no_object_is_unreadable(body):
-    with pytest.raises(UnreadableAnswer):
+    with pytest.raises(InvalidResponse):
         TaskSnapshot.parse(body)
 
 
@@ -284,7 +284,7 @@ FIELDS = [
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON))
 def test_no_body_whatever_makes_it_raise(body):
     task = TaskSnapshot.parse(body)
-    assert isinstance(task.status, RemoteStatus)
+    assert isinstance(task.status, ProviderStatus)
     assert task.progress is None or 0 <= task.progress <= 100
     json.dumps(task.raw, allow_nan=False).encode("utf-8")
 

@@ -20,11 +20,11 @@ from django_wanvideo.evolink import connections, multipart, parsing, sessions
 from django_wanvideo.evolink.client import EvoLinkClient
 from django_wanvideo.evolink.exceptions import (
     EvoLinkError,
+    InvalidResponse,
     NotFoundError,
     ReadError,
     RejectedError,
-    UnreadableAnswer,
-    WaitError,
+    RetryLater,
 )
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.http import deadlines
@@ -79,14 +79,14 @@ def test_a_task_is_read(serve, client_for):
         pytest.param(answer(429, error("rate_limit_exceeded")), ReadError, True, id="429"),
         pytest.param(answer(500, error("internal_error")), ReadError, True, id="500"),
         pytest.param(answer(503, HTML), ReadError, True, id="503"),
-        pytest.param(answer(200, HTML), UnreadableAnswer, True, id="200-page"),
-        pytest.param(answer(200, []), UnreadableAnswer, True, id="200-list"),
+        pytest.param(answer(200, HTML), InvalidResponse, True, id="200-page"),
+        pytest.param(answer(200, []), InvalidResponse, True, id="200-list"),
         pytest.param(answer(200, {"success": False, "code": 50001, "msg": "no"}), ReadError, True, id="200-no-success"),
-        pytest.param(answer(200, {**TASK, "id": "task-unified-2-other"}), UnreadableAnswer, True, id="another-task"),
-        pytest.param(answer(200, {"status": "completed"}), UnreadableAnswer, True, id="no-id"),
-        pytest.param(raw(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"id'), UnreadableAnswer, True, id="cut-short"),
-        pytest.param(drip(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65_536, pause=0), UnreadableAnswer, True, id="endless"),
-        pytest.param(drip(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"), UnreadableAnswer, True, id="drip"),
+        pytest.param(answer(200, {**TASK, "id": "task-unified-2-other"}), InvalidResponse, True, id="another-task"),
+        pytest.param(answer(200, {"status": "completed"}), InvalidResponse, True, id="no-id"),
+        pytest.param(raw(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"id'), InvalidResponse, True, id="cut-short"),
+        pytest.param(drip(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65_536, pause=0), InvalidResponse, True, id="endless"),
+        pytest.param(drip(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"), InvalidResponse, True, id="drip"),
         pytest.param(close, ReadError, True, id="close"),
         pytest.param(reset, ReadError, True, id="reset"),
         pytest.param(hang, ReadError, True, id="hang"),
@@ -103,7 +103,7 @@ def test_a_read_that_fails_says_whether_asking_again_can_help(serve, client_for,
 
 def test_an_endless_answer_ends_at_four_mebibytes(serve, client_for):
     server = serve(drip(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65_536, pause=0))
-    with pytest.raises(UnreadableAnswer, match="larger than 4 MiB"):
+    with pytest.raises(InvalidResponse, match="larger than 4 MiB"):
         client_for(server, read_timeout=30).get_task(TASK["id"])
 
 
@@ -290,20 +290,20 @@ def test_an_upload_ends_when_evolink_says_but_within_72_hours(stated, expected):
         pytest.param(answer(415, error("x")), RejectedError, id="415"),
         pytest.param(answer(401, error("unauthorized")), RejectedError, id="401"),
         pytest.param(answer(302, b"", Location="/"), RejectedError, id="302"),
-        pytest.param(answer(400, {"success": False, "code": 40003, "msg": "quota"}), WaitError, id="quota"),
-        pytest.param(answer(400, {"success": False, "code": 40004, "msg": "download"}), WaitError, id="download"),
-        pytest.param(answer(500, {"success": False, "code": 50001, "msg": "storage"}), WaitError, id="storage"),
+        pytest.param(answer(400, {"success": False, "code": 40003, "msg": "quota"}), RetryLater, id="quota"),
+        pytest.param(answer(400, {"success": False, "code": 40004, "msg": "download"}), RetryLater, id="download"),
+        pytest.param(answer(500, {"success": False, "code": 50001, "msg": "storage"}), RetryLater, id="storage"),
         pytest.param(
-            answer(200, {"success": False, "code": 50001, "msg": "storage"}), WaitError, id="storage-with-200"
+            answer(200, {"success": False, "code": 50001, "msg": "storage"}), RetryLater, id="storage-with-200"
         ),
-        pytest.param(answer(429, HTML), WaitError, id="429"),
-        pytest.param(answer(502, HTML), WaitError, id="502"),
-        pytest.param(answer(200, HTML), WaitError, id="200-page"),
-        pytest.param(answer(200, uploaded(file_url="file:///etc/passwd")), WaitError, id="no-web-link"),
-        pytest.param(answer(200, {"success": True}), WaitError, id="no-data"),
-        pytest.param(close, WaitError, id="close"),
-        pytest.param(reset, WaitError, id="reset"),
-        pytest.param(hang, WaitError, id="hang"),
+        pytest.param(answer(429, HTML), RetryLater, id="429"),
+        pytest.param(answer(502, HTML), RetryLater, id="502"),
+        pytest.param(answer(200, HTML), RetryLater, id="200-page"),
+        pytest.param(answer(200, uploaded(file_url="file:///etc/passwd")), RetryLater, id="no-web-link"),
+        pytest.param(answer(200, {"success": True}), RetryLater, id="no-data"),
+        pytest.param(close, RetryLater, id="close"),
+        pytest.param(reset, RetryLater, id="reset"),
+        pytest.param(hang, RetryLater, id="hang"),
     ],
 )
 def test_an_upload_that_fails_may_be_repeated_unless_the_file_is_at_fault(serve, client_for, behaviour, kind):
@@ -320,9 +320,9 @@ def test_an_upload_that_takes_too_long_or_ends_early_is_a_wait(serve, client_for
             return b""
 
     client = client_for(serve(answer(200, uploaded())))
-    with pytest.raises(WaitError, match="time for the upload"):
+    with pytest.raises(RetryLater, match="time for the upload"):
         client.upload(io.BytesIO(b"x" * 100), file_name="a", content_type="", deadline_seconds=-1)
-    with pytest.raises(WaitError, match="100 bytes early"):
+    with pytest.raises(RetryLater, match="100 bytes early"):
         client.upload(Short(b"x" * 100), file_name="a", content_type="")
 
 

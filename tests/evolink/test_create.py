@@ -14,7 +14,7 @@ from email.utils import format_datetime
 import pytest
 import requests
 
-from django_wanvideo.evolink.exceptions import OutcomeUnknownError, RejectedError, WaitError
+from django_wanvideo.evolink.exceptions import OutcomeUnknownError, RejectedError, RetryLater
 from django_wanvideo.http import deadlines
 
 from .conftest import API_KEY, TASK
@@ -114,7 +114,7 @@ TABLE = [
     pytest.param(behaviour, kind, id=name)
     for kind, rows in (
         (RejectedError, NOT_ACCEPTED_FOR_GOOD),
-        (WaitError, NOT_ACCEPTED_FOR_NOW),
+        (RetryLater, NOT_ACCEPTED_FOR_NOW),
         (OutcomeUnknownError, UNKNOWN),
     )
     for name, behaviour in rows.items()
@@ -183,7 +183,7 @@ def test_the_request_is_what_evolink_documents(serve, client_for):
 )
 def test_retry_after_in_seconds_is_understood_within_an_hour(serve, client_for, header, seconds):
     headers = {} if header is None else {"Retry_After": header}
-    with pytest.raises(WaitError) as caught:
+    with pytest.raises(RetryLater) as caught:
         client_for(serve(answer(429, error("rate_limit_exceeded"), **headers))).create(BODY, idempotency_key=KEY)
     assert caught.value.retry_after == seconds
 
@@ -191,7 +191,7 @@ def test_retry_after_in_seconds_is_understood_within_an_hour(serve, client_for, 
 @pytest.mark.parametrize(("ahead", "low", "high"), [(90, 80, 90), (-90, 0, 0), (90_000, 3600, 3600)])
 def test_retry_after_as_a_date_is_understood_within_an_hour(serve, client_for, ahead, low, high):
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=ahead), usegmt=True)
-    with pytest.raises(WaitError) as caught:
+    with pytest.raises(RetryLater) as caught:
         client_for(serve(answer(429, b"", Retry_After=date))).create(BODY, idempotency_key=KEY)
     assert low <= caught.value.retry_after <= high
 
@@ -223,13 +223,13 @@ def refuse_to_be_asked() -> None:
 
 @pytest.mark.parametrize("host", ["nobody.invalid", "a..b", "x" * 70 + ".example"])
 def test_a_name_without_an_address_is_a_wait(client_for, monkeypatch, host):
-    with pytest.raises(WaitError) as caught:
+    with pytest.raises(RetryLater) as caught:
         client_for(f"http://{host}").create(BODY, idempotency_key=KEY, before_send=refuse_to_be_asked)
     assert caught.value.code == "connection_failed"
 
 
 def test_a_refused_connection_is_a_wait(client_for):
-    with pytest.raises(WaitError, match="refused"):
+    with pytest.raises(RetryLater, match="refused"):
         client_for(f"http://127.0.0.1:{closed_port()}").create(
             BODY, idempotency_key=KEY, before_send=refuse_to_be_asked
         )
@@ -247,7 +247,7 @@ def test_a_connect_timeout_is_a_wait(client_for):
                 waiting[-1].setblocking(False)
                 waiting[-1].connect_ex(listener.getsockname())
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            with pytest.raises(WaitError, match="timed out"):
+            with pytest.raises(RetryLater, match="timed out"):
                 client_for(url, connect_timeout=0.3).create(BODY, idempotency_key=KEY, before_send=refuse_to_be_asked)
         finally:
             for sock in waiting:
@@ -256,7 +256,7 @@ def test_a_connect_timeout_is_a_wait(client_for):
 
 def test_plain_text_instead_of_tls_is_a_wait(serve, client_for):
     server = serve(close)
-    with pytest.raises(WaitError):
+    with pytest.raises(RetryLater):
         client_for(server.url.replace("http:", "https:")).create(
             BODY, idempotency_key=KEY, before_send=refuse_to_be_asked
         )
@@ -265,7 +265,7 @@ def test_plain_text_instead_of_tls_is_a_wait(serve, client_for):
 
 def test_a_certificate_that_nobody_vouches_for_is_a_wait(serve, client_for, server_tls):
     server = serve(answer(200, TASK), tls=server_tls)
-    with pytest.raises(WaitError, match=r"(?i)certificate"):
+    with pytest.raises(RetryLater, match=r"(?i)certificate"):
         client_for(server).create(BODY, idempotency_key=KEY, before_send=refuse_to_be_asked)
     assert not server.requests
 
@@ -274,7 +274,7 @@ def test_a_handshake_that_never_ends_is_a_wait(client_for):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"
         started = time.monotonic()
-        with pytest.raises(WaitError):
+        with pytest.raises(RetryLater):
             client_for(url, connect_timeout=0.3).create(BODY, idempotency_key=KEY, before_send=refuse_to_be_asked)
         assert time.monotonic() - started < 2
 
@@ -283,7 +283,7 @@ def test_a_handshake_that_never_ends_is_a_wait(client_for):
 def test_a_proxy_that_does_not_connect_is_a_wait(serve, client_for, monkeypatch, proxy):
     port = closed_port() if proxy == "dead" else serve(answer(502, HTML) if proxy == "refusing" else close).port
     monkeypatch.setenv("HTTPS_PROXY", f"http://user:secret@127.0.0.1:{port}")
-    with pytest.raises(WaitError) as caught:
+    with pytest.raises(RetryLater) as caught:
         client_for("https://api.example").create(BODY, idempotency_key=KEY, before_send=refuse_to_be_asked)
     assert "secret" not in str(caught.value)
 

@@ -204,6 +204,7 @@ def test_a_session_with_connections_of_its_own_gets_the_key_itself(serve, client
     assert server.requests[0].headers["authorization"] == f"Bearer {API_KEY}"
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("key", [f"{API_KEY} with a blank", f"{API_KEY}\u00fc", API_KEY + "x" * 500])
 def test_a_key_that_cannot_be_used_is_in_no_frame(settings, key):
     settings.WANVIDEO = {**settings.WANVIDEO, "API_KEY": lambda: key}
@@ -212,6 +213,7 @@ def test_a_key_that_cannot_be_used_is_in_no_frame(settings, key):
     assert not [text for text in shown(caught.value) if API_KEY[4:-4] in text]
 
 
+@pytest.mark.django_db
 def test_the_key_is_text_that_does_not_show_itself(settings):
     settings.WANVIDEO = {**settings.WANVIDEO, "API_KEY": API_KEY}
     assert conf.api_key() == API_KEY
@@ -220,7 +222,7 @@ def test_the_key_is_text_that_does_not_show_itself(settings):
     assert API_KEY not in repr(vars(provider.client()))
 
 
-@pytest.mark.urls("tests.commands.no_urls")
+@pytest.mark.urls("tests.management.no_urls")
 @pytest.mark.django_db
 def test_an_address_that_cannot_be_built_is_said_without_its_token():
     attempt = make_attempt(make_task())

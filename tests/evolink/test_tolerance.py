@@ -9,9 +9,9 @@ import pytest
 from django_wanvideo.downloads.urls import DownloadError, parse_url
 from django_wanvideo.evolink import client, outcome
 from django_wanvideo.evolink.error_bodies import decode, read_error
-from django_wanvideo.evolink.exceptions import OutcomeUnknownError, UnreadableAnswer
-from django_wanvideo.evolink.transport import Answer
-from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
+from django_wanvideo.evolink.exceptions import InvalidResponse, OutcomeUnknownError
+from django_wanvideo.evolink.transport import HttpResult
+from django_wanvideo.evolink.types import ProviderStatus, TaskSnapshot
 from django_wanvideo.http.text import NO_SECRET, one_line
 
 ID = "task-unified-1757169743-7cvnl5zw"
@@ -83,8 +83,8 @@ def test_the_sites_own_list_of_hosts_is_applied_to_what_is_asked():
 BODY = {"id": ID, "status": "pending", "progress": 0, "note": "caf"}
 
 
-def answer(body: bytes, status: int = 200) -> Answer:
-    return Answer(status, {}, body)
+def answer(body: bytes, status: int = 200) -> HttpResult:
+    return HttpResult(status, {}, body)
 
 
 ODD_BODIES = {
@@ -129,9 +129,9 @@ def test_an_acceptance_in_a_wrapper_is_one(data: object):
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        ({"status": "completed", "results": [LINK]}, RemoteStatus.COMPLETED),
-        ({"results": [LINK]}, RemoteStatus.COMPLETED),
-        ({"id": None, "results": [LINK], "status": "success"}, RemoteStatus.COMPLETED),
+        ({"status": "completed", "results": [LINK]}, ProviderStatus.COMPLETED),
+        ({"results": [LINK]}, ProviderStatus.COMPLETED),
+        ({"id": None, "results": [LINK], "status": "success"}, ProviderStatus.COMPLETED),
         ({"status": "failed", "error": {"code": "service_error"}}, None),
         ({"status": "error", "message": "upstream connect error"}, None),
         ({"status": "completed"}, None),
@@ -141,12 +141,12 @@ def test_an_acceptance_in_a_wrapper_is_one(data: object):
     ],
 )
 def test_a_link_without_an_id_is_of_the_task_that_was_asked_for(
-    monkeypatch: pytest.MonkeyPatch, body: dict[str, object], status: RemoteStatus | None
+    monkeypatch: pytest.MonkeyPatch, body: dict[str, object], status: ProviderStatus | None
 ):
     monkeypatch.setattr(client, "perform", lambda *_call: answer(json.dumps(body).encode()))
     asked = client.EvoLinkClient("sk-simulator")
     if status is None:
-        with pytest.raises(UnreadableAnswer):
+        with pytest.raises(InvalidResponse):
             asked.get_task(ID)
     else:
         found = asked.get_task(ID)
@@ -156,7 +156,7 @@ def test_a_link_without_an_id_is_of_the_task_that_was_asked_for(
 @pytest.mark.fault("K6.one-bad-byte")
 def test_what_is_no_json_at_its_start_stays_unreadable():
     page = b"<html><script>" + json.dumps(BODY).encode() + b"</script></html>"
-    with pytest.raises(UnreadableAnswer):
+    with pytest.raises(InvalidResponse):
         outcome.content(answer(page), NO_SECRET)
     with pytest.raises(OutcomeUnknownError):
         outcome.created(answer(page), NO_SECRET)
@@ -179,30 +179,30 @@ def test_json_that_is_nested_for_ever_is_unreadable():
 @pytest.mark.fault("K6.words-for-done")
 @pytest.mark.parametrize("word", ["succeed", "SUCCEEDED", "success", "Done", " finished ", "complete", "COMPLETED"])
 def test_every_word_for_done_is_done(word: str):
-    assert TaskSnapshot.parse({"id": ID, "status": word, "results": [LINK]}).status is RemoteStatus.COMPLETED
+    assert TaskSnapshot.parse({"id": ID, "status": word, "results": [LINK]}).status is ProviderStatus.COMPLETED
 
 
 @pytest.mark.fault("K6.missing-status-beside-a-link")
 @pytest.mark.parametrize("status", [None, "", " ", {}])
 def test_a_missing_status_beside_a_good_link_is_done(status: object):
-    assert TaskSnapshot.parse({"id": ID, "status": status, "results": [LINK]}).status is RemoteStatus.COMPLETED
-    assert TaskSnapshot.parse({"id": ID, "result_data": {"url": LINK}}).status is RemoteStatus.COMPLETED
+    assert TaskSnapshot.parse({"id": ID, "status": status, "results": [LINK]}).status is ProviderStatus.COMPLETED
+    assert TaskSnapshot.parse({"id": ID, "result_data": {"url": LINK}}).status is ProviderStatus.COMPLETED
 
 
 @pytest.mark.fault("K6.missing-status-beside-a-link")
 @pytest.mark.parametrize(
     ("fields", "status"),
     [
-        ({}, RemoteStatus.UNKNOWN),
-        ({"results": ["nothing"]}, RemoteStatus.UNKNOWN),
-        ({"results": [LINK], "error": {"code": "x"}}, RemoteStatus.UNKNOWN),
-        ({"results": [LINK], "status": "rendering"}, RemoteStatus.UNKNOWN),
-        ({"results": [LINK], "status": "rendered", "progress": 100}, RemoteStatus.COMPLETED),
-        ({"results": [LINK], "status": "processing"}, RemoteStatus.PROCESSING),
-        ({"results": [LINK], "status": "failed"}, RemoteStatus.FAILED),
+        ({}, ProviderStatus.UNKNOWN),
+        ({"results": ["nothing"]}, ProviderStatus.UNKNOWN),
+        ({"results": [LINK], "error": {"code": "x"}}, ProviderStatus.UNKNOWN),
+        ({"results": [LINK], "status": "rendering"}, ProviderStatus.UNKNOWN),
+        ({"results": [LINK], "status": "rendered", "progress": 100}, ProviderStatus.COMPLETED),
+        ({"results": [LINK], "status": "processing"}, ProviderStatus.PROCESSING),
+        ({"results": [LINK], "status": "failed"}, ProviderStatus.FAILED),
     ],
 )
-def test_but_only_where_nothing_says_otherwise(fields: dict[str, object], status: RemoteStatus):
+def test_but_only_where_nothing_says_otherwise(fields: dict[str, object], status: ProviderStatus):
     assert TaskSnapshot.parse({"id": ID, **fields}).status is status
 
 
@@ -254,4 +254,4 @@ def test_codes_and_messages_of_evolink_are_clean():
 
 @pytest.mark.fault("K6.clean-words")
 def test_an_id_of_the_request_in_a_header_is_clean():
-    assert Answer(200, {"x-request-id": DIRT}, b"").request_id.isprintable()
+    assert HttpResult(200, {"x-request-id": DIRT}, b"").request_id.isprintable()

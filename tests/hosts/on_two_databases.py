@@ -182,7 +182,7 @@ def test_the_list_asks_for_all_owners_at_once(boss, ann, django_assert_max_num_q
 
 
 def test_an_owner_is_read_and_set_across_databases_without_a_word_of_the_router(ann):
-    task = VideoTask(model="m", prompt="p", owner=ann)
+    task = VideoTask(model="wan2.6-text-to-video", prompt="p", owner=ann)
     task.save()
     task = VideoTask.objects.get()
     assert task.owner == ann

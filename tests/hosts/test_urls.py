@@ -33,7 +33,7 @@ def found():
 
 
 @pytest.mark.fault("K11.include-forgotten")
-@pytest.mark.parametrize("urls", ["tests.commands.no_urls", "tests.hosts.nested_urls"])
+@pytest.mark.parametrize("urls", ["tests.management.no_urls", "tests.hosts.nested_urls"])
 def test_a_check_says_that_the_callback_has_no_address(settings, urls):
     settings.WANVIDEO = {"API_KEY": "sk-x", "QUEUE": "wanvideo", **SITE}
     assert found() == {}
@@ -49,7 +49,7 @@ def test_a_check_says_that_the_callback_has_no_address(settings, urls):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"ROOT_URLCONF": "tests.commands.no_urls"},
+        {"ROOT_URLCONF": "tests.management.no_urls"},
         {"ROOT_URLCONF": "tests.hosts.nested_urls"},
         {"ROOT_URLCONF": "tests.hosts.broken_urls"},
         {"ROOT_URLCONF": None},

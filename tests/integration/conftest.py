@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from django_wanvideo import queue, signals
-from tests.money.fixtures import Road, evo
+from tests.promises.fixtures import Road, evo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,15 +22,15 @@ from django_wanvideo.models import MediaInput, SiteState, VideoTask
 from django_wanvideo.services import sweep
 from django_wanvideo.services.sending import actions, submission
 from django_wanvideo.testing import picture
-from tests.money import processes
-from tests.money.fixtures import PICTURE, until
+from tests.promises import processes
+from tests.promises.fixtures import PICTURE, until
 from tests.silence import closed_port
 
 if TYPE_CHECKING:
     from rq import Queue
 
     from django_wanvideo.simulator import Simulator
-    from tests.money.fixtures import Road
+    from tests.promises.fixtures import Road
 
 pytestmark = pytest.mark.integration
 

@@ -21,7 +21,7 @@ from rq import Worker
 
 from django_wanvideo.simulator import Simulator
 from django_wanvideo.testing import picture
-from tests.money.fixtures import until
+from tests.promises.fixtures import until
 from tests.settings import free_port
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -20,13 +20,13 @@ from django_wanvideo.services import leases, schedule, sweep
 from django_wanvideo.services.attempts import delays
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.tracking import callbacks, receipts
-from tests.money.fixtures import evo, road, wide_road
+from tests.promises.fixtures import evo, road, wide_road
 from tests.rows import make_attempt, make_task
-from tests.tracking.looks import Clock, accepted, look
+from tests.services.tracking.looks import Clock, accepted, look
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
-    from tests.money.fixtures import Road
+    from tests.promises.fixtures import Road
 
 __all__ = ["evo", "road", "wide_road"]
 

@@ -131,3 +131,9 @@ def test_a_taken_port_is_explained():
 def test_wrong_arguments_are_explained(arguments, words):
     with pytest.raises(CommandError, match=re.escape(words)):
         call_command("evolink_simulator", "--port", "0", *arguments)
+
+
+def test_without_werkzeug_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "werkzeug", None)
+    with pytest.raises(CommandError, match=re.escape("pip install 'django-wanvideo[simulator]'")):
+        call_command("evolink_simulator", "--port", "0")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from django_wanvideo.simulator.errors import CREATE_ERRORS, CREDITS_ERRORS, TASK_ERRORS
-from django_wanvideo.simulator.rules import MODELS
+from django_wanvideo.simulator.provider.errors import CREATE_ERRORS, CREDITS_ERRORS, TASK_ERRORS
+from django_wanvideo.simulator.provider.specs import MODELS
 
 OPENAPI = Path(__file__).resolve().parents[3] / "shared" / "reference" / "openapi"
 FLASH = "wan2.6-image-to-video-flash"

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from django_wanvideo.simulator import VirtualClock
-from django_wanvideo.simulator.rules import MODELS
+from django_wanvideo.simulator.provider.specs import MODELS
 
 PUBLIC = "https://pictures.example.com/cat.jpg"
 

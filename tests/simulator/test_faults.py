@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from django_wanvideo.simulator import Fault, FaultRegistry
-from django_wanvideo.simulator.faults import FAULTS
+from django_wanvideo.simulator.provider.faults import FAULTS
 from tests.simulator.conftest import picture
 
 CREATE = "/v1/videos/generations"

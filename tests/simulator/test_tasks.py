@@ -354,7 +354,7 @@ def test_while_down_connections_are_refused_and_nothing_is_forgotten(start):
 
     client = start()
     task_id = client.create()
-    with client.sim.down(), pytest.raises(requests.ConnectionError):
+    with client.sim.offline(), pytest.raises(requests.ConnectionError):
         client.get(task_id)
     assert client.get(task_id)["status"] == "completed"
 

@@ -65,10 +65,10 @@ class TaskFormBase(ModelForm):
             for name, field in self.fields.items()
             if isinstance(field, ParameterField) and self.cleaned_data.get(name) is not None
         }
-        in_force = self.spec.in_force(given) | {role: bool(items) for role, items in self.inputs().items()}
+        in_force = self.spec.effective_values(given) | {role: bool(items) for role, items in self.inputs().items()}
         for rule in self.spec.rules:
             name = rule.parameter
-            if given.get(name) == self.spec.in_force({}).get(name) and rule.is_broken(given, in_force):
+            if given.get(name) == self.spec.effective_values({}).get(name) and rule.is_broken(given, in_force):
                 del given[name]
         return given
 

@@ -96,7 +96,7 @@ def _of_form(form: TaskFormBase) -> dict[str, Any]:
     own: dict[str, Any] = {item.role.value: None for item in form.spec.inputs}
     own["prompt"] = data.get("prompt", form.data.get("prompt", ""))
     own["model"] = form.spec.id
-    own |= form.spec.in_force(form.parameters())
+    own |= form.spec.effective_values(form.parameters())
     own["notes"] = data.get("notes", "")
     if "metadata" in form.fields:
         own["metadata"] = form.metadata()

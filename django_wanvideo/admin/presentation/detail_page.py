@@ -48,7 +48,6 @@ def context(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -
     holds.label(model_admin, request, [task])
     return {
         "task": task,
-        "page_id": "task",
         "status_url": model_admin.get_page_url("status"),
         **live_parts(model_admin, task, now),
         "frame": frame,
@@ -186,7 +185,7 @@ def facts(task: VideoTask) -> list[tuple[str, str]]:
     if spec is None:
         rows = [(name, str(value)) for name, value in task.parameters.items()]
     else:
-        values = spec.in_force(task.parameters)
+        values = spec.effective_values(task.parameters)
         rows = [(str(item.label), formats.setting(item, values[item.name])) for item in spec.parameters]
     rows.append((_("Model"), markup.model_label(task.model)))
     if task.owner is not None:

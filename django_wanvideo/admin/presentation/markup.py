@@ -66,7 +66,7 @@ def thumbnail(task: VideoTask, frame: MediaInput | None) -> SafeString:
 def settings_line(task: VideoTask, *, with_model: bool = True) -> str:
     """The model and its main settings in one line: "Wan 2.6 Flash · 5 s · 720p · silent"."""
     spec = spec_of(task.model)
-    values = task.parameters if spec is None else spec.in_force(task.parameters)
+    values = task.parameters if spec is None else spec.effective_values(task.parameters)
     parts = [model_label(task.model)] if with_model else []
     if isinstance(values.get("duration"), int):
         parts.append(formats.unbroken(_("%(s)s s") % {"s": values["duration"]}))

@@ -49,7 +49,7 @@ def words(spec: ModelSpec, parameters: Mapping[str, Any], owner_id: Any) -> dict
         price = catalog.estimate(spec, parameters)
     except ValidationError:
         return unknown()
-    values = spec.in_force(parameters)
+    values = spec.effective_values(parameters)
     amount = formats.credits_in_table(price)
     if spec.price.is_minimum(values):
         formula = _("%(credits)s credits, the smallest charge") % {"credits": amount}

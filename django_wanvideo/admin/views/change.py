@@ -119,7 +119,6 @@ class PagesMixin(TaskAdminBase):
                 "can_submit": self.has_submit_permission(request, task),
                 "price_url": self.get_page_url("price"),
                 "rules": [rule.as_dict() for rule in form.spec.rules],
-                "add_url": request.path,
             }
             if task is not None and not add:
                 can_copy = self.has_add_permission(request)

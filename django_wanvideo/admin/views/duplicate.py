@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from django_wanvideo.admin.base import TaskAdminBase
     from django_wanvideo.models import MediaInput, VideoTask
 
+#: Drafts that can be made at a time.
+MOST = 50
+_LARGEST_SEED = 2_147_483_647
+
 
 def duplicate(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> HttpResponse:
     """Make the draft and lead to it; ask where the same copy was made a moment ago."""
@@ -96,11 +100,6 @@ def _ask(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask, repe
         "action": model_admin.get_page_url("operate", task.pk, "duplicate"),
     }
     return model_admin.render_task_page(request, "duplicate", _("Duplicate"), task, **context)
-
-
-#: Drafts that can be made at a time.
-MOST = 50
-_LARGEST_SEED = 2_147_483_647
 
 
 class VariationsForm(forms.Form):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from django_wanvideo.catalog.images.conversion import as_uploadable, small_jpeg
-from django_wanvideo.catalog.images.files import MAX_READ_BYTES
+from django_wanvideo.catalog.images.files import MAX_READ_BYTES, ImageFacts
 from django_wanvideo.catalog.images.inspection import (
-    ImageFacts,
     check_image,
     convertible_types,
     dimensions,

@@ -13,7 +13,7 @@ from django_wanvideo.catalog.images.files import MAX_PIXELS, MAX_READ_BYTES, rea
 
 if TYPE_CHECKING:
     from django_wanvideo.catalog.images.containers import Layout
-    from django_wanvideo.catalog.images.inspection import ImageFacts
+    from django_wanvideo.catalog.images.files import ImageFacts
 
 MEDIA_TYPES = {"JPEG": ("image/jpeg", "jpg"), "PNG": ("image/png", "png"), "WEBP": ("image/webp", "webp")}
 #: JPEG qualities from the best on, until the file is small enough.
@@ -48,8 +48,7 @@ def as_uploadable(
     fileobj.seek(0)
     found = read_layout(kind, data)
     with errors.told(kind), readers.opened(kind, found) as image:
-        profile = found.profile or image.info.get("icc_profile") or b""
-        way = decoding.orientation(image.info.get("exif", b"") if kind == "AVIF" else found.exif)
+        profile, way = _profile_and_way(image, kind, found)
         is_plain = way == 1 and image.mode != "CMYK" and not _is_foreign(profile, image.mode)
         if fitted is None and is_plain and kind in MEDIA_TYPES:
             return fileobj if found.stripped == data else io.BytesIO(found.stripped), *MEDIA_TYPES[kind]
@@ -77,8 +76,7 @@ def small_jpeg(fileobj: IO[bytes], longest: int) -> bytes:
     kind, data = read_image(fileobj)
     found = read_layout(kind, data)
     with errors.told(kind), readers.opened(kind, found) as image:
-        profile = found.profile or image.info.get("icc_profile") or b""
-        way = decoding.orientation(image.info.get("exif", b"") if kind == "AVIF" else found.exif)
+        profile, way = _profile_and_way(image, kind, found)
         # Twice the size, so that a difference of the sides to the decoder's eighths is not seen.
         picture = _decoded(image, kind, profile, drafted=(2 * longest, 2 * longest))
     picture.thumbnail((longest, longest))
@@ -91,6 +89,12 @@ def small_jpeg(fileobj: IO[bytes], longest: int) -> bytes:
     picture.info = {}
     picture.save(target, "JPEG", quality=78, optimize=True)
     return target.getvalue()
+
+
+def _profile_and_way(image: Any, kind: str, found: Layout) -> tuple[bytes, int]:
+    """Return the colour profile, or nothing, and how EXIF says that the picture is turned."""
+    exif = image.info.get("exif", b"") if kind == "AVIF" else found.exif
+    return found.profile or image.info.get("icc_profile") or b"", decoding.orientation(exif)
 
 
 def _decoded(image: Any, kind: str, profile: bytes, drafted: tuple[int, int] | None) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from django_wanvideo.catalog.images import containers, decoding, errors
@@ -23,6 +24,22 @@ MAX_PIXELS = 64_000_000
 MAX_CLAIMED_PIXELS = 210_000_000
 
 _HEADER_BYTES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What was measured. Width and height, in pixels, are those of the picture as it is shown, turned by its EXIF."""
+
+    format: str
+    width: int
+    height: int
+    #: Bytes.
+    size: int
+    #: Whether there is an alpha channel or a transparent colour, used or not.
+    has_transparency: bool
+    is_animated: bool = False
+    #: Whether every pixel has been decoded without an error.
+    is_decoded: bool = True
 
 
 def read_image(fileobj: IO[bytes], *, convertible: bool = True) -> tuple[str, bytes]:

@@ -6,7 +6,6 @@ Pillow is loaded when the first picture is looked at, not before.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -18,6 +17,7 @@ from django_wanvideo.catalog.images.conversion import as_uploadable
 from django_wanvideo.catalog.images.files import (
     CONVERTIBLE,
     MAX_CLAIMED_PIXELS,
+    ImageFacts,
     read_image,
     read_layout,
 )
@@ -31,22 +31,6 @@ if TYPE_CHECKING:
 MAX_DECODED_PIXELS = 2000 * 2000
 #: EXIF's ways to turn a picture that swap width and height.
 _SWAPPED = frozenset({5, 6, 7, 8})
-
-
-@dataclass(frozen=True, slots=True)
-class ImageFacts:
-    """What was measured. Width and height, in pixels, are those of the picture as it is shown, turned by its EXIF."""
-
-    format: str
-    width: int
-    height: int
-    #: Bytes.
-    size: int
-    #: Whether there is an alpha channel or a transparent colour, used or not.
-    has_transparency: bool
-    is_animated: bool = False
-    #: Whether every pixel has been decoded without an error.
-    is_decoded: bool = True
 
 
 def inspect_image(fileobj: IO[bytes], *, convertible: bool = False) -> ImageFacts:

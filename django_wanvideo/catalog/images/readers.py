@@ -11,6 +11,8 @@ import contextlib
 import io
 from typing import TYPE_CHECKING, Any, cast
 
+from django.utils.module_loading import import_string
+
 from django_wanvideo.catalog.images.decoding import CutOffPictureError, MissingDecoderError
 
 if TYPE_CHECKING:
@@ -21,6 +23,15 @@ if TYPE_CHECKING:
     from django_wanvideo.catalog.images.containers import Layout
 
 _STRICT = "wanvideo_strict"
+_READERS = {
+    "JPEG": "PIL.JpegImagePlugin.JpegImageFile",
+    "PNG": "PIL.PngImagePlugin.PngImageFile",
+    "BMP": "PIL.BmpImagePlugin.BmpImageFile",
+    "WEBP": "PIL.WebPImagePlugin.WebPImageFile",
+    "AVIF": "PIL.AvifImagePlugin.AvifImageFile",
+}
+#: What Pillow may have been built without.
+_OPTIONAL = frozenset({"WEBP", "AVIF"})
 
 
 def can_decode(kind: str) -> bool:
@@ -108,31 +119,13 @@ def _reader(kind: str) -> Any:
 
     if _STRICT not in Image.DECODERS:
         Image.register_decoder(_STRICT, cast("Any", _StrictDecoder))
-    if kind == "JPEG":
-        from PIL.JpegImagePlugin import JpegImageFile
-
-        return JpegImageFile
-    if kind == "PNG":
-        from PIL.PngImagePlugin import PngImageFile
-
-        return PngImageFile
-    if kind == "BMP":
-        from PIL.BmpImagePlugin import BmpImageFile
-
-        return BmpImageFile
-    if kind == "WEBP" and features.check("webp"):
-        from PIL.WebPImagePlugin import WebPImageFile
-
-        return WebPImageFile
     if kind == "TIFF":
         return _tiff_reader()
-    if kind == "AVIF" and "avif" in features.get_supported_modules():
-        from PIL.AvifImagePlugin import AvifImageFile
-
-        return AvifImageFile
     if kind == "HEIC":
         return _heic_reader()
-    raise MissingDecoderError(kind)
+    if kind not in _READERS or (kind in _OPTIONAL and kind.lower() not in features.get_supported_modules()):
+        raise MissingDecoderError(kind)
+    return import_string(_READERS[kind])
 
 
 def _heic_reader() -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from django_wanvideo.simulator import DEFAULT_API_KEY, Fault, Progression, Simulator
-from django_wanvideo.simulator.faults import check_name
+from django_wanvideo.simulator.provider.faults import check_name
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -128,7 +128,7 @@ class Command(BaseCommand):
                 sim.faults.put(one)
             if options["random_faults"]:
                 sim.faults.random(options["seed"], options["random_faults"])
-        except ValueError as error:
+        except (ValueError, ImportError) as error:
             raise CommandError(str(error).replace("allow_remote=True", "--allow-remote")) from None
         with _until_told() as stop:
             try:
@@ -146,7 +146,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Stopped. {len(sim.ledger)} accepted, {sim.ledger.total} credits billed.")
 
     def _welcome(self, sim: Simulator, *, default_key: bool) -> None:
-        from django_wanvideo.simulator.video import MISSING_AV, available
+        from django_wanvideo.simulator.media.video import MISSING_AV, available
 
         key = f'"{sim.api_key}"' if default_key else "the key you have given"
         self.stdout.write(self.style.SUCCESS(f"EvoLink simulator on {sim.url}/") + "  (Ctrl-C stops it)")

@@ -46,7 +46,7 @@ class Command(BaseCommand):
                 f"EvoLink could not be asked what it has: {plan.not_looked_up}. Nothing was changed. Try again, or add "
                 "--hold: queued tasks become drafts and nothing is sent."
             )
-        if plan.unsent and not hold and not options["yes"] and not self._agreed():
+        if plan.unsent and not hold and not options["yes"] and not arguments.confirmed("Take it over and send them?"):
             raise CommandError(
                 "Nothing was changed. Add --yes to send them, or --hold to make them drafts.",
                 returncode=arguments.BAD_INPUT,
@@ -89,13 +89,6 @@ class Command(BaseCommand):
             self.stdout.write(f"  {task.pk}  {queued:%Y-%m-%d %H:%M}  {price:>8}  {task}")
         if len(tasks) > MOST_LISTED:
             self.stdout.write(f"  and {len(tasks) - MOST_LISTED} more")
-
-    def _agreed(self) -> bool:
-        try:
-            return input("Take it over and send them? [y/N] ").strip().lower() in {"y", "yes"}
-        except (EOFError, OSError):
-            # Nobody is there to be asked.
-            return False
 
 
 def _amount(number: Decimal) -> str:

@@ -18,7 +18,7 @@ from django_wanvideo.exceptions import BudgetExceeded, TransitionNotAllowed
 from django_wanvideo.failures import advice_for, charge_words
 from django_wanvideo.management import arguments
 from django_wanvideo.management.progress import ProgressLine
-from django_wanvideo.management.waiting import follow
+from django_wanvideo.management.waiting import wait_for_task
 from django_wanvideo.models import VideoTask
 from django_wanvideo.models.creation import files
 from django_wanvideo.services.installation import installation
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         parser.add_argument("--model", help="its id in the catalogue (default: the setting DEFAULT_MODEL)")
         parser.add_argument(
             "--param",
-            type=arguments.pair,
+            type=arguments.name_value,
             action="append",
             default=[],
             metavar="NAME=VALUE",
@@ -54,7 +54,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--input",
-            type=arguments.pair,
+            type=arguments.name_value,
             action="append",
             default=[],
             metavar="ROLE=FILE_OR_URL",
@@ -71,7 +71,7 @@ class Command(BaseCommand):
         parser.add_argument("--no-wait", action="store_true", help="queue it and return")
         parser.add_argument(
             "--timeout",
-            type=arguments.seconds,
+            type=arguments.number(sys.float_info.min, 7 * 86400, "seconds, more than 0 and at most a week"),
             default=1800.0,
             metavar="SECONDS",
             help="how long to wait (default: 1800)",
@@ -123,9 +123,9 @@ class Command(BaseCommand):
         except TransitionNotAllowed as error:
             raise CommandError(str(error), returncode=arguments.BAD_INPUT) from error
         owner = arguments.owner(options["owner"])
-        task = arguments.draft(options, owner)
+        task = arguments.create_task_from_options(options, owner)
         self.stdout.write(self._price(task))
-        if not options["yes"] and not self._agreed():
+        if not options["yes"] and not arguments.confirmed("Send it?"):
             # Only made to be checked and priced; nobody else has seen it.
             task.delete()
             raise CommandError("Nothing was sent.", returncode=arguments.BAD_INPUT)
@@ -147,30 +147,23 @@ class Command(BaseCommand):
             f"({price.dollars(amount):.2f} US dollars, prices of {price.as_of:%Y-%m-%d}); EvoLink's bill is what counts."
         )
 
-    def _agreed(self) -> bool:
-        try:
-            return input("Send it? [y/N] ").strip().lower() in {"y", "yes"}
-        except (EOFError, KeyboardInterrupt):
-            self.stdout.write("")
-            return False
-
     # Once it is sent -----------------------------------------------------------------------------------------------
 
     def _wait(self, task_id: uuid.UUID, options: dict[str, Any]) -> VideoTask:
-        line = ProgressLine(self.stdout)
+        progress = ProgressLine(self.stdout)
         try:
-            return follow(task_id, line, timeout=options["timeout"], inline=options["inline"])
+            return wait_for_task(task_id, progress, timeout=options["timeout"], inline=options["inline"])
         except VideoTask.DoesNotExist:
             raise CommandError(f"Task {task_id} has been deleted.", returncode=FAILED) from None
         except TimeoutError:
-            line.close()
+            progress.close()
             self.stderr.write(self.style.WARNING("The database did not answer until the time was up."))
             self._goes_on(task_id, options, STILL_GOING)
         except KeyboardInterrupt:
-            line.close()
+            progress.close()
             self._goes_on(task_id, options, INTERRUPTED)
         finally:
-            line.close()
+            progress.close()
 
     def _end(self, task: VideoTask, options: dict[str, Any]) -> None:
         if not task.is_finished:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import signal
 import threading
@@ -13,22 +12,14 @@ from django.db import Error, close_old_connections
 from django.utils import timezone
 
 from django_wanvideo import jobs, queue
+from django_wanvideo.management import arguments
 from django_wanvideo.services.sweep import SweepResult, sweep
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
     from types import FrameType
 
 logger = logging.getLogger(__name__)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0.1 <= value <= 86400:
-        raise argparse.ArgumentTypeError(f"give seconds from 0.1 to 86400, not {text!r}")
-    return value
 
 
 def _do_here(job: str, *ids: str) -> bool:
@@ -50,8 +41,13 @@ class Command(BaseCommand):
         "run it from cron, or with --loop as a service. Safe to run in several places at once."
     )
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--loop", type=_seconds, metavar="SECONDS", help="go on for ever, this long apart")
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--loop",
+            type=arguments.number(0.1, 86400, "seconds from 0.1 to 86400"),
+            metavar="SECONDS",
+            help="go on for ever, this long apart",
+        )
         parser.add_argument("--inline", action="store_true", help="do the work in this process instead of through RQ")
 
     def handle(self, *args: Any, **options: Any) -> None:

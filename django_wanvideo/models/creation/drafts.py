@@ -24,7 +24,7 @@ _SHORT = 12
 def fields_of(task: VideoTask) -> dict[str, Any]:
     """Return what people may change of a draft, by field: settings in force, inputs by role as what they refer to."""
     spec = next((spec for spec in catalog.models() if spec.id == task.model), None)
-    settings = spec.in_force(task.parameters) if spec is not None else task.parameters
+    settings = spec.effective_values(task.parameters) if spec is not None else task.parameters
     inputs = {
         role: [(item.pk, item.url, item.file.name) for item in items]
         for role, items in by_role(task.inputs.all()).items()

@@ -46,7 +46,7 @@ def unique_name(stem: str, extension: str) -> str:
 
 def brief(error: BaseException) -> str:
     """Return an error in one line for the log, without keys and without the queries of signed links."""
-    said = _QUERY.sub("?…", NO_SECRET.hide_all(" ".join(str(error).split())))
+    said = _QUERY.sub("?…", NO_SECRET.redact_all(" ".join(str(error).split())))
     return f"{type(error).__name__}: {said[:200]}" if said else type(error).__name__
 
 

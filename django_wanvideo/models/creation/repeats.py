@@ -49,7 +49,7 @@ def like(
     spec = next((spec for spec in catalog.models() if spec.id == model), None)
 
     def settings(of: Mapping[str, Any]) -> dict[str, Any]:
-        values = spec.in_force(of) if spec is not None else dict(of)
+        values = spec.effective_values(of) if spec is not None else dict(of)
         return {name: value for name, value in values.items() if name not in ignoring}
 
     wanted = settings(parameters)

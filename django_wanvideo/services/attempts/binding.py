@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db.database import insist
-from django_wanvideo.evolink.types import RemoteStatus
+from django_wanvideo.evolink.types import ProviderStatus
 from django_wanvideo.models import Attempt, ledger, lifecycle
 from django_wanvideo.services import schedule
 from django_wanvideo.services.attempts import duplicates, spool
@@ -21,7 +21,7 @@ from django_wanvideo.services.holds import holds
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
-    from django_wanvideo.evolink.types import Created, TaskSnapshot
+    from django_wanvideo.evolink.types import CreateResult, TaskSnapshot
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ OPEN_STATES = (AttemptState.CLAIMED, AttemptState.UNCONFIRMED)
 DATABASE_RETRY_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
-def record_acceptance(attempt: Attempt, created: Created) -> None:
+def record_acceptance(attempt: Attempt, created: CreateResult) -> None:
     """EvoLink's answer names its task: commit that before anything else."""
     if not _attach_at_once(attempt, created):
         attempt.refresh_from_db()
@@ -46,7 +46,7 @@ def record_acceptance(attempt: Attempt, created: Created) -> None:
     holds.request_accepted()
 
 
-def _attach_at_once(attempt: Attempt, created: Created) -> bool:
+def _attach_at_once(attempt: Attempt, created: CreateResult) -> bool:
     """Bind what was paid for; a database that restarts just now is waited for, and the id is never lost silently."""
     kept = False
 
@@ -134,7 +134,7 @@ def _attach(
     try:
         event = lifecycle.move_with_attempt(
             attempt,
-            TaskStatus.PROCESSING if snapshot.status == RemoteStatus.PROCESSING else TaskStatus.PENDING,
+            TaskStatus.PROCESSING if snapshot.status == ProviderStatus.PROCESSING else TaskStatus.PENDING,
             state=AttemptState.ACCEPTED,
             only=Q(state__in=(attempt.state,) if reopened else OPEN_STATES, provider_task_id=expected_id),
             # The error was of an answer that was lost; on an ended attempt it would be EvoLink's word about its end.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from django_stubs_ext import StrOrPromise
 
-    from django_wanvideo.evolink.exceptions import EvoLinkError, WaitError
+    from django_wanvideo.evolink.exceptions import EvoLinkError, RetryLater
 
 
 def record_rejection(attempt: Attempt, error: EvoLinkError) -> None:
@@ -51,7 +51,7 @@ def failure_code(error: EvoLinkError) -> str:
     return (error.code if error.code and known else by_status)[:100]
 
 
-def requeue(attempt: Attempt, error: WaitError) -> None:
+def requeue(attempt: Attempt, error: RetryLater) -> None:
     """EvoLink certainly did not accept it now: back to the queue, later, as a new attempt; not for ever."""
     task = attempt.task
     now = timezone.now()

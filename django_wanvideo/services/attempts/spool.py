@@ -16,7 +16,7 @@ from django.core.files.base import ContentFile
 from rq.timeouts import BaseTimeoutException
 
 from django_wanvideo import queue
-from django_wanvideo.evolink.types import Created, TaskSnapshot
+from django_wanvideo.evolink.types import CreateResult, TaskSnapshot
 from django_wanvideo.models.storage import task_storage
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ FOLDER = "wanvideo/accepted"
 LONGEST, MOST = 16 * 1024, 1000
 
 
-def keep(attempt: Attempt, created: Created) -> None:
+def keep(attempt: Attempt, created: CreateResult) -> None:
     """Write down which of EvoLink's tasks an attempt has paid for; never raises for what a place does."""
     content = _encoded(created)
 
@@ -55,7 +55,7 @@ def keep(attempt: Attempt, created: Created) -> None:
     _try("kept in the storage", in_storage)
 
 
-def find(attempt_id: uuid.UUID) -> Created | None:
+def find(attempt_id: uuid.UUID) -> CreateResult | None:
     """Return what is kept of an attempt, from whichever place has it."""
     content = _from_redis(lambda redis: redis.hget(KEY, str(attempt_id)))
     return _decoded(content) or _decoded(_try("read from the storage", lambda: _file(attempt_id)))
@@ -89,7 +89,7 @@ def _file(attempt_id: uuid.UUID) -> bytes:
     return content
 
 
-def _encoded(created: Created) -> bytes:
+def _encoded(created: CreateResult) -> bytes:
     snapshot = created.snapshot
     reserved = snapshot.credits_reserved
     task = {
@@ -102,11 +102,11 @@ def _encoded(created: Created) -> bytes:
     return json.dumps(facts).encode()
 
 
-def _decoded(content: Any) -> Created | None:
+def _decoded(content: Any) -> CreateResult | None:
     try:
         facts = json.loads(content or b"null")
         snapshot = TaskSnapshot.parse(facts["task"])
-        return Created(snapshot, int(facts["http_status"]), str(facts["request_id"])) if snapshot.id else None
+        return CreateResult(snapshot, int(facts["http_status"]), str(facts["request_id"])) if snapshot.id else None
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
 

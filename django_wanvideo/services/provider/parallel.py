@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.connections import before_request
-from django_wanvideo.evolink.exceptions import EvoLinkError, ReadError, UnreadableAnswer
+from django_wanvideo.evolink.exceptions import EvoLinkError, InvalidResponse, ReadError
 from django_wanvideo.services.provider import provider
 
 if TYPE_CHECKING:
@@ -198,6 +198,6 @@ def _ask(client: EvoLinkClient, provider_task_id: str) -> TaskSnapshot | EvoLink
 def _not_offered(error: EvoLinkError) -> bool:
     """Tell whether EvoLink refuses the batch call as such: gone, or asked for in another way now."""
     # Whoever says that there is no such address: single looks find out whether EvoLink is there at all.
-    if isinstance(error, UnreadableAnswer) or error.http_status in {404, 410}:
+    if isinstance(error, InvalidResponse) or error.http_status in {404, 410}:
         return True
     return isinstance(error, ReadError) and not error.transient and error.http_status not in {None, 401, 403}

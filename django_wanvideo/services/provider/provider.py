@@ -22,7 +22,7 @@ from django_wanvideo.services.holds import account
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django_wanvideo.evolink.types import Created, TaskSnapshot
+    from django_wanvideo.evolink.types import CreateResult, TaskSnapshot
     from django_wanvideo.models import Attempt
 
 logger = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ def check_backoff() -> None:
         raise ProviderUnavailable(message, until, "evolink_busy")
 
 
-def create(client: EvoLinkClient, attempt: Attempt, *, before_send: Callable[[], None] | None = None) -> Created:
+def create(client: EvoLinkClient, attempt: Attempt, *, before_send: Callable[[], None] | None = None) -> CreateResult:
     """Make the one call that may be billed. An attempt gives the same bytes each time, however its row keeps JSON.
 
     Raises what ``EvoLinkClient.create`` raises, and what ``before_send`` raises.

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.conf import conf
-from django_wanvideo.evolink.exceptions import EvoLinkError, WaitError
+from django_wanvideo.evolink.exceptions import EvoLinkError, RetryLater
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services import schedule
 from django_wanvideo.services.attempts import binding, settlement
@@ -54,7 +54,7 @@ def repeat(attempt: Attempt) -> None:
     _look_again(attempt, timezone.now() + schedule.claim_lifetime() + wait)
     try:
         created = provider.create(client, attempt)
-    except WaitError as error:
+    except RetryLater as error:
         # Certainly not looked at by EvoLink, so it does not count.
         Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNCONFIRMED).update(
             request_count=F("request_count") - 1

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo import callback_tokens, catalog
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
-from django_wanvideo.evolink.exceptions import EvoLinkError, OutcomeUnknownError, RejectedError, WaitError
+from django_wanvideo.evolink.exceptions import EvoLinkError, OutcomeUnknownError, RejectedError, RetryLater
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of
@@ -110,7 +110,7 @@ def post(attempt: Attempt, client: EvoLinkClient) -> None:
         logger.info("Attempt %s was settled before it was sent.", attempt.pk)
     except RejectedError as error:
         settlement.record_rejection(attempt, error)
-    except WaitError as error:
+    except RetryLater as error:
         settlement.requeue(attempt, error)
     except (OutcomeUnknownError, EvoLinkError) as error:
         settlement.mark_unconfirmed(attempt, error)

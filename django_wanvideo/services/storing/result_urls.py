@@ -12,7 +12,7 @@ from django_wanvideo.choices import EventKind, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.downloads import DownloadError
 from django_wanvideo.downloads.urls import parse_url
-from django_wanvideo.evolink.types import RemoteStatus
+from django_wanvideo.evolink.types import ProviderStatus
 from django_wanvideo.http.text import one_line
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.services import schedule
@@ -51,7 +51,7 @@ def refresh_result_url(task: VideoTask, lease: Lease, read: Callable[[Attempt], 
         snapshot = read(attempt)
     if snapshot is not None:
         ledger.report(attempt.pk, snapshot)
-    if snapshot is not None and snapshot.status in {RemoteStatus.FAILED, RemoteStatus.CANCELLED}:
+    if snapshot is not None and snapshot.status in {ProviderStatus.FAILED, ProviderStatus.CANCELLED}:
         return Asked(ended=_end_of(snapshot))
     now = timezone.now()
     columns: dict[str, object] = {"result_refreshed_at": now}
@@ -116,4 +116,4 @@ def _may_be_asked(link: str) -> bool:
 def _end_of(snapshot: TaskSnapshot) -> tuple[str, str]:
     if snapshot.error is not None:
         return snapshot.error.code or "unknown_error", one_line(snapshot.error.message)
-    return ("request_cancelled" if snapshot.status == RemoteStatus.CANCELLED else "unknown_error"), ""
+    return ("request_cancelled" if snapshot.status == ProviderStatus.CANCELLED else "unknown_error"), ""

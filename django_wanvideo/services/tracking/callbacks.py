@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError, ReadError
-from django_wanvideo.evolink.types import RemoteStatus, TaskSnapshot
+from django_wanvideo.evolink.types import ProviderStatus, TaskSnapshot
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask, lifecycle
 from django_wanvideo.services import schedule
 from django_wanvideo.services.attempts import binding, duplicates
@@ -177,7 +177,7 @@ def apply_callback(attempt: Attempt, snapshot: TaskSnapshot) -> None:
 
 def _still_running(attempt: Attempt, snapshot: TaskSnapshot) -> bool:
     """Tell whether EvoLink goes on with, or has finished, what was given up here and tried again."""
-    if attempt.state != AttemptState.FINISHED or snapshot.status in {RemoteStatus.FAILED, RemoteStatus.CANCELLED}:
+    if attempt.state != AttemptState.FINISHED or snapshot.status in {ProviderStatus.FAILED, ProviderStatus.CANCELLED}:
         return False
     tried_again = VideoTask.objects.filter(pk=attempt.task_id, status=TaskStatus.QUEUED).exists()
     return tried_again or not _is_latest(attempt)

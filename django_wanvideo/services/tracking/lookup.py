@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo.choices import RETRYABLE_STATUSES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
-from django_wanvideo.evolink.types import RemoteStatus
+from django_wanvideo.evolink.types import ProviderStatus
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.services import schedule
 from django_wanvideo.services.attempts import delays, duplicates, settlement
@@ -156,9 +156,9 @@ def _is_old(attempt: Attempt, age: dt.timedelta = LAG) -> bool:
 
 def _end_of(attempt: Attempt, task: VideoTask, snapshot: TaskSnapshot) -> str:
     """Return the code of an end without a video that can still be had; empty when EvoLink has it or works on it."""
-    if snapshot.status in {RemoteStatus.FAILED, RemoteStatus.CANCELLED}:
+    if snapshot.status in {ProviderStatus.FAILED, ProviderStatus.CANCELLED}:
         return (snapshot.error.code if snapshot.error else "") or f"evolink_{snapshot.status}"
-    if snapshot.status != RemoteStatus.COMPLETED or not _is_old(attempt, schedule.RESULT_LIFETIME):
+    if snapshot.status != ProviderStatus.COMPLETED or not _is_old(attempt, schedule.RESULT_LIFETIME):
         return ""
     # No file of it within the day that files live, or only the link that was tried until it had ended.
     return "" if set(snapshot.result_urls) - {task.result_url} else NO_FILE

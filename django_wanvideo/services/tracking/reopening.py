@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from django_wanvideo.choices import RETRYABLE_STATUSES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
-from django_wanvideo.evolink.types import RemoteStatus
+from django_wanvideo.evolink.types import ProviderStatus
 from django_wanvideo.models import ledger, lifecycle
 from django_wanvideo.services.tracking import snapshots
 
@@ -68,7 +68,7 @@ def bring_home(
         )
         moved = lifecycle.move_with_attempt(
             attempt,
-            TaskStatus.PROCESSING if snapshot.status == RemoteStatus.PROCESSING else TaskStatus.PENDING,
+            TaskStatus.PROCESSING if snapshot.status == ProviderStatus.PROCESSING else TaskStatus.PENDING,
             state=AttemptState.ACCEPTED,
             only=Q(state=AttemptState.FINISHED, provider_task_id=snapshot.id),
             task=task,

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo.choices import RETRYABLE_STATUSES, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
-from django_wanvideo.evolink.types import RemoteStatus
+from django_wanvideo.evolink.types import ProviderStatus
 from django_wanvideo.http.text import one_line
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.services import schedule
@@ -40,14 +40,14 @@ def apply_snapshot(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSou
         rows_of(attempt).update(failed_looks=0, not_found_since=None)
         outages.note_end()
     match snapshot.status:
-        case RemoteStatus.COMPLETED if snapshot.result_urls:
+        case ProviderStatus.COMPLETED if snapshot.result_urls:
             _completed(attempt, snapshot, source)
-        case RemoteStatus.COMPLETED:
+        case ProviderStatus.COMPLETED:
             _handle_missing_result(attempt, snapshot, source)
-        case RemoteStatus.FAILED:
+        case ProviderStatus.FAILED:
             code = (snapshot.error.code if snapshot.error else "") or "unknown_error"
             _ended(attempt, snapshot, source, TaskStatus.FAILED, EventKind.FAILED, code)
-        case RemoteStatus.CANCELLED:
+        case ProviderStatus.CANCELLED:
             _ended(attempt, snapshot, source, TaskStatus.CANCELLED, EventKind.CANCELLED, "request_cancelled")
         case _:
             _update_progress(attempt, snapshot, source)
@@ -157,7 +157,7 @@ def _update_progress(attempt: Attempt, snapshot: TaskSnapshot, source: EventSour
     if is_past(attempt, schedule.GIVE_UP) and source != EventSource.CALLBACK:
         no_word(attempt, "never_finished", _("EvoLink did not finish the video in a whole day."))
         return
-    if snapshot.status == RemoteStatus.PROCESSING and attempt.task.status != TaskStatus.PROCESSING:
+    if snapshot.status == ProviderStatus.PROCESSING and attempt.task.status != TaskStatus.PROCESSING:
         lifecycle.advance(
             attempt.task_id,
             TaskStatus.PROCESSING,

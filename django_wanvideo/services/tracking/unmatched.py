@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo.choices import AttemptState, CreditOutcome, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.db import database
-from django_wanvideo.evolink.types import RemoteStatus
+from django_wanvideo.evolink.types import ProviderStatus
 from django_wanvideo.models import Attempt, CreditEntry, DeletedTask, VideoTask, ledger, lifecycle
 from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of
 
@@ -125,7 +125,7 @@ def _into_the_ledger(attempt_id: uuid.UUID, snapshot: TaskSnapshot) -> None:
     now = timezone.now()
     used = ledger.clamp_credits(snapshot.credits_used)
     columns: dict[str, object] = {"accepted_at": now, "outcome": CreditOutcome.ACCEPTED}
-    if snapshot.status == RemoteStatus.COMPLETED:
+    if snapshot.status == ProviderStatus.COMPLETED:
         columns = {"outcome": CreditOutcome.CHARGED, "settled_at": now}
     elif snapshot.status.is_final:
         columns = {"outcome": CreditOutcome.CHARGED if used else CreditOutcome.RELEASED, "settled_at": now}

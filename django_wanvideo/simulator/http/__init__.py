@@ -1,0 +1,3 @@
+"""EvoLink's HTTP, on Werkzeug: the server, the endpoints, and the faults of answers."""
+
+from __future__ import annotations

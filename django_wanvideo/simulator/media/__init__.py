@@ -1,0 +1,3 @@
+"""Pictures and videos: kept, checked, drawn."""
+
+from __future__ import annotations

@@ -1,0 +1,87 @@
+"""Starting child processes that share the test's database."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parents[2]
+#: The environment variable with the file that all children wait for.
+GATE = "WANVIDEO_CHILD_GATE"
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a child that is the same site on the same rows."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.promises.child_settings",
+        "WANVIDEO_CHILD_DATABASE": str(connection.settings_dict["NAME"]),
+        "WANVIDEO_CHILD_SITE": json.dumps(settings.WANVIDEO),
+        "PYTHONPATH": str(ROOT),
+        **more,
+    }
+
+
+def start(*command: str, env: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
+    """Start ``python`` with ``command``; both outputs are piped."""
+    return subprocess.Popen(
+        [sys.executable, *command],
+        env=env or environment(),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **options,
+    )
+
+
+def run(*command: str, env: dict[str, str] | None = None, seconds: float = 60) -> tuple[int, str]:
+    """Run ``python`` with ``command`` to its end; return status and output."""
+    process = start(*command, env=env)
+    try:
+        output, _none = process.communicate(timeout=seconds)
+    finally:
+        process.kill()
+    return process.returncode, output
+
+
+def wait_at_the_gate(seconds: float = 60) -> None:
+    """In a child: say that it is there, and wait for the others. SystemExit when the gate stays shut."""
+    gate = os.environ.get(GATE)
+    if not gate:
+        return
+    Path(f"{gate}.{os.getpid()}").touch()
+    deadline = time.monotonic() + seconds
+    while not Path(gate).exists():
+        if time.monotonic() > deadline:
+            raise SystemExit("the gate did not open")
+        time.sleep(0.005)
+
+
+def race(folder: Path, *commands: tuple[str, ...], seconds: float = 60, **environ: str) -> None:
+    """Run ``python`` with each command, all let go at the same moment; AssertionError with what a failed one said."""
+    gate = folder / "gate"
+    env = environment(**{GATE: str(gate)}, **environ)
+    children = [start(*command, env=env) for command in commands]
+    try:
+        deadline = time.monotonic() + seconds
+        while len(list(folder.glob("gate.*"))) < len(children):
+            ended = [child.communicate()[0] for child in children if child.poll() is not None]
+            assert not ended, ended[0]
+            assert time.monotonic() < deadline, "not all children came to the gate"
+            time.sleep(0.01)
+        gate.touch()
+        for child in children:
+            output, _none = child.communicate(timeout=seconds)
+            assert child.returncode == 0, output
+    finally:
+        for child in children:
+            child.kill()

@@ -1,0 +1,551 @@
+"""Lost answers and early callbacks: what was paid for finds its attempt, and nothing else does."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from django_wanvideo import callback_tokens, jobs
+from django_wanvideo.choices import AttemptState, TaskStatus
+from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
+from django_wanvideo.services.attempts import binding
+from django_wanvideo.services.resolution import decisions
+from django_wanvideo.services.sending import actions
+from django_wanvideo.services.tracking import callbacks, mismatch
+from tests.promises.fixtures import raise_first, together, until
+from tests.services.tracking.looks import gateway_page, slow_history
+
+if TYPE_CHECKING:
+    from django_wanvideo.simulator import Simulator
+    from tests.promises.fixtures import Road
+
+pytestmark = pytest.mark.integration
+
+
+def call_back(attempt: Attempt, provider_task_id: str, status: str = "completed") -> None:
+    """What EvoLink's callback does: post to the attempt's address, then let a worker read it."""
+    path = urlsplit(callback_tokens.url_for(attempt.pk)).path
+    body = {"id": provider_task_id, "status": status}
+    response = Client().post(path, body, content_type="application/json")
+    assert response.status_code == 200
+    callbacks.process_pending()
+
+
+def unconfirmed(road: Road, prompt: str = "A cat plays the piano") -> tuple[VideoTask, str]:
+    """A task whose request was accepted and whose answer was lost, and EvoLink's id of it."""
+    road.sim.faults.add("create", "accept_then_close")
+    task = road.send(road.queued(prompt))
+    assert task.status == TaskStatus.UNCONFIRMED
+    return task, road.sim.tasks.latest.id
+
+
+def test_a_callback_before_the_answer_binds_and_the_answer_changes_nothing(open_road: Road, evo: Simulator):
+    evo.faults.add("create", "callback_before_answer")
+    task = open_road.queued()
+    attempts_when_called = []
+    original = callbacks.process_pending
+
+    def read_at_once() -> None:
+        attempts_when_called.append(Attempt.objects.get().state)
+        original()
+
+    # The receipt is there before the answer has been read; the worker that sends is still at it.
+    def bind_first(attempt, created):
+        read_at_once()
+        assert Attempt.objects.get().provider_task_id == created.snapshot.id
+        return accepted(attempt, created)
+
+    accepted = binding.record_acceptance
+    binding.record_acceptance = bind_first
+    try:
+        open_road.send(task)
+    finally:
+        binding.record_acceptance = accepted
+    assert attempts_when_called == [AttemptState.CLAIMED]
+    attempt = task.attempts.get()
+    assert (attempt.http_status, attempt.provider_task_id) == (200, evo.tasks.latest.id)
+    assert open_road.history(task).count("accepted") == 1
+    open_road.finish(task)
+    assert task.status == TaskStatus.COMPLETED
+    evo.ledger.assert_charged_once()
+    open_road.assert_accounted_for()
+
+
+def test_a_callback_that_overtakes_a_hanging_answer_completes_the_task_while_its_worker_still_waits(
+    open_road: Road, evo: Simulator
+):
+    import threading
+
+    from django.db import connections
+
+    evo.faults.add("create", "accept_then_hang", seconds=1.5)
+    open_road.configure(READ_TIMEOUT=1.2)
+    task = open_road.queued()
+
+    def worker() -> None:
+        jobs.submit(str(task.pk))
+        connections.close_all()
+
+    sender = threading.Thread(target=worker)
+    sender.start()
+    until(lambda: len(evo.tasks) == 1, "the request")
+    evo.complete(evo.tasks.latest.id)
+    open_road.wait_for_receipt()
+    callbacks.process_pending()
+    task.refresh_from_db()
+    assert task.status == TaskStatus.STORING
+    sender.join(20)
+    task.refresh_from_db()
+    assert task.status == TaskStatus.STORING, "the time-out of the sender came too late to matter"
+    assert task.attempts.get().state == AttemptState.ACCEPTED
+    open_road.finish(task)
+    assert task.status == TaskStatus.COMPLETED
+    assert open_road.posts() == 1
+
+
+def test_a_token_never_binds_what_another_attempt_holds(road: Road, evo: Simulator):
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    other = road.send(road.queued("A dog"))
+    task, own = unconfirmed(road)
+    call_back(task.attempt, other.attempt.provider_task_id)
+    task.refresh_from_db()
+    assert task.status == TaskStatus.UNCONFIRMED
+    assert task.attempt.provider_task_id is None
+    assert not task.children.exists()
+    call_back(task.attempt, own)
+    assert task.attempts.get().provider_task_id == own
+
+
+@pytest.mark.fault("K3.callback-while-404")
+def test_a_callback_that_comes_while_evolink_does_not_show_the_task_binds_it_once_it_does(road: Road, evo: Simulator):
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    task, own = unconfirmed(road)
+    evo.faults.add("get", "404", times=6)
+    call_back(task.attempt, own)
+    for _try in range(5):
+        received_at = timezone.now() - dt.timedelta(minutes=30)
+        CallbackReceipt.objects.update(process_at=timezone.now(), received_at=received_at)
+        callbacks.process_pending()
+        assert CallbackReceipt.objects.get().process_at > timezone.now(), "it stays unread"
+    CallbackReceipt.objects.update(process_at=timezone.now())
+    callbacks.process_pending()
+    task.refresh_from_db()
+    assert (task.status, task.attempts.get().provider_task_id) == (TaskStatus.PENDING, own)
+
+
+@pytest.mark.parametrize("seconds", [130, 3600])
+def test_a_token_never_binds_a_task_that_is_older_than_its_attempt(road: Road, evo: Simulator, seconds: int):
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    task, own = unconfirmed(road)
+    evo.tasks[own].created -= seconds
+    call_back(task.attempt, own)
+    task.refresh_from_db()
+    assert task.status == TaskStatus.UNCONFIRMED
+    assert task.attempt.provider_task_id is None
+    assert not VideoTask.objects.filter(parent=task).exists()
+
+
+def test_what_a_token_may_not_bind_for_its_age_is_written_down_once_for_the_person_who_decides(
+    road: Road, evo: Simulator
+):
+    """The clock of the machine that sent the request may have been ahead of EvoLink's."""
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    task, own = unconfirmed(road)
+    attempt = task.attempts.get()
+    evo.tasks[own].created -= 180
+    for _copy in range(3):
+        call_back(attempt, own)
+    assert not CallbackReceipt.objects.filter(process_at__isnull=False).exists()
+    (noted,) = task.events.filter(kind="callback").exclude(detail={})
+    assert (noted.attempt, noted.source, noted.notify_at) == (attempt, "callback", None)
+    created = dt.datetime.fromtimestamp(int(evo.tasks[own].created), dt.UTC)
+    assert noted.detail == {
+        "reason": "older_than_attempt",
+        "provider_task_id": own,
+        "created": created.isoformat(),
+        "claimed_at": attempt.claimed_at.isoformat(),
+    }
+    decisions.attach(task, noted.detail["provider_task_id"], allow_earlier=True)
+    assert task.status == TaskStatus.PENDING
+    road.assert_accounted_for()
+
+
+def test_readers_at_once_write_it_down_once(wide_road: Road, evo: Simulator, monkeypatch):
+    slow_history(monkeypatch)
+    wide_road.configure(CALLBACK_BASE_URL="https://site.example")
+    task, own = unconfirmed(wide_road)
+    evo.tasks[own].created -= 180
+    snapshot = callbacks.provider.client().get_task(own)
+    copies = [Attempt.objects.select_related("task").get() for _reader in range(3)]
+    raise_first(together([lambda copy=copy: callbacks.apply_callback(copy, snapshot) for copy in copies]))
+    assert task.events.filter(kind="callback").count() == 1
+
+
+def test_a_token_that_names_one_old_task_after_another_does_not_fill_the_history(road: Road, evo: Simulator):
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    task, own = unconfirmed(road)
+    attempt, real = task.attempts.get(), evo.tasks[own]
+    for number in range(8):
+        old = replace(real, id=f"task-unified-{1757169743 + number}-older000", created=real.created - 86_400)
+        evo.tasks.add(old)
+        call_back(attempt, old.id)
+    assert task.events.filter(kind="callback").exclude(detail={}).count() == mismatch.MOST_OLDER
+    call_back(attempt, own)
+    task.refresh_from_db()
+    assert task.status == TaskStatus.PENDING
+
+
+@pytest.mark.parametrize("what", ["another model", "another task's"])
+def test_what_cannot_be_it_for_more_than_its_age_is_not_written_down(road: Road, evo: Simulator, what: str):
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    other = road.send(road.queued("A dog"))
+    task, own = unconfirmed(road)
+    named = other.attempt.provider_task_id if what == "another task's" else own
+    evo.tasks[named].created -= 3600
+    if what == "another model":
+        evo.tasks[named].model = "wan2.5-image-to-video"
+    call_back(task.attempt, named)
+    assert not task.events.filter(kind="callback").exclude(detail={}).exists()
+
+
+def test_a_token_binds_a_task_whose_clock_is_a_little_behind(road: Road, evo: Simulator):
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    task, own = unconfirmed(road)
+    evo.tasks[own].created -= 100
+    call_back(task.attempt, own)
+    task.refresh_from_db()
+    assert task.status == TaskStatus.PENDING
+
+
+def test_a_token_never_binds_a_task_of_another_model(road: Road, evo: Simulator):
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    task, own = unconfirmed(road)
+    evo.tasks[own].model = "wan2.5-image-to-video"
+    call_back(task.attempt, own)
+    task.refresh_from_db()
+    assert task.status == TaskStatus.UNCONFIRMED
+
+
+@pytest.mark.fault("K3.callback-while-404")
+def test_a_callback_that_names_a_task_evolink_does_not_know_is_read_again_for_26_hours(road: Road, evo: Simulator):
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    task, _own = unconfirmed(road)
+    call_back(task.attempt, "task-unified-1757169743-unknown1")
+    receipt = CallbackReceipt.objects.get()
+    assert receipt.process_at is not None, "EvoLink may only lag behind"
+    assert evo.journal.count("get") == 1
+    for hours in (1, 25.9, 26.1):
+        received_at = timezone.now() - dt.timedelta(hours=hours)
+        CallbackReceipt.objects.update(process_at=timezone.now(), received_at=received_at)
+        callbacks.process_pending()
+        receipt.refresh_from_db()
+        assert (receipt.process_at is None) == (hours > 26)
+    task.refresh_from_db()
+    assert task.status == TaskStatus.UNCONFIRMED
+    assert task.attempt.provider_task_id is None
+
+
+def test_a_callback_is_kept_while_a_gateway_answers_in_evolinks_place(road: Road, evo: Simulator, monkeypatch):
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    task, own = unconfirmed(road)
+    with monkeypatch.context() as between:
+        gateway_page(between)
+        call_back(task.attempt, own)
+        for _try in range(4):
+            CallbackReceipt.objects.update(process_at=timezone.now(), received_at=timezone.now() - dt.timedelta(days=2))
+            callbacks.process_pending()
+    CallbackReceipt.objects.filter(process_at__isnull=False).update(process_at=timezone.now())
+    callbacks.process_pending()
+    task.refresh_from_db()
+    assert task.status == TaskStatus.PENDING
+    assert task.attempts.get().provider_task_id == own
+
+
+def test_a_callback_that_names_another_accounts_task_is_not_asked_for_for_ever(road: Road, evo: Simulator):
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    task, _own = unconfirmed(road)
+    evo.faults.add("get", "403", times=None)
+    call_back(task.attempt, "task-unified-1757169743-foreign1")
+    assert CallbackReceipt.objects.get().process_at is not None
+    CallbackReceipt.objects.update(process_at=timezone.now(), received_at=timezone.now() - dt.timedelta(hours=27))
+    callbacks.process_pending()
+    assert CallbackReceipt.objects.get().process_at is None
+
+
+def test_a_callback_is_kept_while_our_key_is_refused(road: Road, evo: Simulator):
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    task, own = unconfirmed(road)
+    evo.faults.add("get", "401", times=2)
+    call_back(task.attempt, own)
+    CallbackReceipt.objects.update(process_at=timezone.now(), received_at=timezone.now() - dt.timedelta(days=2))
+    callbacks.process_pending()
+    CallbackReceipt.objects.update(process_at=timezone.now())
+    callbacks.process_pending()
+    task.refresh_from_db()
+    assert task.status == TaskStatus.PENDING
+
+
+def test_repeated_callbacks_change_nothing_more(road: Road, evo: Simulator):
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    task, own = unconfirmed(road)
+    evo.complete(own)
+    for _time in range(3):
+        call_back(task.attempt, own)
+    road.finish(task)
+    before = (road.history(task), evo.journal.count("get"))
+    for status in ("completed", "pending", "failed"):
+        call_back(task.attempt, own, status)
+    task.refresh_from_db()
+    assert task.status == TaskStatus.COMPLETED
+    assert (road.history(task), evo.journal.count("get")) == before
+    assert road.history(task).count("callback") == 1
+    assert not CallbackReceipt.objects.filter(process_at__isnull=False).exists()
+
+
+def superseded(road: Road) -> tuple[VideoTask, Attempt, str]:
+    """A task that was sent again although its first request had been accepted."""
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    task, own = unconfirmed(road)
+    first = task.attempts.get()
+    decisions.resend(task)
+    return task, first, own
+
+
+def test_a_late_callback_of_a_superseded_attempt_is_taken_up_while_the_task_still_waits(road: Road, evo: Simulator):
+    task, first, own = superseded(road)
+    evo.complete(own)
+    call_back(first, own)
+    road.finish(task)
+    assert task.status == TaskStatus.COMPLETED
+    assert road.posts() == 1, "the second charge was saved"
+    assert task.attempts.get().provider_task_id == own
+    evo.ledger.assert_charged_once()
+
+
+def test_a_late_callback_of_a_superseded_attempt_is_kept_as_a_task_of_its_own(road: Road, evo: Simulator):
+    task, first, own = superseded(road)
+    VideoTask.objects.filter(pk=task.pk).update(metadata={"sku": "X1"}, owner=None)
+    road.send(task)
+    assert task.status == TaskStatus.PENDING
+    for accepted in evo.tasks.values():
+        evo.complete(accepted.id)
+    for _time in range(3):
+        call_back(first, own)
+    second = task.children.get()
+    assert second.metadata == {}, "receivers of the site must not take it for the first"
+    assert second.attempt.provider_task_id == own
+    road.finish(task)
+    road.finish(second)
+    assert (task.status, second.status) == (TaskStatus.COMPLETED, TaskStatus.COMPLETED)
+    assert task.video.name != second.video.name
+    assert road.history(task).count("duplicate") == 1
+    assert road.history(second).count("stored") == 1
+    assert VideoTask.objects.count() == 2
+    road.assert_accounted_for()
+
+
+def test_a_late_callback_after_a_person_said_not_accepted_keeps_the_video(road: Road, evo: Simulator):
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    task, own = unconfirmed(road)
+    attempt = task.attempts.get()
+    decisions.mark_not_accepted(task)
+    evo.complete(own)
+    call_back(attempt, own)
+    second = task.children.get()
+    road.finish(second)
+    task.refresh_from_db()
+    assert (task.status, second.status) == (TaskStatus.FAILED, TaskStatus.COMPLETED)
+    road.assert_accounted_for()
+
+
+def test_what_evolink_says_of_an_earlier_attempt_does_not_touch_the_one_that_counts(road: Road, evo: Simulator):
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    task = road.send(road.queued())
+    first = task.attempts.get()
+    evo.fail(first.provider_task_id, "service_error")
+    call_back(first, first.provider_task_id, "failed")
+    task.refresh_from_db()
+    assert task.status == TaskStatus.FAILED
+    task.retry()
+    call_back(first, first.provider_task_id, "failed")
+    task.refresh_from_db()
+    assert task.status == TaskStatus.QUEUED, "a late copy of the first failure"
+    road.make_due()
+    road.send(task)
+    call_back(first, first.provider_task_id, "failed")
+    task.refresh_from_db()
+    assert task.status == TaskStatus.PENDING
+    assert task.attempts.get(number=2).state == AttemptState.ACCEPTED
+
+
+def given_up(road: Road) -> tuple[VideoTask, Attempt]:
+    """A task that failed because EvoLink said for 26 hours that it does not know its id."""
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    task = road.send(road.queued())
+    first = task.attempts.get()
+    road.sim.faults.add("get", "404", times=3)
+    for _look in range(3):
+        jobs.sync(str(task.pk))
+        VideoTask.objects.filter(pk=task.pk).update(accepted_at=timezone.now() - dt.timedelta(hours=27))
+    task.refresh_from_db()
+    assert (task.status, task.error_code) == (TaskStatus.FAILED, "resource_not_found")
+    return task, first
+
+
+def given_up_and_tried_again(road: Road, evo: Simulator) -> tuple[VideoTask, Attempt]:
+    """One that was given up and tried again while EvoLink made its video after all."""
+    task, first = given_up(road)
+    task.retry()
+    evo.complete(first.provider_task_id)
+    return task, first
+
+
+def test_a_video_that_was_given_up_is_taken_up_again_while_its_retry_waits(road: Road, evo: Simulator):
+    task, first = given_up_and_tried_again(road, evo)
+    call_back(first, first.provider_task_id)
+    road.finish(task)
+    assert task.status == TaskStatus.COMPLETED
+    assert road.posts() == 1
+    evo.ledger.assert_charged_once()
+
+
+def test_its_own_id_is_taken_up_again_whatever_the_clocks_say(road: Road, evo: Simulator):
+    task, first = given_up_and_tried_again(road, evo)
+    evo.tasks[first.provider_task_id].created -= 3600
+    call_back(first, first.provider_task_id)
+    road.finish(task)
+    assert (task.status, road.posts()) == (TaskStatus.COMPLETED, 1)
+
+
+def test_a_video_that_was_given_up_and_made_again_is_kept_as_a_second_result(road: Road, evo: Simulator):
+    task, first = given_up_and_tried_again(road, evo)
+    own = first.provider_task_id
+    # It says of this one for long enough that it does not know it, so another is sent as was asked.
+    evo.faults.add("get", "404", times=3)
+    for _look in range(3):
+        road.make_due()
+        road.send(task)
+    assert road.posts() == 2
+    call_back(first, own)
+    call_back(first, own)
+    second = task.children.get()
+    evo.complete(task.attempt.provider_task_id)
+    road.finish(second)
+    road.finish(task)
+    assert (task.status, second.status) == (TaskStatus.COMPLETED, TaskStatus.COMPLETED)
+    assert second.attempt.provider_task_id == own
+    road.assert_accounted_for()
+    call_back(first, own)
+    assert VideoTask.objects.count() == 2
+
+
+def test_a_video_of_a_failed_task_that_comes_after_all_is_told_and_can_be_fetched(road: Road, evo: Simulator):
+    task, attempt = given_up(road)
+    evo.complete(attempt.provider_task_id)
+    for _time in range(2):
+        call_back(attempt, attempt.provider_task_id)
+    task.refresh_from_db()
+    assert task.status == TaskStatus.FAILED, "an end is an end"
+    assert road.history(task).count("needs_decision") == 1
+    task.retry()
+    assert task.status == TaskStatus.STORING, "fetched, not made again"
+    road.finish(task)
+    assert (task.status, road.posts()) == (TaskStatus.COMPLETED, 1)
+
+
+def test_a_retry_does_not_wipe_away_a_video_that_arrives_at_this_moment(road: Road, evo: Simulator, monkeypatch):
+    task, attempt = given_up(road)
+    evo.complete(attempt.provider_task_id)
+    check_complete = actions.creation.check_complete
+
+    def while_the_callback_comes(checked: VideoTask) -> None:
+        check_complete(checked)
+        call_back(attempt, attempt.provider_task_id)
+
+    monkeypatch.setattr(actions.creation, "check_complete", while_the_callback_comes)
+    task.retry()
+    assert task.status == TaskStatus.STORING
+    road.finish(task)
+    assert (task.status, road.posts()) == (TaskStatus.COMPLETED, 1)
+
+
+def test_a_callback_read_with_an_old_copy_of_its_attempt_still_finds_what_became_of_it(road: Road, evo: Simulator):
+    """The reader has loaded the attempt; before it goes on, the attempt is given up and its task queued."""
+    road.configure(CALLBACK_BASE_URL="https://site.example")
+    task, own = unconfirmed(road)
+    stale = Attempt.objects.select_related("task").get()
+    decisions.resend(task)
+    callbacks.apply_callback(stale, callbacks.provider.client().get_task(own))
+    task.refresh_from_db()
+    assert task.status == TaskStatus.PENDING
+    assert VideoTask.objects.count() == 1, "no second task while the first can take it"
+
+
+def test_an_id_is_waited_for_while_the_database_restarts(wide_road: Road, evo: Simulator, monkeypatch):
+    from django.db import OperationalError
+
+    from django_wanvideo.models import lifecycle
+
+    advance, troubles = lifecycle.advance, []
+
+    def restarting(task, to, **options):
+        if to == TaskStatus.PENDING and len(troubles) < 2:
+            troubles.append(to)
+            raise OperationalError("the database system is starting up")
+        return advance(task, to, **options)
+
+    monkeypatch.setattr(lifecycle, "advance", restarting)
+    monkeypatch.setattr(binding, "DATABASE_RETRY_DELAYS", (0.01, 0.01, 0.01))
+    task = wide_road.send(wide_road.queued())
+    assert (task.status, len(troubles)) == (TaskStatus.PENDING, 2)
+    assert wide_road.posts() == 1
+
+
+def test_an_id_that_the_database_does_not_take_is_written_to_the_log_and_bound_by_the_next_sweep(
+    wide_road: Road, evo: Simulator, monkeypatch, caplog
+):
+    from django.db import OperationalError
+
+    from django_wanvideo.models import lifecycle
+
+    advance = lifecycle.advance
+
+    def gone(task, to, **options):
+        if to == TaskStatus.PENDING:
+            raise OperationalError("gone")
+        return advance(task, to, **options)
+
+    monkeypatch.setattr(binding, "DATABASE_RETRY_DELAYS", (0.01,))
+    task = wide_road.queued()
+    with monkeypatch.context() as patch:
+        patch.setattr(lifecycle, "advance", gone)
+        with pytest.raises(OperationalError):
+            wide_road.send(task)
+    assert evo.tasks.latest.id in caplog.text
+    wide_road.make_due()
+    wide_road.sweep()
+    task.refresh_from_db()
+    assert task.status == TaskStatus.PENDING, "it was kept elsewhere too"
+
+
+@pytest.mark.parametrize("amount", [123456789.5, 999999999])
+def test_an_odd_figure_beside_the_id_does_not_cost_the_id(road: Road, evo: Simulator, amount: float, monkeypatch):
+    from decimal import Decimal
+
+    original = evo.engine.accept
+
+    def dear(*args, **options):
+        made = original(*args, **options)
+        made.reserved = Decimal(str(amount))
+        return made
+
+    monkeypatch.setattr(evo.engine, "accept", dear)
+    task = road.send(road.queued())
+    assert task.status == TaskStatus.PENDING
+    assert task.credits_reserved is None

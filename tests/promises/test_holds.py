@@ -1,0 +1,704 @@
+"""The account's trouble, an outage, a person's pause: sending is held back as a whole, and no task pays for it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.utils import timezone
+
+from django_wanvideo import jobs, signals
+from django_wanvideo.choices import OPEN_ATTEMPT_STATES, AttemptState, TaskStatus
+from django_wanvideo.models import Attempt, SiteState, VideoTask
+from django_wanvideo.services import sweep
+from django_wanvideo.services.attempts import settlement
+from django_wanvideo.services.holds import account, account_marks, circuit_breaker, holds, lock, pause
+from django_wanvideo.services.holds.lock import CREDITS_OUT, KEY_REJECTED
+from django_wanvideo.services.limits import throttling
+from django_wanvideo.services.provider import account_checks
+from django_wanvideo.simulator import Simulator
+from tests.promises import processes
+from tests.promises.fixtures import raise_first, together, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.promises.fixtures import Road
+
+pytestmark = pytest.mark.integration
+
+#: What a video of two seconds costs, the least that one can.
+PRICE = Decimal(6)
+
+
+@pytest.fixture
+def failures() -> Iterator[list[Any]]:
+    """What receivers of ``video_failed`` were told."""
+    heard: list[Any] = []
+
+    def hear(task: VideoTask, **_more: Any) -> None:
+        heard.append(task)
+
+    signals.video_failed.connect(hear)
+    yield heard
+    signals.video_failed.disconnect(hear)
+
+
+def many(road: Road, number: int, **options: Any) -> list[VideoTask]:
+    return [road.queued(f"Wish {index}", **options) for index in range(number)]
+
+
+def work_on(tasks: list[VideoTask]) -> None:
+    """Let a worker do the job of each task."""
+    for task in tasks:
+        jobs.submit(str(task.pk))
+
+
+def statuses() -> dict[str, int]:
+    found = list(VideoTask.objects.values_list("status", flat=True))
+    return {status: found.count(status) for status in sorted(set(found))}
+
+
+def kinds() -> list[str]:
+    return [hold.kind for hold in holds.standing()]
+
+
+def pass_time(**passed: float) -> None:
+    """Make every mark of a hold as much older as that."""
+    delta = dt.timedelta(**passed)
+    for state in SiteState.objects.exclude(name="sweep"):
+        state.value = _older(state.value, delta)
+        state.save()
+    for task in VideoTask.objects.filter(delayed_until__isnull=False):
+        VideoTask.objects.filter(pk=task.pk).update(
+            delayed_until=task.delayed_until - delta, next_action_at=task.next_action_at - delta
+        )
+
+
+def _older(value: Any, delta: dt.timedelta) -> Any:
+    if isinstance(value, dict):
+        return {key: _older(item, delta) for key, item in value.items()}
+    try:
+        return (dt.datetime.fromisoformat(value) - delta).isoformat()
+    except (TypeError, ValueError):
+        return value
+
+
+# The account ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.fault("K4.credits-used-up")
+@pytest.mark.parametrize("fault", ["402", "401"])
+def test_twenty_tasks_and_an_account_in_trouble_make_one_post_and_no_failure(
+    road: Road, evo: Simulator, fault: str, failures: list[Any]
+):
+    tasks = many(road, 20)
+    for point in ("create", "credits"):
+        evo.faults.add(point, fault, times=None)
+    work_on(tasks)
+    for _pass in range(3):
+        road.make_due()
+        road.sweep()
+    road.tell()
+    assert road.posts() == 1
+    assert statuses() == {"queued": 20}
+    assert failures == []
+    assert not Attempt.objects.filter(state__in=OPEN_ATTEMPT_STATES).exists()
+    assert kinds() == ["account"]
+    assert set(VideoTask.objects.values_list("delay_reason", flat=True)) == {
+        {"402": "credits_used_up", "401": "key_rejected"}[fault]
+    }
+    evo.ledger.assert_nothing_charged()
+
+
+@pytest.mark.fault("K4.credits-used-up-workers")
+def test_workers_that_meet_an_empty_account_together_make_no_more_posts_than_may_be_under_way(
+    wide_road: Road, evo: Simulator
+):
+    tasks = many(wide_road, 20)
+    evo.faults.add("create", "402", times=None)
+    raise_first(together([lambda part=tasks[index::5]: work_on(part) for index in range(5)]))
+    assert wide_road.posts() <= circuit_breaker.AT_ONCE
+    assert statuses() == {"queued": 20}
+
+
+@pytest.mark.fault("K4.any-call-sets-the-hold")
+@pytest.mark.parametrize("point", ["get", "upload", "credits"])
+def test_any_call_that_the_account_refuses_holds_sending_back(road: Road, evo: Simulator, point: str):
+    from tests.rows import picture
+
+    running = road.send(road.queued())
+    evo.faults.add(point, "401", times=None)
+    if point == "get":
+        jobs.sync(str(running.pk))
+    elif point == "upload":
+        task = VideoTask.objects.create_task("A cat", picture(), duration=2)
+        task.submit()
+        road.send(task)
+        assert (task.status, task.delay_reason) == (TaskStatus.QUEUED, "key_rejected")
+    else:
+        evo.faults.add("create", "402")
+        road.send(road.queued())
+        account_checks.check()
+    before = road.posts()
+    evo.faults.add("credits", "401", times=None)
+    waiting = road.send(road.queued("Another"))
+    assert (waiting.status, waiting.delay_reason) == (TaskStatus.QUEUED, "key_rejected")
+    assert road.posts() == before
+    assert running.events.filter(kind="failed").count() == 0
+
+
+@pytest.mark.fault("K4.credits-while-polling")
+def test_used_up_credits_that_a_look_tells_of_hold_nothing_back_that_the_credits_pay_for(road: Road, evo: Simulator):
+    running = road.send(road.queued())
+    evo.faults.add("get", "402")
+    jobs.sync(str(running.pk))
+    assert kinds() == ["account"]
+    assert road.send(road.queued("Another")).status == TaskStatus.PENDING
+    assert kinds() == []
+
+
+@pytest.mark.fault("K4.key-rotation")
+def test_a_new_key_goes_on_at_once_whatever_the_old_one_still_meets(road: Road, evo: Simulator):
+    road.configure(API_KEY="sk-revoked-long-ago")
+    tasks = many(road, 20)
+    work_on(tasks)
+    assert road.posts() == 1
+    assert "sk-revoked" not in str(list(SiteState.objects.values()))
+
+    road.configure(API_KEY="sk-simulator")
+    assert kinds() == []
+    road.sweep()
+    assert statuses() == {"pending": 20}
+    evo.ledger.assert_charged_once()
+
+    road.configure(API_KEY="sk-revoked-long-ago")
+    late = road.send(road.queued("In a process with the old key"))
+    assert (late.status, road.posts()) == (TaskStatus.QUEUED, 21), "what is known about a key stays known"
+    road.configure(API_KEY="sk-simulator")
+    road.sweep()
+    late.refresh_from_db()
+    assert late.status == TaskStatus.PENDING, "what the old key's process put off is sent at once"
+
+
+@pytest.mark.fault("K4.key-rotation-seen-by-others")
+@pytest.mark.parametrize("key", ["", "sk-revoked-long-ago"], ids=["no key", "the old key"])
+def test_a_sweep_with_another_key_than_the_workers_hands_out_what_they_can_send(road: Road, evo: Simulator, key: str):
+    road.configure(API_KEY="sk-revoked-long-ago")
+    tasks = many(road, 5)
+    work_on(tasks)
+
+    def do_with_the_new_key(job: str, *ids: str) -> bool:
+        road.configure(API_KEY="sk-simulator")
+        jobs.run_here(job, *ids)
+        road.configure(API_KEY=key)
+        return True
+
+    road.configure(API_KEY=key)
+    assert kinds() == ["account"], "the worker has not tried its key yet"
+    pass_time(minutes=12)
+    for _pass in range(3):
+        sweep.sweep(do_with_the_new_key)
+    assert statuses() == {"pending": 5}
+    assert kinds() == []
+
+
+@pytest.mark.fault("K4.resume-without-a-key")
+def test_a_web_process_without_a_key_may_resume_and_marks_no_other_key(road: Road, evo: Simulator):
+    evo.faults.add("create", "402")
+    evo.faults.add("credits", "500")
+    tasks = many(road, 3)
+    work_on(tasks)
+    road.configure(API_KEY="")
+    assert kinds() == ["account"]
+    pause.resume()
+    assert not account_checks.check(now=True)
+    road.configure(API_KEY="sk-simulator")
+    work_on(tasks[:1])
+    assert statuses() == {"pending": 1, "queued": 2}
+    road.sweep()
+    road.sweep()
+    assert statuses() == {"pending": 3}
+
+
+@pytest.mark.fault("K4.key-works-again")
+def test_a_key_that_works_again_ends_the_hold_by_a_call_that_costs_nothing(road: Road, evo: Simulator):
+    for point in ("create", "credits"):
+        evo.faults.add(point, "401", times=None)
+    tasks = many(road, 3)
+    work_on(tasks)
+    assert (road.posts(), evo.journal.count("credits")) == (1, 1)
+    road.sweep()
+    work_on(tasks)
+    assert evo.journal.count("credits") == 1, "not before its time"
+
+    evo.faults.clear()
+    pass_time(minutes=1)
+    road.sweep()
+    assert statuses() == {"pending": 3}
+    assert not SiteState.objects.filter(name=KEY_REJECTED).exists()
+
+
+@pytest.mark.fault("K4.key-refused-only-for-requests")
+def test_a_key_that_only_requests_are_refused_with_is_tried_one_request_at_a_time(road: Road, evo: Simulator):
+    evo.faults.add("create", "401", times=None)
+    tasks = many(road, 10)
+    for _pass in range(5):
+        work_on(tasks)
+        road.make_due()
+        road.sweep()
+    assert road.posts() == 2, "the free call works, so one more is tried; then only after a while"
+    pass_time(minutes=12)
+    work_on(tasks)
+    assert road.posts() == 3
+    evo.faults.clear()
+    pass_time(minutes=12)
+    work_on(tasks)
+    assert statuses() == {"pending": 10}
+    assert kinds() == []
+
+
+@pytest.fixture
+def poor(settings: Any, wanvideo_wakeups: Any, db: None) -> Iterator[Road]:
+    """An EvoLink with credits for two short videos and a bit."""
+    from tests.promises.fixtures import _road
+
+    with Simulator(
+        api_key="sk-simulator", progression="manual", small_videos=True, captions=False, credits=Decimal(15)
+    ) as simulator:
+        yield _road(settings, simulator, None)
+
+
+@pytest.mark.fault("K4.smaller-tasks-go-on")
+def test_what_does_not_fit_into_the_credits_waits_while_smaller_tasks_go_on(poor: Road):
+    large = many(poor, 4, duration=10)
+    small = many(poor, 4, duration=2)
+    assert large[0].credits_estimated > 15 > 2 * PRICE
+    work_on([*large, *small])
+    assert poor.posts() == 1 + 2, "the one that was refused, and two that fit"
+    assert statuses() == {"pending": 2, "queued": 6}
+    hold = holds.standing()[0]
+    assert Decimal(hold.detail["credits_left"]) == 15 - 2 * PRICE
+
+    for _pass in range(3):
+        pass_time(minutes=11)
+        poor.sweep()
+    assert poor.posts() == 3, "asking for the credits is enough"
+
+    poor.sim.accounts.first.total += 1000
+    pass_time(minutes=11)
+    poor.sweep()
+    poor.sweep()
+    assert statuses() == {"pending": 8}
+    assert kinds() == []
+    poor.sim.ledger.assert_charged_once()
+
+
+@pytest.mark.fault("K4.smaller-of-token-and-user")
+def test_the_keys_own_limit_counts_where_it_is_the_smaller_one(settings: Any, wanvideo_wakeups: Any, db: None):
+    from tests.promises.fixtures import _road
+
+    with Simulator(api_key="sk-simulator", progression="manual", credits=1000, token_credits=8) as simulator:
+        road = _road(settings, simulator, None)
+        work_on([*many(road, 3, duration=10), *many(road, 3)])
+        assert statuses() == {"pending": 1, "queued": 5}
+        assert road.posts() == 2
+
+
+@pytest.mark.fault("K4.refused-though-enough")
+def test_a_refusal_that_the_credits_do_not_explain_is_tried_one_task_at_a_time(road: Road, evo: Simulator):
+    evo.faults.add("create", "402", times=None)
+    tasks = many(road, 12)
+    work_on(tasks)
+    road.sweep()
+    assert road.posts() == 1
+    waits, before = [], 1
+    for _probe in range(8):
+        hold = holds.standing()[0]
+        waits.append((dt.datetime.fromisoformat(hold.detail["next_try_at"]) - timezone.now()).total_seconds())
+        pass_time(seconds=waits[-1] + 1)
+        work_on(tasks)
+        road.sweep()
+        assert road.posts() == before + 1, "one probe"
+        before += 1
+    assert waits[0] < 40
+    assert 500 < waits[-1] < 700
+    evo.faults.clear()
+    pass_time(minutes=12)
+    work_on(tasks)
+    assert statuses() == {"pending": 12}
+
+
+@pytest.mark.fault("K4.daily-limit")
+def test_a_keys_limit_for_the_day_waits_for_its_reset(road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch):
+    from django_wanvideo.evolink.client import EvoLinkClient
+    from django_wanvideo.evolink.exceptions import RejectedError
+
+    posts = []
+
+    def refuse(*_args: Any, before_send: Any, **_options: Any) -> Any:
+        before_send()
+        posts.append(1)
+        code = "token_daily_quota_exceeded"
+        raise RejectedError("enough", http_status=402, code=code, reset_timezone="Asia/Shanghai")
+
+    monkeypatch.setattr(EvoLinkClient, "create", refuse)
+    tasks = many(road, 5)
+    work_on(tasks)
+    work_on(tasks)
+    hold = holds.standing()[0]
+    resets_at = dt.datetime.fromisoformat(hold.detail["resets_at"])
+    assert resets_at.astimezone(dt.timezone(dt.timedelta(hours=8))).strftime("%H:%M") == "00:00"
+    assert dt.timedelta(0) < resets_at - timezone.now() <= dt.timedelta(days=1)
+    assert len(posts) == 1
+    monkeypatch.undo()
+    pass_time(seconds=(resets_at - timezone.now()).total_seconds() + 1)
+    road.sweep()
+    road.sweep()
+    assert statuses() == {"pending": 5}
+
+
+@pytest.mark.fault("K4.one-notice-an-hour")
+def test_people_are_told_once_and_not_again_when_credits_come_and_go(
+    road: Road, evo: Simulator, caplog: pytest.LogCaptureFixture
+):
+    def notices() -> int:
+        return sum(entry.levelno == logging.ERROR for entry in caplog.records)
+
+    evo.faults.add("create", "402", times=None)
+    tasks = many(road, 6)
+    work_on(tasks)
+    assert notices() == 1
+    for _round in range(3):
+        account.end(CREDITS_OUT)
+        pass_time(minutes=15)
+        work_on(tasks)
+    assert (notices(), kinds()) == (1, ["account"])
+    account.end(CREDITS_OUT)
+    pass_time(minutes=70)
+    work_on(tasks)
+    assert notices() == 2
+
+
+@pytest.mark.fault("K4.limits-unharmed")
+def test_what_the_account_refused_counts_against_no_limit(road: Road, evo: Simulator):
+    road.configure(MAX_IN_FLIGHT=1, DAILY_CREDIT_LIMIT=6)
+    evo.faults.add("create", "402")
+    task = road.send(road.queued())
+    assert task.attempts.get().state == AttemptState.NOT_ACCEPTED
+    assert throttling.available_slots() == 1
+    account.end(CREDITS_OUT)
+    assert road.send(task).status == TaskStatus.PENDING
+
+
+# Lost answers -----------------------------------------------------------------------------------------------------
+
+OUTAGES = ["500", "502", "503", "504", "garbage", "reset"]
+
+
+@pytest.mark.fault("K4.outage")
+@pytest.mark.parametrize("fault", OUTAGES)
+def test_an_outage_leaves_three_of_twelve_tasks_unconfirmed_and_probes_one_by_one(
+    road: Road, evo: Simulator, fault: str
+):
+    tasks = many(road, 12)
+    evo.faults.add("create", fault, times=None)
+    work_on(tasks)
+    for _pass in range(3):
+        road.make_due()
+        road.sweep()
+    assert statuses() == {"queued": 9, "unconfirmed": 3}
+    assert kinds() == ["breaker"]
+    assert set(VideoTask.objects.filter(status="queued").values_list("delay_reason", flat=True)) == {"answers_lost"}
+
+    for probe in range(1, 4):
+        pass_time(minutes=11)
+        work_on(tasks)
+        road.sweep()
+        assert statuses() == {"queued": 9 - probe, "unconfirmed": 3 + probe}
+
+    evo.faults.clear()
+    pass_time(minutes=11)
+    road.sweep()
+    road.sweep()
+    assert statuses() == {"pending": 6, "unconfirmed": 6}
+    assert kinds() == []
+
+
+@pytest.mark.fault("K4.outage-workers")
+def test_twelve_workers_that_meet_an_outage_together_leave_three_unconfirmed(wide_road: Road, evo: Simulator):
+    tasks = many(wide_road, 12)
+    evo.faults.add("create", "503", times=None)
+    raise_first(together([lambda task=task: work_on([task]) for task in tasks]))
+    assert statuses() == {"queued": 9, "unconfirmed": 3}
+
+
+@pytest.mark.fault("K4.outage-slow-answers")
+def test_workers_do_not_add_to_answers_that_do_not_come(wide_road: Road, evo: Simulator):
+    wide_road.configure(READ_TIMEOUT=1.0)
+    tasks = many(wide_road, 8)
+    evo.faults.add("create", "hang", times=None, seconds=3)
+    raise_first(together([lambda task=task: work_on([task]) for task in tasks]))
+    assert statuses() == {"queued": 5, "unconfirmed": 3}
+
+
+@pytest.mark.fault("K4.outage-processes")
+def test_worker_processes_that_meet_an_outage_together_leave_three_unconfirmed(
+    wide_road: Road, evo: Simulator, tmp_path: Path
+):
+    tasks = many(wide_road, 12)
+    evo.faults.add("create", "502", times=None)
+    shares = [[str(task.pk) for task in tasks[index::4]] for index in range(4)]
+    processes.race(tmp_path, *[("-m", "tests.promises.child", "never", *share) for share in shares])
+    assert statuses() == {"queued": 9, "unconfirmed": 3}
+
+
+@pytest.mark.fault("K4.one-in-flight-after-a-lost-answer")
+def test_while_the_last_answer_is_lost_one_request_is_under_way_at_a_time(wide_road: Road, evo: Simulator):
+    evo.faults.add("create", "503")
+    wide_road.send(wide_road.queued())
+    evo.faults.add("create", "accept_then_slow", seconds=0.5, times=None)
+    most = []
+
+    def watch() -> None:
+        until(lambda: most.append(circuit_breaker.under_way().count()) or evo.journal.count("create") >= 2, "a request")
+
+    tasks = many(wide_road, 4)
+    raise_first(together([watch, *[lambda task=task: work_on([task]) for task in tasks]]))
+    assert max(most) == 1
+
+
+@pytest.mark.fault("K4.a-clean-answer-resets")
+@pytest.mark.parametrize(("answer", "resets"), [("", True), ("400", True), ("402", True), ("429", False)])
+def test_an_answer_that_accepts_or_refuses_ends_the_row_of_lost_ones(
+    road: Road, evo: Simulator, answer: str, resets: bool
+):
+    evo.faults.add("create", "500", times=2)
+    work_on(many(road, 2))
+    if answer:
+        evo.faults.add("create", answer)
+    work_on(many(road, 1))
+    road.make_due()
+    account.end(CREDITS_OUT)
+    evo.faults.add("create", "500", times=2)
+    work_on(many(road, 2))
+    assert ("breaker" in kinds()) is not resets
+
+
+@pytest.mark.fault("K4.lost-answers-count-whatever-the-time-between")
+def test_lost_answers_are_counted_whatever_the_time_between(road: Road, evo: Simulator):
+    evo.faults.add("create", "500", times=None)
+    for task in many(road, 3):
+        work_on([task])
+        pass_time(days=2)
+    assert kinds() == ["breaker"]
+
+
+@pytest.mark.fault("K4.killed-during-a-probe")
+def test_a_worker_that_is_killed_during_a_probe_lets_no_other_request_out_until_its_fate_is_settled(
+    wide_road: Road, evo: Simulator
+):
+    evo.faults.add("create", "503", times=3)
+    tasks = many(wide_road, 8)
+    work_on(tasks[:3])
+    pass_time(minutes=11)
+    status, output = processes.run("-m", "tests.promises.child", "after the request left", str(tasks[3].pk))
+    assert status == 86, output
+    until(lambda: wide_road.posts() == 4, "the probe")
+    pass_time(minutes=11)
+    work_on(tasks[4:])
+    assert wide_road.posts() == 4
+    assert kinds() == ["breaker"]
+
+    settlement.recover_stale_claim(tasks[3].pk)
+    work_on(tasks[4:])
+    assert wide_road.posts() == 4, "a lost answer makes the next probe wait"
+    pass_time(minutes=11)
+    work_on(tasks[4:])
+    assert statuses() == {"pending": 4, "unconfirmed": 4}
+    assert kinds() == []
+
+
+@pytest.mark.fault("K4.probe-that-reaches-nobody")
+def test_a_probe_that_reaches_nobody_makes_the_next_one_wait(road: Road, evo: Simulator):
+    evo.faults.add("create", "503", times=3)
+    tasks = many(road, 8)
+    work_on(tasks)
+    pass_time(minutes=11)
+    with evo.offline():
+        work_on(tasks[3:])
+    assert Attempt.objects.filter(error_code="connection_failed").count() == 1
+    assert kinds() == ["breaker"]
+    pass_time(minutes=11)
+    work_on(tasks[3:])
+    assert kinds() == []
+
+
+@pytest.mark.fault("K4.repeats-are-held")
+def test_a_repeat_with_the_same_key_waits_while_sending_is_paused(road: Road, evo: Simulator):
+    road.configure(TRUST_IDEMPOTENCY_KEY=True)
+    evo.faults.add("create", "accept_then_close")
+    task = road.send(road.queued())
+    pause.pause()
+    road.make_due()
+    road.send(task)
+    assert (task.status, road.posts()) == (TaskStatus.UNCONFIRMED, 1)
+    pause.resume()
+    road.make_due()
+    assert road.send(task).status == TaskStatus.PENDING
+
+
+# A person, and several at once ------------------------------------------------------------------------------------
+
+
+@pytest.mark.fault("K4.paused-by-a-person")
+def test_a_pause_ends_only_by_a_person_and_what_was_accepted_goes_on(road: Road, evo: Simulator):
+    running = road.send(road.queued())
+    assert pause.pause(reason="Budget review")
+    assert not pause.pause(reason="again"), "it stands already"
+    tasks = many(road, 4)
+    work_on(tasks)
+    evo.complete(running.attempt.provider_task_id)
+    pass_time(days=3)
+    for _pass in range(3):
+        road.make_due()
+        road.sweep()
+    running.refresh_from_db()
+    assert running.status == TaskStatus.COMPLETED
+    assert road.posts() == 1
+    assert [hold.detail["reason"] for hold in holds.standing()] == ["Budget review"]
+
+    assert pause.resume() == []
+    road.sweep()
+    assert road.posts() == 5
+
+
+@pytest.mark.fault("K4.held-time-is-not-evolinks-delay")
+@pytest.mark.parametrize("point", ["create", "upload"])
+def test_what_was_held_for_days_is_not_given_up_when_evolink_then_asks_to_wait(road: Road, evo: Simulator, point: str):
+    from tests.rows import picture
+
+    pause.pause()
+    task = VideoTask.objects.create_task("A cat", picture(), duration=2)
+    task.submit()
+    road.send(task)
+    VideoTask.objects.filter(pk=task.pk).update(queued_at=timezone.now() - dt.timedelta(days=3))
+    pause.resume()
+    evo.faults.add(point, "no_available_channel" if point == "create" else "500")
+    road.send(task)
+    assert task.status == TaskStatus.QUEUED
+
+
+@pytest.mark.fault("K4.two-holds-at-once")
+def test_sending_goes_on_only_when_no_hold_stands(road: Road, evo: Simulator):
+    evo.faults.add("create", "503", times=3)
+    tasks = many(road, 9)
+    work_on(tasks[:3])
+    pause.pause()
+    account.note(_used_up())
+    assert sorted(kinds()) == ["account", "breaker", "person"]
+    pass_time(minutes=11)
+    work_on(tasks)
+    road.sweep()
+    assert road.posts() == 3
+    account.end(CREDITS_OUT)
+    work_on(tasks)
+    assert road.posts() == 3
+
+    still = pause.resume()
+    assert [hold.kind for hold in still] == ["breaker"]
+    evo.faults.add("create", "503")
+    work_on(tasks)
+    road.sweep()
+    assert road.posts() == 4, "one probe, and the breaker stands"
+    assert kinds() == ["breaker"]
+
+
+@pytest.mark.fault("K4.holds-of-other-parts")
+def test_a_hold_of_another_part_of_the_app_stands_beside_the_others_and_no_person_resumes_it(
+    road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch
+):
+    copy = holds.Hold("installation", timezone.now(), {"name": "staging"})
+    monkeypatch.setattr(holds, "SOURCES", [lambda: [copy]])
+    pause.pause()
+    tasks = many(road, 2)
+    work_on(tasks)
+    assert sorted(kinds()) == ["installation", "person"]
+    assert pause.resume() == [copy]
+    road.make_due()
+    road.sweep()
+    work_on(tasks)
+    assert road.posts() == 0
+    assert set(VideoTask.objects.values_list("delay_reason", flat=True)) == {"installation"}
+
+
+@pytest.mark.fault("K4.resume-sends-one-probe")
+def test_resuming_by_hand_sends_one_probe_and_lifts_nothing_else(road: Road, evo: Simulator):
+    evo.faults.add("create", "402", times=None)
+    evo.faults.add("credits", "402", times=None)
+    tasks = many(road, 6)
+    work_on(tasks)
+    for press in range(2, 5):
+        assert [hold.kind for hold in pause.resume()] == ["account"]
+        road.sweep()
+        work_on(tasks)
+        assert road.posts() == press
+    evo.faults.clear()
+    pause.resume()
+    road.sweep()
+    road.sweep()
+    assert statuses() == {"pending": 6}
+
+
+@pytest.mark.fault("K4.clock-jump")
+def test_a_clock_that_was_a_day_ahead_silences_nobody(road: Road, evo: Simulator):
+    evo.faults.add("create", "503", times=3)
+    evo.faults.add("create", "402")
+    tasks = many(road, 8)
+    work_on(tasks[:3])
+    pass_time(minutes=11)
+    work_on(tasks[3:4])
+    evo.faults.add("create", "503", times=3)
+    assert kinds() == ["account"]
+    pass_time(hours=-25)
+    work_on(tasks)
+    pass_time(hours=-25)
+    work_on(tasks)
+    assert road.posts() > 4
+    evo.faults.clear()
+    for _probe in range(4):
+        pass_time(hours=-25)
+        work_on(tasks)
+    assert statuses().get("queued") is None
+
+
+def test_a_hold_that_cannot_be_read_is_due_and_harms_nothing(road: Road, evo: Simulator):
+    SiteState.objects.create(name=CREDITS_OUT, value={"keys": {account_marks.fingerprint(): {"spendable": "many"}}})
+    SiteState.objects.create(name=lock.LOCK_NAME, value={"lost": 3, "probe_at": "soon"})
+    assert sorted(kinds()) == ["account", "breaker"]
+    assert road.send(road.queued()).status == TaskStatus.PENDING
+
+
+def test_holds_are_read_with_one_query_beside_the_installations(road: Road, django_assert_num_queries: Any):
+    pause.pause()
+    account.note(_used_up())
+    with django_assert_num_queries(2):
+        assert len(holds.standing()) == 2
+
+
+def test_the_gate_is_made_where_it_is_missing(road: Road):
+    from django_wanvideo.db import database
+
+    SiteState.objects.all().delete()
+    with database.atomic():
+        assert lock.lock().name == lock.LOCK_NAME
+
+
+def _used_up() -> Any:
+    from django_wanvideo.evolink.exceptions import RejectedError
+
+    return RejectedError("Insufficient quota.", http_status=402, code="insufficient_quota")

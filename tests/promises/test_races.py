@@ -1,0 +1,340 @@
+"""Several workers, tabs and presses at once: one POST for one wish."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import close_old_connections
+from django.utils import timezone
+
+from django_wanvideo import jobs, signals
+from django_wanvideo.choices import AttemptState, TaskStatus
+from django_wanvideo.exceptions import TransitionNotAllowed
+from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
+from django_wanvideo.models.creation import media
+from django_wanvideo.services import sweep as sweeping
+from django_wanvideo.services.sending import submission
+from django_wanvideo.services.tracking import callbacks, receipts
+from tests.promises import processes, racer
+from tests.promises.fixtures import raise_first, together, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from django_wanvideo.simulator import Simulator
+    from tests.promises.fixtures import Road
+
+pytestmark = pytest.mark.integration
+
+
+def posts_of_each(road: Road) -> list[int]:
+    return sorted(Counter(entry.body["prompt"] for entry in road.sim.journal.find("create")).values())
+
+
+@pytest.mark.parametrize("workers", [2, 4, 8])
+def test_workers_that_claim_the_same_tasks_make_one_post_each(wide_road: Road, evo: Simulator, workers: int):
+    tasks = [wide_road.queued(f"Wish {number}") for number in range(6)]
+    ids = [str(task.pk) for task in tasks]
+
+    def work() -> None:
+        jobs.submit(*random.sample(ids, len(ids)))
+
+    raise_first(together([work] * workers))
+    assert posts_of_each(wide_road) == [1] * 6
+    assert set(VideoTask.objects.values_list("status", flat=True)) == {TaskStatus.PENDING}
+    assert Attempt.objects.count() == 6
+    evo.ledger.assert_charged_once()
+
+
+@pytest.mark.slow
+def test_worker_processes_that_claim_the_same_tasks_make_one_post_each(wide_road: Road, evo: Simulator, tmp_path: Path):
+    tasks = [wide_road.queued(f"Wish {number}") for number in range(12)]
+    ids = [str(task.pk) for task in tasks]
+    processes.race(tmp_path, *[("-m", "tests.promises.child", "never", *ids)] * 3)
+    assert posts_of_each(wide_road) == [1] * 12
+    assert set(VideoTask.objects.values_list("status", flat=True)) == {TaskStatus.PENDING}
+    evo.ledger.assert_charged_once()
+
+
+def test_two_workers_that_send_one_task_make_one_post_even_while_its_picture_is_uploaded(
+    wide_road: Road, evo: Simulator, monkeypatch
+):
+    """Both get past the first look at the row; only one may claim."""
+    task = wide_road.queued()
+    looking = threading.Barrier(2, timeout=10)
+    urls = media.provider_urls
+
+    def slowly(*args):
+        looking.wait()
+        return urls(*args)
+
+    monkeypatch.setattr(media, "provider_urls", slowly)
+    # A hold that has run out does not keep the second worker away: the claim itself must.
+    monkeypatch.setattr(submission.leases, "acquire", lambda pk, status: submission.leases.Lease(pk, None))
+    raise_first(together([lambda: jobs.submit(str(task.pk))] * 2))
+    assert wide_road.posts() == 1
+    assert task.attempts.count() == 1
+
+
+@pytest.mark.parametrize("how", ["submit", "retry"])
+def test_pressed_in_several_tabs_at_once_it_is_queued_once(wide_road: Road, evo: Simulator, how: str):
+    task = wide_road.draft()
+    if how == "retry":
+        task.submit()
+        task.cancel()
+
+    def press() -> None:
+        getattr(VideoTask.objects.get(pk=task.pk), how)()
+
+    results = together([press] * 4)
+    assert sum(result is None for result in results) == 1
+    assert all(result is None or isinstance(result, TransitionNotAllowed) for result in results)
+    wide_road.send(task)
+    assert wide_road.posts() == 1
+    evo.ledger.assert_charged_once()
+
+
+def test_pressed_twice_from_a_stale_page_it_is_queued_once(road: Road, evo: Simulator):
+    task = road.draft()
+    stale = VideoTask.objects.get(pk=task.pk)
+    task.submit()
+    road.send(task)
+    with pytest.raises(TransitionNotAllowed):
+        stale.submit()
+    with pytest.raises(TransitionNotAllowed):
+        stale.retry()
+    assert road.posts() == 1
+
+
+@pytest.mark.parametrize("_round", range(4))
+def test_a_cancellation_and_a_worker_agree_on_who_was_first(wide_road: Road, evo: Simulator, _round: int):
+    task = wide_road.queued()
+
+    def cancel() -> None:
+        VideoTask.objects.get(pk=task.pk).cancel()
+
+    cancelled, sent = together([cancel, lambda: jobs.submit(str(task.pk))])
+    assert sent is None
+    task.refresh_from_db()
+    if cancelled is None:
+        assert (task.status, wide_road.posts()) == (TaskStatus.CANCELLED, 0)
+        assert not task.attempts.exists()
+    else:
+        assert isinstance(cancelled, TransitionNotAllowed)
+        assert (task.status, wide_road.posts()) == (TaskStatus.PENDING, 1)
+
+
+def test_a_task_cancelled_while_its_picture_is_uploaded_is_not_sent(road: Road, evo: Simulator, monkeypatch):
+    task = road.queued()
+    urls = media.provider_urls
+
+    def and_cancel(*args):
+        VideoTask.objects.get(pk=task.pk).cancel()
+        return urls(*args)
+
+    monkeypatch.setattr(media, "provider_urls", and_cancel)
+    road.send(task)
+    assert (task.status, road.posts()) == (TaskStatus.CANCELLED, 0)
+    assert not task.attempts.exists()
+
+
+def test_a_hold_that_falls_on_a_task_while_its_picture_is_uploaded_is_kept(road: Road, evo: Simulator, monkeypatch):
+    """Another worker was told to wait; this one had looked at the row before."""
+    import datetime as dt
+
+    from django.utils import timezone
+
+    task = road.queued()
+    urls = media.provider_urls
+    later = timezone.now() + dt.timedelta(minutes=5)
+
+    def and_hold(*args):
+        VideoTask.objects.filter(pk=task.pk).update(delayed_until=later)
+        return urls(*args)
+
+    monkeypatch.setattr(media, "provider_urls", and_hold)
+    road.send(task)
+    assert (task.status, road.posts()) == (TaskStatus.QUEUED, 0)
+
+
+def test_a_claim_that_could_still_be_rolled_back_is_refused(wide_road: Road, evo: Simulator):
+    """Sent from within somebody's transaction, the claim would be no more than an intention."""
+    from django.db import transaction
+
+    task = wide_road.queued()
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+        submission.send(task.pk)
+    assert wide_road.posts() == 0
+
+
+def test_the_sweep_and_a_worker_settle_a_slow_attempt_once(wide_road: Road, evo: Simulator):
+    for number in range(4):
+        task = wide_road.queued(f"Wish {number}")
+        evo.faults.add("create", "accept_then_slow", seconds=0.1)
+
+        def sweep_now() -> None:
+            until(lambda: Attempt.objects.filter(state="claimed").exists() or wide_road.posts(), "a claim")
+            wide_road.make_due()
+            wide_road.sweep()
+
+        raise_first(together([lambda pk=task.pk: jobs.submit(str(pk)), sweep_now]))
+        task.refresh_from_db()
+        wide_road.make_due()
+        wide_road.sweep()
+        task.refresh_from_db()
+        assert task.status == TaskStatus.PENDING, wide_road.history(task)
+    evo.ledger.assert_charged_once()
+    wide_road.assert_accounted_for()
+
+
+def test_readers_of_one_callback_bind_it_once(open_road: Road, evo: Simulator):
+    evo.faults.add("create", "accept_then_close", times=None)
+    tasks = [open_road.send(open_road.queued(f"Wish {number}")) for number in range(3)]
+    for accepted in list(evo.tasks):
+        evo.complete(accepted)
+    open_road.wait_for_receipt(3)
+    CallbackReceipt.objects.bulk_create(
+        [
+            CallbackReceipt(attempt_id=r.attempt_id, provider_task_id=r.provider_task_id)
+            for r in CallbackReceipt.objects.all()
+        ]
+    )
+    raise_first(together([callbacks.process_pending] * 4))
+    for task in tasks:
+        task.refresh_from_db()
+        history = open_road.history(task)
+        assert task.status == TaskStatus.STORING, history
+        assert [history.count(kind) for kind in ("accepted", "generated", "callback")] == [1, 1, 1]
+    assert VideoTask.objects.count() == 3
+    open_road.assert_accounted_for()
+
+
+def test_callbacks_polls_and_sweeps_at_once_tell_each_receiver_once(open_road: Road, evo: Simulator):
+    """Three callbacks, two polls and two sweeps that also store and tell, all for the same tasks."""
+    told: Counter[tuple[str, str]] = Counter()
+    lock = threading.Lock()
+
+    def hear(name: str) -> Callable[..., None]:
+        def receiver(task: VideoTask, **_kwargs: Any) -> None:
+            with lock:
+                told[name, str(task.pk)] += 1
+
+        return receiver
+
+    names = ("video_submitted", "video_completed", "video_finished", "video_failed")
+    receivers = {name: hear(name) for name in names}
+    for name, receiver in receivers.items():
+        getattr(signals, name).connect(receiver)
+    try:
+        tasks = [open_road.send(open_road.queued(f"Wish {number}")) for number in range(3)]
+        for accepted in list(evo.tasks):
+            evo.complete(accepted)
+        open_road.wait_for_receipt(3)
+        ids = [task.pk for task in tasks]
+        VideoTask.objects.filter(pk__in=ids).update(next_action_at=timezone.now())
+        attempts = list(Attempt.objects.filter(task_id__in=ids))
+
+        def call_back() -> None:
+            for attempt in attempts:
+                receipts.receive(attempt.pk, attempt.provider_task_id or "", {"status": "completed"})
+            jobs.run_here("sync")
+
+        def poll() -> None:
+            jobs.run_here("sync", *(str(pk) for pk in ids))
+
+        def sweep() -> None:
+            sweeping.sweep(jobs.run_here)
+            jobs.run_here("store", *(str(pk) for pk in ids))
+            jobs.run_here("notify", *(str(pk) for pk in ids))
+
+        raise_first(together([call_back] * 3 + [poll] * 2 + [sweep] * 2))
+        for task in tasks:
+            open_road.finish(task)
+    finally:
+        for name, receiver in receivers.items():
+            getattr(signals, name).disconnect(receiver)
+    once = {(name, str(pk)): 1 for name in names[:3] for pk in ids}
+    assert told == once
+    open_road.assert_accounted_for()
+
+
+@pytest.mark.slow
+def test_processes_that_hear_read_and_look_tell_each_receiver_once(open_road: Road, evo: Simulator, tmp_path: Path):
+    """The same with processes: nothing that one of them remembers can help."""
+    tasks = [open_road.send(open_road.queued(f"Wish {number}")) for number in range(6)]
+    for accepted in list(evo.tasks):
+        evo.complete(accepted)
+    open_road.wait_for_receipt(6)
+    ids = [str(task.pk) for task in tasks]
+    VideoTask.objects.filter(pk__in=ids).update(next_action_at=timezone.now())
+    heard = tmp_path / "heard"
+    roles = ["call_back"] * 3 + ["poll"] * 2 + ["sweep"] * 2
+    processes.race(
+        tmp_path, *[("-m", "tests.promises.racer", role, *ids) for role in roles], **{racer.HEARD: str(heard)}
+    )
+    receivers = racer.write_down(str(heard))
+    for task in tasks:
+        open_road.finish(task)
+        history = open_road.history(task)
+        assert [history.count(kind) for kind in ("accepted", "generated", "stored")] == [1, 1, 1], history
+    del receivers
+    assert Counter(heard.read_text().split("\n")[:-1]) == {f"{name} {pk}": 1 for name in racer.SIGNALS for pk in ids}
+    open_road.assert_accounted_for()
+
+
+def test_two_second_results_of_one_wish_become_one_task(wide_road: Road, evo: Simulator):
+    from django_wanvideo.choices import EventSource
+    from django_wanvideo.services.attempts import duplicates
+    from django_wanvideo.services.provider import provider
+    from django_wanvideo.services.resolution import decisions
+
+    evo.faults.add("create", "accept_then_close")
+    task = wide_road.send(wide_road.queued())
+    first, own = task.attempts.get(), evo.tasks.latest.id
+    decisions.resend(task)
+    wide_road.send(task)
+    snapshot = provider.client().get_task(own)
+    made = together(
+        [
+            lambda: duplicates.create_from_duplicate(
+                Attempt.objects.get(pk=first.pk), snapshot, source=EventSource.CALLBACK
+            )
+        ]
+        * 4
+    )
+    raise_first(made)
+    assert sum(result is not None for result in made) == 1
+    assert VideoTask.objects.count() == 2
+    assert wide_road.history(task).count("duplicate") == 1
+
+
+def test_sweeps_at_once_hand_out_each_row_once(wide_road: Road, evo: Simulator):
+    tasks = [wide_road.queued(f"Wish {number}") for number in range(60)]
+    wide_road.make_due()
+    taken: list[str] = []
+
+    def take(job: str, *ids: str) -> bool:
+        taken.extend(ids)
+        return True
+
+    def pass_over() -> sweeping.SweepResult:
+        close_old_connections()
+        return sweeping.sweep(take)
+
+    raise_first(together([pass_over] * 4))
+    assert sorted(taken) == sorted(str(task.pk) for task in tasks)
+
+
+def test_an_unconfirmed_task_is_put_before_people_once_by_sweeps_at_once(wide_road: Road, evo: Simulator):
+    evo.faults.add("create", "accept_then_close", times=None)
+    tasks = [wide_road.send(wide_road.queued(f"Wish {number}")) for number in range(3)]
+    wide_road.make_due()
+    raise_first(together([lambda: sweeping.sweep(lambda job, *ids: True)] * 4))
+    for task in tasks:
+        assert wide_road.history(task).count("needs_decision") == 1
+        assert task.attempts.get().state == AttemptState.UNCONFIRMED
