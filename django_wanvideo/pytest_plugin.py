@@ -22,19 +22,26 @@ def wanvideo_picture() -> Callable[..., io.BytesIO]:
 
 
 @pytest.fixture
-def wanvideo_wakeups() -> Iterator[list[tuple[str, ...]]]:
+def wanvideo_wakeups(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """What would have been handed to RQ; nothing is, so that no test needs Redis."""
     from django_wanvideo import testing
 
-    with testing.captured_wakeups() as taken:
-        yield taken
+    taken: list[tuple[str, ...]] = []
+    # By what a test may replace the same things with: both are undone in turn.
+    for target, name, catcher in testing.wakeup_catchers(taken):
+        monkeypatch.setattr(target, name, catcher)
+    return taken
 
 
 @pytest.fixture
-def evolink_simulator(settings: Any, wanvideo_wakeups: list[tuple[str, ...]], db: None) -> Iterator[Simulator]:
+def evolink_simulator(
+    settings: Any, wanvideo_wakeups: list[tuple[str, ...]], db: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Simulator]:
     """A running EvoLink simulator that the site is set to talk to, without callbacks; videos are small."""
     from django_wanvideo import testing
+    from django_wanvideo.services.installation import claim_counter
 
+    monkeypatch.setattr(claim_counter, "store", testing.no_store)
     with testing.running_simulator() as simulator:
         # By pytest-django's own way of changing settings, which the test may use as well.
         settings.WANVIDEO = testing.settings_for(simulator)

@@ -93,12 +93,9 @@ def run_until_finished(task: VideoTask, *, seconds: float = 20.0) -> VideoTask:
         time.sleep(0.02)
 
 
-@contextmanager
-def captured_wakeups() -> Iterator[list[tuple[str, ...]]]:
-    """Hand nothing to RQ, so that no test needs Redis; yields what would have been handed to it."""
+def wakeup_catchers(taken: list[tuple[str, ...]]) -> list[tuple[Any, str, Any]]:
+    """Return what has to be replaced, by what, so that wake-ups go into ``taken`` and Redis is asked for nothing."""
     from django_wanvideo import queue
-
-    taken: list[tuple[str, ...]] = []
 
     def take(job: str, *ids: str) -> bool:
         taken.append((job, *ids))
@@ -110,28 +107,36 @@ def captured_wakeups() -> Iterator[list[tuple[str, ...]]]:
     def no_answer(_question: object, **_options: object) -> bool:
         return False
 
-    with (
-        mock.patch.object(queue, "enqueue", take),
-        mock.patch.object(queue.jobs, "enqueue", take),
-        mock.patch.object(queue, "request_callback_read", take_sync),
-        mock.patch.object(queue, "ask", no_answer),
-        mock.patch.object(queue.connection, "ask", no_answer),
-    ):
+    return [
+        (queue, "enqueue", take),
+        (queue.jobs, "enqueue", take),
+        (queue, "request_callback_read", take_sync),
+        (queue, "ask", no_answer),
+        (queue.connection, "ask", no_answer),
+    ]
+
+
+@contextmanager
+def captured_wakeups() -> Iterator[list[tuple[str, ...]]]:
+    """Hand nothing to RQ, so that no test needs Redis; yields what would have been handed to it."""
+    taken: list[tuple[str, ...]] = []
+    with ExitStack() as stack:
+        for target, name, catcher in wakeup_catchers(taken):
+            stack.enter_context(mock.patch.object(target, name, catcher))
         yield taken
 
 
 @contextmanager
 def running_simulator(**options: Any) -> Iterator[Simulator]:
     """Run an EvoLink simulator, whose videos are small; ``settings_for`` points a site at it."""
-    from django_wanvideo.services.installation import claim_counter
     from django_wanvideo.simulator import Simulator
 
-    # A test's storage has what the test made, and nothing beside.
-    with (
-        mock.patch.object(claim_counter, "store", return_value=None),
-        Simulator(**{"api_key": API_KEY, "small_videos": True, **options}) as simulator,
-    ):
+    with Simulator(**{"api_key": API_KEY, "small_videos": True, **options}) as simulator:
         yield simulator
+
+
+def no_store(*_arguments: object) -> None:
+    """Keep no number of claims in the storage: a test's storage has what the test made, and nothing beside."""
 
 
 def settings_for(simulator: Simulator) -> dict[str, Any]:
@@ -152,8 +157,11 @@ def evolink_simulator(**options: Any) -> Iterator[Simulator]:
 
     ``options`` are those of ``Simulator``, such as ``credits`` or ``small_videos``.
     """
+    from django_wanvideo.services.installation import claim_counter
+
     with ExitStack() as stack:
         stack.enter_context(captured_wakeups())
+        stack.enter_context(mock.patch.object(claim_counter, "store", no_store))
         simulator = stack.enter_context(running_simulator(**options))
         stack.enter_context(override_settings(WANVIDEO=settings_for(simulator)))
         yield simulator

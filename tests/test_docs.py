@@ -25,8 +25,7 @@ from django.core.management import get_commands, load_command_class
 from django.db.models.signals import post_delete, post_save
 from django.urls import reverse
 
-import django_wanvideo
-from django_wanvideo import callback_tokens, checks, jobs, signals
+from django_wanvideo import callback_tokens, checks, conf, jobs, signals
 from django_wanvideo.admin import VideoTaskAdmin
 from django_wanvideo.choices import Charge, CreditOutcome, TaskStatus
 from django_wanvideo.conf import Conf, Setting, known_names
@@ -40,7 +39,7 @@ from django_wanvideo.testing import picture, run_until_finished
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
-PACKAGE = Path(django_wanvideo.__file__).parent
+PACKAGE = Path(conf.__file__).parent
 _BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 
 if not DOCS.is_dir():

@@ -13,6 +13,7 @@ HEAVY = [
     "PIL",
     "av",
     "numpy",
+    "werkzeug",
     "django_wanvideo.simulator",
     "django_wanvideo.testing",
     "unittest.mock",
