@@ -21,6 +21,44 @@ def imported_by(source):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def needed_by(path, modules):
+    """Name the modules of the package that one needs to run, at the top or inside a function."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                base = ".".join([*path.relative_to(PACKAGE.parent).parts[: -node.level], *filter(None, [node.module])])
+            for alias in node.names:
+                yield from [name for name in (f"{base}.{alias.name}", base) if name in modules][:1]
+
+
+def test_no_file_needs_itself():
+    modules = {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in PACKAGE.rglob("*.py")
+    }
+    graph = {name: set(needed_by(path, modules)) for name, path in modules.items()}
+    while ready := [name for name, others in graph.items() if not others & graph.keys()]:
+        for name in ready:
+            del graph[name]
+    assert len(modules) > 250
+    assert graph == {}
+
+
+def test_what_a_module_needs_is_found_wherever_it_is_imported(tmp_path):
+    modules = {"django_wanvideo.jobs": Path(), "django_wanvideo.conf": Path()}
+    source = tmp_path / "module.py"
+    source.write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from django_wanvideo import conf\n"
+        "def f():\n    from django_wanvideo import jobs\n"
+    )
+    assert list(needed_by(source, modules)) == ["django_wanvideo.jobs"]
+
+
 @pytest.mark.parametrize("room", ["catalog", "evolink"])
 def test_catalogue_and_client_know_no_database(room):
     modules = sorted((PACKAGE / room).rglob("*.py"))
