@@ -9,6 +9,7 @@ import uuid
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 from django.urls import get_script_prefix
@@ -58,7 +59,7 @@ def check_storage() -> Iterator[CheckResult]:
 
 def _room(storage: Storage) -> Iterator[CheckResult]:
     """Videos pass through a temporary file on their way to the storage."""
-    places = {_("temporary files"): tempfile.gettempdir()}
+    places = {_("temporary files"): settings.FILE_UPLOAD_TEMP_DIR or tempfile.gettempdir()}
     with contextlib.suppress(NotImplementedError):  # not on a disk of this machine
         places[_("videos")] = storage.path("")
     for purpose, folder in places.items():

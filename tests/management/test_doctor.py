@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 from decimal import Decimal
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
@@ -147,6 +148,15 @@ def test_a_storage_that_keeps_what_is_deleted_is_a_warning(look, memory, monkeyp
 def test_a_full_disk_is_a_warning(look, settings):
     settings.WANVIDEO = {**settings.WANVIDEO, "MAX_VIDEO_BYTES": 2**60}
     assert look("storage")["storage"][0] == "warn"
+
+
+def test_the_room_is_measured_where_videos_pass_through(look, settings, tmp_path, monkeypatch):
+    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
+    measured = []
+    usage = shutil.disk_usage
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: measured.append(str(folder)) or usage(folder))
+    look("storage")
+    assert str(tmp_path) in measured
 
 
 def test_redis_that_is_down_is_a_failure(look, settings):
