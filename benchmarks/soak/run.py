@@ -107,12 +107,15 @@ class Soak:
 
 def _picture() -> Any:
     import io
+    import os
 
     from django.core.files.base import ContentFile
     from PIL import Image
 
     target = io.BytesIO()
-    Image.new("RGB", PICTURE, "teal").save(target, "JPEG")
+    # One colour for each: the same picture would be uploaded once.
+    red, green, blue = os.urandom(3)
+    Image.new("RGB", PICTURE, (red, green, blue)).save(target, "JPEG")
     return ContentFile(target.getvalue(), name="picture.jpg")
 
 
