@@ -21,7 +21,7 @@ from django_wanvideo.services.holds import lock
 from django_wanvideo.services.limits import budget, credit_limits, throttling
 from django_wanvideo.services.sending import submission
 from tests.rows import make_task
-from tests.services.limits.test_throttling import Accepting, provider, queued
+from tests.services.limits.test_throttling import queued
 from tests.threads import at_once
 
 pytestmark = pytest.mark.integration
@@ -33,21 +33,6 @@ def reconsider() -> int:
     """Look at what waits for the site's own limits, within the hour that follows a look at all."""
     later = (timezone.now() + dt.timedelta(minutes=30)).isoformat()
     return throttling.reconsider(SiteState(value={"budgets": {"until": later}}), some_wait=True)
-
-
-@pytest.fixture
-def evolink(monkeypatch, wanvideo_wakeups):
-    accepting = Accepting()
-    monkeypatch.setattr(provider, "client", lambda: accepting)
-    return accepting
-
-
-@pytest.fixture
-def limit(settings):
-    def set_to(**values):
-        settings.WANVIDEO = {**settings.WANVIDEO, **values}
-
-    return set_to
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
-import threading
 from decimal import Decimal
 from unittest import mock
 
@@ -14,10 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_wanvideo.choices import IN_FLIGHT_STATUSES, AttemptState, EventKind, TaskStatus
-from django_wanvideo.evolink.types import CreateResult, ProviderStatus, TaskSnapshot
+from django_wanvideo.evolink.types import ProviderStatus, TaskSnapshot
 from django_wanvideo.models import Attempt, SiteState, TaskEvent, VideoTask, ledger
 from django_wanvideo.services.limits import throttling
-from django_wanvideo.services.provider import provider
 from django_wanvideo.services.sending import submission
 from tests.rows import make_attempt, make_task
 from tests.threads import at_once
@@ -26,37 +23,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 
 PRICE = Decimal("11.9")
 COMPLETED = ProviderStatus.COMPLETED
-
-
-class Accepting:
-    """EvoLink that takes everything; it counts the calls that are under way."""
-
-    def __init__(self):
-        self.sent = []
-        self._numbers = itertools.count(1)
-        self._lock = threading.Lock()
-
-    def create(self, body, *, idempotency_key, before_send):
-        before_send()
-        with self._lock:
-            self.sent.append(idempotency_key)
-            number = next(self._numbers)
-        return CreateResult(TaskSnapshot.parse({"id": f"task-unified-{number}", "status": "pending"}), 200)
-
-
-@pytest.fixture
-def evolink(monkeypatch, wanvideo_wakeups):
-    accepting = Accepting()
-    monkeypatch.setattr(provider, "client", lambda: accepting)
-    return accepting
-
-
-@pytest.fixture
-def limit(settings):
-    def set_to(**values):
-        settings.WANVIDEO = {**settings.WANVIDEO, **values}
-
-    return set_to
 
 
 def queued(number=1, **columns):
