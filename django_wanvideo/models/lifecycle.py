@@ -136,18 +136,18 @@ def move_with_attempt(
         reserved: credits that EvoLink has set aside for it.
         options: those of ``advance``.
     """
-    values: dict[str, Any] = {
-        "state": state,
-        "settled_at": None if state == AttemptState.UNCONFIRMED else timezone.now(),
-    }
+    settled_at = None if state == AttemptState.UNCONFIRMED else timezone.now()
+    values: dict[str, Any] = {"state": state, "settled_at": settled_at}
     with database.atomic():
         moved = advance(task or attempt.task_id, to, attempt=attempt, **options)
         rows = Attempt.objects.filter(only, pk=attempt.pk).update(**values | dict(attempt_fields or {})) if moved else 0
-        if not rows:
+        if rows:
+            ledger.follow(attempt.pk, state, reserved=reserved)
+        else:
             database.roll_back()
-            return None
-        ledger.follow(attempt.pk, state, reserved=reserved)
-    return moved
+    if moved and not rows and task is not None:
+        task.refresh_from_db()
+    return moved if rows else None
 
 
 def fail(

@@ -408,3 +408,21 @@ def test_only_the_lifecycle_writes_the_status():
         "services/sending/actions.py: task.status = _status_now(task)",
         "services/sending/actions.py: task.status = now",
     }
+
+
+@pytest.mark.django_db
+def test_a_task_whose_attempt_has_gone_on_is_left_as_it_stands_in_the_database():
+    task = make_task(TaskStatus.UNCONFIRMED)
+    attempt = make_attempt(task, AttemptState.ACCEPTED)
+    moved = lifecycle.move_with_attempt(
+        attempt,
+        TaskStatus.FAILED,
+        state=AttemptState.NOT_ACCEPTED,
+        only=Q(state=AttemptState.UNCONFIRMED),
+        task=task,
+        kind=EventKind.RESOLVED,
+        source=EventSource.USER,
+        error_code="decided_not_accepted",
+    )
+    assert (moved, task.status, task.error_code) == (None, TaskStatus.UNCONFIRMED, "")
+    assert VideoTask.objects.get().status == TaskStatus.UNCONFIRMED
