@@ -99,6 +99,37 @@ class EventKind(TextChoices):
     NOTE = "note", _("note")
 
 
+class BatchState(TextChoices):
+    """Where a batch is on its way from files to videos."""
+
+    #: Its files come in; nothing has been checked.
+    UPLOADING = "uploading", pgettext_lazy("batch", "uploading")
+    CHECKED = "checked", pgettext_lazy("batch", "checked")
+    CREATING = "creating", pgettext_lazy("batch", "creating")
+    READY = "ready", pgettext_lazy("batch", "ready")
+    SUBMITTED = "submitted", pgettext_lazy("batch", "submitted")
+    ENDED = "ended", pgettext_lazy("batch", "ended")
+
+
+class BatchOperation(TextChoices):
+    """What is being done to the rows of a batch, one after the other."""
+
+    SUBMIT = "submit", pgettext_lazy("batch", "sending")
+    CANCEL = "cancel", pgettext_lazy("batch", "cancelling")
+    RETRY = "retry", pgettext_lazy("batch", "trying again")
+
+
+class BatchEventKind(TextChoices):
+    """One line of a batch's history."""
+
+    CREATED = "created", pgettext_lazy("batch", "confirmed")
+    SUBMITTED = "submitted", pgettext_lazy("batch", "submitted")
+    CANCELLED = "cancelled", pgettext_lazy("batch", "cancelled")
+    RETRIED = "retried", pgettext_lazy("batch", "tried again")
+    FINISHED = "finished", pgettext_lazy("batch", "ended")
+    RECEIVER_FAILED = "receiver_failed", _("a signal receiver failed")
+
+
 class EventSource(TextChoices):
     """Who or what caused an event."""
 

@@ -84,11 +84,20 @@ def notify(*task_ids: uuid.UUID) -> None:
         notifications.deliver(task_id)
 
 
+@_job
+def batch(*batch_ids: uuid.UUID) -> None:
+    """Go on with batches: make their tasks, send, cancel or try them again, and tell that they have ended."""
+    from django_wanvideo.batches import work
+
+    for batch_id in batch_ids:
+        work.work(batch_id)
+
+
 def answer() -> None:
     """Do nothing; that it was done tells the doctor that workers do what they are given."""
 
 
 def run_here(job: str, *ids: str) -> bool:
     """Do a job in this process, for sites and tests without RQ."""
-    {"submit": submit, "sync": sync, "store": store, "notify": notify}[job](*ids)
+    {"submit": submit, "sync": sync, "store": store, "notify": notify, "batch": batch}[job](*ids)
     return True

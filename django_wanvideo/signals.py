@@ -1,6 +1,6 @@
 """What host projects hook.
 
-Every signal is sent with ``sender=VideoTask`` and the keyword arguments ``task`` (a fresh
+Every signal of a task is sent with ``sender=VideoTask`` and the keyword arguments ``task`` (a fresh
 :class:`~django_wanvideo.models.VideoTask`) and ``event`` (the committed
 :class:`~django_wanvideo.models.TaskEvent` it is delivered from). Delivery is by a worker, after commit, once;
 only if a worker dies inside a receiver is the event delivered again, with the same ``event.pk``.
@@ -37,3 +37,7 @@ video_cancelled = TaskSignal()
 video_needs_attention = TaskSignal()
 #: Beside each of completed, failed and cancelled.
 video_finished = TaskSignal()
+#: No task of a batch can move any more by itself: each is completed, failed, cancelled, or waits for a person. Sent with
+#: ``sender=Batch``, ``batch`` and ``event`` (a ``BatchEvent``, whose ``detail`` has the counts), once for each time that
+#: the batch was submitted or tried again as a whole.
+batch_finished = TaskSignal()

@@ -58,7 +58,7 @@ def run_pending() -> None:
 
     from django_wanvideo import jobs
     from django_wanvideo.choices import ACTIVE_STATUSES
-    from django_wanvideo.models import CallbackReceipt, SiteState, TaskEvent, VideoTask
+    from django_wanvideo.models import Batch, CallbackReceipt, SiteState, TaskEvent, VideoTask
     from django_wanvideo.services.holds.holds import make_due
     from django_wanvideo.services.provider.provider import PAUSE
     from django_wanvideo.services.sweep import sweep
@@ -70,6 +70,9 @@ def run_pending() -> None:
         next_action_at=now, delayed_until=None
     )
     CallbackReceipt.objects.filter(process_at__isnull=False).update(process_at=now)
+    Batch.objects.exclude(state__in=["uploading", "checked"]).filter(next_action_at__isnull=False).update(
+        next_action_at=now
+    )
     sweep(jobs.run_here)
     for task_id in TaskEvent.objects.filter(notify_at__lte=timezone.now()).values_list("task_id", flat=True).distinct():
         jobs.run_here("notify", str(task_id))

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from django_wanvideo.failures.advice import FailureAdvice
 from django_wanvideo.failures.charges import charge_words
-from django_wanvideo.failures.lookup import ADVICE, UNKNOWN_CODE, advice_for, codes_by_heading, quotation
+from django_wanvideo.failures.lookup import (
+    ADVICE,
+    UNKNOWN_CODE,
+    advice_for,
+    codes_by_heading,
+    codes_for_retry,
+    quotation,
+)
 
 __all__ = [
     "ADVICE",
@@ -13,5 +20,6 @@ __all__ = [
     "advice_for",
     "charge_words",
     "codes_by_heading",
+    "codes_for_retry",
     "quotation",
 ]

@@ -28,6 +28,11 @@ def advice_for(code: str) -> FailureAdvice:
     return ADVICE.get(code, UNKNOWN)
 
 
+def codes_for_retry() -> list[str]:
+    """Return the codes of failures where trying again, or fetching again, helps without changing anything."""
+    return [code for code, advice in ADVICE.items() if advice.next_action in {"retry", "fetch_again"}]
+
+
 def codes_by_heading() -> dict[str, list[str]]:
     """Return the codes of each heading, in the reader's language."""
     found: dict[str, list[str]] = {}

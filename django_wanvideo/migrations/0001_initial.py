@@ -91,8 +91,61 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Preset',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=60, verbose_name='name')),
+                ('slug', models.SlugField(help_text='For tables, commands and Python.', max_length=60, verbose_name='short name')),
+                ('model', models.CharField(max_length=80, verbose_name='model')),
+                ('prompt', models.TextField(blank=True, help_text='Write {name} or {number} where each video differs.', verbose_name='prompt')),
+                ('parameters', models.JSONField(blank=True, default=dict, verbose_name='parameters')),
+                ('is_shared', models.BooleanField(default=False, verbose_name='for everyone')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
+                ('owner', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
+            ],
+            options={
+                'verbose_name': 'preset',
+                'verbose_name_plural': 'presets',
+                'ordering': ['name', 'pk'],
+                'permissions': [('share_preset', 'Can share presets with everyone')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Batch',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False, verbose_name='id')),
+                ('name', models.CharField(max_length=120, verbose_name='name')),
+                ('state', models.CharField(choices=[('uploading', 'uploading'), ('checked', 'checked'), ('creating', 'creating'), ('ready', 'ready'), ('submitted', 'submitted'), ('ended', 'ended')], default='uploading', editable=False, max_length=12, verbose_name='state')),
+                ('source_name', models.CharField(blank=True, editable=False, max_length=255, verbose_name='file')),
+                ('source_sha256', models.CharField(blank=True, editable=False, max_length=64, verbose_name='checksum of the file')),
+                ('settings', models.JSONField(blank=True, default=dict, editable=False, verbose_name='settings')),
+                ('terms', models.CharField(blank=True, editable=False, max_length=64, verbose_name='terms')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
+                ('expires_at', models.DateTimeField(blank=True, editable=False, help_text='Until it is confirmed.', null=True, verbose_name='kept until')),
+                ('operation', models.CharField(blank=True, choices=[('submit', 'sending'), ('cancel', 'cancelling'), ('retry', 'trying again')], default='', editable=False, max_length=12, verbose_name='going on')),
+                ('cursor', models.PositiveIntegerField(default=0, editable=False, verbose_name='last row done')),
+                ('confirmed_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='confirmed at')),
+                ('submitted_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='submitted at')),
+                ('cancelled_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='cancelled at')),
+                ('ended_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='ended at')),
+                ('next_action_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='next action at')),
+                ('cancelled_by', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='cancelled by')),
+                ('owner', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
+                ('submitted_by', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='submitted by')),
+                ('preset', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='batches', to='wanvideo.preset', verbose_name='preset')),
+            ],
+            options={
+                'verbose_name': 'batch',
+                'verbose_name_plural': 'batches',
+                'ordering': ['-created_at', '-id'],
+                'base_manager_name': 'objects',
+            },
+        ),
+        migrations.CreateModel(
             name='VideoTask',
             fields=[
+                ('row_number', models.PositiveIntegerField(blank=True, editable=False, null=True, verbose_name='row')),
+                ('content_sha256', models.CharField(blank=True, editable=False, max_length=64, verbose_name='checksum of the content')),
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False, verbose_name='id')),
                 ('status', models.CharField(choices=[('draft', 'draft'), ('queued', 'queued'), ('submitting', 'submitting'), ('unconfirmed', 'unconfirmed'), ('pending', 'pending'), ('processing', 'processing'), ('storing', 'storing'), ('completed', 'completed'), ('failed', 'failed'), ('cancelled', 'cancelled')], default='draft', editable=False, max_length=12, verbose_name='status')),
                 ('model', models.CharField(max_length=80, verbose_name='model')),
@@ -131,6 +184,7 @@ class Migration(migrations.Migration):
                 ('expiry_notified_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='told expiring at')),
                 ('result_refreshed_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='link asked for again at')),
                 ('lease_expires_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='held by a worker until')),
+                ('batch', models.ForeignKey(blank=True, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='tasks', to='wanvideo.batch', verbose_name='batch')),
                 ('owner', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
                 ('parent', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='children', to='wanvideo.videotask', verbose_name='made from')),
             ],
@@ -194,10 +248,74 @@ class Migration(migrations.Migration):
                 'base_manager_name': 'objects',
             },
         ),
+        migrations.CreateModel(
+            name='BatchItem',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField(verbose_name='row')),
+                ('data', models.JSONField(blank=True, default=dict, verbose_name='as given')),
+                ('problems', models.JSONField(blank=True, default=list, verbose_name='problems')),
+                ('content', models.JSONField(blank=True, default=dict, verbose_name='content')),
+                ('content_sha256', models.CharField(blank=True, max_length=64, verbose_name='checksum of the content')),
+                ('credits_estimated', models.DecimalField(blank=True, decimal_places=4, max_digits=12, null=True, verbose_name='credits estimated')),
+                ('is_repeat', models.BooleanField(default=False, verbose_name='made before')),
+                ('batch', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='items', to='wanvideo.batch', verbose_name='batch')),
+                ('task', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='batch_items', to='wanvideo.videotask', verbose_name='task')),
+            ],
+            options={
+                'verbose_name': 'row',
+                'verbose_name_plural': 'rows',
+                'ordering': ['batch_id', 'number'],
+                'base_manager_name': 'objects',
+            },
+        ),
         migrations.AddField(
             model_name='attempt',
             name='task',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='wanvideo.videotask', verbose_name='task'),
+        ),
+        migrations.CreateModel(
+            name='BatchEvent',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('created', 'confirmed'), ('submitted', 'submitted'), ('cancelled', 'cancelled'), ('retried', 'tried again'), ('finished', 'ended'), ('receiver_failed', 'a signal receiver failed')], max_length=20, verbose_name='kind')),
+                ('source', models.CharField(choices=[('user', 'a person'), ('application', "the site's code"), ('worker', 'a worker'), ('response', "EvoLink's answer"), ('callback', "EvoLink's callback"), ('poll', 'a status check'), ('sweep', 'the sweep')], max_length=12, verbose_name='source')),
+                ('detail', models.JSONField(blank=True, default=dict, verbose_name='detail')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created at')),
+                ('notify_at', models.DateTimeField(blank=True, null=True, verbose_name='to be told at')),
+                ('delivery', models.JSONField(default=dict, editable=False, verbose_name='delivery')),
+                ('notified_at', models.DateTimeField(blank=True, null=True, verbose_name='told at')),
+                ('actor', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
+                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='wanvideo.batch', verbose_name='batch')),
+            ],
+            options={
+                'verbose_name': 'event of a batch',
+                'verbose_name_plural': 'events of batches',
+                'ordering': ['batch_id', 'id'],
+                'base_manager_name': 'objects',
+                'indexes': [models.Index(condition=models.Q(('notify_at__isnull', False)), fields=['notify_at'], name='wanvideo_batch_outbox')],
+            },
+        ),
+        migrations.CreateModel(
+            name='BatchFile',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=255, verbose_name='name')),
+                ('file', models.FileField(max_length=255, storage=django_wanvideo.models.storage.task_storage, upload_to=django_wanvideo.models.storage.input_upload_to, verbose_name='file')),
+                ('thumbnail', models.FileField(blank=True, max_length=255, storage=django_wanvideo.models.storage.task_storage, upload_to=django_wanvideo.models.storage.input_upload_to, verbose_name='thumbnail')),
+                ('size', models.BigIntegerField(help_text='Bytes.', verbose_name='size')),
+                ('sha256', models.CharField(max_length=64, verbose_name='checksum')),
+                ('facts', models.JSONField(blank=True, default=dict, verbose_name='facts')),
+                ('problem', models.TextField(blank=True, verbose_name='problem')),
+                ('batch', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='files', to='wanvideo.batch', verbose_name='batch')),
+            ],
+            options={
+                'verbose_name': 'file of a batch',
+                'verbose_name_plural': 'files of batches',
+                'ordering': ['batch_id', 'pk'],
+                'base_manager_name': 'objects',
+                'indexes': [models.Index(fields=['batch', 'name'], name='wanvideo_batch_file_name'), models.Index(fields=['file'], name='wanvideo_batch_file'), models.Index(fields=['thumbnail'], name='wanvideo_batch_thumbnail')],
+            },
         ),
         migrations.CreateModel(
             name='CallbackReceipt',
@@ -246,6 +364,34 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(('outcome__in', ['claimed', 'unknown', 'accepted', 'charged', 'released'])), name='wanvideo_credit_outcome_known')],
             },
         ),
+        migrations.AddConstraint(
+            model_name='preset',
+            constraint=models.UniqueConstraint(fields=('owner', 'slug'), name='wanvideo_preset_own_slug'),
+        ),
+        migrations.AddConstraint(
+            model_name='preset',
+            constraint=models.UniqueConstraint(condition=models.Q(('is_shared', True)), fields=('slug',), name='wanvideo_preset_shared_slug'),
+        ),
+        migrations.AddIndex(
+            model_name='batch',
+            index=models.Index(fields=['-created_at'], name='wanvideo_batch_newest'),
+        ),
+        migrations.AddIndex(
+            model_name='batch',
+            index=models.Index(fields=['owner', '-created_at'], name='wanvideo_batch_owner'),
+        ),
+        migrations.AddIndex(
+            model_name='batch',
+            index=models.Index(fields=['source_sha256'], name='wanvideo_batch_source'),
+        ),
+        migrations.AddIndex(
+            model_name='batch',
+            index=models.Index(condition=models.Q(('next_action_at__isnull', False)), fields=['next_action_at'], name='wanvideo_batch_due'),
+        ),
+        migrations.AddConstraint(
+            model_name='batch',
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['uploading', 'checked', 'creating', 'ready', 'submitted', 'ended'])), name='wanvideo_batch_state_known'),
+        ),
         migrations.AddIndex(
             model_name='videotask',
             index=models.Index(models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='wanvideo_task_newest'),
@@ -286,6 +432,10 @@ class Migration(migrations.Migration):
             model_name='videotask',
             index=models.Index(fields=['video'], name='wanvideo_task_video'),
         ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(condition=models.Q(('content_sha256', ''), _negated=True), fields=['content_sha256'], name='wanvideo_task_content'),
+        ),
         migrations.AddConstraint(
             model_name='videotask',
             constraint=models.CheckConstraint(condition=models.Q(('status__in', ['draft', 'queued', 'submitting', 'unconfirmed', 'pending', 'processing', 'storing', 'completed', 'failed', 'cancelled'])), name='wanvideo_task_status_known'),
@@ -297,6 +447,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='videotask',
             constraint=models.UniqueConstraint(fields=('idempotency_scope', 'idempotency_key'), name='wanvideo_task_key'),
+        ),
+        migrations.AddConstraint(
+            model_name='videotask',
+            constraint=models.UniqueConstraint(fields=('batch', 'row_number'), name='wanvideo_task_row'),
         ),
         migrations.AddIndex(
             model_name='taskevent',
@@ -329,6 +483,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='mediainput',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('file', ''), models.Q(('url', ''), _negated=True)), models.Q(models.Q(('file', ''), _negated=True), ('url', '')), _connector='OR'), name='wanvideo_input_file_or_url'),
+        ),
+        migrations.AddConstraint(
+            model_name='batchitem',
+            constraint=models.UniqueConstraint(fields=('batch', 'number'), name='wanvideo_batch_row'),
         ),
         migrations.AddIndex(
             model_name='attempt',

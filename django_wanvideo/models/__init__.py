@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from django_wanvideo.models.attempt import Attempt, CallbackReceipt
+from django_wanvideo.models.batches.batch import Batch
+from django_wanvideo.models.batches.item import BatchEvent, BatchFile, BatchItem
+from django_wanvideo.models.batches.preset import Preset
 from django_wanvideo.models.credit_entry import CreditEntry, DeletedTask
 from django_wanvideo.models.event import TaskEvent
 from django_wanvideo.models.input import MediaInput
@@ -11,11 +14,16 @@ from django_wanvideo.models.task import VideoTask
 
 __all__ = [
     "Attempt",
+    "Batch",
+    "BatchEvent",
+    "BatchFile",
+    "BatchItem",
     "CallbackReceipt",
     "CreditEntry",
     "DeletedTask",
     "Installation",
     "MediaInput",
+    "Preset",
     "SiteState",
     "TaskEvent",
     "VideoTask",

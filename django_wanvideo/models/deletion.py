@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.exceptions import TransitionNotAllowed
-from django_wanvideo.models import DeletedTask, MediaInput, VideoTask
+from django_wanvideo.models import BatchFile, DeletedTask, MediaInput, VideoTask
 from django_wanvideo.models.creation import files
 
 if TYPE_CHECKING:
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 def connect() -> None:
     """Bind the receivers; called once when Django is ready."""
     pre_delete.connect(refuse_active, sender=VideoTask, dispatch_uid="wanvideo.refuse_active")
-    pre_delete.connect(read_names, sender=MediaInput, dispatch_uid="wanvideo.read_names")
+    for model in (MediaInput, BatchFile):
+        pre_delete.connect(read_names, sender=model, dispatch_uid="wanvideo.read_names")
+        post_delete.connect(delete_input_files, sender=model, dispatch_uid="wanvideo.delete_input_files")
     post_delete.connect(delete_video, sender=VideoTask, dispatch_uid="wanvideo.delete_video")
-    post_delete.connect(delete_input_files, sender=MediaInput, dispatch_uid="wanvideo.delete_input_files")
 
 
 def refuse_active(sender: type[Model], instance: VideoTask, using: str, **kwargs: Any) -> None:
@@ -63,7 +64,7 @@ def delete_video(sender: type[Model], instance: VideoTask, **kwargs: Any) -> Non
         files.delete_unreferenced_on_commit(instance.video.storage, instance.video.name)
 
 
-def delete_input_files(sender: type[Model], instance: MediaInput, **kwargs: Any) -> None:
+def delete_input_files(sender: type[Model], instance: MediaInput | BatchFile, **kwargs: Any) -> None:
     """Delete an input's file and its small picture once the deletion is committed."""
     for stored in (instance.file, instance.thumbnail):
         if stored:

@@ -17,6 +17,7 @@ from django_wanvideo.choices import FINISHED_STATUSES, Charge, InputRole, TaskSt
 from django_wanvideo.models.actions import TaskActions
 from django_wanvideo.models.base.people import PersonKey
 from django_wanvideo.models.base.row_keys import RowKey
+from django_wanvideo.models.batches.row import BatchRow
 from django_wanvideo.models.credit_entry import charge_of
 from django_wanvideo.models.querysets import MAY_NEED_ATTENTION, VideoTaskManager
 from django_wanvideo.models.storage import task_storage, upload_to
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _PRICED = frozenset({"model", "parameters"})
 
 
-class VideoTask(TaskActions):
+class VideoTask(TaskActions, BatchRow):
     """One wish for one video; the row is the truth about it.
 
     ``status`` is written by ``models.lifecycle.advance()`` alone.
@@ -134,6 +135,7 @@ class VideoTask(TaskActions):
             models.CheckConstraint(condition=Q(progress__lte=100), name="wanvideo_task_progress_percent"),
             # No condition: any number of rows may have no key on every database.
             models.UniqueConstraint(fields=["idempotency_scope", "idempotency_key"], name="wanvideo_task_key"),
+            models.UniqueConstraint(fields=["batch", "row_number"], name="wanvideo_task_row"),
         ]
         indexes = [
             models.Index(F("created_at").desc(), F("id").desc(), name="wanvideo_task_newest"),
@@ -153,6 +155,7 @@ class VideoTask(TaskActions):
             ),
             # Before a file is deleted, it is asked whether a row refers to it.
             models.Index(fields=["video"], name="wanvideo_task_video"),
+            models.Index(fields=["content_sha256"], name="wanvideo_task_content", condition=~Q(content_sha256="")),
         ]
 
     def __str__(self) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists
+from django.db.models import Exists, Q
 from django.utils import timezone
 
 from django_wanvideo.choices import ACTIVE_STATUSES
-from django_wanvideo.models import CallbackReceipt, SiteState, TaskEvent, VideoTask
+from django_wanvideo.db import timestamps
+from django_wanvideo.models import Batch, BatchEvent, CallbackReceipt, SiteState, TaskEvent, VideoTask
 from django_wanvideo.services import notifications
 from django_wanvideo.services.holds.lock import CREDITS_OUT, KEY_REJECTED
 from django_wanvideo.services.limits import throttling
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
 
 #: Right after its commit an event is left to the worker that was woken.
 LEFT_TO_WORKERS = dt.timedelta(seconds=2)
+#: The longest that a batch is ever left alone: for as long as a check waits for somebody to confirm it.
+LONGEST_BATCH = dt.timedelta(hours=24)
 
 
 def look(name: str) -> tuple[SiteState, set[str]]:
     """Return the sweep's own row, of this name, and the stages that have something to do.
 
-    These are ``tasks``, ``links``, ``callbacks``, ``signals``, ``budgets`` where tasks wait for credits, and ``account``
+    These are ``tasks``, ``links``, ``callbacks``, ``signals``, ``batches``, ``budgets`` where tasks wait for credits, and ``account``
     where something stands against a key of EvoLink's.
     """
     stages = {
@@ -34,6 +37,7 @@ def look(name: str) -> tuple[SiteState, set[str]]:
         "links": result_urls.ending(),
         "callbacks": callbacks(),
         "signals": signals(),
+        "batches": batches(),
         "budgets": throttling.waiting_for_credits(),
     }
     # With other names than any column has. The troubles of the account are rows beside the sweep's own.
@@ -47,6 +51,14 @@ def look(name: str) -> tuple[SiteState, set[str]]:
     state = found[name]
     found_stages = {stage for stage in stages if getattr(state, f"has_{stage}")}
     return state, found_stages | ({"account"} if len(found) > 1 else set())
+
+
+def batches() -> QuerySet[Batch]:
+    """Return the batches that a worker has something to do for, their signals included."""
+    untold = BatchEvent.objects.filter(notifications.is_due()).values("batch_id")
+    # A clock that was ahead for a moment keeps no batch for longer than a check is kept.
+    due = timestamps.is_over("next_action_at", LONGEST_BATCH)
+    return Batch.objects.filter(due | Q(pk__in=untold))
 
 
 def callbacks(after: int = 0) -> QuerySet[CallbackReceipt]:

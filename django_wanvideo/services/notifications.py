@@ -14,19 +14,20 @@ from django.utils import timezone
 from rq.timeouts import BaseTimeoutException
 
 from django_wanvideo import signals
-from django_wanvideo.choices import EventKind, EventSource
+from django_wanvideo.choices import BatchEventKind, EventKind, EventSource
 from django_wanvideo.db import timestamps
 from django_wanvideo.db.database import insist
-from django_wanvideo.models import TaskEvent, VideoTask, lifecycle
+from django_wanvideo.models import Batch, BatchEvent, TaskEvent, VideoTask, lifecycle
 from django_wanvideo.services.installation import installation
 
 if TYPE_CHECKING:
     import uuid
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from django.db.models import Q
+    from django.db.models import Model, Q, QuerySet
     from django.dispatch import Signal
 
+    Event = TaskEvent | BatchEvent
 
 logger = logging.getLogger(__name__)
 _random = random.SystemRandom()
@@ -44,6 +45,7 @@ SIGNALS: Mapping[str, tuple[Signal, ...]] = {
     EventKind.CANCELLED: (signals.video_cancelled, signals.video_finished),
     EventKind.OVERDUE: (signals.video_needs_attention,),
     EventKind.NEEDS_DECISION: (signals.video_needs_attention,),
+    BatchEventKind.FINISHED: (signals.batch_finished,),
 }
 
 
@@ -72,7 +74,17 @@ def is_due(at: dt.datetime | None = None) -> Q:
 
 
 def deliver(task_id: uuid.UUID) -> int:
-    """Deliver the signals of a task's untold events, oldest first; return how many events were told.
+    """Deliver the signals of a task's untold events, oldest first; return how many events were told."""
+    return _deliver(TaskEvent.objects.filter(task_id=task_id))
+
+
+def deliver_batch(batch_id: uuid.UUID) -> int:
+    """Deliver the signals of a batch's untold events, as ``deliver`` does a task's."""
+    return _deliver(BatchEvent.objects.filter(batch_id=batch_id))
+
+
+def _deliver(events: QuerySet[Any]) -> int:
+    """Deliver the signals of some untold events, oldest first; return how many were told.
 
     An event is claimed before its receivers run, and each of them is written down as told after it has run: if the worker
     dies in between, the event is taken up where it stood when the claim has run out, with the same ``event.pk``. While an
@@ -80,7 +92,7 @@ def deliver(task_id: uuid.UUID) -> int:
     """
     told = 0
     while True:
-        event = TaskEvent.objects.filter(task_id=task_id, notify_at__isnull=False).order_by("id").first()
+        event = events.filter(notify_at__isnull=False).order_by("id").first()
         if event is None or timestamps.stands(event.notify_at, LEASE):
             return told
         if installation.is_foreign() or not _write(event, event.delivery):
@@ -92,7 +104,7 @@ def deliver(task_id: uuid.UUID) -> int:
             raise late
 
 
-def _write(event: TaskEvent, delivery: dict[str, Any]) -> bool:
+def _write(event: Event, delivery: dict[str, Any]) -> bool:
     """Take an event, or take it for longer, and write down how far it is; ``False`` when another worker has it."""
     # No two workers mark with the same moment, even where clocks are coarse.
     mark = dt.timedelta(microseconds=_random.randrange(1_000_000))
@@ -100,7 +112,7 @@ def _write(event: TaskEvent, delivery: dict[str, Any]) -> bool:
 
     def write() -> int:
         # With its own mark as well: a try before may have been committed although it looked lost.
-        rows = TaskEvent.objects.filter(pk=event.pk, notify_at__in=[held, until])
+        rows = type(event).objects.filter(pk=event.pk, notify_at__in=[held, until])
         return rows.update(notify_at=until, delivery=delivery)
 
     if not insist(write):
@@ -109,25 +121,30 @@ def _write(event: TaskEvent, delivery: dict[str, Any]) -> bool:
     return True
 
 
-def _mark_told(event: TaskEvent) -> int:
+def _mark_told(event: Event) -> int:
     now = timezone.now()
 
     def write() -> int:
-        row = TaskEvent.objects.filter(pk=event.pk)
+        row = type(event).objects.filter(pk=event.pk)
         done = row.filter(notify_at=event.notify_at).update(notify_at=None, notified_at=now)
         return done or row.filter(notify_at=None, notified_at=now).count()
 
     return insist(write)
 
 
-def _send(event: TaskEvent) -> BaseTimeoutException | None:
+def _send(event: Event) -> BaseTimeoutException | None:
     """Call the receivers; return the end of the job's time, if it came meanwhile, to be raised once all are told."""
     late = None
-    task = VideoTask.objects.get(pk=event.task_id)
+    # Read anew, as it is now.
+    if isinstance(event, BatchEvent):
+        named: dict[str, Any] = {"batch": Batch.objects.get(pk=event.batch_id)}
+        sender: type[Model] = Batch
+    else:
+        named, sender = {"task": VideoTask.objects.get(pk=event.task_id)}, VideoTask
     done: list[str] = list(event.delivery.get("done", []))
     #: How often each receiver was called that has not come to its end yet.
     calls: dict[str, int] = dict(event.delivery.get("calls", {}))
-    waiting = [one for one in _receivers(SIGNALS.get(event.kind, ())) if one.key not in done]
+    waiting = [one for one in _receivers(SIGNALS.get(event.kind, ()), sender) if one.key not in done]
     # Those in which a process has ended come last, so that the others hear of it all the same.
     for receiver in sorted(waiting, key=lambda one: calls.get(one.key, 0)):
         before = calls.pop(receiver.key, 0)
@@ -136,7 +153,7 @@ def _send(event: TaskEvent) -> BaseTimeoutException | None:
         else:
             if not _write(event, {"done": [*done], "calls": {**calls, receiver.key: before + 1}}):
                 break
-            answer = receiver.call(sender=VideoTask, task=task, event=event)
+            answer = receiver.call(sender=sender, **named, event=event)
             if isinstance(answer, Exception):
                 _failed(event, receiver, answer)
             if isinstance(answer, BaseTimeoutException):
@@ -148,35 +165,43 @@ def _send(event: TaskEvent) -> BaseTimeoutException | None:
     return late
 
 
-def _failed(event: TaskEvent, receiver: Receiver, error: Exception) -> None:
-    logger.error("Receiver %s failed for task %s.", receiver.name, event.task_id, exc_info=error)
+def _failed(event: Event, receiver: Receiver, error: Exception) -> None:
+    logger.error("Receiver %s failed for %s.", receiver.name, _name(event), exc_info=error)
     # The class only: the text of a foreign error may hold anything.
     _record_failure(event, {"receiver": receiver.name, "error": type(error).__name__, "event": event.pk})
 
 
-def _gave_up(event: TaskEvent, receiver: Receiver, calls: int) -> None:
+def _gave_up(event: Event, receiver: Receiver, calls: int) -> None:
     logger.error(
-        "Receiver %s ended its process %d times for task %s and is not called for event %s any more.",
+        "Receiver %s ended its process %d times for %s and is not called for event %s any more.",
         receiver.name,
         calls,
-        event.task_id,
+        _name(event),
         event.pk,
     )
     _record_failure(event, {"receiver": receiver.name, "error": "process_died", "event": event.pk, "calls": calls})
 
 
-def _record_failure(event: TaskEvent, detail: dict[str, Any]) -> None:
+def _record_failure(event: Event, detail: dict[str, Any]) -> None:
+    if isinstance(event, BatchEvent):
+        columns = {"kind": BatchEventKind.RECEIVER_FAILED, "source": EventSource.APPLICATION, "detail": detail}
+        BatchEvent.objects.create(batch_id=event.batch_id, **columns)
+        return
     lifecycle.record(
         event.task_id, EventKind.RECEIVER_FAILED, EventSource.APPLICATION, attempt=event.attempt, detail=detail
     )
 
 
-def _receivers(wanted: Iterable[Signal]) -> Iterator[Receiver]:
+def _name(event: Event) -> str:
+    return f"batch {event.batch_id}" if isinstance(event, BatchEvent) else f"task {event.task_id}"
+
+
+def _receivers(wanted: Iterable[Signal], sender: type[Model]) -> Iterator[Receiver]:
     """Yield the receivers of some signals, in the order in which ``send_robust`` would call them."""
     names = {id(signal): name for name, signal in vars(signals).items()}
     for signal in wanted:
         # Django has no public way to learn them; ``send_robust`` itself calls all of them in one go.
-        called, awaited = signal._live_receivers(VideoTask)  # noqa: SLF001
+        called, awaited = signal._live_receivers(sender)  # noqa: SLF001
         seen: Counter[str] = Counter()
         for is_async, functions in ((False, called), (True, awaited)):
             for function in functions:

@@ -101,6 +101,8 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> SweepResult:
         _receipts(dispatch, swept, state, visibility_timeout)
     if "signals" in found:
         _events(dispatch, swept, state, visibility_timeout)
+    if "batches" in found:
+        _batches(dispatch, swept)
     if tasks or swept.counts:
         for status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
             _dispatch_due(status, "sync", SYNC_BATCH, dispatch, swept, visibility_timeout)
@@ -214,6 +216,14 @@ def _events(dispatch: Dispatch, swept: SweepResult, state: SiteState, visibility
         swept.add("signals", len(batch))
     if rows:
         _note_handed_out(state, "signals", rows[-1][0], visibility_timeout)
+
+
+def _batches(dispatch: Dispatch, swept: SweepResult) -> None:
+    for pk in due.batches().order_by("next_action_at").values_list("pk", flat=True)[:CHUNK]:
+        if not swept.queue_reachable or not dispatch("batch", str(pk)):
+            swept.queue_reachable = False
+            return
+        swept.add("batches", 1)
 
 
 def _handed_out(state: SiteState, stage: str) -> int:

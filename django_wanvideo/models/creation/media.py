@@ -7,7 +7,7 @@ import datetime as dt
 import logging
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.files.base import ContentFile, File
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from django_wanvideo.evolink.client import EvoLinkClient
-    from django_wanvideo.models import VideoTask
+    from django_wanvideo.models import BatchFile, VideoTask
 
 logger = logging.getLogger(__name__)
 
@@ -66,28 +66,36 @@ def save_inputs(task: VideoTask, inputs: Iterable[MediaInput]) -> None:
             extension = Path(item.file.name or "").suffix
             item.file = None
             stem = f"{task.pk}-{item.role}-{item.position}"
-            _store(item, files.unique_name(stem, extension), content)
-            if item.width:
-                _add_thumbnail(item, files.unique_name(stem, "-small.jpg"), content)
+            try:
+                store_picture(item, stem, extension, content, has_thumbnail=bool(item.width))
+            except ValidationError as error:
+                raise ValidationError({item.role: error}) from error
             # Where the file is the caller's, it is left as it was found: open, at its beginning.
             content.seek(0)
         item.save(force_insert=True)
 
 
-def _store(item: MediaInput, name: str, content: File[bytes]) -> None:
+def store_picture(
+    item: MediaInput | BatchFile, stem: str, extension: str, content: File[bytes] | IO[bytes], *, has_thumbnail: bool
+) -> None:
+    """Store a row's file and its small picture, each under a name of its own that begins with ``stem``.
+
+    Raises:
+        ValidationError: the site's storage does not take the file.
+    """
+    name = files.unique_name(stem, extension)
     try:
-        item.file.save(name, content, save=False)
+        item.file.save(name, content if isinstance(content, File) else File(content), save=False)
     except (BaseTimeoutException, ImproperlyConfigured):
         raise
     except Exception as error:
         logger.warning("The storage does not take %s. (%s)", name, files.brief(error))
         message = _("This site’s storage does not take the file just now. Try again in a few minutes.")
-        raise ValidationError({item.role: ValidationError(message, code="unstorable")}) from error
-
-
-def _add_thumbnail(item: MediaInput, name: str, content: File[bytes]) -> None:
-    with files.BestEffort("%s has no small picture for lists.", item.file.name):
-        item.thumbnail.save(name, ContentFile(images.small_jpeg(content, THUMBNAIL_SIDE)), save=False)
+        raise ValidationError(message, code="unstorable") from error
+    if has_thumbnail:
+        with files.BestEffort("%s has no small picture for lists.", item.file.name):
+            small = ContentFile(images.small_jpeg(content, THUMBNAIL_SIDE))
+            item.thumbnail.save(files.unique_name(stem, "-small.jpg"), small, save=False)
 
 
 @contextlib.contextmanager

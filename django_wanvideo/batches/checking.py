@@ -1,0 +1,131 @@
+"""The check of a batch that stands in the admin: its rows from what was given, and what was found of each."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count, Q, Sum
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from django_wanvideo import queue
+from django_wanvideo.batches import files, making, planning, rows, tables
+from django_wanvideo.batches.rows import Common
+from django_wanvideo.choices import BatchState
+from django_wanvideo.db import database
+from django_wanvideo.exceptions import TransitionNotAllowed
+from django_wanvideo.models import Batch, BatchItem
+from django_wanvideo.services.limits import throttling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from django.contrib.auth.models import AbstractBaseUser
+
+    from django_wanvideo.services.limits.throttling import Forecast
+
+#: The ways in, as ``Batch.settings["way"]`` names them.
+PICTURES, TABLE, TAKES = "pictures", "table", "takes"
+
+
+class TermsChanged(TransitionNotAllowed):
+    """Prices, limits on credits or the preset are not any more what they were at the check. Check again."""
+
+
+def common_of(batch: Batch) -> Common:
+    """Return what holds for all rows of a batch."""
+    chosen = batch.settings
+    return Common(
+        model=chosen.get("model", ""),
+        prompt=chosen.get("prompt", ""),
+        parameters=chosen.get("parameters", {}),
+        preset=batch.preset,
+        fix_inputs=chosen.get("fix_inputs", False),
+        resolve=files.Given(batch, chosen.get("media_name", "")).find,
+    )
+
+
+def rows_of(batch: Batch) -> Iterable[Mapping[str, Any]]:
+    """Yield the rows of a batch by the way that was chosen."""
+    way = batch.settings.get("way")
+    if way == TABLE:
+        return tables.read(batch.files.get(pk=batch.settings["table"])).rows
+    if way == TAKES:
+        return _takes(batch)
+    pictures = batch.files.exclude(pk=batch.settings.get("archive")).order_by("pk")
+    return ({"first_frame": item.name, "name": rows.stem(item.name)} for item in pictures.iterator())
+
+
+def _takes(batch: Batch) -> Iterator[Mapping[str, Any]]:
+    """Yield the same row again and again, with other prompts or seeds where there are some."""
+    chosen = batch.settings["takes"]
+    prompts = chosen.get("prompts") or [""] * int(chosen["count"])
+    for number, prompt in enumerate(prompts):
+        seeds = {"seed": chosen["seed"] + number} if chosen.get("seed") is not None else {}
+        yield {**chosen.get("inputs", {}), "prompt": prompt, **seeds}
+
+
+def check(batch: Batch) -> None:
+    """Check all rows of a batch anew and keep what was found, for 24 hours.
+
+    Raises:
+        TransitionNotAllowed: it was confirmed meanwhile.
+        ValidationError: the table as a whole cannot be read.
+    """
+    common = common_of(batch)
+    models: set[str] = set()
+    with database.atomic():
+        states = [BatchState.UPLOADING, BatchState.CHECKED]
+        if not Batch.objects.select_for_update().filter(pk=batch.pk, state__in=states).exists():
+            raise TransitionNotAllowed(_("This check was confirmed before, or is gone."), action="check")
+        batch.items.all().delete()
+        pairs = ((row, rows.check(number, row, common)) for number, row in enumerate(rows_of(batch), 1))
+        for chunk in planning.chunked(pairs):
+            planning.store(batch, chunk)
+            models.update(checked.content["model"] for _row, checked in chunk if checked.content)
+        batch.settings = batch.settings | {"models": sorted(models)}
+        batch.terms = planning.terms(models, batch.preset, batch.owner_id)
+        batch.state = BatchState.CHECKED
+        batch.expires_at = batch.next_action_at = timezone.now() + planning.KEPT
+        batch.save()
+
+
+def confirm(batch: Batch, *, by: AbstractBaseUser | None = None, submit: bool = False, again: bool = False) -> None:
+    """Let the good rows of a checked batch be made, and sent with ``submit``; once, however often it is asked for.
+
+    Raises:
+        TermsChanged: it has to be checked again, since it would not be what was shown.
+        TransitionNotAllowed: it was confirmed already, or is gone.
+        PermissionDenied: ``by`` may not spend credits, or not make tasks.
+    """
+    if batch.state == BatchState.CHECKED and batch.terms != planning.terms(
+        batch.settings.get("models", []), batch.preset, batch.owner_id
+    ):
+        raise TermsChanged(_("Prices, limits or the preset have changed since this was checked. Check it again."))
+    again = again or batch.settings.get("way") == TAKES
+    with database.atomic():
+        making.confirm(batch, by=by, submit=submit, again=again)
+        queue.enqueue_on_commit("batch", batch.pk)
+
+
+def summary(batch: Batch, *, again: bool = False) -> dict[str, Any]:
+    """Return what a check has found, by two queries.
+
+    ``rows``, ``bad``, ``repeats``, ``good`` are numbers of rows; ``makeable`` are the good ones that a press makes;
+    ``credits`` is what those cost; ``forecast`` how many of them fit into the limits today.
+    """
+    good = ~Q(content_sha256="")
+    wanted = good if again else good & Q(is_repeat=False)
+    found = BatchItem.objects.filter(batch=batch).aggregate(
+        rows=Count("pk"),
+        good=Count("pk", filter=good),
+        repeats=Count("pk", filter=good & Q(is_repeat=True)),
+        makeable=Count("pk", filter=wanted),
+        credits=Sum("credits_estimated", filter=wanted),
+    )
+    found["bad"] = found["rows"] - found["good"]
+    found["credits"] = found["credits"] or Decimal(0)
+    prices = making.makeable(batch).order_by("number").values_list("credits_estimated", flat=True)
+    forecast: Forecast | None = throttling.forecast((price, batch.owner_id) for price in prices)
+    return {**found, "forecast": forecast}

@@ -1,0 +1,125 @@
+"""Files of a batch: kept once for all rows that use them, and found by the names that rows give them."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import posixpath
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from django_wanvideo.catalog import images
+from django_wanvideo.models import BatchFile
+from django_wanvideo.models.creation import media
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.core.files.base import File
+
+    from django_wanvideo.batches.rows import CheckedRow
+    from django_wanvideo.models import Batch
+
+#: Characters of a file's name that are kept.
+MAX_NAME = 255
+_CHUNK = 1_000_000
+
+
+class Folder:
+    """The files of a folder; what lies outside of it is not there."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+
+    def find(self, name: str) -> Path:
+        """Return the path of a file. Raises ValidationError when it is not in the folder."""
+        try:
+            path = (self.root / name).resolve()
+            inside = path.is_relative_to(self.root) and path.is_file()
+        except (OSError, ValueError):
+            inside = False
+        if not inside:
+            known = [item.name for item in self.root.iterdir()] if self.root.is_dir() else []
+            raise not_there(name, self.root.name, known)
+        return path
+
+
+class Given:
+    """The files that were given for a batch, by name."""
+
+    def __init__(self, batch: Batch, source: str = "") -> None:
+        self.source = source
+        self._by_name: dict[str, list[BatchFile]] = {}
+        for item in batch.files.all():
+            for name in {item.name, posixpath.basename(item.name)}:
+                self._by_name.setdefault(name, []).append(item)
+
+    def find(self, name: str) -> BatchFile:
+        """Return a file by its name, with or without its folder. Raises ValidationError for none, or several."""
+        found = self._by_name.get(name.strip().removeprefix("./"), [])
+        if not found:
+            raise not_there(name, self.source, self._by_name)
+        if len({item.sha256 for item in found}) > 1:
+            message = _("There are several files of this name.")
+            params = {"name": found[0].name}
+            raise ValidationError(message, code="ambiguous", params=params)
+        return found[0]
+
+
+def not_there(name: str, source: str, known: Iterable[str]) -> ValidationError:
+    """Return the error for a name that no file has, with the nearest that one has."""
+    meant = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    message = _("There is no file “%(name)s” in %(source)s.") if source else _("There is no file “%(name)s”.")
+    params = {"name": name, "source": source, "meant": meant[0] if meant else ""}
+    return ValidationError(message, code="no_such_file", params=params)
+
+
+def add(batch: Batch, name: str, content: File[bytes] | IO[bytes]) -> BatchFile:
+    """Store a file of a batch, measured; the same file under the same name is stored once.
+
+    What is no picture is kept too, with what is wrong with it, so that the check can say so.
+
+    Raises:
+        ValidationError: the site's storage does not take it.
+    """
+    sha256, size = _measured(content)
+    name = name.replace("\\", "/").lstrip("/")[-MAX_NAME:]
+    known = BatchFile.objects.filter(batch=batch, sha256=sha256)
+    if (same := known.filter(name=name).first()) is not None:
+        return same
+    item = BatchFile(batch=batch, name=name, sha256=sha256, size=size)
+    try:
+        item.facts = dataclasses.asdict(images.inspect_image(content, convertible=True))
+    except ValidationError as error:
+        item.problem = " ".join(error.messages)
+    if (twin := known.first()) is not None:
+        item.file, item.thumbnail = twin.file.name, twin.thumbnail.name
+    else:
+        extension = posixpath.splitext(name)[1].lower()[:10]
+        media.store_picture(item, f"{batch.pk}-file-0", extension, content, has_thumbnail=bool(item.facts))
+    item.save(force_insert=True)
+    return item
+
+
+def keep(batch: Batch, checked: CheckedRow) -> None:
+    """Store the files of a row that was given with open files or paths, and refer to them in its content."""
+    fresh = iter(checked.fresh)
+    for described in checked.content["inputs"]:
+        if "url" in described or "file" in described:
+            continue
+        item = next(fresh)
+        described["file"] = add(batch, f"{checked.number}/{Path(str(item.file.name)).name}", item.file.file).pk
+
+
+def _measured(content: Any) -> tuple[str, int]:
+    content.seek(0)
+    digest, size = hashlib.sha256(), 0
+    while chunk := content.read(_CHUNK):
+        digest.update(chunk)
+        size += len(chunk)
+    content.seek(0)
+    return digest.hexdigest(), size

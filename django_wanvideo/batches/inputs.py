@@ -1,0 +1,104 @@
+"""The inputs of a row: which files and links it means, and whether the model takes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+
+from django_wanvideo.catalog import images
+from django_wanvideo.choices import InputRole
+from django_wanvideo.models import BatchFile, MediaInput
+from django_wanvideo.models.creation import inspection
+from django_wanvideo.models.creation.validation import as_list
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from django_wanvideo import catalog
+    from django_wanvideo.batches import wording
+    from django_wanvideo.catalog import ModelSpec
+
+ROLES = tuple(InputRole.values)
+
+
+def sources_of(
+    spec: ModelSpec, row: Mapping[str, Any], resolve: Callable[[str], Any] | None, found: wording.Problems
+) -> dict[str, list[Any]]:
+    """Return a row's inputs by role; names of files become the files."""
+    sources: dict[str, list[Any]] = {}
+    for role in ROLES:
+        value = row.get(role)
+        items = as_list(value.strip() if isinstance(value, str) else value)
+        resolved = []
+        for item in items:
+            try:
+                is_name = isinstance(item, str) and "://" not in item
+                resolved.append(_file(item, resolve) if is_name else item)
+            except ValidationError as error:
+                found.add(role, error.error_list[0])
+        if resolved:
+            sources[role] = resolved
+        elif items and spec.has_role(role):
+            # It is said what is wrong with it; that it is missing would be said in vain.
+            sources[role] = [None]
+    return sources
+
+
+def _file(name: str, resolve: Callable[[str], Any] | None) -> Any:
+    if resolve is None:
+        raise ValidationError("", code="no_files", params={"name": name})
+    return resolve(name)
+
+
+def inputs_of(
+    spec: ModelSpec, sources: Mapping[str, list[Any]], found: wording.Problems, *, fix: bool
+) -> list[tuple[MediaInput, Any]]:
+    """Return unsaved inputs, each with what it was made from."""
+    inputs = []
+    for role, items in sources.items():
+        if role in found.columns or not spec.has_role(role):
+            continue
+        wanted = spec.input(role)
+        for position, source in enumerate(items):
+            try:
+                if isinstance(source, BatchFile):
+                    item = _of_file(wanted, source, position, fix=fix)
+                else:
+                    [item] = inspection.inspect(spec, {role: [source]}, fix=fix)
+                    item.position = position
+            except ValidationError as error:
+                for problem in getattr(error, "error_dict", {role: error}).get(role, []):
+                    found.add(role, problem)
+            else:
+                inputs.append((item, source))
+    return inputs
+
+
+def _of_file(wanted: catalog.InputSpec, source: BatchFile, position: int, *, fix: bool) -> MediaInput:
+    """Return an input that refers to a file that is stored already, judged by what it was found to be."""
+    if not source.facts:
+        raise ValidationError(source.problem, code="not_an_image")
+    if wanted.media != "image":
+        raise ValidationError("", code="file_not_taken")
+    facts = images.ImageFacts(**source.facts)
+    item = MediaInput(role=wanted.role, position=position, sha256=source.sha256, size=source.size)
+    item.width, item.height, item.content_type = facts.width, facts.height, f"image/{facts.format.lower()}"
+    item.file, item.thumbnail = source.file.name, source.thumbnail.name
+    try:
+        images.check_image(facts, wanted)
+    except ValidationError:
+        if not fix:
+            raise
+        with source.file.storage.open(str(source.file.name), "rb") as content:
+            item.sent_width, item.sent_height = images.fit(content, facts, wanted)
+    return item
+
+
+def as_json(item: MediaInput, source: Any) -> dict[str, Any]:
+    described: dict[str, Any] = {"role": item.role, "position": item.position}
+    if item.url:
+        return described | {"url": item.url}
+    if isinstance(source, BatchFile):
+        described["file"] = source.pk
+    return described | {"sha256": item.sha256, "sent": item.sent_size}

@@ -1,0 +1,1 @@
+"""Batches of tasks, what they were made from, and presets."""
