@@ -354,7 +354,7 @@ def test_the_table_of_checks_is_complete():
 
 def test_all_signals_are_in_the_readme():
     names = {name for name, value in vars(signals).items() if isinstance(value, signals.Signal)}
-    assert names == set(re.findall(r"^\| `(video_\w+)` \|", README.read_text(), re.MULTILINE))
+    assert names == set(re.findall(r"^\| `((?:video|batch)_\w+)` \|", README.read_text(), re.MULTILINE))
 
 
 def test_all_statuses_are_on_the_lifecycle_page():

@@ -45,8 +45,8 @@ SIGNALS: Mapping[str, tuple[Signal, ...]] = {
     EventKind.CANCELLED: (signals.video_cancelled, signals.video_finished),
     EventKind.OVERDUE: (signals.video_needs_attention,),
     EventKind.NEEDS_DECISION: (signals.video_needs_attention,),
-    BatchEventKind.FINISHED: (signals.batch_finished,),
 }
+BATCH_SIGNALS: Mapping[str, tuple[Signal, ...]] = {BatchEventKind.FINISHED: (signals.batch_finished,)}
 
 
 @dataclass(frozen=True)
@@ -139,12 +139,14 @@ def _send(event: Event) -> BaseTimeoutException | None:
     if isinstance(event, BatchEvent):
         named: dict[str, Any] = {"batch": Batch.objects.get(pk=event.batch_id)}
         sender: type[Model] = Batch
+        wanted = BATCH_SIGNALS.get(event.kind, ())
     else:
         named, sender = {"task": VideoTask.objects.get(pk=event.task_id)}, VideoTask
+        wanted = SIGNALS.get(event.kind, ())
     done: list[str] = list(event.delivery.get("done", []))
     #: How often each receiver was called that has not come to its end yet.
     calls: dict[str, int] = dict(event.delivery.get("calls", {}))
-    waiting = [one for one in _receivers(SIGNALS.get(event.kind, ()), sender) if one.key not in done]
+    waiting = [one for one in _receivers(wanted, sender) if one.key not in done]
     # Those in which a process has ended come last, so that the others hear of it all the same.
     for receiver in sorted(waiting, key=lambda one: calls.get(one.key, 0)):
         before = calls.pop(receiver.key, 0)
