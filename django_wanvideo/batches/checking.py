@@ -10,12 +10,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo import queue
-from django_wanvideo.batches import files, making, planning, rows, tables
+from django_wanvideo.batches import files, making, operations, planning, rows, tables
 from django_wanvideo.batches.rows import Common
 from django_wanvideo.choices import BatchState
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Batch, BatchItem
+from django_wanvideo.models.base import people
 from django_wanvideo.services.limits import throttling
 
 if TYPE_CHECKING:
@@ -99,6 +100,10 @@ def confirm(batch: Batch, *, by: AbstractBaseUser | None = None, submit: bool = 
         TransitionNotAllowed: it was confirmed already, or is gone.
         PermissionDenied: ``by`` may not spend credits, or not make tasks.
     """
+    if submit:
+        people.check_permission(by, operations.MAY_SPEND, _("You may not spend credits."))
+    else:
+        people.check_permission(by, "wanvideo.add_videotask", _("You may not make tasks."))
     if batch.state == BatchState.CHECKED and batch.terms != planning.terms(
         batch.settings.get("models", []), batch.preset, batch.owner_id
     ):
