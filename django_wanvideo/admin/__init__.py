@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.contrib import admin
 
 from django_wanvideo.admin.options import VideoTaskAdmin, VideoTaskAdminMixin
-from django_wanvideo.models import VideoTask
+from django_wanvideo.admin.people.options import PresetAdmin
+from django_wanvideo.models import Preset, VideoTask
 
 __all__ = ["VideoTaskAdmin", "VideoTaskAdminMixin"]
 
 admin.site.register(VideoTask, VideoTaskAdmin)
+admin.site.register(Preset, PresetAdmin)

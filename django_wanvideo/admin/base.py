@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
+from django_wanvideo.admin.people import presets
 from django_wanvideo.admin.presentation import markup
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.conf import conf
@@ -96,7 +97,11 @@ class TaskAdminBase(_Base):
 
     def get_model_spec(self, request: HttpRequest, obj: VideoTask | None = None) -> ModelSpec:
         """Return the model that the form is for: chosen just now, or the draft's, or the default."""
-        for candidate in (request.POST.get("model"), request.GET.get("model"), obj and obj.model, conf.DEFAULT_MODEL):
+        chosen = presets.model_of(request) if obj is None else ""
+        posted, asked = request.POST.get("model"), request.GET.get("model")
+        # A preset that is to be filled in comes before what stood in the form.
+        first = (chosen, posted, asked) if request.method == "POST" else (asked, chosen)
+        for candidate in (*first, obj and obj.model, conf.DEFAULT_MODEL):
             if candidate:
                 try:
                     return catalog.get(candidate)

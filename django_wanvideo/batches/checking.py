@@ -17,6 +17,7 @@ from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Batch, BatchItem
 from django_wanvideo.models.base import people
+from django_wanvideo.models.batches import placeholders
 from django_wanvideo.services.limits import throttling
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def rows_of(batch: Batch) -> Iterable[Mapping[str, Any]]:
     if way == TAKES:
         return _takes(batch)
     pictures = batch.files.exclude(pk=batch.settings.get("archive")).order_by("pk")
-    return ({"first_frame": item.name, "name": rows.stem(item.name)} for item in pictures.iterator())
+    return ({"first_frame": item.name, "name": placeholders.stem(item.name)} for item in pictures.iterator())
 
 
 def _takes(batch: Batch) -> Iterator[Mapping[str, Any]]:

@@ -21,6 +21,7 @@ from django_wanvideo.batches.rows import CheckedRow, Common
 from django_wanvideo.choices import BatchState
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Batch, BatchItem, Preset, VideoTask
+from django_wanvideo.models.creation.presets import find_preset
 from django_wanvideo.services.limits import credit_limits
 
 if TYPE_CHECKING:
@@ -223,17 +224,6 @@ def terms(models: Iterable[str], preset: Preset | None, owner_id: Any) -> str:
         limits = ["unreadable"]
     used = [preset.pk, preset.model, preset.prompt, preset.parameters] if preset is not None else []
     return hashlib.sha256(json.dumps([prices, limits, used], sort_keys=True).encode()).hexdigest()
-
-
-def find_preset(preset: Preset | str | None, user: AbstractBaseUser | None) -> Preset | None:
-    """Return a preset by its short name. Raises ValidationError where ``user`` has none of that name."""
-    if preset is None or isinstance(preset, Preset):
-        return preset
-    found = Preset.objects.named(preset, user)
-    if found is None:
-        message = _("There is no preset “%(name)s” that you may use.") % {"name": preset}
-        raise ValidationError({"preset": ValidationError(message, code="unknown_preset")})
-    return found
 
 
 def chunked(items: Iterable[Any]) -> Iterator[list[Any]]:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import posixpath
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ValidationError
 
 from django_wanvideo import catalog
-from django_wanvideo.batches import inputs, placeholders, wording
+from django_wanvideo.batches import inputs, wording
 from django_wanvideo.catalog.validation import BESIDE_PARAMETERS, FAMILY_PARAMETERS
 from django_wanvideo.conf import conf
 from django_wanvideo.models import BatchFile, MediaInput
+from django_wanvideo.models.batches import placeholders
 from django_wanvideo.models.creation import idempotency, options
 from django_wanvideo.models.creation.validation import Written
 
@@ -128,7 +127,7 @@ def check(number: int, row: Mapping[str, Any], common: Common) -> CheckedRow:
 def names_of(row: Mapping[str, Any], number: int, source: Any = None) -> dict[str, Any]:
     """Return what a prompt can name in a row: its columns, ``number``, and ``name``, the picture's where there is none."""
     given = {str(name): value for name, value in row.items() if isinstance(value, (str, int, float, Decimal))}
-    return {"name": stem(source), **given, "number": number}
+    return {"name": placeholders.stem(source), **given, "number": number}
 
 
 def _filled(
@@ -192,13 +191,6 @@ def _metadata(row: Mapping[str, Any]) -> Any:
 
 def _is_empty(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
-
-
-def stem(source: Any) -> str:
-    """Return the name of a file or link without folder and extension; empty where it has none."""
-    name = source if isinstance(source, str) else str(getattr(source, "name", "") or "")
-    path = unquote(urlsplit(name).path) if "://" in name else name.replace("\\", "/")
-    return posixpath.splitext(posixpath.basename(path))[0]
 
 
 def describe(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from django_wanvideo import catalog
 from django_wanvideo.choices import InputRole
 from django_wanvideo.conf import conf
 from django_wanvideo.models import VideoTask
+from django_wanvideo.models.creation.presets import find_preset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +72,8 @@ def owner(username: str | None) -> AbstractBaseUser | None:
 
 def create_task_from_options(options: dict[str, Any], owner: AbstractBaseUser | None) -> VideoTask:
     try:
-        spec = catalog.get(options["model"] or conf.DEFAULT_MODEL)
+        preset = find_preset(options.get("preset"), owner)
+        spec = catalog.get(options["model"] or (preset.model if preset is not None else conf.DEFAULT_MODEL))
         values: dict[str, Any] = {}
         for name, text in options["param"]:
             try:
@@ -81,9 +83,9 @@ def create_task_from_options(options: dict[str, Any], owner: AbstractBaseUser | 
                 values[name] = text
         for role, source in _sources(options).items():
             values[role] = [_source(text) for text in source]
-        task: VideoTask = VideoTask.objects.create_task(
-            options["prompt"], model=spec.id, owner=owner, fix_inputs=options.get("fix_inputs", False), **values
-        )
+        values |= {"model": spec.id, "preset": preset, "owner": owner}
+        fix_inputs = options.get("fix_inputs", False)
+        task: VideoTask = VideoTask.objects.create_task(options["prompt"] or "", fix_inputs=fix_inputs, **values)
     except ValidationError as error:
         raise CommandError(_list_of(error), returncode=BAD_INPUT) from None
     return task

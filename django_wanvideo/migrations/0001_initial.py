@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=60, verbose_name='name')),
-                ('slug', models.SlugField(help_text='For tables, commands and Python.', max_length=60, verbose_name='short name')),
+                ('slug', models.SlugField(blank=True, help_text='For tables, commands and Python.', max_length=60, verbose_name='short name')),
                 ('model', models.CharField(max_length=80, verbose_name='model')),
                 ('prompt', models.TextField(blank=True, help_text='Write {name} or {number} where each video differs.', verbose_name='prompt')),
                 ('parameters', models.JSONField(blank=True, default=dict, verbose_name='parameters')),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import AbstractBaseUser
 
-    from django_wanvideo.models import VideoTask
+    from django_wanvideo.models import Preset, VideoTask
     from django_wanvideo.models.creation.options import TaskOptions
 
 _random = random.SystemRandom()
@@ -115,9 +115,10 @@ class VideoTaskManager(_TaskManager["VideoTask"]):
 
     def create_task(
         self,
-        prompt: str,
+        prompt: str = "",
         first_frame: Any = None,
         *,
+        preset: Preset | str | None = None,
         model: str | None = None,
         owner: AbstractBaseUser | None = None,
         metadata: Mapping[str, Any] | None = None,
@@ -134,6 +135,8 @@ class VideoTaskManager(_TaskManager["VideoTask"]):
             prompt: what the video shows. Line ends become LF, blank ends go, as in the admin's form.
             first_frame: a link (http or https), an open file, a ``pathlib.Path``, the file of a model's field, or a
                 stored ``MediaInput``.
+            preset: or its short name, the owner's own before one for everyone: its model, prompt and parameters are used
+                where the call gives none. ``{name}`` in its prompt is the name of the first file, without extension.
             model: id in the catalogue; the setting ``DEFAULT_MODEL`` otherwise.
             metadata: a JSON object for the site's own code.
             by: who made it, for the history; the owner otherwise.
@@ -154,6 +157,7 @@ class VideoTaskManager(_TaskManager["VideoTask"]):
         task, _made = create(
             prompt=prompt,
             first_frame=first_frame,
+            preset=preset,
             model=model,
             owner=owner,
             metadata=metadata,
@@ -166,6 +170,6 @@ class VideoTaskManager(_TaskManager["VideoTask"]):
         )
         return task
 
-    async def acreate_task(self, prompt: str, first_frame: Any = None, **options: Any) -> VideoTask:
+    async def acreate_task(self, prompt: str = "", first_frame: Any = None, **options: Any) -> VideoTask:
         """Do what ``create_task`` does, from code that runs in an event loop."""
         return await sync_to_async(self.create_task)(prompt, first_frame, **options)

@@ -13,7 +13,7 @@ from django_wanvideo import jobs
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.management import progress, waiting
 from django_wanvideo.management.commands import wanvideo_generate
-from django_wanvideo.models import Installation, VideoTask
+from django_wanvideo.models import Installation, Preset, VideoTask
 from django_wanvideo.testing import picture, run_pending
 
 MODEL = "wan2.6-image-to-video-flash"
@@ -374,3 +374,20 @@ def test_nothing_is_made_on_a_copy_of_another_installations_database(run, settin
     assert "production" in ran.err
     assert not VideoTask.objects.exists()
     assert "another installation" in run("wanvideo_sweep").out
+
+
+def test_a_preset_stands_for_what_is_not_given(run, evolink, worker, photo):
+    user = get_user_model().objects.create_user("alice")
+    values = {"model": MODEL, "prompt": "Push in on {name}", "parameters": {"duration": 3}, "owner": user}
+    Preset.objects.create(name="Slow", **values)
+    ran = run("wanvideo_generate", "--image", photo, "--preset", "slow", "--owner", "alice", "--no-wait", "--yes")
+    assert ran.code == 0, ran.err
+    task = VideoTask.objects.get()
+    assert (task.prompt, task.parameters["duration"]) == ("Push in on photo", 3)
+    ran = run("wanvideo_generate", "--image", photo, "--preset", "slow", "--yes")
+    assert (ran.code, "no preset “slow”" in ran.err) == (2, True)
+
+
+def test_a_prompt_a_preset_or_a_task_has_to_be_named(run, photo):
+    ran = run("wanvideo_generate", "--image", photo, "--yes")
+    assert (ran.code, "Give --prompt, --preset or --follow." in ran.err) == (2, True)

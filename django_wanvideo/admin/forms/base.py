@@ -20,6 +20,8 @@ from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import files, idempotency
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django_wanvideo.catalog import InputSpec, ModelSpec
 
     ModelForm = forms.ModelForm[VideoTask]
@@ -28,6 +30,21 @@ else:
 
 
 FIRST_FRAME = InputRole.FIRST_FRAME.value
+
+
+def parameters_of(form: forms.BaseForm, spec: ModelSpec, inputs: Mapping[str, list[Any]]) -> dict[str, Any]:
+    """Return the parameters that were chosen; a default that a rule forbids beside the others counts as unset."""
+    given = {
+        name: form.cleaned_data[name]
+        for name, field in form.fields.items()
+        if isinstance(field, ParameterField) and form.cleaned_data.get(name) is not None
+    }
+    in_force = spec.effective_values(given) | {role: bool(items) for role, items in inputs.items()}
+    for rule in spec.rules:
+        name = rule.parameter
+        if given.get(name) == spec.effective_values({}).get(name) and rule.is_broken(given, in_force):
+            del given[name]
+    return given
 
 
 class TaskFormBase(ModelForm):
@@ -60,17 +77,7 @@ class TaskFormBase(ModelForm):
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters that were chosen; a default that a rule forbids beside the others counts as unset."""
-        given = {
-            name: self.cleaned_data[name]
-            for name, field in self.fields.items()
-            if isinstance(field, ParameterField) and self.cleaned_data.get(name) is not None
-        }
-        in_force = self.spec.effective_values(given) | {role: bool(items) for role, items in self.inputs().items()}
-        for rule in self.spec.rules:
-            name = rule.parameter
-            if given.get(name) == self.spec.effective_values({}).get(name) and rule.is_broken(given, in_force):
-                del given[name]
-        return given
+        return parameters_of(self, self.spec, self.inputs())
 
     def inputs(self) -> dict[str, list[Any]]:
         """Return what was given for each role: an upload, a kept upload, or links."""

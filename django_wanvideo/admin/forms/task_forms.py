@@ -12,7 +12,7 @@ from django_wanvideo import catalog
 from django_wanvideo.admin.forms import conflicts, repeats
 from django_wanvideo.admin.forms.base import FIRST_FRAME, ModelForm
 from django_wanvideo.admin.forms.fields import file_name, link_name, task_fields
-from django_wanvideo.admin.forms.model_switch import ModelSwitchMixin
+from django_wanvideo.admin.forms.preset_forms import PresetMixin
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import EditConflict, IdempotencyConflict, TransitionNotAllowed
 from django_wanvideo.models import VideoTask
@@ -47,7 +47,7 @@ class NotesForm(ModelForm):
         return super().is_valid() and self.theirs is None
 
 
-class TaskForm(ModelSwitchMixin):
+class TaskForm(PresetMixin):
     """A draft. What is acceptable the service says; its errors are put at their fields.
 
     The service is called while the form is checked, inside the transaction of the admin's view, because it is the one
@@ -78,6 +78,9 @@ class TaskForm(ModelSwitchMixin):
 
     def _post_clean(self) -> None:
         """Let the service make or change the draft; nothing of the model's own checks is left to do."""
+        if self.is_preset_save:
+            self.keep_preset()
+            return
         if self.cleaned_data.get(file_name(FIRST_FRAME)) and self.is_new_link(FIRST_FRAME):
             self.add_error(link_name(FIRST_FRAME), _("Give a file or a link, not both. Empty one of them."))
         self._refuse_lost_upload()
@@ -123,7 +126,9 @@ class TaskForm(ModelSwitchMixin):
                 self.add_error(name, problems)
 
     def _create(self) -> VideoTask:
-        inputs, parameters, prompt = self.inputs(), self.parameters(), self.cleaned_data["prompt"]
+        inputs: dict[str, Any] = self.inputs()
+        parameters = self.parameters()
+        prompt = self.filled_prompt(inputs)
 
         def wanted() -> list[Any]:
             """What tells this wish from others."""

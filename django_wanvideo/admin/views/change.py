@@ -20,6 +20,7 @@ from django_wanvideo.admin.forms import conflicts, repeats, temporary_uploads
 from django_wanvideo.admin.forms.base import FIRST_FRAME
 from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
+from django_wanvideo.admin.people import presets
 from django_wanvideo.admin.presentation import detail_page, forecasts, prices
 from django_wanvideo.admin.views import duplicate
 from django_wanvideo.choices import InputRole, TaskStatus
@@ -55,6 +56,10 @@ class PagesMixin(TaskAdminBase):
         except repeats.SentAlready as sent:
             messages.info(request, _("This form was sent already; nothing was made or sent a second time."))
             return HttpResponseRedirect(self.get_page_url("change", sent.task.pk))
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Fill in what the address says, and the preset that it names."""
+        return {**presets.initial(request), **super().get_changeform_initial_data(request)}
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         """Note which files go if the task is not kept after all."""
@@ -120,7 +125,11 @@ class PagesMixin(TaskAdminBase):
                 "price_url": self.get_page_url("price"),
                 "rules": [rule.as_dict() for rule in form.spec.rules],
             }
-            if task is not None and not add:
+            if add:
+                page["presets"] = presets.bar(request, form)
+                if form.saved_preset is not None:
+                    messages.success(request, _("The preset “%(name)s” was saved.") % {"name": form.saved_preset.name})
+            elif task is not None:
                 can_copy = self.has_add_permission(request)
                 page["related"] = {**detail_page.related(self, request, task), "can_copy": can_copy}
         elif task is not None:

@@ -40,9 +40,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--image", metavar="FILE_OR_URL", help="the first frame")
-        what = parser.add_mutually_exclusive_group(required=True)
+        what = parser.add_mutually_exclusive_group()
         what.add_argument("--prompt", metavar="TEXT", help="what the video shows")
         what.add_argument("--follow", type=uuid.UUID, metavar="ID", help="make nothing; wait for a task that is there")
+        parser.add_argument("--preset", metavar="NAME", help="the short name of a preset, for what is not given here")
         parser.add_argument("--model", help="its id in the catalogue (default: the setting DEFAULT_MODEL)")
         parser.add_argument(
             "--param",
@@ -81,6 +82,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["prompt"] is None and options["follow"] is None and options["preset"] is None:
+            raise CommandError("Give --prompt, --preset or --follow.", returncode=arguments.BAD_INPUT)
         self._check_output(options)
         if options["follow"] is not None:
             task_id = options["follow"]

@@ -14,7 +14,7 @@ from django_wanvideo.conf import conf
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import MediaInput, VideoTask, lifecycle
-from django_wanvideo.models.creation import drafts, idempotency, inspection, media, validation
+from django_wanvideo.models.creation import drafts, idempotency, inspection, media, presets, validation
 from django_wanvideo.models.creation.validation import Written, as_list
 from django_wanvideo.models.input import by_role
 
@@ -23,14 +23,16 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import AbstractBaseUser
 
+    from django_wanvideo.models import Preset
 
 _ROLES = frozenset(InputRole.values)
 
 
 def get_or_create_task(
     *,
-    prompt: str,
+    prompt: str = "",
     first_frame: Any = None,
+    preset: Preset | str | None = None,
     model: str | None = None,
     owner: AbstractBaseUser | None = None,
     metadata: Mapping[str, Any] | None = None,
@@ -50,16 +52,29 @@ def get_or_create_task(
     given = {InputRole.FIRST_FRAME.value: first_frame} | {k: v for k, v in others.items() if k in _ROLES}
     parameters = {k: v for k, v in others.items() if k not in _ROLES}
     sources = {role: items for role, value in given.items() if (items := as_list(value))}
-    written = Written.of(prompt, notes, metadata)
+    used = presets.find_preset(preset, owner)
+    filled = presets.fill_in(used, model, prompt, parameters, sources)
+    written = Written.of(filled.prompt, notes, metadata)
     if idempotency_key is not None:
         # They are read twice: for the key's sake, and to be stored.
         sources = {role: [inspection.rereadable(item) for item in items] for role, items in sources.items()}
-    wish = idempotency.Wish(idempotency_key, owner, model, written.prompt, parameters, sources)
+    wish = idempotency.Wish(
+        idempotency_key,
+        owner,
+        filled.model,
+        written.prompt,
+        filled.parameters,
+        sources,
+        of_preset=filled.of_preset,
+        preset=used.slug if used is not None else "",
+    )
     problem = idempotency.key_problem(idempotency_key)
     if idempotency_key is not None and problem is None and (earlier := wish.earlier()) is not None:
         return earlier, False
-    spec = catalog.get(model or conf.DEFAULT_MODEL)
-    cleaned, inputs = validation.validate(spec, written, parameters, sources, key_problem=problem, fix=fix_inputs)
+    spec = catalog.get(filled.model or conf.DEFAULT_MODEL)
+    cleaned, inputs = validation.validate(
+        spec, written, filled.parameters, sources, key_problem=problem, fix=fix_inputs
+    )
     task = VideoTask(
         **wish.columns,
         model=spec.id,
@@ -81,7 +96,8 @@ def get_or_create_task(
             media.save_inputs(task, inputs)
             actor = by if by is not None else owner
             source = EventSource.of(actor)
-            lifecycle.record(task, EventKind.CREATED, source, actor=actor, to_status=TaskStatus.DRAFT)
+            detail = {"preset": used.name} if used is not None else None
+            lifecycle.record(task, EventKind.CREATED, source, actor=actor, to_status=TaskStatus.DRAFT, detail=detail)
     except IntegrityError:
         # The row comes before its files, so whoever loses the race for a key has stored nothing.
         if idempotency_key is None or (earlier := wish.earlier()) is None:
@@ -175,7 +191,7 @@ def update(task: VideoTask, **changes: Any) -> None:
         TransitionNotAllowed: it is not a draft any more.
         EditConflict: somebody else changed it at this very moment.
     """
-    if fixed := {"owner", "parent", "by", "idempotency_key"} & changes.keys():
+    if fixed := {"owner", "parent", "by", "idempotency_key", "preset"} & changes.keys():
         message = _("This cannot be changed.")
         raise ValidationError({name: ValidationError(message, code="fixed") for name in sorted(fixed)})
     stored = VideoTask.objects.filter(pk=task.pk).first()

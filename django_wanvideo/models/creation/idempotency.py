@@ -38,13 +38,17 @@ REMEMBERED = dt.timedelta(days=30)
 LONGEST_KEY = 200
 _LONGEST_SCOPE = 64
 _CHUNK = 64 * 1024
+_PRESET = "preset"
 
 Content = dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What one call asks for. ``sources`` are inputs by role, as they were given."""
+    """What one call asks for. ``sources`` are inputs by role, as they were given.
+
+    ``of_preset`` are the fields whose values are those of ``preset`` (its short name), which may change between two calls.
+    """
 
     key: str | None
     owner: AbstractBaseUser | None
@@ -52,6 +56,8 @@ class Wish:
     prompt: Any
     parameters: Mapping[str, Any]
     sources: Mapping[str, list[Any]]
+    of_preset: frozenset[str] = frozenset()
+    preset: str = ""
 
     @property
     def scope(self) -> str:
@@ -72,7 +78,11 @@ class Wish:
         spec = next((spec for spec in catalog.models() if spec.id == model), None)
         defaults = {item.name: _hash(item.default) for item in spec.parameters} if spec is not None else {}
         used = {"model": _hash(str(model))} | defaults | given
-        return {"given": given | ({"model": used["model"]} if self.model else {}), "used": used}
+        given |= {"model": used["model"]} if self.model else {}
+        if self.preset:
+            given = {name: value for name, value in given.items() if name not in self.of_preset}
+            given[_PRESET] = _hash(self.preset)
+        return {"given": given, "used": used}
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -142,8 +152,13 @@ class Wish:
         return [
             name
             for name in dict.fromkeys([*now["used"], *then_used])
-            if then_given.get(name) != now["given"].get(name) and then_used.get(name) != now["used"].get(name)
+            if _given(then_given, name) != _given(now["given"], name) and then_used.get(name) != now["used"].get(name)
         ]
+
+
+def _given(content: dict[str, str], name: str) -> str | None:
+    """Return what was given for a field; what was not is as the preset says."""
+    return content.get(name) or content.get(_PRESET)
 
 
 def scope_of(owner: AbstractBaseUser | None) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from django_wanvideo.catalog import ModelSpec
 
 #: What stands beside a model's parameters and inputs.
-COLUMNS = ("prompt", "model", "owner", "metadata", "notes", "parent", "by", "idempotency_key", "fix_inputs")
+COLUMNS = ("prompt", "model", "owner", "metadata", "notes", "parent", "by", "idempotency_key", "fix_inputs", "preset")
 
 
 class TaskOptions(TypedDict, total=False):

@@ -1,10 +1,14 @@
-// Choosing another model shows its settings at once; what was typed and the chosen file stay.
-const select = document.querySelector("#id_model");
-const button = select?.form?.querySelector(".wv-without-script [name=_model]");
-if (button) {
-    button.parentElement.hidden = true;
+// Choosing another model shows its settings at once, and choosing a preset fills it in; the chosen file stays.
+function pressAtOnce(select, button, extra) {
+    if (!select || !button) return;
+    extra.hidden = true;
     const show = () => select.form.requestSubmit(button);
     // A theme's own drop-down tells only jQuery of a choice; jQuery hears of everybody's.
     if (window.jQuery) window.jQuery(select).on("change", show);
     else select.addEventListener("change", show);
 }
+const model = document.querySelector("#id_model");
+const shows = model?.form?.querySelector(".wv-without-script [name=_model]");
+pressAtOnce(model, shows, shows?.parentElement);
+const uses = document.querySelector("[data-wanvideo-preset]");
+pressAtOnce(document.querySelector("#id_preset"), uses, uses);

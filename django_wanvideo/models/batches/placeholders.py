@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -56,3 +58,10 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
     if problems:
         raise ValidationError(problems)
     return filled
+
+
+def stem(source: Any) -> str:
+    """Return the name of a file or link without folder and extension; empty where it has none."""
+    name = source if isinstance(source, str) else str(getattr(source, "name", "") or "")
+    path = unquote(urlsplit(name).path) if "://" in name else name.replace("\\", "/")
+    return posixpath.splitext(posixpath.basename(path))[0]

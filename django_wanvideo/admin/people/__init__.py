@@ -1,0 +1,1 @@
+"""What belongs to one person: presets, and what they are told of."""
