@@ -130,6 +130,24 @@ class BatchEventKind(TextChoices):
     RECEIVER_FAILED = "receiver_failed", _("a signal receiver failed")
 
 
+class NotificationKind(TextChoices):
+    """What a person is told of."""
+
+    READY = "ready", _("a video is ready")
+    FAILED = "failed", _("a video failed")
+    DECISION = "decision", _("a video needs a decision")
+    BATCH = "batch", _("a batch has ended")
+
+
+class NotifyWhen(TextChoices):
+    """How often a person wants to be told."""
+
+    NEVER = "never", pgettext_lazy("e-mail", "Never")
+    NOW = "now", pgettext_lazy("e-mail", "At once, of each video")
+    BATCH = "batch", pgettext_lazy("e-mail", "Once for a batch; at once of single videos")
+    HOUR = "hour", pgettext_lazy("e-mail", "At most once an hour, of all together")
+
+
 class EventSource(TextChoices):
     """Who or what caused an event."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
@@ -73,6 +73,10 @@ class Conf:
     #: Short for ``CREDIT_LIMITS`` of a day; where both are given, the smaller one counts.
     DAILY_CREDIT_LIMIT = Setting[Decimal | int | float | None](None)
     USER_DAILY_CREDIT_LIMIT = Setting[Decimal | int | float | None](None)
+    #: A callable ``(event) -> users or None``: who hears by e-mail of a ``TaskEvent`` or ``BatchEvent``, beside its owner.
+    NOTIFY = Setting[Callable[[Any], Iterable[Any] | None] | None](None)
+    #: The public address of this site, for links in e-mails; ``CALLBACK_BASE_URL`` otherwise.
+    SITE_URL = Setting[str | None](None)
     #: Which installation this is, such as ``production``; a database that belongs to another one is left alone.
     INSTALLATION = Setting[str | None](None)
 

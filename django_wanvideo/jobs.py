@@ -78,10 +78,19 @@ def store(*task_ids: uuid.UUID) -> None:
 @_job
 def notify(*task_ids: uuid.UUID) -> None:
     """Deliver signals of what has happened to tasks."""
+    from django_wanvideo.mail import collecting
     from django_wanvideo.services import notifications
 
     for task_id in task_ids:
-        notifications.deliver(task_id)
+        notifications.deliver(task_id, collecting.collect)
+
+
+@_job
+def mail() -> None:
+    """Send the e-mails that are due."""
+    from django_wanvideo.mail import delivery
+
+    delivery.send_due()
 
 
 @_job
@@ -99,5 +108,5 @@ def answer() -> None:
 
 def run_here(job: str, *ids: str) -> bool:
     """Do a job in this process, for sites and tests without RQ."""
-    {"submit": submit, "sync": sync, "store": store, "notify": notify, "batch": batch}[job](*ids)
+    {"submit": submit, "sync": sync, "store": store, "notify": notify, "batch": batch, "mail": mail}[job](*ids)
     return True

@@ -33,6 +33,8 @@ DEFAULTS = {
     "BATCH_READ": False,
     "CREDIT_LIMITS": None,
     "DAILY_CREDIT_LIMIT": None,
+    "NOTIFY": None,
+    "SITE_URL": None,
     "INSTALLATION": None,
     "USER_DAILY_CREDIT_LIMIT": None,
 }

@@ -12,6 +12,7 @@ from django.db import connection, connections, transaction
 from rq import SimpleWorker
 
 from django_wanvideo import jobs, queue
+from django_wanvideo.mail.collecting import collect
 from django_wanvideo.services import notifications
 from django_wanvideo.services.sending import submission
 from django_wanvideo.services.storing import download
@@ -48,7 +49,7 @@ def asked(monkeypatch):
     [
         ("submit", [("send", FIRST), ("send", SECOND)]),
         ("store", [("store", FIRST), ("store", SECOND)]),
-        ("notify", [("deliver", FIRST), ("deliver", SECOND)]),
+        ("notify", [("deliver", FIRST, collect), ("deliver", SECOND, collect)]),
         ("sync", [("sync", (FIRST, SECOND))]),
     ],
 )
@@ -84,7 +85,7 @@ def test_an_enqueued_job_is_run_by_a_worker(redis_queue, asked):
     queue.enqueue_on_commit("notify", SECOND)
     worker = SimpleWorker([redis_queue], connection=redis_queue.connection)
     assert worker.work(burst=True, logging_level="WARNING") is True
-    assert asked == [("send", FIRST), ("deliver", SECOND)]
+    assert asked == [("send", FIRST), ("deliver", SECOND, collect)]
     assert redis_queue.count == 0
     assert redis_queue.failed_job_registry.count == 0
 

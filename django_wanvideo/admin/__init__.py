@@ -5,10 +5,13 @@ from __future__ import annotations
 from django.contrib import admin
 
 from django_wanvideo.admin.options import VideoTaskAdmin, VideoTaskAdminMixin
+from django_wanvideo.admin.people.mail import NotificationAdmin, NotificationChoiceAdmin
 from django_wanvideo.admin.people.options import PresetAdmin
-from django_wanvideo.models import Preset, VideoTask
+from django_wanvideo.models import Notification, NotificationChoice, Preset, VideoTask
 
 __all__ = ["VideoTaskAdmin", "VideoTaskAdminMixin"]
 
 admin.site.register(VideoTask, VideoTaskAdmin)
 admin.site.register(Preset, PresetAdmin)
+admin.site.register(Notification, NotificationAdmin)
+admin.site.register(NotificationChoice, NotificationChoiceAdmin)

@@ -15,7 +15,7 @@ from django_wanvideo.admin.presentation import formats
 from django_wanvideo.choices import AttemptState
 from django_wanvideo.conf import conf
 from django_wanvideo.health import site
-from django_wanvideo.models import Attempt, SiteState
+from django_wanvideo.models import Attempt, Notification, SiteState
 from django_wanvideo.services.holds import outages
 from django_wanvideo.services.holds.outages import TOGETHER
 from django_wanvideo.services.installation import installation
@@ -42,7 +42,7 @@ def get_banner() -> dict[str, Any] | None:
         return None
     sentences = [_words(code, detail) for code, detail in troubles]
     texts = [sentences[0][1], *(f"{heading} {text}" for heading, text in sentences[1:])]
-    tone = "warning" if all(code == "callbacks" for code, _detail in troubles) else "error"
+    tone = "warning" if all(code in {"callbacks", "mail"} for code, _detail in troubles) else "error"
     return {"heading": sentences[0][0], "texts": texts, "tone": tone}
 
 
@@ -78,6 +78,8 @@ def _troubles() -> Iterator[tuple[str, str]]:
         yield "never_swept", ""
     elif now - swept > SWEEP_LATE:
         yield "sweep", swept.isoformat()
+    if Notification.objects.filter(gave_up_at__gt=now - site.MAIL_REMEMBERED).exists():
+        yield "mail", ""
     if conf.has_callbacks() and _callbacks_stay_away():
         yield "callbacks", ""
 
@@ -146,6 +148,12 @@ def _words(code: str, detail: str) -> tuple[str, str]:
         "workers": (
             _("No worker is listening."),
             _("Videos wait until one does; nothing is lost. The server administrator can start one with rqworker."),
+        ),
+        "mail": (
+            _("E-mails could not be sent for a day and were given up."),
+            _(
+                "Videos are not affected. The list of e-mails has them; the server administrator can mend the mail server."
+            ),
         ),
         "never_swept": (
             _("The regular check has never run."),

@@ -96,6 +96,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
         """Put our addresses before the admin's catch-all."""
         own: list[tuple[str, Callable[..., HttpResponseBase], str]] = [
             ("status/", live.status_view, "status"),
+            ("news/", live.news_view, "news"),
             ("price/", live.price_view, "price"),
             ("temporary-upload/", files.temporary_upload_view, "temporary_upload"),
             ("send/", bulk_submit.send_view, "send"),

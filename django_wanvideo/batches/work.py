@@ -20,6 +20,7 @@ from django_wanvideo.batches import making, operations
 from django_wanvideo.choices import BatchEventKind, BatchOperation, BatchState, TaskStatus
 from django_wanvideo.db import database, timestamps
 from django_wanvideo.exceptions import BudgetExceeded, TransitionNotAllowed
+from django_wanvideo.mail import collecting
 from django_wanvideo.models import Batch, VideoTask
 from django_wanvideo.models.base import people
 from django_wanvideo.services import due, notifications
@@ -49,7 +50,7 @@ IS_MOVING = Q(status__in=MOVING) | Q(status=TaskStatus.UNCONFIRMED, next_action_
 
 def work(batch_id: uuid.UUID) -> None:
     """Go on with a batch for a while; what is left is another job's, or the sweep's."""
-    notifications.deliver_batch(batch_id)
+    notifications.deliver_batch(batch_id, collecting.collect)
     now = timezone.now()
     if not Batch.objects.filter(timestamps.is_over("next_action_at", due.LONGEST_BATCH, now), pk=batch_id).update(
         next_action_at=now + VISIBILITY
@@ -61,7 +62,7 @@ def work(batch_id: uuid.UUID) -> None:
     if more:
         Batch.objects.filter(pk=batch_id).update(next_action_at=timezone.now())
         queue.enqueue("batch", str(batch_id))
-    notifications.deliver_batch(batch_id)
+    notifications.deliver_batch(batch_id, collecting.collect)
 
 
 def _step(batch_id: uuid.UUID) -> bool:

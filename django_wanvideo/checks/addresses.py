@@ -11,6 +11,7 @@ from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 
 from django_wanvideo import callback_tokens
+from django_wanvideo.checks import values
 from django_wanvideo.conf import conf
 from django_wanvideo.exceptions import ConfigurationError
 
@@ -107,6 +108,21 @@ def hosts() -> Iterator[CheckMessage]:
             "WANVIDEO['ALLOW_PRIVATE_HOSTS'] is on while DEBUG is off.",
             hint="It is for development and tests: results may then be fetched from private addresses.",
             id="wanvideo.W002",
+        )
+
+
+def site() -> Iterator[CheckMessage]:
+    """The address that links in e-mails begin with."""
+    parts = _split(conf.SITE_URL)
+    if conf.SITE_URL is not None and (
+        parts is None or parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment
+    ):
+        yield values.bad_value("SITE_URL", 'the address of this site, such as "https://www.example.com"')
+    elif conf.NOTIFY is not None and not (conf.SITE_URL or conf.CALLBACK_BASE_URL):
+        yield CheckWarning(
+            "WANVIDEO['NOTIFY'] is set, but not SITE_URL: e-mails have no links.",
+            hint='Set it to the address of this site, such as "https://www.example.com".',
+            id="wanvideo.W010",
         )
 
 

@@ -39,6 +39,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *addresses.route(),
         *_files(),
         *addresses.hosts(),
+        *addresses.site(),
         *values.values(),
         *values.credit_limits(),
         *_upload_to(),

@@ -49,6 +49,7 @@ _TEXTS = _are_texts, "a list of strings"
 #: By setting: whether a value is right, and what it must be.
 VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "INSTALLATION": (_or_none(_is_name), 'a name of at most 100 characters, such as "production"'),
+    "NOTIFY": (_or_none(callable), "a callable that takes an event and returns users or None"),
     "CONNECT_TIMEOUT": _SECONDS,
     "READ_TIMEOUT": _SECONDS,
     "POLL_INTERVAL": _SECONDS,

@@ -30,6 +30,7 @@ CHECKS: Mapping[str, Callable[[], Iterable[CheckResult]]] = {
     "sweep": site.check_sweep,
     "sending": holds.check_sending,
     "ids": site.check_kept_ids,
+    "mail": site.check_mail,
     "key": evolink.check_key,
     "credits": evolink.check_credits,
     "clock": evolink.check_clock,

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from django_wanvideo import queue
 from django_wanvideo.db import timestamps
 from django_wanvideo.health.results import CheckResult, Level, error, ok, warning
-from django_wanvideo.models import SiteState, VideoTask
+from django_wanvideo.models import Notification, SiteState, VideoTask
 from django_wanvideo.services.attempts import spool
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.sweep import SWEEP
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 #: A sweep runs every minute or oftener; one that is this old has stopped, or is about to.
 SWEEP_LATE = dt.timedelta(minutes=5)
 SWEEP_GONE = dt.timedelta(minutes=30)
+#: How long it is said that e-mails were given up.
+MAIL_REMEMBERED = dt.timedelta(days=2)
 
 
 def check_settings() -> Iterator[CheckResult]:
@@ -148,3 +150,19 @@ def check_kept_ids() -> Iterator[CheckResult]:
         )
     else:
         yield ok(_("No id of EvoLink’s waits outside of the database."))
+
+
+def check_mail() -> Iterator[CheckResult]:
+    """Whether e-mails leave that people want."""
+    lost = Notification.objects.filter(gave_up_at__gt=timezone.now() - MAIL_REMEMBERED).count()
+    failing = Notification.objects.filter(due_at__isnull=False).exclude(error="").order_by("-pk").first()
+    hint = _("Look at Django’s e-mail settings; python manage.py sendtestemail tries them.")
+    if lost:
+        words = ngettext("%(n)s e-mail was given up lately.", "%(n)s e-mails were given up lately.", lost)
+        yield error(words % {"n": lost}, hint)
+    elif failing is not None:
+        yield warning(
+            _("The last e-mail did not leave (%(error)s); it is tried again.") % {"error": failing.error}, hint
+        )
+    else:
+        yield ok(_("No e-mail waits longer than it should."))

@@ -9,6 +9,7 @@ from django_wanvideo.models.batches.preset import Preset
 from django_wanvideo.models.credit_entry import CreditEntry, DeletedTask
 from django_wanvideo.models.event import TaskEvent
 from django_wanvideo.models.input import MediaInput
+from django_wanvideo.models.mail.notification import Notification, NotificationChoice
 from django_wanvideo.models.shared_state import Installation, SiteState
 from django_wanvideo.models.task import VideoTask
 
@@ -23,6 +24,8 @@ __all__ = [
     "DeletedTask",
     "Installation",
     "MediaInput",
+    "Notification",
+    "NotificationChoice",
     "Preset",
     "SiteState",
     "TaskEvent",

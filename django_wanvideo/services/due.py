@@ -10,7 +10,15 @@ from django.utils import timezone
 
 from django_wanvideo.choices import ACTIVE_STATUSES
 from django_wanvideo.db import timestamps
-from django_wanvideo.models import Batch, BatchEvent, CallbackReceipt, SiteState, TaskEvent, VideoTask
+from django_wanvideo.models import (
+    Batch,
+    BatchEvent,
+    CallbackReceipt,
+    Notification,
+    SiteState,
+    TaskEvent,
+    VideoTask,
+)
 from django_wanvideo.services import notifications
 from django_wanvideo.services.holds.lock import CREDITS_OUT, KEY_REJECTED
 from django_wanvideo.services.limits import throttling
@@ -24,12 +32,14 @@ if TYPE_CHECKING:
 LEFT_TO_WORKERS = dt.timedelta(seconds=2)
 #: The longest that a batch is ever left alone: for as long as a check waits for somebody to confirm it.
 LONGEST_BATCH = dt.timedelta(hours=24)
+#: The longest that an e-mail ever waits for its hour, its next try, or the worker that has it.
+LONGEST_MAIL = dt.timedelta(minutes=65)
 
 
 def look(name: str) -> tuple[SiteState, set[str]]:
     """Return the sweep's own row, of this name, and the stages that have something to do.
 
-    These are ``tasks``, ``links``, ``callbacks``, ``signals``, ``batches``, ``budgets`` where tasks wait for credits, and ``account``
+    These are ``tasks``, ``links``, ``callbacks``, ``signals``, ``batches``, ``mail``, ``budgets`` where tasks wait for credits, and ``account``
     where something stands against a key of EvoLink's.
     """
     stages = {
@@ -38,6 +48,7 @@ def look(name: str) -> tuple[SiteState, set[str]]:
         "callbacks": callbacks(),
         "signals": signals(),
         "batches": batches(),
+        "mail": mail(),
         "budgets": throttling.waiting_for_credits(),
     }
     # With other names than any column has. The troubles of the account are rows beside the sweep's own.
@@ -59,6 +70,12 @@ def batches() -> QuerySet[Batch]:
     # A clock that was ahead for a moment keeps no batch for longer than a check is kept.
     due = timestamps.is_over("next_action_at", LONGEST_BATCH)
     return Batch.objects.filter(due | Q(pk__in=untold))
+
+
+def mail(after: int = 0) -> QuerySet[Notification]:
+    """Return the e-mails that are to be sent, later than a row."""
+    rows = Notification.objects.filter(timestamps.is_over("due_at", LONGEST_MAIL))
+    return rows.filter(pk__gt=after) if after else rows
 
 
 def callbacks(after: int = 0) -> QuerySet[CallbackReceipt]:

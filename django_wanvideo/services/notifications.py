@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from django.dispatch import Signal
 
     Event = TaskEvent | BatchEvent
+    Collect = Callable[[Event], None]
 
 logger = logging.getLogger(__name__)
 _random = random.SystemRandom()
@@ -73,17 +74,21 @@ def is_due(at: dt.datetime | None = None) -> Q:
     return timestamps.is_over("notify_at", LEASE, at)
 
 
-def deliver(task_id: uuid.UUID) -> int:
-    """Deliver the signals of a task's untold events, oldest first; return how many events were told."""
-    return _deliver(TaskEvent.objects.filter(task_id=task_id))
+def deliver(task_id: uuid.UUID, collect: Collect | None = None) -> int:
+    """Deliver the signals of a task's untold events, oldest first; return how many events were told.
+
+    Args:
+        collect: called with each event before it counts as told; again where a worker died before that.
+    """
+    return _deliver(TaskEvent.objects.filter(task_id=task_id), collect)
 
 
-def deliver_batch(batch_id: uuid.UUID) -> int:
+def deliver_batch(batch_id: uuid.UUID, collect: Collect | None = None) -> int:
     """Deliver the signals of a batch's untold events, as ``deliver`` does a task's."""
-    return _deliver(BatchEvent.objects.filter(batch_id=batch_id))
+    return _deliver(BatchEvent.objects.filter(batch_id=batch_id), collect)
 
 
-def _deliver(events: QuerySet[Any]) -> int:
+def _deliver(events: QuerySet[Any], collect: Collect | None) -> int:
     """Deliver the signals of some untold events, oldest first; return how many were told.
 
     An event is claimed before its receivers run, and each of them is written down as told after it has run: if the worker
@@ -98,6 +103,8 @@ def _deliver(events: QuerySet[Any]) -> int:
         if installation.is_foreign() or not _write(event, event.delivery):
             return told
         late = _send(event)
+        if collect is not None:
+            collect(event)
         # Not if another worker has taken it over: what that one tells must be told again if it dies.
         told += _mark_told(event)
         if late is not None:

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from django_wanvideo import queue
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
-from django_wanvideo.db import database, timestamps
+from django_wanvideo.db import database
 from django_wanvideo.models import Attempt, SiteState, VideoTask, lifecycle
-from django_wanvideo.services import due
+from django_wanvideo.services import due, messages
 from django_wanvideo.services.attempts import recovery, settlement
 from django_wanvideo.services.holds import holds
 from django_wanvideo.services.installation import installation
@@ -35,14 +34,6 @@ logger = logging.getLogger(__name__)
 SWEEP = "sweep"
 CHUNK = 500
 SYNC_BATCH = 100
-#: Receivers are called one after the other.
-SIGNAL_BATCH = 50
-#: How much longer at most, however many jobs wait: a queue that lost its jobs must not be believed for hours.
-LONGEST_QUEUE = dt.timedelta(minutes=5)
-#: The least time a row is left to the job that was made of it.
-TASK_VISIBILITY = dt.timedelta(seconds=60)
-#: The same for callbacks and signals.
-MESSAGE_VISIBILITY = dt.timedelta(seconds=5)
 
 
 class Dispatch(Protocol):
@@ -87,7 +78,7 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> SweepResult:
     swept.add("reconsidered", throttling.reconsider(state, some_wait="budgets" in found))
     # What this pass does itself may make further tasks due.
     tasks = "tasks" in found or bool(swept.counts)
-    visibility_timeout = _visibility_timeout() if tasks or found else TASK_VISIBILITY
+    visibility_timeout = _visibility_timeout() if tasks or found else messages.TASK_VISIBILITY
     if tasks and not guard.is_rolled_back:
         # There a claim that seems unsent may have been sent by what is forgotten.
         _recover_stale_claims(swept)
@@ -97,12 +88,7 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> SweepResult:
         swept.add("expiring", result_urls.warn_of_ends(CHUNK))
     if tasks:
         _dispatch_due(TaskStatus.STORING, "store", 1, dispatch, swept, visibility_timeout, order="result_expires_at")
-    if "callbacks" in found:
-        _receipts(dispatch, swept, state, visibility_timeout)
-    if "signals" in found:
-        _events(dispatch, swept, state, visibility_timeout)
-    if "batches" in found:
-        _batches(dispatch, swept)
+    messages.hand_out(found, dispatch, swept, state, visibility_timeout)
     if tasks or swept.counts:
         for status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
             _dispatch_due(status, "sync", SYNC_BATCH, dispatch, swept, visibility_timeout)
@@ -191,56 +177,6 @@ def _request_decision(task_id: uuid.UUID) -> None:
         lifecycle.record(task_id, EventKind.NEEDS_DECISION, EventSource.SWEEP, detail={"reason": "unconfirmed"})
 
 
-def _receipts(dispatch: Dispatch, swept: SweepResult, state: SiteState, visibility_timeout: dt.timedelta) -> None:
-    last = _handed_out(state, "callbacks")
-    # By the indexed column: ordered by key, a database may walk the whole table to find that nothing is due.
-    newest = max(due.callbacks(last).order_by("process_at").values_list("pk", flat=True)[:CHUNK], default=None)
-    if newest is None or not swept.queue_reachable:
-        return
-    if dispatch("sync"):
-        _note_handed_out(state, "callbacks", newest, visibility_timeout)
-        swept.add("callbacks", 1)
-    else:
-        swept.queue_reachable = False
-
-
-def _events(dispatch: Dispatch, swept: SweepResult, state: SiteState, visibility_timeout: dt.timedelta) -> None:
-    last = _handed_out(state, "signals")
-    rows = sorted(due.signals(last).order_by("notify_at").values_list("pk", "task_id")[:CHUNK])
-    task_ids = list(dict.fromkeys(task_id for _pk, task_id in rows))
-    for start in range(0, len(task_ids), SIGNAL_BATCH):
-        batch = task_ids[start : start + SIGNAL_BATCH]
-        if not swept.queue_reachable or not dispatch("notify", *(str(pk) for pk in batch)):
-            swept.queue_reachable = False
-            return
-        swept.add("signals", len(batch))
-    if rows:
-        _note_handed_out(state, "signals", rows[-1][0], visibility_timeout)
-
-
-def _batches(dispatch: Dispatch, swept: SweepResult) -> None:
-    for pk in due.batches().order_by("next_action_at").values_list("pk", flat=True)[:CHUNK]:
-        if not swept.queue_reachable or not dispatch("batch", str(pk)):
-            swept.queue_reachable = False
-            return
-        swept.add("batches", 1)
-
-
-def _handed_out(state: SiteState, stage: str) -> int:
-    """Return up to which row a stage was handed out lately: an idle worker must not find the same job a hundred times."""
-    note = state.value.get(stage) or {}
-    until = parse_datetime(str(note.get("until", "")))
-    return int(note["last"]) if timestamps.stands(until, TASK_VISIBILITY + LONGEST_QUEUE) else 0
-
-
-def _note_handed_out(state: SiteState, stage: str, last: int, visibility_timeout: dt.timedelta) -> None:
-    standing = _handed_out(state, stage)
-    # Shorter than for tasks: these are messages, and a job that finds nothing costs one query.
-    wait = visibility_timeout - TASK_VISIBILITY + MESSAGE_VISIBILITY
-    until = state.value[stage]["until"] if standing else (timezone.now() + wait).isoformat()
-    state.value[stage] = {"last": last, "until": until}
-
-
 def _visibility_timeout() -> dt.timedelta:
     """How long handed-out rows are left alone: longer where many jobs wait, so that none is handed out twice."""
-    return TASK_VISIBILITY + min(dt.timedelta(seconds=queue.depth()), LONGEST_QUEUE)
+    return messages.TASK_VISIBILITY + min(dt.timedelta(seconds=queue.depth()), messages.LONGEST_QUEUE)

@@ -24,7 +24,9 @@ def inline_code(source):
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_inline_code_in(path):
-    assert inline_code(path.read_text()) == []
+    # A mail is no page: the programs that show it have no policy, and many of them no style sheets.
+    is_mail = "mail" in path.relative_to(PACKAGE).parts
+    assert [code for code in inline_code(path.read_text()) if not (is_mail and code == " style=")] == []
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))

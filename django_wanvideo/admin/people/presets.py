@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import messages
+from django.utils.translation import gettext as _
+
 from django_wanvideo import catalog
 from django_wanvideo.admin.caching import once
 from django_wanvideo.admin.forms import preset_forms
@@ -40,7 +43,12 @@ def initial(request: HttpRequest) -> dict[str, Any]:
 
 
 def bar(request: HttpRequest, form: TaskForm) -> dict[str, Any]:
-    """Return what the bar above the form shows: the presets that the person may use, and what the chosen one did."""
+    """Return what the bar above the form shows: the presets that the person may use, and what the chosen one did.
+
+    One that was kept just now is said to the person.
+    """
+    if form.saved_preset is not None:
+        messages.success(request, _("The preset “%(name)s” was saved.") % {"name": form.saved_preset.name})
     user: Any = request.user
     own, shared = [], []
     for preset in Preset.objects.usable_by(user):

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.http import HttpResponseRedirect
+from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -127,8 +128,6 @@ class PagesMixin(TaskAdminBase):
             }
             if add:
                 page["presets"] = presets.bar(request, form)
-                if form.saved_preset is not None:
-                    messages.success(request, _("The preset “%(name)s” was saved.") % {"name": form.saved_preset.name})
             elif task is not None:
                 can_copy = self.has_add_permission(request)
                 page["related"] = {**detail_page.related(self, request, task), "can_copy": can_copy}
@@ -143,7 +142,12 @@ class PagesMixin(TaskAdminBase):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Add the addresses that the live module asks."""
-        page: dict[str, Any] = {"status_url": self.get_page_url("status"), "is_stock": is_stock()}
+        page: dict[str, Any] = {
+            "status_url": self.get_page_url("status"),
+            "news_url": self.get_page_url("news"),
+            "now": timezone.now().isoformat(),
+            "is_stock": is_stock(),
+        }
         if request.method == "GET":
             page |= {"trouble": banner.get_banner(), "holds": holds.notices(self, request)}
         if holds.may_pause(request) and not holds.is_paused(holds.reports_for(request)):

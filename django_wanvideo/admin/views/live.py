@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
@@ -9,15 +10,17 @@ from django.http import JsonResponse
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 
 from django_wanvideo.admin import counts, holds
 from django_wanvideo.admin.base import PRIVATE, as_uuid
 from django_wanvideo.admin.presentation import detail_page, markup, prices, status_text
-from django_wanvideo.choices import TaskStatus
+from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
+from django_wanvideo.mail import collecting, contents
+from django_wanvideo.models import BatchEvent, TaskEvent
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from django.http import HttpRequest, HttpResponse
 
     from django_wanvideo.admin.base import TaskAdminBase
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Ids that one request may ask about.
 MOST_IDS = 200
+#: How far back news go at most.
+LONGEST_NEWS = dt.timedelta(days=1)
 
 
 def status_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
@@ -70,6 +75,36 @@ def _page(model_admin: TaskAdminBase, task: VideoTask, now: dt.datetime) -> dict
     }
     # Also after a failure the time that a paid file has left counts down.
     return found | ({"live": True} if parts["expires"] and ends_at is not None and ends_at > now else {})
+
+
+def news_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
+    """Answer what became of the person's own videos and batches ``since`` a moment, for a page that nobody looks at.
+
+    ``count`` is the number of videos and batches, ``text`` says it in words, ``moving`` is how many are on their way.
+    """
+    model_admin.require(request, None, "view")
+    now = timezone.now()
+    try:
+        since = parse_datetime(request.GET.get("since", ""))
+    except ValueError:
+        since = None
+    if since is None or timezone.is_naive(since):
+        return JsonResponse({"error": "since"}, status=400, headers=PRIVATE)
+    since = max(since, now - LONGEST_NEWS)
+    own = model_admin.get_queryset(request).filter(owner_id=request.user.pk).order_by()
+    told = TaskEvent.objects.filter(created_at__gt=since, kind__in=collecting.KINDS, task__in=own.values("pk"))
+    kinds = [collecting.KINDS[kind] for kind in told.values_list("kind", flat=True)]
+    finished = {"created_at__gt": since, "kind__in": collecting.BATCH_KINDS, "batch__owner_id": request.user.pk}
+    batches = list(BatchEvent.objects.filter(**finished).values_list("batch__name", flat=True))
+    words = contents.news(*(kinds.count(kind) for kind in contents.COUNTED))
+    words += [_("%(name)s has ended") % {"name": name} for name in batches]
+    answer = {
+        "now": now.isoformat(),
+        "count": len(kinds) + len(batches),
+        "text": ", ".join(words),
+        "moving": own.filter(status__in=ACTIVE_STATUSES).count(),
+    }
+    return JsonResponse(answer, headers=PRIVATE)
 
 
 def price_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
