@@ -15,7 +15,8 @@ from django_wanvideo.admin.presentation import formats
 from django_wanvideo.choices import AttemptState
 from django_wanvideo.conf import conf
 from django_wanvideo.health import site
-from django_wanvideo.models import Attempt, Notification, SiteState
+from django_wanvideo.mail.delivery import GIVEN_UP
+from django_wanvideo.models import Attempt, SiteState
 from django_wanvideo.services.holds import outages
 from django_wanvideo.services.holds.outages import TOGETHER
 from django_wanvideo.services.installation import installation
@@ -65,7 +66,7 @@ def _troubles() -> Iterator[tuple[str, str]]:
     if guard.others_until is not None and (waiting := installation.under_another_host(guard).count()):
         yield "another_host", f"{waiting} {guard.row.host}"
     now = timezone.now()
-    marks = dict(SiteState.objects.filter(name__in=[SWEEP, TOGETHER]).values_list("name", "updated_at"))
+    marks = dict(SiteState.objects.filter(name__in=[SWEEP, TOGETHER, GIVEN_UP]).values_list("name", "updated_at"))
     if TOGETHER in marks and outages.is_everybodys():
         yield "no_word", ""
     workers = site.listening_workers()
@@ -78,7 +79,7 @@ def _troubles() -> Iterator[tuple[str, str]]:
         yield "never_swept", ""
     elif now - swept > SWEEP_LATE:
         yield "sweep", swept.isoformat()
-    if Notification.objects.filter(gave_up_at__gt=now - site.MAIL_REMEMBERED).exists():
+    if GIVEN_UP in marks and now - marks[GIVEN_UP] < site.MAIL_REMEMBERED:
         yield "mail", ""
     if conf.has_callbacks() and _callbacks_stay_away():
         yield "callbacks", ""

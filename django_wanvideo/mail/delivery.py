@@ -17,7 +17,7 @@ from rq.timeouts import BaseTimeoutException
 
 from django_wanvideo.choices import NotifyWhen
 from django_wanvideo.mail import collecting, contents
-from django_wanvideo.models import Notification, NotificationChoice
+from django_wanvideo.models import Notification, NotificationChoice, SiteState
 from django_wanvideo.services import due
 from django_wanvideo.services.installation import installation
 
@@ -42,6 +42,8 @@ LEASE = dt.timedelta(seconds=150)
 TURN = 30.0
 #: After which a mail is given up.
 GIVE_UP = dt.timedelta(hours=24)
+#: The mark of the last time that one was, for pages that must not look through the table.
+GIVEN_UP = "mail_given_up"
 #: How long what was sent is remembered.
 KEPT = dt.timedelta(days=30)
 #: So many failures in a row end a pass: the mail server is away, and each try takes its time.
@@ -145,6 +147,7 @@ def _failed(rows: Sequence[Notification], error: Exception) -> None:
     if late:
         logger.error("%d e-mails are given up; the admin lists them.", len(late))
         _rows(late).update(due_at=None, gave_up_at=now, tries=tries, error=name)
+        SiteState.objects.update_or_create(name=GIVEN_UP, defaults={"updated_at": now})
     _rows([row for row in rows if row not in late]).update(due_at=now + wait, tries=tries, error=name)
 
 

@@ -476,10 +476,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='notification',
-            index=models.Index(condition=models.Q(('gave_up_at__isnull', False)), fields=['gave_up_at'], name='wanvideo_notification_lost'),
-        ),
-        migrations.AddIndex(
-            model_name='notification',
             index=models.Index(fields=['person', 'sent_at'], name='wanvideo_notification_sent'),
         ),
         migrations.AddConstraint(

@@ -11,7 +11,8 @@ from django.utils import timezone
 from django_wanvideo.admin import banner
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.health import Level, site
-from django_wanvideo.models import Batch, BatchEvent, Notification, NotificationChoice, lifecycle
+from django_wanvideo.mail.delivery import GIVEN_UP
+from django_wanvideo.models import Batch, BatchEvent, Notification, NotificationChoice, SiteState, lifecycle
 from tests.admin.conftest import url
 
 
@@ -58,6 +59,7 @@ def lost(boss, make_task):
     """An e-mail that was given up."""
     event = lifecycle.record(make_task(TaskStatus.COMPLETED), EventKind.STORED, EventSource.WORKER)
     columns = {"kind": "ready", "gave_up_at": timezone.now(), "tries": 25, "error": "ConnectionRefusedError"}
+    SiteState.objects.create(name=GIVEN_UP)
     return Notification.objects.create(person=boss.user, task_event=event, **columns)
 
 
@@ -70,6 +72,7 @@ def test_what_was_given_up_is_listed_and_can_be_tried_again(boss, lost):
     boss.post(page("notification", "changelist"), data)
     lost.refresh_from_db()
     assert (lost.gave_up_at, lost.tries, lost.due_at is None) == (None, 0, False)
+    assert "mail" not in [code for code, _detail in banner._troubles()]
 
 
 def test_the_list_of_mails_is_for_those_who_run_the_site(person, lost):

@@ -12,7 +12,7 @@ from rq.timeouts import JobTimeoutException
 from django_wanvideo import jobs
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.mail import contents, delivery
-from django_wanvideo.models import Notification, NotificationChoice
+from django_wanvideo.models import Notification, NotificationChoice, SiteState
 from django_wanvideo.services.sweep import sweep
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +97,7 @@ def test_a_dead_mail_server_is_tried_for_a_day_and_then_given_up(person, ended, 
         later(hours=1)
     row.refresh_from_db()
     assert (row.due_at, row.gave_up_at is None) == (None, False)
+    assert SiteState.objects.filter(name=delivery.GIVEN_UP).exists()
     asked = server.asked
     later(hours=1)
     assert server.asked == asked

@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo.admin.base import person
+from django_wanvideo.mail.delivery import GIVEN_UP
+from django_wanvideo.models import SiteState
 from django_wanvideo.models.base import people
 
 if TYPE_CHECKING:
@@ -176,5 +178,6 @@ class NotificationAdmin(NotificationModelAdmin):
         now = timezone.now()
         lost = queryset.filter(gave_up_at__isnull=False)
         count = lost.update(gave_up_at=None, due_at=now, created_at=now, tries=0)
+        SiteState.objects.filter(name=GIVEN_UP).delete()
         words = ngettext("%(n)s e-mail is tried again.", "%(n)s e-mails are tried again.", count)
         messages.info(request, words % {"n": count})

@@ -78,9 +78,6 @@ class Notification(models.Model):
         ]
         indexes = [
             models.Index(fields=["due_at"], name="wanvideo_notification_due", condition=Q(due_at__isnull=False)),
-            models.Index(
-                fields=["gave_up_at"], name="wanvideo_notification_lost", condition=Q(gave_up_at__isnull=False)
-            ),
             models.Index(fields=["person", "sent_at"], name="wanvideo_notification_sent"),
         ]
 
