@@ -28,6 +28,11 @@ def test_a_person_chooses_for_themselves(person):
     response = client.get(page(CHOICE, "changelist"), follow=True)
     assert "E-mails about my videos" in response.content.decode()
     assert "Save and add another" not in response.content.decode()
+    assert "Your account has no e-mail address" in response.content.decode()
+    client.user.email = "<b>@example.com"
+    client.user.save()
+    assert "to &lt;b&gt;@example.com." in client.get(page(CHOICE, "add")).content.decode()
+    assert page(CHOICE, "add") not in client.get(reverse("admin:index")).content.decode()
     client.post(page(CHOICE, "add"), {"when": "hour"})
     own = NotificationChoice.objects.get()
     assert (own.user, own.when) == (client.user, "hour")

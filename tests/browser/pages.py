@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from django.urls import reverse
+
+from django_wanvideo.models import Preset
 from tests.browser import rows
 from tests.browser.person import address
+from tests.rows import MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +38,20 @@ def _refused(maria: Person, tasks: Tasks) -> None:
     page.locator(".errornote").wait_for()
 
 
+def _preset(maria: Person) -> Preset:
+    values = {"model": MODEL, "prompt": "Push in on {name}", "parameters": {"duration": 8}}
+    return Preset.objects.get_or_create(slug="slow-push-in", owner=maria.user, defaults=values | {"name": "Push in"})[0]
+
+
+def _with_preset(maria: Person) -> None:
+    maria.open("add", query=f"?preset={_preset(maria).slug}")
+    maria.page.locator("details.wv-save summary").click()
+
+
+def _other(maria: Person, name: str, *args: Any) -> None:
+    maria.page.goto(reverse(f"admin:wanvideo_{name}", args=args))
+
+
 def _change(status: str) -> Callable[[Person, Tasks], object]:
     return lambda maria, tasks: maria.open("change", tasks[status].pk)
 
@@ -46,6 +64,11 @@ PAGES: dict[str, Callable[[Person, Tasks], object]] = {
     "add": lambda maria, tasks: maria.open("add"),
     "add another model": lambda maria, tasks: maria.open("add", query="?model=wan2.5-text-to-video-preview"),
     "add refused": _refused,
+    "add with preset": lambda maria, tasks: _with_preset(maria),
+    "presets": lambda maria, tasks: _other(maria, "preset_changelist"),
+    "preset": lambda maria, tasks: _other(maria, "preset_change", _preset(maria).pk),
+    "my e-mails": lambda maria, tasks: _other(maria, "notificationchoice_changelist"),
+    "e-mails": lambda maria, tasks: _other(maria, "notification_changelist"),
     **{
         status: _change(status)
         for status in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,8 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from django_wanvideo.choices import TaskStatus
-from django_wanvideo.models import VideoTask
+from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.models import TaskEvent, VideoTask, lifecycle
 from tests.browser import rows
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from tests.browser.person import Person
 
 STATUS = re.compile(r"/videotask/status/")
+#: Puts the tab into the background, or takes it out.
+HIDE = """hidden => { Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+    document.dispatchEvent(new Event("visibilitychange")); }"""
 PROCESSING = next(wish for wish in rows.WISHES if wish.status == "processing")
 
 
@@ -88,15 +92,49 @@ def test_a_hidden_tab_asks_nothing_and_catches_up_when_it_is_shown(maria: Person
     task = rows.make(PROCESSING)
     asked = count_requests(maria.page)
     page = maria.open("changelist")
-    hide = """hidden => { Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
-        document.dispatchEvent(new Event("visibilitychange")); }"""
-    page.evaluate(hide, True)
+    page.evaluate(HIDE, True)
     before = len(asked)
     move_on(task, progress=66)
     pass_time(page)
     assert len(asked) <= before + 1, "A hidden tab goes on asking."
-    page.evaluate(hide, False)
+    page.evaluate(HIDE, False)
     expect(page.locator('progress[value="66"]')).to_be_visible()
+
+
+def test_a_hidden_tab_counts_in_its_title_what_has_ended_and_the_browser_says_it(maria: Person) -> None:
+    maria.page.add_init_script("""window.told = [];
+        window.Notification = class { static permission = "granted"; constructor(title, options) { told.push(options.body); }
+            addEventListener() {} };""")
+    maria.page.clock.install()
+    task, _other = rows.make(PROCESSING), rows.make(PROCESSING, number=2)
+    VideoTask.objects.update(owner=maria.user)
+    page = maria.open("changelist")
+    title = page.title()
+    page.evaluate(HIDE, True)
+    move_on(task, status=TaskStatus.FAILED)
+    lifecycle.record(task, EventKind.FAILED, EventSource.WORKER)
+    # The page counts with its own clock from when it was made; what is stored has the real one.
+    TaskEvent.objects.filter(task=task).update(created_at=timezone.now() + dt.timedelta(minutes=1))
+    with page.expect_response(re.compile("/videotask/news/")):
+        page.clock.run_for(31_000)
+    page.wait_for_function("document.title.startsWith('(1) ')")
+    assert page.evaluate("told") == ["1 video failed"]
+    page.evaluate(HIDE, False)
+    assert page.title() == title
+
+
+def test_the_browser_is_asked_for_its_notifications_by_a_button_only(maria: Person) -> None:
+    maria.page.add_init_script("""window.asked = 0;
+        window.Notification = class { static permission = "default";
+            static async requestPermission() { asked += 1; this.permission = "denied"; } };""")
+    rows.make(PROCESSING)
+    page = maria.open("changelist")
+    button = page.get_by_role("button", name="Tell me in this browser")
+    expect(button).to_be_visible()
+    assert page.evaluate("asked") == 0
+    button.click()
+    expect(button).to_be_hidden()
+    assert page.evaluate("asked") == 1
 
 
 def test_nothing_is_asked_where_nothing_moves(maria: Person) -> None:

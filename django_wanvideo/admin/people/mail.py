@@ -8,11 +8,12 @@ from django.contrib import admin, messages
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo.admin.base import person
+from django_wanvideo.mail import collecting
 from django_wanvideo.mail.delivery import GIVEN_UP
 from django_wanvideo.models import SiteState
 from django_wanvideo.models.base import people
@@ -35,7 +36,6 @@ VIEW_VIDEOS = "wanvideo.view_videotask"
 class NotificationChoiceAdmin(ChoiceModelAdmin):
     """One page for oneself; nobody sees or changes what others have chosen."""
 
-    fields = ("when",)
     radio_fields = {"when": admin.VERTICAL}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[NotificationChoice]:
@@ -61,6 +61,19 @@ class NotificationChoiceAdmin(ChoiceModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: NotificationChoice | None = None) -> bool:
         """Nobody; there is *Never*."""
         return False
+
+    def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:
+        """Offer the one page in the admin's index, and nothing to add."""
+        return {**super().get_model_perms(request), "add": False}
+
+    def get_fieldsets(self, request: HttpRequest, obj: NotificationChoice | None = None) -> Any:
+        """Return the choice, and where the e-mails go."""
+        address = collecting.address_of(person(request))
+        words = _("About your own videos and batches, to %(address)s.") % {"address": address}
+        if not address:
+            words = _("Your account has no e-mail address; ask whoever runs the site to enter one.")
+        # Django takes a description for markup.
+        return [(None, {"fields": ["when"], "description": escape(words)})]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Lead to the one page."""
@@ -132,6 +145,9 @@ class NotificationAdmin(NotificationModelAdmin):
     list_select_related = ()
     show_full_result_count = False
     actions = ("try_again",)
+
+    class Media:
+        css = {"all": ("wanvideo/wanvideo.css",)}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody; they follow from events."""

@@ -60,6 +60,14 @@ class PresetAdmin(PresetModelAdmin):
         url = reverse("admin:wanvideo_videotask_add", current_app=self.admin_site.name)
         return HttpResponseRedirect(f"{url}?save_preset=1")
 
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Leave out the button for another one: those come from the form of a video."""
+        return super().changeform_view(
+            request, object_id, form_url, {"show_save_and_add_another": False, **(extra_context or {})}
+        )
+
     def get_form(
         self, request: HttpRequest, obj: Preset | None = None, change: bool = False, **kwargs: Any
     ) -> type[forms.ModelForm[Preset]]:
@@ -76,7 +84,7 @@ class PresetAdmin(PresetModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Preset | None = None) -> Any:
         """Return the name, the words, and the settings of its model."""
         names = list(self.get_form(request, obj).base_fields)
-        first = [name for name in ("name", "slug", "is_shared") if name in names]
+        first = [name for name in ("name", "prompt", "slug", "is_shared") if name in names]
         rest = [name for name in names if name not in first]
         label = self.model_label(obj) if obj is not None else ""
         return [(None, {"fields": first}), *([(label, {"fields": rest})] if rest else [])]
