@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.utils import timezone
+from rq.timeouts import BaseTimeoutException
 
 from django_wanvideo.choices import BatchEventKind, EventKind, NotificationKind, NotifyWhen
 from django_wanvideo.conf import conf
@@ -31,18 +32,24 @@ BATCH_KINDS: Mapping[str, NotificationKind] = {BatchEventKind.FINISHED: Notifica
 USUAL = NotifyWhen.BATCH
 
 
-def collect(event: TaskEvent | BatchEvent) -> None:
-    """Write down who is to be told of an event; once, however often it is called. Never raises."""
+def collect(event: TaskEvent | BatchEvent) -> BaseTimeoutException | None:
+    """Write down who is to be told of an event; once, however often it is called. Never raises.
+
+    Returns:
+        The end of the job's time, if it came meanwhile.
+    """
     kind = (BATCH_KINDS if isinstance(event, BatchEvent) else KINDS).get(event.kind)
     if kind is None:
-        return
+        return None
     try:
         rows = _notifications(event, kind)
         if rows:
             database.insist(lambda: Notification.objects.bulk_create(rows, ignore_conflicts=True))
-    except Exception:
+    except Exception as error:
         # A mail must not keep the event from being told, nor those behind it.
         logger.exception("Nobody is told by e-mail of event %s.", event.pk)
+        return error if isinstance(error, BaseTimeoutException) else None
+    return None
 
 
 def _notifications(event: TaskEvent | BatchEvent, kind: NotificationKind) -> list[Notification]:
@@ -72,6 +79,8 @@ def _named(event: TaskEvent | BatchEvent) -> list[Any]:
         return []
     try:
         return list(dict.fromkeys(conf.NOTIFY(event) or ()))
+    except BaseTimeoutException:
+        raise
     except Exception:
         logger.exception("WANVIDEO['NOTIFY'] failed for event %s; only the owner can be told.", event.pk)
         return []

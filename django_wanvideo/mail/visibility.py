@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
+from rq.timeouts import BaseTimeoutException
 
 from django_wanvideo.models import VideoTask
 
@@ -35,6 +36,8 @@ def visible_to(user: Any) -> VideoTaskQuerySet:
             return rows.none()
         # As a condition, so that it can be narrowed and counted whatever the site made of it.
         return rows.filter(pk__in=model_admin.get_queryset(request).order_by().values("pk"))
+    except BaseTimeoutException:
+        raise
     except Exception:
         logger.exception("The admin of videos cannot tell what a person may see; no e-mail is sent to them about it.")
         return rows.none()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from django.dispatch import Signal
 
     Event = TaskEvent | BatchEvent
-    Collect = Callable[[Event], None]
+    Collect = Callable[[Event], BaseTimeoutException | None]
 
 logger = logging.getLogger(__name__)
 _random = random.SystemRandom()
@@ -78,7 +78,8 @@ def deliver(task_id: uuid.UUID, collect: Collect | None = None) -> int:
     """Deliver the signals of a task's untold events, oldest first; return how many events were told.
 
     Args:
-        collect: called with each event before it counts as told; again where a worker died before that.
+        collect: called with each event before it counts as told; again where a worker died before that. Returns the end
+            of the job's time, if it came meanwhile.
     """
     return _deliver(TaskEvent.objects.filter(task_id=task_id), collect)
 
@@ -104,7 +105,7 @@ def _deliver(events: QuerySet[Any], collect: Collect | None) -> int:
             return told
         late = _send(event)
         if collect is not None:
-            collect(event)
+            late = collect(event) or late
         # Not if another worker has taken it over: what that one tells must be told again if it dies.
         told += _mark_told(event)
         if late is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from rq.timeouts import JobTimeoutException
 
 from django_wanvideo.admin import VideoTaskAdmin
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
@@ -71,6 +72,16 @@ def test_a_hook_that_breaks_keeps_nothing_from_being_told(person, ended, setting
     ended(person())
     assert told() == [("maria", "ready")]
     assert "WANVIDEO['NOTIFY'] failed" in caplog.text
+    assert not TaskEvent.objects.filter(notify_at__isnull=False).exists()
+
+
+def test_a_hook_that_takes_too_long_ends_the_job_and_the_event_counts_as_told(person, ended, settings):
+    def notify(event):
+        raise JobTimeoutException
+
+    settings.WANVIDEO = settings.WANVIDEO | {"NOTIFY": notify}
+    with pytest.raises(JobTimeoutException):
+        ended(person())
     assert not TaskEvent.objects.filter(notify_at__isnull=False).exists()
 
 
