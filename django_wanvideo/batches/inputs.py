@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from django_wanvideo.catalog import images
 from django_wanvideo.choices import InputRole
@@ -30,6 +31,9 @@ def sources_of(
     for role in ROLES:
         value = row.get(role)
         items = as_list(value.strip() if isinstance(value, str) else value)
+        if role in found.columns:
+            items, value = [], None
+            sources |= {role: [None]} if spec.has_role(role) else {}
         resolved = []
         for item in items:
             try:
@@ -47,7 +51,10 @@ def sources_of(
 
 def _file(name: str, resolve: Callable[[str], Any] | None) -> Any:
     if resolve is None:
-        raise ValidationError("", code="no_files", params={"name": name})
+        message = _(
+            "“%(name)s” is the name of a file, but no files were given. Give a link, which begins with https://."
+        )
+        raise ValidationError(message, code="no_files", params={"name": name})
     return resolve(name)
 
 
@@ -77,10 +84,11 @@ def inputs_of(
 
 def _of_file(wanted: catalog.InputSpec, source: BatchFile, position: int, *, fix: bool) -> MediaInput:
     """Return an input that refers to a file that is stored already, judged by what it was found to be."""
-    if not source.facts:
-        raise ValidationError(source.problem, code="not_an_image")
     if wanted.media != "image":
-        raise ValidationError("", code="file_not_taken")
+        message = _("Only pictures can be given as a file; give a link for this one.")
+        raise ValidationError(message, code="file_not_taken")
+    if not source.facts:
+        raise _problem_of(source)
     facts = images.ImageFacts(**source.facts)
     item = MediaInput(role=wanted.role, position=position, sha256=source.sha256, size=source.size)
     item.width, item.height, item.content_type = facts.width, facts.height, f"image/{facts.format.lower()}"
@@ -93,6 +101,20 @@ def _of_file(wanted: catalog.InputSpec, source: BatchFile, position: int, *, fix
         with source.file.storage.open(str(source.file.name), "rb") as content:
             item.sent_width, item.sent_height = images.fit(content, facts, wanted)
     return item
+
+
+def _problem_of(source: BatchFile) -> ValidationError:
+    """Return what is wrong with a file that is no picture, by looking at it once more: its row has only the words."""
+    if source.file:
+        try:
+            with source.file.storage.open(str(source.file.name), "rb") as content:
+                images.inspect_image(content, convertible=True)
+        except ValidationError as error:
+            return error
+        except OSError:
+            # The storage does not give it; what was said of it when it came still holds.
+            pass
+    return ValidationError(source.problem, code="unusable")
 
 
 def as_json(item: MediaInput, source: Any) -> dict[str, Any]:

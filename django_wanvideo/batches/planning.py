@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
-from django_wanvideo.batches import files, making, rows
+from django_wanvideo.batches import files, given, making, rows
 from django_wanvideo.batches.rows import CheckedRow, Common
 from django_wanvideo.choices import BatchState
 from django_wanvideo.exceptions import ConfigurationError
@@ -76,8 +76,8 @@ class Plan:
 
     def check(self) -> None:
         """Check all rows, and keep what has to be known of them."""
-        for number, row in enumerate(self.rows, 1):
-            self.count = number
+        for number, row in given.numbered(self.rows):
+            self.count += 1
             checked = rows.check(number, row, self.common)
             if checked.problems:
                 self.problem_count += len(checked.problems)
@@ -123,7 +123,7 @@ class Plan:
 
     def _checked(self, batch: Batch) -> Iterator[tuple[Mapping[str, Any], CheckedRow]]:
         """Yield each row with what is written of it; files are read once more and stored."""
-        for number, row in enumerate(self.rows, 1):
+        for number, row in given.numbered(self.rows):
             checked = self._ready.get(number) or rows.check(number, row, self.common)
             if checked.sha256 != self._seen.get(number, ""):
                 message = _("Row %(row)s is not any more what was checked. Plan it again.") % {"row": number}
@@ -192,7 +192,7 @@ def store(batch: Batch, chunk: list[tuple[Mapping[str, Any], CheckedRow]]) -> No
         BatchItem(
             batch=batch,
             number=checked.number,
-            data=rows.describe(row),
+            data=given.describe(row),
             problems=[problem.as_dict() for problem in checked.problems],
             content=checked.content,
             content_sha256=checked.sha256,
@@ -205,7 +205,7 @@ def store(batch: Batch, chunk: list[tuple[Mapping[str, Any], CheckedRow]]) -> No
 
 def settings_of(common: Common) -> dict[str, Any]:
     """Return what was chosen for all rows, as JSON."""
-    parameters = rows.describe(common.parameters)
+    parameters = given.describe(common.parameters)
     return {
         "model": common.model,
         "prompt": common.prompt,
