@@ -38,7 +38,7 @@ def sources_of(
         for item in items:
             try:
                 is_name = isinstance(item, str) and "://" not in item
-                resolved.append(_file(item, resolve) if is_name else item)
+                resolved.append(_file(spec, role, item, resolve) if is_name else item)
             except ValidationError as error:
                 found.add(role, error.error_list[0])
         if resolved:
@@ -49,7 +49,9 @@ def sources_of(
     return sources
 
 
-def _file(name: str, resolve: Callable[[str], Any] | None) -> Any:
+def _file(spec: ModelSpec, role: str, name: str, resolve: Callable[[str], Any] | None) -> Any:
+    if spec.has_role(role) and spec.input(role).media != "image":
+        raise _only_pictures()
     if resolve is None:
         message = _(
             "“%(name)s” is the name of a file, but no files were given. Give a link, which begins with https://."
@@ -75,7 +77,7 @@ def inputs_of(
                     [item] = inspection.inspect(spec, {role: [source]}, fix=fix)
                     item.position = position
             except ValidationError as error:
-                for problem in getattr(error, "error_dict", {role: error}).get(role, []):
+                for problem in error.error_dict[role] if hasattr(error, "error_dict") else error.error_list:
                     found.add(role, problem)
             else:
                 inputs.append((item, source))
@@ -85,8 +87,7 @@ def inputs_of(
 def _of_file(wanted: catalog.InputSpec, source: BatchFile, position: int, *, fix: bool) -> MediaInput:
     """Return an input that refers to a file that is stored already, judged by what it was found to be."""
     if wanted.media != "image":
-        message = _("Only pictures can be given as a file; give a link for this one.")
-        raise ValidationError(message, code="file_not_taken")
+        raise _only_pictures()
     if not source.facts:
         raise _problem_of(source)
     facts = images.ImageFacts(**source.facts)
@@ -101,6 +102,11 @@ def _of_file(wanted: catalog.InputSpec, source: BatchFile, position: int, *, fix
         with source.file.storage.open(str(source.file.name), "rb") as content:
             item.sent_width, item.sent_height = images.fit(content, facts, wanted)
     return item
+
+
+def _only_pictures() -> ValidationError:
+    message = _("Only pictures can be given as a file; give a link for this one.")
+    return ValidationError(message, code="file_not_taken")
 
 
 def _problem_of(source: BatchFile) -> ValidationError:

@@ -276,6 +276,7 @@ def test_what_python_gave_is_exported_by_its_names():
     assert text.splitlines()[0].startswith("first_frame,prompt,sku,row,problem,status")
 
 
+@pytest.mark.slow
 def test_five_thousand_rows_are_read_and_written_in_little_memory(tmp_path):
     lines = (f"{LINK}?{n},{'A fox looks up ' * 20}{n},5,720p,yes,X{n}\n" for n in range(5000))
     content = "first_frame,prompt,duration,quality,generate_audio,metadata.sku\n" + "".join(lines)
