@@ -102,9 +102,8 @@ def check(batch: Batch) -> None:
                 repeats.add(checked)
         batch.settings = batch.settings | {"models": sorted(models)}
         if table is not None:
-            batch.source_sha256 = table.sha256
-            found = {"columns": list(table.columns), "warnings": table.warnings + repeats.warnings()}
-            batch.settings |= found
+            table.note(batch)
+            batch.settings |= {"warnings": table.warnings + repeats.warnings()}
         batch.terms = planning.terms(models, batch.preset, batch.owner_id)
         batch.state = BatchState.CHECKED
         batch.expires_at = batch.next_action_at = timezone.now() + planning.KEPT

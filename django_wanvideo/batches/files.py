@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import posixpath
 import unicodedata
+from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -44,9 +45,12 @@ class Folder:
         except (OSError, ValueError):
             inside = False
         if not inside:
-            known = [item.name for item in self.root.iterdir()] if self.root.is_dir() else []
-            raise not_there(name, self.root.name, known)
+            raise not_there(name, self.root.name, self._names)
         return path
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return [item.name for item in self.root.iterdir()] if self.root.is_dir() else []
 
 
 class Given:

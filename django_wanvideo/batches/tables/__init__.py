@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django_wanvideo.batches.tables.reading import Table, read
+from django_wanvideo.batches.tables.reading import Rows, Table, read
 from django_wanvideo.batches.tables.writing import export, template
 
-__all__ = ["Table", "export", "read", "template"]
+__all__ = ["Rows", "Table", "export", "read", "template"]

@@ -19,7 +19,7 @@ from django_wanvideo.catalog.images import decoding, errors
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from django_wanvideo.models import BatchFile
+    from django_wanvideo.models import Batch, BatchFile
 
 MAX_ROWS = 5000
 #: Rows that are counted, to say how many are too many.
@@ -42,9 +42,16 @@ class Table:
     columns: Sequence[str]
     #: Rows that are not empty.
     count: int
+    #: The file's own name, and the checksum of what is in it.
+    name: str
     sha256: str
     warnings: list[str]
     _content: IO[bytes] = field(repr=False)
+
+    def note(self, batch: Batch) -> None:
+        """Note at a batch, which is not saved, what it was made from."""
+        batch.source_name, batch.source_sha256 = self.name, self.sha256
+        batch.settings |= {"columns": list(self.columns)}
 
     @property
     def rows(self) -> Rows:
@@ -108,7 +115,8 @@ def read(source: BatchFile | Path, *, asked: Collection[str] = ()) -> Table:
         elif count <= 2 * MAX_ROWS:
             message = _("The table has %(count)s rows; %(limit)s can be given at once. Give it in two parts.")
         raise ValidationError(message, code="too_many_rows", params=shown)
-    return Table(names, count, sha256, columns.warnings(names, asked), content)
+    name = source.name if isinstance(source, Path) else source.name.rpartition("/")[2]
+    return Table(names, count, name, sha256, columns.warnings(names, asked), content)
 
 
 def _row(number: int, names: Sequence[str], record: Sequence[str], width: int, unused: frozenset[str]) -> GivenRow:
