@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from django_wanvideo.catalog import images
+from django_wanvideo.catalog import images, text
 from django_wanvideo.choices import InputRole
 from django_wanvideo.models import BatchFile, MediaInput
 from django_wanvideo.models.creation import inspection
@@ -31,6 +31,9 @@ def sources_of(
     for role in ROLES:
         value = row.get(role)
         items = as_list(value.strip() if isinstance(value, str) else value)
+        if isinstance(value, str) and spec.has_role(role) and spec.input(role).max_items > 1:
+            # One in each line of the cell.
+            items = list(text.lines(value))
         if role in found.columns:
             items, value = [], None
             sources |= {role: [None]} if spec.has_role(role) else {}

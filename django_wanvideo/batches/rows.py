@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import json
@@ -16,6 +17,7 @@ from django.core.exceptions import ValidationError
 from django_wanvideo import catalog
 from django_wanvideo.batches import inputs, placeholders, wording
 from django_wanvideo.batches.given import GivenRow
+from django_wanvideo.catalog import json_values
 from django_wanvideo.catalog.validation import BESIDE_PARAMETERS, FAMILY_PARAMETERS
 from django_wanvideo.conf import conf
 from django_wanvideo.models import BatchFile, MediaInput
@@ -201,6 +203,10 @@ def _metadata(row: Mapping[str, Any]) -> Any:
         if str(name).startswith("metadata.") and not _is_empty(value)
     }
     whole = row.get("metadata") or {}
+    if isinstance(whole, str):
+        # What is no JSON is refused with the rest.
+        with contextlib.suppress(ValidationError):
+            whole = json_values.read(whole)
     return {**whole, **own} if isinstance(whole, dict) else whole
 
 

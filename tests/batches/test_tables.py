@@ -151,8 +151,11 @@ def test_a_workbook_is_a_zip_file_and_kept_within_its_limits(tmp_path):
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/worksheets/sheet1.xml", b" " * 60_000_000)
     assert refusal(bomb.getvalue(), tmp_path) == (
-        "The ZIP file was not opened: it unpacks to 60\xa0MB, 50\xa0MB are allowed."
+        "The Excel file was not opened: it unpacks to 60\xa0MB, 50\xa0MB are allowed."
     )
+    damaged = workbook(["prompt"], ["Fox"])
+    for content in (damaged[:-100], damaged[:200] + bytes(100) + damaged[300:]):
+        assert refusal(content, tmp_path).startswith("The Excel file was not opened: it is damaged")
     other = io.BytesIO()
     with zipfile.ZipFile(other, "w") as archive:
         archive.writestr("readme.txt", b"no table")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 
 import pytest
 from django.core.files.base import ContentFile
 from django.utils import translation
 
-from django_wanvideo import batches
-from django_wanvideo.batches import checking, wording
+from django_wanvideo import batches, catalog
+from django_wanvideo.batches import checking, inputs, wording
 from django_wanvideo.testing import picture
 from tests.batches.tables import batch_of
 
@@ -157,6 +158,22 @@ def test_a_name_is_found_however_its_letters_are_composed():
     batch = batch_of("first_frame,prompt\ngrün.jpg,x\n", media={"gru\u0308n.jpg": picture()})
     checking.check(batch)
     assert batch.items.get().problems == []
+
+
+@pytest.mark.django_db
+def test_metadata_may_be_an_object_of_json_with_columns_beside_it():
+    row = {"first_frame": LINK, "prompt": "x", "metadata": '{"sku": "X1"}', "metadata.size": "L"}
+    assert batches.plan([row], name="x").create().tasks.get().metadata == {"sku": "X1", "size": "L"}
+    [problem] = batches.plan([row | {"metadata": "X1"}], name="x").problems
+    assert problem.message.startswith("Metadata must be")
+
+
+def test_where_a_model_takes_several_each_stands_in_a_line_of_the_cell():
+    spec = catalog.get("wan2.6-image-to-video-flash")
+    several = dataclasses.replace(spec, inputs=(dataclasses.replace(spec.input("first_frame"), max_items=3),))
+    row = {"first_frame": f"{LINK}\r\n {LINK}?2 \n"}
+    found = wording.Problems(1, row, several)
+    assert inputs.sources_of(several, row, None, found) == {"first_frame": [LINK, f"{LINK}?2"]}
 
 
 @pytest.mark.django_db

@@ -56,18 +56,27 @@ def records(content: IO[bytes], columns: int) -> Iterator[list[str]]:
         ValidationError: it cannot be read here, or is none.
     """
     check_installed()
-    with archives.opened(content, LIMITS) as archive:
-        # What it says of its sizes is not believed: all of it is unpacked once, and only counted.
-        budget = archives.Budget(LIMITS, content.seek(0, 2))
-        for info in archive.infolist():
-            with archive.open(info) as packed:
-                while chunk := packed.read(_CHUNK):
-                    budget.spend(len(chunk))
-    content.seek(0)
+    _check_size(content)
     with warnings.catch_warnings():
         # openpyxl remarks on what it leaves out, such as rules of validation.
         warnings.simplefilter("ignore")
         yield from _rows(content, columns)
+
+
+def _check_size(content: IO[bytes]) -> None:
+    """Unpack all of it once, and only count: what it says of its sizes is not believed."""
+    try:
+        with archives.opened(content, LIMITS) as archive:
+            budget = archives.Budget(LIMITS, content.seek(0, 2))
+            for info in archive.infolist():
+                with archive.open(info) as packed:
+                    while chunk := packed.read(_CHUNK):
+                        budget.spend(len(chunk))
+    except (ValidationError, *archives.BROKEN) as error:
+        reason = (getattr(error, "params", None) or {}).get("reason", _("it is damaged, or its end is missing"))
+        message = _("The Excel file was not opened: %(reason)s.")
+        raise ValidationError(message, code="archive", params={"reason": reason}) from error
+    content.seek(0)
 
 
 def _rows(content: IO[bytes], columns: int) -> Iterator[list[str]]:
