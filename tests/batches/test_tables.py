@@ -199,6 +199,36 @@ def test_the_guard_is_taken_off_exactly(text):
     assert cells.unguard(guarded) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "damaged"),
+    [
+        ("ein GrÃ¼n, zwei", "GrÃ¼n,"),
+        ("Ã¼ber", "Ã¼ber"),
+        ("itâ€™s", "itâ€™s"),
+        ("Gr\ufffdn", "Gr\ufffdn"),
+        *(
+            (text, "")
+            for text in (
+                "Grün",
+                "„MENÜ“",
+                "»CAFÉ«",
+                "“IRMÔ",
+                "”HÅ”",
+                "«MAÇû",
+                "20 °C",
+                "日本語",
+                "½ £5 €7",
+                "ß’s",
+                "Zoë’s",
+            )
+        ),
+    ],
+)
+def test_letters_that_were_read_as_others_are_seen_and_real_ones_are_not(text, damaged):
+    error = cells.problem_of(text)
+    assert (error.params["damaged"] if error else "") == damaged
+
+
 CELL = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=20)
 
 

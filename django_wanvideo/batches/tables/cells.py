@@ -28,6 +28,9 @@ _ERRORS = frozenset(
     }
 )
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+_MEANT = re.compile("[\u0080-\u00ff\u2010-\u2122]+")
+#: Right behind a capital letter these end a word in quotation marks, and are no part of a misread letter.
+_QUOTES = "“”\u2018’«»"
 _LOST = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -82,17 +85,18 @@ def problem_of(cell: str) -> ValidationError | None:
 def _damaged(text: str) -> str:
     """Return the word in which UTF-8 was read as something else, or something else as UTF-8; empty where none was."""
     for run in _NOT_ASCII.finditer(text):
-        if _LOST in run[0] or _is_misread(run[0]):
+        is_quote = text[max(run.start() - 1, 0)].isupper() and run[0][-1] in _QUOTES
+        if _LOST in run[0] or (_is_misread(run[0]) and not is_quote):
             start = text.rfind(" ", 0, run.start()) + 1
             return text[start:].split()[0][:30]
     return ""
 
 
 def _is_misread(run: str) -> bool:
+    """Tell whether some letters are the bytes of others: of western letters and of signs, as Ã¼ is of ü."""
     for encoding in ("cp1252", "latin-1"):
         try:
-            run.encode(encoding).decode()
-            return True
+            return _MEANT.fullmatch(run.encode(encoding).decode()) is not None
         except UnicodeError:
             continue
     return False
