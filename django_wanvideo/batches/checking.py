@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo import queue
-from django_wanvideo.batches import files, making, operations, planning, rows, tables
+from django_wanvideo.batches import duration, files, making, operations, planning, rows, tables
+from django_wanvideo.batches.given import Repeats, numbered
 from django_wanvideo.batches.rows import Common
 from django_wanvideo.choices import BatchState
 from django_wanvideo.db import database
@@ -38,13 +39,14 @@ class TermsChanged(TransitionNotAllowed):
 def common_of(batch: Batch) -> Common:
     """Return what holds for all rows of a batch."""
     chosen = batch.settings
+    has_files = chosen.get("way") != TABLE or chosen.get("archive") or chosen.get("media_name")
     return Common(
         model=chosen.get("model", ""),
         prompt=chosen.get("prompt", ""),
         parameters=chosen.get("parameters", {}),
         preset=batch.preset,
         fix_inputs=chosen.get("fix_inputs", False),
-        resolve=files.Given(batch, chosen.get("media_name", "")).find,
+        resolve=files.Given(batch, chosen.get("media_name", "")).find if has_files else None,
     )
 
 
@@ -52,11 +54,17 @@ def rows_of(batch: Batch) -> Iterable[Mapping[str, Any]]:
     """Yield the rows of a batch by the way that was chosen."""
     way = batch.settings.get("way")
     if way == TABLE:
-        return tables.read(batch.files.get(pk=batch.settings["table"])).rows
+        return table_of(batch).rows
     if way == TAKES:
         return _takes(batch)
     pictures = batch.files.exclude(pk=batch.settings.get("archive")).order_by("pk")
     return ({"first_frame": item.name, "name": placeholders.stem(item.name)} for item in pictures.iterator())
+
+
+def table_of(batch: Batch) -> tables.Table:
+    """Read the table of a batch. Raises ValidationError where it cannot be read."""
+    template = common_of(batch).template({})
+    return tables.read(batch.files.get(pk=batch.settings["table"]), asked=placeholders.names(template))
 
 
 def _takes(batch: Batch) -> Iterator[Mapping[str, Any]]:
@@ -71,22 +79,32 @@ def _takes(batch: Batch) -> Iterator[Mapping[str, Any]]:
 def check(batch: Batch) -> None:
     """Check all rows of a batch anew and keep what was found, for 24 hours.
 
+    Of a table, ``settings`` then has its ``columns``, and ``warnings`` about it as a whole.
+
     Raises:
         TransitionNotAllowed: it was confirmed meanwhile.
         ValidationError: the table as a whole cannot be read.
     """
     common = common_of(batch)
     models: set[str] = set()
+    repeats = Repeats()
+    table = table_of(batch) if batch.settings.get("way") == TABLE else None
     with database.atomic():
         states = [BatchState.UPLOADING, BatchState.CHECKED]
         if not Batch.objects.select_for_update().filter(pk=batch.pk, state__in=states).exists():
             raise TransitionNotAllowed(_("This check was confirmed before, or is gone."), action="check")
         batch.items.all().delete()
-        pairs = ((row, rows.check(number, row, common)) for number, row in enumerate(rows_of(batch), 1))
+        given = numbered(table.rows if table is not None else rows_of(batch))
+        pairs = ((row, rows.check(number, row, common)) for number, row in given)
         for chunk in planning.chunked(pairs):
             planning.store(batch, chunk)
             models.update(checked.content["model"] for _row, checked in chunk if checked.content)
+            for _row, checked in chunk:
+                repeats.add(checked)
         batch.settings = batch.settings | {"models": sorted(models)}
+        if table is not None:
+            table.note(batch)
+            batch.settings |= {"warnings": table.warnings + repeats.warnings()}
         batch.terms = planning.terms(models, batch.preset, batch.owner_id)
         batch.state = BatchState.CHECKED
         batch.expires_at = batch.next_action_at = timezone.now() + planning.KEPT
@@ -116,10 +134,10 @@ def confirm(batch: Batch, *, by: AbstractBaseUser | None = None, submit: bool = 
 
 
 def summary(batch: Batch, *, again: bool = False) -> dict[str, Any]:
-    """Return what a check has found, by two queries.
+    """Return what a check has found.
 
     ``rows``, ``bad``, ``repeats``, ``good`` are numbers of rows; ``makeable`` are the good ones that a press makes;
-    ``credits`` is what those cost; ``forecast`` how many of them fit into the limits today.
+    ``credits`` is what those cost; ``forecast`` how many of them fit into the limits today; ``duration`` how long they take.
     """
     good = ~Q(content_sha256="")
     wanted = good if again else good & Q(is_repeat=False)
@@ -134,4 +152,4 @@ def summary(batch: Batch, *, again: bool = False) -> dict[str, Any]:
     found["credits"] = found["credits"] or Decimal(0)
     prices = making.makeable(batch).order_by("number").values_list("credits_estimated", flat=True)
     forecast: Forecast | None = throttling.forecast((price, batch.owner_id) for price in prices)
-    return {**found, "forecast": forecast}
+    return {**found, "forecast": forecast, "duration": duration.estimate(found["makeable"])}

@@ -222,12 +222,11 @@ class VideoTask(TaskActions, BatchRow):
 
     def _set_price(self) -> None:
         errors = {name: found for name, found in self._catalogue_errors().items() if name in _PRICED}
-        if not errors:
-            self.credits_estimated = catalog.estimate(catalog.get(self.model), self.parameters)
-            return
         # What was stored before the catalogue changed does not keep anybody from writing a note.
         same = type(self).objects.filter(pk=self.pk, model=self.model).values_list("parameters", flat=True)
-        if list(same) != [self.parameters]:
+        if not errors:
+            self.credits_estimated = catalog.estimate(catalog.get(self.model), self.parameters)
+        elif list(same) != [self.parameters]:
             raise ValidationError(errors)
 
     @property
