@@ -37,7 +37,9 @@ def message_for(user: Any, rows: Sequence[Notification]) -> EmailMultiAlternativ
     """Return the mail about some rows in the person's language; ``None`` where nothing is left to say."""
     with translation.override(language_of(user)):
         batches = {row.batch_event.batch: row.batch_event.created_at for row in rows if row.batch_event is not None}
-        singles = [row for row in rows if row.task_event is not None]
+        told = {batch.pk for batch in batches}
+        # Those of a batch that is told of are in its counts.
+        singles = [row for row in rows if row.task_event is not None and row.task_event.task.batch_id not in told]
         parts: dict[str, Any] = {
             "batches": [part for batch, at in batches.items() if (part := batch_part(batch, at, user)) is not None],
             "videos": [video_part(row.task_event.task, row.kind) for row in singles[:MOST_NAMED] if row.task_event],

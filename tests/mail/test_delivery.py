@@ -183,7 +183,7 @@ def test_once_an_hour_all_together(person, ended, batch_ended, later):
     assert (row.due_at.minute, row.due_at.second) == (0, 0)
     assert delivery.send_due() == 0
     assert later(hours=1) == 1
-    assert mail.outbox[0].subject == "Autumn postcards: all 2 videos are ready, 3 videos are ready, 1 video failed"
+    assert mail.outbox[0].subject == "Autumn postcards: all 2 videos are ready, 1 video is ready, 1 video failed"
 
 
 def test_what_changed_since_it_was_written_down_counts(person, ended, later):
