@@ -122,16 +122,7 @@ class TaskAdminBase(_Base):
 
     def render_page(self, request: HttpRequest, name: str, title: str, **context: Any) -> TemplateResponse:
         """Answer with a page of our own, which stands in the admin like one of Django's."""
-        request.current_app = self.admin_site.name
-        frame = {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "opts": self.opts,
-            "media": self.media,
-            # Django 6.1 made a list of the links above a page.
-            "wanvideo": {"is_stock": is_stock(), "crumbs_are_a_list": django.VERSION >= (6, 1)},
-        }
-        return TemplateResponse(request, f"admin/wanvideo/videotask/{name}.html", {**frame, **context})
+        return render(self, request, f"videotask/{name}", title, **context)
 
     def render_task_page(
         self, request: HttpRequest, name: str, title: str, task: VideoTask, **context: Any
@@ -145,6 +136,22 @@ class TaskAdminBase(_Base):
             "change_url": self.get_page_url("change", task.pk),
         }
         return self.render_page(request, name, title, **{**shown, **context})
+
+
+def render(
+    model_admin: admin.ModelAdmin[Any], request: HttpRequest, name: str, title: str, **context: Any
+) -> TemplateResponse:
+    """Answer with a page of our own, which stands in the admin like one of Django's; ``name`` is its template's."""
+    request.current_app = model_admin.admin_site.name
+    frame = {
+        **model_admin.admin_site.each_context(request),
+        "title": title,
+        "opts": model_admin.opts,
+        "media": model_admin.media,
+        # Django 6.1 made a list of the links above a page.
+        "wanvideo": {"is_stock": is_stock(), "crumbs_are_a_list": django.VERSION >= (6, 1)},
+    }
+    return TemplateResponse(request, f"admin/wanvideo/{name}.html", {**frame, **context})
 
 
 def as_uuid(value: Any) -> uuid.UUID | None:
