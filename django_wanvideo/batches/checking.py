@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo import queue
-from django_wanvideo.batches import files, making, operations, planning, rows, tables
+from django_wanvideo.batches import duration, files, making, operations, planning, rows, tables
 from django_wanvideo.batches.rows import Common
 from django_wanvideo.choices import BatchState
 from django_wanvideo.db import database
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 #: The ways in, as ``Batch.settings["way"]`` names them.
 PICTURES, TABLE, TAKES = "pictures", "table", "takes"
-MAY_MAKE = "wanvideo.add_videotask"
 
 
 class TermsChanged(TransitionNotAllowed):
@@ -142,9 +141,10 @@ def confirm(batch: Batch, *, by: AbstractBaseUser | None = None, submit: bool = 
         TransitionNotAllowed: it was confirmed or checked again already, is too old, or is gone.
         PermissionDenied: ``by`` may not spend credits, or not make tasks.
     """
-    people.check_permission(by, MAY_MAKE, _("You may not make videos."))
     if submit:
         people.check_permission(by, operations.MAY_SPEND, _("You may not spend credits."))
+    else:
+        people.check_permission(by, "wanvideo.add_videotask", _("You may not make tasks."))
     if batch.state == BatchState.CHECKED:
         _refuse_old(batch)
     again = again or batch.settings.get("way") == TAKES
@@ -186,10 +186,10 @@ def earlier(batch: Batch, visible: QuerySet[Batch]) -> Batch | None:
 
 
 def summary(batch: Batch, *, again: bool = False) -> dict[str, Any]:
-    """Return what a check has found, by two queries.
+    """Return what a check has found.
 
     ``rows``, ``bad``, ``repeats``, ``good`` are numbers of rows; ``makeable`` are the good ones that a press makes;
-    ``credits`` is what those cost; ``forecast`` how many of them fit into the limits today.
+    ``credits`` is what those cost; ``forecast`` how many of them fit into the limits today; ``duration`` how long they take.
     """
     good = ~Q(content_sha256="")
     again = again or batch.settings.get("way") == TAKES
@@ -207,4 +207,4 @@ def summary(batch: Batch, *, again: bool = False) -> dict[str, Any]:
         BatchItem.objects.filter(wanted, batch=batch).order_by("number").values_list("credits_estimated", flat=True)
     )
     forecast: Forecast | None = throttling.forecast((price, batch.owner_id) for price in prices)
-    return {**found, "forecast": forecast}
+    return {**found, "forecast": forecast, "duration": duration.estimate(found["makeable"])}

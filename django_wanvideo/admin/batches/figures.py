@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import F
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -14,26 +13,24 @@ from django_wanvideo import catalog
 from django_wanvideo.admin.presentation import forecasts, formats, markup
 from django_wanvideo.batches import checking
 from django_wanvideo.batches.checking import TAKES
-from django_wanvideo.choices import TaskStatus
-from django_wanvideo.conf import conf
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import BatchFile, BatchItem, VideoTask
 from django_wanvideo.models.base import people
 from django_wanvideo.services.limits import budget, credit_limits
 
 if TYPE_CHECKING:
+    import datetime as dt
     from decimal import Decimal
 
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
     from django_wanvideo.admin.batches.base import BatchAdminBase
+    from django_wanvideo.batches.duration import Duration
     from django_wanvideo.models import Batch
 
 #: Rows of each kind that are shown; the bad ones are all in the download.
 BAD_SHOWN, GOOD_SHOWN = 100, 3
-#: Videos that an estimate of time counts on, and those without which there is none.
-TIMED, FEWEST = 100, 20
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ def context(model_admin: BatchAdminBase, request: HttpRequest, batch: Batch, *, 
         "each": _each(found),
         "forecast": forecasts.told(found["forecast"]),
         "limits": _limits(batch, found["credits"]),
-        "time": _time(batch, found["makeable"]),
+        "time": _time(found["duration"]),
         "before": _before(model_admin, request, batch),
         "warnings": batch.settings.get("warnings", []),
         "bad_url": model_admin.get_page_url("bad_rows", batch.pk),
@@ -137,22 +134,17 @@ def _limits(batch: Batch, price: Decimal) -> list[Limit]:
     return sorted(found, key=lambda item: -item.share)
 
 
-def _time(batch: Batch, count: int) -> tuple[str, str]:
-    """Say how long it will take, and what that counts on."""
-    done = VideoTask.objects.filter(
-        model__in=batch.settings.get("models", []), status=TaskStatus.COMPLETED, finished_at__gt=F("accepted_at")
-    )
-    times = list(done.order_by("-created_at").values_list("accepted_at", "finished_at")[:TIMED])
-    if len(times) < FEWEST or not count:
+def _time(found: Duration | None) -> tuple[str, str]:
+    """Say how long it will take, in whole minutes, and what that counts on."""
+    if found is None:
         return "–", _("no estimate yet")
-    each = sum((end - begin).total_seconds() for begin, end in times if begin and end) / len(times)
-    at_once = min(conf.MAX_IN_FLIGHT or count, count)
-    minutes = math.ceil(count / at_once) * each / 60
-    if conf.MAX_SUBMITS_PER_MINUTE:
-        minutes = max(minutes, count / conf.MAX_SUBMITS_PER_MINUTE)
-    values = {"n": at_once, "each": formats.seconds_in_words(math.ceil(each / 60) * 60)}
-    whole = formats.seconds_in_words(math.ceil(minutes) * 60)
-    return formats.unbroken(_("≈ %(time)s") % {"time": whole}), _("%(n)s at a time, %(each)s each") % values
+    values = {"n": found.at_once, "each": _minutes(found.each)}
+    words = _("%(n)s at a time, %(each)s each") if found.at_once else _("all at once, %(each)s each")
+    return formats.unbroken(_("≈ %(time)s") % {"time": _minutes(found.total)}), words % values
+
+
+def _minutes(span: dt.timedelta) -> str:
+    return formats.seconds_in_words(math.ceil(span.total_seconds() / 60) * 60)
 
 
 def _before(model_admin: BatchAdminBase, request: HttpRequest, batch: Batch) -> dict[str, str] | None:
