@@ -157,7 +157,7 @@ def confirm(batch: Batch, *, by: AbstractBaseUser | None = None, submit: bool = 
 
 def is_old(batch: Batch) -> bool:
     """Tell whether a check is too old to be confirmed."""
-    return batch.expires_at is None or batch.expires_at <= timezone.now()
+    return batch.expires_at is not None and batch.expires_at <= timezone.now()
 
 
 def _refuse_old(batch: Batch) -> None:
