@@ -67,6 +67,7 @@ def test_pictures_go_on_where_they_were_after_a_reload_and_each_becomes_one_draf
     assert sent == ["GET", "POST"]
 
     page.get_by_label("Prompt for all").fill("A slow look at {name}")
+    expect(page.locator("#id_prompt_filled mark")).to_have_text("fox")
     expect(page.get_by_role("button", name="Check", exact=True)).to_be_enabled()
     page.get_by_role("button", name="Check", exact=True).click()
     expect(page.get_by_role("heading", name="3 of 3 videos can be made")).to_be_visible()

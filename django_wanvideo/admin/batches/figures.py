@@ -88,7 +88,8 @@ def _good(batch: Batch, *, again: bool) -> list[GoodRow]:
 def _good_row(row: BatchItem, pictures: dict[int, BatchFile]) -> GoodRow:
     content = row.content
     task = VideoTask(model=content["model"], prompt=content["prompt"], parameters=content["parameters"])
-    frame: Any = next((pictures.get(one["file"]) for one in content["inputs"] if "file" in one), None)
+    # A link has no small picture, but it is one.
+    frame: Any = next((pictures.get(one.get("file", 0), BatchFile()) for one in content["inputs"]), None)
     return GoodRow(
         row.number,
         content["prompt"],

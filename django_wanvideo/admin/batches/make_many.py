@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo import catalog
 from django_wanvideo.admin.base import as_uuid, person
 from django_wanvideo.admin.batches import check
-from django_wanvideo.admin.batches.forms import given
+from django_wanvideo.admin.batches.forms import given, preview
 from django_wanvideo.admin.batches.forms.make_many import SHOWN_MODEL, SHOWN_PRESET, MakeManyForm, make_many_form
 from django_wanvideo.admin.batches.prices import price_of_form
 from django_wanvideo.admin.forms.fields import ParameterField
@@ -56,7 +56,7 @@ def make_many_view(model_admin: BatchAdminBase, request: HttpRequest) -> HttpRes
     chosen = batch.settings
     preset = batch.preset or Preset.objects.named(request.GET.get("preset", ""), person(request))
     spec = _spec(request.GET.get("model") or chosen.get("model") or (preset.model if preset is not None else ""))
-    initial = _of_batch(batch) if chosen.get("model") else _of_preset(preset)
+    initial = _of_batch(batch) if stored else _of_preset(preset)
     form = make_many_form(spec, person(request))(batch=batch, initial=initial)
     return _page(model_admin, request, form, unfinished=None if stored else _unfinished(request))
 
@@ -194,6 +194,7 @@ def _page(
     model_admin: BatchAdminBase, request: HttpRequest, form: MakeManyForm, *, unfinished: Batch | None = None
 ) -> HttpResponse:
     shown = form.data if form.is_bound else form.initial
+    waiting = given.pictures_of(unfinished).count() if unfinished is not None else 0
     return model_admin.render_page(
         request,
         "make_many",
@@ -201,10 +202,12 @@ def _page(
         form=form,
         batch=form.batch,
         price=price_of_form(form),
+        filled=preview.filled(str(form["prompt"].value() or ""), form.batch),
+        preview_url=model_admin.get_page_url("preview"),
         rules=[rule.as_dict() for rule in form.spec.rules],
         preset_shown=shown.get("preset", ""),
-        unfinished=unfinished,
-        unfinished_count=given.pictures_of(unfinished).count() if unfinished is not None else 0,
+        unfinished=unfinished if waiting else None,
+        unfinished_count=waiting,
         files_url=model_admin.get_page_url("files", form.batch.pk),
         price_url=model_admin.get_page_url("price"),
         add_url=model_admin.get_page_url("add"),

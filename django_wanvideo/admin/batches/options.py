@@ -9,6 +9,7 @@ from django.urls import path
 
 from django_wanvideo.admin.batches import check, downloads, make_many, prices, uploads
 from django_wanvideo.admin.batches.base import BatchAdminBase
+from django_wanvideo.admin.batches.forms import preview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,7 @@ class BatchAdmin(BatchAdminBase):
         """Put our addresses before the admin's catch-all."""
         own: list[tuple[str, Callable[..., HttpResponse], str]] = [
             ("price/", prices.price_view, "price"),
+            ("preview/", preview.preview_view, "preview"),
             ("template/", downloads.template_view, "template"),
             ("<uuid:object_id>/files/", uploads.files_view, "files"),
             ("<uuid:object_id>/check/", check.check_view, "check"),

@@ -51,7 +51,7 @@ def _words(spec: ModelSpec, data: Mapping[str, str], batch: Batch) -> dict[str, 
     if way == TABLE:
         formula, total = _("%(price)s credits for each row, unless the row says otherwise") % values, each
     else:
-        count = _count(data, batch, way)
+        count = _count(spec, data, batch, way)
         if not count:
             formula, total = _("%(price)s credits for each video") % values, each
         else:
@@ -69,10 +69,12 @@ def _words(spec: ModelSpec, data: Mapping[str, str], batch: Batch) -> dict[str, 
     }
 
 
-def _count(data: Mapping[str, str], batch: Batch, way: str) -> int:
+def _count(spec: ModelSpec, data: Mapping[str, str], batch: Batch, way: str) -> int:
     if way == TAKES:
         # A script tells the number of prompts instead of them.
         lines, typed = data.get("lines", ""), data.get("takes", "")
         given_lines = int(lines) if lines.isdecimal() else len(text.lines(data.get("prompts", "")))
         return given_lines or (int(typed) if typed.isdecimal() else 0)
-    return given.pictures_of(batch).count() if batch.settings.get("way") == PICTURES else 0
+    if batch.settings.get("way") != PICTURES:
+        return 0
+    return sum(not given.problem_of(item, spec, fix="fix_inputs" in data) for item in given.pictures_of(batch))

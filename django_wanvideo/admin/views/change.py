@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.http import HttpResponseRedirect
+from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -25,6 +26,7 @@ from django_wanvideo.admin.views import duplicate
 from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import WanVideoError
+from django_wanvideo.models import Batch
 from django_wanvideo.models.creation import media
 from django_wanvideo.services.sending import actions as sending
 
@@ -139,6 +141,8 @@ class PagesMixin(TaskAdminBase):
             page |= {"trouble": banner.get_banner(), "holds": holds.notices(self, request)}
         if holds.may_pause(request) and not holds.is_paused(holds.reports_for(request)):
             page["pause_url"] = self.get_page_url("sending")
+        if self.admin_site.is_registered(Batch) and self.admin_site.get_model_admin(Batch).has_add_permission(request):
+            page["make_many_url"] = reverse("admin:wanvideo_batch_add", current_app=self.admin_site.name)
         context = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page, **(extra_context or {})}
         return super().changelist_view(request, context)
 

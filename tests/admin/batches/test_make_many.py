@@ -257,3 +257,30 @@ def test_the_page_asks_no_more_for_more_files(maria, django_assert_max_num_queri
         send(maria, pk, picture(name=f"{number}.jpg", colour=(number, 2, 3)))
     with django_assert_max_num_queries(10):
         maria.get(f"{url('add')}?batch={pk}")
+
+
+def test_the_prompt_is_shown_as_the_first_video_has_it(maria, person):
+    batch = checked_table(maria)
+    sent = {"batch": str(batch.pk), "prompt": "A {motif}, <b>, {number}"}
+    html = maria.post(url("preview"), sent).json()["html"]
+    assert html == "A <mark>fox 0</mark>, &lt;b&gt;, <mark>1</mark>"
+    assert "<mark>fox 0</mark>" in maria.get(f"{url('add')}?batch={batch.pk}").content.decode()
+    assert "nmae" in maria.post(url("preview"), {**sent, "prompt": "{nmae}"}).json()["html"]
+    assert maria.post(url("preview"), {"batch": "", "prompt": "{name}"}).json() == {"html": ""}
+    assert person(*MAKER).post(url("preview"), sent).status_code == 404
+    assert person().post(url("preview"), sent).status_code == 403
+    assert maria.get(url("preview")).status_code == 405
+
+
+def test_the_list_of_tasks_leads_to_the_page_who_may_make_many(maria, person):
+    address = "/admin/wanvideo/videotask/"
+    assert url("add") in maria.get(address).content.decode()
+    assert url("add") not in person("view_videotask", "add_videotask").get(address).content.decode()
+
+
+def test_what_fits_is_what_is_priced(maria):
+    pk = data()["batch"]
+    send(maria, pk, picture(name="a.jpg"))
+    send(maria, pk, picture(200, 100, name="tiny.jpg"))
+    answer = maria.get(url("price"), data("pictures", batch=pk)).json()
+    assert answer["formula"].replace("\xa0", " ").startswith("1 × 11.90")

@@ -188,8 +188,10 @@ def forget(batch: Batch, rows: Iterable[BatchFile]) -> None:
 def _take(batch: Batch, name: str, upload: UploadedFile[bytes]) -> None:
     called = posixpath.basename((upload.name or "").replace("\\", "/")) or name
     if name == TABLE:
-        forget(batch, BatchFile.objects.filter(batch=batch, pk=batch.settings.get("table")))
-        batch.settings["table"] = files.add(batch, called, upload).pk
+        item, before = files.add(batch, called, upload), batch.settings.get("table")
+        batch.settings["table"] = item.pk
+        # The same file, sent twice, is the same row.
+        forget(batch, BatchFile.objects.filter(batch=batch, pk=before).exclude(pk=item.pk))
     elif name == "media":
         forget(batch, pictures_of(batch))
         _unpack(batch, called, upload)
@@ -200,8 +202,8 @@ def _take(batch: Batch, name: str, upload: UploadedFile[bytes]) -> None:
             add_picture(batch, called, upload)
     else:
         role = name.removesuffix("_file")
-        forget(batch, BatchFile.objects.filter(batch=batch, name__startswith=f"{role}/"))
-        add_picture(batch, f"{role}/{called}", upload)
+        item = add_picture(batch, f"{role}/{called}", upload)
+        forget(batch, BatchFile.objects.filter(batch=batch, name__startswith=f"{role}/").exclude(pk=item.pk))
 
 
 def add_picture(batch: Batch, name: str, upload: UploadedFile[bytes]) -> BatchFile:

@@ -1,6 +1,8 @@
 // Files of a batch. Pictures go to the server one a request, with progress; choosing the same ones again goes on where it
 // was: what is there already is not sent a second time. A ZIP file and a table go with the form.
 const form = document.querySelector("[data-wanvideo-files]");
+// Milliseconds: after the last key, and before each further try.
+const WAIT = 300;
 const WAITS = [1000, 2000, 4000];
 
 const fill = (text, values) => text.replace(/%\((\w+)\)s/g, (_match, name) => values[name]);
@@ -126,7 +128,7 @@ class Pictures {
         this.shown.innerHTML = html;
         this.zone.classList.add("is-filled");
         for (const button of this.shown.querySelectorAll("button")) button.disabled = this.isBusy;
-        count("given", known.length);
+        if (this.queue.length === 1 || known.length === 1) count("given", known.length);
     }
 
     stop(text) {
@@ -195,6 +197,26 @@ if (form) {
     prompts?.addEventListener("input", () => {
         if (String(lines()) !== form.elements.lines.value) count("lines", lines());
     });
+    const shown = form.querySelector("[data-wanvideo-filled]");
+    let timer = 0;
+    // By the server, which knows the first picture, or the first row of the table.
+    const preview = async () => {
+        const body = new FormData();
+        for (const part of ["csrfmiddlewaretoken", "batch", "prompt"]) body.append(part, form.elements[part].value);
+        try {
+            const answer = await fetch(shown.dataset.wanvideoFilled, { method: "POST", body, redirect: "manual" });
+            shown.innerHTML = answer.ok ? (await answer.json()).html : "";
+        } catch {
+            shown.innerHTML = "";
+        }
+        shown.parentElement.hidden = !shown.innerHTML;
+    };
+    form.addEventListener("input", (event) => {
+        if (event.target.name !== "prompt") return;
+        clearTimeout(timer);
+        timer = setTimeout(preview, WAIT);
+    });
+    form.elements.given.addEventListener("change", preview);
     const preset = form.elements.preset;
     const use = form.querySelector("[name=_preset]");
     if (preset && use) {
