@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.utils.text import slugify
 
 from django_wanvideo import catalog
@@ -33,7 +34,11 @@ def template_view(model_admin: BatchAdminBase, request: HttpRequest) -> HttpResp
     except ValidationError as error:
         raise Http404(" ".join(error.messages)) from error
     kind = _kind(request)
-    return _file(tables.template(spec, kind), spec.id, kind)
+    try:
+        return _file(tables.template(spec, kind=kind), spec.id, kind)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return HttpResponseRedirect(model_admin.get_page_url("add"))
 
 
 def bad_rows_view(model_admin: BatchAdminBase, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
@@ -41,20 +46,19 @@ def bad_rows_view(model_admin: BatchAdminBase, request: HttpRequest, object_id: 
     batch = model_admin.get_own_batch(request, object_id)
     if batch is None:
         raise Http404(no_such_check())
-    kind = _kind(request)
-    return _file(tables.export(batch, only_bad=True, kind=kind), f"{slugify(batch.name) or 'batch'}-problems", kind)
+    kind, name = _kind(request), f"{slugify(batch.name) or 'batch'}-problems"
+    try:
+        return _file(tables.export(batch, only_bad=True, kind=kind), name, kind)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return HttpResponseRedirect(model_admin.get_page_url("check", batch.pk))
 
 
-def _kind(request: HttpRequest) -> str:
-    kind = request.GET.get("format", "csv")
-    return kind if kind in _TYPES else "csv"
+def _kind(request: HttpRequest) -> Literal["csv", "xlsx"]:
+    return "xlsx" if request.GET.get("format") == "xlsx" else "csv"
 
 
 def _file(content: Iterable[bytes], name: str, kind: str) -> HttpResponse:
-    try:
-        # At most 5,000 rows, so whole: a stream would be another thing under ASGI.
-        whole = b"".join(content)
-    except ValidationError as error:
-        raise Http404(" ".join(error.messages)) from error
     headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="{name}.{kind}"'}
-    return HttpResponse(whole, content_type=_TYPES[kind], headers=headers)
+    # At most 5,000 rows, so whole: a stream would be another thing under ASGI.
+    return HttpResponse(b"".join(content), content_type=_TYPES[kind], headers=headers)

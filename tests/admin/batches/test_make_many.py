@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from django_wanvideo.admin.batches import downloads
 from django_wanvideo.batches import files
 from django_wanvideo.choices import BatchState
 from django_wanvideo.models import Batch, BatchFile, Preset, VideoTask
@@ -284,3 +286,14 @@ def test_what_fits_is_what_is_priced(maria):
     send(maria, pk, picture(200, 100, name="tiny.jpg"))
     answer = maria.get(url("price"), data("pictures", batch=pk)).json()
     assert answer["formula"].replace("\xa0", " ").startswith("1 × 11.90")
+
+
+def test_where_excel_cannot_be_written_the_page_says_so(maria, monkeypatch):
+    def refuse(*args, **options):
+        raise ValidationError("Excel’s tables need openpyxl.")
+
+    batch = checked_table(maria)
+    monkeypatch.setattr(downloads.tables, "template", refuse)
+    monkeypatch.setattr(downloads.tables, "export", refuse)
+    for address in (f"{url('template')}?model={FLASH}&format=xlsx", f"{url('bad_rows', batch.pk)}?format=xlsx"):
+        assert "need openpyxl" in maria.get(address, follow=True).content.decode()
