@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo import queue
-from django_wanvideo.batches import duration, files, making, operations, planning, rows, tables
+from django_wanvideo.batches import duration, files, making, operations, placeholders, planning, rows, tables
+from django_wanvideo.batches.given import Repeats, numbered
 from django_wanvideo.batches.rows import Common
 from django_wanvideo.choices import BatchState
 from django_wanvideo.db import database
@@ -57,13 +58,14 @@ def begin(batch: Batch) -> Batch:
 def common_of(batch: Batch) -> Common:
     """Return what holds for all rows of a batch."""
     chosen = batch.settings
+    has_files = chosen.get("way") != TABLE or chosen.get("archive") or chosen.get("media_name")
     return Common(
         model=chosen.get("model", ""),
         prompt=chosen.get("prompt", ""),
         parameters=chosen.get("parameters", {}),
         preset=batch.preset,
         fix_inputs=chosen.get("fix_inputs", False),
-        resolve=files.Given(batch, chosen.get("media_name", "")).find,
+        resolve=files.Given(batch, chosen.get("media_name", "")).find if has_files else None,
     )
 
 
@@ -71,15 +73,17 @@ def rows_of(batch: Batch) -> Iterable[Mapping[str, Any]]:
     """Yield the rows of a batch by the way that was chosen."""
     way = batch.settings.get("way")
     if way == TABLE:
-        return _table(batch).rows
+        return table_of(batch).rows
     if way == TAKES:
         return _takes(batch)
     pictures = batch.files.exclude(pk=batch.settings.get("archive")).order_by("pk")
     return ({"first_frame": item.name, "name": rows.stem(item.name)} for item in pictures.iterator())
 
 
-def _table(batch: Batch) -> tables.Table:
-    return tables.read(batch.files.get(pk=batch.settings["table"]))
+def table_of(batch: Batch) -> tables.Table:
+    """Read the table of a batch. Raises ValidationError where it cannot be read."""
+    template = common_of(batch).template({})
+    return tables.read(batch.files.get(pk=batch.settings["table"]), asked=placeholders.names(template))
 
 
 def _takes(batch: Batch) -> Iterator[Mapping[str, Any]]:
@@ -94,38 +98,42 @@ def _takes(batch: Batch) -> Iterator[Mapping[str, Any]]:
 def check(batch: Batch) -> None:
     """Check all rows of a batch anew and keep what was found, for 24 hours.
 
+    Of a table, ``settings`` then has its ``columns``, and ``warnings`` about it as a whole.
+
     Raises:
         TransitionNotAllowed: it was confirmed meanwhile.
         ValidationError: the table as a whole cannot be read.
     """
     common = common_of(batch)
     models: set[str] = set()
+    repeats = Repeats()
+    table = table_of(batch) if batch.settings.get("way") == TABLE else None
     with database.atomic():
         states = [BatchState.UPLOADING, BatchState.CHECKED]
         if not Batch.objects.select_for_update().filter(pk=batch.pk, state__in=states).exists():
             raise TransitionNotAllowed(_("This check was confirmed before, or is gone."), action="check")
         batch.items.all().delete()
-        table = _table(batch) if batch.settings.get("way") == TABLE else None
-        given = rows_of(batch) if table is None else table.rows
-        pairs = ((row, rows.check(number, row, common)) for number, row in enumerate(given, 1))
+        given = numbered(table.rows if table is not None else rows_of(batch))
+        pairs = ((row, rows.check(number, row, common)) for number, row in given)
         for chunk in planning.chunked(pairs):
             planning.store(batch, chunk)
             models.update(checked.content["model"] for _row, checked in chunk if checked.content)
-        warnings = [str(words) for words in table.warnings] if table is not None else []
-        batch.settings = batch.settings | {"models": sorted(models), "warnings": warnings}
-        batch.source_sha256 = _source_of(batch)
+            for _row, checked in chunk:
+                repeats.add(checked)
+        batch.settings = batch.settings | {"models": sorted(models), "warnings": []}
+        batch.source_sha256 = _pictures_sha256(batch)
+        if table is not None:
+            table.note(batch)
+            batch.settings |= {"warnings": table.warnings + repeats.warnings()}
         batch.terms = planning.terms(models, batch.preset, batch.owner_id)
         batch.state = BatchState.CHECKED
         batch.expires_at = batch.next_action_at = timezone.now() + planning.KEPT
         batch.save()
 
 
-def _source_of(batch: Batch) -> str:
-    """Return what tells that the same was given before: the table, or all pictures, in whatever order; else nothing."""
-    way = batch.settings.get("way")
-    if way == TABLE:
-        return str(batch.files.get(pk=batch.settings["table"]).sha256)
-    if way != PICTURES:
+def _pictures_sha256(batch: Batch) -> str:
+    """Return what tells that the same pictures were given before, in whatever order; empty for other ways in."""
+    if batch.settings.get("way") != PICTURES:
         return ""
     found = batch.files.exclude(pk=batch.settings.get("archive")).values_list("sha256", flat=True)
     return hashlib.sha256(" ".join(sorted(found)).encode()).hexdigest()
@@ -173,7 +181,7 @@ def _refuse_made_meanwhile(batch: Batch) -> None:
     new = BatchItem.objects.filter(batch=batch, is_repeat=False).exclude(content_sha256="")
     others = BatchItem.objects.filter(batch__state=BatchState.CREATING).exclude(batch=batch)
     for chunk in planning.chunked(new.values_list("content_sha256", flat=True)):
-        if planning.known_contents(chunk) or others.filter(content_sha256__in=chunk).exists():
+        if making.known_contents(chunk) or others.filter(content_sha256__in=chunk).exists():
             raise TermsChanged(_("Some of these rows have been made since this was checked. Check it again."))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import posixpath
+import unicodedata
+from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, Sum
 from django.utils.translation import gettext as _
 
+from django_wanvideo.batches.wording import nearest
 from django_wanvideo.catalog import images
 from django_wanvideo.catalog.common import MEGABYTE
 from django_wanvideo.models import BatchFile
@@ -49,9 +51,12 @@ class Folder:
         except (OSError, ValueError):
             inside = False
         if not inside:
-            known = [item.name for item in self.root.iterdir()] if self.root.is_dir() else []
-            raise not_there(name, self.root.name, known)
+            raise not_there(name, self.root.name, self._names)
         return path
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return [item.name for item in self.root.iterdir()] if self.root.is_dir() else []
 
 
 class Given:
@@ -61,12 +66,12 @@ class Given:
         self.source = source
         self._by_name: dict[str, list[BatchFile]] = {}
         for item in batch.files.all():
-            for name in {item.name, posixpath.basename(item.name)}:
+            for name in {_composed(item.name), posixpath.basename(_composed(item.name))}:
                 self._by_name.setdefault(name, []).append(item)
 
     def find(self, name: str) -> BatchFile:
         """Return a file by its name, with or without its folder. Raises ValidationError for none, or several."""
-        found = self._by_name.get(name.strip().removeprefix("./"), [])
+        found = self._by_name.get(_composed(name.strip()).removeprefix("./"), [])
         if not found:
             raise not_there(name, self.source, self._by_name)
         if len({item.sha256 for item in found}) > 1:
@@ -78,19 +83,18 @@ class Given:
 
 def not_there(name: str, source: str, known: Iterable[str]) -> ValidationError:
     """Return the error for a name that no file has, with the nearest that one has."""
-    meant = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     message = _("There is no file “%(name)s” in %(source)s.") if source else _("There is no file “%(name)s”.")
-    params = {"name": name, "source": source, "meant": meant[0] if meant else ""}
+    params = {"name": name, "source": source, "meant": nearest(name, known)}
     return ValidationError(message, code="no_such_file", params=params)
 
 
-def check_room(batch: Batch, size: int) -> None:
-    """Raise ValidationError where a picture of ``size`` bytes is one too many, too large, or too much together."""
+def check_room(batch: Batch, size: int, *, count: int = 1) -> None:
+    """Raise ValidationError where ``count`` more pictures of ``size`` bytes are too many, too large, or too much together."""
     held = BatchFile.objects.filter(batch=batch).aggregate(count=Count("pk"), size=Sum("size"))
     if size > MOST_BYTES:
         message, params = _("The picture has more than %(limit)s MB."), {"limit": MOST_BYTES // MEGABYTE}
         raise ValidationError(message, code="too_many_bytes", params=params)
-    if held["count"] >= MOST_FILES:
+    if held["count"] + count > MOST_FILES:
         message = _("%(limit)s pictures can be given at once. Give the rest as another batch.")
         raise ValidationError(message, code="too_many_files", params={"limit": MOST_FILES})
     if (held["size"] or 0) + size > MOST_TOGETHER:
@@ -123,6 +127,11 @@ def add(batch: Batch, name: str, content: File[bytes] | IO[bytes]) -> BatchFile:
         media.store_picture(item, f"{batch.pk}-file-0", extension, content, has_thumbnail=bool(item.facts))
     item.save(force_insert=True)
     return item
+
+
+def _composed(name: str) -> str:
+    """Return a name as one writes it: some systems give the dots of ü as a letter of their own."""
+    return unicodedata.normalize("NFC", name)
 
 
 def keep(batch: Batch, checked: CheckedRow) -> None:

@@ -89,10 +89,8 @@ def _keep(model_admin: BatchAdminBase, request: HttpRequest, batch: Batch) -> Ht
         given.forget(batch, BatchFile.objects.filter(batch=batch))
     if switched := _switched(model_admin, request, batch):
         return switched
-    form = make_many_form(spec, person(request))(request.POST, batch=batch)
-    for name, error in refused.items():
-        form.add_error(name if name in form.fields else None, error)
-    if form.is_valid() and not refused and (leads := _check(model_admin, request, form)) is not None:
+    form = make_many_form(spec, person(request))(request.POST, batch=batch, refused=refused)
+    if form.is_valid() and (leads := _check(model_admin, request, form)) is not None:
         return leads
     return _page(model_admin, request, form)
 

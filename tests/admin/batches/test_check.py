@@ -86,16 +86,11 @@ def test_where_no_row_is_good_there_is_nothing_to_press(maria):
     assert Batch.objects.get().state == BatchState.CHECKED
 
 
-def test_what_is_wrong_with_the_table_as_a_whole_is_said(maria, monkeypatch):
-    read = checking.tables.read
-
-    def with_warning(source):
-        found = read(source)
-        found.warnings.append("The column “promt” is not used.")
-        return found
-
-    monkeypatch.setattr(checking.tables, "read", with_warning)
-    assert "The column “promt” is not used." in page_of(maria, checked_table(maria))
+def test_what_is_odd_about_the_table_as_a_whole_is_said(maria):
+    given = SimpleUploadedFile("t.csv", f"first_frame,promt\n{LINK},x\n".encode())
+    page = page_of(maria, checked(maria, table=given, prompt="A fox"))
+    assert "About the table as a whole" in page
+    assert "promt" in page
 
 
 def test_many_rows_ask_the_database_no_more(maria, django_assert_max_num_queries):

@@ -297,3 +297,26 @@ def test_where_excel_cannot_be_written_the_page_says_so(maria, monkeypatch):
     monkeypatch.setattr(downloads.tables, "export", refuse)
     for address in (f"{url('template')}?model={FLASH}&format=xlsx", f"{url('bad_rows', batch.pk)}?format=xlsx"):
         assert "need openpyxl" in maria.get(address, follow=True).content.decode()
+
+
+def test_an_archive_counts_with_what_was_given_before(maria, monkeypatch):
+    sent = data("pictures", pictures=archive("fox.jpg", "owl.jpg"), prompt="")
+    maria.post(url("add"), sent)
+    monkeypatch.setattr(files, "MOST_FILES", 3)
+    response = maria.post(url("add"), data("pictures", batch=sent["batch"], pictures=archive("a.jpg", "b.jpg")))
+    assert "Give the rest as another batch." in response.content.decode()
+    assert BatchFile.objects.count() == 2
+
+
+def test_a_file_that_is_no_table_is_refused_at_its_field_and_can_be_replaced(maria):
+    sent = data("table", table=SimpleUploadedFile("t.xls", b"\xd0\xcf\x11\xe0old"), prompt="{motif}")
+    response = maria.post(url("add"), sent)
+    assert "save it as .xlsx" in str(response.context["form"].errors["table"])
+    batch = checked(maria, "table", batch=sent["batch"], table=table(*good_rows()), prompt="{motif}")
+    assert [item.name for item in batch.files.all()] == ["cards.csv"]
+
+
+def test_an_archive_that_is_not_opened_is_refused_at_its_field(maria):
+    broken = SimpleUploadedFile("cards.zip", b"PK\x03\x04nothing")
+    response = maria.post(url("add"), data("pictures", pictures=broken))
+    assert response.context["form"].errors["pictures"] == ["This file is no ZIP file, or its end is missing."]

@@ -214,4 +214,6 @@ def add_picture(batch: Batch, name: str, upload: UploadedFile[bytes]) -> BatchFi
 
 def _unpack(batch: Batch, name: str, upload: UploadedFile[bytes]) -> None:
     archives.unpack(batch, upload)
+    # Beside what was given before, which the archive knows nothing of.
+    files.check_room(batch, 0, count=0)
     batch.settings["media_name"] = name

@@ -42,9 +42,13 @@ class MakeManyForm(forms.Form):
     columns: ClassVar[tuple[list[str], list[str]]]
     ways: ClassVar[dict[str, str]]
 
-    def __init__(self, *args: Any, batch: Batch, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, batch: Batch, refused: Mapping[str, ValidationError] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.batch = batch
+        #: Why files that came with the form were not taken, by the names of fields.
+        self.refused = refused or {}
         given.show(self)
 
     @property
@@ -102,9 +106,11 @@ class MakeManyForm(forms.Form):
         data = super().clean() or self.cleaned_data
         way = data.get("way", PICTURES)
         prompts = text.lines(data.get("prompts") or "") if way == TAKES else []
+        for name, error in self.refused.items():
+            self.add_error(name, error)
         if way == TAKES:
             self._check_takes(prompts)
-        elif not given.is_given(self.batch, way):
+        elif way not in self.refused and not given.is_given(self.batch, way):
             missing = {PICTURES: _("Choose pictures, or a ZIP file with them."), TABLE: _("Choose a table.")}
             self.add_error(way, missing[way])
         template = data.get("prompt", "")
@@ -127,7 +133,7 @@ class MakeManyForm(forms.Form):
         sources = self.takes()["inputs"]
         for wanted in self.spec.inputs:
             role = wanted.role.value
-            if wanted.required and not sources.get(role):
+            if wanted.required and not sources.get(role) and file_name(role) not in self.refused:
                 name = file_name(role) if file_name(role) in self.fields else link_name(role)
                 self.add_error(name, _("This model needs it."))
 
