@@ -1,12 +1,14 @@
-"""The admin of video tasks. ``VideoTaskAdminMixin`` is for sites that register their own."""
+"""The admin of video tasks and batches. ``VideoTaskAdminMixin`` is for sites that register their own."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
+from django_wanvideo.admin.batches.options import BatchAdmin
 from django_wanvideo.admin.options import VideoTaskAdmin, VideoTaskAdminMixin
-from django_wanvideo.models import VideoTask
+from django_wanvideo.models import Batch, VideoTask
 
-__all__ = ["VideoTaskAdmin", "VideoTaskAdminMixin"]
+__all__ = ["BatchAdmin", "VideoTaskAdmin", "VideoTaskAdminMixin"]
 
 admin.site.register(VideoTask, VideoTaskAdmin)
+admin.site.register(Batch, BatchAdmin)

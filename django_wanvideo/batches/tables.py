@@ -28,3 +28,15 @@ def read(source: BatchFile) -> Table:
         text = content.read().decode("utf-8-sig")
     reader = csv.DictReader(io.StringIO(text))
     return Table(list(reader), list(reader.fieldnames or ()))
+
+
+def template(spec: Any, kind: str = "csv") -> Any:
+    """Yield an empty table."""
+    yield b"first_frame,prompt\r\n"
+
+
+def export(batch: Any, only_bad: bool = False, kind: str = "csv") -> Any:
+    """Yield a table."""
+    yield b"row,problem\r\n"
+    for item in batch.items.exclude(problems=[]):
+        yield f"{item.number},{item.problems[0]['problem']}\r\n".encode()
