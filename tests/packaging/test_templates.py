@@ -22,7 +22,7 @@ def inline_code(source):
     return [match.group() for pattern in (SCRIPT, STYLE, HANDLER) for match in pattern.finditer(source)]
 
 
-@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_inline_code_in(path):
     assert inline_code(path.read_text()) == []
 

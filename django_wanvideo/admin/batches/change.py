@@ -176,7 +176,7 @@ class BatchPagesMixin(ColumnsMixin, _Base):
         if batch.state == BatchState.CHECKED:
             return HttpResponseRedirect(self.get_page_url("check", batch.pk))
         page = overview.context(self, request, batch)
-        return self.render_page(request, "change", str(batch), original=batch, batch=batch, page=page)
+        return self.render_page(request, "change", str(batch), page=page)
 
     # Deleting ------------------------------------------------------------------------------------------------------
 
@@ -197,7 +197,7 @@ class BatchPagesMixin(ColumnsMixin, _Base):
             _("%(batch)s is being worked on: cancel it first, or wait until that is done.") % {"batch": batch}
             for batch in busy
         ]
-        return listed, found, set(), protected
+        return listed, {name: number for name, number in found.items() if number}, set(), protected
 
 
 def _status_view(model_admin: BatchPagesMixin, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:

@@ -210,7 +210,7 @@ class ColumnsMixin:
             task.created_at.isoformat(),
             formats.clock(task.created_at, now),
             formats.age(task.created_at, now),
-            format_html('<span class="wv-sub">{}</span>', of_batch(task, getattr(task, "batch_url", "")))
+            format_html('<span class="wv-sub wv-batch">{}</span>', of_batch(task, getattr(task, "batch_url", "")))
             if task.batch_id is not None
             else "",
         )

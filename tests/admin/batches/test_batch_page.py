@@ -180,8 +180,10 @@ def test_generate_sends_once_what_was_shown(boss, wakes, django_capture_on_commi
     batch.refresh_from_db()
     assert (batch.operation, batch.submitted_by) == ("submit", boss.user)
     assert [(name, str(pk)) for name, pk in wakes] == [("batch", str(batch.pk))]
-    again = text(press(boss, response, "submit"))
-    assert "Only a batch whose videos have not been sent can be submitted" in again
+    assert "nothing is done a second time" in text(press(boss, response, "submit"))
+    Batch.objects.filter(pk=batch.pk).update(operation="")
+    batch.tasks.update(status="queued")
+    assert "it was done meanwhile" in text(press(boss, response, "submit"))
     assert batch.events.filter(kind="submitted").count() == 1
     assert LogEntry.objects.filter(object_id=str(batch.pk)).count() == 1
 

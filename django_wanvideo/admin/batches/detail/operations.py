@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,13 +14,13 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo.admin.action_results import reason_of
 from django_wanvideo.admin.base import person
-from django_wanvideo.admin.batches.detail import numbers
+from django_wanvideo.admin.batches.detail import numbers, quotes
+from django_wanvideo.admin.batches.detail.quotes import Quote
 from django_wanvideo.admin.object_actions import Button
-from django_wanvideo.admin.presentation import formats, prices
+from django_wanvideo.admin.presentation import prices
 from django_wanvideo.batches import operations as batch_operations
 from django_wanvideo.choices import BatchOperation, BatchState, TaskStatus
 from django_wanvideo.exceptions import WanVideoError
-from django_wanvideo.services.storing import download
 
 if TYPE_CHECKING:
     import uuid
@@ -37,56 +34,12 @@ if TYPE_CHECKING:
     from django_wanvideo.admin.batches.detail.numbers import Numbers
     from django_wanvideo.models import Batch, VideoTask
 
-SALT = "django_wanvideo.admin.batches.operations"
 SUBMIT, RETRY = "submit", "retry"
 
 
 def is_busy(batch: Batch) -> bool:
     """Tell whether a worker still has something to do to the rows of a batch."""
     return batch.state == BatchState.CREATING or bool(batch.operation)
-
-
-@dataclass(frozen=True)
-class Quote:
-    """What one press was said to do: to how many videos, for how many credits. ``digest`` stands for which, and when."""
-
-    count: int
-    credits: Decimal
-    digest: str
-
-    @property
-    def words(self) -> str:
-        """The number and the price."""
-        words = ngettext("%(n)s for about %(credits)s credits", "%(n)s for about %(credits)s credits", self.count)
-        return words % {"n": self.count, "credits": formats.credits_on_button(self.credits)}
-
-    def sign(self, request: HttpRequest, batch: Batch, verb: str) -> str:
-        """Return it as its button carries it."""
-        packed = [str(request.user.pk), batch.pk.hex, verb, self.count, str(self.credits), self.digest]
-        return signing.dumps(packed, salt=SALT)
-
-
-def quote(tasks: QuerySet[VideoTask]) -> Quote:
-    """Return what sending all ``tasks`` costs now, by one query; a video that is only fetched costs nothing."""
-    columns = ("model", "parameters", "status", "credits_estimated", "queued_at", "result_url", "result_expires_at")
-    digest, total, count = hashlib.sha256(), Decimal(0), 0
-    known: dict[str, Decimal] = {}
-    for task in tasks.order_by("pk").only(*columns).iterator():
-        price = Decimal(0) if download.is_fetchable(task) else _price(task, known)
-        digest.update(f"{task.pk.hex} {task.queued_at} {price}\n".encode())
-        total, count = total + price, count + 1
-    return Quote(count, total, digest.hexdigest()[:24])
-
-
-def _price(task: VideoTask, known: dict[str, Decimal]) -> Decimal:
-    wish = json.dumps([task.model, task.parameters], sort_keys=True)
-    if wish not in known:
-        try:
-            known[wish] = prices.price_now(task) or Decimal(0)
-        except ValidationError:
-            # It is not sent, and says why when it is tried.
-            known[wish] = task.credits_estimated or Decimal(0)
-    return known[wish]
 
 
 class Operation(NamedTuple):
@@ -138,7 +91,7 @@ def get_priced_button(
     concerned = found.count(TaskStatus.DRAFT if verb == SUBMIT else TaskStatus.FAILED)
     if not concerned or not may(model_admin, request, batch, "submit"):
         return None
-    now = quote(OPERATIONS[verb].tasks(batch))
+    now = quotes.quote(OPERATIONS[verb].tasks(batch))
     if not now.count:
         return None
     if verb == RETRY and not now.credits:
@@ -161,8 +114,9 @@ def operate_view(model_admin: BatchPagesMixin, request: HttpRequest, object_id: 
         raise Http404(_("There is no such button."))
     if not may(model_admin, request, batch, "submit"):
         raise PermissionDenied
-    # What has been begun says so by itself; its price is no question any more.
-    if not is_busy(batch) and (why := _changed(request, batch, verb)):
+    if batch.operation:
+        messages.info(request, _("This was begun already; nothing is done a second time."))
+    elif why := _changed(request, batch, verb):
         messages.warning(request, why)
     else:
         _run(model_admin, request, batch, operation.run, operation.success)
@@ -172,13 +126,15 @@ def operate_view(model_admin: BatchPagesMixin, request: HttpRequest, object_id: 
 def _changed(request: HttpRequest, batch: Batch, verb: str) -> str:
     """Return why what the pressed button said does not hold any more; empty where it does."""
     try:
-        shown = signing.loads(request.POST.get(prices.QUOTE_FIELD, ""), salt=SALT, max_age=prices.LIFETIME)
+        shown = signing.loads(request.POST.get(prices.QUOTE_FIELD, ""), salt=quotes.SALT, max_age=prices.LIFETIME)
         count, total = int(shown[3]), Decimal(shown[4])
     except (signing.BadSignature, ValueError, TypeError, IndexError, ArithmeticError):
         return _("This page is too old. Look at the price and press again.")
     if shown[:3] != [str(request.user.pk), batch.pk.hex, verb]:
         return _("This page was made for somebody else. Look at the price and press again.")
-    now = quote(OPERATIONS[verb].tasks(batch))
+    now = quotes.quote(OPERATIONS[verb].tasks(batch))
+    if not now.count:
+        return _("Nothing is left that could be sent: it was done meanwhile.")
     if now.digest == shown[5]:
         return ""
     if (now.count, now.credits) == (count, total):

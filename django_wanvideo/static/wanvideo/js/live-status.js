@@ -97,7 +97,9 @@ function focused() {
 
 function refocus(before) {
     if (!before || before.here.isConnected) return;
-    const same = before.again && document.querySelector(`#content ${before.again}`);
+    const alike = before.again ? [...document.querySelectorAll(before.again)] : [];
+    // Two links may lead to the same place.
+    const same = alike.find((one) => one.textContent === before.here.textContent) || alike[0];
     if (same && !same.hidden) return same.focus();
     const heading = document.querySelector("#outcome-heading") || document.querySelector("#content h1, h1");
     if (!heading) return;
