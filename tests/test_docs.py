@@ -34,7 +34,7 @@ from django_wanvideo.models import VideoTask
 from django_wanvideo.services import schedule
 from django_wanvideo.simulator import Options
 from django_wanvideo.simulator.provider.faults import FAULTS
-from django_wanvideo.testing import picture, run_until_finished
+from django_wanvideo.testing import picture, run_pending, run_until_finished
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -101,6 +101,23 @@ def receivers():
     for signal, connected in before:
         signal.receivers = connected
         signal.sender_receivers_cache.clear()
+
+
+@pytest.mark.usefixtures("receivers")
+@pytest.mark.django_db(transaction=True)
+def test_the_batch_of_its_page_is_made_sent_and_told_of(evolink, capsys):
+    owner = get_user_model().objects.create_superuser("maria", "maria@example.com", "x")
+    scope = run(block(DOCS / "batches.md", "batches.plan("), owner=owner)
+    connected = run(block(DOCS / "batches.md", "batch_is_over"))
+    batch = scope["batch"]
+    for _try in range(60):
+        run_pending()
+        batch.refresh_from_db()
+        if batch.state == batch.State.ENDED:
+            break
+    assert "Postcards: 3 of 3 videos are ready" in capsys.readouterr().out
+    assert batch.tasks.get(row_number=2).prompt == "Slow push-in on a fox. Nothing else moves."
+    assert "batch_is_over" in connected
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo import queue
-from django_wanvideo.batches import files, making, operations, planning, rows, tables
+from django_wanvideo.batches import duration, files, making, operations, planning, rows, tables
 from django_wanvideo.batches.rows import Common
 from django_wanvideo.choices import BatchState
 from django_wanvideo.db import database
@@ -115,10 +115,10 @@ def confirm(batch: Batch, *, by: AbstractBaseUser | None = None, submit: bool = 
 
 
 def summary(batch: Batch, *, again: bool = False) -> dict[str, Any]:
-    """Return what a check has found, by two queries.
+    """Return what a check has found.
 
     ``rows``, ``bad``, ``repeats``, ``good`` are numbers of rows; ``makeable`` are the good ones that a press makes;
-    ``credits`` is what those cost; ``forecast`` how many of them fit into the limits today.
+    ``credits`` is what those cost; ``forecast`` how many of them fit into the limits today; ``duration`` how long they take.
     """
     good = ~Q(content_sha256="")
     wanted = good if again else good & Q(is_repeat=False)
@@ -133,4 +133,4 @@ def summary(batch: Batch, *, again: bool = False) -> dict[str, Any]:
     found["credits"] = found["credits"] or Decimal(0)
     prices = making.makeable(batch).order_by("number").values_list("credits_estimated", flat=True)
     forecast: Forecast | None = throttling.forecast((price, batch.owner_id) for price in prices)
-    return {**found, "forecast": forecast}
+    return {**found, "forecast": forecast, "duration": duration.estimate(found["makeable"])}

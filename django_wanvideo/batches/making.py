@@ -74,7 +74,7 @@ def make_chunk(batch_id: uuid.UUID, most: int = CHUNK) -> bool:
     batch = Batch.objects.select_for_update().filter(pk=batch_id, state=BatchState.CREATING).first()
     if batch is None:
         return False
-    items = list(makeable(batch).filter(number__gt=batch.cursor).order_by("number")[:most])
+    items = list(makeable(batch).filter(number__gt=batch.cursor).order_by("number").defer("data", "problems")[:most])
     if items:
         _make(batch, items)
     is_done = len(items) < most

@@ -51,8 +51,7 @@ def misspelled(spec: ModelSpec, names: Iterable[str]) -> dict[str, list[Validati
     candidates = [*(item.name for item in spec.parameters), *(item.role.value for item in spec.inputs), *COLUMNS]
     errors = {}
     for name in names:
-        meant = nearest(name, candidates)
-        if name not in known and meant in COLUMNS:
+        if name not in known and (meant := nearest(name, candidates)) in COLUMNS:
             message = _("There is no option “%(name)s”. Did you mean “%(meant)s”?")
             params = {"name": printable(name), "meant": meant}
             errors[name] = [ValidationError(message, "unknown_option", params)]
