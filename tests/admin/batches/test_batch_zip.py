@@ -10,8 +10,10 @@ import warnings
 import zipfile
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
+from django.db import connections
 from django.test import AsyncClient
 
 from django_wanvideo.admin import VideoTaskAdmin
@@ -135,7 +137,11 @@ def test_an_asynchronous_server_sends_piece_by_piece_too(boss, films):
     async def ask():
         response = await client.get(url("videos", films.pk))
         assert response.is_async
-        return [piece async for piece in response]
+        try:
+            return [piece async for piece in response]
+        finally:
+            # The thread in which Django works has a connection of its own.
+            await sync_to_async(connections.close_all)()
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -9,6 +9,7 @@ import tempfile
 from typing import IO, TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
 from django.db.models import OuterRef, Subquery
@@ -91,7 +92,7 @@ def archive(tasks: QuerySet[VideoTask]) -> Iterator[bytes]:
     from zipstream import ZipStream
 
     zipped = ZipStream(sized=False)
-    with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as manifest:
+    with tempfile.TemporaryFile("w+", encoding="utf-8", newline="", dir=settings.FILE_UPLOAD_TEMP_DIR) as manifest:
         # The mark by which Excel knows the letters.
         manifest.write("\N{BOM}")
         lines = csv.writer(manifest)
@@ -134,7 +135,7 @@ def _copied(task: VideoTask) -> IO[bytes] | None:
 
     What has been sent cannot be taken back, so that the archive begins a video only when all of it is here.
     """
-    copy: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - given to whoever asked
+    copy: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115 - given to whoever asked
     with files.BestEffort("The video of task %s is left out of a download.", task.pk):
         with task.video.storage.open(str(task.video.name), "rb") as stored:
             for piece in _read(stored):
