@@ -19,6 +19,7 @@ from django_wanvideo import catalog
 from django_wanvideo.admin.presentation import markup
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.conf import conf
+from django_wanvideo.models import Batch
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -119,6 +120,12 @@ class TaskAdminBase(_Base):
     def get_page_url(self, name: str, *args: Any) -> str:
         """Return the address of one of our pages."""
         return reverse(f"admin:wanvideo_videotask_{name}", args=args, current_app=self.admin_site.name)
+
+    def get_batch_url(self, task: VideoTask) -> str:
+        """Return the address of the page of a task's batch; empty where there is none on this site."""
+        if task.batch_id is None or not self.admin_site.is_registered(Batch):
+            return ""
+        return reverse("admin:wanvideo_batch_change", args=[task.batch_id], current_app=self.admin_site.name)
 
     def render_page(self, request: HttpRequest, name: str, title: str, **context: Any) -> TemplateResponse:
         """Answer with a page of our own, which stands in the admin like one of Django's."""

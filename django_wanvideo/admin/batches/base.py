@@ -16,20 +16,17 @@ from django_wanvideo.models import Batch
 if TYPE_CHECKING:
     import uuid
 
-    from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.template.response import TemplateResponse
 
     ModelAdmin = admin.ModelAdmin[Batch]
+    _Base = ModelAdmin
 else:
-    ModelAdmin = admin.ModelAdmin
+    ModelAdmin, _Base = admin.ModelAdmin, object
 
 
-class BatchAdminBase(ModelAdmin):
-    """Permissions, who sees which batch, addresses, and the frame of a page."""
-
-    class Media:
-        css = {"all": ("wanvideo/wanvideo.css", "wanvideo/batches.css")}
+class BatchAdminBase(_Base):
+    """Who may make and send, addresses, and the frame of a page."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Tell whether the person may make batches, and the videos that they are made of."""
@@ -38,14 +35,6 @@ class BatchAdminBase(ModelAdmin):
     def has_submit_permission(self, request: HttpRequest, obj: Batch | None = None) -> bool:
         """Tell whether the person may spend credits."""
         return request.user.has_perm("wanvideo.submit_videotask")
-
-    def get_visible_queryset(self, request: HttpRequest, queryset: QuerySet[Batch]) -> QuerySet[Batch]:
-        """Return the batches that the person may know of: their own, and all to a superuser."""
-        return queryset if is_superuser(request) else queryset.filter(owner_id=request.user.pk)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Batch]:
-        """Return what ``get_visible_queryset`` leaves of all batches."""
-        return self.get_visible_queryset(request, super().get_queryset(request))
 
     def get_own_batch(self, request: HttpRequest, object_id: uuid.UUID) -> Batch | None:
         """Return a batch that the person prepares; ``None`` where there is none of that id yet.
@@ -69,7 +58,7 @@ class BatchAdminBase(ModelAdmin):
         """Return where a batch that was confirmed is followed by this person."""
         if self.has_view_or_change_permission(request, batch):
             return self.get_page_url("change", batch.pk)
-        return reverse("admin:wanvideo_videotask_changelist", current_app=self.admin_site.name)
+        return reverse("admin:index", current_app=self.admin_site.name)
 
     def render_page(self, request: HttpRequest, name: str, title: str, **context: Any) -> TemplateResponse:
         """Answer with a page of our own."""

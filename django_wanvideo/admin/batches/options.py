@@ -1,4 +1,4 @@
-"""The admin of batches."""
+"""The admin of batches, put together from its pages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.urls import path
 
 from django_wanvideo.admin.batches import check, downloads, make_many, prices, uploads
-from django_wanvideo.admin.batches.base import BatchAdminBase
+from django_wanvideo.admin.batches.base import ModelAdmin
+from django_wanvideo.admin.batches.change import BatchPagesMixin
 from django_wanvideo.admin.batches.forms import preview
 
 if TYPE_CHECKING:
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from django.urls import URLPattern
 
 
-class BatchAdmin(BatchAdminBase):
+class BatchAdmin(BatchPagesMixin, ModelAdmin):
     """Batches on Django's own admin."""
 
-    list_display = ("name", "owner", "state", "created_at")
+    class Media:
+        css = {"all": ("wanvideo/wanvideo.css", "wanvideo/batches.css")}
 
     def get_urls(self) -> list[URLPattern]:
         """Put our addresses before the admin's catch-all."""

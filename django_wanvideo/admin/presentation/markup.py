@@ -152,6 +152,13 @@ def linked_picture(task: VideoTask) -> SafeString:
     return format_html('{}<span class="visually-hidden">{}</span>', thumbnail(task, listed_frame(task)), str(task))
 
 
+def of_batch(task: VideoTask, url: str) -> SafeString | str:
+    """The batch that a task was made for, as a link where there is a page of it, and its row there."""
+    name = str(task.batch)
+    shown = format_html('<a href="{}" dir="auto">{}</a>', url, name) if url else name
+    return format_html(_("{batch}, row {number}"), batch=shown, number=task.row_number)
+
+
 class ColumnsMixin:
     """Picture, words, state, credits, owner and date."""
 
@@ -196,11 +203,14 @@ class ColumnsMixin:
 
     @admin.display(description=gettext_lazy("Created"), ordering="created_at")
     def created(self, task: VideoTask) -> SafeString:
-        """When it was made, and how long ago that is."""
+        """When it was made, how long ago that is, and as which row of which batch."""
         now = timezone.now()
         return format_html(
-            '<time datetime="{}">{}</time><span class="wv-sub">{}</span>',
+            '<time datetime="{}">{}</time><span class="wv-sub">{}</span>{}',
             task.created_at.isoformat(),
             formats.clock(task.created_at, now),
             formats.age(task.created_at, now),
+            format_html('<span class="wv-sub wv-batch">{}</span>', of_batch(task, getattr(task, "batch_url", "")))
+            if task.batch_id is not None
+            else "",
         )

@@ -266,8 +266,10 @@ def test_the_same_file_names_the_batch_that_it_was_given_for(maria, person):
     assert "This was given before." in page
     assert "maria made 3 videos from the same on" in page
     assert url("change", first.pk) in page
-    tom = person(*SPENDER)
-    assert "This was given before." not in page_of(tom, checked_table(tom))
+    tom = person("add_batch", "add_videotask")
+    page = page_of(tom, checked_table(tom))
+    assert "This was given before." not in page
+    assert "All of these rows were made before." in page
 
 
 def test_the_same_pictures_are_known_however_they_come(maria):
@@ -314,10 +316,15 @@ def test_a_check_that_is_too_old_is_made_again(maria):
     assert "Save 3 drafts" in page_of(maria, batch)
 
 
-def test_who_may_not_see_batches_is_led_to_the_tasks(person):
-    tom = person("add_batch", "add_videotask", "view_videotask")
+def test_who_may_not_look_at_videos_is_led_to_no_page_of_them(person):
+    tom = person("add_batch", "add_videotask")
     response = press(tom, checked_table(tom))
-    assert response.request["PATH_INFO"] == "/admin/wanvideo/videotask/"
+    assert response.request["PATH_INFO"] == "/admin/"
+
+
+def test_the_page_of_a_batch_that_is_not_confirmed_is_its_check(maria):
+    batch = checked_table(maria)
+    assert maria.get(url("change", batch.pk))["Location"] == url("check", batch.pk)
 
 
 def test_words_from_a_table_are_words_and_no_markup(maria):
