@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.http.response import HttpResponseBase
+    from django.template.response import TemplateResponse
     from django.urls import URLPattern
 
     _Base = admin.ModelAdmin[Batch]
@@ -53,9 +54,6 @@ class BatchPagesMixin(ColumnsMixin, _Base):
     change_list_template = "admin/wanvideo/batch/change_list.html"
     delete_confirmation_template = "admin/wanvideo/batch/delete_confirmation.html"
     delete_selected_confirmation_template = "admin/wanvideo/batch/delete_selected_confirmation.html"
-
-    class Media:
-        css = {"all": ("wanvideo/wanvideo.css",)}
 
     # Who may see what ----------------------------------------------------------------------------------------------
 
@@ -150,7 +148,7 @@ class BatchPagesMixin(ColumnsMixin, _Base):
         """Return the address of one of the pages of batches."""
         return reverse(f"admin:wanvideo_batch_{name}", args=args, current_app=self.admin_site.name)
 
-    def render_page(self, request: HttpRequest, name: str, title: str, **context: Any) -> HttpResponse:
+    def render_page(self, request: HttpRequest, name: str, title: str, **context: Any) -> TemplateResponse:
         """Answer with a page of our own, which stands in the admin like one of Django's."""
         return render(self, request, f"batch/{name}", title, **context)
 

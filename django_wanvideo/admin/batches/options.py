@@ -9,3 +9,6 @@ from django_wanvideo.admin.batches.change import BatchPagesMixin
 
 class BatchAdmin(BatchPagesMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Batches on Django's own admin."""
+
+    class Media:
+        css = {"all": ("wanvideo/wanvideo.css",)}
