@@ -51,9 +51,6 @@ class BatchPagesMixin(ColumnsMixin, BatchAdminBase):
     delete_confirmation_template = "admin/wanvideo/batch/delete_confirmation.html"
     delete_selected_confirmation_template = "admin/wanvideo/batch/delete_selected_confirmation.html"
 
-    class Media:
-        css = {"all": ("wanvideo/wanvideo.css",)}
-
     # Who may see what ----------------------------------------------------------------------------------------------
 
     @property

@@ -34,6 +34,17 @@ BAD_SHOWN, GOOD_SHOWN = 100, 3
 
 
 @dataclass(frozen=True)
+class BadCell:
+    """One thing that is wrong with one row."""
+
+    number: int
+    column: str
+    cell: str
+    problem: SafeString
+    repair: SafeString
+
+
+@dataclass(frozen=True)
 class GoodRow:
     """One row that can be made."""
 
@@ -58,7 +69,17 @@ def context(model_admin: BatchAdminBase, request: HttpRequest, batch: Batch, *, 
         "is_takes": batch.settings.get("way") == TAKES,
         "can_submit": model_admin.has_submit_permission(request),
         "left_out": found["rows"] - found["makeable"],
-        "bad": bad,
+        "bad": [
+            BadCell(
+                row.number,
+                item["column"],
+                item["cell"],
+                markup.with_code(item["problem"]),
+                markup.with_code(item["repair"]),
+            )
+            for row in bad
+            for item in row.problems
+        ],
         "bad_rest": found["bad"] - len(bad),
         "good": _good(batch, again=again) if found["makeable"] else [],
         "good_rest": max(found["makeable"] - GOOD_SHOWN, 0),
@@ -70,7 +91,7 @@ def context(model_admin: BatchAdminBase, request: HttpRequest, batch: Batch, *, 
         "limits": _limits(batch, found["credits"]),
         "time": _time(found["duration"]),
         "before": _before(model_admin, request, batch),
-        "warnings": batch.settings.get("warnings", []),
+        "warnings": [markup.with_code(words) for words in batch.settings.get("warnings", [])],
         "bad_url": model_admin.get_page_url("bad_rows", batch.pk),
     }
 

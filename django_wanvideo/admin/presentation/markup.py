@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -25,10 +25,18 @@ if TYPE_CHECKING:
     from django_wanvideo.catalog import ModelSpec
     from django_wanvideo.models import MediaInput, VideoTask
 
+_CODE = '<code class="wv-code">{}</code>'
+
 
 def icon(name: str) -> SafeString:
     """An icon of the sprite in ``wanvideo/icons.html``; words stand beside it, so it is hidden from readers."""
     return format_html('<svg class="wv-icon" aria-hidden="true"><use href="#wv-{}"/></svg>', name)
+
+
+def with_code(text: str) -> SafeString:
+    """A sentence in which names that stand between backticks look like what one types."""
+    parts = enumerate(text.split("`"))
+    return format_html_join("", "{}", ((format_html(_CODE, part) if n % 2 else part,) for n, part in parts))
 
 
 def chip(status: str) -> SafeString:

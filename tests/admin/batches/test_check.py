@@ -57,6 +57,7 @@ def test_the_page_says_what_can_be_made_and_what_is_left_out(maria):
     assert "All 7 rows of cards.csv have been checked." in page
     assert "Row 6" in page
     assert "duration" in page
+    assert "The prompt uses {motif} , which is empty in this row." in page
     assert "A fox 0 trots on" in page
     assert "A fox 3 trots on" not in page
     assert "… and 2 more" in page

@@ -18,9 +18,9 @@ from django_wanvideo.admin.batches.changelist import state_chip
 from django_wanvideo.admin.batches.detail import download, numbers, operations, summary
 from django_wanvideo.admin.presentation import formats, markup
 from django_wanvideo.batches.work import IS_MOVING
-from django_wanvideo.choices import BatchState, Charge, TaskStatus
+from django_wanvideo.choices import BatchState, Charge, InputRole, TaskStatus
 from django_wanvideo.failures import advice_for, codes_by_heading, codes_for_retry
-from django_wanvideo.models import BatchItem
+from django_wanvideo.models import BatchItem, MediaInput
 from django_wanvideo.models.base import people
 
 if TYPE_CHECKING:
@@ -212,8 +212,11 @@ def _tiles(
         default=Value(4),
     )
     given = BatchItem.objects.filter(batch=batch, number=OuterRef("row_number")).values("data")
-    shown: Any = (tasks.filter(pk__in=chosen) if chosen else tasks).annotate(given=Subquery(given[:1]))
-    shown = list(shown.order_by(rank, "-finished_at", "row_number").prefetch_related("inputs")[:SHOWN])
+    frames = MediaInput.objects.filter(task=OuterRef("pk"), role=InputRole.FIRST_FRAME, position=0).order_by()
+    shown: Any = (tasks.filter(pk__in=chosen) if chosen else tasks).annotate(
+        given=Subquery(given[:1]), frame=Subquery(frames.values("thumbnail")[:1])
+    )
+    shown = list(shown.order_by(rank, "-finished_at", "row_number")[:SHOWN])
     if chosen:
         # Tiles never change places while somebody looks.
         shown.sort(key=lambda task: chosen.index(task.pk))
@@ -223,7 +226,7 @@ def _tiles(
             task,
             download.name_of(task),
             task_admin.get_page_url("change", task.pk),
-            markup.thumbnail(task, task.first_frame),
+            markup.thumbnail(task, MediaInput(thumbnail=task.frame) if task.frame is not None else None),
             markup.state(task),
         )
         for task in shown
