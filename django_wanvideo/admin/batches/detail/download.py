@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import re
 import tempfile
 from typing import IO, TYPE_CHECKING, Any
@@ -51,8 +50,12 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def can_zip() -> bool:
-    """Tell whether what makes archives is installed."""
-    return importlib.util.find_spec("zipstream") is not None
+    """Tell whether what makes archives is installed; another package of the same name has no such class."""
+    try:
+        from zipstream import ZipStream  # noqa: F401 - only whether it is there
+    except ImportError:
+        return False
+    return True
 
 
 def words(found: Numbers) -> str:
