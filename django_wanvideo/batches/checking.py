@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo import queue
-from django_wanvideo.batches import duration, files, making, operations, planning, rows, tables
+from django_wanvideo.batches import duration, files, making, operations, placeholders, planning, rows, tables
+from django_wanvideo.batches.given import Repeats, numbered
 from django_wanvideo.batches.rows import Common
 from django_wanvideo.choices import BatchState
 from django_wanvideo.db import database
@@ -37,13 +38,14 @@ class TermsChanged(TransitionNotAllowed):
 def common_of(batch: Batch) -> Common:
     """Return what holds for all rows of a batch."""
     chosen = batch.settings
+    has_files = chosen.get("way") != TABLE or chosen.get("archive") or chosen.get("media_name")
     return Common(
         model=chosen.get("model", ""),
         prompt=chosen.get("prompt", ""),
         parameters=chosen.get("parameters", {}),
         preset=batch.preset,
         fix_inputs=chosen.get("fix_inputs", False),
-        resolve=files.Given(batch, chosen.get("media_name", "")).find,
+        resolve=files.Given(batch, chosen.get("media_name", "")).find if has_files else None,
     )
 
 
@@ -51,11 +53,17 @@ def rows_of(batch: Batch) -> Iterable[Mapping[str, Any]]:
     """Yield the rows of a batch by the way that was chosen."""
     way = batch.settings.get("way")
     if way == TABLE:
-        return tables.read(batch.files.get(pk=batch.settings["table"])).rows
+        return table_of(batch).rows
     if way == TAKES:
         return _takes(batch)
     pictures = batch.files.exclude(pk=batch.settings.get("archive")).order_by("pk")
     return ({"first_frame": item.name, "name": rows.stem(item.name)} for item in pictures.iterator())
+
+
+def table_of(batch: Batch) -> tables.Table:
+    """Read the table of a batch. Raises ValidationError where it cannot be read."""
+    template = common_of(batch).template({})
+    return tables.read(batch.files.get(pk=batch.settings["table"]), asked=placeholders.names(template))
 
 
 def _takes(batch: Batch) -> Iterator[Mapping[str, Any]]:
@@ -70,22 +78,32 @@ def _takes(batch: Batch) -> Iterator[Mapping[str, Any]]:
 def check(batch: Batch) -> None:
     """Check all rows of a batch anew and keep what was found, for 24 hours.
 
+    Of a table, ``settings`` then has its ``columns``, and ``warnings`` about it as a whole.
+
     Raises:
         TransitionNotAllowed: it was confirmed meanwhile.
         ValidationError: the table as a whole cannot be read.
     """
     common = common_of(batch)
     models: set[str] = set()
+    repeats = Repeats()
+    table = table_of(batch) if batch.settings.get("way") == TABLE else None
     with database.atomic():
         states = [BatchState.UPLOADING, BatchState.CHECKED]
         if not Batch.objects.select_for_update().filter(pk=batch.pk, state__in=states).exists():
             raise TransitionNotAllowed(_("This check was confirmed before, or is gone."), action="check")
         batch.items.all().delete()
-        pairs = ((row, rows.check(number, row, common)) for number, row in enumerate(rows_of(batch), 1))
+        given = numbered(table.rows if table is not None else rows_of(batch))
+        pairs = ((row, rows.check(number, row, common)) for number, row in given)
         for chunk in planning.chunked(pairs):
             planning.store(batch, chunk)
             models.update(checked.content["model"] for _row, checked in chunk if checked.content)
+            for _row, checked in chunk:
+                repeats.add(checked)
         batch.settings = batch.settings | {"models": sorted(models)}
+        if table is not None:
+            table.note(batch)
+            batch.settings |= {"warnings": table.warnings + repeats.warnings()}
         batch.terms = planning.terms(models, batch.preset, batch.owner_id)
         batch.state = BatchState.CHECKED
         batch.expires_at = batch.next_action_at = timezone.now() + planning.KEPT

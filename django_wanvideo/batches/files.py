@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import posixpath
+import unicodedata
+from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from django_wanvideo.batches.wording import nearest
 from django_wanvideo.catalog import images
 from django_wanvideo.models import BatchFile
 from django_wanvideo.models.creation import media
@@ -43,9 +45,12 @@ class Folder:
         except (OSError, ValueError):
             inside = False
         if not inside:
-            known = [item.name for item in self.root.iterdir()] if self.root.is_dir() else []
-            raise not_there(name, self.root.name, known)
+            raise not_there(name, self.root.name, self._names)
         return path
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return [item.name for item in self.root.iterdir()] if self.root.is_dir() else []
 
 
 class Given:
@@ -55,12 +60,12 @@ class Given:
         self.source = source
         self._by_name: dict[str, list[BatchFile]] = {}
         for item in batch.files.all():
-            for name in {item.name, posixpath.basename(item.name)}:
+            for name in {_composed(item.name), posixpath.basename(_composed(item.name))}:
                 self._by_name.setdefault(name, []).append(item)
 
     def find(self, name: str) -> BatchFile:
         """Return a file by its name, with or without its folder. Raises ValidationError for none, or several."""
-        found = self._by_name.get(name.strip().removeprefix("./"), [])
+        found = self._by_name.get(_composed(name.strip()).removeprefix("./"), [])
         if not found:
             raise not_there(name, self.source, self._by_name)
         if len({item.sha256 for item in found}) > 1:
@@ -72,9 +77,8 @@ class Given:
 
 def not_there(name: str, source: str, known: Iterable[str]) -> ValidationError:
     """Return the error for a name that no file has, with the nearest that one has."""
-    meant = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     message = _("There is no file “%(name)s” in %(source)s.") if source else _("There is no file “%(name)s”.")
-    params = {"name": name, "source": source, "meant": meant[0] if meant else ""}
+    params = {"name": name, "source": source, "meant": nearest(name, known)}
     return ValidationError(message, code="no_such_file", params=params)
 
 
@@ -103,6 +107,11 @@ def add(batch: Batch, name: str, content: File[bytes] | IO[bytes]) -> BatchFile:
         media.store_picture(item, f"{batch.pk}-file-0", extension, content, has_thumbnail=bool(item.facts))
     item.save(force_insert=True)
     return item
+
+
+def _composed(name: str) -> str:
+    """Return a name as one writes it: some systems give the dots of ü as a letter of their own."""
+    return unicodedata.normalize("NFC", name)
 
 
 def keep(batch: Batch, checked: CheckedRow) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
-from django_wanvideo.catalog import images
+from django_wanvideo.catalog import images, text
 from django_wanvideo.choices import InputRole
 from django_wanvideo.models import BatchFile, MediaInput
 from django_wanvideo.models.creation import inspection
@@ -30,11 +31,17 @@ def sources_of(
     for role in ROLES:
         value = row.get(role)
         items = as_list(value.strip() if isinstance(value, str) else value)
+        if isinstance(value, str) and spec.has_role(role) and spec.input(role).max_items > 1:
+            # One in each line of the cell.
+            items = list(text.lines(value))
+        if role in found.columns:
+            items, value = [], None
+            sources |= {role: [None]} if spec.has_role(role) else {}
         resolved = []
         for item in items:
             try:
                 is_name = isinstance(item, str) and "://" not in item
-                resolved.append(_file(item, resolve) if is_name else item)
+                resolved.append(_file(spec, role, item, resolve) if is_name else item)
             except ValidationError as error:
                 found.add(role, error.error_list[0])
         if resolved:
@@ -45,9 +52,14 @@ def sources_of(
     return sources
 
 
-def _file(name: str, resolve: Callable[[str], Any] | None) -> Any:
+def _file(spec: ModelSpec, role: str, name: str, resolve: Callable[[str], Any] | None) -> Any:
+    if spec.has_role(role) and spec.input(role).media != "image":
+        raise _only_pictures()
     if resolve is None:
-        raise ValidationError("", code="no_files", params={"name": name})
+        message = _(
+            "“%(name)s” is the name of a file, but no files were given. Give a link, which begins with https://."
+        )
+        raise ValidationError(message, code="no_files", params={"name": name})
     return resolve(name)
 
 
@@ -68,7 +80,7 @@ def inputs_of(
                     [item] = inspection.inspect(spec, {role: [source]}, fix=fix)
                     item.position = position
             except ValidationError as error:
-                for problem in getattr(error, "error_dict", {role: error}).get(role, []):
+                for problem in error.error_dict[role] if hasattr(error, "error_dict") else error.error_list:
                     found.add(role, problem)
             else:
                 inputs.append((item, source))
@@ -77,10 +89,10 @@ def inputs_of(
 
 def _of_file(wanted: catalog.InputSpec, source: BatchFile, position: int, *, fix: bool) -> MediaInput:
     """Return an input that refers to a file that is stored already, judged by what it was found to be."""
-    if not source.facts:
-        raise ValidationError(source.problem, code="not_an_image")
     if wanted.media != "image":
-        raise ValidationError("", code="file_not_taken")
+        raise _only_pictures()
+    if not source.facts:
+        raise _problem_of(source)
     facts = images.ImageFacts(**source.facts)
     item = MediaInput(role=wanted.role, position=position, sha256=source.sha256, size=source.size)
     item.width, item.height, item.content_type = facts.width, facts.height, f"image/{facts.format.lower()}"
@@ -93,6 +105,25 @@ def _of_file(wanted: catalog.InputSpec, source: BatchFile, position: int, *, fix
         with source.file.storage.open(str(source.file.name), "rb") as content:
             item.sent_width, item.sent_height = images.fit(content, facts, wanted)
     return item
+
+
+def _only_pictures() -> ValidationError:
+    message = _("Only pictures can be given as a file; give a link for this one.")
+    return ValidationError(message, code="file_not_taken")
+
+
+def _problem_of(source: BatchFile) -> ValidationError:
+    """Return what is wrong with a file that is no picture, by looking at it once more: its row has only the words."""
+    if source.file:
+        try:
+            with source.file.storage.open(str(source.file.name), "rb") as content:
+                images.inspect_image(content, convertible=True)
+        except ValidationError as error:
+            return error
+        except OSError:
+            # The storage does not give it; what was said of it when it came still holds.
+            pass
+    return ValidationError(source.problem, code="unusable")
 
 
 def as_json(item: MediaInput, source: Any) -> dict[str, Any]:

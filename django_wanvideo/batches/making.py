@@ -20,7 +20,7 @@ from django_wanvideo.models.creation import idempotency
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from django.contrib.auth.models import AbstractBaseUser
 
@@ -75,9 +75,9 @@ def make_chunk(batch_id: uuid.UUID, most: int = CHUNK) -> bool:
     if batch is None:
         return False
     items = list(makeable(batch).filter(number__gt=batch.cursor).order_by("number").defer("data", "problems")[:most])
-    if items:
-        _make(batch, items)
     is_done = len(items) < most
+    if wanted := items if batch.settings.get("again") else _without_repeats(batch, items):
+        _make(batch, wanted)
     values: dict[str, Any] = {"cursor": items[-1].number if items else batch.cursor}
     if is_done:
         sends = batch.operation == BatchOperation.SUBMIT
@@ -90,6 +90,28 @@ def makeable(batch: Batch) -> Any:
     """Return the rows that are made, or were: right ones, and those made before only where that is wished."""
     rows = BatchItem.objects.filter(batch=batch).exclude(content_sha256="")
     return rows if batch.settings.get("again") else rows.filter(is_repeat=False)
+
+
+def known_contents(hashes: Iterable[str], *, beside: Batch | None = None) -> set[str]:
+    """Return those of some contents that a batch has made a task of; ``beside`` does not count."""
+    # Said aloud, because PostgreSQL does not conclude from a long list that the index is the right one.
+    rows = VideoTask.objects.exclude(content_sha256="")
+    if beside is not None:
+        rows = rows.exclude(batch=beside)
+    wanted, found = list(dict.fromkeys(filter(None, hashes))), set[str]()
+    for start in range(0, len(wanted), CHUNK):
+        same = rows.filter(content_sha256__in=wanted[start : start + CHUNK])
+        found.update(same.order_by().values_list("content_sha256", flat=True).distinct())
+    return found
+
+
+def _without_repeats(batch: Batch, items: Sequence[BatchItem]) -> list[BatchItem]:
+    """Leave out what another batch has made since these rows were checked."""
+    known = known_contents((item.content_sha256 for item in items), beside=batch)
+    if known:
+        numbers = [item.number for item in items if item.content_sha256 in known]
+        BatchItem.objects.filter(batch=batch, number__in=numbers).update(is_repeat=True)
+    return [item for item in items if item.content_sha256 not in known]
 
 
 def _make(batch: Batch, items: Sequence[BatchItem]) -> None:

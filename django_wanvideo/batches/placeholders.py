@@ -35,12 +35,12 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
         if match[0] in {"{{", "}}"}:
             return match[0][0]
         if match[1] is None:
-            message = (
-                _("A brace is opened and not closed; a brace itself is written {{.")
-                if match[0] == "{"
-                else _("A brace is closed and was not opened; a brace itself is written }}.")
-            )
-            problems.append(ValidationError(message, code="open_brace"))
+            if match[0] == "{":
+                message = _("A brace is opened and not closed; a brace itself is written {{.")
+                problems.append(ValidationError(message, code="open_brace"))
+            else:
+                message = _("A brace is closed and was not opened; a brace itself is written }}.")
+                problems.append(ValidationError(message, code="closed_brace"))
             return match[0]
         name = match[1].strip()
         value = values.get(name)

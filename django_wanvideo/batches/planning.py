@@ -16,11 +16,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
-from django_wanvideo.batches import files, making, rows
+from django_wanvideo.batches import files, given, making, rows, tables
 from django_wanvideo.batches.rows import CheckedRow, Common
 from django_wanvideo.choices import BatchState
 from django_wanvideo.exceptions import ConfigurationError
-from django_wanvideo.models import Batch, BatchItem, Preset, VideoTask
+from django_wanvideo.models import Batch, BatchItem, Preset
 from django_wanvideo.services.limits import credit_limits
 
 if TYPE_CHECKING:
@@ -64,6 +64,12 @@ class Plan:
     problem_count: int = 0
     #: Numbers of rows that were made before, by any batch.
     repeats: set[int] = field(default_factory=set)
+    #: Hashes of what the good rows ask for.
+    contents: set[str] = field(default_factory=set)
+    #: Credits of the good rows without those.
+    credits_of_new: Decimal = Decimal(0)
+    #: What is odd and holds nothing back: columns that nothing uses, rows that are the same.
+    warnings: list[str] = field(default_factory=list)
     #: Of the good rows: hashes of their content, to see whether they are the same when they are read again.
     _seen: dict[int, str] = field(default_factory=dict)
     #: Good rows whose inputs are links, ready to be written.
@@ -76,8 +82,9 @@ class Plan:
 
     def check(self) -> None:
         """Check all rows, and keep what has to be known of them."""
-        for number, row in enumerate(self.rows, 1):
-            self.count = number
+        same, prices = given.Repeats(), dict[int, Decimal]()
+        for number, row in given.numbered(self.rows):
+            self.count += 1
             checked = rows.check(number, row, self.common)
             if checked.problems:
                 self.problem_count += len(checked.problems)
@@ -86,11 +93,15 @@ class Plan:
                 continue
             self.good += 1
             self.credits_estimated += checked.credits
-            self._seen[number] = checked.sha256
+            self._seen[number], prices[number] = checked.sha256, checked.credits
+            same.add(checked)
             if not checked.fresh:
                 self._ready[number] = checked
-        known = known_contents(self._seen.values())
+        self.contents = set(self._seen.values())
+        known = making.known_contents(self.contents)
         self.repeats = {number for number, sha256 in self._seen.items() if sha256 in known}
+        self.credits_of_new = sum((prices[number] for number in prices.keys() - self.repeats), Decimal(0))
+        self.warnings = [*(self.rows.table.warnings if isinstance(self.rows, tables.Rows) else ()), *same.warnings()]
 
     def create(self, *, by: AbstractBaseUser | None = None, skip_problems: bool = False, again: bool = False) -> Batch:
         """Make a batch of the plan, and a draft of each good row; nothing is sent.
@@ -112,18 +123,23 @@ class Plan:
         batch = Batch(name=self.name, owner_id=self.owner.pk if self.owner is not None else None)
         batch.preset = self.common.preset
         batch.settings = settings_of(self.common) | {"again": again}
-        batch.state, batch.expires_at = BatchState.CHECKED, timezone.now() + KEPT
+        if isinstance(self.rows, tables.Rows):
+            self.rows.table.note(batch)
+        # Until all rows are stored nobody can confirm it.
+        batch.state, batch.expires_at = BatchState.UPLOADING, timezone.now() + KEPT
         batch.next_action_at = batch.expires_at
         batch.save(force_insert=True)
         for chunk in chunked(self._checked(batch)):
             store(batch, chunk)
+        batch.state = BatchState.CHECKED
+        batch.save(update_fields=["state"])
         making.confirm(batch, by=by if by is not None else self.owner)
         making.make_all(batch)
         return batch
 
     def _checked(self, batch: Batch) -> Iterator[tuple[Mapping[str, Any], CheckedRow]]:
         """Yield each row with what is written of it; files are read once more and stored."""
-        for number, row in enumerate(self.rows, 1):
+        for number, row in given.numbered(self.rows):
             checked = self._ready.get(number) or rows.check(number, row, self.common)
             if checked.sha256 != self._seen.get(number, ""):
                 message = _("Row %(row)s is not any more what was checked. Plan it again.") % {"row": number}
@@ -175,24 +191,14 @@ def plan(
     return made
 
 
-def known_contents(hashes: Iterable[str]) -> set[str]:
-    """Return those of some contents that a batch has made a task of."""
-    found: set[str] = set()
-    for chunk in chunked(dict.fromkeys(filter(None, hashes))):
-        found.update(
-            VideoTask.objects.filter(content_sha256__in=chunk).values_list("content_sha256", flat=True).distinct()
-        )
-    return found
-
-
 def store(batch: Batch, chunk: list[tuple[Mapping[str, Any], CheckedRow]]) -> None:
     """Write some rows of a batch."""
-    known = known_contents(checked.sha256 for _row, checked in chunk)
+    known = making.known_contents(checked.sha256 for _row, checked in chunk)
     BatchItem.objects.bulk_create(
         BatchItem(
             batch=batch,
             number=checked.number,
-            data=rows.describe(row),
+            data=given.describe(row),
             problems=[problem.as_dict() for problem in checked.problems],
             content=checked.content,
             content_sha256=checked.sha256,
@@ -205,7 +211,7 @@ def store(batch: Batch, chunk: list[tuple[Mapping[str, Any], CheckedRow]]) -> No
 
 def settings_of(common: Common) -> dict[str, Any]:
     """Return what was chosen for all rows, as JSON."""
-    parameters = rows.describe(common.parameters)
+    parameters = given.describe(common.parameters)
     return {
         "model": common.model,
         "prompt": common.prompt,

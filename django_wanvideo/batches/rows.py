@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import json
@@ -15,6 +16,8 @@ from django.core.exceptions import ValidationError
 
 from django_wanvideo import catalog
 from django_wanvideo.batches import inputs, placeholders, wording
+from django_wanvideo.batches.given import GivenRow
+from django_wanvideo.catalog import json_values
 from django_wanvideo.catalog.validation import BESIDE_PARAMETERS, FAMILY_PARAMETERS
 from django_wanvideo.conf import conf
 from django_wanvideo.models import BatchFile, MediaInput
@@ -36,7 +39,6 @@ class Common:
     """What holds for all rows that do not say otherwise themselves.
 
     ``resolve`` gives the file that a row names, or raises ValidationError; without it names of files are refused.
-    ``unused`` are columns of a table that nothing reads.
     """
 
     model: str = ""
@@ -45,7 +47,6 @@ class Common:
     preset: Preset | None = None
     fix_inputs: bool = False
     resolve: Callable[[str], Any] | None = None
-    unused: frozenset[str] = frozenset()
 
     def spec(self, row: Mapping[str, Any]) -> ModelSpec:
         """Return the model of a row. Raises ValidationError at ``model``."""
@@ -61,7 +62,7 @@ class Common:
     def values(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters of a row: its own before those for all before the preset's."""
         preset = self.preset.parameters if self.preset is not None else {}
-        skipped = {*inputs.ROLES, *COLUMNS, *self.unused}
+        skipped = {*inputs.ROLES, *COLUMNS, *(row.unused if isinstance(row, GivenRow) else ())}
         own = {
             name: value
             for name, value in row.items()
@@ -89,6 +90,12 @@ def check(number: int, row: Mapping[str, Any], common: Common) -> CheckedRow:
     Problems with what is in no cell, such as a missing picture, stand at the column that it would be in.
     """
     found = wording.Problems(number, row)
+    template = common.template(row)
+    asked = set(placeholders.names(template))
+    _take_over(row, asked, found)
+    if "" in found.columns:
+        # Its cells are not where they should be; more would be said of it in vain.
+        return CheckedRow(number, found.problems)
     try:
         spec = common.spec(row)
     except ValidationError as error:
@@ -96,12 +103,11 @@ def check(number: int, row: Mapping[str, Any], common: Common) -> CheckedRow:
         return CheckedRow(number, found.problems)
     found.spec = spec
     sources = inputs.sources_of(spec, row, common.resolve, found)
-    template = common.template(row)
-    prompt = _filled(template, row, number, sources, found)
-    parameters = _parsed(spec, _without_own(spec, common.values(row), set(placeholders.names(template))), found)
+    prompt = _filled(template, row, number, sources, found) if "prompt" not in found.columns else template
+    parameters = _parsed(spec, _without_own(spec, common.values(row), asked), found)
     written = Written.of(prompt, row.get("notes"), _metadata(row))
     key = row.get("idempotency_key") or None
-    if (problem := idempotency.key_problem(key)) is not None:
+    if (problem := idempotency.key_problem(key)) is not None and "idempotency_key" not in found.columns:
         found.add("idempotency_key", problem)
     found.add_all(written.errors | options.misspelled(spec, parameters))
     cleaned: dict[str, Any] = {}
@@ -123,6 +129,14 @@ def check(number: int, row: Mapping[str, Any], common: Common) -> CheckedRow:
     }
     fresh = [item for item, source in media if not isinstance(source, BatchFile) and not item.url]
     return CheckedRow(number, [], content, _digest(spec, content), catalog.estimate(spec, cleaned), fresh)
+
+
+def _take_over(row: Mapping[str, Any], asked: set[str], found: wording.Problems) -> None:
+    """Add what a table's reader has found; nothing is wrong with cells that nothing reads."""
+    if isinstance(row, GivenRow):
+        for column, error in row.problems:
+            if column not in row.unused or column in asked:
+                found.add(column, error)
 
 
 def names_of(row: Mapping[str, Any], number: int, source: Any = None) -> dict[str, Any]:
@@ -164,6 +178,8 @@ def _parsed(spec: ModelSpec, values: Mapping[str, Any], found: wording.Problems)
     """Return parameters in their own types; text is read as a cell of a table is."""
     parsed = {}
     for name, value in values.items():
+        if name in found.columns:
+            continue
         try:
             is_cell = isinstance(value, str) and name in _known(spec)
             parsed[name] = spec.parameter(name).parse(value) if is_cell else value
@@ -187,6 +203,10 @@ def _metadata(row: Mapping[str, Any]) -> Any:
         if str(name).startswith("metadata.") and not _is_empty(value)
     }
     whole = row.get("metadata") or {}
+    if isinstance(whole, str):
+        # What is no JSON is refused with the rest.
+        with contextlib.suppress(ValidationError):
+            whole = json_values.read(whole)
     return {**whole, **own} if isinstance(whole, dict) else whole
 
 
@@ -199,18 +219,3 @@ def stem(source: Any) -> str:
     name = source if isinstance(source, str) else str(getattr(source, "name", "") or "")
     path = unquote(urlsplit(name).path) if "://" in name else name.replace("\\", "/")
     return posixpath.splitext(posixpath.basename(path))[0]
-
-
-def describe(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row as JSON, as it was given; files by their names."""
-    return {str(name): _described(value) for name, value in row.items()}
-
-
-def _described(value: Any) -> Any:
-    if value is None or isinstance(value, (str, int, float, bool)):
-        return value
-    if isinstance(value, dict):
-        return {str(name): _described(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_described(item) for item in value]
-    return str(getattr(value, "name", "") or value)

@@ -57,7 +57,7 @@ def as_uploadable(
         picture = _decoded(image, kind, profile, drafted=fitted)
     if fitted is not None:
         if picture.mode == "RGBA":
-            raise errors.transparency()
+            raise errors.transparency(format=facts.format)
         picture = picture.resize(fitted, Resampling.LANCZOS)
     picture = decoding.turned(picture, way)
     # Pillow writes some of what a picture came with into the next file.

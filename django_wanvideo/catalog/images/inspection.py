@@ -100,7 +100,7 @@ def _problems(facts: ImageFacts, spec: InputSpec) -> Iterator[ValidationError]:
     if facts.is_animated:
         yield errors.several() if facts.format == "TIFF" else errors.moving()
     if facts.has_transparency and not spec.allow_transparency:
-        yield errors.transparency()
+        yield errors.transparency(format=facts.format)
     if facts.size > spec.max_bytes:
         yield errors.too_many_bytes(size=errors.megabytes(facts.size), limit=errors.megabytes(spec.max_bytes))
     sides = list(_side_problems(facts, spec))
@@ -137,6 +137,7 @@ def _side_problems(facts: ImageFacts, spec: InputSpec) -> Iterator[ValidationErr
         repair = gettext("Choose a larger one, at least %(size)s.") % {"size": dimensions(*fitted)}
     message = _("This picture is %(size)s pixels; each side must have %(low)s to %(high)s. %(repair)s")
     params = {"size": dimensions(*sides), "low": low, "high": high, "repair": repair}
+    params |= {"width": facts.width, "height": facts.height}
     yield ValidationError(message, "sides", params)
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a cell of a table, and what would be right, in two short sentences."""
+"""What is wrong with a row, as it is found out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 
+from django_wanvideo.batches.wording import sentences
+from django_wanvideo.batches.wording.place import Place
 from django_wanvideo.catalog.messages import SHOWN_CHARACTERS
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ class Problem:
         return asdict(self)
 
     def __str__(self) -> str:
-        return f"{self.problem} {self.repair}".strip()
+        return f"{self.problem} → {self.repair}" if self.repair else self.problem
 
 
 @dataclass
@@ -47,9 +49,13 @@ class Problems:
         return {problem.column for problem in self.problems}
 
     def add(self, column: str, error: ValidationError) -> None:
-        """Add one error."""
-        for message in error.messages:
-            self.problems.append(Problem(column, self._cell(column), message))
+        """Add one error, or several that stand for one cell."""
+        value = self.row.get(column)
+        cell = "" if value is None else str(getattr(value, "name", "") or value)
+        place = Place(column, cell.strip(), self.row, self.spec)
+        shown = cell if len(cell) <= SHOWN_CHARACTERS else f"{cell[: SHOWN_CHARACTERS - 1]}…"
+        for one in error.error_list:
+            self.problems.append(Problem(column, shown, *sentences.of(one, place)))
 
     def add_all(self, errors: Mapping[str, Iterable[Any]]) -> None:
         """Add errors by field; those of columns that something was found wrong with already are the same once more."""
@@ -58,7 +64,3 @@ class Problems:
             if column not in known:
                 for error in found:
                     self.add(column, error if isinstance(error, ValidationError) else ValidationError(error))
-
-    def _cell(self, column: str) -> str:
-        text = str(self.row.get(column, "") or "")
-        return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
