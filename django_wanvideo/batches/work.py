@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import uuid
     from collections.abc import Callable
 
+    from django.db.models import QuerySet
+
 #: Seconds that one job goes on with a batch before others have their turn.
 TURN = 20.0
 #: Rows that are read at a time.
@@ -110,7 +112,7 @@ def _each(
         done(batch)
         return True
     by = _person(batch.cancelled_by_id if batch.operation == BatchOperation.CANCEL else batch.submitted_by_id)
-    chosen = rows
+    chosen: QuerySet[VideoTask] = rows
     if batch.operation == BatchOperation.RETRY:
         # Once each for a press: not those that were queued since, and have failed again.
         chosen = operations.retryable(batch).exclude(queued_at__gt=batch.submitted_at)

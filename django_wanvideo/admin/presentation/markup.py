@@ -164,7 +164,7 @@ def of_batch(task: VideoTask, url: str) -> SafeString | str:
     """The batch that a task was made for, as a link where there is a page of it, and its row there."""
     name = str(task.batch)
     shown = format_html('<a href="{}" dir="auto">{}</a>', url, name) if url else name
-    return format_html(_("{batch}, row {number}"), batch=shown, number=task.row_number)
+    return format_html("{}, {}", shown, formats.unbroken(_("row %(n)s") % {"n": task.row_number}))
 
 
 class ColumnsMixin:

@@ -339,7 +339,7 @@ def test_what_a_worker_is_at_is_not_deleted(boss):
 def test_a_task_says_which_row_of_which_batch_it_is(boss):
     batch = standing(made(boss.user, 2), TaskStatus.COMPLETED, TaskStatus.QUEUED)
     task = batch.tasks.get(row_number=2)
-    link = f'<a href="{url("change", batch.pk)}" dir="auto">Autumn postcards</a>, row 2'
+    link = f'<a href="{url("change", batch.pk)}" dir="auto">Autumn postcards</a>, row\N{NO-BREAK SPACE}2'
     assert link in boss.get(task_url("change", task.pk)).content.decode()
     assert link in boss.get(task_url("changelist")).content.decode()
 

@@ -119,6 +119,8 @@ def test_memory_does_not_grow_with_the_videos(boss, films, monkeypatch):
     storage = Large()
     monkeypatch.setattr(VideoTask._meta.get_field("video"), "storage", storage)
     VideoTask.objects.filter(batch=films).exclude(video="").update(video_size=20_000_000)
+    # What a first request loads is no matter of the archive.
+    sum(map(len, boss.get(url("videos", films.pk)).streaming_content))
     tracemalloc.start()
     try:
         size = sum(map(len, boss.get(url("videos", films.pk)).streaming_content))
@@ -126,7 +128,7 @@ def test_memory_does_not_grow_with_the_videos(boss, films, monkeypatch):
     finally:
         tracemalloc.stop()
     assert size > 60_000_000
-    assert peak < 12_000_000
+    assert peak < 6_000_000, f"{peak:,} bytes"
 
 
 @pytest.mark.django_db(transaction=True)

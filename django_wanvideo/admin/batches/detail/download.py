@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import re
 import tempfile
 from typing import IO, TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from django_wanvideo.admin.base import PRIVATE
 from django_wanvideo.admin.batches.detail import operations
 from django_wanvideo.admin.presentation import detail_page, formats
 from django_wanvideo.batches import rows, tables
+from django_wanvideo.batches.tables.cells import guard
 from django_wanvideo.models import BatchItem
 from django_wanvideo.models.creation import files
 
@@ -43,16 +43,18 @@ CHUNK, PIECE, IN_MEMORY = 100, 256 * 1024, 1024 * 1024
 #: Characters of a name that a file in the archive keeps.
 NAME_LENGTH = 60
 COLUMNS = ("row", "file", "task", "prompt", "credits", "sha256", "problem")
-#: What a program for tables would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 # Videos --------------------------------------------------------------------------------------------------------------
 
 
 def can_zip() -> bool:
-    """Tell whether what makes archives is installed."""
-    return importlib.util.find_spec("zipstream") is not None
+    """Tell whether what makes archives is installed; another package of the same name has no such class."""
+    try:
+        from zipstream import ZipStream  # noqa: F401 - only whether it is there
+    except ImportError:
+        return False
+    return True
 
 
 def words(found: Numbers) -> str:
@@ -92,7 +94,9 @@ def archive(tasks: QuerySet[VideoTask]) -> Iterator[bytes]:
     from zipstream import ZipStream
 
     zipped = ZipStream(sized=False)
-    with tempfile.TemporaryFile("w+", encoding="utf-8", newline="", dir=settings.FILE_UPLOAD_TEMP_DIR) as manifest:
+    with tempfile.TemporaryFile(
+        "w+", encoding="utf-8", errors="replace", newline="", dir=settings.FILE_UPLOAD_TEMP_DIR
+    ) as manifest:
         # The mark by which Excel knows the letters.
         manifest.write("\N{BOM}")
         lines = csv.writer(manifest)
@@ -105,21 +109,16 @@ def archive(tasks: QuerySet[VideoTask]) -> Iterator[bytes]:
                     zipped.add(_read(copy), name)
                     yield from zipped.all_files()
             problem = "" if copy is not None else _("The site’s storage did not give this video.")
-            lines.writerow(_guarded(cell) for cell in _line(task, name if copy is not None else "", problem))
+            lines.writerow(guard(cell) for cell in _line(task, name if copy is not None else "", problem))
         manifest.flush()
         manifest.seek(0)
         zipped.add(_read(manifest.buffer), "manifest.csv")
         yield from zipped.finalize()
 
 
-def _line(task: VideoTask, name: str, problem: str) -> list[Any]:
+def _line(task: VideoTask, name: str, problem: str) -> list[str]:
     used = "" if task.credits_used is None else f"{task.credits_used.normalize():f}"
-    return [task.row_number, name, task.pk, task.prompt, used, task.video_sha256, problem]
-
-
-def _guarded(cell: Any) -> str:
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return [str(task.row_number), name, str(task.pk), task.prompt, used, task.video_sha256, problem]
 
 
 def _by_row(tasks: QuerySet[VideoTask]) -> Iterator[VideoTask]:
