@@ -20,6 +20,7 @@ from django_wanvideo.admin.people import presets
 from django_wanvideo.admin.presentation import markup
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.conf import conf
+from django_wanvideo.models import Batch
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -125,18 +126,15 @@ class TaskAdminBase(_Base):
         """Return the address of one of our pages."""
         return reverse(f"admin:wanvideo_videotask_{name}", args=args, current_app=self.admin_site.name)
 
+    def get_batch_url(self, task: VideoTask) -> str:
+        """Return the address of the page of a task's batch; empty where there is none on this site."""
+        if task.batch_id is None or not self.admin_site.is_registered(Batch):
+            return ""
+        return reverse("admin:wanvideo_batch_change", args=[task.batch_id], current_app=self.admin_site.name)
+
     def render_page(self, request: HttpRequest, name: str, title: str, **context: Any) -> TemplateResponse:
         """Answer with a page of our own, which stands in the admin like one of Django's."""
-        request.current_app = self.admin_site.name
-        frame = {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "opts": self.opts,
-            "media": self.media,
-            # Django 6.1 made a list of the links above a page.
-            "wanvideo": {"is_stock": is_stock(), "crumbs_are_a_list": django.VERSION >= (6, 1)},
-        }
-        return TemplateResponse(request, f"admin/wanvideo/videotask/{name}.html", {**frame, **context})
+        return render(self, request, f"videotask/{name}", title, **context)
 
     def render_task_page(
         self, request: HttpRequest, name: str, title: str, task: VideoTask, **context: Any
@@ -150,6 +148,22 @@ class TaskAdminBase(_Base):
             "change_url": self.get_page_url("change", task.pk),
         }
         return self.render_page(request, name, title, **{**shown, **context})
+
+
+def render(
+    model_admin: admin.ModelAdmin[Any], request: HttpRequest, name: str, title: str, **context: Any
+) -> TemplateResponse:
+    """Answer with a page of our own, which stands in the admin like one of Django's; ``name`` is its template's."""
+    request.current_app = model_admin.admin_site.name
+    frame = {
+        **model_admin.admin_site.each_context(request),
+        "title": title,
+        "opts": model_admin.opts,
+        "media": model_admin.media,
+        # Django 6.1 made a list of the links above a page.
+        "wanvideo": {"is_stock": is_stock(), "crumbs_are_a_list": django.VERSION >= (6, 1)},
+    }
+    return TemplateResponse(request, f"admin/wanvideo/{name}.html", {**frame, **context})
 
 
 def as_uuid(value: Any) -> uuid.UUID | None:

@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_datetime
 
 from django_wanvideo.admin import holds
 from django_wanvideo.choices import InputRole, TaskStatus
-from django_wanvideo.models import MediaInput
+from django_wanvideo.models import Batch, MediaInput
 from django_wanvideo.models.base import people
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class TaskChangeList(ChangeList):
         return {name: value for name, value in found.items() if name not in PLACES}
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[VideoTask]:
-        """Fetch owners with the rows, first frames with one further query."""
+        """Fetch owners with the rows, first frames and batches with one further query each."""
         # One row for each task: an order would only join the tasks once more.
         frames = MediaInput.objects.filter(role=InputRole.FIRST_FRAME, position=0).order_by()
         queryset: QuerySet[VideoTask] = super().get_queryset(request, *args, **kwargs)
@@ -53,7 +53,8 @@ class TaskChangeList(ChangeList):
         if self.is_popup and not self.is_status_chosen:
             # Who chooses a video for something else wants one that can be played.
             queryset = queryset.filter(status=TaskStatus.COMPLETED)
-        return queryset.defer(*_UNSHOWN).prefetch_related(Prefetch("inputs", frames, to_attr="listed_frames"))
+        batches = Prefetch("batch", Batch.objects.only("name"))
+        return queryset.defer(*_UNSHOWN).prefetch_related(Prefetch("inputs", frames, to_attr="listed_frames"), batches)
 
     def get_results(self, request: HttpRequest) -> None:
         """Fill in what the admin's templates read, without a COUNT."""
@@ -62,11 +63,14 @@ class TaskChangeList(ChangeList):
         place = next(((name, self.params[name]) for name in PLACES if name in self.params), None)
         rows = self._numbered_page() if place is None else self._page_at(*place)
         self.result_list = rows
-        holds.label(cast("TaskAdminBase", self.model_admin), request, rows)
+        model_admin = cast("TaskAdminBase", self.model_admin)
+        holds.label(model_admin, request, rows)
         for task in self.result_list:
             if self.is_popup:
                 # Whoever chooses a video is not led away from the rows: a decision is another page.
                 task.resolve_url = ""
+            else:
+                task.batch_url = model_admin.get_batch_url(task)
             if task.owner_id is not None:
                 # Each owner leads to their tasks.
                 task.owner_url = self.get_query_string({"owner": task.owner_id}, [*PLACES, PAGE_VAR])

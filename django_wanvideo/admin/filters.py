@@ -16,11 +16,12 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo import catalog, failures
 from django_wanvideo.admin import counts
-from django_wanvideo.admin.base import is_stock
+from django_wanvideo.admin.base import as_uuid, is_stock
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import VideoTask
 
 if TYPE_CHECKING:
+    import uuid
     from collections.abc import Iterable, Iterator
 
     from django.db.models import QuerySet
@@ -158,6 +159,30 @@ def _owner_id(value: str | None) -> Any:
         return VideoTask.owner.field.target_field.to_python(value)
     except ValidationError:
         raise IncorrectLookupParameters from None
+
+
+class BatchFilter(_Filter):
+    """One batch, whose page leads here; nothing is offered where none is chosen."""
+
+    title = _("batch")
+    parameter_name = "batch"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
+        """Return the batch that is chosen, by its name if this person sees a task of it."""
+        value = self.value()
+        if not value:
+            return []
+        tasks = model_admin.get_queryset(request).filter(batch_id=_uuid(value)).order_by()
+        return [(value, tasks.values_list("batch__name", flat=True).first() or value)]
+
+    def narrowed(self, request: HttpRequest, tasks: Any, value: str) -> Any:
+        return tasks.filter(batch_id=_uuid(value))
+
+
+def _uuid(value: str) -> uuid.UUID:
+    if (found := as_uuid(value)) is None:
+        raise IncorrectLookupParameters
+    return found
 
 
 class FailureFilter(_Filter):

@@ -19,6 +19,7 @@ from django_wanvideo.admin.changelist import TaskChangeList
 from django_wanvideo.admin.deletion import DeletionMixin
 from django_wanvideo.admin.filters import (
     AttentionFilter,
+    BatchFilter,
     CreatedFilter,
     FailureFilter,
     ModelFilter,
@@ -60,7 +61,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
 
     list_display = ("picture", "task", "state", "credits", "owned_by", "created")
     list_display_links = ("picture", "task")
-    list_filter = (AttentionFilter, StatusFilter, CreatedFilter, OwnerFilter, ModelFilter, FailureFilter)
+    list_filter = (AttentionFilter, StatusFilter, CreatedFilter, OwnerFilter, ModelFilter, FailureFilter, BatchFilter)
     list_per_page = 50
     # Owners may be in another database; the list itself fetches them, with or without a join.
     list_select_related = ()

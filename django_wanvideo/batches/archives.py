@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MEGABYTE = 1_000_000
 #: Bytes of one picture.
-MAX_PICTURE = 10 * MEGABYTE
+MAX_PICTURE = files.MOST_BYTES
 #: Bytes that the list of a ZIP file's entries may have; it is read into memory.
 MAX_DIRECTORY = 4 * MEGABYTE
 _CHUNK = 1_000_000
@@ -62,8 +62,8 @@ BROKEN = (
 class Limits:
     """What may be in a ZIP file. Sizes are bytes; ``ratio`` counts from ``MAX_PICTURE`` unpacked bytes up."""
 
-    entries: int = 500
-    total: int = 2_000 * MEGABYTE
+    entries: int = files.MOST_FILES
+    total: int = files.MOST_TOGETHER
     ratio: int = 200
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from django.contrib.auth.models import AbstractBaseUser
+    from django.db.models import QuerySet
 
     from django_wanvideo.services.limits.throttling import Forecast
 
@@ -33,7 +35,25 @@ PICTURES, TABLE, TAKES = "pictures", "table", "takes"
 
 
 class TermsChanged(TransitionNotAllowed):
-    """Prices, limits on credits or the preset are not any more what they were at the check. Check again."""
+    """Prices, limits, the preset or what was made before are not any more what they were at the check. Check again."""
+
+
+def begin(batch: Batch) -> Batch:
+    """Store a batch that files come in for, or let the check of one be forgotten because they change; return its row.
+
+    Raises:
+        TransitionNotAllowed: it was confirmed meanwhile.
+    """
+    kept = timezone.now() + planning.KEPT
+    values = {"state": BatchState.UPLOADING, "expires_at": kept, "next_action_at": kept}
+    columns = {"owner_id": batch.owner_id, "name": batch.name, "settings": batch.settings}
+    # Two requests of the same page may be the first.
+    stored, _is_new = Batch.objects.get_or_create(pk=batch.pk, defaults=columns | values)
+    states = [BatchState.UPLOADING, BatchState.CHECKED]
+    if not Batch.objects.filter(pk=batch.pk, state__in=states).update(**values):
+        raise TransitionNotAllowed(_("This check was confirmed before, or is gone."), action="upload")
+    stored.refresh_from_db()
+    return stored
 
 
 def common_of(batch: Batch) -> Common:
@@ -101,7 +121,8 @@ def check(batch: Batch) -> None:
             models.update(checked.content["model"] for _row, checked in chunk if checked.content)
             for _row, checked in chunk:
                 repeats.add(checked)
-        batch.settings = batch.settings | {"models": sorted(models)}
+        batch.settings = batch.settings | {"models": sorted(models), "warnings": []}
+        batch.source_sha256 = _pictures_sha256(batch)
         if table is not None:
             table.note(batch)
             batch.settings |= {"warnings": table.warnings + repeats.warnings()}
@@ -111,26 +132,66 @@ def check(batch: Batch) -> None:
         batch.save()
 
 
+def _pictures_sha256(batch: Batch) -> str:
+    """Return what tells that the same pictures were given before, in whatever order; empty for other ways in."""
+    if batch.settings.get("way") != PICTURES:
+        return ""
+    found = batch.files.exclude(pk=batch.settings.get("archive")).values_list("sha256", flat=True)
+    return hashlib.sha256(" ".join(sorted(found)).encode()).hexdigest()
+
+
 def confirm(batch: Batch, *, by: AbstractBaseUser | None = None, submit: bool = False, again: bool = False) -> None:
     """Let the good rows of a checked batch be made, and sent with ``submit``; once, however often it is asked for.
 
+    ``batch`` is the check that was looked at: nothing is made where it was checked anew since.
+
     Raises:
         TermsChanged: it has to be checked again, since it would not be what was shown.
-        TransitionNotAllowed: it was confirmed already, or is gone.
+        TransitionNotAllowed: it was confirmed or checked again already, is too old, or is gone.
         PermissionDenied: ``by`` may not spend credits, or not make tasks.
     """
     if submit:
         people.check_permission(by, operations.MAY_SPEND, _("You may not spend credits."))
     else:
         people.check_permission(by, "wanvideo.add_videotask", _("You may not make tasks."))
-    if batch.state == BatchState.CHECKED and batch.terms != planning.terms(
-        batch.settings.get("models", []), batch.preset, batch.owner_id
-    ):
-        raise TermsChanged(_("Prices, limits or the preset have changed since this was checked. Check it again."))
+    if batch.state == BatchState.CHECKED:
+        _refuse_old(batch)
     again = again or batch.settings.get("way") == TAKES
     with database.atomic():
+        if batch.state == BatchState.CHECKED and not again:
+            _refuse_made_meanwhile(batch)
         making.confirm(batch, by=by, submit=submit, again=again)
         queue.enqueue_on_commit("batch", batch.pk)
+
+
+def is_old(batch: Batch) -> bool:
+    """Tell whether a check is too old to be confirmed."""
+    return batch.expires_at is not None and batch.expires_at <= timezone.now()
+
+
+def _refuse_old(batch: Batch) -> None:
+    if is_old(batch):
+        words = _("This check is older than a day, and prices may have changed. Check it again.")
+        raise TransitionNotAllowed(words, action="confirm")
+    if batch.terms != planning.terms(batch.settings.get("models", []), batch.preset, batch.owner_id):
+        raise TermsChanged(_("Prices, limits or the preset have changed since this was checked. Check it again."))
+
+
+def _refuse_made_meanwhile(batch: Batch) -> None:
+    """Refuse where another batch has made, or was told to make, rows that were new at the check."""
+    new = BatchItem.objects.filter(batch=batch, is_repeat=False).exclude(content_sha256="")
+    others = BatchItem.objects.filter(batch__state=BatchState.CREATING).exclude(batch=batch)
+    for chunk in planning.chunked(new.values_list("content_sha256", flat=True)):
+        if making.known_contents(chunk) or others.filter(content_sha256__in=chunk).exists():
+            raise TermsChanged(_("Some of these rows have been made since this was checked. Check it again."))
+
+
+def earlier(batch: Batch, visible: QuerySet[Batch]) -> Batch | None:
+    """Return the newest of the ``visible`` batches that was confirmed with the same file, or the same pictures."""
+    if not batch.source_sha256:
+        return None
+    same = visible.filter(source_sha256=batch.source_sha256, confirmed_at__isnull=False)
+    return same.exclude(pk=batch.pk).order_by("-confirmed_at").first()
 
 
 def summary(batch: Batch, *, again: bool = False) -> dict[str, Any]:
@@ -140,6 +201,7 @@ def summary(batch: Batch, *, again: bool = False) -> dict[str, Any]:
     ``credits`` is what those cost; ``forecast`` how many of them fit into the limits today; ``duration`` how long they take.
     """
     good = ~Q(content_sha256="")
+    again = again or batch.settings.get("way") == TAKES
     wanted = good if again else good & Q(is_repeat=False)
     found = BatchItem.objects.filter(batch=batch).aggregate(
         rows=Count("pk"),
@@ -150,6 +212,8 @@ def summary(batch: Batch, *, again: bool = False) -> dict[str, Any]:
     )
     found["bad"] = found["rows"] - found["good"]
     found["credits"] = found["credits"] or Decimal(0)
-    prices = making.makeable(batch).order_by("number").values_list("credits_estimated", flat=True)
+    prices = (
+        BatchItem.objects.filter(wanted, batch=batch).order_by("number").values_list("credits_estimated", flat=True)
+    )
     forecast: Forecast | None = throttling.forecast((price, batch.owner_id) for price in prices)
     return {**found, "forecast": forecast, "duration": duration.estimate(found["makeable"])}

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import Count, Sum
 from django.utils.translation import gettext as _
 
 from django_wanvideo.batches.wording import nearest
 from django_wanvideo.catalog import images
+from django_wanvideo.catalog.common import MEGABYTE
 from django_wanvideo.models import BatchFile
 from django_wanvideo.models.creation import media
 
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
 #: Characters of a file's name that are kept.
 MAX_NAME = 255
+#: Files of one batch, bytes of a picture, and bytes of all files together.
+MOST_FILES = 500
+MOST_BYTES = 10 * MEGABYTE
+MOST_TOGETHER = 2000 * MEGABYTE
 _CHUNK = 1_000_000
 
 
@@ -80,6 +86,20 @@ def not_there(name: str, source: str, known: Iterable[str]) -> ValidationError:
     message = _("There is no file “%(name)s” in %(source)s.") if source else _("There is no file “%(name)s”.")
     params = {"name": name, "source": source, "meant": nearest(name, known)}
     return ValidationError(message, code="no_such_file", params=params)
+
+
+def check_room(batch: Batch, size: int, *, count: int = 1) -> None:
+    """Raise ValidationError where ``count`` more pictures of ``size`` bytes are too many, too large, or too much together."""
+    held = BatchFile.objects.filter(batch=batch).aggregate(count=Count("pk"), size=Sum("size"))
+    if size > MOST_BYTES:
+        message, params = _("The picture has more than %(limit)s MB."), {"limit": MOST_BYTES // MEGABYTE}
+        raise ValidationError(message, code="too_many_bytes", params=params)
+    if held["count"] + count > MOST_FILES:
+        message = _("%(limit)s pictures can be given at once. Give the rest as another batch.")
+        raise ValidationError(message, code="too_many_files", params={"limit": MOST_FILES})
+    if (held["size"] or 0) + size > MOST_TOGETHER:
+        message = _("The pictures have more than %(limit)s GB together. Give the rest as another batch.")
+        raise ValidationError(message, code="too_much", params={"limit": MOST_TOGETHER // MEGABYTE // 1000})
 
 
 def add(batch: Batch, name: str, content: File[bytes] | IO[bytes]) -> BatchFile:

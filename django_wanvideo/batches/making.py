@@ -38,7 +38,7 @@ def confirm(
         again: whether rows that were made before are made again; as the batch says otherwise.
 
     Raises:
-        TransitionNotAllowed: it was confirmed already, is gone, or was never checked.
+        TransitionNotAllowed: it was confirmed or checked again already, is gone, or was never checked.
     """
     now = timezone.now()
     values: dict[str, Any] = {
@@ -54,7 +54,9 @@ def confirm(
     if submit:
         values["submitted_by_id"] = by.pk if by is not None else None
     with database.atomic():
-        if not Batch.objects.filter(pk=batch.pk, state=BatchState.CHECKED).update(**values):
+        # Each check has an end of its own, so another one than ``batch`` has seen is not confirmed unseen.
+        seen = Batch.objects.filter(pk=batch.pk, state=BatchState.CHECKED, expires_at=batch.expires_at)
+        if not seen.update(**values):
             raise TransitionNotAllowed(_("This check was confirmed before, or is gone."), action="confirm")
         record(batch, BatchEventKind.CREATED, by)
     for name, value in values.items():

@@ -24,10 +24,14 @@ from django_wanvideo.mail import collecting
 from django_wanvideo.models import Batch, VideoTask
 from django_wanvideo.models.base import people
 from django_wanvideo.services import due, notifications
+from django_wanvideo.services.sending import actions as sending
+from django_wanvideo.services.sending import quotes
 
 if TYPE_CHECKING:
     import uuid
     from collections.abc import Callable
+
+    from django.db.models import QuerySet
 
 #: Seconds that one job goes on with a batch before others have their turn.
 TURN = 20.0
@@ -109,7 +113,10 @@ def _each(
         done(batch)
         return True
     by = _person(batch.cancelled_by_id if batch.operation == BatchOperation.CANCEL else batch.submitted_by_id)
-    chosen = operations.retryable(batch) if batch.operation == BatchOperation.RETRY else rows
+    chosen: QuerySet[VideoTask] = rows
+    if batch.operation == BatchOperation.RETRY:
+        # Once each for a press: not those that were queued since, and have failed again.
+        chosen = operations.retryable(batch).exclude(queued_at__gt=batch.submitted_at)
     for task in chosen.filter(status=status, row_number__in=numbers).order_by("row_number"):
         # Somebody else was quicker; that is all the same here.
         with contextlib.suppress(TransitionNotAllowed, VideoTask.DoesNotExist):
@@ -128,8 +135,11 @@ def _submit(batch: Batch, task: VideoTask, by: Any) -> None:
 
 
 def _retry(batch: Batch, task: VideoTask, by: Any) -> None:
+    ends_at, pressed_at = task.result_expires_at, batch.submitted_at
+    # What was to be fetched for nothing when it was asked for is never paid for instead.
+    was_free = bool(task.result_url and ends_at and pressed_at and ends_at > pressed_at)
     with contextlib.suppress(BudgetExceeded, ValidationError):
-        task.retry(by=by)
+        sending.retry(task, by=by, agreed=quotes.fetching(task) if was_free else None)
 
 
 def _cancel(batch: Batch, task: VideoTask, by: Any) -> None:

@@ -14,6 +14,7 @@ from django.utils.translation import trans_real
 import django_wanvideo
 from django_wanvideo.failures import ADVICE, advice_for, charge_words
 from django_wanvideo.models import VideoTask
+from tests.admin.batches import rows as batches
 from tests.admin.conftest import add_data, store, url
 
 TEMPLATES = Path(django_wanvideo.__file__).parent / "templates"
@@ -24,7 +25,7 @@ SPOKEN = {"aria-label", "alt", "title", "placeholder", "data-once", "data-live",
           "data-signed-out", "data-resume", "data-fits", "data-unknown"}  # fmt: skip
 #: What is data, a name, a unit or a number in the pages below.
 UNTRANSLATED = re.compile(
-    r"""A\ fox\ trots\ on|boss|other\ words|Wan\ 2\.6\ Flash|Django|\d{3,4}p|task-unified-\S+|\w+\.jpg
+    r"""A\ fox\ trots\ on|boss|Autumn\ postcards|fox[\ -]\d+|other\ words|Wan\ 2\.6\ Flash|Django|\d{3,4}p|task-unified-\S+|\w+\.jpg
     |service_error|content_filter|https?://\S*|\d+|[\W_]+|\bpx\b|\bkB\b|\bMP4\b""",
     re.VERBOSE,
 )
@@ -34,7 +35,8 @@ class Bracketed(trans_real.DjangoTranslation):
     """A language in which each text is itself in ⟦brackets⟧."""
 
     def gettext(self, message):
-        return f"⟦{super().gettext(message)}⟧"
+        # A text with a context comes as both, with a mark between them.
+        return f"⟦{super().gettext(message.rpartition(trans_real.CONTEXT_SEPARATOR)[2])}⟧"
 
     def ngettext(self, singular, plural, number):
         return f"⟦{singular if number == 1 else plural}⟧"
@@ -147,7 +149,15 @@ def pages(boss, make_task, monkeypatch):
         data = {"action": "retry_selected", "_selected_action": [str(task.pk) for task in [*tasks, make_task()]]}
         return boss.post(url("changelist"), data, follow=True)
 
+    def batch():
+        kinds = ["completed", "failed:service_error", "failed:content_filter", "unconfirmed", "queued", "processing"]
+        return batches.standing(batches.made(boss.user, 6, bad=1), *kinds)
+
     return {
+        "batch": lambda: boss.get(batches.url("change", batch().pk)),
+        "batch of drafts": lambda: boss.get(batches.url("change", batches.made(boss.user).pk)),
+        "batches": lambda: [batch(), boss.get(batches.url("changelist"))][1],
+        "cancel batch": lambda: boss.get(batches.url("cancel", batch().pk)),
         "list": listed,
         "empty list": lambda: boss.get(url("changelist")),
         "nothing found": lambda: [make_task(), boss.get(url("changelist"), {"q": "whale"})][1],
@@ -169,7 +179,7 @@ def pages(boss, make_task, monkeypatch):
 
 
 PAGES = [
-    "list", "empty list", "nothing found", "add", "refused", "another model", "draft", "queued", "processing", "completed",
+    "batch", "batch of drafts", "batches", "cancel batch", "list", "empty list", "nothing found", "add", "refused", "another model", "draft", "queued", "processing", "completed",
     "failed", "unknown failure", "cancelled", "confirm", "retry plan", "resolve", "variations",
 ]  # fmt: skip
 

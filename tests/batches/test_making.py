@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
+from django.utils import timezone
 
 from django_wanvideo import batches, jobs, queue
 from django_wanvideo.batches import checking, making, planning, work
@@ -209,3 +210,43 @@ def test_a_press_wakes_one_job(monkeypatch):
     batch = checked(2)
     checking.confirm(batch)
     assert woken == [("batch", str(batch.pk))]
+
+
+@pytest.mark.django_db
+def test_one_press_tries_a_task_again_once_however_often_its_rows_are_gone_through():
+    batch = failed_batch()
+    batch.retry()
+    queued = [task.queued_at for task in batch.tasks.order_by("row_number")]
+    work.work(batch.pk)
+    assert TaskEvent.objects.filter(task__batch=batch, kind="retried").count() == 2
+    # As if the worker had died before it said so, and the tasks had failed once more meanwhile.
+    VideoTask.objects.filter(batch=batch).update(status=TaskStatus.FAILED, error_code="service_error")
+    Batch.objects.filter(pk=batch.pk).update(operation="retry", cursor=0, next_action_at=batch.next_action_at)
+    work.work(batch.pk)
+    assert TaskEvent.objects.filter(task__batch=batch, kind="retried").count() == 2
+    assert queued != [task.queued_at for task in batch.tasks.order_by("row_number")]
+
+
+@pytest.mark.django_db
+def test_what_was_to_be_fetched_for_nothing_is_not_paid_for_once_its_link_has_ended():
+    batch = failed_batch()
+    batch.retry()
+    ended = timezone.now()
+    # It was alive at the press, and has ended before a worker came.
+    assert batch.submitted_at < ended
+    VideoTask.objects.filter(batch=batch, row_number=1).update(
+        result_url="https://files.example/v.mp4", result_expires_at=ended
+    )
+    work.work(batch.pk)
+    assert list(batch.tasks.order_by("row_number").values_list("status", flat=True)) == ["failed", "queued"]
+
+
+def failed_batch():
+    """A batch of two that have failed for a passing reason."""
+    given = [{"first_frame": f"{LINK}?{n}", "prompt": f"fox {n}"} for n in (1, 2)]
+    batch = batches.plan(given, name="Spring").create(again=True)
+    now = timezone.now()
+    Batch.objects.filter(pk=batch.pk).update(state="submitted", submitted_at=now)
+    batch.tasks.update(status=TaskStatus.FAILED, error_code="service_error", queued_at=now, finished_at=now)
+    batch.refresh_from_db()
+    return batch

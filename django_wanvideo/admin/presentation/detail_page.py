@@ -32,7 +32,7 @@ _S = TaskStatus
 SHOWN_CHILDREN = 12
 #: Characters of the prompt in the name of a downloaded file.
 NAME_LENGTH = 60
-_SPELLED = str.maketrans(
+SPELLED = str.maketrans(
     {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ð": "d",
      "Ð": "D", "þ": "th", "Þ": "TH", "ł": "l", "Ł": "L", "\N{LATIN SMALL LETTER DOTLESS I}": "i", "ä": "ae", "Ä": "Ae", "ö": "oe", "Ö": "Oe", "ü": "ue",
      "Ü": "Ue"}
@@ -54,7 +54,7 @@ def context(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -
         # A link that somebody gave is not loaded, since it would tell that site who looks.
         "frame_url": files.url_of(frame.shown_file) if frame is not None else "",
         "frame_caption": frame_caption(frame),
-        "facts": facts(task),
+        "facts": [*facts(task), *_batch(model_admin, task)],
         "credits": credits_known(task),
         "lines": history.lines(events, now),
         "requests": [request_shown(attempt, task) for attempt in attempts],
@@ -142,7 +142,7 @@ def video(model_admin: TaskAdminBase, task: VideoTask) -> dict[str, Any] | None:
 def file_name(task: VideoTask) -> str:
     """What a downloaded video is called: the words of its prompt, and enough of its id to tell it from others."""
     # Letters that are no other letter with an accent.
-    text = task.prompt[: 4 * NAME_LENGTH].translate(_SPELLED)
+    text = task.prompt[: 4 * NAME_LENGTH].translate(SPELLED)
     words = slugify(text) or slugify(text, allow_unicode=True)
     if len(words) > NAME_LENGTH:
         words = words[: NAME_LENGTH + 1].rpartition("-")[0] or words[:NAME_LENGTH]
@@ -196,6 +196,12 @@ def facts(task: VideoTask) -> list[tuple[str, str]]:
     if task.error_code:
         rows.append((_("Error code"), task.error_code))
     return rows
+
+
+def _batch(model_admin: TaskAdminBase, task: VideoTask) -> list[tuple[str, str]]:
+    if task.batch_id is None:
+        return []
+    return [(_("Batch"), markup.of_batch(task, model_admin.get_batch_url(task)))]
 
 
 def credits_known(task: VideoTask) -> dict[str, Any]:

@@ -24,7 +24,11 @@ def lines(costs: Iterable[tuple[Decimal | None, Any]]) -> list[str]:
     Args:
         costs: price and owner's key of each task, in the order in which they are sent.
     """
-    found = throttling.forecast(costs)
+    return told(throttling.forecast(costs))
+
+
+def told(found: throttling.Forecast | None) -> list[str]:
+    """Say what a forecast has found."""
     if found is None or not found.count:
         return []
     values = {"fits": found.fits_now, "count": found.count}

@@ -95,7 +95,9 @@ def megabytes(size: int | None) -> str:
         return "–"
     if size < 1_000_000:
         return unbroken(_("%(n)s kB") % {"n": number_format(Decimal(size) / 1000, decimal_pos=0)})
-    return unbroken(_("%(n)s MB") % {"n": number_format(Decimal(size) / 1_000_000, decimal_pos=1)})
+    if size < 1_000_000_000:
+        return unbroken(_("%(n)s MB") % {"n": number_format(Decimal(size) / 1_000_000, decimal_pos=1)})
+    return unbroken(_("%(n)s GB") % {"n": number_format(Decimal(size) / 1_000_000_000, decimal_pos=1)})
 
 
 def setting(parameter: ParameterSpec, value: Any) -> str:

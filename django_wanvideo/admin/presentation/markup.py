@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -25,10 +25,18 @@ if TYPE_CHECKING:
     from django_wanvideo.catalog import ModelSpec
     from django_wanvideo.models import MediaInput, VideoTask
 
+_CODE = '<code class="wv-code">{}</code>'
+
 
 def icon(name: str) -> SafeString:
     """An icon of the sprite in ``wanvideo/icons.html``; words stand beside it, so it is hidden from readers."""
     return format_html('<svg class="wv-icon" aria-hidden="true"><use href="#wv-{}"/></svg>', name)
+
+
+def with_code(text: str) -> SafeString:
+    """A sentence in which names that stand between backticks look like what one types."""
+    parts = enumerate(text.split("`"))
+    return format_html_join("", "{}", ((format_html(_CODE, part) if n % 2 else part,) for n, part in parts))
 
 
 def chip(status: str) -> SafeString:
@@ -152,6 +160,13 @@ def linked_picture(task: VideoTask) -> SafeString:
     return format_html('{}<span class="visually-hidden">{}</span>', thumbnail(task, listed_frame(task)), str(task))
 
 
+def of_batch(task: VideoTask, url: str) -> SafeString | str:
+    """The batch that a task was made for, as a link where there is a page of it, and its row there."""
+    name = str(task.batch)
+    shown = format_html('<a href="{}" dir="auto">{}</a>', url, name) if url else name
+    return format_html("{}, {}", shown, formats.unbroken(_("row %(n)s") % {"n": task.row_number}))
+
+
 class ColumnsMixin:
     """Picture, words, state, credits, owner and date."""
 
@@ -196,11 +211,14 @@ class ColumnsMixin:
 
     @admin.display(description=gettext_lazy("Created"), ordering="created_at")
     def created(self, task: VideoTask) -> SafeString:
-        """When it was made, and how long ago that is."""
+        """When it was made, how long ago that is, and as which row of which batch."""
         now = timezone.now()
         return format_html(
-            '<time datetime="{}">{}</time><span class="wv-sub">{}</span>',
+            '<time datetime="{}">{}</time><span class="wv-sub">{}</span>{}',
             task.created_at.isoformat(),
             formats.clock(task.created_at, now),
             formats.age(task.created_at, now),
+            format_html('<span class="wv-sub wv-batch">{}</span>', of_batch(task, getattr(task, "batch_url", "")))
+            if task.batch_id is not None
+            else "",
         )

@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.http import HttpResponseRedirect
-from django.utils import timezone
+from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -23,10 +23,11 @@ from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
 from django_wanvideo.admin.people import presets
 from django_wanvideo.admin.presentation import detail_page, forecasts, prices
-from django_wanvideo.admin.views import duplicate
+from django_wanvideo.admin.views import duplicate, live
 from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import WanVideoError
+from django_wanvideo.models import Batch
 from django_wanvideo.models.creation import media
 from django_wanvideo.services.sending import actions as sending
 
@@ -142,16 +143,13 @@ class PagesMixin(TaskAdminBase):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Add the addresses that the live module asks."""
-        page: dict[str, Any] = {
-            "status_url": self.get_page_url("status"),
-            "news_url": self.get_page_url("news"),
-            "now": timezone.now().isoformat(),
-            "is_stock": is_stock(),
-        }
+        page: dict[str, Any] = {"status_url": self.get_page_url("status"), "is_stock": is_stock(), **live.news(self)}
         if request.method == "GET":
             page |= {"trouble": banner.get_banner(), "holds": holds.notices(self, request)}
         if holds.may_pause(request) and not holds.is_paused(holds.reports_for(request)):
             page["pause_url"] = self.get_page_url("sending")
+        if self.admin_site.is_registered(Batch) and self.admin_site.get_model_admin(Batch).has_add_permission(request):
+            page["make_many_url"] = reverse("admin:wanvideo_batch_add", current_app=self.admin_site.name)
         context = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page, **(extra_context or {})}
         return super().changelist_view(request, context)
 

@@ -77,6 +77,11 @@ def _page(model_admin: TaskAdminBase, task: VideoTask, now: dt.datetime) -> dict
     return found | ({"live": True} if parts["expires"] and ends_at is not None and ends_at > now else {})
 
 
+def news(model_admin: TaskAdminBase) -> dict[str, str]:
+    """Return what a page needs to ask for news: where, and since when by this machine's clock."""
+    return {"news_url": model_admin.get_page_url("news"), "now": timezone.now().isoformat()}
+
+
 def news_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
     """Answer what became of the person's own videos and batches ``since`` a moment, for a page that nobody looks at.
 

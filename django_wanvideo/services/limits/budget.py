@@ -76,7 +76,7 @@ class Room:
         cost = price or Decimal(0)
         short = [
             Shortage(limit, used, cost, bounds(limit.period, self.now)[1])
-            for limit, used in self._standing(owner_id)
+            for limit, used in self.standing(owner_id)
             if used + cost > limit.credits
         ]
         return max(short, key=lambda found: (found.is_lasting, found.resets_at), default=None)
@@ -90,7 +90,7 @@ class Room:
 
     def add(self, price: Decimal | None, owner_id: Any) -> None:
         """Count a price, whether it fits or not."""
-        for limit, _used in list(self._standing(owner_id)):
+        for limit, _used in list(self.standing(owner_id)):
             self._used[self._key(limit, owner_id)] += price or Decimal(0)
 
     def next_reset(self) -> dt.datetime:
@@ -105,7 +105,12 @@ class Room:
                 self._used[key] = Decimal(0)
         self.now = moment
 
-    def _standing(self, owner_id: Any) -> Iterator[tuple[CreditLimit, Decimal]]:
+    def standing(self, owner_id: Any) -> Iterator[tuple[CreditLimit, Decimal]]:
+        """Yield the limits that hold for an owner's tasks, each with what is used of it.
+
+        Raises:
+            ConfigurationError: a limit cannot be read.
+        """
         if owner_id not in self._limits:
             self._limits[owner_id] = credit_limits.limits_for(owner_id)
             self._read_ledger(limit for limit in self._limits[owner_id] if limit.scope == SITE)

@@ -1,5 +1,5 @@
-// Keeps rows and pages of tasks on their way up to date: small requests for all of them, slower while nothing moves,
-// none while the page is hidden or paused.
+// Keeps rows and pages of tasks on their way, and the page of a batch, up to date: small requests for all of them, slower
+// while nothing moves, none while the page is hidden or paused.
 const FASTEST = 2000;
 const SLOWEST = 15000;
 const PATIENCE = 20000;
@@ -7,16 +7,23 @@ const PATIENCE = 20000;
 const BATCH = 80;
 // How long EvoLink still keeps a paid file: beside the bar, or among what can be done about a failure.
 const EXPIRES = "[data-wanvideo-part=expires]";
+const TILE = "[data-wanvideo-tile]";
 
 const list = document.querySelector("[data-wanvideo-list]");
 const page = document.querySelector("[data-wanvideo-watch]");
+const ofBatch = () => document.querySelector("[data-wanvideo-batch]");
+// How often the numbers of a batch are spoken at most.
+const SPEAK_EVERY = 10000;
 let delay = FASTEST;
 let timer = 0;
 let paused = false;
 let stopped = false;
 let asking = false;
+let spokenAt = 0;
 
 function live() {
+    const batch = ofBatch();
+    if (batch) return batch.dataset.live ? [batch] : [];
     if (page) return page.dataset.live ? [page] : [];
     return list ? [...list.querySelectorAll("[data-wanvideo-task][data-live]")] : [];
 }
@@ -27,7 +34,7 @@ function tell(state) {
     const line = document.querySelector("[data-wanvideo-live]");
     const words = line?.querySelector("span");
     if (!words) return;
-    const count = live().length;
+    const count = ofBatch()?.dataset.live || live().length;
     const text = (words.dataset[state] || "").replace("%(n)s", count);
     line.hidden = !text;
     words.replaceChildren(state === "signedOut" ? wayIn(text) : text);
@@ -90,16 +97,18 @@ function focused() {
 
 function refocus(before) {
     if (!before || before.here.isConnected) return;
-    const same = before.again && page.querySelector(before.again);
+    const alike = before.again ? [...document.querySelectorAll(before.again)] : [];
+    // Two links may lead to the same place.
+    const same = alike.find((one) => one.textContent === before.here.textContent) || alike[0];
     if (same && !same.hidden) return same.focus();
-    const heading = page.querySelector("#outcome-heading") || document.querySelector("#content h1, h1");
+    const heading = document.querySelector("#outcome-heading") || document.querySelector("#content h1, h1");
     if (!heading) return;
     heading.tabIndex = -1;
     heading.focus({ preventScroll: true });
 }
 
-async function fetchPage() {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+async function fetchPage(address = location.href) {
+    const answer = await fetch(address, { headers: { Accept: "text/html" } });
     if (!answer.ok || answer.redirected) return null;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     // Who has signed in again sends with a new token.
@@ -108,17 +117,22 @@ async function fetchPage() {
     return fresh;
 }
 
-async function redraw(hasEnded) {
-    const fresh = await fetchPage();
+async function redraw(hasEnded, address) {
+    const fresh = await fetchPage(address);
     if (!fresh) return;
     // "On its way" is over, and what has ended can be deleted.
     if (hasEnded) for (const message of document.querySelectorAll(".messagelist .success")) message.remove();
     const [tools, freshTools] = [document.querySelector(".object-tools"), fresh.querySelector(".object-tools")];
     if (tools && freshTools) tools.replaceWith(document.adoptNode(freshTools));
     const before = focused();
-    for (const part of [".wv-head", ".wv-task-main", ".wv-task-more"]) {
+    // The whole of a batch is replaced, its tiles each in its place.
+    for (const part of [".wv-head", ...(ofBatch() ? [".wv-task"] : [".wv-task-main", ".wv-task-more"])]) {
         const [now, then] = [document.querySelector(part), fresh.querySelector(part)];
         if (now && then) now.replaceWith(document.adoptNode(then));
+    }
+    for (const tile of document.querySelectorAll(TILE)) {
+        const then = fresh.querySelector(`[data-wanvideo-tile="${tile.dataset.wanvideoTile}"]`);
+        if (then && then.innerHTML !== tile.innerHTML) tile.replaceChildren(...document.adoptNode(then).childNodes);
     }
     // The notes may be half written: everything beside them is replaced, they are not.
     const [side, then] = [document.querySelector(".wv-task-side"), fresh.querySelector(".wv-task-side")];
@@ -148,6 +162,17 @@ async function updatePage(row) {
     return row.label;
 }
 
+// Shows a batch anew where anything of it has changed; returns its numbers now and then, which are announced.
+async function updateBatch(found) {
+    const batch = ofBatch();
+    if (batch.dataset.version === found.version) return [];
+    const tiles = [...document.querySelectorAll(TILE)].map((tile) => ["tile", tile.dataset.wanvideoTile]);
+    await redraw(!found.live, tiles.length ? `${location.pathname}?${new URLSearchParams(tiles)}` : location.href);
+    if (batch.dataset.done === String(found.done) || (found.live && Date.now() - spokenAt < SPEAK_EVERY)) return [""];
+    spokenAt = Date.now();
+    return [found.now];
+}
+
 // The numbers in the filters would tell of what was before.
 async function recount() {
     const links = [...document.querySelectorAll("#changelist-filter a")];
@@ -167,13 +192,14 @@ async function recount() {
 async function askAbout(some) {
     const query = new URLSearchParams(some.map((element) => ["id", idOf(element)]));
     if (page) query.append("page", "1");
-    const url = `${(page || list).dataset.statusUrl}?${query}`;
+    const url = ofBatch()?.dataset.statusUrl || `${(page || list).dataset.statusUrl}?${query}`;
     const answer = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
     if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
         stopped = true;
         return [];
     }
     if (!answer.ok) throw new Error(String(answer.status));
+    if (ofBatch()) return updateBatch(await answer.json());
     const { tasks } = await answer.json();
     const news = [];
     for (const element of some) {
@@ -206,7 +232,7 @@ async function ask() {
     }
     if (stopped) state = "signedOut";
     asking = false;
-    say(news);
+    say(news.filter(Boolean));
     tell(paused ? "paused" : live().length || state !== "live" ? state : "done");
     next();
 }

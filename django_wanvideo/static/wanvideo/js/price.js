@@ -7,7 +7,7 @@ function settings() {
     const query = new URLSearchParams();
     for (const [name, value] of new FormData(form)) {
         const skipped =
-            /^(preset|preset_name|preset_for|prompt|notes|metadata|idempotency_key|seen|shown_credits|csrfmiddlewaretoken)$|_(file|url|kept)$/.test(name);
+            /^(preset|preset_name|preset_for|prompts?|notes|metadata|idempotency_key|seen|shown_credits|csrfmiddlewaretoken)$|_(file|url|kept)$/.test(name);
         if (typeof value === "string" && !skipped) query.append(name, value);
     }
     return query;
