@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -134,7 +135,7 @@ def batch_part(batch: Batch, ended_at: dt.datetime, user: Any) -> dict[str, Any]
         "credits_estimated": sums["estimated"] or 0,
         "causes": list(_causes(rows)),
         "url": links.page("batch_change", batch.pk),
-        "zip_url": links.page("batch_zip", batch.pk) if ready else "",
+        "zip_url": links.page("batch_videos", batch.pk) if ready and find_spec("zipstream") else "",
     }
 
 

@@ -132,8 +132,10 @@ def test_news_are_for_those_who_may_look(person):
         assert client.get(url("news"), {"since": since}).status_code == 400
 
 
-def test_the_list_offers_the_browsers_own_news(person, make_task):
+def test_the_list_and_a_batch_offer_the_browsers_own_news(boss, make_task):
     make_task()
-    text = person("view_videotask").get(url("changelist")).content.decode()
-    assert f'data-wanvideo-news="{url("news")}"' in text
-    assert "wanvideo/js/news.js" in text
+    batch = Batch.objects.create(name="Autumn", owner=boss.user, state="submitted")
+    for address in (url("changelist"), page("batch", "change", batch.pk)):
+        text = boss.get(address).content.decode()
+        assert f'data-wanvideo-news="{url("news")}"' in text
+        assert "wanvideo/js/news.js" in text

@@ -78,6 +78,8 @@ def test_subjects_of_a_batch(numbers, words):
 def test_the_mail_of_a_batch_has_counts_credits_and_causes(person, batch_ended):
     batch_ended(person(when="batch"), 2, failed=1, name="Autumn\npostcards")
     message, html = sent()
+    assert "/admin/wanvideo/batch/" in message.body
+    assert "/videos/" in html
     assert message.subject == "Autumn postcards: 2 of 3 videos are ready"
     assert "Ready: 2" in message.body
     for body in (message.body, html):

@@ -21,6 +21,7 @@ from django_wanvideo.admin.batches.base import BatchAdminBase
 from django_wanvideo.admin.batches.changelist import BatchChangeList, ColumnsMixin, StateFilter
 from django_wanvideo.admin.batches.detail import download, numbers, operations, overview, summary
 from django_wanvideo.admin.filters import OwnerFilter, is_offered
+from django_wanvideo.admin.views import live
 from django_wanvideo.choices import BatchState
 from django_wanvideo.models import Batch, BatchItem, MediaInput, VideoTask
 from django_wanvideo.models.base import people
@@ -162,7 +163,7 @@ class BatchPagesMixin(ColumnsMixin, BatchAdminBase):
         if batch.state == BatchState.CHECKED:
             return HttpResponseRedirect(self.get_page_url("check", batch.pk))
         page = overview.context(self, request, batch)
-        return self.render_page(request, "change", str(batch), page=page)
+        return self.render_page(request, "change", str(batch), page=page, news=live.news(self.admin_site.name))
 
     # Deleting ------------------------------------------------------------------------------------------------------
 

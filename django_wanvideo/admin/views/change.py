@@ -143,7 +143,8 @@ class PagesMixin(TaskAdminBase):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Add the addresses that the live module asks."""
-        page: dict[str, Any] = {"status_url": self.get_page_url("status"), "is_stock": is_stock(), **live.news(self)}
+        page: dict[str, Any] = {"status_url": self.get_page_url("status"), "is_stock": is_stock()}
+        page["news"] = live.news(self.admin_site.name)
         if request.method == "GET":
             page |= {"trouble": banner.get_banner(), "holds": holds.notices(self, request)}
         if holds.may_pause(request) and not holds.is_paused(holds.reports_for(request)):

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import JsonResponse
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -77,9 +78,10 @@ def _page(model_admin: TaskAdminBase, task: VideoTask, now: dt.datetime) -> dict
     return found | ({"live": True} if parts["expires"] and ends_at is not None and ends_at > now else {})
 
 
-def news(model_admin: TaskAdminBase) -> dict[str, str]:
-    """Return what a page needs to ask for news: where, and since when by this machine's clock."""
-    return {"news_url": model_admin.get_page_url("news"), "now": timezone.now().isoformat()}
+def news(site_name: str) -> dict[str, str]:
+    """Return what a page of an admin site needs to ask for news: where, and since when by this machine's clock."""
+    url = reverse("admin:wanvideo_videotask_news", current_app=site_name)
+    return {"url": url, "now": timezone.now().isoformat()}
 
 
 def news_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
