@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
     from django_wanvideo.models import VideoTask
-    from django_wanvideo.models.creation.options import TaskOptions
+    from django_wanvideo.models.creation.validation import TaskOptions
 
 _random = random.SystemRandom()
 
@@ -95,11 +95,8 @@ class VideoTaskQuerySet(PrimaryQuerySet["VideoTask"]):
         copies = type(self)(self.model).filter(parent_id=OuterRef("pk"), status=TaskStatus.COMPLETED)
         # Not EXISTS: PostgreSQL would rather read all completed tasks once than look at the copies of each row.
         is_unresolved = IsNull(Subquery(copies.order_by().values("pk")[:1]), True)
-        return self.filter(
-            Q(status=TaskStatus.UNCONFIRMED)
-            | (Q(status=TaskStatus.FAILED, dismissed_at=None) & Q(is_unresolved))
-            | Q(unmatched=True, dismissed_at=None)
-            | Q(status__in=OVERDUE_STATUSES, overdue_notified_at__isnull=False)
+        return self.filter(MAY_NEED_ATTENTION).filter(
+            ~Q(status=TaskStatus.FAILED) | Q(unmatched=True) | Q(is_unresolved),
         )
 
     def expiring(self, within: dt.timedelta = dt.timedelta(hours=6)) -> VideoTaskQuerySet:

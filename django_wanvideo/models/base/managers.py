@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from django.db import models
 
 from django_wanvideo.db import database
 
-if TYPE_CHECKING:
-    M = TypeVar("M", bound=models.Model)
-else:
-    M = TypeVar("M")
+M = TypeVar("M", bound=models.Model)
 
 
 class PrimaryQuerySet(models.QuerySet[M]):
@@ -30,3 +27,13 @@ class PrimaryManager(models.Manager[M]):
     """All rows, of the primary."""
 
     _queryset_class = PrimaryQuerySet
+
+
+class Row(models.Model):
+    """A row of this app, which is read from the primary also where it is reached from another row."""
+
+    objects = PrimaryManager()
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"

@@ -9,7 +9,7 @@ from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
-from django_wanvideo.choices import EventKind, EventSource, InputRole, TaskStatus
+from django_wanvideo.choices import EventKind, InputRole, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
@@ -41,12 +41,7 @@ def get_or_create_task(
     fix_inputs: bool = False,
     **others: Any,
 ) -> tuple[VideoTask, bool]:
-    """Make a draft, and tell whether it was made now; the arguments are those of ``VideoTask.objects.create_task``.
-
-    Raises:
-        ValidationError: keyed by field, all problems at once.
-        IdempotencyConflict: the key has made another task, or one that was deleted in the last 30 days.
-    """
+    """Do what ``VideoTask.objects.create_task`` does, and tell whether the draft was made now."""
     given = {InputRole.FIRST_FRAME.value: first_frame} | {k: v for k, v in others.items() if k in _ROLES}
     parameters = {k: v for k, v in others.items() if k not in _ROLES}
     sources = {role: items for role, value in given.items() if (items := as_list(value))}
@@ -59,18 +54,9 @@ def get_or_create_task(
     if idempotency_key is not None and problem is None and (earlier := wish.earlier()) is not None:
         return earlier, False
     spec = catalog.get(model or conf.DEFAULT_MODEL)
-    cleaned, inputs = validation.validate(spec, written, parameters, sources, key_problem=problem, fix=fix_inputs)
-    task = VideoTask(
-        **wish.columns,
-        model=spec.id,
-        prompt=written.prompt,
-        parameters=cleaned,
-        credits_estimated=catalog.estimate(spec, cleaned),
-        owner_id=owner.pk if owner is not None else None,
-        parent_id=parent.pk if parent is not None else None,
-        metadata=written.metadata,
-        notes=written.notes,
-    )
+    columns, inputs = validation.validate(spec, written, parameters, sources, key_problem=problem, fix=fix_inputs)
+    owner_id = owner.pk if owner is not None else None
+    task = VideoTask(**columns, **wish.columns, owner_id=owner_id, parent_id=parent.pk if parent is not None else None)
     try:
         # Inside a caller's own transaction this is a savepoint, so that a lost race leaves the caller's work as it is.
         with media.discarding_files_on_error(inputs), database.atomic():
@@ -80,8 +66,7 @@ def get_or_create_task(
                 wish.refuse_deleted()
             media.save_inputs(task, inputs)
             actor = by if by is not None else owner
-            source = EventSource.of(actor)
-            lifecycle.record(task, EventKind.CREATED, source, actor=actor, to_status=TaskStatus.DRAFT)
+            lifecycle.record(task, EventKind.CREATED, actor=actor, to_status=TaskStatus.DRAFT)
     except IntegrityError:
         # The row comes before its files, so whoever loses the race for a key has stored nothing.
         if idempotency_key is None or (earlier := wish.earlier()) is None:
@@ -128,15 +113,7 @@ def update_draft(
     written = Written.of(prompt, notes, metadata)
     # Kept pictures were judged for the model that the draft had.
     keep_of = task if spec.id == task.model else None
-    cleaned, inputs = validation.validate(spec, written, parameters, sources, keep_of=keep_of, fix=fix_inputs)
-    columns = {
-        "model": spec.id,
-        "prompt": written.prompt,
-        "parameters": cleaned,
-        "credits_estimated": catalog.estimate(spec, cleaned),
-        "notes": written.notes,
-        "metadata": written.metadata,
-    }
+    columns, inputs = validation.validate(spec, written, parameters, sources, keep_of=keep_of, fix=fix_inputs)
     fresh = [item for item in inputs if item.pk is None]
     with media.discarding_files_on_error(fresh), database.atomic():
         if version is not None:
@@ -164,17 +141,7 @@ def update_draft(
 
 
 def update(task: VideoTask, **changes: Any) -> None:
-    """Change parts of a draft, and bring ``task`` up to date; what is not named stays as it is in the database.
-
-    Args:
-        changes: ``prompt``, ``model``, ``notes``, ``metadata``, ``fix_inputs``, inputs by role, where an empty string
-            removes one, and parameters, where ``None`` stands for the default.
-
-    Raises:
-        ValidationError: keyed by field.
-        TransitionNotAllowed: it is not a draft any more.
-        EditConflict: somebody else changed it at this very moment.
-    """
+    """Do what ``VideoTask.update`` does: what is not named stays as it is in the database."""
     if fixed := {"owner", "parent", "by", "idempotency_key"} & changes.keys():
         message = _("This cannot be changed.")
         raise ValidationError({name: ValidationError(message, code="fixed") for name in sorted(fixed)})
@@ -208,10 +175,6 @@ def get_or_duplicate(task: VideoTask, *, by: AbstractBaseUser | None = None, **c
 
 
 def check_complete(task: VideoTask) -> None:
-    """Check a stored task against the catalogue as it is now.
-
-    Raises:
-        ValidationError: keyed by field.
-    """
+    """Check a stored task against the catalogue as it is now. Raises ValidationError, keyed by field."""
     spec = catalog.get(task.model)
     catalog.clean(spec, prompt=task.prompt, parameters=task.parameters, inputs=by_role(task.inputs.all()))

@@ -94,9 +94,8 @@ def _link(given: str) -> str:
 def _picture(wanted: InputSpec, source: Any, position: int, *, fix: bool) -> MediaInput:
     content = sources.opened(source)
     if wanted.media != "image":
-        raise ValidationError(
-            _("Only pictures can be given as a file; give a link for this one."), code="file_not_taken"
-        )
+        message = _("Only pictures can be given as a file; give a link for this one.")
+        raise ValidationError(message, code="file_not_taken")
     item = MediaInput(role=wanted.role, position=position)
     try:
         facts = images.inspect_image(content, convertible=fix)
@@ -114,8 +113,7 @@ def _picture(wanted: InputSpec, source: Any, position: int, *, fix: bool) -> Med
         raise ValidationError(message, code="unreadable", params=params) from error
     item.width, item.height, item.size = facts.width, facts.height, facts.size
     item.content_type = f"image/{facts.format.lower()}"
-    extension = _EXTENSIONS.get(facts.format.upper(), "img")
-    item.file = File(content, name=f"{wanted.role}.{extension}")
+    item.file = File(content, name=f"{wanted.role}.{_EXTENSIONS.get(facts.format.upper(), 'img')}")
     return item
 
 
