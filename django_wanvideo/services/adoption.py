@@ -14,7 +14,7 @@ from django_wanvideo.evolink.exceptions import EvoLinkError
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, TaskEvent, VideoTask, lifecycle
 from django_wanvideo.services.attempts import settlement
 from django_wanvideo.services.installation import installation
-from django_wanvideo.services.provider import listing, provider
+from django_wanvideo.services.provider import provider
 from django_wanvideo.services.tracking import unmatched
 from django_wanvideo.services.tracking.mismatch import CLOCK_SKEW
 
@@ -179,11 +179,11 @@ def _unknown_at_evolink(tasks: list[VideoTask]) -> dict[str, list[TaskSnapshot]]
             found[model] = _list(model, since)
     except (provider.ProviderUnavailable, EvoLinkError) as error:
         raise NotLookedUp(str(error)) from error
-    return {model: listing.unknown_here(items) for model, items in found.items()}
+    return {model: provider.unknown_here(items) for model, items in found.items()}
 
 
 def _list(model: str, since: dt.datetime) -> list[TaskSnapshot]:
-    found, back_to = listing.read_list(provider.client(), model, since - CLOCK_SKEW, most_pages=MOST_PAGES)
+    found, back_to = provider.read_list(provider.client(), model, since - CLOCK_SKEW, most_pages=MOST_PAGES)
     if back_to >= since - CLOCK_SKEW:
         raise NotLookedUp(f"its list was not read back to {timezone.localtime(since):%Y-%m-%d %H:%M}; it is too long")
     return found

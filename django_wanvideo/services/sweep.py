@@ -18,7 +18,7 @@ from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskSt
 from django_wanvideo.db import database, timestamps
 from django_wanvideo.models import Attempt, SiteState, VideoTask, lifecycle
 from django_wanvideo.services import due
-from django_wanvideo.services.attempts import recovery, settlement
+from django_wanvideo.services.attempts import binding, settlement
 from django_wanvideo.services.holds import holds
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.limits import throttling
@@ -82,7 +82,7 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> SweepResult:
     if guard.is_foreign:
         swept.is_foreign = True
         return swept
-    swept.add("recovered", recovery.bind_all())
+    swept.add("recovered", binding.bind_all())
     state, found = due.look(SWEEP)
     swept.add("reconsidered", throttling.reconsider(state, some_wait="budgets" in found))
     # What this pass does itself may make further tasks due.
@@ -171,7 +171,7 @@ def _settle_unconfirmed(dispatch: Dispatch, swept: SweepResult, visibility_timeo
         by_task = {attempt.task_id: attempt for attempt in attempts}
         for pk in ids:
             attempt = by_task.get(pk)
-            if attempt is not None and recovery.bind_kept(attempt):
+            if attempt is not None and binding.bind_kept(attempt):
                 swept.add("recovered", 1)
                 continue
             if attempt is None or not confirmation.may_repeat(attempt):

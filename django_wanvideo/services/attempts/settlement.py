@@ -15,7 +15,7 @@ from django_wanvideo.db import database
 from django_wanvideo.failures import ADVICE
 from django_wanvideo.models import Attempt, VideoTask, lifecycle
 from django_wanvideo.services import schedule
-from django_wanvideo.services.attempts import recovery
+from django_wanvideo.services.attempts import binding
 from django_wanvideo.services.attempts.binding import OPEN_STATES, SENT_STATUSES
 from django_wanvideo.services.holds import account, circuit_breaker, holds, lock
 from django_wanvideo.services.provider import provider
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 
     from django_wanvideo.evolink.exceptions import EvoLinkError, RetryLater
 
+#: What becomes of the attempt, and what is told, where its task comes to a status.
+_SETTLED = {
+    TaskStatus.FAILED: (AttemptState.NOT_ACCEPTED, EventKind.FAILED),
+    TaskStatus.QUEUED: (AttemptState.NOT_ACCEPTED, EventKind.WAITING),
+    TaskStatus.UNCONFIRMED: (AttemptState.UNCONFIRMED, EventKind.UNCONFIRMED),
+}
+
 
 def record_rejection(attempt: Attempt, error: EvoLinkError) -> None:
     """EvoLink certainly did not accept it: the task fails, unless it is the account that is refused, not the task."""
@@ -35,7 +42,7 @@ def record_rejection(attempt: Attempt, error: EvoLinkError) -> None:
     with database.atomic():
         state = lock.lock()
         if reason is None:
-            _fail(attempt, error, failure_code(error), error.message)
+            _settle(attempt, TaskStatus.FAILED, error, error_code=failure_code(error), error_message=error.message)
         else:
             _requeue(attempt, error, account.REASONS[reason], timezone.now() + schedule.next_send(0, None))
         is_answered = circuit_breaker.note_answer(state)
@@ -56,7 +63,8 @@ def requeue(attempt: Attempt, error: RetryLater) -> None:
     task = attempt.task
     now = timezone.now()
     if holds.waited_too_long(task):
-        _fail(attempt, error, "put_off_too_long", _("EvoLink put this task off for a whole day. Try again later."))
+        message = _("EvoLink put this task off for a whole day. Try again later.")
+        _settle(attempt, TaskStatus.FAILED, error, error_code="put_off_too_long", error_message=message)
         return
     waits = task.attempts.filter(state=AttemptState.NOT_ACCEPTED, claimed_at__gte=task.queued_at or now).count()
     until = now + schedule.next_send(waits, error.retry_after)
@@ -69,16 +77,7 @@ def mark_unconfirmed(attempt: Attempt, error: Exception) -> None:
     due = timezone.now() + unconfirmed_wait(attempt.request_count)
     with database.atomic():
         state = lock.lock()
-        lost = _settle(
-            attempt,
-            TaskStatus.UNCONFIRMED,
-            AttemptState.UNCONFIRMED,
-            EventKind.UNCONFIRMED,
-            error,
-            allowed=frozenset({TaskStatus.SUBMITTING}),
-            next_action_at=due,
-        )
-        if lost:
+        if _settle(attempt, TaskStatus.UNCONFIRMED, error, next_action_at=due):
             circuit_breaker.note_lost(state)
 
 
@@ -106,7 +105,7 @@ def recover_stale_claim(task_id: uuid.UUID) -> None:
         return
     if attempt.sent_at is None and release(attempt, source=EventSource.SWEEP, reason="worker_lost"):
         return
-    if recovery.bind_kept(attempt):
+    if binding.bind_kept(attempt):
         return
     mark_unconfirmed(attempt, RuntimeError("worker_lost"))
 
@@ -155,37 +154,17 @@ def release(attempt: Attempt, *, source: EventSource, reason: str) -> bool:
 
 def fail_before_sending(task: VideoTask, code: str, message: StrOrPromise) -> None:
     """A queued task that cannot be sent at all, such as one whose picture is refused."""
-    lifecycle.fail(
-        task,
-        code,
-        message,
-        source=EventSource.WORKER,
-        allowed=frozenset({TaskStatus.QUEUED}),
-        detail={"message": str(message)},
-    )
-
-
-def _fail(attempt: Attempt, error: EvoLinkError, code: str, message: str) -> None:
-    columns: dict[str, Any] = {"error_code": code, "error_message": message}
-    _settle(attempt, TaskStatus.FAILED, AttemptState.NOT_ACCEPTED, EventKind.FAILED, error, **columns)
+    queued, detail = frozenset({TaskStatus.QUEUED}), {"message": str(message)}
+    lifecycle.fail(task, code, message, source=EventSource.WORKER, allowed=queued, detail=detail)
 
 
 def _requeue(attempt: Attempt, error: EvoLinkError, reason: str, until: dt.datetime) -> None:
-    columns: dict[str, Any] = {"delayed_until": until, "delay_reason": reason, "next_action_at": until}
-    _settle(attempt, TaskStatus.QUEUED, AttemptState.NOT_ACCEPTED, EventKind.WAITING, error, **columns)
+    _settle(attempt, TaskStatus.QUEUED, error, delayed_until=until, delay_reason=reason, next_action_at=until)
 
 
-def _settle(
-    attempt: Attempt,
-    to: TaskStatus,
-    state: AttemptState,
-    kind: EventKind,
-    error: Exception,
-    *,
-    allowed: frozenset[TaskStatus] = SENT_STATUSES,
-    **columns: Any,
-) -> bool:
+def _settle(attempt: Attempt, to: TaskStatus, error: Exception, **columns: Any) -> bool:
     """Close the attempt and move its task, if neither has gone on meanwhile (a callback may come first)."""
+    state, kind = _SETTLED[to]
     status: int | None = getattr(error, "http_status", None)
     code = str(getattr(error, "code", None) or (error if isinstance(error, RuntimeError) else type(error).__name__))
     message = str(getattr(error, "message", "") or "")
@@ -202,7 +181,7 @@ def _settle(
             "error_code": code[:100],
             "error_message": message,
         },
-        allowed=allowed,
+        allowed=SENT_STATUSES,
         kind=kind,
         source=EventSource.RESPONSE if status else EventSource.WORKER,
         detail={name: value for name, value in detail.items() if value},

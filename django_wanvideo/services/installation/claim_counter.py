@@ -100,11 +100,8 @@ def names(database_id: uuid.UUID) -> tuple[str, str]:
     """Return the two names in the task storage."""
     target = conf.UPLOAD_TO
     pattern = "wanvideo/" if callable(target) else target
-    fixed = pattern.split("%", 1)[0].rpartition("/")[0]
-    return (
-        posixpath.join(fixed, FOLDER, f"{database_id}-1.txt"),
-        posixpath.join(fixed, FOLDER, f"{database_id}-2.txt"),
-    )
+    stem = posixpath.join(pattern.split("%", 1)[0].rpartition("/")[0], FOLDER, str(database_id))
+    return f"{stem}-1.txt", f"{stem}-2.txt"
 
 
 def _remember_stored(database_id: uuid.UUID, text: str) -> None:
@@ -129,7 +126,7 @@ def _content(database_id: uuid.UUID, name: str) -> int | None:
         # Every storage has errors of its own, for a name that is not there too.
         logger.debug("The number of claims cannot be read at %s.", name, exc_info=True)
         return None
-    words = text.decode("ascii", "replace").split() if isinstance(text, bytes) else text.split()
+    words = _text(text).split()
     number = _number(words[1]) if len(words) == 3 else None
     return number if number is not None and words == _line(database_id, number).split() else None
 
@@ -176,9 +173,8 @@ def _within(seconds: float, work: Callable[[], T]) -> T | None:
         try:
             done.append(work())
         except Exception:
-            logger.warning(
-                "The task storage does not take the number of claims; that is only kept in Redis.", exc_info=True
-            )
+            message = "The task storage does not take the number of claims; that is only kept in Redis."
+            logger.warning(message, exc_info=True)
         finally:
             # Some storages are tables.
             connections.close_all()

@@ -64,8 +64,7 @@ class Guard:
 
 def current() -> Installation:
     """Return the one row, which is made with the tables."""
-    row = Installation.objects.filter(pk=Installation.ONLY).first()
-    return row if row is not None else Installation.objects.get_or_create(pk=Installation.ONLY)[0]
+    return Installation.objects.get_or_create(pk=Installation.ONLY)[0]
 
 
 def make_row(using: str) -> None:
@@ -185,10 +184,8 @@ def take_over(*, is_copy: bool) -> Installation:
     """Make the database this installation's own, above every number that was noted; a copy gets an id of its own."""
     row = current()
     known = [row.claims, row.claims_elsewhere or 0, claim_counter.highest(row.database_id) or 0]
-    row.name, row.host = (
-        identity.name() or ("" if is_copy else row.name),
-        identity.host() or ("" if is_copy else row.host),
-    )
+    row.name = identity.name() or ("" if is_copy else row.name)
+    row.host = identity.host() or ("" if is_copy else row.host)
     row.other_host_since = row.rolled_back_at = row.claims_elsewhere = row.stored_at = None
     row.claims = max(known) + 1
     if is_copy:

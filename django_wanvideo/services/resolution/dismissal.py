@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import EventKind, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import VideoTask, lifecycle
@@ -38,9 +38,8 @@ def dismiss(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         if rows:
             _note(task, DISMISSED, by)
     if not rows:
-        raise TransitionNotAllowed(
-            _("Only a failed task that is not dismissed yet can be dismissed."), status=task.status, action="dismiss"
-        )
+        message = _("Only a failed task that is not dismissed yet can be dismissed.")
+        raise TransitionNotAllowed(message, status=task.status, action="dismiss")
     task.dismissed_at = now
 
 
@@ -60,4 +59,4 @@ def restore(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
 
 
 def _note(task: VideoTask, reason: str, by: AbstractBaseUser | None) -> None:
-    lifecycle.record(task, EventKind.NOTE, EventSource.of(by), actor=by, detail={"reason": reason})
+    lifecycle.record(task, EventKind.NOTE, actor=by, detail={"reason": reason})

@@ -18,7 +18,7 @@ from django_wanvideo.evolink.exceptions import EvoLinkError
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.installation import installation
-from django_wanvideo.services.provider import listing, provider
+from django_wanvideo.services.provider import provider
 from django_wanvideo.services.resolution.matching import WINDOW, model_of, open_requests
 from django_wanvideo.services.tracking.mismatch import CLOCK_SKEW
 
@@ -133,7 +133,7 @@ def collect(task: VideoTask) -> Evidence:
     since, model = attempt.sent_at - CLOCK_SKEW, model_of(attempt, task)
     listed, credits_now = _run_with_timeout(
         TIMEOUT,
-        lambda: listing.read_list(client, model, since, most_pages=MOST_PAGES),
+        lambda: provider.read_list(client, model, since, most_pages=MOST_PAGES),
         lambda: client.get_credits().spendable,
     )
     if listed is None:

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django_wanvideo.choices import AttemptState
 from django_wanvideo.evolink.exceptions import EvoLinkError
 from django_wanvideo.models import Attempt
-from django_wanvideo.services.provider import listing, provider
+from django_wanvideo.services.provider import provider
 from django_wanvideo.services.tracking.mismatch import CLOCK_SKEW
 
 if TYPE_CHECKING:
@@ -73,14 +73,14 @@ def _match_model(model: str, tasks: list[VideoTask], attempts: list[Attempt]) ->
     since = min(attempt.claimed_at for attempt in attempts) - CLOCK_SKEW
     try:
         client = provider.client(timeout=TIMEOUT)
-        items, back_to = listing.read_list(client, model, since, most_pages=MOST_PAGES)
+        items, back_to = provider.read_list(client, model, since, most_pages=MOST_PAGES)
     except provider.ProviderUnavailable:
         return {}
     except EvoLinkError as error:
         logger.warning("EvoLink's list could not be read: %s", error)
         provider.handle_error(error)
         return {}
-    items = listing.unknown_here(items)
+    items = provider.unknown_here(items)
     open_ = Attempt.objects.filter(state__in=_OPEN, sent_at__isnull=False, claimed_at__gte=since - WINDOW)
     all_open = [attempt for attempt in open_.select_related("task") if model_of(attempt, attempt.task) == model]
     matches: dict[object, Match] = {}

@@ -18,7 +18,7 @@ from django_wanvideo.services.attempts import binding, duplicates
 from django_wanvideo.services.holds import account
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.provider import parallel, provider
-from django_wanvideo.services.tracking import callback_limits, mismatch, receipts, snapshots, unmatched
+from django_wanvideo.services.tracking import mismatch, receipts, snapshots, unmatched
 from django_wanvideo.services.tracking.mismatch import Mismatch
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def process_pending() -> int:
             receipt, attempt = same[-1], attempts.get(same[-1].attempt_id)
             if attempt is None:
                 attempt = unmatched.recover(receipt.attempt_id)
-            if not callback_limits.may_read(same[0], attempt.provider_task_id if attempt is not None else None):
+            if not receipts.may_read(same[0], attempt.provider_task_id if attempt is not None else None):
                 done = True
             elif attempt is None:
                 done = _read_orphan(receipt, client)
