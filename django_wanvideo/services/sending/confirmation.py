@@ -45,10 +45,8 @@ def repeat(attempt: Attempt) -> None:
     if holds.forbid_repeats():
         _look_again(attempt, timezone.now() + provider.NO_KEY)
         return
-    claimed = Attempt.objects.filter(
-        pk=attempt.pk, state=AttemptState.UNCONFIRMED, request_count=attempt.request_count
-    ).update(request_count=F("request_count") + 1)
-    if not claimed:
+    rows = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNCONFIRMED)
+    if not rows.filter(request_count=attempt.request_count).update(request_count=F("request_count") + 1):
         return
     wait = settlement.unconfirmed_wait(attempt.request_count + 1)
     _look_again(attempt, timezone.now() + schedule.claim_lifetime() + wait)
@@ -56,9 +54,7 @@ def repeat(attempt: Attempt) -> None:
         created = provider.create(client, attempt)
     except RetryLater as error:
         # Certainly not looked at by EvoLink, so it does not count.
-        Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNCONFIRMED).update(
-            request_count=F("request_count") - 1
-        )
+        rows.update(request_count=F("request_count") - 1)
         wait = schedule.next_send(attempt.request_count, error.retry_after)
         provider.handle_error(error)
         _stays(attempt, error, wait)

@@ -47,7 +47,7 @@ def schedule_next_poll(
     overdue = is_past(attempt, dt.timedelta(seconds=conf.POLL_DEADLINE))
     wait = max(schedule.next_poll(task.retry_count, overdue=overdue or slowly), wait or dt.timedelta(0))
     if percent:
-        columns["progress"] = at_least(percent)
+        columns["progress"] = Greatest(F("progress"), Value(percent, output_field=PositiveSmallIntegerField()))
     rows = rows_of(attempt).update(**{"retry_count": F("retry_count") + 1, "next_action_at": now + wait} | columns)
     if not rows or not overdue or task.overdue_notified_at is not None:
         return
@@ -63,17 +63,12 @@ def postpone_poll(attempt: Attempt, error: EvoLinkError) -> None:
     """
     _count_failure(attempt, error)
     if is_past(attempt, schedule.GIVE_UP):
-        no_word(
-            attempt,
-            "never_answered",
-            _("EvoLink could not be asked about the video for a whole day."),
-            lasting=schedule.SILENCE,
-        )
+        message = _("EvoLink could not be asked about the video for a whole day.")
+        no_word(attempt, "never_answered", message, lasting=schedule.SILENCE)
         return
     # While EvoLink does not know the task, ``retry_count`` counts its saying so.
-    schedule_next_poll(
-        attempt, trouble=True, retry_count=F("retry_count") + Case(When(not_found_since=None, then=1), default=0)
-    )
+    tries = F("retry_count") + Case(When(not_found_since=None, then=1), default=0)
+    schedule_next_poll(attempt, trouble=True, retry_count=tries)
 
 
 def handle_not_found(attempt: Attempt, error: EvoLinkError) -> None:
@@ -91,13 +86,10 @@ def no_word(attempt: Attempt, code: str, message: str, *, lasting: dt.timedelta 
     One look is not enough for that: a clock may be wrong for its length.
     """
     now, task = timezone.now(), attempt.task
-    rows_of(attempt).filter(Q(not_found_since=None) | Q(not_found_since__gt=now)).update(
-        not_found_since=now, retry_count=0
-    )
-    task.not_found_since, task.retry_count = rows_of(attempt).values_list("not_found_since", "retry_count").first() or (
-        None,
-        0,
-    )
+    unsaid = Q(not_found_since=None) | Q(not_found_since__gt=now)
+    rows_of(attempt).filter(unsaid).update(not_found_since=now, retry_count=0)
+    row = rows_of(attempt).values_list("not_found_since", "retry_count").first()
+    task.not_found_since, task.retry_count = row or (None, 0)
     if task.not_found_since is None:
         return
     said_enough = task.retry_count + 1 >= schedule.UNKNOWN_ANSWERS and now - task.not_found_since >= lasting
@@ -154,8 +146,3 @@ def current(attempt: Attempt) -> Q:
 def rows_of(attempt: Attempt) -> QuerySet[VideoTask]:
     """Return the attempt's task, as long as it is followed and hangs on this attempt."""
     return VideoTask.objects.filter(current(attempt), pk=attempt.task_id, status__in=POLLED_STATUSES)
-
-
-def at_least(percent: int) -> Greatest:
-    """Return the task's progress, or ``percent`` where that is more."""
-    return Greatest(F("progress"), Value(percent, output_field=PositiveSmallIntegerField()))

@@ -86,10 +86,8 @@ def _completed(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) ->
         # An odd clock of EvoLink's must not make a link look dead that lives.
         made_at = min(now, max(ended_at, attempt.claimed_at))
     used = ledger.clamp_credits(snapshot.credits_used)
-    result: dict[str, Any] = {
-        "result_url": snapshot.result_urls[0],
-        "result_expires_at": made_at + schedule.RESULT_LIFETIME,
-    }
+    ends_at = made_at + schedule.RESULT_LIFETIME
+    result: dict[str, Any] = {"result_url": snapshot.result_urls[0], "result_expires_at": ends_at}
     if used is not None:
         result["credits_used"] = used
     moved = lifecycle.advance(
@@ -110,17 +108,10 @@ def _completed(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) ->
 @database.in_transaction
 def _record_late_result(attempt: Attempt, result: dict[str, Any], source: EventSource) -> None:
     """A paid video of a task that has failed meanwhile: the end stands, but a person is told that it can be fetched."""
-    rows = VideoTask.objects.filter(pk=attempt.task_id, status__in=RETRYABLE_STATUSES, result_url="").update(
-        dismissed_at=None, **result
-    )
-    if rows:
-        lifecycle.record(
-            attempt.task_id,
-            EventKind.NEEDS_DECISION,
-            source,
-            attempt=attempt,
-            detail={"reason": "result_came_after_all"},
-        )
+    ended = VideoTask.objects.filter(pk=attempt.task_id, status__in=RETRYABLE_STATUSES, result_url="")
+    if ended.update(dismissed_at=None, **result):
+        detail = {"reason": "result_came_after_all"}
+        lifecycle.record(attempt.task_id, EventKind.NEEDS_DECISION, source, attempt=attempt, detail=detail)
 
 
 def _handle_missing_result(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) -> None:

@@ -137,11 +137,8 @@ def _into_the_ledger(attempt_id: uuid.UUID, snapshot: TaskSnapshot) -> None:
     if snapshot.model:
         open_ = open_.filter(model=snapshot.model)
     rows = open_.update(**columns)
-    logger.warning(
-        "EvoLink called back about attempt %s, whose task was deleted: %s.",
-        attempt_id,
-        "its credits are settled" if rows else "nothing was left to settle",
-    )
+    what = "its credits are settled" if rows else "nothing was left to settle"
+    logger.warning("EvoLink called back about attempt %s, whose task was deleted: %s.", attempt_id, what)
 
 
 def _keep(receipt: CallbackReceipt, snapshot: TaskSnapshot) -> None:
@@ -162,9 +159,8 @@ def _keep(receipt: CallbackReceipt, snapshot: TaskSnapshot) -> None:
     try:
         with database.atomic():
             lifecycle.create_accepted(task, attempt, snapshot, source=EventSource.CALLBACK)
-            lifecycle.record(
-                task, EventKind.NEEDS_DECISION, EventSource.CALLBACK, attempt=attempt, detail={"reason": "unmatched"}
-            )
+            detail = {"reason": "unmatched"}
+            lifecycle.record(task, EventKind.NEEDS_DECISION, EventSource.CALLBACK, attempt=attempt, detail=detail)
     except IntegrityError:
         return
     logger.error(
