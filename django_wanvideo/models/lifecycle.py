@@ -220,8 +220,7 @@ def create_accepted(
 ) -> None:
     """Write a new task and its one attempt, which EvoLink has accepted already; see ``duplicates`` and ``unmatched``.
 
-    Raises:
-        IntegrityError: the attempt, or EvoLink's task, is known already.
+    Raises IntegrityError where the attempt, or EvoLink's task, is known already.
     """
     now = timezone.now()
     reserved = ledger.clamp_credits(snapshot.credits_reserved)

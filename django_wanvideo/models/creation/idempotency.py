@@ -53,11 +53,7 @@ class Wish:
 
     @cached_property
     def content(self) -> dict[str, dict[str, str]]:
-        """Hashes by field, of what was ``given`` and of what is ``used``.
-
-        Raises:
-            ValidationError: a file cannot be read; keyed by role.
-        """
+        """Hashes by field, of what was ``given`` and of what is ``used``. Raises ValidationError, keyed by role."""
         given = {name: _hash(value) for name, value in self.parameters.items() if value is not None}
         given["prompt"] = _hash(str(self.prompt))
         given |= {role: _hash([_digest_at(role, item) for item in items]) for role, items in self.sources.items()}
@@ -157,8 +153,7 @@ def key_problem(key: Any) -> ValidationError | None:
 def digest_of(source: Any) -> str:
     """Return a hash of an input as it was given: of a link, or of the bytes of a file, which is put back to its start.
 
-    Raises:
-        Exception: whatever the file or its storage raises.
+    Raises whatever the file or its storage raises.
     """
     if isinstance(source, MediaInput):
         # A stored input is the same for as long as it is there; of one task many are made.

@@ -52,8 +52,7 @@ class UnreadableInputError(Exception):
 def save_inputs(task: VideoTask, inputs: Iterable[MediaInput]) -> None:
     """Store new inputs and their files, each under a name of its own; a file is read through in chunks.
 
-    Raises:
-        ValidationError: keyed by role, the site's storage does not take the file.
+    Raises ValidationError, keyed by role, where the site's storage does not take one.
     """
     for item in inputs:
         item.task_id = task.pk

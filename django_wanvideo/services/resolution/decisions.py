@@ -1,4 +1,4 @@
-"""What a person may decide about an unconfirmed task."""
+"""What a person may decide about an unconfirmed task, and about one that only needs to be seen."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from django_wanvideo.evolink.types import TaskSnapshot
 
 PERMISSION = "wanvideo.resolve_videotask"
+#: What stands in the history of a failure that somebody has seen and does not want to be reminded of any more.
+DISMISSED, RESTORED = "dismissed", "dismissal_undone"
 
 
 class CreatedBeforeAttempt(TransitionNotAllowed):
@@ -203,3 +205,40 @@ def _move(
 
 def _decided(task: VideoTask, by: AbstractBaseUser | None, attempt: Attempt, decision: str, **more: bool) -> None:
     lifecycle.record(task, EventKind.RESOLVED, actor=by, attempt=attempt, detail={"decision": decision} | more)
+
+
+def can_be_dismissed(task: VideoTask) -> bool:
+    """Tell whether the task needs attention only until somebody has seen it."""
+    return task.dismissed_at is None and (task.status == TaskStatus.FAILED or task.unmatched)
+
+
+def dismiss(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
+    """Let a failed task need no attention any more; trying it again undoes that.
+
+    Raises TransitionNotAllowed where it has not failed, or is dismissed already.
+    """
+    dismissible = VideoTask.objects.filter(Q(status=TaskStatus.FAILED) | Q(unmatched=True), dismissed_at=None)
+    message = _("Only a failed task that is not dismissed yet can be dismissed.")
+    _set_dismissed(task, dismissible, timezone.now(), by, "dismiss", DISMISSED, message)
+
+
+def restore(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
+    """Let a dismissed task need attention again. Raises TransitionNotAllowed where it is not dismissed."""
+    dismissed = VideoTask.objects.filter(dismissed_at__isnull=False)
+    _set_dismissed(task, dismissed, None, by, "restore", RESTORED, _("This task is not dismissed."))
+
+
+def _set_dismissed(
+    task: VideoTask,
+    rows: QuerySet[VideoTask],
+    at: dt.datetime | None,
+    by: AbstractBaseUser | None,
+    action: str,
+    told: str,
+    message: str,
+) -> None:
+    with database.atomic():
+        if not rows.filter(pk=task.pk).update(dismissed_at=at):
+            raise TransitionNotAllowed(message, status=task.status, action=action)
+        lifecycle.record(task, EventKind.NOTE, actor=by, detail={"reason": told})
+    task.dismissed_at = at

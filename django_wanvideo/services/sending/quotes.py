@@ -72,8 +72,7 @@ class Quote:
 def quote(task: VideoTask) -> Quote:
     """Return what one press would do with ``task`` now: submit a draft, retry what has ended.
 
-    Raises:
-        ValidationError: the catalogue does not know its model or settings any more.
+    Raises ValidationError where the catalogue does not know its model or settings any more.
     """
     number, digest = _latest(task), digest_of(task)
     if download.is_fetchable(task):

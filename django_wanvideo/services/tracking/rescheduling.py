@@ -1,8 +1,12 @@
-"""Looks at unfinished tasks: when the next one is due, whom an overdue task is told, and when a task is given up."""
+"""Looks at unfinished tasks: when the next one is due, whom an overdue task is told, and when a task is given up.
+
+Trouble that many tasks meet at once is the account's or EvoLink's and not theirs: it is told once, for the site.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Case, Exists, F, PositiveSmallIntegerField, Q, QuerySet, Value, When
@@ -12,14 +16,19 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
-from django_wanvideo.models import Attempt, VideoTask, lifecycle
+from django_wanvideo.models import Attempt, SiteState, VideoTask, lifecycle
 from django_wanvideo.services import schedule
-from django_wanvideo.services.holds import outages
 
 if TYPE_CHECKING:
     from django_wanvideo.evolink.exceptions import EvoLinkError
 
+logger = logging.getLogger(__name__)
+
 POLLED_STATUSES = frozenset({TaskStatus.PENDING, TaskStatus.PROCESSING})
+#: So many tasks with the same trouble at once are no coincidence.
+MANY = 3
+#: The name under which it is remembered that this was said.
+TOGETHER = "polling_trouble"
 
 
 def schedule_next_poll(
@@ -52,7 +61,7 @@ def schedule_next_poll(
     if not rows or not overdue or task.overdue_notified_at is not None:
         return
     # Of the first look that fails it is not known yet whether the others fail as well.
-    if not trouble or (task.failed_looks > 1 and not outages.is_everybodys()):
+    if not trouble or (task.failed_looks > 1 and not is_everybodys_trouble()):
         lifecycle.record_once(task, "overdue_notified_at", EventKind.OVERDUE, statuses=POLLED_STATUSES)
 
 
@@ -93,7 +102,7 @@ def no_word(attempt: Attempt, code: str, message: str, *, lasting: dt.timedelta 
     if task.not_found_since is None:
         return
     said_enough = task.retry_count + 1 >= schedule.UNKNOWN_ANSWERS and now - task.not_found_since >= lasting
-    together = not is_past(attempt, schedule.GIVE_UP_TOGETHER) and outages.is_everybodys()
+    together = not is_past(attempt, schedule.GIVE_UP_TOGETHER) and is_everybodys_trouble()
     if is_past(attempt, schedule.GIVE_UP) and said_enough and not together:
         said = {"since": task.not_found_since.isoformat(), "times": task.retry_count + 1}
         give_up(attempt, EventSource.POLL, code, message, said=said)
@@ -104,7 +113,37 @@ def no_word(attempt: Attempt, code: str, message: str, *, lasting: dt.timedelta 
 def _count_failure(attempt: Attempt, error: EvoLinkError) -> None:
     rows_of(attempt).update(failed_looks=F("failed_looks") + 1)
     attempt.task.failed_looks += 1
-    outages.note_trouble(error.code or str(error.http_status))
+    code = error.code or str(error.http_status)
+    if (
+        is_everybodys_trouble()
+        and SiteState.objects.get_or_create(name=TOGETHER, defaults={"value": {"code": code}})[1]
+    ):
+        logger.error(
+            "EvoLink has no word about many of this site's tasks (%s). If it says that it does not know them, the key may "
+            "be another account's. They are looked at again, and none fails for it.",
+            code,
+        )
+
+
+def note_answer() -> None:
+    """A task that EvoLink had no word about has been answered, or has ended; what was many may be few now."""
+    if not is_everybodys_trouble():
+        SiteState.objects.filter(name=TOGETHER).delete()
+
+
+def is_everybodys_trouble() -> bool:
+    """Tell whether the latest looks at many tasks brought no word about them."""
+    return _are_many(failed_looks__gt=0)
+
+
+def many_lack_a_file() -> bool:
+    """Tell whether EvoLink calls many tasks done without giving a file of them."""
+    return _are_many(result_expires_at__isnull=False)
+
+
+def _are_many(**condition: Any) -> bool:
+    rows = VideoTask.objects.filter(status__in=POLLED_STATUSES, **condition)
+    return len(rows.order_by().values_list("pk")[:MANY]) >= MANY
 
 
 def is_past(attempt: Attempt, span: dt.timedelta) -> bool:
@@ -135,7 +174,7 @@ def give_up(
         detail=(said or {}) | {name: str(value) for name, value in known.items()},
         **known,
     )
-    outages.note_end()
+    note_answer()
 
 
 def current(attempt: Attempt) -> Q:

@@ -16,13 +16,14 @@ from django_wanvideo.evolink.types import ProviderStatus
 from django_wanvideo.http.text import one_line
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.services import schedule
-from django_wanvideo.services.holds import outages
 from django_wanvideo.services.tracking.rescheduling import (
     POLLED_STATUSES,
     current,
     give_up,
     is_past,
+    many_lack_a_file,
     no_word,
+    note_answer,
     rows_of,
     schedule_next_poll,
 )
@@ -38,7 +39,7 @@ def apply_snapshot(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSou
         ledger.report(attempt.pk, snapshot)
     if attempt.task.failed_looks:
         rows_of(attempt).update(failed_looks=0, not_found_since=None)
-        outages.note_end()
+        note_answer()
     match snapshot.status:
         case ProviderStatus.COMPLETED if snapshot.result_urls:
             _completed(attempt, snapshot, source)
@@ -129,7 +130,7 @@ def _handle_missing_result(attempt: Attempt, snapshot: TaskSnapshot, source: Eve
         give_up(attempt, source, "result_missing", message, known)
         return
     lasting = said_for >= schedule.MISSING_RESULT_DEADLINE
-    if lasting and not outages.many_lack_a_file():
+    if lasting and not many_lack_a_file():
         _notify_missing_result(attempt, source)
     schedule_next_poll(attempt, slowly=lasting, not_found_since=None, result_expires_at=ends_at, **known)
 
