@@ -18,7 +18,7 @@ from django_wanvideo.models.base.managers import PrimaryManager, PrimaryQuerySet
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import Unpack
 
     from django.contrib.auth.models import AbstractBaseUser
@@ -146,9 +146,8 @@ class VideoTaskManager(_TaskManager["VideoTask"]):
             IdempotencyConflict: the key has made another task, or one that was deleted in the last 30 days.
         """
         # Above this file, which the rows need to be defined.
-        create: Callable[..., tuple[VideoTask, bool]]
         create = import_string("django_wanvideo.models.creation.creation.get_or_create_task")
-        task, _made = create(
+        made: tuple[VideoTask, bool] = create(
             prompt=prompt,
             first_frame=first_frame,
             model=model,
@@ -161,7 +160,7 @@ class VideoTaskManager(_TaskManager["VideoTask"]):
             fix_inputs=fix_inputs,
             **options,
         )
-        return task
+        return made[0]
 
     async def acreate_task(self, prompt: str, first_frame: Any = None, **options: Any) -> VideoTask:
         """Do what ``create_task`` does, from code that runs in an event loop."""

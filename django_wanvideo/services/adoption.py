@@ -73,8 +73,7 @@ def plan() -> Plan:
     except NotLookedUp as error:
         made.not_looked_up, listed = str(error), None
     for task in tasks:
-        number = _sent_as(task, listed)
-        if number:
+        if number := _sent_as(task, listed):
             made.doubtful.append((task, number))
         else:
             made.unsent.append(task)
@@ -171,12 +170,8 @@ def _unknown_at_evolink(tasks: list[VideoTask]) -> dict[str, list[TaskSnapshot]]
     for task in tasks:
         since = task.queued_at or task.created_at
         first[task.model] = min(since, first.get(task.model, since))
-    if not first:
-        return {}
-    found: dict[str, list[TaskSnapshot]] = {}
     try:
-        for model, since in first.items():
-            found[model] = _list(model, since)
+        found = {model: _list(model, since) for model, since in first.items()}
     except (provider.ProviderUnavailable, EvoLinkError) as error:
         raise NotLookedUp(str(error)) from error
     return {model: provider.unknown_here(items) for model, items in found.items()}

@@ -121,8 +121,4 @@ def delete_unreferenced(storage: Storage, name: str | None) -> None:
 
 def delete_unreferenced_on_commit(storage: Storage, name: str | None) -> None:
     """Delete a stored file once the present transaction has committed, unless a row refers to it then."""
-
-    def delete() -> None:
-        delete_unreferenced(storage, name)
-
-    database.on_commit(delete)
+    database.on_commit(lambda: delete_unreferenced(storage, name))

@@ -35,21 +35,7 @@ _CHUNK = 1_000_000
 #: What tells a link from a path; a single letter is a drive.
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 #: Ends of names that mean something in one network only.
-_PRIVATE_ENDS = tuple(
-    f".{end}"
-    for end in [
-        "localhost",
-        "localdomain",
-        "local",
-        "internal",
-        "intranet",
-        "private",
-        "corp",
-        "home",
-        "lan",
-        "home.arpa",
-    ]
-)
+_PRIVATE_END = re.compile(r"\.(localhost|localdomain|local|internal|intranet|private|corp|home|lan|home\.arpa)\Z")
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 #: What a name that is looked up can consist of.
 _NAME = re.compile(r"[a-z0-9_.-]+")
@@ -147,7 +133,7 @@ def _is_open(name: str) -> bool:
         return is_public(IPv4Address(inet_aton(name)))
     if not _NAME.fullmatch(name) or "" in labels:
         raise ValueError(name)
-    return len(labels) > 1 and not f".{name}".endswith(_PRIVATE_ENDS)
+    return len(labels) > 1 and not _PRIVATE_END.search(f".{name}")
 
 
 def _picture(wanted: InputSpec, source: Any, position: int, *, fix: bool) -> MediaInput:

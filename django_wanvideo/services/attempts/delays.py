@@ -42,9 +42,8 @@ def not_delayed(now: dt.datetime) -> Q:
 
 def delay(task: VideoTask, reason: str, *, until: dt.datetime) -> None:
     """Put a queued task off; the history gets a line when the reason is a new one."""
-    rows = VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(
-        delayed_until=until, delay_reason=reason, next_action_at=until
-    )
+    queued = VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED)
+    rows = queued.update(delayed_until=until, delay_reason=reason, next_action_at=until)
     if rows and task.delay_reason != reason:
         detail = {"reason": reason, "until": until.isoformat()}
         lifecycle.record(task, EventKind.WAITING, EventSource.WORKER, detail=detail)

@@ -53,8 +53,7 @@ class Trouble:
     def parse(cls, value: Mapping[str, Any]) -> Trouble:
         """Read what ``as_json`` wrote; what is missing or odd makes it due now."""
         now = timezone.now()
-        resets_at = lock.moment(value, "resets_at")
-        if resets_at is not None:
+        if (resets_at := lock.moment(value, "resets_at")) is not None:
             resets_at = lock.believed(resets_at, LONGEST_DAY)
         longest = LONGEST_DAY if resets_at is not None else lock.LONGEST_WAIT
         return cls(

@@ -60,8 +60,7 @@ def attach(
     """Tie EvoLink's task to this one after reading it with our own key.
 
     Args:
-        allow_earlier: whether it may have begun before the attempt was made. That speaks against it, unless the clock
-            of the machine that sent the request was ahead of EvoLink's.
+        allow_earlier: whether it may have begun before the attempt was made.
         visible: the tasks that the person may see, where that is to be heeded: what fits a request of another task, too,
             is refused unless the person sees that one and says ``among_others``.
         among_others: whether it may fit other open requests, because somebody has compared them.
@@ -69,11 +68,8 @@ def attach(
 
     Raises:
         PermissionDenied: ``by`` may not settle unconfirmed tasks.
-        FitsOthers: it may come from another open request of this site; a TransitionNotAllowed.
-        CreatedBeforeAttempt: it began before the attempt; a TransitionNotAllowed whose message tells both times.
-        TransitionNotAllowed: the task is not unconfirmed, EvoLink's task cannot be its own, or EvoLink has asked this site to wait.
-        ConfigurationError: this process has no key.
-        EvoLinkError: EvoLink does not know the id, or cannot be asked just now.
+        TransitionNotAllowed: the task is not unconfirmed, or EvoLink's task cannot be its own (also ``FitsOthers`` and
+            ``CreatedBeforeAttempt``); and what ``polling.fetch_snapshot`` raises.
     """
     attempt = _unconfirmed_attempt(task, number, by)
     snapshot = polling.fetch_snapshot(provider_task_id.strip())

@@ -86,11 +86,8 @@ def _match_model(model: str, tasks: list[VideoTask], attempts: list[Attempt]) ->
     matches: dict[object, Match] = {}
     for task, attempt in zip(tasks, attempts, strict=True):
         candidates = tuple(item for item in items if fits_in_time(attempt, item.created))
-        rivals = (
-            sum(fits_in_time(other, candidates[0].created) for other in all_open if other.pk != attempt.pk)
-            if candidates
-            else 0
-        )
+        others = [other for other in all_open if other.pk != attempt.pk] if candidates else []
+        rivals = sum(fits_in_time(other, candidates[0].created) for other in others)
         is_whole = back_to <= attempt.claimed_at - CLOCK_SKEW
         matches[task.pk] = Match(task, attempt, candidates, rivals, is_whole)
     return matches

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-STORING = frozenset({TaskStatus.STORING})
 #: HTTP answers that say that a link is dead.
 _GONE = frozenset({401, 403, 404, 410})
 #: What this site refuses by rules of its own, which asking again does not change.
@@ -196,9 +195,8 @@ def _try_later(
     due = at + schedule.next_download(0 if now else task.retry_count, ends - at if ends is not None else None)
     if not_before is not None and (ends is None or ends <= at or not_before < ends):
         due = max(due, not_before)
-    rows = VideoTask.objects.filter(lease.is_current, pk=task.pk, status=TaskStatus.STORING).update(
-        retry_count=F("retry_count") + 1, next_action_at=due, lease_expires_at=None
-    )
+    held = VideoTask.objects.filter(lease.is_current, pk=task.pk, status=TaskStatus.STORING)
+    rows = held.update(retry_count=F("retry_count") + 1, next_action_at=due, lease_expires_at=None)
     # The first failure and then every tenth: a history that people can read.
     if rows and task.retry_count % 10 == 0:
         detail = {"reason": reason, "tries": task.retry_count + 1}
@@ -206,6 +204,5 @@ def _try_later(
 
 
 def _give_up(task: VideoTask, code: str, message: str, lease: Lease, **columns: Any) -> None:
-    lifecycle.fail(
-        task, code, message, source=EventSource.WORKER, allowed=STORING, condition=lease.is_current, **columns
-    )
+    held: dict[str, Any] = {"allowed": frozenset({TaskStatus.STORING}), "condition": lease.is_current}
+    lifecycle.fail(task, code, message, source=EventSource.WORKER, **held, **columns)

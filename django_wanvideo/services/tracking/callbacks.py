@@ -103,11 +103,9 @@ def _read_own(
 def _note_callback(attempt: Attempt, receipt: CallbackReceipt) -> None:
     if attempt.callback_received_at is not None:
         return
-    rows = Attempt.objects.filter(pk=attempt.pk, callback_received_at=None).update(
-        callback_received_at=receipt.received_at
-    )
     attempt.callback_received_at = receipt.received_at
-    if rows:
+    first = Attempt.objects.filter(pk=attempt.pk, callback_received_at=None)
+    if first.update(callback_received_at=receipt.received_at):
         lifecycle.record(attempt.task_id, EventKind.CALLBACK, EventSource.CALLBACK, attempt=attempt)
 
 
@@ -148,7 +146,9 @@ def _is_gone(receipt: CallbackReceipt, error: EvoLinkError) -> bool:
 
     The token was good, so that EvoLink does not show the task now may pass, as with any other look at it.
     """
-    gone = timezone.now() - receipt.received_at > schedule.GIVE_UP and not _may_pass(error)
+    # A key that is refused today may be in order tomorrow.
+    may_pass = error.http_status == 401 or not isinstance(error, ReadError) or error.transient
+    gone = timezone.now() - receipt.received_at > schedule.GIVE_UP and not may_pass
     if isinstance(error, NotFoundError):
         gone = gone and receipt.retry_count + 1 >= schedule.UNKNOWN_ANSWERS
     if gone:
@@ -198,8 +198,3 @@ def _is_latest(attempt: Attempt) -> bool:
 
 def _has_its_video(attempt: Attempt) -> bool:
     return attempt.task.status in {TaskStatus.COMPLETED, TaskStatus.STORING} and _is_latest(attempt)
-
-
-def _may_pass(error: EvoLinkError) -> bool:
-    """Tell whether asking again later can help; a key that is refused today may be in order tomorrow."""
-    return error.http_status == 401 or not isinstance(error, ReadError) or error.transient

@@ -55,12 +55,8 @@ def record_earlier(attempt: Attempt, snapshot: TaskSnapshot) -> None:
     ids = list(noted.values_list("detail__provider_task_id", flat=True))
     if snapshot.id in ids or len(ids) >= MOST_OLDER or snapshot.created is None:
         return
-    detail = {
-        "reason": Mismatch.CREATED_EARLIER,
-        "provider_task_id": snapshot.id,
-        "created": snapshot.created.isoformat(),
-        "claimed_at": attempt.claimed_at.isoformat(),
-    }
+    detail = {"reason": Mismatch.CREATED_EARLIER, "provider_task_id": snapshot.id}
+    detail |= {"created": snapshot.created.isoformat(), "claimed_at": attempt.claimed_at.isoformat()}
     lifecycle.record(attempt.task_id, EventKind.CALLBACK, EventSource.CALLBACK, attempt=attempt, detail=detail)
 
 

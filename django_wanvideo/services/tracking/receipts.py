@@ -102,19 +102,16 @@ def claim() -> list[CallbackReceipt]:
     with database.atomic() if lockable else nullcontext():
         due = list((rows.select_for_update(skip_locked=True) if lockable else rows)[:CHUNK])
         if due:
-            CallbackReceipt.objects.filter(pk__in=[receipt.pk for receipt in due]).update(
-                process_at=now + VISIBILITY_TIMEOUT, retry_count=F("retry_count") + 1
-            )
+            ours = CallbackReceipt.objects.filter(pk__in=[receipt.pk for receipt in due])
+            ours.update(process_at=now + VISIBILITY_TIMEOUT, retry_count=F("retry_count") + 1)
     return due
 
 
 def settle(same: list[CallbackReceipt], *, done: bool) -> None:
-    CallbackReceipt.objects.filter(pk__in=[receipt.pk for receipt in same]).update(
-        process_at=None if done else timezone.now() + schedule.next_callback_read(same[-1].retry_count)
-    )
+    postpone(same, None if done else timezone.now() + schedule.next_callback_read(same[-1].retry_count))
 
 
-def postpone(receipts: list[CallbackReceipt], until: dt.datetime) -> None:
+def postpone(receipts: list[CallbackReceipt], until: dt.datetime | None) -> None:
     CallbackReceipt.objects.filter(pk__in=[receipt.pk for receipt in receipts]).update(process_at=until)
 
 
