@@ -10,8 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import OPEN_ATTEMPT_STATES, AttemptState
-from django_wanvideo.models.base.managers import Row
-from django_wanvideo.models.base.row_keys import RowKey
+from django_wanvideo.models.base.rows import Row, RowKey
 from django_wanvideo.models.task import VideoTask
 
 # An attempt's id is derived from its task and number: a restored database makes the same attempts again, under the same

@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import Charge, CreditOutcome, TaskStatus
-from django_wanvideo.models.base.managers import Row
 from django_wanvideo.models.base.people import PersonKey
+from django_wanvideo.models.base.rows import Row
 
 if TYPE_CHECKING:
     from django_wanvideo.models.task import VideoTask

@@ -9,9 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.models.attempt import Attempt
-from django_wanvideo.models.base.managers import Row
 from django_wanvideo.models.base.people import PersonKey
-from django_wanvideo.models.base.row_keys import RowKey
+from django_wanvideo.models.base.rows import Row, RowKey
 from django_wanvideo.models.task import VideoTask
 
 

@@ -10,8 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import InputRole
-from django_wanvideo.models.base.managers import Row
-from django_wanvideo.models.base.row_keys import RowKey
+from django_wanvideo.models.base.rows import Row, RowKey
 from django_wanvideo.models.storage import input_upload_to, task_storage
 from django_wanvideo.models.task import VideoTask
 

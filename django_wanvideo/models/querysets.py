@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 
 from django_wanvideo.choices import FINISHED_STATUSES, IN_FLIGHT_STATUSES, TaskStatus
 from django_wanvideo.db import database, timestamps
-from django_wanvideo.models.base.managers import PrimaryManager, PrimaryQuerySet
+from django_wanvideo.models.base.rows import PrimaryManager, PrimaryQuerySet
 
 if TYPE_CHECKING:
     import uuid

@@ -7,7 +7,7 @@ import uuid
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.models.base.managers import Row
+from django_wanvideo.models.base.rows import Row
 
 
 class SiteState(Row):

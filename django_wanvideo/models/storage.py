@@ -5,17 +5,13 @@ from __future__ import annotations
 import inspect
 import posixpath
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.apps import apps
 from django.core.files.storage import Storage, storages
 from django.utils import timezone
 
 from django_wanvideo.conf import conf
-
-if TYPE_CHECKING:
-    import datetime as dt
-
 
 #: Characters that a file's column holds, less those that a storage adds where a name is taken.
 MAX_NAME_LENGTH = 255 - 10
@@ -107,5 +103,4 @@ def input_upload_to(instance: Any, filename: str) -> str:
 
 
 def _dated(pattern: str) -> str:
-    now: dt.datetime = timezone.now()
-    return now.strftime(pattern)
+    return str(timezone.now().strftime(pattern))

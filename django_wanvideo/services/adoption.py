@@ -15,8 +15,8 @@ from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, TaskEv
 from django_wanvideo.services.attempts import settlement
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.provider import provider
+from django_wanvideo.services.resolution.matching import CLOCK_SKEW
 from django_wanvideo.services.tracking import unmatched
-from django_wanvideo.services.tracking.mismatch import CLOCK_SKEW
 
 if TYPE_CHECKING:
     import datetime as dt

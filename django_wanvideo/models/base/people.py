@@ -12,7 +12,7 @@ from django.db import models, router, transaction
 from django.db.models.signals import post_delete
 
 from django_wanvideo.db import database
-from django_wanvideo.models.base.row_keys import RowKey, UnaskedDescriptor
+from django_wanvideo.models.base.rows import RowKey, UnaskedDescriptor
 
 if TYPE_CHECKING:
     from django.db.models.deletion import Collector

@@ -85,9 +85,9 @@ def store(database_id: uuid.UUID, claims: int) -> None:
 
     def write() -> bool:
         found = [_content(database_id, name) for name in names(database_id)]
-        if claims <= max((number for number in found if number is not None), default=-1):
-            return False
         numbers = [-1 if number is None else number for number in found]
+        if claims <= max(numbers):
+            return False
         _put(names(database_id)[numbers.index(min(numbers))], _line(database_id, claims))
         return True
 

@@ -17,8 +17,8 @@ from django_wanvideo.models.base import people
 from django_wanvideo.services import leases
 from django_wanvideo.services.attempts import binding
 from django_wanvideo.services.resolution import matching
-from django_wanvideo.services.tracking import mismatch, polling, snapshots
-from django_wanvideo.services.tracking.mismatch import Mismatch
+from django_wanvideo.services.resolution.matching import Mismatch
+from django_wanvideo.services.tracking import polling, snapshots
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -73,7 +73,7 @@ def attach(
     """
     attempt = _unconfirmed_attempt(task, number, by)
     snapshot = polling.fetch_snapshot(provider_task_id.strip())
-    why = mismatch.mismatch_of(attempt, snapshot)
+    why = matching.mismatch_of(attempt, snapshot)
     if why is Mismatch.CREATED_EARLIER and not allow_earlier:
         raise CreatedBeforeAttempt(_older_words(attempt, snapshot))
     if why is Mismatch.OTHER_MODEL or why is Mismatch.TAKEN:

@@ -19,8 +19,7 @@ from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.provider import provider
-from django_wanvideo.services.resolution.matching import WINDOW, model_of, open_requests
-from django_wanvideo.services.tracking.mismatch import CLOCK_SKEW
+from django_wanvideo.services.resolution.matching import CLOCK_SKEW, WINDOW, model_of, open_requests
 
 if TYPE_CHECKING:
     import datetime as dt

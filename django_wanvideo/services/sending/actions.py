@@ -21,7 +21,7 @@ from django_wanvideo.services.limits import throttling
 from django_wanvideo.services.sending import quotes
 from django_wanvideo.services.storing import download
 from django_wanvideo.services.tracking import lookup
-from django_wanvideo.services.tracking.reopening import CLEAN_SLATE
+from django_wanvideo.services.tracking.snapshots import CLEAN_SLATE
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser

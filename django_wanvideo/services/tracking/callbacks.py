@@ -18,8 +18,8 @@ from django_wanvideo.services.attempts import binding, duplicates
 from django_wanvideo.services.holds import account
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.provider import parallel, provider
-from django_wanvideo.services.tracking import mismatch, receipts, snapshots, unmatched
-from django_wanvideo.services.tracking.mismatch import Mismatch
+from django_wanvideo.services.resolution import matching
+from django_wanvideo.services.tracking import receipts, snapshots, unmatched
 
 if TYPE_CHECKING:
     import uuid
@@ -159,17 +159,17 @@ def _is_gone(receipt: CallbackReceipt, error: EvoLinkError) -> bool:
 def apply_callback(attempt: Attempt, snapshot: TaskSnapshot) -> None:
     """Bind and apply what EvoLink says about an attempt, whatever stage the attempt is in."""
     if attempt.provider_task_id != snapshot.id or _still_running(attempt, snapshot):
-        if (why := mismatch.mismatch_of(attempt, snapshot)) is not None:
+        if (why := matching.mismatch_of(attempt, snapshot)) is not None:
             logger.warning("A callback of attempt %s names a task that cannot be its own: %s.", attempt.pk, why)
-            if why is Mismatch.CREATED_EARLIER:
-                mismatch.record_earlier(attempt, snapshot)
+            if why is matching.Mismatch.CREATED_EARLIER:
+                matching.record_earlier(attempt, snapshot)
             return
         if not binding.attach_provider_task(attempt, snapshot, source=EventSource.CALLBACK):
             attempt.refresh_from_db()
             if attempt.provider_task_id != snapshot.id or _still_running(attempt, snapshot):
                 duplicates.create_from_duplicate(attempt, snapshot, source=EventSource.CALLBACK)
                 other = duplicates.attempt_for(snapshot)
-                if other is None or not mismatch.is_duplicate(attempt, other):
+                if other is None or not matching.is_duplicate(attempt, other):
                     return
                 attempt = other
     snapshots.apply_snapshot(attempt, snapshot, source=EventSource.CALLBACK)

@@ -21,7 +21,7 @@ from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.services import schedule
 from django_wanvideo.services.attempts import delays, duplicates, settlement
 from django_wanvideo.services.provider import provider
-from django_wanvideo.services.tracking.reopening import CLEAN_SLATE, bring_home
+from django_wanvideo.services.tracking.snapshots import CLEAN_SLATE, bring_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import DateTimeField, F, Value
+from django.db.models import DateTimeField, F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo.choices import RETRYABLE_STATUSES, EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import RETRYABLE_STATUSES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.evolink.types import ProviderStatus
 from django_wanvideo.http.text import one_line
@@ -29,7 +29,20 @@ from django_wanvideo.services.tracking.rescheduling import (
 )
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
     from django_wanvideo.evolink.types import TaskSnapshot
+
+#: What a task forgets about its earlier attempts once EvoLink has nothing for it any more.
+CLEAN_SLATE: dict[str, Any] = {
+    "accepted_at": None,
+    "credits_reserved": None,
+    "credits_used": None,
+    "result_url": "",
+    "result_expires_at": None,
+    "estimated_seconds": None,
+    "expiry_notified_at": None,
+}
 
 
 def apply_snapshot(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> None:
@@ -167,3 +180,62 @@ def _update_progress(attempt: Attempt, snapshot: TaskSnapshot, source: EventSour
         schedule_next_poll(attempt, percent=percent, not_found_since=None)
     else:
         rows_of(attempt).filter(progress__lt=percent).update(progress=percent)
+
+
+def bring_home(
+    task: VideoTask,
+    attempt: Attempt,
+    snapshot: TaskSnapshot,
+    *,
+    source: EventSource,
+    actor: AbstractBaseUser | None = None,
+) -> bool:
+    """Go on with an attempt that had ended here, because EvoLink has its video: nothing is sent or charged anew."""
+    now, reserved = timezone.now(), ledger.clamp_credits(snapshot.credits_reserved)
+    columns = CLEAN_SLATE | {
+        "accepted_at": now,
+        "credits_reserved": reserved,
+        "overdue_notified_at": None,
+        "result_refreshed_at": None,
+        "delayed_until": None,
+        "delay_reason": "",
+        "progress": min(snapshot.progress or 0, 99),
+        "next_action_at": now,
+    }
+    with database.atomic():
+        # An end is left through the queue, as by any retry; nobody sees the task there.
+        lifecycle.advance(
+            task,
+            TaskStatus.QUEUED,
+            allowed=RETRYABLE_STATUSES,
+            kind=EventKind.RETRIED,
+            source=source,
+            actor=actor,
+            detail={"reason": "look_again"},
+            queued_at=now,
+            delayed_until=now + dt.timedelta(minutes=1),
+            progress=0,
+        )
+        moved = lifecycle.move_with_attempt(
+            attempt,
+            TaskStatus.PROCESSING if snapshot.status == ProviderStatus.PROCESSING else TaskStatus.PENDING,
+            state=AttemptState.ACCEPTED,
+            only=Q(state=AttemptState.FINISHED, provider_task_id=snapshot.id),
+            task=task,
+            reserved=reserved,
+            allowed=frozenset({TaskStatus.QUEUED}),
+            kind=EventKind.NOTE,
+            source=source,
+            actor=actor,
+            detail={"reason": "found_at_evolink", "provider_task_id": snapshot.id},
+            **columns,
+        )
+        if moved is None:
+            database.roll_back()
+    if moved is None:
+        task.refresh_from_db()
+        return False
+    attempt.refresh_from_db()
+    attempt.task = task
+    apply_snapshot(attempt, snapshot, source=EventSource.POLL)
+    return True
