@@ -103,9 +103,8 @@ def hand_over(attempt_id: uuid.UUID, to: uuid.UUID) -> None:
         return
     if entry.used is not None:
         CreditEntry.objects.filter(pk=to).update(used=entry.used, outcome=entry.outcome, settled_at=entry.settled_at)
-    CreditEntry.objects.filter(pk=attempt_id).update(
-        outcome=CreditOutcome.RELEASED, reserved=None, used=None, settled_at=timezone.now()
-    )
+    nothing = {"outcome": CreditOutcome.RELEASED, "reserved": None, "used": None, "settled_at": timezone.now()}
+    CreditEntry.objects.filter(pk=attempt_id).update(**nothing)
 
 
 def spent(since: Mapping[str, dt.datetime], *, owner_id: Any = None) -> dict[str, Decimal]:

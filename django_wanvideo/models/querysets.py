@@ -95,9 +95,8 @@ class VideoTaskQuerySet(PrimaryQuerySet["VideoTask"]):
         copies = type(self)(self.model).filter(parent_id=OuterRef("pk"), status=TaskStatus.COMPLETED)
         # Not EXISTS: PostgreSQL would rather read all completed tasks once than look at the copies of each row.
         is_unresolved = IsNull(Subquery(copies.order_by().values("pk")[:1]), True)
-        return self.filter(MAY_NEED_ATTENTION).filter(
-            ~Q(status=TaskStatus.FAILED) | Q(unmatched=True) | Q(is_unresolved),
-        )
+        found = self.filter(MAY_NEED_ATTENTION)
+        return found.filter(~Q(status=TaskStatus.FAILED) | Q(unmatched=True) | Q(is_unresolved))
 
     def expiring(self, within: dt.timedelta = dt.timedelta(hours=6)) -> VideoTaskQuerySet:
         """Those whose video is not stored yet and whose link ends soon."""

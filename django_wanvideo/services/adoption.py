@@ -95,21 +95,16 @@ def carry_out(made: Plan, *, hold: bool) -> None:
     """
     if made.not_looked_up and not hold:
         raise NotLookedUp(made.not_looked_up)
-    for task, number in made.doubtful:
+    for task, number in [*made.doubtful, *((task, 0) for task in made.unsent if hold)]:
         if task.status == TaskStatus.SUBMITTING:
             _unconfirm(task)
         elif hold:
-            _make_draft(task, may_have_been_sent=True)
+            _make_draft(task, may_have_been_sent=bool(number))
         else:
             attempt = unmatched.give_back(task.pk, number, source=EventSource.APPLICATION)
             if attempt is not None:
                 # What EvoLink has called about it meanwhile is read again, now that there is something to tie it to.
                 CallbackReceipt.objects.filter(attempt_id=attempt.pk).update(process_at=timezone.now())
-    for task in made.unsent if hold else ():
-        if task.status == TaskStatus.SUBMITTING:
-            _unconfirm(task)
-        else:
-            _make_draft(task)
     installation.take_over(is_copy=made.is_copy)
 
 
@@ -119,12 +114,11 @@ def _unconfirm(task: VideoTask) -> None:
         settlement.mark_unconfirmed(attempt, RuntimeError("forgotten"))
 
 
-def _make_draft(task: VideoTask, *, may_have_been_sent: bool = False) -> None:
+def _make_draft(task: VideoTask, *, may_have_been_sent: bool) -> None:
     lifecycle.advance(
         task,
         TaskStatus.DRAFT,
         kind=EventKind.NOTE,
-        source=EventSource.APPLICATION,
         detail={"reason": "adopted"} | ({"may_have_been_sent": True} if may_have_been_sent else {}),
         queued_at=None,
         next_action_at=None,

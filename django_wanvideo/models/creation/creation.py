@@ -30,7 +30,6 @@ _ROLES = frozenset(InputRole.values)
 def get_or_create_task(
     *,
     prompt: str,
-    first_frame: Any = None,
     model: str | None = None,
     owner: AbstractBaseUser | None = None,
     metadata: Mapping[str, Any] | None = None,
@@ -42,9 +41,8 @@ def get_or_create_task(
     **others: Any,
 ) -> tuple[VideoTask, bool]:
     """Do what ``VideoTask.objects.create_task`` does, and tell whether the draft was made now."""
-    given = {InputRole.FIRST_FRAME.value: first_frame} | {k: v for k, v in others.items() if k in _ROLES}
-    parameters = {k: v for k, v in others.items() if k not in _ROLES}
-    sources = {role: items for role, value in given.items() if (items := as_list(value))}
+    parameters = {name: value for name, value in others.items() if name not in _ROLES}
+    sources = {role: items for role in others if role in _ROLES and (items := as_list(others[role]))}
     written = Written.of(prompt, notes, metadata)
     if idempotency_key is not None:
         # They are read twice: for the key's sake, and to be stored.
@@ -79,7 +77,6 @@ def update_draft(
     task: VideoTask,
     *,
     prompt: str,
-    first_frame: Any = None,
     parameters: Mapping[str, Any],
     notes: str | None,
     metadata: Mapping[str, Any] | None,
@@ -91,11 +88,10 @@ def update_draft(
     """Change a draft as a whole.
 
     Args:
-        first_frame: ``None`` keeps the picture that the draft has now.
         version: ``drafts.version_of()`` what the caller has seen: of two that change the same one wins. ``None``
             overwrites whatever is there.
         fix_inputs: as for ``create_task``.
-        others: further inputs by role (``audio=...``): ``None`` keeps what the draft has, an empty string removes it.
+        others: inputs by role (``first_frame=...``): ``None`` keeps what the draft has, an empty string removes it.
 
     Raises:
         ValidationError: keyed by field.
@@ -106,7 +102,7 @@ def update_draft(
     # Read anew: what the caller has fetched with the task may be older than another person's change.
     stored = by_role(MediaInput.objects.filter(task=task))
     sources: dict[str, list[Any]] = {role: list(items) for role, items in stored.items()}
-    for role, value in {InputRole.FIRST_FRAME.value: first_frame, **others}.items():
+    for role, value in others.items():
         if value is not None:
             sources[role] = as_list(value)
     sources = {role: items for role, items in sources.items() if items}
@@ -119,10 +115,8 @@ def update_draft(
         if version is not None:
             drafts.hold(task.pk, version)
         if not VideoTask.objects.filter(pk=task.pk, status=TaskStatus.DRAFT).update(**columns):
-            raise TransitionNotAllowed(
-                _("This task has been sent meanwhile; it can no longer be changed. Duplicate it instead."),
-                action="update",
-            )
+            message = _("This task has been sent meanwhile; it can no longer be changed. Duplicate it instead.")
+            raise TransitionNotAllowed(message, action="update")
         # The row is locked by now, so what is there stays until this is done.
         present = MediaInput.objects.select_for_update().filter(task=task)
         known = {item.pk for items in stored.values() for item in items}

@@ -87,9 +87,8 @@ def check_credits(task: VideoTask, now: dt.datetime | None = None) -> Delay | No
 
 def waiting_for_credits(now: dt.datetime | None = None) -> QuerySet[VideoTask]:
     """Return the queued tasks that wait for credits until a time that has not come."""
-    return VideoTask.objects.filter(
-        status=TaskStatus.QUEUED, delay_reason__in=credit_limits.REASONS, next_action_at__gt=now or timezone.now()
-    )
+    queued = VideoTask.objects.filter(status=TaskStatus.QUEUED, delay_reason__in=credit_limits.REASONS)
+    return queued.filter(next_action_at__gt=now or timezone.now())
 
 
 def reconsider(state: SiteState, *, some_wait: bool) -> int:

@@ -155,9 +155,8 @@ def _refusal(task: VideoTask, message: str) -> TransitionNotAllowed:
 
 def _unconfirmed_attempt(task: VideoTask, number: int | None, by: AbstractBaseUser | None) -> Attempt:
     people.check_permission(by, PERMISSION, _("You may not settle unconfirmed tasks."))
-    attempt = Attempt.objects.filter(
-        task_id=task.pk, state=AttemptState.UNCONFIRMED, task__status=TaskStatus.UNCONFIRMED
-    ).first()
+    lost = Attempt.objects.filter(state=AttemptState.UNCONFIRMED, task__status=TaskStatus.UNCONFIRMED)
+    attempt = lost.filter(task_id=task.pk).first()
     if attempt is None:
         raise _refusal(task, _("This task has been settled meanwhile."))
     if number is not None and attempt.number != number:

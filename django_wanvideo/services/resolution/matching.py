@@ -71,10 +71,8 @@ class Match:
 
 def match(tasks: Sequence[VideoTask]) -> list[Match]:
     """Return a match for each unconfirmed task, in order. EvoLink's list is read once for each model; never raises."""
-    attempts = {
-        attempt.task_id: attempt
-        for attempt in Attempt.objects.filter(task__in=tasks, state=AttemptState.UNCONFIRMED, sent_at__isnull=False)
-    }
+    lost = Attempt.objects.filter(task__in=tasks, state=AttemptState.UNCONFIRMED, sent_at__isnull=False)
+    attempts = {attempt.task_id: attempt for attempt in lost}
     by_model: dict[str, list[VideoTask]] = defaultdict(list)
     for task in tasks:
         if task.pk in attempts:

@@ -58,13 +58,8 @@ def process_pending() -> int:
             receipt, attempt = same[-1], attempts.get(same[-1].attempt_id)
             if attempt is None:
                 attempt = unmatched.recover(receipt.attempt_id)
-            if not receipts.may_read(same[0], attempt.provider_task_id if attempt is not None else None):
-                done = True
-            elif attempt is None:
-                done = _read_orphan(receipt, client)
-            else:
-                done = _read_one(attempt, receipt, client)
-            receipts.settle(same, done=done)
+            is_idle = not receipts.may_read(same[0], attempt.provider_task_id if attempt is not None else None)
+            receipts.settle(same, done=is_idle or _read_one(attempt, receipt, client))
         seen += len(due)
     return seen
 
@@ -109,34 +104,27 @@ def _note_callback(attempt: Attempt, receipt: CallbackReceipt) -> None:
         lifecycle.record(attempt.task_id, EventKind.CALLBACK, EventSource.CALLBACK, attempt=attempt)
 
 
-def _read_one(attempt: Attempt, receipt: CallbackReceipt, client: EvoLinkClient | None) -> bool:
-    """Act on one receipt; return whether it is settled."""
-    _note_callback(attempt, receipt)
-    provider_id = receipt.provider_task_id or attempt.provider_task_id or ""
-    if not provider_id:
+def _read_one(attempt: Attempt | None, receipt: CallbackReceipt, client: EvoLinkClient | None) -> bool:
+    """Act on one receipt, whose attempt may have no row; return whether it is settled."""
+    provider_id = receipt.provider_task_id
+    if attempt is not None:
+        _note_callback(attempt, receipt)
+        provider_id = provider_id or attempt.provider_task_id or ""
+        if not provider_id or (attempt.provider_task_id == provider_id and _has_its_video(attempt)):
+            return True
+    elif not provider_id:
+        logger.warning("A callback of attempt %s, which is not there, names no task.", receipt.attempt_id)
         return True
-    if attempt.provider_task_id == provider_id and _has_its_video(attempt):
+    elif unmatched.is_settled(receipt.attempt_id):
+        logger.info("A callback came late about attempt %s, whose task was deleted.", receipt.attempt_id)
         return True
     snapshot = _snapshot(receipt, provider_id, client)
     if isinstance(snapshot, EvoLinkError):
         return _is_gone(receipt, snapshot)
-    apply_callback(attempt, snapshot)
-    return True
-
-
-def _read_orphan(receipt: CallbackReceipt, client: EvoLinkClient | None) -> bool:
-    """Act on a receipt whose attempt has no row; return whether it is settled."""
-    if not receipt.provider_task_id:
-        logger.warning("A callback of attempt %s, which is not there, names no task.", receipt.attempt_id)
-        return True
-    if unmatched.is_settled(receipt.attempt_id):
-        logger.info("A callback came late about attempt %s, whose task was deleted.", receipt.attempt_id)
-        return True
-    snapshot = _snapshot(receipt, receipt.provider_task_id, client)
-    if isinstance(snapshot, EvoLinkError):
-        return _is_gone(receipt, snapshot)
-    unmatched.settle(receipt, snapshot)
-    if (attempt := Attempt.objects.filter(pk=receipt.attempt_id).select_related("task").first()) is not None:
+    if attempt is None:
+        unmatched.settle(receipt, snapshot)
+        attempt = Attempt.objects.filter(pk=receipt.attempt_id).select_related("task").first()
+    if attempt is not None:
         apply_callback(attempt, snapshot)
     return True
 

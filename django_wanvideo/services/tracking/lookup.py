@@ -47,10 +47,8 @@ NOT_FOUND, NO_FILE = "not_found", "no_file"
 def is_open(task: VideoTask) -> bool:
     """Tell whether EvoLink may still have a video for an earlier attempt of ``task``."""
     if "attempts" in getattr(task, "_prefetched_objects_cache", {}):
-        return any(
-            attempt.state == AttemptState.FINISHED and attempt.provider_task_id and not attempt.error_code
-            for attempt in task.attempts.all()
-        )
+        ended = [attempt for attempt in task.attempts.all() if attempt.state == AttemptState.FINISHED]
+        return any(attempt.provider_task_id and not attempt.error_code for attempt in ended)
     return _open_attempts(task).exists()
 
 
