@@ -51,9 +51,7 @@ class UnusableNameError(ValueError):
 def try_upload_to() -> None:
     """Ask ``UPLOAD_TO`` for the names of a task that has nothing but its id, as when its files are stored.
 
-    Raises:
-        UnusableNameError: no file can ever be stored under such a name.
-        Exception: whatever a site's own function raises.
+    Raises UnusableNameError for a name that no file can ever have, and whatever a site's own function raises.
     """
     target = conf.UPLOAD_TO
     if callable(target):

@@ -155,11 +155,7 @@ def _heard_of(ids: dict[uuid.UUID, int]) -> uuid.UUID | None:
 
 
 def _unknown_at_evolink(tasks: list[VideoTask]) -> dict[str, list[TaskSnapshot]]:
-    """Return, by model, the videos at EvoLink that no task here knows, back to when the first of ``tasks`` was queued.
-
-    Raises:
-        NotLookedUp: EvoLink cannot be asked, or its list is too long.
-    """
+    """Return, by model, the videos at EvoLink that no task here knows, back to when the first of ``tasks`` was queued."""
     first: dict[str, dt.datetime] = {}
     for task in tasks:
         since = task.queued_at or task.created_at

@@ -153,8 +153,7 @@ def update(task: VideoTask, **changes: Any) -> None:
 def duplicate(task: VideoTask, *, by: AbstractBaseUser | None = None, **changes: Any) -> VideoTask:
     """Make a new draft like ``task``, with ``changes`` to its prompt, inputs or parameters.
 
-    Raises:
-        ValidationError: keyed by field; also when a file of the original is gone.
+    Raises ValidationError, keyed by field, also when a file of the original is gone.
     """
     return get_or_duplicate(task, by=by, **changes)[0]
 

@@ -73,9 +73,7 @@ class Wish:
     def earlier(self) -> VideoTask | None:
         """Return the task that this very call has made, or ``None`` where the key is unused.
 
-        Raises:
-            IdempotencyConflict: the key has made another task, or one that was deleted.
-            ValidationError: a file cannot be read to be compared.
+        Raises IdempotencyConflict, and ValidationError where a file cannot be read to be compared.
         """
         # In this order: a deletion commits the row's end and its memory together.
         task = task_of(self.key, self.owner)

@@ -104,7 +104,7 @@ def _note(name: str, error: EvoLinkError, attempt: Attempt | None) -> None:
     elif (
         attempt is not None
         and not standing.probing
-        and standing.checked_at
+        and standing.checked_at is not None
         and attempt.claimed_at > standing.checked_at
     ):
         # What EvoLink reported was enough, and it refused all the same: ask what is left now.

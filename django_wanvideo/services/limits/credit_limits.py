@@ -49,8 +49,7 @@ def are_set() -> bool:
 def limits_for(owner_id: Any) -> list[CreditLimit]:
     """Return the limits that hold for an owner's tasks; those of ``USER`` hold for nobody's tasks never.
 
-    Raises:
-        ConfigurationError: a limit cannot be understood, or a callable of the site's raised; never taken for no limit.
+    Raises ConfigurationError where one cannot be understood, or a callable of the site's raised: never taken for none.
     """
     given = conf.CREDIT_LIMITS
     try:
@@ -79,8 +78,7 @@ def limits_for(owner_id: Any) -> list[CreditLimit]:
 def parse(value: Any) -> dict[str, Any]:
     """Return the limits by scope and period; what a callable will say is left as the callable.
 
-    Raises:
-        ValueError: it is none of the shapes that ``CREDIT_LIMITS`` may have; the message says which part.
+    Raises ValueError for none of the shapes that ``CREDIT_LIMITS`` may have; the message says which part.
     """
     if value is None:
         return {}

@@ -96,9 +96,7 @@ def reconsider(state: SiteState, *, some_wait: bool) -> int:
 
     Once an hour it is all of them, however long the wait: what stands against them may be gone.
 
-    Args:
-        state: the sweep's own row, which keeps the hour.
-        some_wait: whether a task waits for the site's own limits.
+    The hour is kept in ``state``, the sweep's own row; ``some_wait`` tells whether a task waits for the site's own limits.
     """
     now = timezone.now()
     note = state.value.get("budgets") or {}

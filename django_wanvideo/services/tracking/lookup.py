@@ -108,11 +108,7 @@ def may_send(task: VideoTask, client: EvoLinkClient) -> bool:
 def look_again(task: VideoTask, ask: Callable[[str], TaskSnapshot], *, by: AbstractBaseUser | None = None) -> bool:
     """Ask about an ended task for a person; return whether there was anything to ask about.
 
-    Args:
-        ask: reads one of EvoLink's tasks, or raises.
-
-    Raises:
-        What ``ask`` raises, where no attempt is found.
+    ``ask`` reads one of EvoLink's tasks, or raises; what it raises is raised where no attempt is found.
     """
     if not VideoTask.objects.filter(pk=task.pk, status__in=RETRYABLE_STATUSES).exists():
         return False
