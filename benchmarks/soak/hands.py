@@ -111,7 +111,7 @@ class Hands:
     def _decide_in_a_pause(self, now: float) -> None:
         """Send again, in a pause, what EvoLink has; its callback comes before the request leaves."""
         from django_wanvideo.models import Attempt
-        from django_wanvideo.services.holds import holds
+        from django_wanvideo.services.holds import pause
         from django_wanvideo.services.resolution import decisions
 
         if _is_paused():
@@ -122,7 +122,7 @@ class Hands:
             attempt = Attempt.objects.filter(task=task, state="unconfirmed").first()
             if len(there) != 1 or attempt is None:
                 continue
-            holds.pause()
+            pause.pause()
             self._resume_at = now + PAUSE
             self.agreed[task.prompt] += 1
             if self._do("sent again", partial(decisions.resend, task)):
@@ -131,9 +131,9 @@ class Hands:
             return
 
     def _resume(self) -> None:
-        from django_wanvideo.services.holds import holds
+        from django_wanvideo.services.holds import pause
 
-        holds.resume()
+        pause.resume()
         self._resume_at = None
         self.did["paused and resumed"] += 1
 

@@ -17,7 +17,7 @@ from django_wanvideo.admin.caching import once
 from django_wanvideo.admin.presentation import formats
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.health import holds as hold_reports
-from django_wanvideo.services.holds import holds, lock
+from django_wanvideo.services.holds import holds, lock, pause
 from django_wanvideo.services.provider import account_checks
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _TRIED = frozenset({"account", "breaker"})
 
 def may_pause(request: HttpRequest) -> bool:
     """Tell whether the person may pause and resume sending."""
-    return request.user.has_perm(holds.PERMISSION)
+    return request.user.has_perm(pause.PERMISSION)
 
 
 def notices(model_admin: TaskAdminBase, request: HttpRequest) -> list[dict[str, Any]]:
@@ -142,11 +142,11 @@ def sending_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpRespon
 
 def _do(request: HttpRequest, action: str) -> None:
     if action == "pause":
-        made = holds.pause(by=person(request), reason=request.POST.get("reason", ""))
+        made = pause.pause(by=person(request), reason=request.POST.get("reason", ""))
         words = _("Sending is paused. Nothing new is sent until somebody resumes it.")
         messages.success(request, words if made else _("Sending was paused already."))
     elif action == "resume":
-        if holds.resume(by=person(request)):
+        if pause.resume(by=person(request)):
             messages.success(request, _("One task is tried now; the rest waits until the problem is solved."))
         else:
             messages.success(request, _("Sending has resumed."))

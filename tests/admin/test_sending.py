@@ -10,7 +10,7 @@ from django_wanvideo.admin import caching
 from django_wanvideo.admin.presentation import status_text
 from django_wanvideo.evolink.exceptions import RejectedError
 from django_wanvideo.models import SiteState, VideoTask
-from django_wanvideo.services.holds import account, holds
+from django_wanvideo.services.holds import account, holds, pause
 
 from .conftest import url
 
@@ -44,7 +44,7 @@ def test_a_site_that_sends_shows_no_banner(boss, waiting):
 
 def test_the_banner_tells_since_how_many_wait_and_who_can_act(boss, waiting):
     used_up()
-    holds.pause(reason="Budget review")
+    pause.pause(reason="Budget review")
     html = page(boss)
     assert html.count('class="wv-notice is-error"') == 2
     assert "EvoLink says the account has no credits." in html
@@ -71,7 +71,7 @@ def test_pausing_and_resuming_by_buttons(person, waiting):
 
 def test_who_may_not_pause_sees_the_banner_without_buttons_and_changes_nothing(person, waiting):
     staff = person("view_videotask", "submit_videotask", "resolve_videotask")
-    holds.pause()
+    pause.pause()
     html = page(staff)
     assert "wv-notice is-error" in html
     assert f'action="{url("sending")}"' not in html
@@ -83,7 +83,7 @@ def test_who_may_not_pause_sees_the_banner_without_buttons_and_changes_nothing(p
 
 
 def test_a_get_pauses_and_resumes_nothing(boss, waiting):
-    holds.pause()
+    pause.pause()
     boss.get(url("sending"), {"action": "resume"})
     assert len(holds.standing()) == 1
 
@@ -117,7 +117,7 @@ def test_checking_asks_evolink_at_once(boss, waiting, settings, monkeypatch):
 
 def test_a_queued_task_says_the_reason_that_is_true_now(boss, waiting):
     task = waiting[0]
-    holds.pause()
+    pause.pause()
     assert "sending is paused" in boss.get(url("change", task.pk)).content.decode()
     # A row that was not touched since: what it says of a hold is older than the holds themselves.
     VideoTask.objects.filter(pk=task.pk).update(delay_reason="answers_lost")

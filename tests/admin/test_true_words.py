@@ -9,7 +9,7 @@ from django.utils.html import strip_tags
 
 from django_wanvideo.admin.presentation import detail_page
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services.holds import holds
+from django_wanvideo.services.holds import pause
 from tests.admin.conftest import add_data, hidden, store, url
 
 TRUE = pytest.mark.fault("K12.draft-or-unconfirmed-promises-a-video")
@@ -35,7 +35,7 @@ def test_only_what_is_at_evolink_is_promised(person, make_task, status):
 
 @TRUE
 def test_a_task_that_is_kept_back_is_not_said_to_be_on_its_way(boss):
-    holds.pause(by=boss.user, reason="")
+    pause.pause(by=boss.user, reason="")
     data = add_data(_generate="1", _save=None, idempotency_key=hidden(boss.get(url("add")), "idempotency_key"))
     page = boss.post(url("add"), data, follow=True).content.decode()
     assert VideoTask.objects.get().status == "queued"

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.models import CreditEntry, VideoTask
 from django_wanvideo.models.base import people
-from django_wanvideo.services.holds import holds
+from django_wanvideo.services.holds import pause
 from django_wanvideo.services.limits import credit_limits
 from django_wanvideo.testing import picture, run_pending, run_until_finished
 from tests.admin.conftest import add_data, hidden, url
@@ -105,8 +105,8 @@ def test_ledger_limits_and_pauses_know_the_person(evolink, holder, settings):
     run_pending()
     assert CreditEntry.objects.get().owner_label == "4711"
     assert [limit.credits for limit in credit_limits.limits_for(holder.pk)] == [4711]
-    holds.pause(by=holder)
-    holds.resume(by=holder)
+    pause.pause(by=holder)
+    pause.resume(by=holder)
     call_command("wanvideo_prune", "--forget-user", "4711", stdout=StringIO())
     assert CreditEntry.objects.get().owner_label == ""
     holder.delete()

@@ -23,7 +23,7 @@ from django_wanvideo.db import database
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, SiteState, TaskEvent, VideoTask
 from django_wanvideo.services import leases, retention
 from django_wanvideo.services import sweep as sweeping
-from django_wanvideo.services.holds import holds
+from django_wanvideo.services.holds import pause
 from django_wanvideo.testing import picture, run_pending, run_until_finished
 from tests.admin.conftest import add_data, hidden, url
 from tests.rows import make_attempt, make_task
@@ -229,8 +229,8 @@ def test_pruning_pausing_and_adopting(ann, wanvideo_wakeups):
     old = timezone.now() - sweeping.dt.timedelta(days=9)
     make_task(TaskStatus.FAILED, finished_at=old)
     assert retention.prune_tasks(timezone.now(), ["failed"]).tasks == {"failed": 1}
-    holds.pause(by=ann)
-    holds.resume(by=ann)
+    pause.pause(by=ann)
+    pause.resume(by=ann)
     make_task(TaskStatus.QUEUED)
     call_command("wanvideo_adopt", "--hold", "--yes", stdout=StringIO())
     assert VideoTask.objects.get().status == TaskStatus.DRAFT

@@ -15,7 +15,7 @@ from django_wanvideo.choices import OPEN_ATTEMPT_STATES, AttemptState, TaskStatu
 from django_wanvideo.models import Attempt, SiteState, VideoTask
 from django_wanvideo.services import sweep
 from django_wanvideo.services.attempts import settlement
-from django_wanvideo.services.holds import account, account_marks, circuit_breaker, holds, lock
+from django_wanvideo.services.holds import account, account_marks, circuit_breaker, holds, lock, pause
 from django_wanvideo.services.holds.lock import CREDITS_OUT, KEY_REJECTED
 from django_wanvideo.services.limits import throttling
 from django_wanvideo.services.provider import account_checks
@@ -215,7 +215,7 @@ def test_a_web_process_without_a_key_may_resume_and_marks_no_other_key(road: Roa
     work_on(tasks)
     road.configure(API_KEY="")
     assert kinds() == ["account"]
-    holds.resume()
+    pause.resume()
     assert not account_checks.check(now=True)
     road.configure(API_KEY="sk-simulator")
     work_on(tasks[:1])
@@ -543,11 +543,11 @@ def test_a_repeat_with_the_same_key_waits_while_sending_is_paused(road: Road, ev
     road.configure(TRUST_IDEMPOTENCY_KEY=True)
     evo.faults.add("create", "accept_then_close")
     task = road.send(road.queued())
-    holds.pause()
+    pause.pause()
     road.make_due()
     road.send(task)
     assert (task.status, road.posts()) == (TaskStatus.UNCONFIRMED, 1)
-    holds.resume()
+    pause.resume()
     road.make_due()
     assert road.send(task).status == TaskStatus.PENDING
 
@@ -558,8 +558,8 @@ def test_a_repeat_with_the_same_key_waits_while_sending_is_paused(road: Road, ev
 @pytest.mark.fault("K4.paused-by-a-person")
 def test_a_pause_ends_only_by_a_person_and_what_was_accepted_goes_on(road: Road, evo: Simulator):
     running = road.send(road.queued())
-    assert holds.pause(reason="Budget review")
-    assert not holds.pause(reason="again"), "it stands already"
+    assert pause.pause(reason="Budget review")
+    assert not pause.pause(reason="again"), "it stands already"
     tasks = many(road, 4)
     work_on(tasks)
     evo.complete(running.attempt.provider_task_id)
@@ -572,7 +572,7 @@ def test_a_pause_ends_only_by_a_person_and_what_was_accepted_goes_on(road: Road,
     assert road.posts() == 1
     assert [hold.detail["reason"] for hold in holds.standing()] == ["Budget review"]
 
-    assert holds.resume() == []
+    assert pause.resume() == []
     road.sweep()
     assert road.posts() == 5
 
@@ -582,12 +582,12 @@ def test_a_pause_ends_only_by_a_person_and_what_was_accepted_goes_on(road: Road,
 def test_what_was_held_for_days_is_not_given_up_when_evolink_then_asks_to_wait(road: Road, evo: Simulator, point: str):
     from tests.rows import picture
 
-    holds.pause()
+    pause.pause()
     task = VideoTask.objects.create_task("A cat", picture(), duration=2)
     task.submit()
     road.send(task)
     VideoTask.objects.filter(pk=task.pk).update(queued_at=timezone.now() - dt.timedelta(days=3))
-    holds.resume()
+    pause.resume()
     evo.faults.add(point, "no_available_channel" if point == "create" else "500")
     road.send(task)
     assert task.status == TaskStatus.QUEUED
@@ -598,7 +598,7 @@ def test_sending_goes_on_only_when_no_hold_stands(road: Road, evo: Simulator):
     evo.faults.add("create", "503", times=3)
     tasks = many(road, 9)
     work_on(tasks[:3])
-    holds.pause()
+    pause.pause()
     account.note(_used_up())
     assert sorted(kinds()) == ["account", "breaker", "person"]
     pass_time(minutes=11)
@@ -609,7 +609,7 @@ def test_sending_goes_on_only_when_no_hold_stands(road: Road, evo: Simulator):
     work_on(tasks)
     assert road.posts() == 3
 
-    still = holds.resume()
+    still = pause.resume()
     assert [hold.kind for hold in still] == ["breaker"]
     evo.faults.add("create", "503")
     work_on(tasks)
@@ -624,11 +624,11 @@ def test_a_hold_of_another_part_of_the_app_stands_beside_the_others_and_no_perso
 ):
     copy = holds.Hold("installation", timezone.now(), {"name": "staging"})
     monkeypatch.setattr(holds, "SOURCES", [lambda: [copy]])
-    holds.pause()
+    pause.pause()
     tasks = many(road, 2)
     work_on(tasks)
     assert sorted(kinds()) == ["installation", "person"]
-    assert holds.resume() == [copy]
+    assert pause.resume() == [copy]
     road.make_due()
     road.sweep()
     work_on(tasks)
@@ -643,12 +643,12 @@ def test_resuming_by_hand_sends_one_probe_and_lifts_nothing_else(road: Road, evo
     tasks = many(road, 6)
     work_on(tasks)
     for press in range(2, 5):
-        assert [hold.kind for hold in holds.resume()] == ["account"]
+        assert [hold.kind for hold in pause.resume()] == ["account"]
         road.sweep()
         work_on(tasks)
         assert road.posts() == press
     evo.faults.clear()
-    holds.resume()
+    pause.resume()
     road.sweep()
     road.sweep()
     assert statuses() == {"pending": 6}
@@ -684,7 +684,7 @@ def test_a_hold_that_cannot_be_read_is_due_and_harms_nothing(road: Road, evo: Si
 
 
 def test_holds_are_read_with_one_query_beside_the_installations(road: Road, django_assert_num_queries: Any):
-    holds.pause()
+    pause.pause()
     account.note(_used_up())
     with django_assert_num_queries(2):
         assert len(holds.standing()) == 2

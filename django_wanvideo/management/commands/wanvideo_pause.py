@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand
 
 from django_wanvideo.health import holds
-from django_wanvideo.services.holds.holds import pause
+from django_wanvideo.services.holds import pause
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--reason", default="", help="what people are shown beside the pause")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        made = pause(reason=options["reason"])
+        made = pause.pause(reason=options["reason"])
         self.stdout.write("Sending is paused." if made else "Sending was paused already.")
         for report in holds.reports():
             if report.hold.kind == "person":

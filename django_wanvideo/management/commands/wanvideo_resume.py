@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from django_wanvideo.health import holds
-from django_wanvideo.services.holds.holds import resume
+from django_wanvideo.services.holds import pause
 
 
 class Command(BaseCommand):
@@ -19,7 +19,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        resume()
+        pause.resume()
         reports = holds.reports()
         if not reports:
             self.stdout.write("Sending goes on.")

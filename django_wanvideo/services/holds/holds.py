@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from django_wanvideo.db import database
-from django_wanvideo.models import SiteState
-from django_wanvideo.models.base import people
 from django_wanvideo.services import schedule
 from django_wanvideo.services.holds import account, circuit_breaker, lock
 from django_wanvideo.services.holds.account_marks import Trouble, change, keep, of_the_site, of_this_key
@@ -24,13 +20,8 @@ if TYPE_CHECKING:
     import uuid
     from collections.abc import Callable, Iterable, Mapping
 
-    from django.contrib.auth.models import AbstractBaseUser
+    from django_wanvideo.models import SiteState, VideoTask
 
-    from django_wanvideo.models import VideoTask
-
-logger = logging.getLogger(__name__)
-
-PERMISSION = "wanvideo.pause_sending"
 #: Why a queued task waits while a person has paused sending.
 BY_A_PERSON = "sending_paused"
 #: Reasons of single tasks that a hold of the whole stands behind.
@@ -117,51 +108,12 @@ def forbid_repeats() -> bool:
 def make_due() -> None:
     """Let the next look at what stands, or the next probe, be due now; nothing that stands is lifted."""
     with database.atomic():
-        _try_soon(lock.lock(), lock.marks(), check_at=timezone.now())
-
-
-def pause(*, by: AbstractBaseUser | None = None, reason: str = "") -> bool:
-    """Hold sending back until a person resumes it; return whether it was not held by a person already.
-
-    Raises PermissionDenied where ``by`` may not pause sending.
-    """
-    who = _checked_name(by)
-    with database.atomic():
-        lock.lock()
-        value = {"since": timezone.now().isoformat(), "by": who, "reason": reason.strip()[:500]}
-        _state, made = SiteState.objects.get_or_create(name=PAUSED, defaults={"value": value})
-    if made:
-        logger.warning("Sending was paused by %s.", who or "the site's code")
-    return made
-
-
-def resume(*, by: AbstractBaseUser | None = None) -> list[Hold]:
-    """End a person's pause. Where another hold stands, one task is sent to see whether it is over; it stays otherwise.
-
-    Returns the holds that still stand. Raises PermissionDenied where ``by`` may not pause sending.
-    """
-    who = _checked_name(by)
-    with database.atomic():
-        row, rows = lock.lock(), lock.marks()
-        _try_soon(row, rows, asked=True)
-        if PAUSED in rows:
-            rows[PAUSED].delete()
-            lock.note_end(row)
-    lock.release(*REASONS)
-    logger.warning("Sending was resumed by %s.", who or "the site's code")
-    return standing()
-
-
-def _checked_name(by: AbstractBaseUser | None) -> str:
-    people.check_permission(by, PERMISSION, _("You may not pause or resume sending."))
-    return people.username_of(by) if by is not None else ""
-
-
-def _try_soon(row: SiteState, rows: Mapping[str, SiteState], **changes: Any) -> None:
-    circuit_breaker.allow_probe(row)
-    for name in (KEY_REJECTED, CREDITS_OUT):
-        if name in rows:
-            change(rows[name], lambda trouble: replace(trouble, **changes))
+        row = lock.lock()
+        rows = lock.marks()
+        circuit_breaker.allow_probe(row)
+        for name in (KEY_REJECTED, CREDITS_OUT):
+            if name in rows:
+                change(rows[name], lambda trouble: replace(trouble, check_at=timezone.now()))
 
 
 def waited_too_long(task: VideoTask) -> bool:
@@ -230,9 +182,9 @@ def _after_sending(task: VideoTask, name: str, trouble: Trouble) -> Trouble | No
         wait = schedule.next_probe(trouble.checks)
         check_at = timezone.now() + wait if trouble.probing else trouble.check_at
         return replace(trouble, asked=False, checks=trouble.checks + 1, check_at=check_at)
-    left = None if trouble.spendable is None else trouble.spendable - account.price_of(task, trouble)
-    if name == CREDITS_OUT and not trouble.probing and left is not None and left >= 0:
-        return replace(trouble, spendable=left)
+    price = account.price_of(task, trouble)
+    if name == CREDITS_OUT and not trouble.probing and trouble.spendable is not None and price <= trouble.spendable:
+        return replace(trouble, spendable=trouble.spendable - price)
     return None
 
 
