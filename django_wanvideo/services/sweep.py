@@ -24,7 +24,6 @@ from django_wanvideo.services.holds import holds
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.limits import throttling
 from django_wanvideo.services.provider import account_checks, provider
-from django_wanvideo.services.sending import confirmation
 from django_wanvideo.services.storing import result_urls
 
 if TYPE_CHECKING:
@@ -175,7 +174,7 @@ def _settle_unconfirmed(swept: SweepResult) -> None:
             if attempt is not None and binding.bind_kept(attempt):
                 swept.add("recovered", 1)
                 continue
-            if attempt is None or not confirmation.may_repeat(attempt):
+            if attempt is None or not settlement.may_repeat(attempt):
                 _request_decision(pk)
             elif not swept.hand_out("submit", pk):
                 VideoTask.objects.filter(pk=pk, status=TaskStatus.UNCONFIRMED).update(next_action_at=timezone.now())

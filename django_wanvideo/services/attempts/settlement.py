@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo.choices import OPEN_ATTEMPT_STATES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.db import database
+from django_wanvideo.evolink.exceptions import EvoLinkError, RetryLater
 from django_wanvideo.failures import ADVICE
 from django_wanvideo.models import Attempt, VideoTask, lifecycle
 from django_wanvideo.services import schedule
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
 
     from django_stubs_ext import StrOrPromise
 
-    from django_wanvideo.evolink.exceptions import EvoLinkError, RetryLater
+logger = logging.getLogger(__name__)
 
+#: POSTs with one key: the first, and as many repetitions as make sense before a person is asked.
+MOST_POSTS = 4
 #: What becomes of the attempt, and what is told, where its task comes to a status.
 _SETTLED = {
     TaskStatus.FAILED: (AttemptState.NOT_ACCEPTED, EventKind.FAILED),
@@ -83,7 +87,7 @@ def mark_unconfirmed(attempt: Attempt, error: Exception) -> None:
 
 def unconfirmed_wait(posts: int) -> dt.timedelta:
     """How long an unconfirmed attempt is left alone: until a person is asked, or the same key may be repeated."""
-    if conf.TRUST_IDEMPOTENCY_KEY and posts < 4:
+    if conf.TRUST_IDEMPOTENCY_KEY and posts < MOST_POSTS:
         return schedule.next_send(max(posts - 1, 0), None)
     return dt.timedelta(seconds=conf.UNCONFIRMED_DEADLINE)
 
@@ -190,3 +194,54 @@ def _settle(attempt: Attempt, to: TaskStatus, error: Exception, **columns: Any) 
     if moved is not None:
         attempt.state = state
     return moved is not None
+
+
+def may_repeat(attempt: Attempt) -> bool:
+    """Tell whether the same key and body may be sent once more; after that, or after a while, a person is asked."""
+    if not conf.TRUST_IDEMPOTENCY_KEY or attempt.request_count >= MOST_POSTS:
+        return False
+    asked_at = attempt.sent_at or attempt.claimed_at
+    return timezone.now() - asked_at < dt.timedelta(seconds=conf.UNCONFIRMED_DEADLINE)
+
+
+def repeat(attempt: Attempt) -> None:
+    """Send the same key and body again; EvoLink answers with the task it made then, if it made one.
+
+    Only an acceptance settles anything: a refusal now says nothing about then.
+    """
+    try:
+        client = provider.client()
+    except provider.ProviderUnavailable as unavailable:
+        logger.warning("Attempt %s stays unconfirmed: %s", attempt.pk, unavailable)
+        _look_again(attempt, unavailable.until)
+        return
+    if holds.forbid_repeats():
+        _look_again(attempt, timezone.now() + provider.NO_KEY)
+        return
+    rows = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNCONFIRMED)
+    if not rows.filter(request_count=attempt.request_count).update(request_count=F("request_count") + 1):
+        return
+    wait = unconfirmed_wait(attempt.request_count + 1)
+    _look_again(attempt, timezone.now() + schedule.claim_lifetime() + wait)
+    try:
+        created = provider.create(client, attempt)
+    except RetryLater as error:
+        # Certainly not looked at by EvoLink, so it does not count.
+        rows.update(request_count=F("request_count") - 1)
+        wait = schedule.next_send(attempt.request_count, error.retry_after)
+        provider.handle_error(error)
+        _stays(attempt, error, wait)
+    except EvoLinkError as error:
+        account.note(error)
+        _stays(attempt, error, wait)
+    else:
+        binding.record_acceptance(attempt, created)
+
+
+def _stays(attempt: Attempt, error: EvoLinkError, wait: dt.timedelta) -> None:
+    logger.warning("Attempt %s stays unconfirmed: %s", attempt.pk, error)
+    _look_again(attempt, timezone.now() + wait)
+
+
+def _look_again(attempt: Attempt, at: dt.datetime) -> None:
+    VideoTask.objects.filter(pk=attempt.task_id, status=TaskStatus.UNCONFIRMED).update(next_action_at=at)

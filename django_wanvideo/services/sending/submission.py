@@ -26,7 +26,6 @@ from django_wanvideo.services.holds import account, circuit_breaker, holds, lock
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.limits import throttling
 from django_wanvideo.services.provider import account_checks, provider
-from django_wanvideo.services.sending import confirmation
 from django_wanvideo.services.tracking import lookup
 
 if TYPE_CHECKING:
@@ -125,10 +124,10 @@ def _confirm(task: VideoTask) -> None:
         return
     try:
         attempt = task.attempts.filter(state=AttemptState.UNCONFIRMED).first()
-        if attempt is not None and confirmation.may_repeat(attempt):
+        if attempt is not None and settlement.may_repeat(attempt):
             # Held for as long as it takes, so that nobody decides over it meanwhile.
             with lease.keep_alive():
-                confirmation.repeat(attempt)
+                settlement.repeat(attempt)
     finally:
         lease.release()
 
