@@ -30,7 +30,7 @@ class FailureAdvice:
     explanation: StrOrPromise
     #: Who can act, and on what.
     whose_move: StrOrPromise
-    next_action: NextAction
+    next_action: NextAction = "retry"
     #: A remark beside the button, where it is not the usual one of the action.
     special_hint: StrOrPromise = ""
 
