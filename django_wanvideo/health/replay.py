@@ -61,7 +61,6 @@ class Problem:
     event: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
         return {"rule": self.rule, "event": self.event, "message": self.message}
 
 
@@ -151,13 +150,10 @@ class _Replay:
 
 @dataclass(frozen=True, slots=True)
 class TaskProblem:
-    """What is wrong with the history of one task."""
-
     task_id: uuid.UUID
     problem: Problem
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
         return {"task": str(self.task_id), **self.problem.as_dict()}
 
     def __str__(self) -> str:
@@ -167,8 +163,6 @@ class TaskProblem:
 
 @dataclass
 class Counts:
-    """How much was replayed so far."""
-
     tasks: int = 0
     events: int = 0
     problems: int = 0

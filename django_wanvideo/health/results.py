@@ -7,8 +7,6 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad a result is."""
-
     OK = "ok"
     WARNING = "warn"
     ERROR = "fail"
@@ -27,7 +25,6 @@ class CheckResult:
     name: str = ""
 
     def as_dict(self) -> dict[str, str]:
-        """Return the result for JSON."""
         return {"name": self.name, "level": self.level.value, "message": self.message, "hint": self.hint}
 
 

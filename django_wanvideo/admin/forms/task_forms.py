@@ -54,23 +54,13 @@ class TaskForm(ModelSwitchMixin):
     judge of what is acceptable.
     """
 
-    #: What is there already and was asked for again.
-    repeat: repeats.Repeat | None = None
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        #: What somebody else has changed while this form was open.
-        self.changed_meanwhile: list[conflicts.Difference] = []
         if not self.is_new:
             task = self.instance
             links = {link_name(item.role): item.url for item in task.inputs.all() if item.url}
             own = {name: getattr(task, name) for name in ("prompt", "model", "notes", "metadata")}
             self.initial = {**links, **task.parameters, **own, **self.initial}
-
-    @property
-    def is_question(self) -> bool:
-        """Whether the person has to decide first; nothing is wrong with what was typed."""
-        return self.repeat is not None or bool(self.changed_meanwhile)
 
     def is_valid(self) -> bool:
         """Save nothing that the person has to decide first."""

@@ -85,6 +85,8 @@ def related(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -
 def live_parts(model_admin: TaskAdminBase, task: VideoTask, now: dt.datetime) -> dict[str, Any]:
     """Return what changes while one watches: the status, the bar, the steps."""
     is_being_made = task.status == _S.PROCESSING
+    # Being copied counts as made.
+    value = 100 if task.status in {_S.STORING, _S.COMPLETED} else task.progress
     return {
         "chip": markup.chip(task.status),
         "head": status_text.status_headline(task, now),
@@ -93,20 +95,15 @@ def live_parts(model_admin: TaskAdminBase, task: VideoTask, now: dt.datetime) ->
         "now": status_text.percent(task.progress) if is_being_made else status_text.status_summary(task, now),
         "left": status_text.remaining(task, now, exact=True) if is_being_made or task.status == _S.PENDING else "",
         "leaving": status_text.leaving_words(task),
-        "bar": markup.progress(bar_value(task), _("Progress"), large=True),
+        "value": value,
+        "bar": markup.progress(value, _("Progress"), large=True),
         "video": video(model_admin, task),
         "outcome": outcome(task) if task.status in {_S.FAILED, _S.CANCELLED} else None,
         "expires": expiry(task, now),
     }
 
 
-def bar_value(task: VideoTask) -> int:
-    """How far it is; being copied counts as made."""
-    return 100 if task.status in {_S.STORING, _S.COMPLETED} else task.progress
-
-
 def steps(task: VideoTask) -> list[dict[str, Any]]:
-    """The five stations, and where the task is."""
     names = [
         (_("Queued"), "queued"),
         (_("Sent"), "submitting"),
@@ -150,7 +147,6 @@ def file_name(task: VideoTask) -> str:
 
 
 def outcome(task: VideoTask) -> dict[str, Any]:
-    """The four answers of a bad end."""
     advice = advice_for(task.error_code)
     found = {
         "heading": advice.heading,
@@ -180,7 +176,6 @@ def expiry(task: VideoTask, now: dt.datetime) -> str:
 
 
 def facts(task: VideoTask) -> list[tuple[str, str]]:
-    """The settings in force and where the task comes from."""
     spec = markup.spec_of(task.model)
     if spec is None:
         rows = [(name, str(value)) for name, value in task.parameters.items()]
@@ -216,7 +211,6 @@ def credits_known(task: VideoTask) -> dict[str, Any]:
 
 
 def frame_caption(frame: MediaInput | None) -> str:
-    """The measured size of the first frame."""
     if frame is None or not frame.width:
         return ""
     size = formats.megabytes(frame.size)

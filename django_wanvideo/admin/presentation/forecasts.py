@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo.admin import holds
 from django_wanvideo.admin.presentation import formats, status_text
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from django_wanvideo.models import VideoTask
+
+_TOO_DEAR = gettext_lazy("Choose a shorter video or a lower quality, or ask the site administrator to raise the limit.")
 
 
 def lines(costs: Iterable[tuple[Decimal | None, Any]]) -> list[str]:
@@ -48,7 +50,7 @@ def line(price: Decimal | None, owner_id: Any) -> str:
         return ""
     if found.never and found.too_low is not None:
         words = _("It costs more than %(limit)s allows at all and will not be sent.")
-        return words % {"limit": credit_limits.words(found.too_low)} + " " + _advice()
+        return f"{words % {'limit': credit_limits.words(found.too_low)}} {_TOO_DEAR}"
     if found.next_at is None:
         return _("Over the credit limits: it would wait in the queue for longer than can be foreseen.")
     words = _("Over the credit limits for now: it will wait in the queue and is sent from %(at)s on.")
@@ -100,8 +102,4 @@ def _too_dear(count: int, limit: credit_limits.CreditLimit) -> str:
         "%(n)s cost more than %(limit)s allows at all and will not be sent.",
         count,
     )
-    return words % {"n": count, "limit": credit_limits.words(limit)} + " " + _advice()
-
-
-def _advice() -> str:
-    return _("Choose a shorter video or a lower quality, or ask the site administrator to raise the limit.")
+    return f"{words % {'n': count, 'limit': credit_limits.words(limit)}} {_TOO_DEAR}"

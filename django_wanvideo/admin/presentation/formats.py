@@ -90,7 +90,6 @@ def clock(moment: dt.datetime | None, now: dt.datetime | None = None) -> str:
 
 
 def megabytes(size: int | None) -> str:
-    """A file's size."""
     if size is None:
         return "–"
     if size < 1_000_000:

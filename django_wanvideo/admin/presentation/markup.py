@@ -112,21 +112,14 @@ def credits_cell(task: VideoTask) -> SafeString:
         note = charge_note(Charge.NONE if task.credits_used is not None else charge)
         return format_html('{}<span class="wv-sub">{}</span>', formats.credits_in_table(Decimal(0)), note)
     known = task.credits_reserved if task.credits_reserved is not None else task.credits_estimated
+    words, note = _("≈ %(n)s"), charge_note(charge)
     if charge == Charge.MAYBE and task.status not in {TaskStatus.QUEUED, TaskStatus.SUBMITTING}:
-        amount = _("up to %(n)s") % {"n": formats.credits_in_table(known)} if known is not None else "–"
-        note = charge_note(charge)
-    elif charge == Charge.CHARGED and has_ended:
-        amount = _("≈ %(n)s") % {"n": formats.credits_in_table(known)} if known is not None else "–"
-        note = charge_note(charge)
-    elif task.credits_estimated is None:
-        return format_html("{}", "–")
-    else:
-        amount, note = _("≈ %(n)s") % {"n": formats.credits_in_table(task.credits_estimated)}, ""
-    return format_html(
-        '<span class="wv-estimate">{}</span>{}',
-        formats.unbroken(amount),
-        format_html('<span class="wv-sub">{}</span>', note) if note else "",
-    )
+        words = _("up to %(n)s")
+    elif charge != Charge.CHARGED or not has_ended:
+        known, note = task.credits_estimated, ""
+    amount = formats.unbroken(words % {"n": formats.credits_in_table(known)}) if known is not None else "–"
+    remark = format_html('<span class="wv-sub">{}</span>', note) if note else ""
+    return format_html('<span class="wv-estimate">{}</span>{}', amount, remark)
 
 
 def charge_note(charge: Charge) -> str:
@@ -148,27 +141,20 @@ def listed_frame(task: VideoTask) -> MediaInput | None:
 
 
 def linked_picture(task: VideoTask) -> SafeString:
-    """The small picture as the content of a link."""
     return format_html('{}<span class="visually-hidden">{}</span>', thumbnail(task, listed_frame(task)), str(task))
 
 
 class ColumnsMixin:
-    """Picture, words, state, credits, owner and date."""
-
     @admin.display(description=gettext_lazy("Picture"))
     def picture(self, task: VideoTask) -> SafeString:
-        """The first frame, small, with the words that name its link."""
         return linked_picture(task)
 
     @admin.display(description=gettext_lazy("Task"))
     def task(self, task: VideoTask) -> SafeString:
         """The first words of the prompt and the main settings."""
         words = task.prompt[:200] or str(task.pk)
-        return format_html(
-            '<span class="wv-clip" dir="auto">{}</span> <span class="wv-sub">{}</span>',
-            words,
-            settings_line(task),
-        )
+        parts = '<span class="wv-clip" dir="auto">{}</span> <span class="wv-sub">{}</span>'
+        return format_html(parts, words, settings_line(task))
 
     @admin.display(description=gettext_lazy("Status"), ordering="status")
     def state(self, task: VideoTask) -> SafeString:
@@ -183,7 +169,6 @@ class ColumnsMixin:
 
     @admin.display(description=gettext_lazy("Credits"))
     def credits(self, task: VideoTask) -> SafeString:
-        """Used, or estimated."""
         return credits_cell(task)
 
     @admin.display(description=gettext_lazy("Owner"), ordering="owner_id")
@@ -196,7 +181,6 @@ class ColumnsMixin:
 
     @admin.display(description=gettext_lazy("Created"), ordering="created_at")
     def created(self, task: VideoTask) -> SafeString:
-        """When it was made, and how long ago that is."""
         now = timezone.now()
         return format_html(
             '<time datetime="{}">{}</time><span class="wv-sub">{}</span>',

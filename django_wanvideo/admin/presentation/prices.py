@@ -18,7 +18,7 @@ from django_wanvideo.services.sending import quotes
 from django_wanvideo.services.sending.quotes import Quote, QuoteChanged
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from django.http import HttpRequest
 
@@ -40,15 +40,16 @@ def price_now(task: VideoTask) -> Decimal | None:
     return catalog.estimate(spec, task.parameters) if spec is not None else task.credits_estimated
 
 
-def words(spec: ModelSpec, parameters: Mapping[str, Any], owner_id: Any) -> dict[str, Any]:
+def _words(spec: ModelSpec, typed: Iterable[tuple[ParameterField, Any]], owner_id: Any) -> dict[str, Any]:
     """Return the price as the page shows it, and what the limits on the owner’s credits mean for it.
 
     Keys: ``known``, ``credits``, ``amount``, ``button``, ``formula``, ``dollars``, ``remark``, ``limit``.
     """
     try:
+        parameters = {field.parameter.name: field.to_python(value) for field, value in typed}
         price = catalog.estimate(spec, parameters)
     except ValidationError:
-        return unknown()
+        return _unknown()
     values = spec.effective_values(parameters)
     amount = formats.credits_in_table(price)
     if spec.price.is_minimum(values):
@@ -70,8 +71,7 @@ def words(spec: ModelSpec, parameters: Mapping[str, Any], owner_id: Any) -> dict
     }
 
 
-def unknown() -> dict[str, Any]:
-    """Return the words for when there is no price."""
+def _unknown() -> dict[str, Any]:
     found: dict[str, Any] = dict.fromkeys(("credits", "dollars", "limit"), "")
     remark = _("Correct the settings to see it.")
     formula = _("Price unknown just now")
@@ -80,29 +80,15 @@ def unknown() -> dict[str, Any]:
 
 def of_form(form: TaskFormBase, owner_id: Any) -> dict[str, Any]:
     """Return the price of what stands in the form."""
-    parameters: dict[str, Any] = {}
-    for name, field in form.fields.items():
-        if isinstance(field, ParameterField):
-            try:
-                parameters[name] = field.to_python(form[name].value())
-            except ValidationError:
-                return unknown()
-    return words(form.spec, parameters, owner_id)
+    fields = [(field, form[name].value()) for name, field in form.fields.items() if isinstance(field, ParameterField)]
+    return _words(form.spec, fields, owner_id)
 
 
 def of_query(spec: ModelSpec, data: Mapping[str, str], owner_id: Any) -> dict[str, Any]:
     """Return the price for parameters as a form sends them; a tick box that is not sent is off."""
-    parameters: dict[str, Any] = {}
-    for parameter in spec.parameters:
-        text = data.get(parameter.name)
-        try:
-            if parameter.kind == "boolean":
-                parameters[parameter.name] = text is not None and parameter.parse(text)
-            elif text:
-                parameters[parameter.name] = parameter.parse(text)
-        except ValidationError:
-            return unknown()
-    return words(spec, parameters, owner_id)
+    fields = [(ParameterField(parameter), parameter.name) for parameter in spec.parameters]
+    typed = [(field, field.widget.value_from_datadict(data, {}, name)) for field, name in fields]
+    return _words(spec, typed, owner_id)
 
 
 def signed_quote(user: Any, task: VideoTask, *, fetches: bool = False) -> str:

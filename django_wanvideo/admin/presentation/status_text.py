@@ -103,7 +103,6 @@ def held_words(reason: str) -> str:
 
 
 def storing_words(task: VideoTask, now: dt.datetime) -> str:
-    """How copying the file goes."""
     if not (task.retry_count and task.result_expires_at):
         return _("Copying the file")
     left = (task.result_expires_at - now).total_seconds()
@@ -163,7 +162,6 @@ def needs_decision(task: VideoTask) -> bool:
 
 
 def percent(value: int) -> str:
-    """A percentage as people write it."""
     return formats.unbroken(_("%(n)s %%") % {"n": value})
 
 

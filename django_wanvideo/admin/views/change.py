@@ -109,12 +109,11 @@ class PagesMixin(TaskAdminBase):
             form.show_picture(self.get_page_url("temporary_upload"))
             takes_picture = any(item.role == InputRole.FIRST_FRAME for item in form.spec.inputs)
             new = _("Animate a picture") if takes_picture else _("Make a video from words")
+            known = form.repeat.task if form.repeat else None
             context["title"] = new if add else _("Draft")
             page |= {
                 "kind": "form",
-                "open_url": self.get_page_url("change", form.repeat.task.pk)
-                if form.repeat and form.repeat.task
-                else "",
+                "open_url": self.get_page_url("change", known.pk) if known is not None else "",
                 "price": prices.of_form(form, request.user.pk if add or task is None else task.owner_id),
                 "can_submit": self.has_submit_permission(request, task),
                 "price_url": self.get_page_url("price"),
@@ -133,7 +132,6 @@ class PagesMixin(TaskAdminBase):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Add the addresses that the live module asks."""
         page: dict[str, Any] = {"status_url": self.get_page_url("status"), "is_stock": is_stock()}
         if request.method == "GET":
             page |= {"trouble": banner.get_banner(), "holds": holds.notices(self, request)}
@@ -189,7 +187,11 @@ def late_form_response(model_admin: TaskAdminBase, request: HttpRequest, object_
     form.full_clean()
     differences = conflicts.differences(form, task)
     if task is not None and not (differences or form.errors):
-        return _nothing_lost(model_admin, request, task)
+        # What was typed is what was sent.
+        if "_duplicate" in request.POST or "_variations" in request.POST:
+            return duplicate.copy(model_admin, request, task)
+        messages.info(request, _("This draft was sent already; nothing was sent a second time."))
+        return HttpResponseRedirect(model_admin.get_page_url("change", task.pk))
     context = {
         "original": task,
         "task": task,
@@ -202,14 +204,6 @@ def late_form_response(model_admin: TaskAdminBase, request: HttpRequest, object_
     }
     title = _("This draft was sent meanwhile") if task is not None else _("This draft was deleted meanwhile")
     return model_admin.render_page(request, "meanwhile", title, **context)
-
-
-def _nothing_lost(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> HttpResponse:
-    """What was typed is what was sent."""
-    if "_duplicate" in request.POST or "_variations" in request.POST:
-        return duplicate.copy(model_admin, request, task)
-    messages.info(request, _("This draft was sent already; nothing was sent a second time."))
-    return HttpResponseRedirect(model_admin.get_page_url("change", task.pk))
 
 
 def _typed(request: HttpRequest, task: VideoTask | None, form: TaskForm) -> list[tuple[str, str]]:

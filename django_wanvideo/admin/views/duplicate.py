@@ -103,8 +103,6 @@ def _ask(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask, repe
 
 
 class VariationsForm(forms.Form):
-    """What should differ."""
-
     prompts = forms.CharField(
         label=gettext_lazy("Prompts, one per line"),
         help_text=gettext_lazy("Each line becomes a draft with the same picture and settings."),
@@ -139,7 +137,6 @@ class VariationsForm(forms.Form):
         return found
 
     def lines(self) -> list[str]:
-        """Return the prompts."""
         return text.lines(self.cleaned_data["prompts"])
 
     @property

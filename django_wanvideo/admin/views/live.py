@@ -64,7 +64,7 @@ def _page(model_admin: TaskAdminBase, task: VideoTask, now: dt.datetime) -> dict
     ends_at = task.result_expires_at
     found = {
         **{name: parts[name] for name in ("head", "now", "left", "expires")},
-        "bar": detail_page.bar_value(task),
+        "bar": parts["value"],
         "ended": task.is_finished,
         "steps": render_to_string("wanvideo/steps.html", {"wanvideo": parts}),
     }

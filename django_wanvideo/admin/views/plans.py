@@ -49,7 +49,6 @@ class Entry:
 
     @classmethod
     def unpack(cls, packed: list[Any]) -> Entry:
-        """Read what ``pack`` made."""
         task_id, seconds, flags, *quote = packed
         return cls(
             uuid.UUID(task_id),
@@ -137,14 +136,12 @@ def begin_step(token: str, at: int, chosen: list[int] | None = None) -> bool:
 
 
 def end_step(token: str, at: int, *, done: int, reasons: Counter[str], left: dict[int, str]) -> None:
-    """Write down what a step has come to."""
     row = SiteState.objects.get(name=_step(token, at))
     row.value |= {"done": done, "reasons": dict(reasons.most_common(20)), "left": {str(k): v for k, v in left.items()}}
     row.save()
 
 
 def progress(token: str) -> Progress:
-    """Return how far a plan was sent."""
     found = Progress()
     prefix = _step(token, "")
     for row in SiteState.objects.filter(name__startswith=prefix):
