@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.contrib import admin
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -18,7 +17,6 @@ from django_wanvideo.choices import Charge, TaskStatus
 from django_wanvideo.models.creation import files
 
 if TYPE_CHECKING:
-    import datetime as dt
 
     from django.utils.safestring import SafeString
 
@@ -32,7 +30,6 @@ def icon(name: str) -> SafeString:
 
 
 def chip(status: str) -> SafeString:
-    """A status as icon, word and colour."""
     return format_html(
         '<span class="wv-chip is-{}">{}{}</span>', status, icon(status), capfirst(TaskStatus(status).label)
     )
@@ -90,16 +87,16 @@ def spec_of(model: str) -> ModelSpec | None:
     return next((spec for spec in catalog.models() if spec.id == model), None)
 
 
-def state(task: VideoTask, now: dt.datetime | None = None) -> SafeString:
+def state(task: VideoTask) -> SafeString:
     """The status with what it means right now; ``resolve_url`` on the task makes a link of a decision that is needed."""
     resolve_url = getattr(task, "resolve_url", "")
     if resolve_url and status_text.needs_decision(task):
         link = '{}<a class="wv-sub is-warning" href="{}">{}</a>'
-        return format_html(link, chip(task.status), resolve_url, status_text.status_summary(task, now))
+        return format_html(link, chip(task.status), resolve_url, status_text.status_summary(task))
     bar = progress(task.progress, _("Progress")) if task.status == TaskStatus.PROCESSING else ""
     tone = {TaskStatus.FAILED: " is-failed", TaskStatus.UNCONFIRMED: " is-warning"}.get(TaskStatus(task.status), "")
     return format_html(
-        '{}{}<span class="wv-sub{}">{}</span>', chip(task.status), bar, tone, status_text.status_summary(task, now)
+        '{}{}<span class="wv-sub{}">{}</span>', chip(task.status), bar, tone, status_text.status_summary(task)
     )
 
 
@@ -181,10 +178,9 @@ class ColumnsMixin:
 
     @admin.display(description=gettext_lazy("Created"), ordering="created_at")
     def created(self, task: VideoTask) -> SafeString:
-        now = timezone.now()
         return format_html(
             '<time datetime="{}">{}</time><span class="wv-sub">{}</span>',
             task.created_at.isoformat(),
-            formats.clock(task.created_at, now),
-            formats.age(task.created_at, now),
+            formats.clock(task.created_at),
+            formats.age(task.created_at),
         )

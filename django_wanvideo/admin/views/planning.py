@@ -118,17 +118,14 @@ class Page:
 
     @property
     def helping(self) -> list[Row]:
-        """Those for which trying again helps."""
         return [row for row in self.rows if not row.problem and row.entry.helps]
 
     @property
     def changing(self) -> list[Row]:
-        """Those that would most likely fail in the same way."""
         return [row for row in self.rows if not row.problem and not row.entry.helps]
 
     @property
     def stuck(self) -> list[Row]:
-        """Those that cannot be sent."""
         return [row for row in self.rows if row.problem]
 
 
