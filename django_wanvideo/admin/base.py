@@ -111,7 +111,6 @@ class TaskAdminBase(_Base):
         return bool(getattr(request.user, "is_superuser", False))
 
     def get_page_url(self, name: str, *args: Any) -> str:
-        """Return the address of one of our pages."""
         return reverse(f"admin:wanvideo_videotask_{name}", args=args, current_app=self.admin_site.name)
 
     def render_page(self, request: HttpRequest, name: str, title: str, **context: Any) -> TemplateResponse:

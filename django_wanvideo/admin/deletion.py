@@ -130,8 +130,6 @@ def _linked(model_admin: TaskAdminBase, request: HttpRequest, row: models.Model)
 
 
 class DeletionMixin(TaskAdminBase):
-    """One task or several; files go after commit, which the services see to."""
-
     def has_delete_permission(self, request: HttpRequest, obj: VideoTask | None = None) -> bool:
         if obj is not None and obj.status in ACTIVE_STATUSES:
             return False

@@ -112,8 +112,6 @@ class CreatedFilter(_Filter):
 
 
 class ModelFilter(_Filter):
-    """One model of the catalogue."""
-
     title = _("model")
     parameter_name = "model"
 

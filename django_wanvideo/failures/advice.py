@@ -36,5 +36,4 @@ class FailureAdvice:
 
     @property
     def hint(self) -> StrOrPromise:
-        """The remark beside the button."""
         return self.special_hint or _HINTS.get(self.next_action, "")

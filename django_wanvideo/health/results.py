@@ -29,7 +29,6 @@ class CheckResult:
 
 
 def ok(message: str) -> CheckResult:
-    """Nothing to do."""
     return CheckResult(Level.OK, message)
 
 
@@ -39,5 +38,4 @@ def warning(message: str, hint: str) -> CheckResult:
 
 
 def error(message: str, hint: str) -> CheckResult:
-    """Something does not work."""
     return CheckResult(Level.ERROR, message, hint)

@@ -85,7 +85,6 @@ class ProgressLine:
             self._out.flush()
 
     def close(self) -> None:
-        """Let what follows begin on a line of its own."""
         if self._live and self._length:
             self._out.write("")
             self._length = 0

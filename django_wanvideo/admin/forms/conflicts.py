@@ -86,7 +86,6 @@ def differences(
 
 
 def label(form: TaskFormBase, name: str) -> str:
-    """Return what a field is called on the page."""
     known = next((key for key in (name, file_name(name), link_name(name)) if key in form.fields), None)
     return str(form.fields[known].label) if known else name
 

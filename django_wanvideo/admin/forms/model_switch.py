@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 
 class ModelSwitchMixin(TaskFormBase):
-    """For forms with the fields of one model."""
-
     @property
     def is_model_switch(self) -> bool:
         """Whether the form came in only to show, or without having shown, the settings of its model."""

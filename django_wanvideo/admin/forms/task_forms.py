@@ -48,11 +48,7 @@ class NotesForm(ModelForm):
 
 
 class TaskForm(ModelSwitchMixin):
-    """A draft. What is acceptable the service says; its errors are put at their fields.
-
-    The service is called while the form is checked, inside the transaction of the admin's view, because it is the one
-    judge of what is acceptable.
-    """
+    """A draft. The service is called while the form is checked, because it is the one judge of what is acceptable."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -116,7 +112,6 @@ class TaskForm(ModelSwitchMixin):
         inputs, parameters, prompt = self.inputs(), self.parameters(), self.cleaned_data["prompt"]
 
         def wanted() -> list[Any]:
-            """What tells this wish from others."""
             digests = {role: [idempotency.digest_of(item) for item in items] for role, items in inputs.items()}
             return [self.spec.id, prompt, sorted(parameters.items()), sorted(digests.items())]
 
@@ -174,7 +169,6 @@ class TaskForm(ModelSwitchMixin):
                 return task
 
     def save(self, commit: bool = True) -> VideoTask:
-        """Return the draft that the service has made or changed."""
         if self.errors:
             raise ValueError("The form has errors; nothing was saved.")
         return self.instance

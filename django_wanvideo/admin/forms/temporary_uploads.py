@@ -55,10 +55,9 @@ class TemporaryUpload:
 
 
 def keep(upload: File[Any], *, owner: Any) -> str:
-    """Store a picture for a day and return the signed name; only ``owner`` (a user's pk) can use it.
+    """Store a picture for a day and return the signed name, which only ``owner`` (a user's pk) can use.
 
-    Returns:
-        An empty string for what is no picture, and where the storage does not take it.
+    Empty for what is no picture, and where the storage does not take it.
     """
     _forget_old_now_and_then()
     # Nobody can use what is none, and the folder may be served: it may be a page with a script.

@@ -20,7 +20,6 @@ from django_wanvideo.models.base import people
 from django_wanvideo.models.creation import files
 
 if TYPE_CHECKING:
-
     from django.http import HttpRequest
 
     from django_wanvideo.admin.base import TaskAdminBase

@@ -17,7 +17,6 @@ from django_wanvideo.choices import Charge, TaskStatus
 from django_wanvideo.models.creation import files
 
 if TYPE_CHECKING:
-
     from django.utils.safestring import SafeString
 
     from django_wanvideo.catalog import ModelSpec

@@ -15,7 +15,6 @@ from django_wanvideo.services.holds import holds
 from django_wanvideo.services.limits import credit_limits
 
 if TYPE_CHECKING:
-
     from django_wanvideo.models import VideoTask
 
 _S = TaskStatus

@@ -20,7 +20,7 @@ from django_wanvideo.admin.forms import conflicts, repeats, temporary_uploads
 from django_wanvideo.admin.forms.base import FIRST_FRAME
 from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
-from django_wanvideo.admin.presentation import detail_page, forecasts, prices
+from django_wanvideo.admin.presentation import detail_page, prices
 from django_wanvideo.admin.views import duplicate
 from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.db import database
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 
 class PagesMixin(TaskAdminBase):
-    """Adding and changing."""
-
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
@@ -64,13 +62,11 @@ class PagesMixin(TaskAdminBase):
         return task
 
     def response_add(self, request: HttpRequest, obj: VideoTask, post_url_continue: str | None = None) -> HttpResponse:
-        """Send it if that was the button; the page of the task shows what happens."""
         if "_generate" in request.POST:
             return self._generate(request, obj)
         return super().response_add(request, obj, post_url_continue)
 
     def response_change(self, request: HttpRequest, obj: VideoTask) -> HttpResponse:
-        """Send it if that was the button; notes lead back to the same page."""
         if "_generate" in request.POST:
             return self._generate(request, obj)
         if "_duplicate" in request.POST or "_variations" in request.POST:
@@ -89,7 +85,7 @@ class PagesMixin(TaskAdminBase):
             messages.warning(request, words)
         else:
             action_results.log(request, [obj], _("Sent to be generated."))
-            messages.success(request, forecasts.sent_words(obj))
+            messages.success(request, prices.sent_words(obj))
         return HttpResponseRedirect(self.get_page_url("change", obj.pk))
 
     def render_change_form(
@@ -101,7 +97,6 @@ class PagesMixin(TaskAdminBase):
         form_url: str = "",
         obj: VideoTask | None = None,
     ) -> HttpResponse:
-        """Add what the templates show beyond the form."""
         task = obj
         page: dict[str, Any] = {"is_stock": is_stock()}
         form = context["adminform"].form

@@ -145,7 +145,6 @@ class VariationsForm(forms.Form):
         return [self.lines(), self.cleaned_data.get("seeds")]
 
     def clean(self) -> dict[str, Any]:
-        """Ask for at least one and at most ``MOST`` drafts."""
         data = super().clean() or self.cleaned_data
         if "prompts" in data and not self.errors:
             count = len(self.changes())

@@ -16,7 +16,6 @@ from django_wanvideo.admin.presentation import detail_page, markup, prices, stat
 from django_wanvideo.choices import TaskStatus
 
 if TYPE_CHECKING:
-
     from django.http import HttpRequest, HttpResponse
 
     from django_wanvideo.admin.base import TaskAdminBase
@@ -43,7 +42,6 @@ def status_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpRespons
 
 
 def _row(task: VideoTask) -> dict[str, Any]:
-    """Return what the list shows of a task."""
     return {
         "status": task.status,
         "label": str(TaskStatus(task.status).label),
@@ -57,7 +55,6 @@ def _row(task: VideoTask) -> dict[str, Any]:
 
 
 def _page(model_admin: TaskAdminBase, task: VideoTask) -> dict[str, Any]:
-    """Return what the page of a task shows beyond that."""
     parts = detail_page.live_parts(model_admin, task)
     ends_at = task.result_expires_at
     found = {

@@ -43,7 +43,6 @@ class Entry:
     looks_first: bool = False
 
     def pack(self) -> list[Any]:
-        """Return it as JSON, shortly."""
         flags = self.helps + 2 * self.looks_first
         return [self.task_id.hex, self.seconds, flags, *(self.quote.pack() if self.quote else ())]
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    """Look at every part of the site and say what to do about each that does not work."""
-
     help = (
         "Proves settings, database, Pillow, storage, queue, workers, sweep, EvoLink's key, credits, the clock and the "
         "callback address, each by using it; costs nothing. Exits with 1 when something does not work. With --replay it "

@@ -29,8 +29,6 @@ FAILED, STILL_GOING, INTERRUPTED = 1, 3, 130
 
 
 class Command(BaseCommand):
-    """Make one video, show how it goes, and say where it is."""
-
     help = (
         "Makes one video: shows the price and asks, sends it through the site's workers, waits, and says where the "
         "file is. Exit codes: 0 it is stored (with --no-wait: queued), 1 it failed or was cancelled, 2 the input is "

@@ -42,8 +42,6 @@ def statuses(text: str) -> frozenset[str]:
 
 
 class Command(BaseCommand):
-    """Delete read callbacks and, where asked for, old history and old tasks."""
-
     help = (
         "Deletes callbacks that have been read and, only where asked for, old progress lines and old tasks with their "
         "files. Never deletes a task that is on its way, an event whose signal is still to be delivered, or a failed "

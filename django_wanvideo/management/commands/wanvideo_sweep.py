@@ -31,8 +31,6 @@ def _do_here(job: str, *ids: str) -> bool:
 
 
 class Command(BaseCommand):
-    """Find due tasks, callbacks and signals and hand them to workers."""
-
     help = (
         "Finds every task, callback and signal that is due and hands it to the RQ workers. Needs no RQ scheduler; "
         "run it from cron, or with --loop as a service. Safe to run in several places at once."
