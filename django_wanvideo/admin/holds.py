@@ -46,15 +46,13 @@ def notices(model_admin: TaskAdminBase, request: HttpRequest) -> list[dict[str, 
     return [
         {
             "report": report,
-            "number": number,
             "since": formats.clock(report.hold.since),
             "waiting_url": f"{model_admin.get_page_url('changelist')}?status={TaskStatus.QUEUED}",
-            "waiting": report.waiting_words,
             "credits": formats.credits_in_table(report.credits) if report.credits else "",
             "buttons": _buttons(report, reports) if may_pause(request) else [],
             "url": model_admin.get_page_url("sending"),
         }
-        for number, report in enumerate(reports, 1)
+        for report in reports
     ]
 
 

@@ -218,7 +218,7 @@ def _price_date(plan: StoredPlan, shown: Page) -> Any:
     """The oldest price list that a shown price is from."""
     quotes = [plan.entries[place].quote for place in shown.chosen]
     dates = [parse_date(quote.as_of) for quote in quotes if quote is not None and quote.as_of]
-    return min((date for date in dates if date is not None), default=timezone.localdate())
+    return min(filter(None, dates), default=timezone.localdate())
 
 
 def _success(plan: StoredPlan) -> StrPromise:

@@ -50,11 +50,7 @@ class Entry:
     def unpack(cls, packed: list[Any]) -> Entry:
         task_id, seconds, flags, *quote = packed
         return cls(
-            uuid.UUID(task_id),
-            Quote.unpack(quote) if quote else None,
-            seconds,
-            helps=bool(flags & 1),
-            looks_first=bool(flags & 2),
+            uuid.UUID(task_id), Quote.unpack(quote) if quote else None, seconds, bool(flags & 1), bool(flags & 2)
         )
 
 
