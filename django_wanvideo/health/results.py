@@ -24,9 +24,6 @@ class CheckResult:
     hint: str = ""
     name: str = ""
 
-    def as_dict(self) -> dict[str, str]:
-        return {"name": self.name, "level": self.level.value, "message": self.message, "hint": self.hint}
-
 
 def ok(message: str) -> CheckResult:
     return CheckResult(Level.OK, message)

@@ -83,10 +83,8 @@ def clock(moment: dt.datetime | None) -> str:
     """The time of day; with the day when that is not today. Nothing where it is not known."""
     if moment is None:
         return ""
-    local, today = timezone.localtime(moment), timezone.localdate()
-    if local.date() == today:
-        return format_date(local, "H:i")
-    return f"{format_date(local, 'j M')}, {format_date(local, 'H:i')}"
+    local = timezone.localtime(moment)
+    return format_date(local, "H:i" if local.date() == timezone.localdate() else "j M, H:i")
 
 
 def megabytes(size: int | None) -> str:

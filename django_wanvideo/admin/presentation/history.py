@@ -156,9 +156,7 @@ def _line(group: list[TaskEvent], today: dt.date) -> Line:
         if key not in _HIDDEN
     }
     local = timezone.localtime(event.created_at)
-    time = format_date(local, "H:i:s")
-    if local.date() != today:
-        time = f"{format_date(local, 'j M')} {time}"
+    time = format_date(local, "H:i:s" if local.date() == today else "j M H:i:s")
     raw = json.dumps(shown, indent=2, ensure_ascii=False) if shown else ""
     return Line(event.created_at, time, icon, tone, sentence(event), " · ".join(filter(None, subs)), raw)
 

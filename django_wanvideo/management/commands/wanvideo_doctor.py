@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand
@@ -52,7 +53,7 @@ class Command(BaseCommand):
         if options["json"]:
             report = {
                 "ok": not bad,
-                "checks": [result.as_dict() for result in results],
+                "checks": [asdict(result) for result in results],
                 "holds": [] if "sending" in options["skip"] else self._holds(),
             }
             self.stdout.write(json.dumps(report, indent=2))
