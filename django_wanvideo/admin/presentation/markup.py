@@ -66,10 +66,7 @@ def settings_line(task: VideoTask, *, with_model: bool = True) -> str:
     parts = [model_label(task.model)] if with_model else []
     if isinstance(values.get("duration"), int):
         parts.append(formats.unbroken(_("%(s)s s") % {"s": values["duration"]}))
-    if values.get("quality"):
-        parts.append(str(values["quality"]))
-    if values.get("aspect_ratio"):
-        parts.append(str(values["aspect_ratio"]))
+    parts += [str(values[name]) for name in ("quality", "aspect_ratio") if values.get(name)]
     if values.get("generate_audio") is False:
         parts.append(_("silent"))
     return " · ".join(parts)
