@@ -111,7 +111,9 @@ class TaskFormBase(ModelForm):
         """Return the data for the site's own code; what is there already where the form does not offer it."""
         if "metadata" not in self.fields:
             return self.instance.metadata
-        return self.cleaned_data.get("metadata") or {}
+        value = self.cleaned_data.get("metadata")
+        # A list without anything in it is no object, which the service says.
+        return {} if value is None else value
 
     def kept_token(self, role: str) -> str:
         """Return the signed name of a kept upload that the form sends back, or an empty text."""
