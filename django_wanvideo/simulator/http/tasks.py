@@ -153,7 +153,7 @@ class TaskApi:
 
     def _accept(self, request: ApiRequest, body: Any) -> tuple[Response, Task]:
         """Validate, honour the key, reserve, make the task. Raises the documented ApiError otherwise."""
-        state, account, options = self._state, request.account, self._state.options
+        account, options = request.account, self._state.options
         key = request.header("Idempotency-Key") or None
         if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
             message = "Idempotency-Key must be 16 to 96 characters of A-Z, a-z, 0-9, '.', '_' and '-'"
@@ -165,17 +165,17 @@ class TaskApi:
             digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
             claimed = account.claim(key, digest)
             if isinstance(claimed, str):
-                earlier = state.tasks[claimed]
-                return json_response(_submitted(earlier), headers={"idempotency-replayed": "true"}), earlier
+                earlier = self._state.tasks[claimed]
+                return json_response(earlier.submitted(), headers={"idempotency-replayed": "true"}), earlier
             claim = claimed
             request.before_answer = lambda: account.release(key)
         self._engine.check_rate(account)
-        link_base = state.link_base(request.header("Host"))
+        link_base = self._state.link_base(request.header("Host"))
         task = self._engine.accept(account, request.api_key, valid, body, link_base, key)
         if claim is not None:
             claim.task_id = task.id
         request.after_answer = lambda: self._engine.after_answer(task)
-        return json_response(_submitted(task)), task
+        return json_response(task.submitted()), task
 
     def _take_fault(self, request: ApiRequest, body: Mapping[str, Any]) -> Fault | None:
         """The fault that the prompt asks for, once per prompt, or the registry's next."""
@@ -187,10 +187,6 @@ class TaskApi:
             except ValueError:
                 request.note = f"no fault {name!r}"
         return self._state.faults.take("create", body)
-
-
-def _submitted(task: Task) -> dict[str, Any]:
-    return task.submitted(video_duration=task.model.startswith("wan3.0"))
 
 
 def _read_json(request: ApiRequest) -> Any:
@@ -211,7 +207,8 @@ def _distort(fault: Fault, task: Task) -> dict[str, Any]:
         case "completed_without_results":
             return body | {"results": [], "result_data": []}
         case "without_status":
-            return {name: value for name, value in body.items() if name != "status"}
+            del body["status"]
+            return body
         case "odd_link":
             url = body["results"][0] + '?filename="a b|{c}^é.mp4"'
             return body | {"results": [url], "result_data": [{"url": url}]}
@@ -225,4 +222,4 @@ def _distort(fault: Fault, task: Task) -> dict[str, Any]:
         case "other_task":
             return body | {"id": str(fault.options.get("id", f"task-unified-{int(task.created)}-00000000"))}
         case _:
-            return task.submitted(video_duration=False)
+            return task.submitted()

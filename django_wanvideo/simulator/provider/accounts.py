@@ -157,11 +157,10 @@ class Accounts:
 
     def __init__(self) -> None:
         self._by_key: dict[str, Account] = {}
-        self._all: list[Account] = []
 
     def add(self, keys: tuple[str, ...], credits_owned: Decimal, limit: Decimal | None, group: str) -> Account:
         """Open an account; ValueError for a key that is already known or empty."""
-        account = Account(id=f"acc{len(self._all) + 1:06d}", total=credits_owned, group=group)
+        account = Account(id=f"acc{len(self._by_key) + 1:06d}", total=credits_owned, group=group)
         if not keys:
             raise ValueError("An account needs at least one API key.")
         for key in keys:
@@ -169,13 +168,12 @@ class Accounts:
                 raise ValueError("An API key is empty or already belongs to an account.")
             account.keys[key] = ApiKey(limit)
             self._by_key[key] = account
-        self._all.append(account)
         return account
 
     @property
     def first(self) -> Account:
         """The account that the simulator was started with."""
-        return self._all[0]
+        return next(iter(self._by_key.values()))
 
     def find(self, authorization: str) -> tuple[Account, str] | None:
         """The account and key of an `Authorization` header; None when it is not `Bearer` with a known key."""

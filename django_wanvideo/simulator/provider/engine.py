@@ -42,10 +42,9 @@ class Engine:
         """ApiError 429 when the account has asked too often within a minute, or has too many tasks on their way."""
         options = self._state.options
         account.check_creations(options, self._state.now())
-        if options.max_concurrent is not None:
-            running = sum(1 for task in self._state.tasks.of(account) if not task.final)
-            if running >= options.max_concurrent:
-                raise create_error(429, "Too many concurrent tasks, please try again later")
+        running = sum(not task.final for task in self._state.tasks.of(account))
+        if options.max_concurrent is not None and running >= options.max_concurrent:
+            raise create_error(429, "Too many concurrent tasks, please try again later")
 
     def accept(
         self,
@@ -114,7 +113,8 @@ class Engine:
         """Bring a task to where it should be now; `polled` when a client reads it."""
         with task.lock:
             if task.final:
-                self._refresh_link(task)
+                if self._state.options.fresh_links and task.links and self._state.now() >= task.links[-1].expires_at:
+                    self._add_link(task)
                 return
             task.polls += polled
             way = task.progression
@@ -153,11 +153,11 @@ class Engine:
                 if left > 0:
                     return left
                 _, task_id = heapq.heappop(self._due)
-            task = self._state.tasks.get(task_id)
-            if task is not None and self._first_frames.is_quick(task):
-                self.advance(task)
-            elif task is not None:
-                threading.Thread(target=self.advance, args=(task,), daemon=True).start()
+            if task := self._state.tasks.get(task_id):
+                if self._first_frames.is_quick(task):
+                    self.advance(task)
+                else:
+                    threading.Thread(target=self.advance, args=(task,), daemon=True).start()
 
     def keep_time(self, longest: float | None) -> None:
         """Call `tick` whenever it is time, until the simulator stops; look at the clock after `longest` seconds."""
@@ -238,12 +238,7 @@ class Engine:
     def _add_link(self, task: Task) -> None:
         self._state.tasks.add_link(task, self._state.now() + self._state.options.link_seconds)
 
-    def _refresh_link(self, task: Task) -> None:
-        if self._state.options.fresh_links and task.links and self._state.now() >= task.links[-1].expires_at:
-            self._add_link(task)
-
     def _estimate(self, way: Progression) -> int:
-        if self._state.options.estimated_time is not None:
-            return self._state.options.estimated_time
+        told = self._state.options.estimated_time
         seconds = {"manual": DOCUMENTED_ESTIMATE, "seconds": round(way.amount)}
-        return max(1, seconds.get(way.kind, 1))
+        return max(1, seconds.get(way.kind, 1)) if told is None else told

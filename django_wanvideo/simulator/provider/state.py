@@ -9,17 +9,14 @@ from urllib.parse import urlsplit
 
 from django_wanvideo.simulator import urls
 from django_wanvideo.simulator.journal import Journal
-from django_wanvideo.simulator.media.results import Results
-from django_wanvideo.simulator.media.storage import Blobs, FileStore
+from django_wanvideo.simulator.media.storage import Blobs, FileStore, Results
 
-from .accounts import Account, Accounts
+from .accounts import Accounts
 from .faults import FaultRegistry
 from .ledger import Ledger
 from .tasks import TaskStore
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from django_wanvideo.simulator.media.storage import StoredFile
     from django_wanvideo.simulator.options import Options
 
@@ -54,18 +51,6 @@ class State:
     def now(self) -> float:
         """Seconds since 1970, on the simulator's clock."""
         return self.options.clock.now()
-
-    def add_account(self, api_keys: tuple[str, ...], balance: Decimal, token_credits: Decimal | None = None) -> Account:
-        """Open an account; `token_credits` is the limit of each of its keys. ValueError for a key that is known."""
-        account = self.accounts.add(api_keys, balance, token_credits, self.options.user_group)
-        for key in api_keys:
-            self.journal.hide(key)
-        return account
-
-    def reset(self) -> None:
-        """Forget faults and journal. Tasks, balances and the ledger stay: what was charged stays charged."""
-        self.faults.clear()
-        self.journal.clear()
 
     @property
     def url(self) -> str:

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from django_wanvideo.simulator.media.caption import first_words
-from django_wanvideo.simulator.media.video import Scene
+from django_wanvideo.simulator.media.video import Scene, first_words
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator.options import Options
@@ -76,17 +75,12 @@ class Task:
         prompt = self.body.get("prompt")
         return prompt if isinstance(prompt, str) else ""
 
-    def submitted(self, video_duration: bool) -> dict[str, Any]:
+    def submitted(self) -> dict[str, Any]:
         """The body that answers the creation request; wan3.0 adds the video's length."""
-        info: dict[str, Any] = {"can_cancel": True, "estimated_time": self.estimated_time}
-        if video_duration:
+        info = {"can_cancel": True, "estimated_time": self.estimated_time}
+        if self.model.startswith("wan3.0"):
             info["video_duration"] = self.seconds
-        return self._base() | {
-            "progress": 0,
-            "status": "pending",
-            "task_info": info,
-            "usage": self._reservation(),
-        }
+        return self._base() | {"progress": 0, "status": "pending", "task_info": info, "usage": self._reservation()}
 
     def as_body(self) -> dict[str, Any]:
         """The body of `GET /v1/tasks/{id}`, of batch items, and of callbacks."""
@@ -154,42 +148,34 @@ class Task:
         }
 
     def _reservation(self) -> dict[str, Any]:
-        return {
-            "billing_rule": self.billing_rule,
-            "credits_reserved": float(self.reserved),
-            "user_group": self.account.group,
-        }
+        reserved, group = float(self.reserved), self.account.group
+        return {"billing_rule": self.billing_rule, "credits_reserved": reserved, "user_group": group}
 
 
 class TaskStore(Mapping[str, Task]):
-    """All tasks by id, oldest first, and the result links that were handed out."""
+    """All tasks by id, oldest first, and the result links that were handed out. Iterates over a snapshot."""
 
     def __init__(self) -> None:
         self._tasks: dict[str, Task] = {}
         self._links: dict[str, tuple[Task, Link]] = {}
-        self._lock = threading.Lock()
 
     def add(self, task: Task) -> None:
         """Keep a task."""
-        with self._lock:
-            self._tasks[task.id] = task
+        self._tasks[task.id] = task
 
     def forget(self, task_id: str) -> None:
         """Drop a task, as EvoLink does after some time: it can no longer be read, but its links live on."""
-        with self._lock:
-            del self._tasks[task_id]
+        del self._tasks[task_id]
 
     def add_link(self, task: Task, expires_at: float) -> None:
         """Give a task a new, unguessable result link."""
         link = Link(f"/results/{task.account.id}/videos/file_{secrets.token_hex(16)}.mp4", expires_at)
-        with self._lock:
-            task.links.append(link)
-            self._links[link.path] = task, link
+        self._links[link.path] = task, link
+        task.links.append(link)
 
     def find_link(self, path: str) -> tuple[Task, Link] | None:
         """What is behind a result link's path, dead or alive."""
-        with self._lock:
-            return self._links.get(path)
+        return self._links.get(path)
 
     def new_id(self, now: float) -> str:
         """`task-unified-<unix seconds>-<8 letters>`, never used before."""
@@ -197,24 +183,19 @@ class TaskStore(Mapping[str, Task]):
         return f"task-unified-{int(now)}-{suffix}"
 
     def __getitem__(self, task_id: str) -> Task:
-        with self._lock:
-            return self._tasks[task_id]
+        return self._tasks[task_id]
 
     def __iter__(self) -> Iterator[str]:
-        with self._lock:
-            return iter(tuple(self._tasks))
+        return iter(tuple(self._tasks))
 
     def __len__(self) -> int:
-        with self._lock:
-            return len(self._tasks)
+        return len(self._tasks)
 
     @property
     def latest(self) -> Task:
         """The task that was accepted last; IndexError when there is none."""
-        with self._lock:
-            return list(self._tasks.values())[-1]
+        return list(self._tasks.values())[-1]
 
     def of(self, account: Account) -> list[Task]:
         """An account's tasks, newest first."""
-        with self._lock:
-            return [task for task in reversed(self._tasks.values()) if task.account is account]
+        return [task for task in list(self._tasks.values())[::-1] if task.account is account]
