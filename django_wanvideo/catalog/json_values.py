@@ -30,8 +30,6 @@ def clean(value: object) -> dict[str, Any]:
     try:
         found = json.dumps(value, allow_nan=False, ensure_ascii=False, default=_plain)
         found.encode()
-    except RecursionError:
-        raise _problem(_("Metadata must be JSON: it is nested too deep.")) from None
     except UnicodeEncodeError:
         message = _("Metadata contains half a character, which cannot be stored. Type the text again.")
         raise _problem(message) from None

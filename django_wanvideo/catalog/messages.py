@@ -6,10 +6,13 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from django_stubs_ext import StrOrPromise
 
 #: Longer names and values are cut in messages.
 SHOWN_CHARACTERS = 60
@@ -40,6 +43,11 @@ def describe_value(value: object) -> str:
     if isinstance(value, dict):
         return gettext("an object")
     return type(value).__name__
+
+
+def wrong_kind(message: StrOrPromise, value: object) -> ValidationError:
+    """Return the error for a ``value`` of another kind than was asked for; ``message`` has a place for it."""
+    return ValidationError(message, "invalid", {"value": describe_value(value)})
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -75,7 +75,6 @@ class PriceRule:
         return (amount / CREDITS_PER_DOLLAR).quantize(DOLLAR_UNIT, ROUND_HALF_UP)
 
     def _unbounded(self, values: Mapping[str, object]) -> Decimal:
-        """Return seconds times rate."""
         seconds = values[self.seconds]
         if not isinstance(seconds, int):
             raise TypeError(f"{self.seconds} must be whole seconds.")

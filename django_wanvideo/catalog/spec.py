@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -92,14 +92,8 @@ class Rule:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the rule as JSON for the form, in the reader's language."""
-        return {
-            "kind": self.kind,
-            "parameter": self.parameter,
-            "values": list(self.values),
-            "others": dict(self.others),
-            "message": str(self.message),
-            "note": str(self.note),
-        }
+        texts = {"message": str(self.message), "note": str(self.note)}
+        return asdict(self) | {"values": list(self.values), "others": dict(self.others)} | texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +112,11 @@ class ModelSpec:
 
     def parameter(self, name: str) -> ParameterSpec:
         """Return the parameter called ``name``. Raises KeyError when the model has none."""
-        for parameter in self.parameters:
-            if parameter.name == name:
-                return parameter
-        raise KeyError(name)
+        return {parameter.name: parameter for parameter in self.parameters}[name]
 
     def input(self, role: InputRole | str) -> InputSpec:
         """Return the input with ``role``. Raises KeyError when the model takes none."""
-        for item in self.inputs:
-            if item.role == role:
-                return item
-        raise KeyError(role)
+        return {str(item.role): item for item in self.inputs}[str(role)]
 
     def has_role(self, role: InputRole | str) -> bool:
         """Tell whether the model takes inputs with ``role``."""
@@ -136,8 +124,5 @@ class ModelSpec:
 
     def effective_values(self, parameters: Mapping[str, object]) -> dict[str, object]:
         """Return the value that each parameter has: as given, or else its default."""
-        effective: dict[str, object] = {}
-        for parameter in self.parameters:
-            value = parameters.get(parameter.name)
-            effective[parameter.name] = parameter.default if value is None else value
-        return effective
+        given = {name: value for name, value in parameters.items() if value is not None}
+        return {parameter.name: given.get(parameter.name, parameter.default) for parameter in self.parameters}
