@@ -12,12 +12,14 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.catalog.images import decoding, errors, readers
+from django_wanvideo.catalog.images import errors, readers
 from django_wanvideo.catalog.images.conversion import as_uploadable
 from django_wanvideo.catalog.images.files import (
     CONVERTIBLE,
     MAX_CLAIMED_PIXELS,
+    SWAPPED,
     ImageFacts,
+    orientation,
     read_image,
     read_layout,
 )
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 
 #: Pictures with more pixels are judged by their header alone. No model in the catalogue takes them.
 MAX_DECODED_PIXELS = 2000 * 2000
-#: EXIF's ways to turn a picture that swap width and height.
-_SWAPPED = frozenset({5, 6, 7, 8})
 
 
 def inspect_image(fileobj: IO[bytes], *, convertible: bool = False) -> ImageFacts:
@@ -51,8 +51,8 @@ def inspect_image(fileobj: IO[bytes], *, convertible: bool = False) -> ImageFact
         if is_decoded:
             readers.load(image)
             width, height = image.size
-        way = decoding.orientation(image.info.get("exif", b"") if kind == "AVIF" else found.exif)
-    if way in _SWAPPED:
+        is_turned = orientation(image, kind, found) in SWAPPED
+    if is_turned:
         width, height = height, width
     return ImageFacts(kind, width, height, len(data), has_transparency, is_animated, is_decoded)
 

@@ -7,17 +7,14 @@ is asked whether it was content.
 
 from __future__ import annotations
 
-import contextlib
 import io
 from typing import TYPE_CHECKING, Any, cast
 
 from django.utils.module_loading import import_string
 
-from django_wanvideo.catalog.images.decoding import CutOffPictureError, MissingDecoderError
+from django_wanvideo.catalog.images.errors import CutOffPictureError, MissingDecoderError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from PIL.ImageFile import ImageFile
 
     from django_wanvideo.catalog.images.containers import Layout
@@ -43,18 +40,17 @@ def can_decode(kind: str) -> bool:
     return True
 
 
-@contextlib.contextmanager
-def opened(kind: str, layout: Layout) -> Iterator[ImageFile]:
+def opened(kind: str, layout: Layout) -> ImageFile:
     """Open a picture, whose pixels are then decoded with ``load``. Raises MissingDecoderError or one of ``BROKEN``."""
     content = io.BytesIO(layout.stripped)
-    with _reader(kind)(_ShortReads(content) if kind == "WEBP" else content) as image:
-        yield image
+    image: ImageFile = _reader(kind)(_ShortReads(content) if kind == "WEBP" else content)
+    return image
 
 
 def load(image: ImageFile) -> None:
     """Decode every pixel. Raises CutOffPictureError or one of ``BROKEN`` unless every row is there and right."""
     if not getattr(image, "use_load_libtiff", False):
-        image.tile = [_strict(tile) for tile in image.tile]
+        image.tile = [type(tile)(_STRICT, tile[1], tile[2], (tile[0], tile[3])) for tile in image.tile]
     image.load()
 
 
@@ -106,11 +102,6 @@ class _StrictDecoder:
         self._inner.cleanup()
         if not self._has_ended:
             raise CutOffPictureError("the picture has fewer rows than it says")
-
-
-def _strict(tile: Any) -> Any:
-    name, extents, offset, args = tile
-    return type(tile)(_STRICT, extents, offset, (name, args))
 
 
 def _reader(kind: str) -> Any:
