@@ -10,9 +10,8 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
-from django_wanvideo.evolink.connections import Exchange, SendAborted, before_request, current_exchange
+from django_wanvideo.evolink.connections import Exchange, SendAborted, WatchedAdapter, before_request, current_exchange
 from django_wanvideo.evolink.secrets import HiddenText
-from django_wanvideo.evolink.sessions import WatchedAdapter
 from django_wanvideo.http.deadlines import USER_AGENT
 from django_wanvideo.http.text import Secret, one_line
 
@@ -88,23 +87,14 @@ class Call:
 
 
 def perform(
-    session: requests.Session,
-    call: Call,
-    auth: Bearer,
-    timeout: tuple[float, float],
-    exchange: Exchange | None = None,
+    session: requests.Session, call: Call, auth: Bearer, timeout: tuple[float, float], exchange: Exchange | None = None
 ) -> HttpResult | TransportFailure:
     """Send ``call`` once and read the answer. ``timeout``: seconds to connect, seconds for the whole answer.
 
     Exceptions that are not the connection's own (a job's time limit, those of ``before_send``) pass unchanged.
     """
     exchange = exchange or Exchange(before_request.get())
-    headers = {
-        "User-Agent": USER_AGENT,
-        "Accept": "application/json",
-        "Accept-Encoding": "identity",
-        **call.headers,
-    }
+    headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity", **call.headers}
     token = current_exchange.set(exchange)
     trouble: TransportFailure | None = None
     try:
