@@ -141,9 +141,9 @@ def duration(minimum: int, maximum: int) -> ParameterSpec:
     )
 
 
-def quality(price: PriceRule | None = None, *, with_480p: bool = False) -> ParameterSpec:
+def quality(price: PriceRule | None = None) -> ParameterSpec:
     """Return the qualities that ``price`` knows, each with what a second of it costs; without it only their names."""
-    known = dict.fromkeys(_QUALITIES if with_480p else list(_QUALITIES)[1:], "")
+    known = dict.fromkeys(("720p", "1080p"), "")
     if price is not None:
         (factors,) = (multiplier.values for multiplier in price.multipliers if multiplier.parameter == "quality")
         known = {str(value): _per_second(price.rate * factor) for value, factor in factors}

@@ -121,7 +121,6 @@ def _clean_parameters(
 
 
 def _unknown_parameter(spec: ModelSpec, name: str, alternatives: Sequence[ModelSpec]) -> ValidationError:
-    """Return the error for a parameter that the model does not have, with what was probably meant."""
     known = ", ".join(item.name for item in spec.parameters)
     params = {"name": printable(name), "model": spec.short_label, "known": known}
     takers = [str(other.short_label) for other in alternatives if any(item.name == name for item in other.parameters)]
@@ -173,7 +172,6 @@ def _clean_inputs(spec: ModelSpec, inputs: object, problems: Problems) -> dict[s
 
 
 def _count_problems(spec: ModelSpec, item: InputSpec, count: int) -> list[ValidationError]:
-    """Return what is wrong with the number of inputs in one role."""
     params = {"model": spec.short_label, "role": item.role.label, "count": count, "limit": item.max_items}
     if item.required and not count:
         return [ValidationError(_("Add the %(role)s: a file or a link. %(model)s needs it."), "required", params)]
@@ -184,7 +182,6 @@ def _count_problems(spec: ModelSpec, item: InputSpec, count: int) -> list[Valida
 
 
 def _unknown_role(spec: ModelSpec, name: str) -> ValidationError:
-    """Return the error for an input that the model does not take."""
     params = {"name": name, "model": spec.short_label, "known": ", ".join(item.role.value for item in spec.inputs)}
     if name in InputRole.values:
         message = _("%(model)s does not take “%(name)s”. Remove it.")

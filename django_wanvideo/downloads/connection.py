@@ -67,7 +67,6 @@ def connect(url: DownloadUrl, addresses: list[str], limits: Limits) -> HTTPConne
 
 
 def ask(connection: HTTPConnection, url: DownloadUrl) -> http.client.HTTPResponse:
-    """Send the request, and return the answer with its body still to be read."""
     connection.request("GET", url.path, headers={"Host": url.netloc, **_HEADERS})
     # Not urllib3's own answer, which copies each piece of the body.
     return http.client.HTTPConnection.getresponse(connection)

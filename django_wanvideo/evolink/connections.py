@@ -161,14 +161,8 @@ class Session(requests.Session):
         """
         origin = "/".join(url.split("/", 3)[:3])
         now = time.monotonic()
-        state = (
-            *map(os.environ.get, _HEEDED),
-            len(os.environ),
-            self.trust_env,
-            self.verify,
-            self.cert,
-            *self.proxies.items(),
-        )
+        variables = tuple(map(os.environ.get, _HEEDED))
+        state = (*variables, len(os.environ), self.trust_env, self.verify, self.cert, *self.proxies.items())
         known = self._known.get(origin)
         if known is None or known[0] != state or now >= known[1]:
             found = super().merge_environment_settings(url, proxies, stream, verify, cert)

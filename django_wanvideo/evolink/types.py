@@ -31,7 +31,6 @@ class ProviderStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether EvoLink will say nothing further."""
         return self in {ProviderStatus.COMPLETED, ProviderStatus.FAILED, ProviderStatus.CANCELLED}
 
     @classmethod

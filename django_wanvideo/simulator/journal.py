@@ -46,7 +46,6 @@ class JournalEntry:
     note: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -129,7 +128,6 @@ class Journal:
         return self.find(endpoint)
 
     def clear(self) -> None:
-        """Forget entries and counts."""
         with self._changed:
             self._entries.clear()
             self._counts.clear()

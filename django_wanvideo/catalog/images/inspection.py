@@ -93,7 +93,6 @@ def convertible_types() -> str:
 
 
 def _problems(facts: ImageFacts, spec: InputSpec) -> Iterator[ValidationError]:
-    """Yield each reason why ``spec`` does not take such a picture."""
     if facts.format not in spec.formats:
         message = _("%(format)s is not taken here. Save the picture as %(formats)s and choose that.")
         yield ValidationError(message, "format", {"format": facts.format, "formats": ", ".join(spec.formats)})

@@ -42,8 +42,8 @@ def can_decode(kind: str) -> bool:
 
 def opened(kind: str, layout: Layout) -> ImageFile:
     """Open a picture, whose pixels are then decoded with ``load``. Raises MissingDecoderError or one of ``BROKEN``."""
-    content = io.BytesIO(layout.stripped)
-    image: ImageFile = _reader(kind)(_ShortReads(content) if kind == "WEBP" else content)
+    kind_of_file = _ShortReads if kind == "WEBP" else io.BytesIO
+    image: ImageFile = _reader(kind)(kind_of_file(layout.stripped))
     return image
 
 
@@ -54,21 +54,11 @@ def load(image: ImageFile) -> None:
     image.load()
 
 
-class _ShortReads(io.RawIOBase):
+class _ShortReads(io.BytesIO):
     """A file whose first read brings the signature only: Pillow then leaves the judging of the size to us."""
 
-    def __init__(self, content: io.BytesIO) -> None:
-        super().__init__()
-        self._content = content
-
-    def read(self, size: int = -1, /) -> bytes:
-        return self._content.read(16 if self._content.tell() == 0 and size > 16 else size)
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        return self._content.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._content.tell()
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(16 if self.tell() == 0 and size and size > 16 else size)
 
 
 class _StrictDecoder:
@@ -80,15 +70,8 @@ class _StrictDecoder:
         self._inner = Image._getdecoder(mode, name, args, config)  # noqa: SLF001 - as ``ImageFile.load`` finds it
         self._has_ended = False
 
-    @property
-    def pulls_fd(self) -> bool:
-        return bool(self._inner.pulls_fd)
-
-    def setimage(self, *args: Any) -> None:
-        self._inner.setimage(*args)
-
-    def setfd(self, fd: Any) -> None:
-        self._inner.setfd(fd)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
 
     def decode(self, data: bytes) -> tuple[int, int]:
         count, error = self._inner.decode(data)

@@ -177,7 +177,6 @@ class App:
                     return
 
     def _log(self, request: ApiRequest, answer: Answer | None, started: float) -> None:
-        """Write an exchange into the journal, once, and let go of what it has held."""
         if request.is_logged:
             return
         request.is_logged = True

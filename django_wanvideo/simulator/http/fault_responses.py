@@ -33,7 +33,6 @@ _PROXY_PAGE = (
 
 
 def proxy_page(status: int, reason: str | None = None) -> Response:
-    """A proxy's HTML page."""
     return html_response(_PROXY_PAGE.format(title=f"{status} {reason or HTTPStatus(status).phrase}"), status)
 
 
@@ -166,7 +165,6 @@ def on_result(request: ApiRequest, fault: Fault, answer: Callable[[], Answer], s
 
 
 def _truncated(good: Response) -> Response:
-    """An answer that ends in the middle, and its connection with it."""
     data = good.get_data()
     good.response = [data[: len(data) // 2]]
     good.headers["Content-Length"] = str(len(data))

@@ -68,7 +68,6 @@ class FileApi:
         return self._store(request, data, body, unquote(urlsplit(url).path).rpartition("/")[2])
 
     def quota(self, request: ApiRequest) -> Answer:
-        """`GET /api/v1/files/quota`."""
         files = self._state.files
         used = files.used(request.account.id, self._state.now())
         data = {

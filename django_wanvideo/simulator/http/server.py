@@ -63,7 +63,6 @@ class Handler(WSGIRequestHandler):
         """Silent: the journal says it better."""
 
     def finish(self) -> None:
-        """Flush, unless the connection is gone."""
         with suppress(*CLIENT_LEFT, ValueError):
             super().finish()
 
@@ -83,13 +82,11 @@ class Server(ThreadedWSGIServer):
             super().__init__(host, port, app, Handler, fd=listener.fileno())
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Remember the connection and serve it in a thread."""
         with self._lock:
             self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Forget the connection and close it."""
         with self._lock:
             self._open.discard(request)
         super().shutdown_request(request)

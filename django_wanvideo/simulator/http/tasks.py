@@ -46,7 +46,6 @@ class TaskApi:
         self._scripted: set[tuple[str, str]] = set()
 
     def create(self, request: ApiRequest) -> Answer:
-        """`POST /v1/videos/generations`."""
         early = self._state.faults.take_early("create")
         if early is not None:
             request.fault = str(early)
@@ -70,7 +69,6 @@ class TaskApi:
         return fault_responses.on_create(request, fault, model, accept, lambda: self._engine.end_now(made[0]))
 
     def get(self, request: ApiRequest, task_id: str) -> Answer:
-        """`GET /v1/tasks/{id}`."""
         if not task_id.startswith("task-unified-"):
             raise task_error(400, param="task_id")
         task = self._state.tasks.get(task_id)
@@ -144,11 +142,9 @@ class TaskApi:
         return json_response({"data": rows, "total": len(tasks), "page": page, "page_size": size})
 
     def credits(self, request: ApiRequest) -> Answer:
-        """`GET /v1/credits`."""
         return json_response(request.account.body(request.api_key))
 
     def models(self, _request: ApiRequest) -> Answer:
-        """`GET /v1/models`."""
         return json_response({"data": [{"id": name} for name in MODELS]})
 
     def _accept(self, request: ApiRequest, body: Any) -> tuple[Response, Task]:
@@ -198,6 +194,10 @@ def _read_json(request: ApiRequest) -> Any:
         raise create_error(400, "Invalid request parameters: the body is not valid JSON") from None
 
 
+def _with_link(body: dict[str, Any], url: str) -> dict[str, Any]:
+    return body | {"results": [url], "result_data": [{"url": url}]}
+
+
 def _distort(fault: Fault, task: Task) -> dict[str, Any]:
     """A task's body, wrong in the way of a fault."""
     body = task.as_body()
@@ -210,15 +210,13 @@ def _distort(fault: Fault, task: Task) -> dict[str, Any]:
             del body["status"]
             return body
         case "odd_link":
-            url = body["results"][0] + '?filename="a b|{c}^é.mp4"'
-            return body | {"results": [url], "result_data": [{"url": url}]}
+            return _with_link(body, body["results"][0] + '?filename="a b|{c}^é.mp4"')
         case "several_links":
             right = body["results"][0]
             dead = str(fault.options.get("url", right.rpartition("/")[0] + "/gone.mp4"))
             return body | {"results": [dead, right], "result_data": []}
         case "foreign_result":
-            url = str(fault.options.get("url", "http://169.254.169.254/latest/meta-data/"))
-            return body | {"results": [url], "result_data": [{"url": url}]}
+            return _with_link(body, str(fault.options.get("url", "http://169.254.169.254/latest/meta-data/")))
         case "other_task":
             return body | {"id": str(fault.options.get("id", f"task-unified-{int(task.created)}-00000000"))}
         case _:

@@ -43,13 +43,11 @@ class Blobs:
         return self._folder
 
     def open(self) -> None:
-        """Make the folder."""
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="evolink-simulator-"))
         self._folder.mkdir(parents=True, exist_ok=True)
 
     def put(self, data: bytes) -> str:
-        """Keep `data`; returns its digest."""
         digest = hashlib.sha256(data).hexdigest()
         path = self.path(digest)
         if not path.exists():
@@ -59,7 +57,6 @@ class Blobs:
         return digest
 
     def path(self, digest: str, suffix: str = "") -> Path:
-        """Where the content of a digest is, or would be."""
         return self.folder / f"{digest}{suffix}"
 
     def close(self) -> None:
@@ -145,7 +142,6 @@ class FileStore:
         return stored if stored is not None and now < stored.expires_at else None
 
     def used(self, account_id: str, now: float) -> int:
-        """How many living files an account has."""
         with self._lock:
             return sum(1 for item in self._by_id.values() if item.account_id == account_id and now < item.expires_at)
 
@@ -168,7 +164,6 @@ class Results:
         self._lock = threading.Lock()
 
     def replace(self, task_id: str, path: str | Path) -> None:
-        """Serve a file of one's own as a task's video."""
         with self._lock:
             self._own[task_id] = Path(path)
 

@@ -91,7 +91,6 @@ def frame_size(width: int, height: int, quality: str, scale: float = 1.0) -> tup
 
 
 def available() -> bool:
-    """Whether PyAV can be loaded."""
     try:
         import av  # noqa: F401  (asked for, not used)
     except ImportError:

@@ -58,7 +58,6 @@ class Account:
 
     @property
     def remaining(self) -> Decimal:
-        """Credits left."""
         return self.total - self.used
 
     def check_funds(self, key: str, amount: Decimal) -> None:
@@ -99,7 +98,6 @@ class Account:
                 raise rate_limited(self._creations[0] + 60 - now, options.rate_limit_retry_after)
 
     def note_creation(self, now: float) -> None:
-        """Count an accepted task."""
         self._creations.append(now)
 
     def is_ignoring_limit(self, options: Options, now: float) -> bool:
@@ -172,7 +170,6 @@ class Accounts:
 
     @property
     def first(self) -> Account:
-        """The account that the simulator was started with."""
         return next(iter(self._by_key.values()))
 
     def find(self, authorization: str) -> tuple[Account, str] | None:

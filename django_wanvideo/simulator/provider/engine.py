@@ -17,6 +17,8 @@ from .first_frame import FirstFrames
 from .tasks import Task
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .accounts import Account
     from .state import State
     from .validation import ValidRequest
@@ -177,34 +179,26 @@ class Engine:
 
     def end_now(self, task: Task) -> None:
         """End a task at once, whatever its progression, and wait until its callback was tried."""
-        with task.lock:
-            if task.final:
-                return
-            self._end(task)
-        self.callbacks.send(task, wait=True)
+        self._finish(task, lambda: self._end(task), wait=True)
 
     def complete(self, task: Task, results: list[str] | None = None) -> bool:
         """End a task with its video, or with the given result URLs; False when it had already ended."""
-        with task.lock:
-            if task.final:
-                return False
-            task.results = results
-            self._succeed(task)
-        self.callbacks.send(task)
-        return True
+        return self._finish(task, lambda: self._succeed(task, results))
 
     def fail(self, task: Task, code: str, message: str | None = None, status: str = "failed") -> bool:
         """End a task with an error and give its credits back; False when it had already ended."""
+        return self._finish(task, lambda: self._fail(task, code, message, status))
+
+    def cancel(self, task: Task) -> bool:
+        return self.fail(task, "request_cancelled", status="cancelled")
+
+    def _finish(self, task: Task, end: Callable[[], None], *, wait: bool = False) -> bool:
         with task.lock:
             if task.final:
                 return False
-            self._fail(task, code, message, status)
-        self.callbacks.send(task)
+            end()
+        self.callbacks.send(task, wait=wait)
         return True
-
-    def cancel(self, task: Task) -> bool:
-        """End a task as cancelled and give its credits back; False when it had already ended."""
-        return self.fail(task, "request_cancelled", status="cancelled")
 
     def _end(self, task: Task) -> None:
         """End a task as its script and its picture say, without telling. The task's lock is held."""
@@ -220,9 +214,10 @@ class Engine:
             else:
                 self._succeed(task)
 
-    def _succeed(self, task: Task) -> None:
+    def _succeed(self, task: Task, results: list[str] | None = None) -> None:
         task.status, task.progress, task.finished_at = "completed", 100, self._state.now()
-        if task.results is None:
+        task.results = results
+        if results is None:
             self._add_link(task)
         task.used = task.reserved
         self._state.ledger.charge(task.id, task.used)

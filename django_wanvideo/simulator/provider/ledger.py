@@ -40,7 +40,6 @@ class LedgerEntry:
 
     @property
     def refunded(self) -> bool:
-        """Whether the reserved credits were given back."""
         return self.refunded_at is not None
 
     @property
@@ -73,7 +72,6 @@ class Ledger:
         self._lock = threading.Lock()
 
     def accept(self, **values: Any) -> LedgerEntry:
-        """Write down an accepted request."""
         with self._lock:
             entry = LedgerEntry(sequence=len(self._entries) + 1, **values)
             self._entries.append(entry)
@@ -81,11 +79,9 @@ class Ledger:
         return entry
 
     def charge(self, task_id: str, credits_used: Decimal) -> None:
-        """Settle an accepted request at `credits_used`."""
         self._by_task[task_id].charged = credits_used
 
     def refund(self, task_id: str, at: float) -> None:
-        """Give the reserved credits back."""
         with self._lock:
             entry = self._by_task[task_id]
             entry.charged, entry.refunded_at, entry.refunded_before = ZERO, at, len(self._entries)

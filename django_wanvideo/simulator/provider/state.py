@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -21,35 +20,26 @@ if TYPE_CHECKING:
     from django_wanvideo.simulator.options import Options
 
 
-@dataclass
 class State:
     """Accounts, tasks, money, files, faults and journal of one simulator.
 
     `port` is the TCP port once it listens; `stopping` is set when it ends.
     """
 
-    options: Options
-    accounts: Accounts = field(default_factory=Accounts)
-    tasks: TaskStore = field(default_factory=TaskStore)
-    ledger: Ledger = field(default_factory=Ledger)
-    faults: FaultRegistry = field(default_factory=FaultRegistry)
-    stopping: threading.Event = field(default_factory=threading.Event)
-    port: int = field(init=False)
-    journal: Journal = field(init=False)
-    blobs: Blobs = field(init=False)
-    files: FileStore = field(init=False)
-    results: Results = field(init=False)
-
-    def __post_init__(self) -> None:
-        options = self.options
+    def __init__(self, options: Options) -> None:
+        self.options = options
         self.port = options.port
+        self.stopping = threading.Event()
+        self.accounts = Accounts()
+        self.tasks = TaskStore()
+        self.ledger = Ledger()
+        self.faults = FaultRegistry()
         self.journal = Journal(options.journal_size, options.body_limit, options.on_request)
         self.blobs = Blobs(options.media_dir)
         self.files = FileStore(self.blobs, options.file_seconds, options.max_files)
         self.results = Results(self.blobs)
 
     def now(self) -> float:
-        """Seconds since 1970, on the simulator's clock."""
         return self.options.clock.now()
 
     @property

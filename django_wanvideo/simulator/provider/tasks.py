@@ -66,12 +66,10 @@ class Task:
 
     @property
     def final(self) -> bool:
-        """Whether the task has ended."""
         return self.status in FINAL
 
     @property
     def prompt(self) -> str:
-        """The prompt, or an empty text."""
         prompt = self.body.get("prompt")
         return prompt if isinstance(prompt, str) else ""
 
@@ -123,7 +121,6 @@ class Task:
         return row
 
     def scene(self, options: Options) -> Scene:
-        """What the task's video shows."""
         wide, _, high = str(self.body.get("aspect_ratio", "")).partition(":")
         # Without a picture, what is drawn instead depends on the prompt, as the video then does.
         placeholder = self.prompt if options.captions else self.model
@@ -160,7 +157,6 @@ class TaskStore(Mapping[str, Task]):
         self._links: dict[str, tuple[Task, Link]] = {}
 
     def add(self, task: Task) -> None:
-        """Keep a task."""
         self._tasks[task.id] = task
 
     def forget(self, task_id: str) -> None:
