@@ -7,7 +7,7 @@ import logging
 import re
 import threading
 from collections import Counter, deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
@@ -44,9 +44,6 @@ class JournalEntry:
     answer: Any = None
     fault: str | None = None
     note: str | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
     def __str__(self) -> str:
         arrow = "<-" if self.kind == "request" else "->"

@@ -43,10 +43,8 @@ class Simulator:
     ImportError, which names the extra to install, without Werkzeug.
     """
 
-    def __init__(self, options: Options | None = None, **choices: Any) -> None:
-        if options is not None and choices:
-            raise TypeError("Give either Options or single choices, not both.")
-        self.options = options or Options(**choices)
+    def __init__(self, **options: Any) -> None:
+        self.options = Options(**options)
         if not (self.options.allow_remote or urls.is_loopback(self.options.host)):
             host = self.options.host
             raise ValueError(f"The host {host!r} is reachable by other machines; that needs allow_remote=True.")

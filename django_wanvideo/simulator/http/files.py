@@ -91,7 +91,7 @@ class FileApi:
     def result(self, request: ApiRequest, **_name: str) -> Answer:
         """`GET` or `HEAD /results/...`: a video, public for 24 hours; 403 after that, 404 for what never was."""
         state = self._state
-        found = state.tasks.find_link(request.path)
+        found = state.tasks.links.get(request.path)
         if found is None:
             return fault_responses.proxy_page(404)
         task, link = found

@@ -137,8 +137,7 @@ class FileStore:
     def find(self, url: str, now: float) -> StoredFile | None:
         """The living file at a URL of this simulator, or at the path of one."""
         path = unquote(urlsplit(url).path)
-        with self._lock:
-            stored = self._by_path.get(path) or self._by_id.get(path.removeprefix(DOWNLOAD_PATH))
+        stored = self._by_path.get(path) or self._by_id.get(path.removeprefix(DOWNLOAD_PATH))
         return stored if stored is not None and now < stored.expires_at else None
 
     def used(self, account_id: str, now: float) -> int:
@@ -161,28 +160,19 @@ class Results:
         self._blobs = blobs
         self._own: dict[str, Path] = {}
         self._locks: dict[str, threading.Lock] = {}
-        self._lock = threading.Lock()
 
     def replace(self, task_id: str, path: str | Path) -> None:
-        with self._lock:
-            self._own[task_id] = Path(path)
+        self._own[task_id] = Path(path)
 
     def file(self, task_id: str, scene: video.Scene) -> Path:
         """A task's MP4, drawn if need be; DrawingUnavailableError without PyAV."""
-        target = self._blobs.path(scene.digest, ".mp4")
-        with self._lock:
-            own = self._own.get(task_id)
-            lock = self._locks.setdefault(scene.digest, threading.Lock())
-        if own is not None:
+        if own := self._own.get(task_id):
             return own
-        with lock:
+        target, picture = self._blobs.path(scene.digest, ".mp4"), self._blobs.path(scene.picture_digest)
+        with self._locks.setdefault(scene.digest, threading.Lock()):
             if not target.exists():
-                self._draw(scene, target)
+                partial = target.with_suffix(".part")
+                with _DRAWERS:
+                    video.draw(scene, picture.read_bytes() if picture.exists() else None, partial)
+                os.replace(partial, target)
         return target
-
-    def _draw(self, scene: video.Scene, target: Path) -> None:
-        partial = target.with_suffix(".part")
-        picture = self._blobs.path(scene.picture_digest)
-        with _DRAWERS:
-            video.draw(scene, picture.read_bytes() if picture.exists() else None, partial)
-        os.replace(partial, target)

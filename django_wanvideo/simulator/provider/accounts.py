@@ -50,7 +50,7 @@ class Account:
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _claims: dict[str, Claim] = field(default_factory=dict, repr=False)
     #: When the creations of the last minute and the reads of the last second were admitted.
-    _creations: deque[float] = field(default_factory=deque, repr=False)
+    creations: deque[float] = field(default_factory=deque, repr=False)
     _reads: deque[float] = field(default_factory=deque, repr=False)
     #: Readers were last told to wait: when they heard it, and until when.
     _told_at: float = 0.0
@@ -92,13 +92,10 @@ class Account:
     def check_creations(self, options: Options, now: float) -> None:
         """ApiError 429 when there was no room for another task within a minute."""
         with self.lock:
-            _drop_until(self._creations, now - 60)
+            _drop_until(self.creations, now - 60)
             limit = options.rate_limit_per_minute
-            if limit is not None and len(self._creations) >= limit:
-                raise rate_limited(self._creations[0] + 60 - now, options.rate_limit_retry_after)
-
-    def note_creation(self, now: float) -> None:
-        self._creations.append(now)
+            if limit is not None and len(self.creations) >= limit:
+                raise rate_limited(self.creations[0] + 60 - now, options.rate_limit_retry_after)
 
     def is_ignoring_limit(self, options: Options, now: float) -> bool:
         """Whether who asks now has heard that it should wait, and its time is not over."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 import random
+import secrets
+import string
 import threading
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,7 @@ from django_wanvideo.simulator.script import Progression, Script
 from .callbacks import Callbacks
 from .errors import TASK_FAILURES, create_error
 from .first_frame import FirstFrames
-from .tasks import Task
+from .tasks import Link, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,8 +66,9 @@ class Engine:
         state, now = self._state, self._state.now()
         script = Script.read(body.get("prompt"))
         progression = (script.progression or Progression.parse(state.options.progression)).settle(self._random)
+        letters = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8))
         task = Task(
-            id=state.tasks.new_id(now),
+            id=f"task-unified-{int(now)}-{letters}",
             account=account,
             api_key=api_key,
             model=request.model.id,
@@ -85,7 +88,7 @@ class Engine:
         with account.lock:
             account.check_funds(api_key, task.reserved)
             account.charge(api_key, task.reserved)
-            account.note_creation(now)
+            account.creations.append(now)
             state.ledger.accept(
                 task_id=task.id,
                 account=account.id,
@@ -231,7 +234,10 @@ class Engine:
         self._state.ledger.refund(task.id, task.finished_at)
 
     def _add_link(self, task: Task) -> None:
-        self._state.tasks.add_link(task, self._state.now() + self._state.options.link_seconds)
+        expires_at = self._state.now() + self._state.options.link_seconds
+        link = Link(f"/results/{task.account.id}/videos/file_{secrets.token_hex(16)}.mp4", expires_at)
+        self._state.tasks.links[link.path] = task, link
+        task.links.append(link)
 
     def _estimate(self, way: Progression) -> int:
         told = self._state.options.estimated_time

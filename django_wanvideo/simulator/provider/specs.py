@@ -146,7 +146,7 @@ def _wan30(family: str, price: Price) -> tuple[Model, ...]:
             replace(price, input_seconds=15),
             params={"file_url": URL, "link_url": URL},
             smart_seconds=30,
-            checks=("some_material", "file_or_link"),
+            checks=("wan30_references",),
         ),
     )
 

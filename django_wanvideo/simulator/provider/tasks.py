@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +21,6 @@ FINAL = frozenset({"completed", "failed", "cancelled"})
 #: 68 credits are about one US dollar, 10 credits one yuan (evolink-api, billing units).
 CREDITS_PER_USD = Decimal(68)
 CREDITS_PER_CNY = Decimal(10)
-_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 @dataclass(frozen=True)
@@ -154,7 +152,8 @@ class TaskStore(Mapping[str, Task]):
 
     def __init__(self) -> None:
         self._tasks: dict[str, Task] = {}
-        self._links: dict[str, tuple[Task, Link]] = {}
+        #: What is behind the path of a result link, dead or alive.
+        self.links: dict[str, tuple[Task, Link]] = {}
 
     def add(self, task: Task) -> None:
         self._tasks[task.id] = task
@@ -162,21 +161,6 @@ class TaskStore(Mapping[str, Task]):
     def forget(self, task_id: str) -> None:
         """Drop a task, as EvoLink does after some time: it can no longer be read, but its links live on."""
         del self._tasks[task_id]
-
-    def add_link(self, task: Task, expires_at: float) -> None:
-        """Give a task a new, unguessable result link."""
-        link = Link(f"/results/{task.account.id}/videos/file_{secrets.token_hex(16)}.mp4", expires_at)
-        self._links[link.path] = task, link
-        task.links.append(link)
-
-    def find_link(self, path: str) -> tuple[Task, Link] | None:
-        """What is behind a result link's path, dead or alive."""
-        return self._links.get(path)
-
-    def new_id(self, now: float) -> str:
-        """`task-unified-<unix seconds>-<8 letters>`, never used before."""
-        suffix = "".join(secrets.choice(_LETTERS) for _ in range(8))
-        return f"task-unified-{int(now)}-{suffix}"
 
     def __getitem__(self, task_id: str) -> Task:
         return self._tasks[task_id]

@@ -170,15 +170,11 @@ def _check_callback(url: Any, allow_loopback: bool) -> None:
         raise InvalidField("callback_url", "must not point to an internal address")
 
 
-def _some_material(body: dict[str, Any]) -> None:
+def _wan30_references(body: dict[str, Any]) -> None:
     params = body.get("model_params") or {}
     fields = ("prompt", "image_urls", "video_urls", "audio_urls")
     if not any(body.get(name) for name in fields) and not any(params.values()):
         raise InvalidField("prompt", "or at least one material is required")
-
-
-def _file_or_link(body: dict[str, Any]) -> None:
-    params = body.get("model_params") or {}
     if params.get("file_url") and params.get("link_url"):
         raise InvalidField("model_params.file_url", "and model_params.link_url exclude each other")
 
@@ -230,8 +226,7 @@ def _voice_bindings(body: dict[str, Any]) -> None:
 
 
 CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {
-    "some_material": _some_material,
-    "file_or_link": _file_or_link,
+    "wan30_references": _wan30_references,
     "wan27_combination": _wan27_combination,
     "wan27_references": _wan27_references,
     "voice_bindings": _voice_bindings,
