@@ -12,8 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.catalog.parameters import Choice, ParameterSpec
-from django_wanvideo.catalog.pricing import Multiplier, PriceRule
-from django_wanvideo.catalog.spec import InputSpec, PromptSpec, Rule
+from django_wanvideo.catalog.spec import InputSpec, Multiplier, PriceRule, PromptSpec, Rule
 from django_wanvideo.choices import InputRole
 
 #: When EvoLink's public pricing rules were read.

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from django_wanvideo.catalog.messages import printable
+from django_wanvideo.catalog.text import printable
 
 #: Objects and lists inside each other; MySQL takes 100.
 MAX_DEPTH = 90

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.catalog.messages import describe_value, wrong_kind
+from django_wanvideo.catalog.text import describe_value, wrong_kind
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise

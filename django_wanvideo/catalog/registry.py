@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.catalog import models_wan, validation
-from django_wanvideo.catalog.messages import describe_value, nearest, printable
+from django_wanvideo.catalog.text import describe_value, nearest, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

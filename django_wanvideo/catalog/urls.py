@@ -11,7 +11,7 @@ import idna
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.catalog.messages import SURROGATE, wrong_kind
+from django_wanvideo.catalog.text import SURROGATE, wrong_kind
 
 #: Characters, as for EvoLink's other addresses.
 MAX_URL_LENGTH = 2048

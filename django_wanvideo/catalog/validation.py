@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.catalog.messages import SURROGATE, describe_value, nearest, printable, wrong_kind
-from django_wanvideo.catalog.text import normalised, plain
+from django_wanvideo.catalog.text import SURROGATE, describe_value, nearest, normalised, plain, printable, wrong_kind
 from django_wanvideo.choices import InputRole
 
 if TYPE_CHECKING:

@@ -62,8 +62,7 @@ class EvoLinkClient:
             raise ConfigurationError("API_KEY must be EvoLink's key: one line of printable characters without spaces.")
         self.base_url = _usable_address("BASE_URL", base_url, allow_private_hosts)
         self.files_url = _usable_address("FILES_URL", files_url, allow_private_hosts)
-        self.connect_timeout = connect_timeout
-        self.read_timeout = read_timeout
+        self._timeout = (connect_timeout, read_timeout)
         self._auth = Bearer(self._secret)
         self._session = session
 
@@ -169,10 +168,6 @@ class EvoLinkClient:
         call = Call("POST", url, headers={"Content-Type": form.content_type}, body=form)
         data = outcome.uploaded(self._perform(call), self._secret)
         return UploadedFile(parsing.parse_url(data.get("file_url")), expiry(data.get("expires_at")))
-
-    @property
-    def _timeout(self) -> tuple[float, float]:
-        return self.connect_timeout, self.read_timeout
 
     def _perform(self, call: Call) -> HttpResult | TransportFailure:
         return perform(self._session or process_session(), call, self._auth, self._timeout)

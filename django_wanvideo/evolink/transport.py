@@ -64,15 +64,9 @@ class TransportFailure:
     """There is no status. ``sent`` is True unless it is certain that no byte of the request left."""
 
     sent: bool
-    timed_out: bool
+    #: Our word for it, used as an error's ``code``.
+    code: str
     reason: str
-
-    @property
-    def code(self) -> str:
-        """Our word for it, used as an error's ``code``."""
-        if not self.sent:
-            return "connection_failed"
-        return "no_answer" if self.timed_out else "connection_lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +104,8 @@ def perform(
     except SendAborted:
         refusal = exchange.refusal
     except _CONNECTION_TROUBLE as error:
-        refusal, trouble = None, TransportFailure(exchange.sent, _timed_out(error), _describe(error))
+        code = "connection_failed" if not exchange.sent else "no_answer" if _timed_out(error) else "connection_lost"
+        refusal, trouble = None, TransportFailure(exchange.sent, code, _describe(error))
     finally:
         current_exchange.reset(token)
     # Raised and returned out here so that no exception drags the libraries' frames, which hold the key, along.
