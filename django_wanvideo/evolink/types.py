@@ -40,22 +40,16 @@ class ProviderStatus(StrEnum):
         if word in cls._value2member_map_:
             return cls(word)
         _report_once(word)
-        return _OTHER_WORDS.get(word, cls.UNKNOWN)
+        return next((status for status, words in _OTHER_WORDS.items() if word in words), cls.UNKNOWN)
 
 
 #: Not documented and never seen in a body, but other clients expect them.
 _OTHER_WORDS = {
-    "canceled": ProviderStatus.CANCELLED,
-    "complete": ProviderStatus.COMPLETED,
-    "done": ProviderStatus.COMPLETED,
-    "finished": ProviderStatus.COMPLETED,
-    "succeed": ProviderStatus.COMPLETED,
-    "succeeded": ProviderStatus.COMPLETED,
-    "success": ProviderStatus.COMPLETED,
-    "error": ProviderStatus.FAILED,
-    "failure": ProviderStatus.FAILED,
-    "queued": ProviderStatus.PENDING,
-    "running": ProviderStatus.PROCESSING,
+    ProviderStatus.PENDING: ("queued",),
+    ProviderStatus.PROCESSING: ("running",),
+    ProviderStatus.COMPLETED: ("complete", "done", "finished", "succeed", "succeeded", "success"),
+    ProviderStatus.FAILED: ("error", "failure"),
+    ProviderStatus.CANCELLED: ("canceled",),
 }
 _reported: set[str] = set()
 

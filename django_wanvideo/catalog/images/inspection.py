@@ -89,7 +89,7 @@ def size_to_send(facts: ImageFacts, spec: InputSpec) -> tuple[int, int] | None:
 
 def convertible_types() -> str:
     """Return the media types of what can be made fit on this site, as the ``accept`` attribute takes them."""
-    return ",".join(f"image/{kind.lower()}" for kind in CONVERTIBLE if readers.can_decode(kind))
+    return ",".join(f"image/{kind.lower()}" for kind in CONVERTIBLE if readers.reader_of(kind))
 
 
 def _problems(facts: ImageFacts, spec: InputSpec) -> Iterator[ValidationError]:

@@ -31,19 +31,12 @@ _READERS = {
 _OPTIONAL = frozenset({"WEBP", "AVIF"})
 
 
-def can_decode(kind: str) -> bool:
-    """Tell whether this site has what reads such pictures."""
-    try:
-        _reader(kind)
-    except MissingDecoderError:
-        return False
-    return True
-
-
 def opened(kind: str, layout: Layout) -> ImageFile:
     """Open a picture, whose pixels are then decoded with ``load``. Raises MissingDecoderError or one of ``BROKEN``."""
-    kind_of_file = _ShortReads if kind == "WEBP" else io.BytesIO
-    image: ImageFile = _reader(kind)(kind_of_file(layout.stripped))
+    reader = reader_of(kind)
+    if reader is None:
+        raise MissingDecoderError(kind)
+    image: ImageFile = reader((_ShortReads if kind == "WEBP" else io.BytesIO)(layout.stripped))
     return image
 
 
@@ -87,8 +80,8 @@ class _StrictDecoder:
             raise CutOffPictureError("the picture has fewer rows than it says")
 
 
-def _reader(kind: str) -> Any:
-    """Return what opens a kind of picture: a class of Pillow's, or one that relies on less."""
+def reader_of(kind: str) -> Any:
+    """Return what opens a kind of picture, a class of Pillow's or one that relies on less; None where there is none."""
     from PIL import Image, features
 
     if _STRICT not in Image.DECODERS:
@@ -98,7 +91,7 @@ def _reader(kind: str) -> Any:
     if kind == "HEIC":
         return _heic_reader()
     if kind not in _READERS or (kind in _OPTIONAL and kind.lower() not in features.get_supported_modules()):
-        raise MissingDecoderError(kind)
+        return None
     return import_string(_READERS[kind])
 
 
@@ -106,7 +99,7 @@ def _heic_reader() -> Any:
     try:
         from pillow_heif import HeifImageFile
     except ImportError:
-        raise MissingDecoderError("HEIC") from None
+        return None
 
     base: Any = HeifImageFile
 

@@ -131,11 +131,8 @@ class Account:
             if earlier.digest != digest:
                 raise create_error(409)
             if earlier.running:
-                raise create_error(
-                    409,
-                    "An earlier request with this Idempotency-Key has not finished; its outcome is unknown",
-                    code="paid_outcome_unknown",
-                )
+                message = "An earlier request with this Idempotency-Key has not finished; its outcome is unknown"
+                raise create_error(409, message, code="paid_outcome_unknown")
             return str(earlier.task_id)
 
     def release(self, idempotency_key: str) -> None:

@@ -46,8 +46,8 @@ class Engine:
         """ApiError 429 when the account has asked too often within a minute, or has too many tasks on their way."""
         options = self._state.options
         account.check_creations(options, self._state.now())
-        running = sum(not task.final for task in self._state.tasks.of(account))
-        if options.max_concurrent is not None and running >= options.max_concurrent:
+        limit = options.max_concurrent
+        if limit is not None and sum(not task.final for task in self._state.tasks.of(account)) >= limit:
             raise create_error(429, "Too many concurrent tasks, please try again later")
 
     def accept(

@@ -21,6 +21,7 @@ FINAL = frozenset({"completed", "failed", "cancelled"})
 #: 68 credits are about one US dollar, 10 credits one yuan (evolink-api, billing units).
 CREDITS_PER_USD = Decimal(68)
 CREDITS_PER_CNY = Decimal(10)
+_KIND = {"object": "video.generation.task", "type": "video"}
 
 
 @dataclass(frozen=True)
@@ -134,13 +135,7 @@ class Task:
         )
 
     def _base(self) -> dict[str, Any]:
-        return {
-            "created": int(self.created),
-            "id": self.id,
-            "model": self.model,
-            "object": "video.generation.task",
-            "type": "video",
-        }
+        return _KIND | {"created": int(self.created), "id": self.id, "model": self.model}
 
     def _reservation(self) -> dict[str, Any]:
         reserved, group = float(self.reserved), self.account.group
