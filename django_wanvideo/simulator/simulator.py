@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from .http.server import Server
     from .provider.accounts import Account
+    from .provider.tasks import Task
 
 #: How often a clock that is neither the machine's nor a VirtualClock is looked at, seconds.
 _LOOK = 0.02
@@ -43,8 +44,10 @@ class Simulator:
     ImportError, which names the extra to install, without Werkzeug.
     """
 
-    def __init__(self, **options: Any) -> None:
-        self.options = Options(**options)
+    def __init__(self, options: Options | None = None, **choices: Any) -> None:
+        if options is not None and choices:
+            raise TypeError("Give either Options or single choices, not both.")
+        self.options = options or Options(**choices)
         if not (self.options.allow_remote or urls.is_loopback(self.options.host)):
             host = self.options.host
             raise ValueError(f"The host {host!r} is reachable by other machines; that needs allow_remote=True.")
@@ -155,21 +158,25 @@ class Simulator:
             self.journal.hide(key)
         return account
 
-    def complete(self, task_id: str, results: list[str] | None = None) -> None:
+    def complete(self, task_id: str, results: list[str] | None = None) -> Task:
         """End a task with its video, or with the given result URLs."""
         self.engine.complete(self.tasks[task_id], results)
+        return self.tasks[task_id]
 
-    def fail(self, task_id: str, code: str = "unknown_error", message: str | None = None) -> None:
+    def fail(self, task_id: str, code: str = "unknown_error", message: str | None = None) -> Task:
         """End a task with an error; its credits are given back."""
         self.engine.fail(self.tasks[task_id], code, message)
+        return self.tasks[task_id]
 
-    def cancel(self, task_id: str) -> None:
+    def cancel(self, task_id: str) -> Task:
         """End a task as cancelled; its credits are given back."""
         self.engine.cancel(self.tasks[task_id])
+        return self.tasks[task_id]
 
-    def set_progress(self, task_id: str, progress: int, status: str = "processing") -> None:
+    def set_progress(self, task_id: str, progress: int, status: str = "processing") -> Task:
         """Say how far an unfinished task is (0..100), without ending it."""
         self.engine.set_progress(self.tasks[task_id], progress, status)
+        return self.tasks[task_id]
 
     def set_video(self, task_id: str, path: str | Path) -> None:
         """Serve a file of your own as a task's result."""
@@ -184,6 +191,11 @@ class Simulator:
         if not isinstance(self.clock, VirtualClock):
             raise TypeError("Time can only be moved with Simulator(clock=VirtualClock()).")
         self.clock.advance(seconds)
+
+    def reset(self) -> None:
+        """Forget faults and journal. Tasks, balances and the ledger stay: what was charged stays charged."""
+        self.faults.clear()
+        self.journal.clear()
 
     def _listen(self) -> None:
         from .http.server import Server
