@@ -19,7 +19,7 @@ from django_wanvideo import catalog
 from django_wanvideo.catalog import images, text, urls
 from django_wanvideo.choices import InputRole
 from django_wanvideo.conf import conf
-from django_wanvideo.downloads.addresses import is_public
+from django_wanvideo.downloads.urls import is_public
 from django_wanvideo.models import MediaInput
 from django_wanvideo.models.creation import sources
 
