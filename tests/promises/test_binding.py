@@ -15,9 +15,9 @@ from django_wanvideo import callback_tokens, jobs
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
 from django_wanvideo.services.attempts import binding
-from django_wanvideo.services.resolution import decisions
+from django_wanvideo.services.resolution import decisions, matching
 from django_wanvideo.services.sending import actions
-from django_wanvideo.services.tracking import callbacks, mismatch
+from django_wanvideo.services.tracking import callbacks
 from tests.promises.fixtures import raise_first, together, until
 from tests.services.tracking.looks import gateway_page, slow_history
 
@@ -195,7 +195,7 @@ def test_a_token_that_names_one_old_task_after_another_does_not_fill_the_history
         old = replace(real, id=f"task-unified-{1757169743 + number}-older000", created=real.created - 86_400)
         evo.tasks.add(old)
         call_back(attempt, old.id)
-    assert task.events.filter(kind="callback").exclude(detail={}).count() == mismatch.MOST_OLDER
+    assert task.events.filter(kind="callback").exclude(detail={}).count() == matching.MOST_OLDER
     call_back(attempt, own)
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING

@@ -9,8 +9,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.models.base.managers import PrimaryQuerySet
 from django_wanvideo.models.base.people import PersonKey
+from django_wanvideo.models.base.rows import PrimaryQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
