@@ -18,7 +18,7 @@ from django_wanvideo.services.storing import download
 from django_wanvideo.services.tracking import callbacks, polling
 from tests.promises.fixtures import until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.commit_only, pytest.mark.integration]
 
 FIRST, SECOND = uuid.uuid4(), uuid.uuid4()
 

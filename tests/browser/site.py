@@ -55,7 +55,7 @@ class Site:
 
 @contextmanager
 def running_site() -> Iterator[Site]:
-    """Serve the test site with a strict policy, beside a simulator that ends each task after a second."""
+    """Serve the test site with a strict policy, beside a simulator that ends each task after half a second."""
     from pytest_django.live_server_helper import LiveServer
 
     from django_wanvideo.simulator import Simulator
@@ -66,7 +66,7 @@ def running_site() -> Iterator[Site]:
             server = LiveServer("127.0.0.1")
         stack.callback(server.stop)
         simulator = stack.enter_context(
-            Simulator(api_key="sk-simulator", progression="seconds:1", small_videos=True, estimated_time=60)
+            Simulator(api_key="sk-simulator", progression="seconds:0.5", small_videos=True, estimated_time=60)
         )
         wanvideo = {
             **settings.WANVIDEO,
@@ -99,8 +99,8 @@ def running_crew() -> Iterator[Callable[[], str]]:
     with ExitStack() as stack:
         log = stack.enter_context(tempfile.TemporaryFile("w+"))
         children = [
-            _start(stack, log, env, "rqworker", "wanvideo"),
-            _start(stack, log, env, "wanvideo_sweep", "--loop", "1"),
+            _start(stack, log, env, "rqworker", "wanvideo", "--skip-checks"),
+            _start(stack, log, env, "wanvideo_sweep", "--loop", "1", "--skip-checks"),
         ]
 
         def at_work() -> bool:

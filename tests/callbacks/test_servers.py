@@ -12,7 +12,7 @@ from django_wanvideo.models import CallbackReceipt
 from tests.callbacks.wire import Stream, through_asgi, through_wsgi
 
 # Committed for real: a server's request closes the connection that a test's transaction would live on.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.integration]
+pytestmark = [pytest.mark.commit_only, pytest.mark.django_db(transaction=True), pytest.mark.integration]
 
 
 @pytest.fixture(autouse=True)

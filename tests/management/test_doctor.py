@@ -263,6 +263,7 @@ def public(settings, live_server, wanvideo_wakeups) -> str:
     return live_server.url
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_a_real_callback_is_taken_in_and_leaves_nothing_behind(look, public):
     found = look("callback", options=("--callback",))
@@ -270,6 +271,7 @@ def test_a_real_callback_is_taken_in_and_leaves_nothing_behind(look, public):
     assert CallbackReceipt.objects.count() == 0
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_an_address_of_another_site_is_found_out(look, public, monkeypatch):
     monkeypatch.setattr(evolink_checks.callback_tokens, "sign", lambda attempt_id: "0" * 64)
@@ -278,6 +280,7 @@ def test_an_address_of_another_site_is_found_out(look, public, monkeypatch):
     assert "HTTP 404 instead of 200" in message
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_a_callback_that_goes_into_another_database_is_found_out(public, monkeypatch):
     from django_wanvideo.services.tracking import receipts

@@ -17,7 +17,7 @@ from django_wanvideo.services.storing import orphans
 from tests import storages as odd
 from tests.rows import picture
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.fault("K7.orphans")]
+pytestmark = [pytest.mark.commit_only, pytest.mark.django_db(transaction=True), pytest.mark.fault("K7.orphans")]
 
 OLD = dt.timedelta(days=30)
 

@@ -23,7 +23,7 @@ from django_wanvideo.services.attempts import duplicates
 from tests.rows import everything, make_attempt, make_task
 from tests.threads import at_once
 
-pytestmark = [pytest.mark.django_db, pytest.mark.integration]
+pytestmark = [pytest.mark.locks, pytest.mark.django_db, pytest.mark.integration]
 
 S = TaskStatus
 

@@ -30,7 +30,7 @@ from django_wanvideo.choices import (
 from django_wanvideo.models import Attempt, CallbackReceipt, MediaInput, SiteState, TaskEvent, VideoTask
 from tests.rows import make_attempt, make_task
 
-pytestmark = [pytest.mark.django_db, pytest.mark.integration]
+pytestmark = [pytest.mark.locks, pytest.mark.django_db, pytest.mark.integration]
 
 
 def refused(write, *args, **kwargs):

@@ -18,7 +18,7 @@ from django_wanvideo.conf import conf
 from tests.promises.fixtures import until
 from tests.silence import closed_port, silent_port, slow_port
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.commit_only, pytest.mark.integration]
 
 
 @pytest.fixture(autouse=True)

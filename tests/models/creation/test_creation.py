@@ -427,6 +427,7 @@ def test_a_draft_is_changed_as_a_whole_and_keeps_its_picture(storage):
     assert files(storage) == before
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_a_new_picture_replaces_the_old_one_and_its_files(storage):
     task = create(first_frame=picture("JPEG"))
@@ -439,6 +440,7 @@ def test_a_new_picture_replaces_the_old_one_and_its_files(storage):
     assert files(storage) == []
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_the_old_files_stay_until_the_change_is_committed(storage):
     task = create(first_frame=picture("JPEG"))

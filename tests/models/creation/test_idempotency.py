@@ -20,7 +20,7 @@ from django_wanvideo.models.creation import creation, idempotency, validation
 from tests.rows import picture
 from tests.threads import at_once
 
-pytestmark = [pytest.mark.django_db, pytest.mark.integration, pytest.mark.fault("K1.caller-key")]
+pytestmark = [pytest.mark.locks, pytest.mark.django_db, pytest.mark.integration, pytest.mark.fault("K1.caller-key")]
 
 LINK = "https://pictures.example/cat.png"
 

@@ -169,6 +169,7 @@ def test_a_tasks_own_inputs_come_back_as_they_are():
     assert copy.pk is None
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_files_are_deleted_after_the_commit_that_deletes_their_rows(storage):
     task = draft(picture())
@@ -184,6 +185,7 @@ def test_files_are_deleted_after_the_commit_that_deletes_their_rows(storage):
     assert not any((storage / name).exists() for name in names)
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_a_file_that_cannot_be_deleted_is_said_in_the_log_and_stops_nothing(storage, caplog, monkeypatch):
     task = draft(picture())

@@ -24,7 +24,7 @@ from tests.rows import make_task
 from tests.services.limits.test_throttling import queued
 from tests.threads import at_once
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.locks, pytest.mark.integration]
 
 PRICE = Decimal("11.9")
 

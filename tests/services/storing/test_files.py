@@ -16,7 +16,7 @@ from django_wanvideo.models.creation import creation, media, validation
 from tests import storages as odd
 from tests.rows import picture
 
-pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.commit_only, pytest.mark.integration, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture(params=["Overwriting", "Failing", "TakesOnly", "Refusing", "WithoutAddresses"])

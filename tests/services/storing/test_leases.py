@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
 
 #: Seconds.
-LEASE, RENEWAL = 1.0, 0.1
+LEASE, RENEWAL = 0.6, 0.06
 
 
 @pytest.fixture

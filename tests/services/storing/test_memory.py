@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from django_wanvideo.models import VideoTask
 
 pytestmark = [
+    pytest.mark.commit_only,
     pytest.mark.integration,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(sys.platform != "linux", reason="Only Linux tells a process's peak in /proc."),

@@ -219,6 +219,7 @@ def test_there_is_nothing_to_fetch_for_a_task_without_a_video(made: Made, store:
         download.fetch_again(task)
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_deleting_a_task_deletes_its_files_after_commit_only(made: Made, store: Store) -> None:
     task = store(made())
@@ -230,6 +231,7 @@ def test_deleting_a_task_deletes_its_files_after_commit_only(made: Made, store: 
     assert not any(default_storage.exists(name) for name in names)
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_a_deletion_that_is_rolled_back_keeps_the_files(made: Made, store: Store) -> None:
     task = store(made())
