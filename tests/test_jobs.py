@@ -16,7 +16,7 @@ from django_wanvideo.services import notifications
 from django_wanvideo.services.sending import submission
 from django_wanvideo.services.storing import download
 from django_wanvideo.services.tracking import callbacks, polling
-from tests.promises.fixtures import until
+from tests.waiting import until
 
 pytestmark = [pytest.mark.commit_only, pytest.mark.integration]
 

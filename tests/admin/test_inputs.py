@@ -10,8 +10,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from django_wanvideo.models import MediaInput, VideoTask
-from tests.admin.conftest import add_data, hidden, picture, url
+from tests.admin.conftest import add_data, hidden, url
 from tests.catalog.phone import photo, png_chunk, png_with, scene
+from tests.pictures import picture
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,8 @@ from django.contrib.messages import get_messages
 from django.utils import timezone
 
 from django_wanvideo.models import MediaInput, VideoTask
-from tests.admin.conftest import add_data, hidden, picture, url
+from tests.admin.conftest import add_data, hidden, url
+from tests.pictures import picture
 
 
 def said(response):
@@ -143,7 +144,7 @@ def test_a_page_whose_task_was_deleted_is_asked_about(boss):
 def test_another_wish_is_not_asked_about(boss, changes):
     generate(boss)
     if "first_frame_file" in changes:
-        changes = {"first_frame_file": picture(641, 480)}
+        changes = {"first_frame_file": picture(size=(641, 480))}
     assert generate(boss, **changes).status_code == 302
     assert VideoTask.objects.count() == 2
 

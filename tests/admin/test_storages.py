@@ -15,7 +15,8 @@ from django_wanvideo.admin.forms import temporary_uploads
 from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import files
 from tests import storages as odd
-from tests.admin.conftest import add_data, hidden, picture, store, url
+from tests.admin.conftest import add_data, hidden, store, url
+from tests.pictures import picture
 
 pytestmark = pytest.mark.django_db
 
@@ -165,7 +166,7 @@ def test_a_kept_picture_that_cannot_be_read_just_now_is_asked_for_and_taken_late
 @pytest.mark.fault("K8.kept-picture-cannot-be-read")
 def test_a_draft_keeps_its_picture_when_the_one_that_was_meant_cannot_be_read(boss, make_task, failing):
     task = make_task()
-    data = add_data(first_frame_file=picture(700, 500), prompt="")
+    data = add_data(first_frame_file=picture(size=(700, 500)), prompt="")
     token = hidden(boss.post(url("change", task.pk), data), "first_frame_kept")
     failing("open")
     refused = boss.post(url("change", task.pk), add_data(first_frame_file=None, first_frame_kept=token))
@@ -318,6 +319,6 @@ def test_a_picture_is_kept_under_the_extension_of_what_it_is(boss, storage, kind
 
 @pytest.mark.fault("K10.refused-file-is-served")
 def test_a_picture_that_is_refused_for_its_size_is_kept_as_a_picture(boss, storage):
-    response = boss.post(url("add"), add_data(first_frame_file=picture(100, 100, name="evil.html")))
+    response = boss.post(url("add"), add_data(first_frame_file=picture(size=(100, 100), name="evil.html")))
     assert list(errors_of(response)) == ["first_frame_file"]
     assert [name.rpartition(".")[2] for name in odd.names(storage)] == ["jpg"]

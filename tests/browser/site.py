@@ -7,14 +7,15 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from django.conf import settings
 from django.db import connection
 from django.test import override_settings
+
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,7 +109,7 @@ def running_crew() -> Iterator[Callable[[], str]]:
             assert not ended, f"A process ended by itself.\n{_said(log)}"
             return Worker.count(queue=queue) > 0
 
-        wait_until(at_work, "a worker", lambda: _said(log))
+        until(at_work, "a worker", detail=lambda: _said(log))
         yield lambda: _said(log)
 
 
@@ -119,15 +120,7 @@ def wait_for_idle(seconds: float = 20) -> None:
 
     queue = django_rq.get_queue("wanvideo")
     started = StartedJobRegistry(queue=queue)
-    wait_until(lambda: not queue.count and not started.get_job_ids(cleanup=False), "the end of all jobs", str, seconds)
-
-
-def wait_until(done: Callable[[], Any], what: str, detail: Callable[[], str] = str, seconds: float = 30) -> None:
-    """Wait for a condition; AssertionError with ``detail`` when it does not come true within ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, f"Waited {seconds} seconds in vain for {what}.\n{detail()}"
-        time.sleep(0.05)
+    until(lambda: not queue.count and not started.get_job_ids(cleanup=False), "the end of all jobs", seconds)
 
 
 def _start(stack: ExitStack, log: IO[str], env: dict[str, str], *command: str) -> subprocess.Popen[str]:

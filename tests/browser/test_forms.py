@@ -13,8 +13,8 @@ from playwright.sync_api import expect
 from django_wanvideo.models import VideoTask
 from tests.browser.person import address
 from tests.browser.pictures import picture
-from tests.browser.site import wait_until
 from tests.catalog.phone import photo, scene
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -215,7 +215,7 @@ def test_a_slow_price_keeps_the_old_one_and_a_broken_one_leaves_only_the_draft(m
     expect(price).to_have_class(re.compile("is-asking"))
     expect(price).to_contain_text("11.9")
     expect(button).to_have_text("Generate for about 11.9 credits")
-    wait_until(lambda: held or page.wait_for_timeout(50), "the question about the price")
+    until(lambda: held or page.wait_for_timeout(50), "the question about the price")
     held.pop().continue_()
     expect(button).to_have_text("Generate for about 23.8 credits")
     expect(price).not_to_have_class(re.compile("is-asking"))

@@ -18,7 +18,6 @@ from django_wanvideo.downloads.addresses import system_resolver
 from django_wanvideo.downloads.mp4 import Mp4Scanner
 
 from .server import answer, close, drip, hang, raw, reset
-from .test_create import closed_port
 
 
 def box(kind: bytes, content: bytes) -> bytes:
@@ -70,11 +69,11 @@ def test_a_video_is_written_and_described(serve, download):
     assert server.requests[0].path == "/v.mp4?sig=1"
 
 
-def test_nothing_about_us_leaves_but_our_name(serve, download, monkeypatch, tmp_path):
+def test_nothing_about_us_leaves_but_our_name(serve, download, monkeypatch, tmp_path, closed):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port()}")
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed}")
     second = serve(answer(200, VIDEO))
     first = serve(answer(302, b"", Location=f"{second.url}/b", Set_Cookie="session=1; Path=/"))
     download(first)
@@ -383,8 +382,8 @@ def test_a_name_without_an_address_may_have_one_later(download, resolver):
     assert (error.reason, error.retryable) == ("connection", True)
 
 
-def test_a_refused_connection_may_be_repeated(download):
-    error = failure(download, f"http://127.0.0.1:{closed_port()}/")
+def test_a_refused_connection_may_be_repeated(download, closed):
+    error = failure(download, f"http://127.0.0.1:{closed}/")
     assert (error.reason, error.retryable) == ("connection", True)
 
 

@@ -23,7 +23,8 @@ from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.sending import submission
 from django_wanvideo.services.tracking import polling
-from tests.rows import make_attempt, make_task, picture
+from tests.pictures import picture
+from tests.rows import make_attempt, make_task
 
 from .conftest import API_KEY, TASK
 from .server import answer

@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from tests.settings import free_port
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [
@@ -66,11 +67,8 @@ class Demo:
         return "".join(self.lines)
 
     def wait_for(self, text, seconds=120):
-        deadline = time.monotonic() + seconds
-        while text not in self.text:
-            assert self.process.poll() is None, self.text
-            assert time.monotonic() < deadline, self.text
-            time.sleep(0.05)
+        until(lambda: text in self.text or self.process.poll() is not None, text, seconds, lambda: self.text)
+        assert text in self.text, self.text
 
     def wait(self, seconds=180):
         code = self.process.wait(timeout=seconds)

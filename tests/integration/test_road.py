@@ -23,8 +23,9 @@ from django_wanvideo.services import sweep
 from django_wanvideo.services.sending import actions, submission
 from django_wanvideo.testing import picture
 from tests.promises import processes
-from tests.promises.fixtures import PICTURE, until
+from tests.promises.fixtures import PICTURE
 from tests.silence import closed_port
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from rq import Queue

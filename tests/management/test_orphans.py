@@ -15,7 +15,7 @@ from django_wanvideo.admin.forms import temporary_uploads
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services.storing import orphans
 from tests import storages as odd
-from tests.rows import picture
+from tests.pictures import picture
 
 pytestmark = [pytest.mark.commit_only, pytest.mark.django_db(transaction=True), pytest.mark.fault("K7.orphans")]
 

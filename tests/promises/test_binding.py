@@ -18,8 +18,9 @@ from django_wanvideo.services.attempts import binding
 from django_wanvideo.services.resolution import decisions
 from django_wanvideo.services.sending import actions
 from django_wanvideo.services.tracking import callbacks, mismatch
-from tests.promises.fixtures import raise_first, together, until
 from tests.services.tracking.looks import gateway_page, slow_history
+from tests.threads import at_once
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
@@ -183,7 +184,7 @@ def test_readers_at_once_write_it_down_once(wide_road: Road, evo: Simulator, mon
     evo.tasks[own].created -= 180
     snapshot = callbacks.provider.client().get_task(own)
     copies = [Attempt.objects.select_related("task").get() for _reader in range(3)]
-    raise_first(together([lambda copy=copy: callbacks.apply_callback(copy, snapshot) for copy in copies]))
+    at_once(*(lambda copy=copy: callbacks.apply_callback(copy, snapshot) for copy in copies))
     assert task.events.filter(kind="callback").count() == 1
 
 

@@ -21,7 +21,8 @@ from django_wanvideo.services.limits import throttling
 from django_wanvideo.services.provider import account_checks
 from django_wanvideo.simulator import Simulator
 from tests.promises import processes
-from tests.promises.fixtures import raise_first, together, until
+from tests.threads import at_once
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +122,7 @@ def test_workers_that_meet_an_empty_account_together_make_no_more_posts_than_may
 ):
     tasks = many(wide_road, 20)
     evo.faults.add("create", "402", times=None)
-    raise_first(together([lambda part=tasks[index::5]: work_on(part) for index in range(5)]))
+    at_once(*(lambda part=tasks[index::5]: work_on(part) for index in range(5)))
     assert wide_road.posts() <= circuit_breaker.AT_ONCE
     assert statuses() == {"queued": 20}
 
@@ -129,7 +130,7 @@ def test_workers_that_meet_an_empty_account_together_make_no_more_posts_than_may
 @pytest.mark.fault("K4.any-call-sets-the-hold")
 @pytest.mark.parametrize("point", ["get", "upload", "credits"])
 def test_any_call_that_the_account_refuses_holds_sending_back(road: Road, evo: Simulator, point: str):
-    from tests.rows import picture
+    from tests.pictures import picture
 
     running = road.send(road.queued())
     evo.faults.add(point, "401", times=None)
@@ -433,7 +434,7 @@ def test_an_outage_leaves_three_of_twelve_tasks_unconfirmed_and_probes_one_by_on
 def test_twelve_workers_that_meet_an_outage_together_leave_three_unconfirmed(wide_road: Road, evo: Simulator):
     tasks = many(wide_road, 12)
     evo.faults.add("create", "503", times=None)
-    raise_first(together([lambda task=task: work_on([task]) for task in tasks]))
+    at_once(*(lambda task=task: work_on([task]) for task in tasks))
     assert statuses() == {"queued": 9, "unconfirmed": 3}
 
 
@@ -442,7 +443,7 @@ def test_workers_do_not_add_to_answers_that_do_not_come(wide_road: Road, evo: Si
     wide_road.configure(READ_TIMEOUT=1.0)
     tasks = many(wide_road, 8)
     evo.faults.add("create", "hang", times=None, seconds=3)
-    raise_first(together([lambda task=task: work_on([task]) for task in tasks]))
+    at_once(*(lambda task=task: work_on([task]) for task in tasks))
     assert statuses() == {"queued": 5, "unconfirmed": 3}
 
 
@@ -468,7 +469,7 @@ def test_while_the_last_answer_is_lost_one_request_is_under_way_at_a_time(wide_r
         until(lambda: most.append(circuit_breaker.under_way().count()) or evo.journal.count("create") >= 2, "a request")
 
     tasks = many(wide_road, 4)
-    raise_first(together([watch, *[lambda task=task: work_on([task]) for task in tasks]]))
+    at_once(watch, *(lambda task=task: work_on([task]) for task in tasks))
     assert max(most) == 1
 
 
@@ -580,7 +581,7 @@ def test_a_pause_ends_only_by_a_person_and_what_was_accepted_goes_on(road: Road,
 @pytest.mark.fault("K4.held-time-is-not-evolinks-delay")
 @pytest.mark.parametrize("point", ["create", "upload"])
 def test_what_was_held_for_days_is_not_given_up_when_evolink_then_asks_to_wait(road: Road, evo: Simulator, point: str):
-    from tests.rows import picture
+    from tests.pictures import picture
 
     pause.pause()
     task = VideoTask.objects.create_task("A cat", picture(), duration=2)

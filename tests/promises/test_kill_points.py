@@ -14,7 +14,7 @@ from django_wanvideo.services.resolution import decisions
 from django_wanvideo.services.tracking import callbacks
 from tests.promises import processes
 from tests.promises.child import DIED
-from tests.promises.fixtures import until
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator

@@ -18,7 +18,7 @@ from django_wanvideo.services.storing import download
 from django_wanvideo.services.tracking import lookup
 from tests.promises import processes
 from tests.promises.child import DIED
-from tests.promises.fixtures import raise_first, together
+from tests.threads import at_once
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
@@ -267,7 +267,7 @@ def test_workers_at_once_bring_it_home_once(wide_road: Road, evo: Simulator):
 
     task = retried(wide_road)
     evo.set_progress(id_of(task), 10)
-    raise_first(together([lambda: jobs.submit(str(task.pk))] * 4))
+    at_once(*[lambda: jobs.submit(str(task.pk))] * 4)
     task.refresh_from_db()
     assert (task.status, wide_road.posts(), task.attempts.count()) == (S.PROCESSING, 1, 1)
     assert road_notes(task) == ["found_at_evolink"]

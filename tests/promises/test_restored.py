@@ -33,7 +33,8 @@ from django_wanvideo.services.holds import holds
 from django_wanvideo.services.installation import claim_counter, installation
 from django_wanvideo.services.resolution import evidence
 from django_wanvideo.services.tracking import receipts
-from tests.promises.fixtures import Road, _road, together
+from tests.promises.fixtures import Road, _road
+from tests.threads import outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -257,7 +258,7 @@ class TestRolledBack:
     @pytest.mark.fault("K2.workers-race-is-no-alarm")
     def test_claims_of_several_workers_are_no_alarm(self, site: Road):
         tasks = [site.queued(f"A cat, {n}") for n in range(12)]
-        results = together([lambda part=tasks[n::4]: [jobs.submit(str(task.pk)) for task in part] for n in range(4)])
+        results = outcomes(*(lambda part=tasks[n::4]: [jobs.submit(str(task.pk)) for task in part] for n in range(4)))
         assert not [result for result in results if isinstance(result, Exception)]
         for _try in range(3):
             for task in VideoTask.objects.filter(status=TaskStatus.QUEUED):

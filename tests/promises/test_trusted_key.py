@@ -12,7 +12,7 @@ from django_wanvideo import jobs
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import Attempt, SiteState, VideoTask
 from django_wanvideo.services import sweep
-from tests.promises.fixtures import raise_first, together
+from tests.threads import at_once
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
@@ -156,7 +156,7 @@ def test_the_wait_between_repetitions_grows(road: Road, evo: Simulator):
 def test_workers_at_once_repeat_an_attempt_once(wide_road: Road, evo: Simulator):
     task = lost(wide_road, "refuse")
     evo.faults.add("create", "accept_then_slow", seconds=0.2)
-    raise_first(together([lambda: jobs.submit(str(task.pk))] * 4))
+    at_once(*[lambda: jobs.submit(str(task.pk))] * 4)
     assert wide_road.posts() == 2
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING

@@ -15,8 +15,8 @@ from rq.job import Job
 
 from django_wanvideo import queue
 from django_wanvideo.conf import conf
-from tests.promises.fixtures import until
 from tests.silence import closed_port, silent_port, slow_port
+from tests.waiting import until
 
 pytestmark = [pytest.mark.commit_only, pytest.mark.integration]
 

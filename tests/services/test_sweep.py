@@ -23,7 +23,8 @@ from django_wanvideo.services import sweep
 from django_wanvideo.services.holds import account
 from django_wanvideo.services.provider import provider
 from tests.promises import processes
-from tests.promises.fixtures import evo, road, until, wide_road
+from tests.promises.fixtures import evo, road, wide_road
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator

@@ -15,14 +15,14 @@ import requests
 
 from django_wanvideo.simulator import VirtualClock
 from django_wanvideo.simulator.media import caption, video
-from tests.simulator.conftest import picture
+from tests.pictures import drawn
 
 av = pytest.importorskip("av")
 
 
 def link(client, **values):
     if "image_urls" not in values:
-        values["image_urls"] = [client.uploaded(picture())]
+        values["image_urls"] = [client.uploaded(drawn())]
     (url,) = client.get(client.create(**values))["results"]
     return url
 
@@ -81,14 +81,16 @@ def test_the_size_keeps_the_pictures_ratio_at_the_qualitys_area_with_even_sides(
 
 def test_a_full_size_video_has_the_documented_pixels(start):
     client = start(small_videos=False)
-    facts, frames = decode(fetch(client, image_urls=[client.uploaded(picture(1280, 720))], duration=2))
+    facts, frames = decode(fetch(client, image_urls=[client.uploaded(drawn(size=(1280, 720)))], duration=2))
     assert frames[0].size == (1280, 720)
     assert facts["video"][1] == 2
 
 
 def test_the_video_begins_with_the_picture_and_then_moves(start):
     client = start(captions=False)
-    _, frames = decode(fetch(client, image_urls=[client.uploaded(picture(colour=(200, 40, 40)))], generate_audio=False))
+    _, frames = decode(
+        fetch(client, image_urls=[client.uploaded(drawn(color=(200, 40, 40), is_half=True))], generate_audio=False)
+    )
     width, height = frames[0].size
     red, green, blue = frames[0].getpixel((width // 4, height // 2))
     assert red > 150
@@ -100,7 +102,7 @@ def test_the_video_begins_with_the_picture_and_then_moves(start):
 
 def test_the_prompts_first_words_are_drawn_on_it(start):
     client = start(video_scale=0.5)
-    url = client.uploaded(picture(colour=(0, 0, 0)))
+    url = client.uploaded(drawn(color=(0, 0, 0)))
 
     def bright(prompt):
         _, frames = decode(fetch(client, image_urls=[url], prompt=prompt, duration=2, generate_audio=False))
@@ -139,19 +141,19 @@ def test_the_index_comes_before_the_pictures(client):
 
 
 def test_the_same_wish_is_drawn_once_even_when_asked_for_at_the_same_time(client, monkeypatch):
-    drawn = []
+    made = []
     original = video.draw
-    monkeypatch.setattr(video, "draw", lambda *args: (drawn.append(args), original(*args)))
-    url = client.uploaded(picture())
+    monkeypatch.setattr(video, "draw", lambda *args: (made.append(args), original(*args)))
+    url = client.uploaded(drawn())
     links = [link(client, image_urls=[url]) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         contents = list(pool.map(lambda address: requests.get(address, timeout=30).content, links))
     assert len(set(contents)) == 1
-    assert len(drawn) == 1
+    assert len(made) == 1
 
 
 def test_other_pictures_prompts_lengths_and_sizes_are_other_videos(client):
-    url, other = client.uploaded(picture()), client.uploaded(picture(colour=(0, 200, 0)))
+    url, other = client.uploaded(drawn()), client.uploaded(drawn(color=(0, 200, 0)))
     plain = {"duration": 2, "image_urls": [url]}
     variants = [
         plain,
@@ -166,7 +168,7 @@ def test_other_pictures_prompts_lengths_and_sizes_are_other_videos(client):
 
 def test_without_captions_one_file_serves_all_prompts(start):
     client = start(captions=False)
-    url = client.uploaded(picture())
+    url = client.uploaded(drawn())
     assert fetch(client, image_urls=[url], prompt="One") == fetch(client, image_urls=[url], prompt="Two")
 
 

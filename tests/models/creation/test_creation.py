@@ -20,7 +20,8 @@ from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import MediaInput, TaskEvent, VideoTask, lifecycle
 from django_wanvideo.models.creation import creation
-from tests.rows import everything, picture
+from tests.pictures import noise, picture
+from tests.rows import everything
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 
@@ -201,13 +202,6 @@ def test_all_problems_are_said_at_once(storage):
     assert files(storage) == []
 
 
-def noise(size):
-    """A PNG that no compression makes small."""
-    target = io.BytesIO()
-    Image.effect_noise(size, 255).convert("RGB").save(target, "PNG", compress_level=0)
-    return SimpleUploadedFile("noise.png", target.getvalue(), "image/png")
-
-
 BAD_PICTURES = {
     "transparent PNG": (lambda: picture("PNG", mode="RGBA"), ["transparency"]),
     "transparent WebP": (lambda: picture("WEBP", mode="RGBA", color=(0, 128, 128, 0), lossless=True), ["transparency"]),
@@ -216,7 +210,10 @@ BAD_PICTURES = {
     "too low": (lambda: picture(size=(480, 359)), ["sides"]),
     "too wide": (lambda: picture(size=(2001, 480)), ["sides"]),
     "too high": (lambda: picture(size=(480, 2001)), ["sides"]),
-    "over 10 MB": (lambda: noise((1900, 1900)), ["max_bytes"]),
+    "over 10 MB": (
+        lambda: SimpleUploadedFile("noise.png", noise("PNG", (1900, 1900), compress_level=0).getvalue()),
+        ["max_bytes"],
+    ),
     "GIF": (lambda: picture("GIF", mode="P"), ["format"]),
     "GIF called PNG": (lambda: picture("GIF", mode="P", name="cat.png"), ["format"]),
     "TIFF": (lambda: picture("TIFF"), ["format"]),
@@ -229,7 +226,7 @@ BAD_PICTURES = {
     "SVG": (lambda: SimpleUploadedFile("cat.svg", b"<svg xmlns='x'/>", "image/svg+xml"), ["format"]),
     "empty": (lambda: SimpleUploadedFile("cat.jpg", b"", "image/jpeg"), ["empty"]),
     "cut off": (lambda: SimpleUploadedFile("cat.jpg", picture(size=(1000, 1000)).read()[:2000]), ["damaged"]),
-    "half a PNG": (lambda: SimpleUploadedFile("cat.png", noise((400, 400)).read()[:5000]), ["damaged"]),
+    "half a PNG": (lambda: SimpleUploadedFile("cat.png", noise("PNG", (400, 400)).getvalue()[:5000]), ["damaged"]),
 }
 
 

@@ -17,7 +17,7 @@ from django_wanvideo import catalog
 from django_wanvideo.exceptions import IdempotencyConflict, WanVideoError
 from django_wanvideo.models import DeletedTask, MediaInput, VideoTask
 from django_wanvideo.models.creation import creation, idempotency, validation
-from tests.rows import picture
+from tests.pictures import picture
 from tests.threads import at_once
 
 pytestmark = [pytest.mark.locks, pytest.mark.django_db, pytest.mark.integration, pytest.mark.fault("K1.caller-key")]

@@ -14,7 +14,7 @@ from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import creation, media
 from django_wanvideo.services.sending import submission
 from tests import storages as odd
-from tests.rows import picture
+from tests.pictures import picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 

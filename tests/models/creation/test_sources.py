@@ -21,7 +21,7 @@ from django.db.models.fields.files import ImageFieldFile
 from django.utils.functional import lazystr
 
 from django_wanvideo.models import MediaInput, VideoTask
-from tests.rows import picture
+from tests.pictures import picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 

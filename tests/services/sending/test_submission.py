@@ -21,8 +21,8 @@ from django_wanvideo.models.creation import creation, media
 from django_wanvideo.services import leases
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.sending import submission
+from tests.pictures import picture
 from tests.promises.fixtures import evo, road, wide_road
-from tests.rows import picture
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator

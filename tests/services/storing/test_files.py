@@ -14,7 +14,7 @@ from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import MediaInput, TaskEvent, VideoTask
 from django_wanvideo.models.creation import creation, media, validation
 from tests import storages as odd
-from tests.rows import picture
+from tests.pictures import picture
 
 pytestmark = [pytest.mark.commit_only, pytest.mark.integration, pytest.mark.django_db(transaction=True)]
 

@@ -13,7 +13,7 @@ import datetime as dt
 import math
 import threading
 import uuid
-from collections import Counter, deque
+from collections import deque
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,10 +28,11 @@ from django_wanvideo.evolink.types import ProviderStatus, TaskSnapshot
 from django_wanvideo.models import Attempt, TaskEvent, VideoTask
 from django_wanvideo.services import schedule, sweep
 from django_wanvideo.services.provider import provider
+from tests.stub_client import StubClient
 from tests.threads import at_once
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 #: Seconds between two passes of the sweep.
 EVERY = 10
@@ -40,30 +41,13 @@ LASTS = (20, 20, 20, 60)
 _lock = threading.Lock()
 
 
-class StubClient:
-    """EvoLink behind the client's interface: each task ends after its time."""
-
-    def __init__(self) -> None:
-        self.gets: Counter[str] = Counter()
-        self.batches = 0
-
-    def _snapshot(self, provider_task_id: str) -> TaskSnapshot:
-        self.gets[provider_task_id] += 1
-        began, lasts = (float(part) for part in provider_task_id.split("-")[3:])
-        elapsed = timezone.now().timestamp() - began
-        if elapsed >= lasts:
-            return TaskSnapshot(provider_task_id, ProviderStatus.FAILED)
-        progress = int(100 * elapsed / lasts)
-        return TaskSnapshot(provider_task_id, ProviderStatus.PROCESSING, progress=progress)
-
-    def get_task(self, provider_task_id: str) -> TaskSnapshot:
-        return self._snapshot(provider_task_id)
-
-    def get_tasks(self, ids: Iterable[str]) -> dict[str, TaskSnapshot]:
-        wanted = list(ids)
-        assert len(wanted) <= 50
-        self.batches += 1
-        return {one: self._snapshot(one) for one in wanted}
+def end_in_time(provider_task_id: str) -> TaskSnapshot:
+    """Each task ends after its time."""
+    began, lasts = (float(part) for part in provider_task_id.split("-")[3:])
+    elapsed = timezone.now().timestamp() - began
+    if elapsed >= lasts:
+        return TaskSnapshot(provider_task_id, ProviderStatus.FAILED)
+    return TaskSnapshot(provider_task_id, ProviderStatus.PROCESSING, progress=int(100 * elapsed / lasts))
 
 
 def looks(seconds: float, interval: float = 15.0) -> int:
@@ -118,7 +102,7 @@ class World:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, settings: Any, *, workers: int = 2, **values: Any) -> None:
         self.clock = timezone.now().replace(microsecond=0)
-        self.client = StubClient()
+        self.client = StubClient(end_in_time)
         #: For each worker, how many tasks each of its jobs looked at.
         self.workers: list[list[int]] = [[] for _worker in range(workers)]
         self.passes = self.due = self.queries = 0
