@@ -66,7 +66,6 @@ def callbacks() -> Iterator[CheckMessage]:
 
 
 def route() -> Iterator[CheckMessage]:
-
     if not conf.has_callbacks():
         return
     try:

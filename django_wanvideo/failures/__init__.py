@@ -6,12 +6,4 @@ from django_wanvideo.failures.advice import FailureAdvice
 from django_wanvideo.failures.charges import charge_words
 from django_wanvideo.failures.lookup import ADVICE, UNKNOWN_CODE, advice_for, codes_by_heading, quotation
 
-__all__ = [
-    "ADVICE",
-    "UNKNOWN_CODE",
-    "FailureAdvice",
-    "advice_for",
-    "charge_words",
-    "codes_by_heading",
-    "quotation",
-]
+__all__ = ["ADVICE", "UNKNOWN_CODE", "FailureAdvice", "advice_for", "charge_words", "codes_by_heading", "quotation"]

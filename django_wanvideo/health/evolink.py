@@ -71,11 +71,10 @@ def check_credits() -> Iterator[CheckResult]:
     price = catalog.estimate(catalog.get(conf.DEFAULT_MODEL), {})
     if spendable is None:
         yield warning(_("EvoLink does not say how many are left."), _("Look at EvoLink’s dashboard."))
-    elif spendable < price:
-        yield error(
-            _("%(n)s are left; a usual video costs %(price)s.") % {"n": _amount(spendable), "price": _amount(price)},
-            _("Top up the account, or raise the key’s limit, at https://evolink.ai."),
-        )
+        return
+    left = _("%(n)s are left; a usual video costs %(price)s.") % {"n": _amount(spendable), "price": _amount(price)}
+    if spendable < price:
+        yield error(left, _("Top up the account, or raise the key’s limit, at https://evolink.ai."))
     elif spendable < 10 * price:
         yield warning(
             _("%(n)s are left, enough for %(videos)d usual videos.")
@@ -83,9 +82,7 @@ def check_credits() -> Iterator[CheckResult]:
             _("Top up the account soon."),
         )
     else:
-        yield ok(
-            _("%(n)s are left; a usual video costs %(price)s.") % {"n": _amount(spendable), "price": _amount(price)}
-        )
+        yield ok(left)
 
 
 def check_clock() -> Iterator[CheckResult]:

@@ -9,7 +9,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from django_wanvideo.callbacks.payload import KEPT
+from django_wanvideo.callbacks.views import KEPT
 from django_wanvideo.evolink.types import ProviderStatus, TaskSnapshot
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
 from django_wanvideo.services.provider import provider

@@ -208,7 +208,7 @@ def test_the_problems_of_all_tasks_are_found_however_they_are_cut_into_chunks(ch
     bad = [make_task(S.PENDING), make_task(S.QUEUED)]
     make_history(bad[0], *WHOLE[:2], *WHOLE[4:5])
     counts = replay.Counts()
-    found = {(one.task_id, one.problem.rule) for one in replay.stored_problems(counts)}
+    found = {(one.task_id, one.rule) for one in replay.stored_problems(counts)}
     assert found == {(bad[0].pk, "gap"), (bad[1].pk, "status")}
     assert (counts.tasks, counts.events, counts.problems) == (5, 3 * len(WHOLE) + 3, 2)
 

@@ -351,7 +351,7 @@ class TestWithoutVerification:
 
     @pytest.fixture
     def told(self, road: Road) -> Any:
-        from django_wanvideo.callbacks.payload import kept_of
+        from django_wanvideo.callbacks.views import kept_of
         from django_wanvideo.services.tracking import callbacks
 
         road.configure(VERIFY_CALLBACKS=False, CALLBACK_BASE_URL="https://site.example")
