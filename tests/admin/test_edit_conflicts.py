@@ -54,7 +54,8 @@ def row(task):
 
 @pytest.mark.fault("K1.two-tabs-on-a-draft")
 @pytest.mark.parametrize("button", ["_save", "_generate", "_duplicate", "_variations"])
-def test_a_second_window_that_changes_something_else_overwrites_and_sends_nothing(boss, make_task, button, wakes):
+def test_second_window_that_changes_something_else(boss, make_task, button, wakes):
+    """A second window that changes something else overwrites and sends nothing."""
     task = make_task()
     first, second = opened(boss, task), opened(boss, task)
     assert post(boss, task, first, prompt="The first tab's words").status_code == 302
@@ -261,7 +262,8 @@ def sent_meanwhile(boss, make_task):
 
 @pytest.mark.fault("K1.draft-sent-meanwhile")
 @pytest.mark.parametrize("button", ["_save", "_generate", "_duplicate", "_variations"])
-def test_what_was_typed_after_the_draft_was_sent_is_shown_and_not_called_saved(boss, sent_meanwhile, button):
+def test_typed_after_draft_was_sent_is_shown(boss, sent_meanwhile, button):
+    """What was typed after the draft was sent is shown and not called saved."""
     task, window = sent_meanwhile
     page = post(boss, task, window, prompt="My new words", **{"_save": None, button: "1"})
     text = page.content.decode()

@@ -158,7 +158,8 @@ def test_what_waits_for_its_model_is_no_part_of_another(boss):
     assert task.inputs.count() == 0
 
 
-def test_a_value_that_the_other_model_does_not_have_stands_at_its_default_and_comes_back(boss):
+def test_value_that_other_model_does_not_have_stands(boss):
+    """A value that the other model does not have stands at its default and comes back."""
     page = switched(boss, switched(boss, boss.get(url("add")), FLASH, duration="7"), IMAGE_25)
     assert typed(page)["duration"] == "5"
     assert "Price unknown" not in page.content.decode().split('id="id_price"')[1].split("<strong>")[1]

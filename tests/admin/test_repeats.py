@@ -99,7 +99,8 @@ def test_the_page_that_asks_may_be_reloaded_and_opened_twice(boss):
 
 
 @pytest.mark.fault("K1.same-key-other-content")
-def test_the_same_page_with_other_content_is_asked_about_and_can_be_sent_as_another_one(boss):
+def test_same_page_with_other_content_is_asked_about(boss):
+    """The same page with other content is asked about and can be sent as another one."""
     key = key_of(boss.get(url("add")))
     generate(boss, idempotency_key=key)
     task = VideoTask.objects.get()

@@ -70,7 +70,8 @@ def deeply(value, depth):
 
 @fuzzed
 @given(body=bodies, ensure_ascii=st.booleans())
-def test_any_json_object_is_answered_200_or_400_and_what_is_kept_can_be_read_again(call, body, ensure_ascii):
+def test_any_json_object_is_answered_200_or_400(call, body, ensure_ascii):
+    """Any JSON object is answered 200 or 400 and what is kept can be read again."""
     with transaction.atomic():
         raw = encoded(body, ensure_ascii)
         response = call(raw)

@@ -97,7 +97,8 @@ def test_what_is_sent_has_the_token_and_what_is_kept_of_it_has_not(monkeypatch, 
         assert secret not in logged.text
 
 
-def test_without_a_callback_address_nothing_about_callbacks_is_sent_or_kept(settings):
+def test_without_callback_address_nothing_about(settings):
+    """Without a callback address nothing about callbacks is sent or kept."""
     settings.WANVIDEO = {**settings.WANVIDEO, "CALLBACK_BASE_URL": None}
     body = {"model": "m", "prompt": "p"}
     attempt = make_attempt(make_task(), request=callback_tokens.without_token(body, uuid.uuid4()))

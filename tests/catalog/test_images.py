@@ -115,7 +115,8 @@ def opaque(mode):
     ],
     ids=["rgba", "la", "webp", "webp-lossless", "palette", "rgb-colour", "opaque-rgba", "opaque-la"],
 )
-def test_an_alpha_channel_or_transparent_colour_is_refused_with_the_repair_used_or_not(make):
+def test_alpha_channel_or_transparent_colour(make):
+    """An alpha channel or transparent colour is refused with the repair used or not."""
     facts = inspect_image(make())
     assert facts.has_transparency
     with pytest.raises(ValidationError, match="Save it as JPEG, or as PNG without transparency"):

@@ -448,7 +448,9 @@ def test_a_client_cannot_be_pickled_with_its_key(client_for):
 
 
 @pytest.mark.fault("K13.looks-one-after-another")
-def test_what_may_not_be_asked_any_more_is_not_sent_although_the_connection_stands(serve, client_for):
+def test_may_not_be_asked_any_more_is_not_sent(serve, client_for):
+    """What may not be asked any more is not sent although the connection stands."""
+
     class WithheldError(Exception):
         pass
 
@@ -470,7 +472,8 @@ def test_what_may_not_be_asked_any_more_is_not_sent_although_the_connection_stan
 
 @pytest.mark.fault("K13.environment-read-twice-a-call")
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
-def test_a_proxy_that_is_set_or_taken_away_meanwhile_is_heeded_at_the_next_call(serve, client_for, monkeypatch, name):
+def test_proxy_that_is_set_or_taken_away_meanwhile(serve, client_for, monkeypatch, name):
+    """A proxy that is set or taken away meanwhile is heeded at the next call."""
     server, proxy = serve(answer(200, TASK)), serve(answer(200, TASK))
     client = client_for(server)
     client.get_task(TASK["id"])

@@ -273,9 +273,8 @@ def test_over_tls_an_answer_arrives(serve, client_for, server_tls, certificate, 
     assert created.snapshot.id == TASK["id"]
 
 
-def test_a_session_of_ones_own_lends_its_certificates_but_not_its_connections(
-    serve, client_for, server_tls, certificate, monkeypatch
-):
+def test_session_of_ones_own_lends_its_certificates(serve, client_for, server_tls, certificate, monkeypatch):
+    """A session of ones own lends its certificates but not its connections."""
     resolve_to_loopback(monkeypatch)
     server = serve(answer(200, {**TASK, "data": []}), tls=server_tls)
     with requests.Session() as session:
@@ -387,7 +386,8 @@ def test_if_before_send_raises_nothing_is_sent_and_its_exception_comes_out(serve
     assert not server.requests
 
 
-def test_before_send_is_asked_once_with_the_connection_standing_and_nothing_sent(serve, client_for):
+def test_before_send_is_asked_once_with_connection(serve, client_for):
+    """Before send is asked once with the connection standing and nothing sent."""
     server, seen = serve(answer(200, TASK)), []
 
     def look():

@@ -503,7 +503,8 @@ def test_memory_stays_flat_however_large_the_file(serve):
     assert peak < 5_000_000
 
 
-def test_a_file_that_a_server_holds_only_in_part_is_noticed_whatever_length_it_declares(serve, download):
+def test_file_that_server_holds_only_in_part(serve, download):
+    """A file that a server holds only in part is noticed whatever length it declares."""
     body = b"\0\0\0\x10ftypisom\0\0\0\0" + (5000).to_bytes(4) + b"mdat" + b"x" * 1000
     assert failure(download, serve(answer(200, body))).reason == "truncated"
 

@@ -59,7 +59,8 @@ def test_waiting_ends_with_the_reason_when_the_condition_never_comes(crew):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks into /proc")
-def test_a_process_that_ignores_every_polite_signal_is_ended_with_all_its_children(crew):
+def test_process_that_ignores_every_polite_signal(crew):
+    """A process that ignores every polite signal is ended with all its children."""
     crew.start(
         child(
             "import os, signal, subprocess, sys, time\n"

@@ -356,7 +356,8 @@ def test_histories_by_the_rules_are_replayed_and_counted(run, task, wanvideo_wak
     assert json.loads(ran.out) == {"problems": [], "tasks": 1, "events": 2, "ok": True}
 
 
-def test_a_history_that_breaks_the_rules_is_named_with_its_event_and_is_an_exit_status(run, task, wanvideo_wakeups):
+def test_history_that_breaks_rules_is_named(run, task, wanvideo_wakeups):
+    """A history that breaks the rules is named with its event and is an exit status."""
     from django_wanvideo.models import VideoTask
 
     task.submit()

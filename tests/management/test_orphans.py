@@ -55,7 +55,8 @@ def age(storage, by=OLD):
         storage._resolve(name).modified_time -= by
 
 
-def test_what_a_rolled_back_transaction_left_is_named_and_stays_until_it_is_asked_for(storage, run):
+def test_rolled_back_transaction_left_is_named(storage, run):
+    """What a rolled back transaction left is named and stays until it is asked for."""
     task, left = draft(), left_by_a_rollback()
     age(storage)
     before = odd.names(storage)

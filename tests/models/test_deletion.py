@@ -46,7 +46,8 @@ def test_only_what_is_not_on_its_way_can_be_deleted(status: str, how: str):
 
 
 @pytest.mark.django_db
-def test_a_page_that_shows_an_old_status_deletes_nothing_that_is_on_its_way():
+def test_page_that_shows_old_status_deletes():
+    """A page that shows an old status deletes nothing that is on its way."""
     task = VideoTask.objects.create(model="m", prompt="p")
     VideoTask.objects.update(status=TaskStatus.QUEUED)
     with pytest.raises(TransitionNotAllowed), transaction.atomic():

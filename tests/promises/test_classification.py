@@ -82,9 +82,8 @@ def nothing_is_sent_again_by_itself(road: Road, task: Any) -> None:
 
 
 @pytest.mark.parametrize("row", ACCEPTED_BUT_LOST, ids=str)
-def test_an_accepted_request_whose_answer_is_lost_is_never_repeated_and_the_callback_completes_it(
-    open_road: Road, evo: Simulator, row: Fault
-):
+def test_accepted_request_whose_answer_is_lost(open_road: Road, evo: Simulator, row: Fault):
+    """An accepted request whose answer is lost is never repeated and the callback completes it."""
     evo.faults.add("create", row.name, **row.options)
     task = send_one(open_road, row)
     check(open_road, task, row)
@@ -104,9 +103,8 @@ def test_an_accepted_request_whose_answer_is_lost_is_never_repeated_and_the_call
 
 
 @pytest.mark.parametrize("row", NOT_ACCEPTED_BUT_WHO_KNOWS, ids=str)
-def test_an_answer_that_proves_nothing_leaves_the_outcome_to_a_person_and_is_never_repeated(
-    road: Road, evo: Simulator, row: Fault
-):
+def test_answer_that_proves_nothing_leaves_outcome(road: Road, evo: Simulator, row: Fault):
+    """An answer that proves nothing leaves the outcome to a person and is never repeated."""
     evo.faults.add("create", row.name, times=None, **row.options)
     task = send_one(road, row)
     check(road, task, row)
@@ -127,9 +125,8 @@ def test_a_refusal_fails_the_task_with_advice_and_is_not_repeated(road: Road, ev
 
 @pytest.mark.fault("K4.account-refusal-fails-nothing")
 @pytest.mark.parametrize("row", ACCOUNT, ids=str)
-def test_a_refusal_of_the_account_fails_nothing_and_the_task_is_sent_when_it_is_over(
-    road: Road, evo: Simulator, row: Fault
-):
+def test_refusal_of_account_fails_nothing_and_task(road: Road, evo: Simulator, row: Fault):
+    """A refusal of the account fails nothing and the task is sent when it is over."""
     evo.faults.add("create", row.name, **row.options)
     task = send_one(road, row)
     check(road, task, row)
@@ -146,9 +143,8 @@ def test_a_refusal_of_the_account_fails_nothing_and_the_task_is_sent_when_it_is_
 
 
 @pytest.mark.parametrize("row", WAIT, ids=str)
-def test_a_refusal_for_now_waits_as_long_as_it_says_and_is_sent_later_as_a_new_attempt(
-    road: Road, evo: Simulator, row: Fault
-):
+def test_refusal_for_now_waits_as_long_as_it_says(road: Road, evo: Simulator, row: Fault):
+    """A refusal for now waits as long as it says and is sent later as a new attempt."""
     evo.faults.add("create", row.name, **row.options)
     task = send_one(road, row)
     check(road, task, row)
@@ -181,7 +177,8 @@ def addresses(kind: str, evo: Simulator) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("kind", ["closed port", "no such host", "no TLS there", "slow connect"])
-def test_an_evolink_that_cannot_be_reached_is_tried_again_later_as_a_new_attempt(road: Road, evo: Simulator, kind: str):
+def test_evolink_that_cannot_be_reached_is_tried_again(road: Road, evo: Simulator, kind: str):
+    """An EvoLink that cannot be reached is tried again later as a new attempt."""
     unreachable = "EvoLink cannot be reached"
     row = Fault(kind, RetryLater, TaskStatus.QUEUED, "connection_failed", unreachable, posts=0, held=(12, 40))
     good = dict(road.settings.WANVIDEO)

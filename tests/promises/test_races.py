@@ -62,10 +62,11 @@ def test_worker_processes_that_claim_the_same_tasks_make_one_post_each(wide_road
     evo.ledger.assert_charged_once()
 
 
-def test_two_workers_that_send_one_task_make_one_post_even_while_its_picture_is_uploaded(
-    wide_road: Road, evo: Simulator, monkeypatch
-):
-    """Both get past the first look at the row; only one may claim."""
+def test_two_workers_that_send_one_task_make_one_post(wide_road: Road, evo: Simulator, monkeypatch):
+    """Two workers that send one task make one post even while its picture is uploaded.
+
+    Both get past the first look at the row; only one may claim.
+    """
     task = wide_road.queued()
     looking = threading.Barrier(2, timeout=10)
     urls = media.provider_urls

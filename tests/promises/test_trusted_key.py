@@ -113,7 +113,8 @@ def test_after_four_posts_a_person_is_asked(road: Road, evo: Simulator):
     assert road.history(task).count("needs_decision") == 1
 
 
-def test_what_certainly_did_not_arrive_does_not_count_but_a_person_is_asked_in_time(road: Road, evo: Simulator):
+def test_certainly_did_not_arrive_does_not_count(road: Road, evo: Simulator):
+    """What certainly did not arrive does not count but a person is asked in time."""
     task = lost(road)
     with evo.offline():
         for _pass in range(6):

@@ -204,7 +204,8 @@ def test_what_a_pass_noted_then_does_not_keep_messages_from_the_next(
 
 
 @pytest.mark.fault("K5.clock-ahead")
-def test_requests_of_a_wrong_clock_do_not_count_as_those_of_the_last_minute(road: Road, evo: Simulator, wrong: Jumping):
+def test_requests_of_wrong_clock_do_not_count(road: Road, evo: Simulator, wrong: Jumping):
+    """Requests of a wrong clock do not count as those of the last minute."""
     road.configure(MAX_SUBMITS_PER_MINUTE=1)
     with wrong:
         assert road.send(road.queued()).status == S.PENDING

@@ -126,7 +126,8 @@ def test_the_same_key_after_an_accepted_but_lost_answer_is_replayed(client):
     assert accepted(client) == 1
 
 
-def test_the_same_key_while_the_first_request_still_runs_is_paid_outcome_unknown(client):
+def test_same_key_while_first_request_still_runs(client):
+    """The same key while the first request still runs is paid outcome unknown."""
     client.sim.faults.add("create", "accept_then_slow", seconds=5)
 
     def post_first():
@@ -381,7 +382,9 @@ def test_a_download_can_be_a_page_a_drip_or_endless(client, result):
     assert requests.get(url, timeout=5, allow_redirects=False).headers["Location"] == "http://10.0.0.1/"
 
 
-def test_random_faults_are_the_same_for_the_same_seed_whatever_happens_elsewhere():
+def test_random_faults_are_same_for_same_seed():
+    """Random faults are the same for the same seed whatever happens elsewhere."""
+
     def sequence(seed, noise):
         faults = FaultRegistry()
         faults.random(seed, {"accept_then_close": 0.2, "create:429": 0.2, "get:500": 0.5})
@@ -417,7 +420,8 @@ def test_faults_that_were_added_go_before_random_ones(client):
 
 
 @pytest.mark.parametrize("name", FAULTS["create"])
-def test_every_fault_of_the_creation_call_accepts_exactly_when_its_name_says_so(client, name):
+def test_every_fault_of_creation_call_accepts_exactly(client, name):
+    """Every fault of the creation call accepts exactly when its name says so."""
     client.sim.faults.add("create", name, seconds=0.05)
     client.timeout = 0.5
     try:

@@ -385,7 +385,8 @@ def test_it_listens_on_ipv6_too():
         assert body["results"][0].startswith(sim.url)
 
 
-def test_the_limit_on_reads_tells_whom_it_stops_how_long_and_counts_those_who_go_on(start):
+def test_limit_on_reads_tells_whom_it_stops_how_long(start):
+    """The limit on reads tells whom it stops how long and counts those who go on."""
     clock = VirtualClock()
     client = start(clock=clock, read_limit_per_second=2, read_limit_wait=3, read_limit_grace=0.5)
     task_id = client.create()

@@ -75,7 +75,8 @@ def test_the_sound_is_quiet_but_not_silent(client):
         (2000, 360, "720p", (2262, 408)),
     ],
 )
-def test_the_size_keeps_the_pictures_ratio_at_the_qualitys_area_with_even_sides(width, height, quality, size):
+def test_size_keeps_pictures_ratio_at_qualitys_area(width, height, quality, size):
+    """The size keeps the pictures ratio at the qualitys area with even sides."""
     assert video.frame_size(width, height, quality) == size
 
 
@@ -128,7 +129,8 @@ def test_long_prompts_are_cut_between_words_and_scripts_are_left_out():
     assert len(caption.first_words("x" * 200)) == 61
 
 
-def test_letters_that_the_first_font_lacks_are_drawn_in_another_or_left_out():
+def test_letters_that_first_font_lacks_are_drawn():
+    """Letters that the first font lacks are drawn in another or left out."""
     strip = caption.draw_caption("Пианино", 400, 300)
     assert strip is None or max(strip.convert("L").tobytes()) > 180
     assert caption.draw_caption("\U000f0000", 400, 300) is None
@@ -252,7 +254,8 @@ def test_without_pyav_everything_works_but_the_video_which_names_the_extra(clien
     assert "pip install 'django-wanvideo[simulator]'" in answer.text
 
 
-def test_importing_the_simulator_loads_no_library_for_http_pictures_videos_or_django():
+def test_importing_simulator_loads_no_library_for_http():
+    """Importing the simulator loads no library for HTTP pictures videos or Django."""
     code = (
         "import sys, django_wanvideo.simulator;"
         "sys.exit(','.join(m for m in ('av', 'PIL', 'werkzeug', 'django', 'requests', 'rq', 'rest_framework') if m in sys.modules) or 0)"

@@ -231,7 +231,8 @@ BAD_PICTURES = {
 
 
 @pytest.mark.parametrize(("make", "codes"), BAD_PICTURES.values(), ids=BAD_PICTURES)
-def test_a_picture_that_evolink_would_refuse_is_refused_before_it_is_stored(make, codes, storage):
+def test_picture_that_evolink_would_refuse_is_refused(make, codes, storage):
+    """A picture that EvoLink would refuse is refused before it is stored."""
     before = everything()
     assert problems(first_frame=make()) == {"first_frame": codes}
     assert everything() == before
@@ -586,7 +587,8 @@ def test_the_input_of_another_task_may_be_given(storage):
     assert linked.first_frame.url == LINK
 
 
-def test_a_stored_input_is_taken_for_what_it_is_and_not_for_what_it_is_given_as():
+def test_stored_input_is_taken():
+    """A stored input is taken for what it is and not for what it is given as."""
     sound = create(audio=SOUND).inputs.get(role="audio")
     assert problems(first_frame=sound) == {"first_frame": ["wrong_media"]}
     still = create().first_frame

@@ -241,7 +241,8 @@ def test_tasks_without_a_key_leave_nothing_behind():
     assert DeletedTask.objects.count() == 0
 
 
-def test_a_task_that_comes_and_goes_while_the_inputs_are_checked_is_noticed(monkeypatch, storage):
+def test_task_that_comes_and_goes_while_inputs(monkeypatch, storage):
+    """A task that comes and goes while the inputs are checked is noticed."""
     real = validation.validate
 
     def validate(*args, **kwargs):

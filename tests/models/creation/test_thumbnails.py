@@ -111,7 +111,8 @@ def phone_exif():
 
 @pytest.mark.fault("K8.odd-exif")
 @pytest.mark.django_db
-def test_a_phones_photo_with_odd_exif_becomes_a_task_and_has_its_small_picture_turned():
+def test_phones_photo_with_odd_exif_becomes_task():
+    """A phones photo with odd EXIF becomes a task and has its small picture turned."""
     photo = saved(Image.new("RGB", (640, 480), "teal"), "JPEG", exif=phone_exif())
     with Image.open(photo) as opened, pytest.raises(struct.error):
         opened.getexif().tobytes()
@@ -150,7 +151,9 @@ def test_a_small_picture_that_cannot_be_made_is_left_out(monkeypatch, caplog, er
 @pytest.mark.fault("K8.time-limit-passes")
 @pytest.mark.django_db
 @pytest.mark.parametrize("error", [JobTimeoutException("late"), KeyboardInterrupt()])
-def test_a_time_limit_is_not_taken_for_a_picture_that_cannot_be_made_smaller(monkeypatch, error):
+def test_time_limit_is_not_taken_for_picture(monkeypatch, error):
+    """A time limit is not taken for a picture that cannot be made smaller."""
+
     def fail(content, longest):
         raise error
 

@@ -125,7 +125,9 @@ def busy() -> ReadError:
     return ReadError("slow down", http_status=429, code="rate_limit_exceeded", retry_after=90.0)
 
 
-def test_after_a_429_nothing_is_begun_what_is_under_way_is_applied_and_the_rest_waits(ask: Callable[..., Asked]):
+def test_after_429_nothing_is_begun_what_is_under_way(ask: Callable[..., Asked]):
+    """After a 429 nothing is begun what is under way is applied and the rest waits."""
+
     def answer(number: int, asked: Asked) -> None:
         if number == 3:
             asked.wait_for(8)

@@ -67,7 +67,8 @@ def test_trouble_is_told_to_the_person_and_fails_nothing(road: Road, evo: Simula
         task.refresh()
 
 
-def test_a_429_makes_the_whole_site_wait_and_the_next_person_is_told_how_long(road: Road, evo: Simulator):
+def test_429_makes_whole_site_wait_and_next_person(road: Road, evo: Simulator):
+    """A 429 makes the whole site wait and the next person is told how long."""
     task = road.accepted()
     evo.faults.add("get", "429", retry_after=90)
     with pytest.raises(EvoLinkError) as caught:
@@ -80,7 +81,8 @@ def test_a_429_makes_the_whole_site_wait_and_the_next_person_is_told_how_long(ro
     assert road.gets() == 1, "neither people nor workers ask now"
 
 
-def test_a_rejected_key_is_remembered_until_an_answer_shows_that_it_is_in_order(road: Road, evo: Simulator):
+def test_rejected_key_is_remembered_until_answer_shows(road: Road, evo: Simulator):
+    """A rejected key is remembered until an answer shows that it is in order."""
     task = road.accepted()
     evo.faults.add("get", "401")
     with pytest.raises(EvoLinkError):

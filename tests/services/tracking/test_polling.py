@@ -38,9 +38,8 @@ def test_each_status_of_evolink_moves_the_task(road: Road, evo: Simulator):
 
 
 @pytest.mark.parametrize("code", ["content_policy_violation", "service_error", "a_code_nobody_knows"])
-def test_a_failure_at_evolink_fails_the_task_with_its_code_and_closes_the_attempt(
-    road: Road, evo: Simulator, code: str
-):
+def test_failure_at_evolink_fails_task_with_its_code(road: Road, evo: Simulator, code: str):
+    """A failure at EvoLink fails the task with its code and closes the attempt."""
     task = road.accepted()
     evo.fail(task.attempt.provider_task_id, code, "Because.")
     look(task)
@@ -147,7 +146,8 @@ def test_an_outdated_answer_changes_nothing(road: Road, evo: Simulator):
     assert (look(task).status, task.progress) == (S.PROCESSING, 70)
 
 
-def test_an_overdue_task_is_told_once_and_looked_at_more_slowly_until_it_ends(road: Road, evo: Simulator):
+def test_overdue_task_is_told_once_and_looked(road: Road, evo: Simulator):
+    """An overdue task is told once and looked at more slowly until it ends."""
     task = road.accepted()
     told: list[str] = []
 
@@ -252,7 +252,8 @@ def test_a_shorter_pause_does_not_end_a_longer_one(road: Road):
     assert provider.backoff_until() is None
 
 
-def test_a_pause_without_a_time_is_half_a_minute_and_never_longer_than_an_hour(road: Road):
+def test_pause_without_time_is_half_minute_and_never(road: Road):
+    """A pause without a time is half a minute and never longer than an hour."""
     assert 28 < (provider.back_off(None) - timezone.now()).total_seconds() <= 30
     assert (provider.back_off(10**6) - timezone.now()).total_seconds() <= 3600
 
@@ -280,9 +281,8 @@ def test_batch_reading_asks_by_itself_for_what_the_batch_leaves_out(road: Road, 
 
 
 @pytest.mark.parametrize("fault", ["404", "400", "garbage"])
-def test_batch_reading_falls_back_to_single_ones_where_evolink_does_not_offer_it(
-    road: Road, evo: Simulator, fault: str
-):
+def test_batch_reading_falls_back_to_single(road: Road, evo: Simulator, fault: str):
+    """Batch reading falls back to single ones where EvoLink does not offer it."""
     road.configure(BATCH_READ=True)
     tasks = [road.accepted(f"Wish {number}") for number in range(3)]
     evo.faults.add("batch", fault, times=None)
@@ -293,9 +293,8 @@ def test_batch_reading_falls_back_to_single_ones_where_evolink_does_not_offer_it
     assert VideoTask.objects.filter(status=S.STORING).count() == 3
 
 
-def test_batch_reading_falls_back_to_single_ones_where_a_gateway_says_that_there_is_no_such_address(
-    road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch
-):
+def test_batch_reading_falls_back_to_single_ones(road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch):
+    """Batch reading falls back to single ones where a gateway says that there is no such address."""
     road.configure(BATCH_READ=True)
     tasks = [road.accepted(f"Wish {number}") for number in range(3)]
     for task in tasks:

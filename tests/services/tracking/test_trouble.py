@@ -106,9 +106,10 @@ def test_what_stands_in_for_evolink_fails_no_task_however_long(
 
 @pytest.mark.fault("K3.404-for-eleven-minutes")
 @pytest.mark.parametrize(("status", "body"), EVOLINKS.values(), ids=EVOLINKS)
-def test_evolinks_own_word_that_it_does_not_know_a_task_is_not_final_for_a_day(
+def test_evolinks_own_word_that_it_does_not_know_task(
     road: Road, evo: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch, status: int, body: Any
 ):
+    """EvoLink’s own word that it does not know a task is not final for a day."""
     task = road.accepted()
     evo.complete(task.attempt.provider_task_id)
     with monkeypatch.context() as between:
@@ -255,9 +256,8 @@ def test_trouble_of_any_kind_for_a_day_fails_nothing_and_is_told_once(
 
 @pytest.mark.fault("K3.passing-errors")
 @pytest.mark.parametrize(("fault", "code"), [("503", "never_answered"), ("close", "never_answered")])
-def test_what_gives_no_answer_for_26_hours_is_given_up_and_may_have_been_charged(
-    road: Road, evo: Simulator, clock: Clock, fault: str, code: str
-):
+def test_gives_no_answer_for_26_hours_is_given(road: Road, evo: Simulator, clock: Clock, fault: str, code: str):
+    """What gives no answer for 26 hours is given up and may have been charged."""
     task = road.accepted()
     evo.faults.add("get", fault, times=None)
     look(task)
@@ -280,9 +280,10 @@ def test_what_evolink_works_on_for_26_hours_is_given_up(road: Road, evo: Simulat
 
 @pytest.mark.fault("K3.many-at-once")
 @pytest.mark.parametrize("fault", ["404", "503", "402", "close"])
-def test_what_many_tasks_meet_at_once_is_told_once_for_the_site_and_fails_none(
+def test_many_tasks_meet_at_once_is_told_once_for_site(
     road: Road, evo: Simulator, clock: Clock, fault: str, caplog: pytest.LogCaptureFixture
 ):
+    """What many tasks meet at once is told once for the site and fails none."""
     tasks = [road.accepted(f"A cat {number}") for number in range(5)]
     for task in tasks:
         evo.complete(task.attempt.provider_task_id)
@@ -301,9 +302,8 @@ def test_what_many_tasks_meet_at_once_is_told_once_for_the_site_and_fails_none(
 
 
 @pytest.mark.fault("K3.many-at-once")
-def test_another_accounts_key_for_the_old_tasks_tells_nobody_while_new_ones_go_well(
-    road: Road, evo: Simulator, clock: Clock
-):
+def test_another_accounts_key_for_old_tasks_tells(road: Road, evo: Simulator, clock: Clock):
+    """Another accounts key for the old tasks tells nobody while new ones go well."""
     old = [road.accepted(f"An old cat {number}") for number in range(3)]
     for task in old:
         evo.forget(task.attempt.provider_task_id)
