@@ -79,6 +79,7 @@ PROBLEMS = {
     "shots without rewriting": ({"shot_type": "multi", "prompt_extend": None}, "shot_type"),
     "silent with a sound": ({"generate_audio": None, "audio_url": "https://example.com/a.mp3"}, "generate_audio"),
     "metadata is a list": ({"metadata": "[1]"}, "metadata"),
+    "metadata is an empty list": ({"metadata": "[]"}, "metadata"),
     "metadata is no JSON": ({"metadata": "{"}, "metadata"),
 }
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageFile, PngImagePlugin
 
 from django_wanvideo import catalog
 from django_wanvideo.catalog import images
-from django_wanvideo.catalog.images import as_uploadable, check_image, decoding, files, fit, inspect_image, size_to_send
+from django_wanvideo.catalog.images import as_uploadable, check_image, files, fit, inspect_image, size_to_send
 from tests.catalog.phone import SECRETS, exif_of, is_upright, photo, png_chunk, png_with, scene, wide_gamut
 from tests.pictures import noise, saved
 
@@ -444,7 +444,7 @@ def test_no_flipped_byte_leads_to_anything_but_a_picture_or_a_refusal(kind):
 
 
 def test_each_kind_is_known_by_its_first_bytes():
-    assert decoding.kind_of(b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1avifmiaf") == "AVIF"
-    assert decoding.kind_of(b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1heicmiaf") == "HEIC"
-    assert decoding.kind_of(b"II+\x00") == "TIFF"
-    assert decoding.kind_of(b"") == ""
+    assert files.kind_of(b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1avifmiaf") == "AVIF"
+    assert files.kind_of(b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1heicmiaf") == "HEIC"
+    assert files.kind_of(b"II+\x00") == "TIFF"
+    assert files.kind_of(b"") == ""

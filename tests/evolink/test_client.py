@@ -16,7 +16,7 @@ from decimal import Decimal
 import pytest
 import requests
 
-from django_wanvideo.evolink import connections, multipart, parsing, sessions
+from django_wanvideo.evolink import connections, multipart, parsing
 from django_wanvideo.evolink.client import EvoLinkClient
 from django_wanvideo.evolink.exceptions import (
     EvoLinkError,
@@ -331,7 +331,7 @@ def test_an_upload_that_takes_too_long_or_ends_early_is_a_wait(serve, client_for
 
 
 def test_one_session_per_process(serve, client_for):
-    assert sessions.process_session() is sessions.process_session()
+    assert connections.process_session() is connections.process_session()
     server = serve(answer(200, {"data": []}))
     client_for(server).list_models()
     client_for(server).list_models()
@@ -498,8 +498,8 @@ def test_the_environment_is_gone_through_once_for_many_calls(serve, client_for, 
     for _call in range(5):
         client.get_task(TASK["id"])
     assert len(seen) == 1
-    monkeypatch.setattr(sessions, "KNOWN_SECONDS", 0.0)
-    sessions.process_session()._known.clear()
+    monkeypatch.setattr(connections, "KNOWN_SECONDS", 0.0)
+    connections.process_session()._known.clear()
     for _call in range(3):
         client.get_task(TASK["id"])
     assert len(seen) == 4, "what is no variable is read anew after a while"
@@ -508,7 +508,7 @@ def test_the_environment_is_gone_through_once_for_many_calls(serve, client_for, 
 @pytest.mark.fault("K13.environment-read-twice-a-call")
 def test_certificates_follow_the_environment_and_the_session(monkeypatch, tmp_path):
     url = "https://api.example/v1/tasks/1"
-    session = sessions.new_session()
+    session = connections.new_session()
     assert session.merge_environment_settings(url, {}, True, None, None)["verify"] is True
     monkeypatch.setenv("CURL_CA_BUNDLE", str(tmp_path))
     assert session.merge_environment_settings(url, {}, True, None, None)["verify"] == str(tmp_path)

@@ -14,8 +14,8 @@ import tracemalloc
 import pytest
 
 from django_wanvideo.downloads import DownloadError, fetch
-from django_wanvideo.downloads.addresses import system_resolver
 from django_wanvideo.downloads.mp4 import Mp4Scanner
+from django_wanvideo.downloads.urls import system_resolver
 
 from .server import answer, close, drip, hang, raw, reset
 

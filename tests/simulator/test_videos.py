@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from django_wanvideo.simulator import VirtualClock
-from django_wanvideo.simulator.media import caption, video
+from django_wanvideo.simulator.media import video
 from tests.pictures import drawn
 
 av = pytest.importorskip("av")
@@ -122,18 +122,18 @@ def test_any_prompt_can_be_drawn(client, prompt):
 
 
 def test_long_prompts_are_cut_between_words_and_scripts_are_left_out():
-    text = caption.first_words(
+    text = video.first_words(
         "A very long prompt [fail:service_error] that goes on and on\nand on until nobody reads it"
     )
     assert text == "A very long prompt that goes on and on and on until nobody…"
-    assert len(caption.first_words("x" * 200)) == 61
+    assert len(video.first_words("x" * 200)) == 61
 
 
 def test_letters_that_first_font_lacks_are_drawn():
     """Letters that the first font lacks are drawn in another or left out."""
-    strip = caption.draw_caption("Пианино", 400, 300)
+    strip = video.draw_caption("Пианино", 400, 300)
     assert strip is None or max(strip.convert("L").tobytes()) > 180
-    assert caption.draw_caption("\U000f0000", 400, 300) is None
+    assert video.draw_caption("\U000f0000", 400, 300) is None
 
 
 def test_the_index_comes_before_the_pictures(client):

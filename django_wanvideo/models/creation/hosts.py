@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo.catalog import urls
 from django_wanvideo.conf import conf
-from django_wanvideo.downloads.addresses import is_public
+from django_wanvideo.downloads.urls import is_public
 
 #: Ends of names that mean something in one network only.
 _PRIVATE_ENDS = (

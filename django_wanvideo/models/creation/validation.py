@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
 from django_wanvideo.catalog import json_values, text
-from django_wanvideo.catalog.messages import describe_value
 from django_wanvideo.models.creation import inspection, options
 
 if TYPE_CHECKING:
@@ -40,8 +39,7 @@ class Written:
         errors: dict[str, list[Any]] = {}
         prompt, notes = text.plain(prompt), text.plain(notes)
         if notes is not None and not isinstance(notes, str):
-            message = _("Write the notes as text; got %(value)s.")
-            errors["notes"] = [ValidationError(message, "invalid", {"value": describe_value(notes)})]
+            errors["notes"] = [text.wrong_kind(_("Write the notes as text; got %(value)s."), notes)]
             notes = ""
         notes = text.normalised(notes or "")
         if _UNSTORABLE.search(notes):
