@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.promises.fixtures import Road
 
 __all__ = ["evo", "road"]
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.locks, pytest.mark.integration]
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from tests.rows import make_attempt, make_task
 from tests.services.process import in_a_process
 from tests.threads import at_once
 
-pytestmark = [pytest.mark.django_db, pytest.mark.integration]
+pytestmark = [pytest.mark.locks, pytest.mark.django_db, pytest.mark.integration]
 
 NAMES = (
     "video_submitted",
