@@ -14,7 +14,7 @@ from django_wanvideo.admin.base import TaskAdminBase, person
 from django_wanvideo.admin.views import bulk_submit, resolve
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models.creation import creation
-from django_wanvideo.services.resolution import dismissal
+from django_wanvideo.services.resolution import decisions
 from django_wanvideo.services.sending import actions as sending
 from django_wanvideo.services.tracking import polling
 
@@ -74,7 +74,7 @@ class ActionsMixin(TaskAdminBase):
     @admin.action(permissions=["change"], description=gettext_lazy("Dismiss selected failures"))
     def dismiss_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
         words = ngettext_lazy("%(n)s task was dismissed.", "%(n)s tasks were dismissed.", "n")
-        _do(request, queryset, lambda task: dismissal.dismiss(task, by=person(request)), _("Dismissed."), words)
+        _do(request, queryset, lambda task: decisions.dismiss(task, by=person(request)), _("Dismissed."), words)
 
     @admin.action(permissions=["add"], description=gettext_lazy("Duplicate selected as drafts"))
     def duplicate_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:

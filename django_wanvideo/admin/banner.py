@@ -16,10 +16,9 @@ from django_wanvideo.choices import AttemptState
 from django_wanvideo.conf import conf
 from django_wanvideo.health import site
 from django_wanvideo.models import Attempt, SiteState
-from django_wanvideo.services.holds import outages
-from django_wanvideo.services.holds.outages import TOGETHER
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.sweep import SWEEP
+from django_wanvideo.services.tracking import rescheduling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,8 +120,8 @@ def _troubles() -> Iterator[Trouble]:
             return
     if guard.others_until is not None and (waiting := installation.under_another_host(guard).count()):
         yield "another_host", {"n": waiting, "host": guard.row.host}
-    marks = dict(SiteState.objects.filter(name__in=[SWEEP, TOGETHER]).values_list("name", "updated_at"))
-    if TOGETHER in marks and outages.is_everybodys():
+    marks = dict(SiteState.objects.filter(name__in=[SWEEP, rescheduling.TOGETHER]).values_list("name", "updated_at"))
+    if rescheduling.TOGETHER in marks and rescheduling.is_everybodys_trouble():
         yield "no_word", {}
     workers = site.listening_workers()
     if not workers:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 #: Seconds between our clock and EvoLink's that are still good, and that are too many: a callback whose task seems to be
-#: older than its attempt by ``mismatch.CLOCK_SKEW`` is taken for somebody else's.
+#: older than its attempt by ``matching.CLOCK_SKEW`` is taken for somebody else's.
 SKEW_GOOD, SKEW_BAD = 30.0, 120.0
 
 

@@ -16,7 +16,7 @@ from django_wanvideo import catalog
 from django_wanvideo.choices import FINISHED_STATUSES, Charge, InputRole, TaskStatus
 from django_wanvideo.models.actions import TaskActions
 from django_wanvideo.models.base.people import PersonKey
-from django_wanvideo.models.base.row_keys import RowKey
+from django_wanvideo.models.base.rows import RowKey
 from django_wanvideo.models.credit_entry import charge_of
 from django_wanvideo.models.querysets import MAY_NEED_ATTENTION, VideoTaskManager
 from django_wanvideo.models.storage import task_storage, upload_to

@@ -14,7 +14,7 @@ from django.utils import timezone
 from rq.timeouts import BaseTimeoutException
 
 from django_wanvideo import signals
-from django_wanvideo.choices import EventKind, EventSource
+from django_wanvideo.choices import EventKind
 from django_wanvideo.db import timestamps
 from django_wanvideo.db.database import insist
 from django_wanvideo.models import TaskEvent, VideoTask, lifecycle
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from django.db.models import Q
     from django.dispatch import Signal
-
 
 logger = logging.getLogger(__name__)
 _random = random.SystemRandom()
@@ -132,13 +131,22 @@ def _send(event: TaskEvent) -> BaseTimeoutException | None:
     for receiver in sorted(waiting, key=lambda one: calls.get(one.key, 0)):
         before = calls.pop(receiver.key, 0)
         if before >= MOST_CALLS:
-            _gave_up(event, receiver, before)
+            logger.error(
+                "Receiver %s ended its process %d times for task %s and is not called for event %s any more.",
+                receiver.name,
+                before,
+                event.task_id,
+                event.pk,
+            )
+            _record_failure(event, receiver, "process_died", calls=before)
         else:
             if not _write(event, {"done": [*done], "calls": {**calls, receiver.key: before + 1}}):
                 break
             answer = receiver.call(sender=VideoTask, task=task, event=event)
             if isinstance(answer, Exception):
-                _failed(event, receiver, answer)
+                logger.error("Receiver %s failed for task %s.", receiver.name, event.task_id, exc_info=answer)
+                # The class only: the text of a foreign error may hold anything.
+                _record_failure(event, receiver, type(answer).__name__)
             if isinstance(answer, BaseTimeoutException):
                 # Caught like any error of a receiver's; swallowed, the job would go on without any limit.
                 late = answer
@@ -148,27 +156,9 @@ def _send(event: TaskEvent) -> BaseTimeoutException | None:
     return late
 
 
-def _failed(event: TaskEvent, receiver: Receiver, error: Exception) -> None:
-    logger.error("Receiver %s failed for task %s.", receiver.name, event.task_id, exc_info=error)
-    # The class only: the text of a foreign error may hold anything.
-    _record_failure(event, {"receiver": receiver.name, "error": type(error).__name__, "event": event.pk})
-
-
-def _gave_up(event: TaskEvent, receiver: Receiver, calls: int) -> None:
-    logger.error(
-        "Receiver %s ended its process %d times for task %s and is not called for event %s any more.",
-        receiver.name,
-        calls,
-        event.task_id,
-        event.pk,
-    )
-    _record_failure(event, {"receiver": receiver.name, "error": "process_died", "event": event.pk, "calls": calls})
-
-
-def _record_failure(event: TaskEvent, detail: dict[str, Any]) -> None:
-    lifecycle.record(
-        event.task_id, EventKind.RECEIVER_FAILED, EventSource.APPLICATION, attempt=event.attempt, detail=detail
-    )
+def _record_failure(event: TaskEvent, receiver: Receiver, error: str, **more: int) -> None:
+    detail = {"receiver": receiver.name, "error": error, "event": event.pk, **more}
+    lifecycle.record(event.task_id, EventKind.RECEIVER_FAILED, attempt=event.attempt, detail=detail)
 
 
 def _receivers(wanted: Iterable[Signal]) -> Iterator[Receiver]:

@@ -12,7 +12,7 @@ from django_wanvideo import jobs
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.holds import lock
-from django_wanvideo.services.provider import listing
+from django_wanvideo.services.provider import provider
 from django_wanvideo.services.resolution import matching
 from tests.promises.fixtures import evo, road
 
@@ -93,7 +93,7 @@ def test_request_that_is_not_selected(road, evo, boss, monkeypatch):
 
 
 def test_a_list_that_was_not_read_back_to_the_request_ticks_nothing(road, evo, boss, monkeypatch):
-    monkeypatch.setattr(listing, "PAGE_SIZE", 1)
+    monkeypatch.setattr(provider, "PAGE_SIZE", 1)
     monkeypatch.setattr(matching, "MOST_PAGES", 1)
     old = lose(road, evo, "Old", hours_ago=5)
     road.send(road.queued("Newer"))

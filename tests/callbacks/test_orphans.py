@@ -15,7 +15,7 @@ from django_wanvideo.choices import AttemptState, CreditOutcome, EventKind, Task
 from django_wanvideo.evolink.types import ProviderStatus, TaskSnapshot
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, DeletedTask, VideoTask
 from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of
-from django_wanvideo.services.tracking import callback_limits, callbacks
+from django_wanvideo.services.tracking import callbacks, receipts
 from django_wanvideo.services.tracking import unmatched as orphans
 from tests.admin.conftest import url
 from tests.promises.fixtures import evo, road
@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.locks, pytest.mark.integration]
 def site(road: Road, monkeypatch: pytest.MonkeyPatch) -> Road:
     """A site that EvoLink calls back; the test makes the calls."""
     road.configure(CALLBACK_BASE_URL="https://site.example")
-    monkeypatch.setattr(callback_limits, "_seen", type(callback_limits._seen)())
+    monkeypatch.setattr(receipts, "_seen", type(receipts._seen)())
     return road
 
 
@@ -215,9 +215,9 @@ class TestLeakedAddress:
     @pytest.mark.fault("K10.leaked-token-receipts")
     def test_it_fills_no_table(self, site: Road, evo: Simulator):
         attempt = site.send(site.queued()).attempt
-        for number in range(callback_limits.MOST_RECEIPTS + 60):
+        for number in range(receipts.MOST_RECEIPTS + 60):
             call_back(attempt.pk, f"task-unified-17571697{number:03}-madeup00", read=False)
-        assert CallbackReceipt.objects.count() == callback_limits.MOST_RECEIPTS
+        assert CallbackReceipt.objects.count() == receipts.MOST_RECEIPTS
 
     @pytest.mark.fault("K10.leaked-token-reads")
     def test_made_up_ids_are_not_all_asked_about(self, site: Road, evo: Simulator):
@@ -228,8 +228,8 @@ class TestLeakedAddress:
         for _pass in range(3):
             site.make_due()
             jobs.sync()
-        assert site.gets() - before <= 3 * callback_limits.MOST_IDS
-        assert CallbackReceipt.objects.filter(process_at__isnull=False).count() <= callback_limits.MOST_IDS
+        assert site.gets() - before <= 3 * receipts.MOST_IDS
+        assert CallbackReceipt.objects.filter(process_at__isnull=False).count() <= receipts.MOST_IDS
         call_back(attempt.pk, attempt.provider_task_id)
         assert CallbackReceipt.objects.filter(provider_task_id=attempt.provider_task_id).get().process_at is None
 
@@ -241,7 +241,7 @@ class TestLeakedAddress:
         for _pass in range(3):
             site.make_due()
             jobs.sync()
-        assert site.gets() <= 3 * callback_limits.MOST_IDS
+        assert site.gets() <= 3 * receipts.MOST_IDS
 
     @pytest.mark.fault("K10.leaked-token-second-results")
     def test_the_accounts_other_videos_do_not_all_become_second_results(self, site: Road, evo: Simulator):
@@ -259,7 +259,7 @@ class TestLeakedAddress:
     @pytest.mark.fault("K10.leaked-token-other-attempts")
     def test_other_attempts_are_not_concerned(self, site: Road):
         leaked, other = (make_attempt(site.draft(), AttemptState.UNCONFIRMED) for _n in range(2))
-        for number in range(callback_limits.MOST_RECEIPTS + 5):
+        for number in range(receipts.MOST_RECEIPTS + 5):
             call_back(leaked.pk, f"task-unified-17571697{number:03}-madeup00", read=False)
         call_back(other.pk, "task-unified-1757169743-abcdefgh", read=False)
         assert CallbackReceipt.objects.filter(attempt=other).count() == 1

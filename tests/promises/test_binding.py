@@ -15,9 +15,9 @@ from django_wanvideo import callback_tokens, jobs
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
 from django_wanvideo.services.attempts import binding
-from django_wanvideo.services.resolution import decisions
+from django_wanvideo.services.resolution import decisions, matching
 from django_wanvideo.services.sending import actions
-from django_wanvideo.services.tracking import callbacks, mismatch
+from django_wanvideo.services.tracking import callbacks
 from tests.services.tracking.looks import gateway_page, slow_history
 from tests.threads import at_once
 from tests.waiting import until
@@ -198,7 +198,7 @@ def test_token_that_names_one_old_task(road: Road, evo: Simulator):
         old = replace(real, id=f"task-unified-{1757169743 + number}-older000", created=real.created - 86_400)
         evo.tasks.add(old)
         call_back(attempt, old.id)
-    assert task.events.filter(kind="callback").exclude(detail={}).count() == mismatch.MOST_OLDER
+    assert task.events.filter(kind="callback").exclude(detail={}).count() == matching.MOST_OLDER
     call_back(attempt, own)
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING

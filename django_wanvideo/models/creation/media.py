@@ -37,27 +37,22 @@ logger = logging.getLogger(__name__)
 SPARE = dt.timedelta(hours=6)
 #: An upload that another task made must outlive the site's own queue as well, and a retry.
 REUSED_SPARE = dt.timedelta(hours=24)
-
-
 #: Pixels of a small picture's longer side: twice the 96 that a list shows, for dense screens.
 THUMBNAIL_SIDE = 192
 #: Bytes of a picture that are kept in memory while it is sent; a larger one is in a file.
 SPOOL_BYTES = 1_000_000
+#: After these nobody knows what became of the transaction: the server may be committing it.
+_UNDECIDED = (OperationalError, InterfaceError)
 
 
 class UnreadableInputError(Exception):
     """An input's file is somewhere in the site's storage, and the storage does not give it just now."""
 
 
-#: After these nobody knows what became of the transaction: the server may be committing it.
-_UNDECIDED = (OperationalError, InterfaceError)
-
-
 def save_inputs(task: VideoTask, inputs: Iterable[MediaInput]) -> None:
     """Store new inputs and their files, each under a name of its own; a file is read through in chunks.
 
-    Raises:
-        ValidationError: keyed by role, the site's storage does not take the file.
+    Raises ValidationError, keyed by role, where the site's storage does not take one.
     """
     for item in inputs:
         item.task_id = task.pk
@@ -68,7 +63,9 @@ def save_inputs(task: VideoTask, inputs: Iterable[MediaInput]) -> None:
             stem = f"{task.pk}-{item.role}-{item.position}"
             _store(item, files.unique_name(stem, extension), content)
             if item.width:
-                _add_thumbnail(item, files.unique_name(stem, "-small.jpg"), content)
+                with files.BestEffort("%s has no small picture for lists.", item.file.name):
+                    small = ContentFile(images.small_jpeg(content, THUMBNAIL_SIDE))
+                    item.thumbnail.save(files.unique_name(stem, "-small.jpg"), small, save=False)
             # Where the file is the caller's, it is left as it was found: open, at its beginning.
             content.seek(0)
         item.save(force_insert=True)
@@ -83,11 +80,6 @@ def _store(item: MediaInput, name: str, content: File[bytes]) -> None:
         logger.warning("The storage does not take %s. (%s)", name, files.brief(error))
         message = _("This site’s storage does not take the file just now. Try again in a few minutes.")
         raise ValidationError({item.role: ValidationError(message, code="unstorable")}) from error
-
-
-def _add_thumbnail(item: MediaInput, name: str, content: File[bytes]) -> None:
-    with files.BestEffort("%s has no small picture for lists.", item.file.name):
-        item.thumbnail.save(name, ContentFile(images.small_jpeg(content, THUMBNAIL_SIDE)), save=False)
 
 
 @contextlib.contextmanager
@@ -128,10 +120,7 @@ def _uploaded(item: MediaInput, client: EvoLinkClient) -> str:
     account = _account()
     if item.uploaded_account == account and (url := item.fresh_upload_url(spare=SPARE)):
         return url
-    found = _same_upload(item, account)
-    if found is None:
-        found = _upload(item, client)
-    item.uploaded_url, item.uploaded_expires_at = found
+    item.uploaded_url, item.uploaded_expires_at = _same_upload(item, account) or _upload(item, client)
     item.uploaded_account = account
     item.save(update_fields=["uploaded_url", "uploaded_expires_at", "uploaded_account"])
     return item.uploaded_url
@@ -189,9 +178,8 @@ def _uploadable(item: MediaInput) -> Iterator[tuple[BinaryIO, str, str]]:
             raise UnreadableInputError(f"{item.file.name}: {type(error).__name__}") from error
         try:
             facts = images.inspect_image(local, convertible=True)
-            content, content_type, extension = images.as_uploadable(
-                local, facts, fitted=item.sent_size, max_bytes=_most_bytes(item)
-            )
+            most = _most_bytes(item)
+            content, content_type, extension = images.as_uploadable(local, facts, fitted=item.sent_size, max_bytes=most)
         except ValidationError as error:
             if isinstance(error.__cause__, BaseTimeoutException):
                 # Not the picture's fault: the job's time was up while it was looked at.

@@ -16,7 +16,7 @@ from django_wanvideo import downloads, jobs
 from django_wanvideo.choices import EventKind, TaskStatus
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services import leases
-from django_wanvideo.services.storing import download, staging
+from django_wanvideo.services.storing import download, result_urls, staging
 from django_wanvideo.services.sweep import sweep
 from tests.services.storing.looks import is_whole, kinds, videos
 
@@ -141,14 +141,14 @@ def test_question_for_fresh_link_that_is_longer(
 ) -> None:
     """A question for a fresh link that is longer than a lease keeps its task."""
     task, found = made(), []
-    real = download._fetch_snapshot
+    real = result_urls._fetch_snapshot
 
     def slowly(attempt: Any) -> Any:
         time.sleep(LEASE * 1.6)
         found.append(hand_to_another(task))
         return real(attempt)
 
-    monkeypatch.setattr(download, "_fetch_snapshot", slowly)
+    monkeypatch.setattr(result_urls, "_fetch_snapshot", slowly)
     evolink.faults.add("result", "404")
     store(task)
     assert found == [False]

@@ -10,8 +10,7 @@ from django.utils import timezone
 
 from django_wanvideo.choices import Charge, TaskStatus
 from django_wanvideo.models import SiteState, VideoTask
-from django_wanvideo.services.holds import outages
-from django_wanvideo.services.tracking import callbacks, receipts
+from django_wanvideo.services.tracking import callbacks, receipts, rescheduling
 from tests.services.tracking.looks import PAGE, gateway_page, look, says, seconds_until_next
 
 if TYPE_CHECKING:
@@ -293,12 +292,12 @@ def test_many_tasks_meet_at_once_is_told_once_for_site(
             assert look(task).status == S.PENDING
         clock.forward(hours=hours)
     assert not any(kind in road.history(task) for task in tasks for kind in ("overdue", "needs_decision", "failed"))
-    said = [record for record in caplog.records if record.name == "django_wanvideo.services.holds.outages"]
+    said = [record for record in caplog.records if record.name == "django_wanvideo.services.tracking.rescheduling"]
     assert [record.levelname for record in said] == ["ERROR"]
     evo.faults.clear()
     for task in tasks:
         assert look(task).status == S.STORING
-    assert not SiteState.objects.filter(name=outages.TOGETHER).exists()
+    assert not SiteState.objects.filter(name=rescheduling.TOGETHER).exists()
 
 
 @pytest.mark.fault("K3.many-at-once")

@@ -15,7 +15,6 @@ from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.attempts import settlement
 from django_wanvideo.services.provider import provider
-from django_wanvideo.services.sending import confirmation
 from tests.stub_client import StubClient
 
 pytestmark = pytest.mark.django_db
@@ -42,15 +41,15 @@ def attempt(settings: Any) -> Attempt:
 
 
 def test_it_is_used_again_only_where_the_site_says_so(attempt: Attempt, settings: Any):
-    assert confirmation.may_repeat(attempt)
+    assert settlement.may_repeat(attempt)
     settings.WANVIDEO = {**settings.WANVIDEO, "TRUST_IDEMPOTENCY_KEY": False}
-    assert not confirmation.may_repeat(attempt)
+    assert not settlement.may_repeat(attempt)
 
 
 @pytest.mark.parametrize(("posts", "minutes", "may"), [(3, 29, True), (4, 0, False), (1, 31, False)])
 def test_there_is_an_end_to_it(attempt: Attempt, posts: int, minutes: int, may: bool):
     attempt.request_count, attempt.sent_at = posts, timezone.now() - dt.timedelta(minutes=minutes)
-    assert confirmation.may_repeat(attempt) is may
+    assert settlement.may_repeat(attempt) is may
 
 
 def test_people_are_asked_at_the_deadline_once_there_is_nothing_to_repeat(settings: Any, attempt: Attempt):
@@ -78,5 +77,5 @@ def test_an_attempt_that_was_settled_meanwhile_is_not_sent(attempt: Attempt, mon
     client = StubClient()
     monkeypatch.setattr(provider, "client", lambda: client)
     Attempt.objects.update(state=AttemptState.NOT_ACCEPTED)
-    confirmation.repeat(attempt)
+    settlement.repeat(attempt)
     assert client.bodies == []
