@@ -29,11 +29,11 @@ class WanVideoConfig(AppConfig):
         checks.register_all()
         deletion.connect()
         people.connect()
-        post_migrate.connect(_make_installation, sender=self, dispatch_uid="wanvideo.make_installation")
+        post_migrate.connect(_make_rows, sender=self, dispatch_uid="wanvideo.make_rows")
 
 
-def _make_installation(sender: AppConfig, using: str, **kwargs: Any) -> None:
-    """Give a database its id as soon as it has the tables."""
+def _make_rows(sender: AppConfig, using: str, **kwargs: Any) -> None:
+    """Give a database the rows that it has from the start as soon as it has the tables."""
     from django_wanvideo.models import Installation
     from django_wanvideo.services.installation import installation
 
@@ -42,4 +42,4 @@ def _make_installation(sender: AppConfig, using: str, **kwargs: Any) -> None:
         # They are gone after a migration back to nothing.
         there = Installation._meta.db_table in connection.introspection.table_names(cursor)  # noqa: SLF001 - documented API
     if there:
-        installation.make_row(using)
+        installation.make_rows(using)

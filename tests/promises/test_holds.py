@@ -680,7 +680,7 @@ def test_a_clock_that_was_a_day_ahead_silences_nobody(road: Road, evo: Simulator
 
 def test_a_hold_that_cannot_be_read_is_due_and_harms_nothing(road: Road, evo: Simulator):
     SiteState.objects.create(name=CREDITS_OUT, value={"keys": {account_marks.fingerprint(): {"spendable": "many"}}})
-    SiteState.objects.create(name=lock.LOCK_NAME, value={"lost": 3, "probe_at": "soon"})
+    SiteState.objects.filter(name=lock.LOCK_NAME).update(value={"lost": 3, "probe_at": "soon"})
     assert sorted(kinds()) == ["account", "breaker"]
     assert road.send(road.queued()).status == TaskStatus.PENDING
 

@@ -544,7 +544,7 @@ class TestCopy:
     def test_a_database_has_its_id_as_soon_as_it_has_tables(self, transactional_db: None):
         row = Installation.objects.get()
         Installation.objects.all().delete()
-        installation.make_row(connection.alias)
+        installation.make_rows(connection.alias)
         assert Installation.objects.get().database_id != row.database_id
         call_command("migrate", verbosity=0)
         assert Installation.objects.count() == 1

@@ -21,8 +21,8 @@ from django_wanvideo.choices import IN_FLIGHT_STATUSES, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
-from django_wanvideo.models import Installation, VideoTask
-from django_wanvideo.services.holds.lock import Hold
+from django_wanvideo.models import Installation, SiteState, VideoTask
+from django_wanvideo.services.holds.lock import LOCK_NAME, Hold
 from django_wanvideo.services.installation import claim_counter
 
 if TYPE_CHECKING:
@@ -69,10 +69,14 @@ def current() -> Installation:
     return Installation.objects.get_or_create(pk=Installation.ONLY)[0]
 
 
-def make_row(using: str) -> None:
-    """Give a database whose tables were just made its id, before anything is copied from it."""
+def make_rows(using: str) -> None:
+    """Give a database whose tables were just made its id, before anything is copied from it, and the gate of claims.
+
+    Of several first claims that made the gate themselves, MariaDB would end all but one as a deadlock.
+    """
     if router.allow_migrate_model(using, Installation):
         Installation.objects.using(using).get_or_create(pk=Installation.ONLY)
+        SiteState.objects.using(using).get_or_create(name=LOCK_NAME)
 
 
 def look() -> Guard:

@@ -17,7 +17,6 @@ from django_wanvideo.choices import CreditOutcome, TaskStatus
 from django_wanvideo.exceptions import BudgetExceeded, ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import CreditEntry, SiteState, VideoTask
 from django_wanvideo.services import sweep
-from django_wanvideo.services.holds import lock
 from django_wanvideo.services.limits import budget, credit_limits, throttling
 from django_wanvideo.services.sending import submission
 from tests.rows import make_task
@@ -303,7 +302,6 @@ def test_what_is_no_draft_is_refused_for_that_and_not_for_its_price(limit):
 @pytest.mark.fault("K1.budget-exceeded-race")
 def test_of_many_at_once_that_must_not_wait_no_more_are_taken_than_fit(limit, wanvideo_wakeups):
     limit(DAILY_CREDIT_LIMIT=30)
-    SiteState.objects.create(name=lock.LOCK_NAME)
     tasks = [draft() for _number in range(6)]
 
     def submit(task):
