@@ -15,6 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from django_wanvideo import jobs, queue, signals
+from django_wanvideo.apps import make_rows
 from django_wanvideo.choices import AttemptState, EventKind, TaskStatus
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import (
@@ -544,7 +545,7 @@ class TestCopy:
     def test_a_database_has_its_id_as_soon_as_it_has_tables(self, transactional_db: None):
         row = Installation.objects.get()
         Installation.objects.all().delete()
-        installation.make_rows(connection.alias)
+        make_rows(connection.alias)
         assert Installation.objects.get().database_id != row.database_id
         call_command("migrate", verbosity=0)
         assert Installation.objects.count() == 1
