@@ -36,7 +36,7 @@ test-sqlite: $(DEV) ## run the tests on SQLite
 
 test-locks: $(DEV) ## run the tests that lean on locks and constraints on PostgreSQL
 	WANVIDEO_TEST_DATABASE=postgres $(PY) -m pytest $(PARALLEL) \
-	    -m "(locks or integration) and not browser and not demo and not thorough" $(ARGS) $(if $(ARGS),|| test $$? -eq 5)
+	    -m "locks and not browser and not demo and not thorough" $(ARGS) $(if $(ARGS),|| test $$? -eq 5)
 
 test-postgres: $(DEV) ## run all tests that use the database on PostgreSQL
 	WANVIDEO_TEST_DATABASE=postgres $(PY) -m pytest $(PARALLEL) \

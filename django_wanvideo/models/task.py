@@ -179,10 +179,8 @@ class VideoTask(TaskActions, BatchRow):
         """
         elsewhere = using is not None and using != self._state.db
         if update_fields is None and not (self._state.adding or force_insert or elsewhere):
-            loaded = self.__dict__.keys()
-            update_fields = [
-                field.name for field in self._meta.concrete_fields if field.editable and field.attname in loaded
-            ]
+            fields = self._meta.concrete_fields
+            update_fields = [field.name for field in fields if field.editable and field.attname in self.__dict__]
         if update_fields is not None and _PRICED & set(update_fields) and self.status == TaskStatus.DRAFT:
             self._set_price()
             update_fields = {*update_fields, "credits_estimated"}

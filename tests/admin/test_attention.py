@@ -90,7 +90,8 @@ def test_a_dismissal_can_be_undone(boss, make_task):
 
 
 @DISMISSED
-def test_a_paid_video_that_turns_up_for_a_dismissed_failure_needs_attention(make_task):
+def test_paid_video_that_turns_up_for_dismissed(make_task):
+    """A paid video that turns up for a dismissed failure needs attention."""
     from django_wanvideo.services.tracking import snapshots
 
     task = make_task("failed", error_code="never_answered", provider_task_id="task-unified-1")

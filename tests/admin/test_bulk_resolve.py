@@ -83,7 +83,8 @@ def test_what_may_be_of_several_requests_is_not_ticked(road, evo, boss):
     assert "2 videos may be this one" in html
 
 
-def test_a_request_that_is_not_selected_or_not_to_be_seen_is_a_rival_all_the_same(road, evo, boss, monkeypatch):
+def test_request_that_is_not_selected(road, evo, boss, monkeypatch):
+    """A request that is not selected or not to be seen is a rival all the same."""
     seen = lose(road, evo, "Seen")
     hidden = lose(road, evo, "Hidden", fault="503")
     assert not hidden.owner_id

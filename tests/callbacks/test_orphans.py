@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.promises.fixtures import Road
 
 __all__ = ["evo", "road"]
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.locks, pytest.mark.integration]
 
 
 @pytest.fixture
@@ -68,7 +68,8 @@ def remembered(attempt_id: uuid.UUID, **columns: Any) -> CreditEntry:
 
 
 @pytest.mark.fault("K2.orphan-callback-becomes-a-task")
-def test_what_nobody_knows_and_evolink_confirms_becomes_a_task_for_a_person(site: Road, evo: Simulator):
+def test_nobody_knows_and_evolink_confirms_becomes(site: Road, evo: Simulator):
+    """What nobody knows and EvoLink confirms becomes a task for a person."""
     attempt_id, provider_id = at_evolink(site, evo)
     heard: list[tuple[str, str]] = []
 
@@ -170,8 +171,11 @@ def test_what_a_tombstone_knows_is_not_revived(site: Road, evo: Simulator, caplo
 
 
 @pytest.mark.fault("K2.forgotten-retry")
-def test_an_attempt_forgotten_by_a_task_that_did_not_wait_is_kept_beside_it(site: Road, evo: Simulator):
-    """The backup knew it as failed; it was tried again, accepted, and that is forgotten."""
+def test_attempt_forgotten_by_task_that_did_not_wait(site: Road, evo: Simulator):
+    """An attempt forgotten by a task that did not wait is kept beside it.
+
+    The backup knew it as failed; it was tried again, accepted, and that is forgotten.
+    """
     task = site.send(site.queued())
     attempt = task.attempt
     Attempt.objects.all().delete()

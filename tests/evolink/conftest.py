@@ -12,6 +12,7 @@ import pytest
 from django_wanvideo.evolink import connections
 from django_wanvideo.evolink.client import EvoLinkClient
 from tests.requirements import missing
+from tests.silence import closed_port
 
 from .server import ScriptedServer
 
@@ -61,6 +62,13 @@ def serve() -> Iterator[Callable[..., ScriptedServer]]:
     yield start
     for server in running:
         server.__exit__(None, None, None)
+
+
+@pytest.fixture
+def closed() -> Iterator[int]:
+    """A port that refuses connections."""
+    with closed_port() as port:
+        yield port
 
 
 @pytest.fixture

@@ -318,6 +318,7 @@ def test_a_database_that_stays_away_ends_the_waiting(run, evolink, photo, monkey
     assert (ran.code, "did not answer" in ran.err) == (3, True)
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_no_database_connection_is_held_between_two_looks(evolink):
     from django.db import connection

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import pytest
 
-from tests.simulator.conftest import picture
+from tests.pictures import drawn
 
 
 def test_every_request_is_written_down_with_status_and_time(client):
@@ -28,7 +28,7 @@ def test_the_key_is_nowhere_in_it_wherever_a_client_has_put_it(start):
     client = start(api_key="sk-very-secret-key")
     client.create(prompt="My key is sk-very-secret-key")
     client.call("GET", "/v1/tasks/sk-very-secret-key?key=sk-very-secret-key", headers={"X-Odd": "sk-very-secret-key"})
-    client.upload(picture(), "sk-very-secret-key.jpg")
+    client.upload(drawn(), "sk-very-secret-key.jpg")
     shown = "".join(str(asdict(entry)) + str(entry) for entry in client.sim.journal)
     assert "very-secret" not in shown
     assert client.sim.journal.find("create")[0].headers["Authorization"] == "[redacted]"

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from django.db import router
 from django.db.models import F, Q, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,8 +20,8 @@ from django_wanvideo.choices import IN_FLIGHT_STATUSES, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
-from django_wanvideo.models import Installation, SiteState, VideoTask
-from django_wanvideo.services.holds.lock import LOCK_NAME, Hold
+from django_wanvideo.models import Installation, VideoTask
+from django_wanvideo.services.holds.lock import Hold
 from django_wanvideo.services.installation import claim_counter
 
 if TYPE_CHECKING:
@@ -67,16 +66,6 @@ class Guard:
 def current() -> Installation:
     """Return the one row, which is made with the tables."""
     return Installation.objects.get_or_create(pk=Installation.ONLY)[0]
-
-
-def make_rows(using: str) -> None:
-    """Give a database whose tables were just made its id, before anything is copied from it, and the gate of claims.
-
-    Of several first claims that made the gate themselves, MariaDB would end all but one as a deadlock.
-    """
-    if router.allow_migrate_model(using, Installation):
-        Installation.objects.using(using).get_or_create(pk=Installation.ONLY)
-        SiteState.objects.using(using).get_or_create(name=LOCK_NAME)
 
 
 def look() -> Guard:

@@ -20,7 +20,7 @@ from django_wanvideo.services.sending import submission
 from tests.rows import make_attempt, make_task
 from tests.threads import at_once
 
-pytestmark = [pytest.mark.django_db, pytest.mark.integration]
+pytestmark = [pytest.mark.locks, pytest.mark.django_db, pytest.mark.integration]
 
 PRICE = Decimal("11.9")
 COMPLETED = ProviderStatus.COMPLETED
