@@ -36,7 +36,7 @@ test-sqlite: $(DEV) ## run the tests on SQLite
 
 test-locks: $(DEV) ## run the tests that lean on locks and constraints on PostgreSQL
 	WANVIDEO_TEST_DATABASE=postgres $(PY) -m pytest $(PARALLEL) \
-	    -m "(locks or integration) and not browser and not demo and not thorough" $(ARGS) $(if $(ARGS),|| test $$? -eq 5)
+	    -m "locks and not browser and not demo and not thorough" $(ARGS) $(if $(ARGS),|| test $$? -eq 5)
 
 test-postgres: $(DEV) ## run all tests that use the database on PostgreSQL
 	WANVIDEO_TEST_DATABASE=postgres $(PY) -m pytest $(PARALLEL) \
@@ -45,7 +45,7 @@ test-postgres: $(DEV) ## run all tests that use the database on PostgreSQL
 test-mariadb: $(DEV) ## run the tests of rows and their moves on an installed MariaDB (Debian: mariadb-server libmariadb-dev)
 	$(PIP) install --group mariadb
 	WANVIDEO_TEST_DATABASE=mariadb $(PY) -m pytest $(if $(ARGS),$(ARGS),tests/models/test_rows.py tests/promises/test_binding.py \
-	    tests/models/test_lifecycle.py tests/models/creation/test_idempotency.py tests/services/test_notifications.py)
+	    tests/models/test_lifecycle.py tests/models/creation/test_idempotency.py tests/services/test_notifications.py tests/services/limits/test_throttling.py)
 
 lint: $(DEV) ## check style
 	$(PY) -m ruff check .

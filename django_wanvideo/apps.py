@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
-from django.db import connections
+from django.db import connections, router
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -29,17 +29,21 @@ class WanVideoConfig(AppConfig):
         checks.register_all()
         deletion.connect()
         people.connect()
-        post_migrate.connect(_make_installation, sender=self, dispatch_uid="wanvideo.make_installation")
+        post_migrate.connect(make_rows, sender=self, dispatch_uid="wanvideo.make_rows")
 
 
-def _make_installation(sender: AppConfig, using: str, **kwargs: Any) -> None:
-    """Give a database its id as soon as it has the tables."""
-    from django_wanvideo.models import Installation
-    from django_wanvideo.services.installation import installation
+def make_rows(using: str, **kwargs: Any) -> None:
+    """Give a database the rows that it has from the start: its id, before anything is copied from it, and the gate.
+
+    Of several first claims that made the gate themselves, MariaDB would end all but one as a deadlock.
+    """
+    from django_wanvideo.models import Installation, SiteState
+    from django_wanvideo.services.holds.lock import LOCK_NAME
 
     connection = connections[using]
     with connection.cursor() as cursor:
         # They are gone after a migration back to nothing.
         there = Installation._meta.db_table in connection.introspection.table_names(cursor)  # noqa: SLF001 - documented API
-    if there:
-        installation.make_row(using)
+    if there and router.allow_migrate_model(using, Installation):
+        Installation.objects.using(using).get_or_create(pk=Installation.ONLY)
+        SiteState.objects.using(using).get_or_create(name=LOCK_NAME)

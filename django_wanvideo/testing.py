@@ -105,16 +105,13 @@ def wakeup_catchers(taken: list[tuple[str, ...]]) -> list[tuple[Any, str, Any]]:
         taken.append((job, *ids))
         return True
 
-    def take_sync() -> bool:
-        return take("sync")
-
     def no_answer(_question: object, **_options: object) -> bool:
         return False
 
     return [
         (queue, "enqueue", take),
         (queue.jobs, "enqueue", take),
-        (queue, "request_callback_read", take_sync),
+        (queue, "request_callback_read", lambda: take("sync")),
         (queue, "ask", no_answer),
         (queue.connection, "ask", no_answer),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,6 @@ from tests import engines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from rq import Queue
 
@@ -29,6 +29,7 @@ DATABASE_FIXTURES = {
 }
 #: By one of these its rows are seen by several connections.
 COMMITTING_FIXTURES = {"transactional_db", "live_server"}
+PROMISES = Path(__file__).parent / "promises"
 #: Markers of tests that take seconds.
 LONG = ("browser", "demo", "slow")
 #: Seconds; enough for an engine on a machine that is busy with other things.
@@ -57,11 +58,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
         fixtures, database = set(getattr(item, "fixturenames", ())), item.get_closest_marker("django_db")
         if DATABASE_FIXTURES & fixtures or database:
             item.add_marker("database")
-        if COMMITTING_FIXTURES & fixtures or (database and database.kwargs.get("transaction")):
+        commits = COMMITTING_FIXTURES & fixtures or (database and database.kwargs.get("transaction"))
+        # The promises lean on both, whether or not a single test commits.
+        promise = PROMISES in item.path.parents and item.get_closest_marker("integration")
+        if promise or (commits and not item.get_closest_marker("commit_only")):
             item.add_marker("locks")
     yield
     long = {item.path for item in items if any(item.get_closest_marker(name) for name in LONG)}
-    items.sort(key=lambda item: item.path not in long)
+    # Those of the browser together: what they share starts once.
+    items.sort(key=lambda item: (item.path not in long, not item.get_closest_marker("browser")))
 
 
 @pytest.fixture(scope="session")

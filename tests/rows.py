@@ -1,35 +1,18 @@
-"""Rows and pictures that tests begin with."""
+"""Rows that tests begin with."""
 
 from __future__ import annotations
 
-import io
 import uuid
 from typing import Any
 
 from django.apps import apps
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
-from PIL import Image
 
-from django_wanvideo.choices import AttemptState, TaskStatus
+from django_wanvideo.choices import ACTIVE_STATUSES, AttemptState, TaskStatus
 from django_wanvideo.models import Attempt, VideoTask
 
+_STATES = {TaskStatus.SUBMITTING: AttemptState.CLAIMED, TaskStatus.UNCONFIRMED: AttemptState.UNCONFIRMED}
 MODEL = "wan2.6-image-to-video-flash"
-
-
-def picture(
-    kind: str = "JPEG",
-    size: tuple[int, int] = (640, 480),
-    mode: str = "RGB",
-    *,
-    color: Any = "teal",
-    name: str = "",
-    **options: Any,
-) -> SimpleUploadedFile:
-    """Make a picture as a browser uploads it; ``kind`` as Pillow names it, sides in pixels."""
-    target = io.BytesIO()
-    Image.new(mode, size, color).save(target, kind, **options)
-    return SimpleUploadedFile(name or f"picture.{kind.lower()}", target.getvalue(), f"image/{kind.lower()}")
 
 
 def make_task(status: TaskStatus = TaskStatus.QUEUED, **columns: Any) -> VideoTask:
@@ -38,14 +21,20 @@ def make_task(status: TaskStatus = TaskStatus.QUEUED, **columns: Any) -> VideoTa
     return VideoTask.objects.create(**values | {"queued_at": timezone.now()} | columns)
 
 
+def state_of(status: str) -> AttemptState:
+    """The state of the attempt that a task at ``status`` has."""
+    if status in _STATES:
+        return _STATES[status]
+    return AttemptState.ACCEPTED if status in ACTIVE_STATUSES else AttemptState.FINISHED
+
+
 def make_attempt(task: VideoTask, state: AttemptState = AttemptState.ACCEPTED, **columns: Any) -> Attempt:
     """Make an attempt of a task; one that EvoLink has taken gets an id of its own."""
     values: dict[str, Any] = {"number": task.attempts.count() + 1, "request": {"model": task.model}}
     if state in {AttemptState.ACCEPTED, AttemptState.FINISHED}:
         values["provider_task_id"] = f"task-unified-{uuid.uuid4().hex[:12]}"
-    return Attempt.objects.create(
-        task=task, state=state, idempotency_key=f"wanvideo-{uuid.uuid4().hex}", **values | columns
-    )
+    values["idempotency_key"] = f"wanvideo-{uuid.uuid4().hex}"
+    return Attempt.objects.create(task=task, state=state, **values | columns)
 
 
 def everything() -> dict[str, list[dict[str, Any]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +26,19 @@ def silent_port() -> Iterator[int]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(128)
+        yield listening.getsockname()[1]
+
+
+@contextmanager
+def full_port() -> Iterator[int]:
+    """A port that takes no connection and refuses none: the queue of a listener that never accepts is full."""
+    with socket.socket() as listening, ExitStack() as stack:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for _visitor in range(8):
+            visitor = stack.enter_context(socket.socket())
+            visitor.setblocking(False)
+            visitor.connect_ex(listening.getsockname())
         yield listening.getsockname()[1]
 
 

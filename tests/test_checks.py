@@ -330,7 +330,8 @@ def test_no_check_asks_the_database():
     checks.check_sqlite(None)
 
 
-def test_a_wrong_storage_is_said_by_the_check_and_not_by_a_crash_while_the_models_load():
+def test_wrong_storage_is_said_by_check():
+    """A wrong storage is said by the check and not by a crash while the models load."""
     code = """
 from django.conf import settings
 settings.configure(

@@ -61,7 +61,8 @@ def test_a_setting_is_read_at_each_access(settings, name):
 
 
 @pytest.mark.parametrize("value", ["sk-test", None, ["API_KEY"]])
-def test_a_setting_of_the_wrong_kind_gives_the_defaults_and_breaks_no_import(settings, value):
+def test_setting_of_wrong_kind_gives_defaults(settings, value):
+    """A setting of the wrong kind gives the defaults and breaks no import."""
     settings.WANVIDEO = value
     assert given() == {}
     assert conf.QUEUE == "default"
@@ -83,7 +84,8 @@ def test_the_key_may_be_a_text_or_something_that_is_called(settings, value, key)
     assert conf.api_key() == key
 
 
-def test_a_callable_key_is_called_each_time_so_that_a_new_key_counts_at_once(settings):
+def test_callable_key_is_called_each_time_so_that_new(settings):
+    """A callable key is called each time so that a new key counts at once."""
     keys = iter(["sk-old", "sk-new"])
     settings.WANVIDEO = {"API_KEY": lambda: next(keys)}
     assert [conf.api_key(), conf.api_key()] == ["sk-old", "sk-new"]

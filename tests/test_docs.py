@@ -160,7 +160,8 @@ def test_settings_of_the_documentation_are_accepted_by_the_checks(page, monkeypa
 
 @pytest.mark.fault("K11.no-key-is-a-check-not-a-keyerror")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_without_a_key_in_the_environment_settings_load_and_a_check_says_so(page, monkeypatch, settings, tmp_path):
+def test_without_key_in_environment_settings_load(page, monkeypatch, settings, tmp_path):
+    """Without a key in the environment settings load and a check says so."""
     monkeypatch.delenv("EVOLINK_API_KEY", raising=False)
     for code in blocks(page):
         if code.startswith("# settings.py") and "EVOLINK_API_KEY" in code:
@@ -379,7 +380,8 @@ def test_all_statuses_are_on_the_lifecycle_page():
     assert [code for row in rows for code in codes(row)] == TaskStatus.values
 
 
-def test_all_verdicts_on_a_charge_and_on_an_entry_of_the_ledger_are_on_the_money_page():
+def test_all_verdicts_on_charge_and_on_entry_of_ledger():
+    """All verdicts on a charge and on an entry of the ledger are on the money page."""
     rows = re.findall(r"^\| `(\w+)` \|", (DOCS / "money.md").read_text(), re.MULTILINE)
     assert sorted(rows) == sorted([*Charge.values, *CreditOutcome.values])
 
@@ -626,7 +628,8 @@ def test_every_signal_is_among_what_a_site_may_override():
     assert set(named) == {name for name, value in vars(signals).items() if isinstance(value, signals.Signal)}
 
 
-def test_what_a_site_may_override_of_the_admin_is_there_with_the_arguments_that_are_named():
+def test_site_may_override_of_admin():
+    """What a site may override of the admin is there with the arguments that are named."""
     for row in table(DOCS / "overriding.md", "hooks-admin"):
         for code in codes(row[0]):
             name, _, arguments = code.rstrip(")").partition("(")

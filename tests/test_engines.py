@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.locks, pytest.mark.integration]
 
 
 @pytest.mark.django_db

@@ -17,9 +17,9 @@ from django_wanvideo.services import notifications
 from django_wanvideo.services.sending import submission
 from django_wanvideo.services.storing import download
 from django_wanvideo.services.tracking import callbacks, polling
-from tests.promises.fixtures import until
+from tests.waiting import until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.commit_only, pytest.mark.integration]
 
 FIRST, SECOND = uuid.uuid4(), uuid.uuid4()
 
@@ -59,7 +59,8 @@ def test_a_job_gives_its_service_the_ids(asked, job, expected):
 
 
 @pytest.mark.django_db
-def test_a_sync_without_ids_reads_the_callbacks_after_it_lets_the_next_one_wake_another(asked, monkeypatch):
+def test_sync_without_ids_reads_callbacks(asked, monkeypatch):
+    """A sync without ids reads the callbacks after it lets the next one wake another."""
     monkeypatch.setattr(queue, "clear_pending_read", lambda: asked.append("forgotten"))
     jobs.run_here("sync")
     assert asked == ["forgotten", ("process_pending",)]

@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 from benchmarks.charge_safety.environments import NotInstalled, cache_dir, interpreter_for
-from benchmarks.charge_safety.server import ANSWERS, fault_server
 from benchmarks.tables import Verdict, table
+from tests.evolink.server import ScriptedServer, answer, close, hang
 
 #: Name in the driver, name in the table, what is installed (``None``: it is here already).
 CLIENTS = (
@@ -29,6 +29,16 @@ CLIENTS = (
     ("requests-retry", "requests + Retry(3, allowed_methods=None)", None),
     ("requests-bare", "requests", None),
 )
+_NGINX = b"""<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r
+<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"""
+_ERROR = {"error": {"code": "internal_error", "message": "Internal server error", "type": "server_error"}}
+#: What becomes of the answer after the whole request has been read.
+FAULTS = {
+    "answer lost": close,
+    "502 of a proxy": answer(502, _NGINX, Server="nginx", Content_Type="text/html", Connection="close"),
+    "500 JSON": answer(500, _ERROR, Content_Type="application/json", Connection="close"),
+    "read timeout": hang,
+}
 DRIVER = Path(__file__).with_name("driver.py")
 ROOT = DRIVER.parents[2]
 
@@ -56,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
         if name == "ours":
             own = counts
     print("POSTs that one create call makes, by what becomes of its answer\n")
-    print(table(["client, with its defaults", *ANSWERS], rows), "\n")
+    print(table(["client, with its defaults", *FAULTS], rows), "\n")
     print("\n".join([*trouble, ""]) if trouble else "", end="")
     verdict = Verdict(binding=not options.no_goal)
     for fault, posts in own.items():
@@ -67,22 +77,26 @@ def main(argv: list[str] | None = None) -> int:
 def _counts(python: Path, name: str, seconds: float) -> tuple[dict[str, str], list[str]]:
     """Make the call once per fault; returns POSTs by fault, and what must be said about them."""
     counts, notes = {}, []
-    for fault in ANSWERS:
-        with fault_server(fault) as server:
+    for fault, behaviour in FAULTS.items():
+        with ScriptedServer(behaviour) as server:
             command = [str(python), str(DRIVER), name, server.url]
             try:
                 done = subprocess.run(
                     command, timeout=seconds, capture_output=True, text=True, check=False, env=_environment(name)
                 )
             except subprocess.TimeoutExpired:
-                counts[fault] = f"{server.posts}+"
+                counts[fault] = f"{_posts(server)}+"
                 notes.append(f"{fault}: stopped after {seconds:g} s, still trying")
                 continue
-            counts[fault] = str(server.posts)
-            if server.posts == 0:
+            counts[fault] = str(_posts(server))
+            if not _posts(server):
                 said = (done.stdout.strip() or done.stderr.strip()).splitlines()
                 notes.append(f"{fault}: no POST arrived ({said[-1] if said else 'it said nothing'})")
     return counts, notes
+
+
+def _posts(server: ScriptedServer) -> int:
+    return sum(request.method == "POST" for request in server.requests)
 
 
 def _environment(name: str) -> dict[str, str]:

@@ -115,6 +115,9 @@ def _follow_the_money(
                 account.lost.append(f"{name}: {ended} at EvoLink, and nothing here knows its id{known}")
         elif task.status == "completed" and _source(task) == attempt:
             account.stored += 1
+        elif task.status == "draft":
+            # Held when its database was taken over; whoever submits it gets the video that is there.
+            account.with_a_person.append(name)
         elif task.status == "failed" and task.error_code:
             known = _history(entry["prompt"]) if task.error_code in UNTOLD else ""
             account.explained.append(f"{name}: {task.error_code}{known}")

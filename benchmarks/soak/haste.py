@@ -30,7 +30,7 @@ SECONDS = {
 NUMBERS = {
     "services.schedule": {"OVERDUE_LOOK": 6.0, "USUAL_ESTIMATE": 8},
     "services.provider.provider": {"DEFAULT_PAUSE": 1.0},
-    "services.attempts.recovery": {"LISTING": 3.0},
+    "services.attempts.binding": {"LISTING": 3.0},
     "services.installation.claim_counter": {"READ_EVERY": 2},
 }
 #: A request that takes longer has lost its worker.

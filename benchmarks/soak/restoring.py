@@ -11,8 +11,8 @@ from benchmarks.soak.site import forget_connections
 if TYPE_CHECKING:
     from benchmarks.soak.site import Site
 
-#: Seconds in which the site must notice that its database has gone back, once its processes run again.
-NOTICE = 15.0
+#: Seconds in which the site must notice that its database has gone back; its processes have to start first.
+NOTICE = 60.0
 
 
 class Restoring:

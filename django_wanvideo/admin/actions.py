@@ -14,7 +14,7 @@ from django_wanvideo.admin.base import TaskAdminBase, person
 from django_wanvideo.admin.views import bulk_submit, resolve
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models.creation import creation
-from django_wanvideo.services.resolution import dismissal
+from django_wanvideo.services.resolution import decisions
 from django_wanvideo.services.sending import actions as sending
 from django_wanvideo.services.tracking import polling
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
     from django_wanvideo.models import VideoTask
-
 
 #: Seconds that a page may take for asking EvoLink about many tasks.
 ASKING_SECONDS = 8.0
@@ -42,7 +41,6 @@ class ActionsMixin(TaskAdminBase):
 
     @admin.action(permissions=["submit"], description=gettext_lazy("Retry selected…"))
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponse:
-        """Show what would be tried again and what it costs; sending is a second step."""
         return bulk_submit.make(self, request, queryset, again=True)
 
     @admin.action(permissions=["resolve"], description=gettext_lazy("Settle selected unconfirmed…"))
@@ -70,26 +68,20 @@ class ActionsMixin(TaskAdminBase):
 
     @admin.action(permissions=["change"], description=gettext_lazy("Cancel selected"))
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
-        """Cancel each selected task that was not sent."""
         words = ngettext_lazy("%(n)s task was cancelled.", "%(n)s tasks were cancelled.", "n")
         _do(request, queryset, lambda task: sending.cancel(task, by=person(request)), _("Cancelled."), words)
 
     @admin.action(permissions=["change"], description=gettext_lazy("Dismiss selected failures"))
     def dismiss_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
-        """Let each selected failure need no attention any more."""
         words = ngettext_lazy("%(n)s task was dismissed.", "%(n)s tasks were dismissed.", "n")
-        _do(request, queryset, lambda task: dismissal.dismiss(task, by=person(request)), _("Dismissed."), words)
+        _do(request, queryset, lambda task: decisions.dismiss(task, by=person(request)), _("Dismissed."), words)
 
     @admin.action(permissions=["add"], description=gettext_lazy("Duplicate selected as drafts"))
     def duplicate_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:
-        """Make a draft like each selected task."""
-
-        def duplicate(task: VideoTask) -> None:
-            made.append(creation.duplicate(task, by=person(request)))
-
         made: list[VideoTask] = []
+        tasks, by = queryset.prefetch_related("inputs"), person(request)
         words = ngettext_lazy("%(n)s draft was made.", "%(n)s drafts were made.", "n")
-        _do(request, queryset.prefetch_related("inputs"), duplicate, _("Duplicated."), words)
+        _do(request, tasks, lambda task: made.append(creation.duplicate(task, by=by)), _("Duplicated."), words)
         log(request, made, _("Made as a copy."), added=True)
 
 
@@ -100,6 +92,5 @@ def _do(
     log_message: str,
     success: StrPromise,
 ) -> None:
-    """Do one thing to each task and tell how it went."""
     tasks = queryset.defer(None).iterator(chunk_size=CHUNK)
     do_to_each(request, tasks, step, log_message).tell(request, success)

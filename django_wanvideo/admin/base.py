@@ -43,8 +43,6 @@ PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosn
 class TaskAdminBase(_Base):
     """What pages, actions and endpoints ask the admin for."""
 
-    # Who may do and see what ---------------------------------------------------------------------------------------
-
     def has_submit_permission(self, request: HttpRequest, obj: VideoTask | None = None) -> bool:
         """Tell whether the person may spend credits."""
         return request.user.has_perm("wanvideo.submit_videotask")
@@ -94,8 +92,6 @@ class TaskAdminBase(_Base):
         check = getattr(self, f"has_{permission}_permission")
         return bool(check(request) if permission == "add" else check(request, task))
 
-    # What its form is for ------------------------------------------------------------------------------------------
-
     def get_model_spec(self, request: HttpRequest, obj: VideoTask | None = None) -> ModelSpec:
         """Return the model that the form is for: chosen just now, or the draft's, or the default."""
         chosen = presets.model_of(request) if obj is None else ""
@@ -120,10 +116,7 @@ class TaskAdminBase(_Base):
         """Tell whether the form offers the data for the site's own code; by default to superusers."""
         return bool(getattr(request.user, "is_superuser", False))
 
-    # Pages ---------------------------------------------------------------------------------------------------------
-
     def get_page_url(self, name: str, *args: Any) -> str:
-        """Return the address of one of our pages."""
         return reverse(f"admin:wanvideo_videotask_{name}", args=args, current_app=self.admin_site.name)
 
     def get_batch_url(self, task: VideoTask) -> str:

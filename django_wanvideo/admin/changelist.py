@@ -40,7 +40,6 @@ class TaskChangeList(ChangeList):
     has_newer: bool = False
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
-        """Take the places of pages out of what the filters are given."""
         found: dict[str, Any] = super().get_filters_params(params)
         return {name: value for name, value in found.items() if name not in PLACES}
 
@@ -96,7 +95,6 @@ class TaskChangeList(ChangeList):
 
     @property
     def unsearched_url(self) -> str:
-        """The list with its filters and without the search."""
         return self.get_query_string(remove=[*PLACES, PAGE_VAR, SEARCH_VAR])
 
     def _numbered_page(self) -> list[VideoTask]:
@@ -131,17 +129,14 @@ class TaskChangeList(ChangeList):
 
     @property
     def newer_url(self) -> str:
-        """The page before this one."""
         return self._url(NEWER, self.result_list[0] if self.result_list else None, self.page_num - 1)
 
     @property
     def older_url(self) -> str:
-        """The page after this one."""
         return self._url(OLDER, self.result_list[-1] if self.result_list else None, self.page_num + 1)
 
     @property
     def newest_url(self) -> str:
-        """The first page."""
         return self.get_query_string(remove=[*PLACES, PAGE_VAR])
 
     @property

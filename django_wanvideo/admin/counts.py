@@ -23,11 +23,7 @@ CAP, MOST = 100, 1000
 
 
 def known(request: HttpRequest, model_admin: ModelAdmin, *, anew: bool = False) -> dict[str, str]:
-    """Return how many tasks stand at the choices for which that is cheap to know, as far as this person sees them.
-
-    Args:
-        anew: look now, rather than take what was found some seconds ago.
-    """
+    """Return how many tasks that this person sees stand at the choices that are cheap to count; ``anew`` counts now."""
     if request.method != "GET":
         # An action shows no filters.
         return {}

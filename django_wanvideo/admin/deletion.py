@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
-
 #: So many of the tasks that stay are named.
 STAYING_NAMED = 5
 #: So many objects of each kind that refer to tasks are named, and so many tasks asked about in one query.
@@ -131,10 +130,7 @@ def _linked(model_admin: TaskAdminBase, request: HttpRequest, row: models.Model)
 
 
 class DeletionMixin(TaskAdminBase):
-    """One task or several; files go after commit, which the services see to."""
-
     def has_delete_permission(self, request: HttpRequest, obj: VideoTask | None = None) -> bool:
-        """Refuse to delete what EvoLink or a worker has hold of."""
         if obj is not None and obj.status in ACTIVE_STATUSES:
             return False
         return super().has_delete_permission(request, obj)

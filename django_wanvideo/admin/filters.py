@@ -38,7 +38,6 @@ class _Filter(admin.SimpleListFilter):
     """Narrows the list down by what is chosen, if anything."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> QuerySet[VideoTask]:
-        """Return what is left of the tasks."""
         return self.narrowed(request, queryset, self.value() or "") if self.value() else queryset
 
     def narrowed(self, request: HttpRequest, tasks: Any, value: str) -> Any:
@@ -73,7 +72,6 @@ class StatusFilter(_Filter):
     is_popup = False
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
-        """Return all statuses."""
         self.is_popup = IS_POPUP_VAR in request.GET
         known = counts.known(request, model_admin)
         return [(value, counts.labelled(capfirst(label), known.get(value))) for value, label in TaskStatus.choices]
@@ -99,7 +97,6 @@ class CreatedFilter(_Filter):
     parameter_name = "created"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
-        """Return stretches of days."""
         return [
             ("today", _("Today")),
             ("7", _("Past 7 days")),
@@ -116,13 +113,10 @@ class CreatedFilter(_Filter):
 
 
 class ModelFilter(_Filter):
-    """One model of the catalogue."""
-
     title = _("model")
     parameter_name = "model"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
-        """Return the catalogue's models."""
         return [(spec.id, spec.short_label) for spec in catalog.models()]
 
 
@@ -210,17 +204,21 @@ class FailureFilter(_Filter):
         return ended.filter(error_code__in=codes)
 
 
+#: In the order in which the list shows them.
+LIST_FILTER = (AttentionFilter, StatusFilter, CreatedFilter, OwnerFilter, ModelFilter, FailureFilter, BatchFilter)
+
+
 def is_offered(model_admin: ModelAdmin, request: HttpRequest, lookup: str, value: Any) -> bool:
     """Tell whether a filter of the list, its hierarchy of dates, or a site's foreign key to tasks asks for ``lookup``."""
     for name, is_field in _offered(model_admin, request):
         if lookup == name or (is_field and lookup.startswith(name + LOOKUP_SEP)):
             return True
     # A site's form that opens the list to choose from narrows it down as its foreign key says.
-    for limit in model_admin.model._meta.related_fkey_lookups:  # noqa: SLF001 - where Django's own admin looks
-        limits = url_params_from_lookup_dict(limit() if callable(limit) else limit)
-        if (lookup, value) in limits.items():
-            return True
-    return False
+    limits = model_admin.model._meta.related_fkey_lookups  # noqa: SLF001 - where Django's own admin looks
+    return any(
+        (lookup, value) in url_params_from_lookup_dict(limit() if callable(limit) else limit).items()
+        for limit in limits
+    )
 
 
 def _offered(model_admin: ModelAdmin, request: HttpRequest) -> Iterator[tuple[str, bool]]:
@@ -234,7 +232,5 @@ def _offered(model_admin: ModelAdmin, request: HttpRequest) -> Iterator[tuple[st
         elif isinstance(item, type):
             names = item(request, {}, model_admin.model, model_admin).expected_parameters()
             yield from ((name, False) for name in names)
-        elif isinstance(item, (list, tuple)):
-            yield item[0], True
-        elif isinstance(item, str):
-            yield item, True
+        else:
+            yield item if isinstance(item, str) else item[0], True

@@ -21,7 +21,6 @@ from django_wanvideo.services.holds import holds, lock, pause
 from django_wanvideo.services.provider import account_checks
 
 if TYPE_CHECKING:
-    import uuid
     from collections.abc import Callable, Iterable
 
     from django.http import HttpRequest, HttpResponse
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from django_wanvideo.admin.base import TaskAdminBase
     from django_wanvideo.health.holds import Report
     from django_wanvideo.models import SiteState, VideoTask
-
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -39,7 +37,6 @@ _TRIED = frozenset({"account", "breaker"})
 
 
 def may_pause(request: HttpRequest) -> bool:
-    """Tell whether the person may pause and resume sending."""
     return request.user.has_perm(pause.PERMISSION)
 
 
@@ -49,26 +46,22 @@ def notices(model_admin: TaskAdminBase, request: HttpRequest) -> list[dict[str, 
     return [
         {
             "report": report,
-            "number": number,
             "since": formats.clock(report.hold.since),
             "waiting_url": f"{model_admin.get_page_url('changelist')}?status={TaskStatus.QUEUED}",
-            "waiting": report.waiting_words,
             "credits": formats.credits_in_table(report.credits) if report.credits else "",
             "buttons": _buttons(report, reports) if may_pause(request) else [],
             "url": model_admin.get_page_url("sending"),
         }
-        for number, report in enumerate(reports, 1)
+        for report in reports
     ]
 
 
 def reports_for(request: HttpRequest) -> list[Report]:
     """Return a report of each hold; what holds sending back is read once for each request."""
-    nothing: list[Report] = []
-    return _looked_up(lambda: hold_reports.reports(_marks(request)), nothing)
+    return _looked_up(lambda: hold_reports.reports(_marks(request))) or []
 
 
 def is_paused(reports: Iterable[Report]) -> bool:
-    """Tell whether a person has paused sending already."""
     return any(report.hold.kind == "person" for report in reports)
 
 
@@ -78,8 +71,7 @@ def label(model_admin: TaskAdminBase, request: HttpRequest, tasks: Iterable[Vide
     The reason is why each waits at this moment, by the holds that stand; empty for none.
     """
     queued = [task for task in tasks if task.status == TaskStatus.QUEUED]
-    nothing: dict[uuid.UUID, str] = {}
-    reasons = _looked_up(lambda: holds.reasons(queued, _marks(request)), nothing) if queued else nothing
+    reasons = (_looked_up(lambda: holds.reasons(queued, _marks(request))) if queued else None) or {}
     labelled: Any
     for labelled in tasks:
         if labelled.status == TaskStatus.QUEUED:
@@ -90,7 +82,7 @@ def label(model_admin: TaskAdminBase, request: HttpRequest, tasks: Iterable[Vide
 
 def reason_now(task: VideoTask) -> str:
     """Return what keeps a task back that was queued just now; empty where nothing does."""
-    held = _looked_up(lambda: holds.refusal(task), None)
+    held = _looked_up(lambda: holds.refusal(task))
     return held.reason if held is not None else ""
 
 
@@ -98,13 +90,13 @@ def _marks(request: HttpRequest) -> dict[str, SiteState]:
     return once(request, "marks", lock.marks)
 
 
-def _looked_up(look: Callable[[], T], otherwise: T) -> T:
+def _looked_up(look: Callable[[], T]) -> T | None:
     try:
         return look()
     except Exception:
         # A list of videos must not depend on what a site's own function does that gives the key.
         logger.exception("Looking for what holds sending back did not work.")
-        return otherwise
+        return None
 
 
 def _buttons(report: Report, reports: list[Report]) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.exceptions import EvoLinkError
 from django_wanvideo.exceptions import WanVideoError
 from django_wanvideo.failures import advice_for
-from django_wanvideo.services.resolution import dismissal
+from django_wanvideo.services.resolution import decisions
 from django_wanvideo.services.sending import actions as sending
 from django_wanvideo.services.sending import quotes
 from django_wanvideo.services.storing import download
@@ -60,8 +60,8 @@ OPERATIONS = {
         lambda _request, task: quotes.fetching(task),
     ),
     "cancel": Operation("change", sending.cancel, gettext_lazy("Cancelled. Nothing was charged.")),
-    "dismiss": Operation("change", dismissal.dismiss, gettext_lazy("Dismissed.")),
-    "undismiss": Operation("change", dismissal.restore, gettext_lazy("The dismissal was undone.")),
+    "dismiss": Operation("change", decisions.dismiss, gettext_lazy("Dismissed.")),
+    "undismiss": Operation("change", decisions.restore, gettext_lazy("The dismissal was undone.")),
     "refresh": Operation("view", polling.refresh, gettext_lazy("The status was refreshed.")),
 }
 
@@ -143,7 +143,7 @@ def get_object_actions(model_admin: TaskAdminBase, request: HttpRequest, task: V
         add("duplicate", label if ended else _("Duplicate"), "copy", first=is_to_change and not fetchable)
         add("variations", _("Variations…"), "variations", link=True)
     if may("change"):
-        if dismissal.can_be_dismissed(task):
+        if decisions.can_be_dismissed(task):
             add("dismiss", _("Dismiss"), "completed")
         elif task.dismissed_at is not None:
             add("undismiss", _("Undo dismiss"), "retry")

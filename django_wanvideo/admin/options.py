@@ -12,31 +12,15 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_wanvideo.admin import holds, object_actions
+from django_wanvideo.admin import filters, holds, object_actions
 from django_wanvideo.admin.actions import ActionsMixin
 from django_wanvideo.admin.base import ModelAdmin, as_uuid
 from django_wanvideo.admin.changelist import TaskChangeList
 from django_wanvideo.admin.deletion import DeletionMixin
-from django_wanvideo.admin.filters import (
-    AttentionFilter,
-    BatchFilter,
-    CreatedFilter,
-    FailureFilter,
-    ModelFilter,
-    OwnerFilter,
-    StatusFilter,
-    is_offered,
-)
 from django_wanvideo.admin.forms.fields import fieldsets
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
 from django_wanvideo.admin.presentation.markup import ColumnsMixin
-from django_wanvideo.admin.views import (
-    bulk_submit,
-    duplicate,
-    files,
-    live,
-    resolve,
-)
+from django_wanvideo.admin.views import bulk_submit, duplicate, files, live, resolve
 from django_wanvideo.admin.views.change import PagesMixin, parent_of
 from django_wanvideo.models import Attempt
 
@@ -61,7 +45,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
 
     list_display = ("picture", "task", "state", "credits", "owned_by", "created")
     list_display_links = ("picture", "task")
-    list_filter = (AttentionFilter, StatusFilter, CreatedFilter, OwnerFilter, ModelFilter, FailureFilter, BatchFilter)
+    list_filter = filters.LIST_FILTER
     list_per_page = 50
     # Owners may be in another database; the list itself fetches them, with or without a join.
     list_select_related = ()
@@ -91,7 +75,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
 
         Django admits every column, so that whoever sees the list could guess what it does not show, letter by letter.
         """
-        return is_offered(self, request, lookup, value) and super().lookup_allowed(lookup, value, request)
+        return filters.is_offered(self, request, lookup, value) and super().lookup_allowed(lookup, value, request)
 
     def get_urls(self) -> list[URLPattern]:
         """Put our addresses before the admin's catch-all."""
@@ -110,13 +94,10 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
             ("<uuid:object_id>/do/<slug:verb>/", object_actions.operate_view, "operate"),
         ]
         wrap = self.admin_site.admin_view
-        wrapped = [
-            path(route, wrap(partial(view, self)), name=f"wanvideo_videotask_{name}") for route, view, name in own
-        ]
-        return [*wrapped, *super().get_urls()]
+        urls = [path(route, wrap(partial(view, self)), name=f"wanvideo_videotask_{name}") for route, view, name in own]
+        return [*urls, *super().get_urls()]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TaskChangeList]:
-        """Return the list that does not count."""
         return TaskChangeList
 
     def get_search_results(
@@ -124,14 +105,13 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
     ) -> tuple[QuerySet[VideoTask], bool]:
         """Find a task by its id, by EvoLink's id, or by all words of the prompt; rows are never found twice."""
         term = search_term.strip()
-        if not term:
-            return queryset, False
         if (pk := as_uuid(term)) is not None:
-            return queryset.filter(pk=pk), False
-        if term.startswith("task-"):
-            return queryset.filter(pk__in=Attempt.objects.filter(provider_task_id=term).values("task_id")), False
-        for word in term.split():
-            queryset = queryset.filter(prompt__icontains=word)
+            queryset = queryset.filter(pk=pk)
+        elif term.startswith("task-"):
+            queryset = queryset.filter(pk__in=Attempt.objects.filter(provider_task_id=term).values("task_id"))
+        else:
+            for word in term.split():
+                queryset = queryset.filter(prompt__icontains=word)
         return queryset, False
 
     def get_form(
@@ -149,10 +129,6 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
         if not self.is_editable(request, obj):
             return [(None, {"fields": ["notes"]})]
         return fieldsets(self.get_model_spec(request, obj), with_metadata=self.may_edit_metadata(request))
-
-    def get_readonly_fields(self, request: HttpRequest, obj: VideoTask | None = None) -> tuple[str, ...]:
-        """Nothing is shown as a read-only field; pages of sent tasks have their own markup."""
-        return ()
 
     def save_model(self, request: HttpRequest, obj: VideoTask, form: Any, change: bool) -> None:
         """Drafts were saved by the service; here only notes are."""

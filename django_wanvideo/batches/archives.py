@@ -25,7 +25,7 @@ from django.utils.translation import ngettext
 
 from django_wanvideo.batches import files
 from django_wanvideo.catalog.images import errors
-from django_wanvideo.catalog.messages import printable
+from django_wanvideo.catalog.text import printable
 from django_wanvideo.models import BatchFile
 
 if TYPE_CHECKING:

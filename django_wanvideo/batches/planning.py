@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
     from django_wanvideo.models import Preset
-    from django_wanvideo.models.creation.options import TaskOptions
+    from django_wanvideo.models.creation.validation import TaskOptions
 
 #: Problems that a plan keeps; of more it only knows the number.
 MOST_PROBLEMS = 1000

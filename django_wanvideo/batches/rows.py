@@ -20,7 +20,7 @@ from django_wanvideo.catalog.validation import BESIDE_PARAMETERS, FAMILY_PARAMET
 from django_wanvideo.conf import conf
 from django_wanvideo.models import BatchFile, MediaInput
 from django_wanvideo.models.batches import placeholders
-from django_wanvideo.models.creation import idempotency, options
+from django_wanvideo.models.creation import idempotency, validation
 from django_wanvideo.models.creation.validation import Written
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def check(number: int, row: Mapping[str, Any], common: Common) -> CheckedRow:
     key = row.get("idempotency_key") or None
     if (problem := idempotency.key_problem(key)) is not None and "idempotency_key" not in found.columns:
         found.add("idempotency_key", problem)
-    found.add_all(written.errors | options.misspelled(spec, parameters))
+    found.add_all(written.errors | validation.misspelled(spec, parameters))
     cleaned: dict[str, Any] = {}
     try:
         cleaned = catalog.clean(spec, prompt=written.prompt, parameters=parameters, inputs=sources)
@@ -159,7 +159,7 @@ def _filled(
 def _without_own(spec: ModelSpec, values: Mapping[str, Any], asked: set[str]) -> dict[str, Any]:
     """Leave out columns of the site's own, which prompts may name; one that is nearly a known name is a slip."""
     known = _known(spec)
-    everything = [*known, *FAMILY_PARAMETERS, *BESIDE_PARAMETERS, *options.COLUMNS, *COLUMNS, *inputs.ROLES]
+    everything = [*known, *FAMILY_PARAMETERS, *BESIDE_PARAMETERS, *validation.COLUMNS, *COLUMNS, *inputs.ROLES]
     return {
         name: value
         for name, value in values.items()

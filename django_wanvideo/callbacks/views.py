@@ -18,7 +18,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
 from django_wanvideo import callback_tokens
-from django_wanvideo.callbacks.payload import kept_of
+from django_wanvideo.evolink import parsing
+from django_wanvideo.evolink.types import task_id
 from django_wanvideo.services.tracking import receipts
 
 if TYPE_CHECKING:
@@ -32,6 +33,20 @@ logger = logging.getLogger(__name__)
 
 #: Bytes; a task's body is a few KiB.
 MAX_BODY = 1024 * 1024
+#: Fields of EvoLink's task body that are read when callbacks are not verified.
+KEPT = (
+    "id",
+    "status",
+    "progress",
+    "model",
+    "created",
+    "duration",
+    "results",
+    "result_data",
+    "error",
+    "usage",
+    "task_info",
+)
 
 
 def _never_in_a_transaction(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -123,6 +138,14 @@ def _read(request: Request) -> bytes | None:
         stream = request.META["wsgi.input"]
     body: bytes = stream.read(MAX_BODY + 1)
     return None if len(body) > MAX_BODY else body
+
+
+def kept_of(body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return EvoLink's task id (empty when the body names none) and what is kept of the body."""
+    if "id" not in body and isinstance(body.get("data"), dict):
+        body = body["data"]
+    kept = {name: parsing.scrub(body[name], depth=6, items=50) for name in KEPT if name in body}
+    return task_id(body), kept
 
 
 def _no_constant(name: str) -> Any:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from django_wanvideo.catalog.parameters import Choice, ParameterSpec
-from django_wanvideo.catalog.pricing import Multiplier, PriceRule
 from django_wanvideo.catalog.registry import build_request, clean, estimate, get, media_of, models
-from django_wanvideo.catalog.spec import InputSpec, ModelSpec, PromptSpec, Rule
+from django_wanvideo.catalog.spec import InputSpec, ModelSpec, Multiplier, PriceRule, PromptSpec, Rule
 
 __all__ = [
     "Choice",

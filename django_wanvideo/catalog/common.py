@@ -12,8 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.catalog.parameters import Choice, ParameterSpec
-from django_wanvideo.catalog.pricing import Multiplier, PriceRule
-from django_wanvideo.catalog.spec import InputSpec, PromptSpec, Rule
+from django_wanvideo.catalog.spec import InputSpec, Multiplier, PriceRule, PromptSpec, Rule
 from django_wanvideo.choices import InputRole
 
 #: When EvoLink's public pricing rules were read.
@@ -141,9 +140,9 @@ def duration(minimum: int, maximum: int) -> ParameterSpec:
     )
 
 
-def quality(price: PriceRule | None = None, *, with_480p: bool = False) -> ParameterSpec:
+def quality(price: PriceRule | None = None) -> ParameterSpec:
     """Return the qualities that ``price`` knows, each with what a second of it costs; without it only their names."""
-    known = dict.fromkeys(_QUALITIES if with_480p else list(_QUALITIES)[1:], "")
+    known = dict.fromkeys(("720p", "1080p"), "")
     if price is not None:
         (factors,) = (multiplier.values for multiplier in price.multipliers if multiplier.parameter == "quality")
         known = {str(value): _per_second(price.rate * factor) for value, factor in factors}

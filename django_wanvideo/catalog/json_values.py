@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from django_wanvideo.catalog.messages import printable
+from django_wanvideo.catalog.text import printable
 
 #: Objects and lists inside each other; MySQL takes 100.
 MAX_DEPTH = 90
@@ -30,8 +30,6 @@ def clean(value: object) -> dict[str, Any]:
     try:
         found = json.dumps(value, allow_nan=False, ensure_ascii=False, default=_plain)
         found.encode()
-    except RecursionError:
-        raise _problem(_("Metadata must be JSON: it is nested too deep.")) from None
     except UnicodeEncodeError:
         message = _("Metadata contains half a character, which cannot be stored. Type the text again.")
         raise _problem(message) from None

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.catalog import models_wan25, models_wan26, validation
-from django_wanvideo.catalog.messages import describe_value, nearest, printable
+from django_wanvideo.catalog import models_wan, validation
+from django_wanvideo.catalog.text import describe_value, nearest, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from django_wanvideo.catalog.spec import ModelSpec
 
 _MODELS: tuple[ModelSpec, ...] = (
-    models_wan26.IMAGE_TO_VIDEO_FLASH,
-    models_wan26.IMAGE_TO_VIDEO,
-    models_wan26.TEXT_TO_VIDEO,
-    models_wan25.IMAGE_TO_VIDEO,
-    models_wan25.TEXT_TO_VIDEO,
+    models_wan.WAN26_FLASH_IMAGE_TO_VIDEO,
+    models_wan.WAN26_IMAGE_TO_VIDEO,
+    models_wan.WAN26_TEXT_TO_VIDEO,
+    models_wan.WAN25_IMAGE_TO_VIDEO,
+    models_wan.WAN25_TEXT_TO_VIDEO,
 )
 _BY_ID = {model.id: model for model in _MODELS}
 

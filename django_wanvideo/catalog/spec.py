@@ -1,17 +1,18 @@
-"""How a model is described: frozen data, and the few questions that it answers."""
+"""How a model is described, its price included: frozen data, and the few questions that it answers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from django_stubs_ext import StrOrPromise
 
     from django_wanvideo.catalog.parameters import ParameterSpec, Scalar
-    from django_wanvideo.catalog.pricing import PriceRule
     from django_wanvideo.choices import InputRole
 
 #: The media type of each format that an input can have, by the name used in ``InputSpec.formats``.
@@ -22,6 +23,12 @@ MEDIA_TYPES = {
     "BMP": "image/bmp",
     "MP3": "audio/mpeg",
 }
+
+#: EvoLink counts in units of 1/10,000 credit and rounds them half up.
+CREDIT_UNIT = Decimal("0.0001")
+#: EvoLink's units: 680,000 are one dollar, 10,000 are one credit.
+CREDITS_PER_DOLLAR = Decimal(68)
+DOLLAR_UNIT = Decimal("0.0001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +99,70 @@ class Rule:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the rule as JSON for the form, in the reader's language."""
-        return {
-            "kind": self.kind,
-            "parameter": self.parameter,
-            "values": list(self.values),
-            "others": dict(self.others),
-            "message": str(self.message),
-            "note": str(self.note),
-        }
+        texts = {"message": str(self.message), "note": str(self.note)}
+        return asdict(self) | {"values": list(self.values), "others": dict(self.others)} | texts
+
+
+@dataclass(frozen=True, slots=True)
+class Multiplier:
+    """By how much each value of one parameter multiplies the rate."""
+
+    parameter: str
+    values: tuple[tuple[Scalar, Decimal], ...]
+
+    def factor(self, value: object) -> Decimal:
+        """Return the factor for ``value``. Raises LookupError when the price list does not know it."""
+        for known, factor in self.values:
+            if type(known) is type(value) and known == value:
+                return factor
+        raise LookupError(f"The price list has no factor for {self.parameter}={value!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRule:
+    """Price of one video: ``max(minimum, seconds * rate * factors)``, in credits.
+
+    Source: EvoLink's public pricing rules as they stood on ``as_of``. Prices move; what EvoLink reports as used is the truth.
+    """
+
+    #: Credits for one second, before factors.
+    rate: Decimal
+    #: Credits that every video costs at least.
+    minimum: Decimal
+    as_of: date
+    multipliers: tuple[Multiplier, ...] = ()
+    #: The parameter that holds the billed seconds.
+    seconds: str = "duration"
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the parameters that the price depends on."""
+        return (self.seconds, *(multiplier.parameter for multiplier in self.multipliers))
+
+    def rate_for(self, values: Mapping[str, object]) -> Decimal:
+        """Return credits a second for complete, valid ``values``; the minimum is not considered."""
+        rate = self.rate
+        for multiplier in self.multipliers:
+            rate *= multiplier.factor(values[multiplier.parameter])
+        return rate
+
+    def credits(self, values: Mapping[str, object]) -> Decimal:
+        """Return the credits, with four decimals, for complete, valid ``values``."""
+        return max(self.minimum, self._unbounded(values)).quantize(CREDIT_UNIT, ROUND_HALF_UP)
+
+    def is_minimum(self, values: Mapping[str, object]) -> bool:
+        """Tell whether complete, valid ``values`` cost the minimum because they would cost less."""
+        return self._unbounded(values) < self.minimum
+
+    def dollars(self, amount: Decimal) -> Decimal:
+        """Return ``amount`` credits in US dollars, with four decimals."""
+        return (amount / CREDITS_PER_DOLLAR).quantize(DOLLAR_UNIT, ROUND_HALF_UP)
+
+    def _unbounded(self, values: Mapping[str, object]) -> Decimal:
+        seconds = values[self.seconds]
+        if not isinstance(seconds, int):
+            raise TypeError(f"{self.seconds} must be whole seconds.")
+        return seconds * self.rate_for(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +181,11 @@ class ModelSpec:
 
     def parameter(self, name: str) -> ParameterSpec:
         """Return the parameter called ``name``. Raises KeyError when the model has none."""
-        for parameter in self.parameters:
-            if parameter.name == name:
-                return parameter
-        raise KeyError(name)
+        return {parameter.name: parameter for parameter in self.parameters}[name]
 
     def input(self, role: InputRole | str) -> InputSpec:
         """Return the input with ``role``. Raises KeyError when the model takes none."""
-        for item in self.inputs:
-            if item.role == role:
-                return item
-        raise KeyError(role)
+        return {str(item.role): item for item in self.inputs}[str(role)]
 
     def has_role(self, role: InputRole | str) -> bool:
         """Tell whether the model takes inputs with ``role``."""
@@ -136,8 +193,5 @@ class ModelSpec:
 
     def effective_values(self, parameters: Mapping[str, object]) -> dict[str, object]:
         """Return the value that each parameter has: as given, or else its default."""
-        effective: dict[str, object] = {}
-        for parameter in self.parameters:
-            value = parameters.get(parameter.name)
-            effective[parameter.name] = parameter.default if value is None else value
-        return effective
+        given = {name: value for name, value in parameters.items() if value is not None}
+        return {parameter.name: given.get(parameter.name, parameter.default) for parameter in self.parameters}

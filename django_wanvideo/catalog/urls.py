@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import suppress
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import idna
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.catalog.messages import SURROGATE, describe_value
+from django_wanvideo.catalog.text import SURROGATE, wrong_kind
 
 #: Characters, as for EvoLink's other addresses.
 MAX_URL_LENGTH = 2048
@@ -29,7 +30,7 @@ def check_url(url: object) -> None:
     Whether anything answers there is for EvoLink to find out. No message repeats a password.
     """
     if not isinstance(url, str):
-        raise ValidationError(_("Give the link as text; got %(value)s."), "invalid", {"value": describe_value(url)})
+        raise wrong_kind(_("Give the link as text; got %(value)s."), url)
     if not url:
         raise ValidationError(_("Give a link that begins with https://."), "required")
     _check_characters(url)
@@ -43,17 +44,12 @@ def check_url(url: object) -> None:
     if not host.strip(".") or port == 0:
         raise ValidationError(_("The link names no site. It must look like https://example.com/picture.jpg."), "host")
     if "@" in parts.netloc:
-        raise ValidationError(
-            _("The link contains a name or password. Use a link that anyone can open, or upload the file."),
-            "credentials",
-        )
+        message = _("The link contains a name or password. Use a link that anyone can open, or upload the file.")
+        raise ValidationError(message, "credentials")
     length = len(sendable(url))
     if length > MAX_URL_LENGTH:
-        raise ValidationError(
-            _("The link has %(length)s characters; at most %(limit)s can be sent. Upload the file instead."),
-            "max_length",
-            {"length": length, "limit": MAX_URL_LENGTH},
-        )
+        message = _("The link has %(length)s characters; at most %(limit)s can be sent. Upload the file instead.")
+        raise ValidationError(message, "max_length", {"length": length, "limit": MAX_URL_LENGTH})
 
 
 def sendable(url: str) -> str:
@@ -68,20 +64,16 @@ def sendable(url: str) -> str:
     name = ascii_host(parts.hostname or "")
     host = f"[{name}]" if ":" in name else name
     netloc = host if parts.port is None else f"{host}:{parts.port}"
-    fragment = quote(parts.fragment, safe=_QUERY_SAFE)
-    return urlunsplit(
-        (parts.scheme, netloc, quote(parts.path, safe=_PATH_SAFE), quote(parts.query, safe=_QUERY_SAFE), fragment)
-    )
+    rest = (quote(part, safe=_QUERY_SAFE) for part in (parts.query, parts.fragment))
+    return urlunsplit((parts.scheme, netloc, quote(parts.path, safe=_PATH_SAFE), *rest))
 
 
 def ascii_host(host: str) -> str:
     """Return the name of a site in punycode and lower case. Raises ValidationError for one that no site can have."""
     if host.isascii():
         return host.lower()
-    try:
+    with suppress(UnicodeError):
         return idna.encode(host, uts46=True).decode("ascii")
-    except UnicodeError:
-        pass
     try:
         # An older standard, which has names of symbols that the newer one leaves out and some sites still have.
         return host.encode("idna").decode("ascii").lower()

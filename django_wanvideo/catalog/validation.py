@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.catalog.messages import SURROGATE, describe_value, nearest, printable
-from django_wanvideo.catalog.parameters import clean_value
-from django_wanvideo.catalog.text import normalised, plain
+from django_wanvideo.catalog.text import SURROGATE, describe_value, nearest, normalised, plain, printable, wrong_kind
 from django_wanvideo.choices import InputRole
 
 if TYPE_CHECKING:
@@ -68,28 +66,18 @@ def prompt_problems(spec: PromptSpec, prompt: object) -> list[ValidationError]:
     """Return what is wrong with a prompt, measured as it is kept and sent (``text.normalised``)."""
     prompt = plain(prompt)
     if prompt is not None and not isinstance(prompt, str):
-        return [
-            ValidationError(_("Write the prompt as text; got %(value)s."), "invalid", {"value": describe_value(prompt)})
-        ]
+        return [wrong_kind(_("Write the prompt as text; got %(value)s."), prompt)]
     text = normalised(prompt or "")
     problems = []
     if len(text) > spec.max_length:
-        problems.append(
-            ValidationError(
-                _("The prompt has %(length)s characters; this model takes %(limit)s. Shorten it by %(excess)s."),
-                "max_length",
-                {"length": len(text), "limit": spec.max_length, "excess": len(text) - spec.max_length},
-            ),
-        )
+        message = _("The prompt has %(length)s characters; this model takes %(limit)s. Shorten it by %(excess)s.")
+        params = {"length": len(text), "limit": spec.max_length, "excess": len(text) - spec.max_length}
+        problems.append(ValidationError(message, "max_length", params))
     elif spec.required and not any(_is_visible(character) for character in text):
         problems.append(ValidationError(_("Write a prompt: what moves, how the camera moves, the mood."), "required"))
     if "\x00" in text or SURROGATE.search(text):
-        problems.append(
-            ValidationError(
-                _("The prompt contains characters that cannot be sent. Type the text again instead of pasting it."),
-                "invalid_characters",
-            ),
-        )
+        message = _("The prompt contains characters that cannot be sent. Type the text again instead of pasting it.")
+        problems.append(ValidationError(message, "invalid_characters"))
     return problems
 
 
@@ -112,7 +100,7 @@ def _clean_parameters(
         return {}
     if not isinstance(parameters, Mapping):
         message = _("Give the parameters by name, such as duration; got %(value)s.")
-        problems["parameters"].append(ValidationError(message, "invalid", {"value": describe_value(parameters)}))
+        problems["parameters"].append(wrong_kind(message, parameters))
         return {}
     known = {parameter.name: parameter for parameter in spec.parameters}
     cleaned: dict[str, Scalar] = {}
@@ -120,49 +108,41 @@ def _clean_parameters(
         if value is None and (name in known or name in FAMILY_PARAMETERS):
             continue
         if not isinstance(name, str):
-            message = _("Names of parameters are text; got %(value)s.")
-            problems["parameters"].append(ValidationError(message, "invalid", {"value": describe_value(name)}))
+            problems["parameters"].append(wrong_kind(_("Names of parameters are text; got %(value)s."), name))
         elif name not in known:
             problems[printable(name)].append(_unknown_parameter(spec, name, alternatives))
         else:
             try:
-                cleaned[name] = clean_value(known[name], plain(value))
+                cleaned[name] = known[name].clean(plain(value))
             except ValidationError as error:
                 problems[name].append(error)
     return {name: cleaned[name] for name in known if name in cleaned}
 
 
 def _unknown_parameter(spec: ModelSpec, name: str, alternatives: Sequence[ModelSpec]) -> ValidationError:
-    """Return the error for a parameter that the model does not have, with what was probably meant."""
-    params = {
-        "name": printable(name),
-        "model": spec.short_label,
-        "known": ", ".join(item.name for item in spec.parameters),
-    }
-    if name in FAMILY_PARAMETERS:
+    known = ", ".join(item.name for item in spec.parameters)
+    params = {"name": printable(name), "model": spec.short_label, "known": known}
+    takers = [str(other.short_label) for other in alternatives if any(item.name == name for item in other.parameters)]
+    # Somebody who reads EvoLink's documentation uses its names.
+    documented = {item.request_field: item.role.value for item in spec.inputs}
+    documented |= {item.request_field.split(".")[0]: item.name for item in spec.parameters if "." in item.request_field}
+    if name in FAMILY_PARAMETERS and takers:
+        params["others"] = ", ".join(takers)
+        message = _("%(model)s does not take “%(name)s”. Leave it out, or choose a model that does: %(others)s.")
+    elif name in FAMILY_PARAMETERS:
         message = _("%(model)s does not take “%(name)s”. Leave it out.")
-        if others := [
-            str(other.short_label) for other in alternatives if any(item.name == name for item in other.parameters)
-        ]:
-            params["others"] = ", ".join(others)
-            message = _("%(model)s does not take “%(name)s”. Leave it out, or choose a model that does: %(others)s.")
-        return ValidationError(message, "unknown_parameter", params)
-    if name in InputRole.values:
-        return ValidationError(_("Give “%(name)s” as an input, not as a parameter."), "unknown_parameter", params)
-    if name in BESIDE_PARAMETERS:
+    elif name in InputRole.values:
+        message = _("Give “%(name)s” as an input, not as a parameter.")
+    elif name in BESIDE_PARAMETERS:
         message = _(
             "“%(name)s” does not belong among the parameters: model and prompt stand beside them, and the site sets the "
             "callback address."
         )
-        return ValidationError(message, "unknown_parameter", params)
-    # Somebody who reads EvoLink's documentation uses its names.
-    documented = {item.request_field: item.role.value for item in spec.inputs}
-    documented |= {item.request_field.split(".")[0]: item.name for item in spec.parameters if "." in item.request_field}
-    if meant := documented.get(name) or nearest(name, (item.name for item in spec.parameters)):
+    elif meant := documented.get(name) or nearest(name, (item.name for item in spec.parameters)):
         params["meant"] = meant
         message = _("There is no parameter “%(name)s”. Did you mean “%(meant)s”?")
-        return ValidationError(message, "unknown_parameter", params)
-    message = _("There is no parameter “%(name)s”. %(model)s takes %(known)s.")
+    else:
+        message = _("There is no parameter “%(name)s”. %(model)s takes %(known)s.")
     return ValidationError(message, "unknown_parameter", params)
 
 
@@ -171,8 +151,7 @@ def _clean_inputs(spec: ModelSpec, inputs: object, problems: Problems) -> dict[s
     if inputs is None:
         inputs = {}
     elif not isinstance(inputs, Mapping):
-        message = _("Give the inputs by role, such as first_frame; got %(value)s.")
-        problems["inputs"].append(ValidationError(message, "invalid", {"value": describe_value(inputs)}))
+        problems["inputs"].append(wrong_kind(_("Give the inputs by role, such as first_frame; got %(value)s."), inputs))
         inputs = {}
     unreadable = set()
     for role, items in inputs.items():
@@ -183,8 +162,7 @@ def _clean_inputs(spec: ModelSpec, inputs: object, problems: Problems) -> dict[s
             problems[name].append(_unknown_role(spec, name))
         elif not isinstance(items, (list, tuple)):
             unreadable.add(str(role))
-            message = _("Give a list, even of one; got %(value)s.")
-            problems[str(role)].append(ValidationError(message, "invalid", {"value": describe_value(items)}))
+            problems[str(role)].append(wrong_kind(_("Give a list, even of one; got %(value)s."), items))
     counts = {role: len(items) for role, items in non_empty(inputs).items() if spec.has_role(role)}
     for item in spec.inputs:
         if item.role.value not in unreadable:
@@ -193,7 +171,6 @@ def _clean_inputs(spec: ModelSpec, inputs: object, problems: Problems) -> dict[s
 
 
 def _count_problems(spec: ModelSpec, item: InputSpec, count: int) -> list[ValidationError]:
-    """Return what is wrong with the number of inputs in one role."""
     params = {"model": spec.short_label, "role": item.role.label, "count": count, "limit": item.max_items}
     if item.required and not count:
         return [ValidationError(_("Add the %(role)s: a file or a link. %(model)s needs it."), "required", params)]
@@ -204,14 +181,15 @@ def _count_problems(spec: ModelSpec, item: InputSpec, count: int) -> list[Valida
 
 
 def _unknown_role(spec: ModelSpec, name: str) -> ValidationError:
-    """Return the error for an input that the model does not take."""
     params = {"name": name, "model": spec.short_label, "known": ", ".join(item.role.value for item in spec.inputs)}
     if name in InputRole.values:
-        return ValidationError(_("%(model)s does not take “%(name)s”. Remove it."), "unknown_input", params)
-    params["meant"] = nearest(name, (item.role.value for item in spec.inputs)) or ""
-    if params["meant"]:
-        return ValidationError(_("There is no input “%(name)s”. Did you mean “%(meant)s”?"), "unknown_input", params)
-    return ValidationError(_("There is no input “%(name)s”. %(model)s takes %(known)s."), "unknown_input", params)
+        message = _("%(model)s does not take “%(name)s”. Remove it.")
+    elif meant := nearest(name, (item.role.value for item in spec.inputs)):
+        params["meant"] = meant
+        message = _("There is no input “%(name)s”. Did you mean “%(meant)s”?")
+    else:
+        message = _("There is no input “%(name)s”. %(model)s takes %(known)s.")
+    return ValidationError(message, "unknown_input", params)
 
 
 def _is_visible(character: str) -> bool:

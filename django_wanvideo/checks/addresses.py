@@ -11,7 +11,6 @@ from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 
 from django_wanvideo import callback_tokens
-from django_wanvideo.checks import values
 from django_wanvideo.conf import conf
 from django_wanvideo.exceptions import ConfigurationError
 
@@ -67,7 +66,6 @@ def callbacks() -> Iterator[CheckMessage]:
 
 
 def route() -> Iterator[CheckMessage]:
-
     if not conf.has_callbacks():
         return
     try:
@@ -111,19 +109,15 @@ def hosts() -> Iterator[CheckMessage]:
         )
 
 
-def site() -> Iterator[CheckMessage]:
-    """The address that links in e-mails begin with."""
-    parts = _split(conf.SITE_URL)
-    if conf.SITE_URL is not None and (
-        parts is None or parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment
-    ):
-        yield values.bad_value("SITE_URL", 'the address of this site, such as "https://www.example.com"')
-    elif conf.NOTIFY is not None and not (conf.SITE_URL or conf.CALLBACK_BASE_URL):
-        yield CheckWarning(
-            "WANVIDEO['NOTIFY'] is set, but not SITE_URL: e-mails have no links.",
-            hint='Set it to the address of this site, such as "https://www.example.com".',
-            id="wanvideo.W010",
-        )
+def is_site(url: Any) -> bool:
+    """Tell whether links can begin with an address."""
+    parts = _split(url)
+    return (
+        parts is not None
+        and parts.scheme in {"http", "https"}
+        and bool(parts.hostname)
+        and not parts.query + parts.fragment
+    )
 
 
 def _split(url: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -12,17 +13,57 @@ from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ValidationError
 
 from django_wanvideo import catalog
-from django_wanvideo.checks import addresses, values
+from django_wanvideo.checks import addresses
 from django_wanvideo.conf import conf, given, known_names
 from django_wanvideo.db import database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from django.apps import AppConfig
 
 #: What can stand in a header.
 _KEY = re.compile(r"[\x21-\x7e]{1,500}")
+#: A host name, or with "." or "*." before it all names that end so; an address of IPv6 stands without brackets.
+_HOST = re.compile(r"(\*?\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool) and 0 < float(value) < float("inf")
+
+
+def _is_positive_whole(value: Any) -> bool:
+    return isinstance(value, int) and _is_positive(value)
+
+
+def _is_switch(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value.strip()) <= 100
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(item, str) and item for item in value)
+
+
+def _or_none(is_right: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or is_right(value)
+
+
+#: Whether a value is right, what it must be, and of which settings.
+_VALUES: tuple[tuple[Callable[[Any], bool], str, tuple[str, ...]], ...] = (
+    (_or_none(_is_name), 'a name of at most 100 characters, such as "production"', ("INSTALLATION",)),
+    (_or_none(callable), "a callable that takes an event and returns users, or None", ("NOTIFY",)),
+    (_is_positive, "a positive number of seconds", ("CONNECT_TIMEOUT", "READ_TIMEOUT", "POLL_INTERVAL")),
+    (_is_positive, "a positive number of seconds", ("POLL_DEADLINE", "UNCONFIRMED_DEADLINE", "DOWNLOAD_DEADLINE")),
+    (_is_positive_whole, "a positive whole number of bytes", ("MAX_VIDEO_BYTES",)),
+    (_or_none(_is_positive_whole), "a positive whole number or None", ("MAX_IN_FLIGHT", "MAX_SUBMITS_PER_MINUTE")),
+    (_or_none(_is_positive), "a positive number of credits or None", ("DAILY_CREDIT_LIMIT", "USER_DAILY_CREDIT_LIMIT")),
+    (_is_switch, "True or False", ("VERIFY_CALLBACKS", "ALLOW_PRIVATE_HOSTS", "TRUST_IDEMPOTENCY_KEY", "BATCH_READ")),
+    (_are_texts, "a list of strings", ("CALLBACK_KEYS", "RESULT_HOSTS")),
+)
 
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
@@ -39,9 +80,9 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *addresses.route(),
         *_files(),
         *addresses.hosts(),
-        *addresses.site(),
-        *values.values(),
-        *values.credit_limits(),
+        *_site(),
+        *_values(),
+        *_credit_limits(),
         *_upload_to(),
         *_model(),
         *_clock(),
@@ -69,7 +110,7 @@ def check_sqlite(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
 def _key() -> Iterator[CheckMessage]:
     value = conf.API_KEY
     if isinstance(value, str) and value.strip() and not _KEY.fullmatch(value.strip()):
-        yield values.bad_value("API_KEY", "EvoLink's key: one line of printable characters without spaces")
+        yield _bad_value("API_KEY", "EvoLink's key: one line of printable characters without spaces")
     elif not callable(value) and not (isinstance(value, str) and value.strip()):
         yield Error(
             "WANVIDEO['API_KEY'] is not set.",
@@ -123,7 +164,7 @@ def _upload_to() -> Iterator[CheckMessage]:
     try:
         storage.try_upload_to()
     except storage.UnusableNameError as error:
-        yield values.bad_value("UPLOAD_TO", f"{wanted}: {error}")
+        yield _bad_value("UPLOAD_TO", f"{wanted}: {error}")
     except Exception as error:
         # A site's own function; it may be right about tasks that have more to them than the one it was tried with.
         yield CheckWarning(
@@ -151,3 +192,42 @@ def _clock() -> Iterator[CheckMessage]:
             hint="Set USE_TZ to True.",
             id="wanvideo.E013",
         )
+
+
+def _values() -> Iterator[CheckMessage]:
+    for is_right, wanted, names in _VALUES:
+        for name in names:
+            if not is_right(getattr(conf, name)):
+                yield _bad_value(name, wanted)
+    if _are_texts(conf.RESULT_HOSTS):
+        for host in conf.RESULT_HOSTS:
+            if not _HOST.fullmatch(host):
+                yield _bad_value("RESULT_HOSTS", f'a list of host names such as ".evolink.ai", which {host!r} is not')
+
+
+def _site() -> Iterator[CheckMessage]:
+    if conf.SITE_URL is not None and not addresses.is_site(conf.SITE_URL):
+        yield _bad_value("SITE_URL", 'the address of this site, such as "https://www.example.com"')
+    elif conf.NOTIFY is not None and not (conf.SITE_URL or conf.CALLBACK_BASE_URL):
+        yield CheckWarning(
+            "WANVIDEO['NOTIFY'] is set, but not SITE_URL: e-mails have no links.",
+            hint='Set it to the address of this site, such as "https://www.example.com".',
+            id="wanvideo.W010",
+        )
+
+
+def _credit_limits() -> Iterator[CheckMessage]:
+    # The services need the models, which are not there yet when checks are registered.
+    from django_wanvideo.services.limits import credit_limits
+
+    if callable(conf.CREDIT_LIMITS):
+        return
+    try:
+        credit_limits.parse(conf.CREDIT_LIMITS)
+    except ValueError as error:
+        shape = '{"site": {"month": 5000}, "user": {"week": 200}}'
+        yield _bad_value("CREDIT_LIMITS", f"credits by period, such as {shape}, or a callable of the user; {error}")
+
+
+def _bad_value(name: str, wanted: str) -> CheckMessage:
+    return Error(f"WANVIDEO['{name}'] must be {wanted}.", hint="Leave it out to use the default.", id="wanvideo.E011")

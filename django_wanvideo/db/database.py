@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -49,6 +50,37 @@ def in_transaction(function: Callable[P, T]) -> Callable[P, T]:
             return function(*args, **kwargs)
 
     return run
+
+
+def within(seconds: float, failure: str, *works: Callable[[], Any]) -> list[Any]:
+    """Do all ``works`` at once; return what each returns, ``None`` for one that raises or is not done in time.
+
+    In threads, because a name that is looked up and a storage know no time limit. They end by themselves and leave no
+    connection open.
+
+    Args:
+        failure: what is logged of one that raises, before its error.
+    """
+    answers: list[Any] = [None] * len(works)
+
+    def run(number: int, work: Callable[[], Any]) -> None:
+        try:
+            answers[number] = work()
+        except Exception as error:
+            logger.warning("%s (%s: %s)", failure, type(error).__name__, error)
+        finally:
+            connections.close_all()
+
+    threads = [
+        threading.Thread(target=run, args=pair, name="wanvideo-within", daemon=True) for pair in enumerate(works)
+    ]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    # A copy: what comes too late must not change what is being done with these.
+    return list(answers)
 
 
 def roll_back() -> None:

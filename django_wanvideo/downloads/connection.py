@@ -67,7 +67,6 @@ def connect(url: DownloadUrl, addresses: list[str], limits: Limits) -> HTTPConne
 
 
 def ask(connection: HTTPConnection, url: DownloadUrl) -> http.client.HTTPResponse:
-    """Send the request, and return the answer with its body still to be read."""
     connection.request("GET", url.path, headers={"Host": url.netloc, **_HEADERS})
     # Not urllib3's own answer, which copies each piece of the body.
     return http.client.HTTPConnection.getresponse(connection)
@@ -76,7 +75,8 @@ def ask(connection: HTTPConnection, url: DownloadUrl) -> http.client.HTTPRespons
 def _connection(url: DownloadUrl, address: str, seconds: float) -> HTTPConnection:
     if not url.secure:
         return HTTPConnection(address, url.port, timeout=seconds)
-    context = _tls_context(_ca_bundle())
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
+    context = _tls_context(bundle)
     return HTTPSConnection(address, url.port, timeout=seconds, server_hostname=url.host, ssl_context=context)
 
 
@@ -84,10 +84,6 @@ def _limited_response(limits: Limits, sock: socket.socket, *args: Any, **kwargs:
     response = http.client.HTTPResponse(sock, *args, **kwargs)
     limit_reading(response, sock, limits.deadline, limits.read_timeout)
     return response
-
-
-def _ca_bundle() -> str:
-    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
 
 
 @lru_cache(maxsize=4)

@@ -13,11 +13,18 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from django_wanvideo.downloads.addresses import Resolver, is_allowed, system_resolver
 from django_wanvideo.downloads.connection import Limits, ask, connect
 from django_wanvideo.downloads.hashing import BackgroundHasher
 from django_wanvideo.downloads.mp4 import Mp4Scanner, looks_like_video
-from django_wanvideo.downloads.urls import DownloadError, DownloadUrl, parse_url, redirect_url
+from django_wanvideo.downloads.urls import (
+    DownloadError,
+    DownloadUrl,
+    Resolver,
+    is_allowed,
+    parse_url,
+    redirect_url,
+    system_resolver,
+)
 from django_wanvideo.http.text import one_line
 
 CHUNK = 64 * 1024

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote, urlsplit
 
 from django_wanvideo.evolink import outcome, parsing
-from django_wanvideo.evolink.connections import Exchange
+from django_wanvideo.evolink.connections import Exchange, new_session, process_session
 from django_wanvideo.evolink.exceptions import InvalidResponse, NotFoundError
 from django_wanvideo.evolink.multipart import MultipartFile, expiry
 from django_wanvideo.evolink.secrets import HiddenText
-from django_wanvideo.evolink.sessions import new_session, process_session
 from django_wanvideo.evolink.transport import Bearer, Call, HttpResult, TransportFailure, perform
 from django_wanvideo.evolink.types import CreateResult, Credits, ProviderStatus, TaskSnapshot, UploadedFile, task_id
 from django_wanvideo.exceptions import ConfigurationError
@@ -58,15 +57,13 @@ class EvoLinkClient:
         allow_private_hosts: bool = False,
         session: requests.Session | None = None,
     ) -> None:
-        secret, api_key = Secret(HiddenText(api_key.strip())), ""
-        if not _KEY.fullmatch(secret.reveal()):
+        self._secret, api_key = Secret(HiddenText(api_key.strip())), ""
+        if not _KEY.fullmatch(self._secret.reveal()):
             raise ConfigurationError("API_KEY must be EvoLink's key: one line of printable characters without spaces.")
         self.base_url = _usable_address("BASE_URL", base_url, allow_private_hosts)
         self.files_url = _usable_address("FILES_URL", files_url, allow_private_hosts)
-        self.connect_timeout = connect_timeout
-        self.read_timeout = read_timeout
-        self._secret = secret
-        self._auth = Bearer(secret)
+        self._timeout = (connect_timeout, read_timeout)
+        self._auth = Bearer(self._secret)
         self._session = session
 
     def __repr__(self) -> str:
@@ -76,11 +73,7 @@ class EvoLinkClient:
         raise TypeError("A client holds the API key and is not stored or sent anywhere. Build a new one.")
 
     def create(
-        self,
-        body: Mapping[str, Any],
-        *,
-        idempotency_key: str,
-        before_send: Callable[[], None] | None = None,
+        self, body: Mapping[str, Any], *, idempotency_key: str, before_send: Callable[[], None] | None = None
     ) -> CreateResult:
         """Ask for a video; the only call that costs money.
 
@@ -98,11 +91,7 @@ class EvoLinkClient:
             "POST",
             f"{self.base_url}/v1/videos/generations",
             # A connection of its own: one that had gone stale in a pool would look like a lost answer.
-            headers={
-                "Content-Type": "application/json",
-                "Idempotency-Key": idempotency_key,
-                "Connection": "close",
-            },
+            headers={"Content-Type": "application/json", "Idempotency-Key": idempotency_key, "Connection": "close"},
             body=json.dumps(sent, allow_nan=False).encode(),
         )
         with new_session(self._session, pool_size=1) as session:
@@ -150,8 +139,8 @@ class EvoLinkClient:
 
     def get_credits(self) -> Credits:
         """Read what the account and this key may still spend. Raises ReadError."""
-        data = self._read("GET", "/v1/credits").get("data")
-        user, token = (part if isinstance(part, Mapping) else {} for part in (_get(data, "user"), _get(data, "token")))
+        data = parsing.mapping(self._read("GET", "/v1/credits").get("data"))
+        user, token = (parsing.mapping(data.get(name)) for name in ("user", "token"))
         limit, used = (parsing.decimal(token.get(f"daily_{name}_credits")) for name in ("limit", "used"))
         return Credits(
             user_remaining=parsing.decimal(user.get("remaining_credits")),
@@ -175,18 +164,10 @@ class EvoLinkClient:
         Raises RejectedError (too large, a type it does not take, the key), RetryLater (all that may pass by itself).
         """
         form = MultipartFile(fileobj, file_name, content_type, deadline_seconds)
-        call = Call(
-            "POST",
-            f"{self.files_url}/api/v1/files/upload/stream",
-            headers={"Content-Type": form.content_type},
-            body=form,
-        )
+        url = f"{self.files_url}/api/v1/files/upload/stream"
+        call = Call("POST", url, headers={"Content-Type": form.content_type}, body=form)
         data = outcome.uploaded(self._perform(call), self._secret)
         return UploadedFile(parsing.parse_url(data.get("file_url")), expiry(data.get("expires_at")))
-
-    @property
-    def _timeout(self) -> tuple[float, float]:
-        return self.connect_timeout, self.read_timeout
 
     def _perform(self, call: Call) -> HttpResult | TransportFailure:
         return perform(self._session or process_session(), call, self._auth, self._timeout)
@@ -218,10 +199,6 @@ def _stand_in(exchange: Exchange, value: object) -> object:
     if not isinstance(value, HiddenText):
         return value
     return exchange.stand_ins.steady(HiddenText(json.dumps(value)[1:-1]))
-
-
-def _get(value: object, name: str) -> object:
-    return value.get(name) if isinstance(value, Mapping) else None
 
 
 def _items(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:

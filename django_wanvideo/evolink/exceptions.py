@@ -53,18 +53,18 @@ class OutcomeUnknownError(EvoLinkError):
 class ReadError(EvoLinkError):
     """A question to EvoLink was not answered. ``transient`` says whether asking again later can help."""
 
-    transient: bool = True
+    transient = True
 
-    def __init__(self, message: str, *, transient: bool = True, **facts: Any) -> None:
+    def __init__(self, message: str, *, transient: bool | None = None, **facts: Any) -> None:
         super().__init__(message, **facts)
-        self.transient = transient
+        if transient is not None:
+            self.transient = transient
 
 
 class NotFoundError(ReadError):
     """EvoLink itself says that it does not know what was asked for, or no longer. A gateway's 404 is a ReadError."""
 
-    def __init__(self, message: str, *, transient: bool = False, **facts: Any) -> None:
-        super().__init__(message, transient=transient, **facts)
+    transient = False
 
 
 class InvalidResponse(ReadError):  # noqa: N818 - says what it is

@@ -9,7 +9,8 @@ included: after a POST they may just as well point to what has been made.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from django_wanvideo.evolink import parsing
 from django_wanvideo.evolink.error_bodies import ErrorBody, decode, read_error
@@ -83,12 +84,7 @@ def _accepted(answer: HttpResult, secret: Secret) -> CreateResult:
             # Even if the connection broke afterwards: the id is what counts.
             return CreateResult(snapshot, answer.status, secret.redact_all(answer.request_id))
         problem = problem or "the answer has no task id"
-    raise OutcomeUnknownError(
-        f"EvoLink answered, but {secret.redact_all(problem)}.",
-        http_status=answer.status,
-        code="unreadable_answer",
-        request_id=secret.redact_all(answer.request_id),
-    )
+    raise OutcomeUnknownError(f"EvoLink answered, but {secret.redact_all(problem)}.", **_unreadable(answer, secret))
 
 
 def _lacks_capacity(error: ErrorBody) -> bool:
@@ -103,7 +99,7 @@ def content(answer: HttpResult | TransportFailure, secret: Secret) -> Any:
     if isinstance(answer, TransportFailure):
         raise ReadError(_no_answer(answer, secret), code=answer.code)
     if not 200 <= answer.status < 300:
-        _raise_read_error(answer, secret)
+        raise _read_error(answer, secret)
     problem = answer.broken
     if not problem:
         try:
@@ -117,35 +113,31 @@ def content(answer: HttpResult | TransportFailure, secret: Secret) -> Any:
                 error = read_error(answer.body, secret)
                 raise ReadError(_said(answer, error), **_facts(answer, error, secret))
             problem = "it is no JSON object"
-    raise InvalidResponse(
-        f"EvoLink's answer cannot be read: {secret.redact_all(problem)}.",
-        http_status=answer.status,
-        code="unreadable_answer",
-        request_id=secret.redact_all(answer.request_id),
-    )
+    message = f"EvoLink's answer cannot be read: {secret.redact_all(problem)}."
+    raise InvalidResponse(message, **_unreadable(answer, secret))
 
 
-def _raise_read_error(answer: HttpResult, secret: Secret) -> NoReturn:
+def _read_error(answer: HttpResult, secret: Secret) -> ReadError:
     error = read_error(answer.body, secret)
     facts = _facts(answer, error, secret)
     status = answer.status
     named = status in {404, 410} or (400 <= status < 500 and error.code in UNKNOWN_ID_CODES)
     if named and error.recognised and error.code:
-        raise NotFoundError(_said(answer, error), **facts)
+        return NotFoundError(_said(answer, error), **facts)
     # A 404 or 410 that comes down to here is somebody else's, such as a gateway's that has lost its way to EvoLink.
     transient = status in PASSING or status >= 500 or _lacks_capacity(error)
-    raise ReadError(_said(answer, error), transient=transient, **facts)
+    return ReadError(_said(answer, error), transient=transient, **facts)
 
 
 def uploaded(answer: HttpResult | TransportFailure, secret: Secret) -> Mapping[str, Any]:
     """Return the ``data`` of an upload's answer. Raises RejectedError, or RetryLater: sending a file again costs nothing."""
     if isinstance(answer, TransportFailure):
         raise RetryLater(_no_answer(answer, secret), code=answer.code)
-    error = read_error(answer.body, secret)
-    if 200 <= answer.status < 300 and not answer.broken:
-        data = _upload_data(answer.body)
-        if data is not None:
+    with suppress(ReadError):
+        data = parsing.mapping(content(answer, secret).get("data"))
+        if parsing.parse_url(data.get("file_url")):
             return data
+    error = read_error(answer.body, secret)
     is_final = 300 <= answer.status < 500 and answer.status not in {402, 407, 408, 409, 425, 429}
     can_pass = error.code in UPLOAD_WAIT_CODES or _lacks_capacity(error)
     is_refused = error.code in UPLOAD_REFUSAL_CODES or (is_final and not can_pass)
@@ -153,15 +145,9 @@ def uploaded(answer: HttpResult | TransportFailure, secret: Secret) -> Mapping[s
     raise kind(_said(answer, error), **_facts(answer, error, secret))
 
 
-def _upload_data(body: bytes) -> Mapping[str, Any] | None:
-    try:
-        whole = decode(body)
-    except ValueError:
-        return None
-    if not isinstance(whole, Mapping) or whole.get("success") is False:
-        return None
-    data = whole.get("data")
-    return data if isinstance(data, Mapping) and parsing.parse_url(data.get("file_url")) else None
+def _unreadable(answer: HttpResult, secret: Secret) -> dict[str, Any]:
+    request_id = secret.redact_all(answer.request_id)
+    return {"http_status": answer.status, "code": "unreadable_answer", "request_id": request_id}
 
 
 def _facts(answer: HttpResult, error: ErrorBody, secret: Secret) -> dict[str, Any]:

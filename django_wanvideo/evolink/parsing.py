@@ -50,21 +50,22 @@ def scrub(value: object, secret: Secret = NO_SECRET, *, depth: int = 12, items: 
     return None
 
 
+def mapping(value: object) -> Mapping[str, Any]:
+    """Return a JSON object as it is, and an empty one for anything else."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def integer(value: object, minimum: int, maximum: int) -> int | None:
     """Return a whole number between the two limits, or None. A boolean is no number."""
     number = decimal(value)
-    if number is None or not minimum <= number <= maximum:
-        return None
-    return int(number)
+    return int(number) if number is not None and minimum <= number <= maximum else None
 
 
 def decimal(value: object) -> Decimal | None:
     """Return a finite number of sane size rounded to four decimals, or None. Floats go through their shortest text."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
-    if isinstance(value, int) and value.bit_length() > 128:
-        return None
-    if isinstance(value, str) and len(value) > 40:
+    if (isinstance(value, int) and value.bit_length() > 128) or (isinstance(value, str) and len(value) > 40):
         return None
     try:
         number = Decimal(str(value).strip())

@@ -10,9 +10,8 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
-from django_wanvideo.evolink.connections import Exchange, SendAborted, before_request, current_exchange
+from django_wanvideo.evolink.connections import Exchange, SendAborted, WatchedAdapter, before_request, current_exchange
 from django_wanvideo.evolink.secrets import HiddenText
-from django_wanvideo.evolink.sessions import WatchedAdapter
 from django_wanvideo.http.deadlines import USER_AGENT
 from django_wanvideo.http.text import Secret, one_line
 
@@ -65,15 +64,9 @@ class TransportFailure:
     """There is no status. ``sent`` is True unless it is certain that no byte of the request left."""
 
     sent: bool
-    timed_out: bool
+    #: Our word for it, used as an error's ``code``.
+    code: str
     reason: str
-
-    @property
-    def code(self) -> str:
-        """Our word for it, used as an error's ``code``."""
-        if not self.sent:
-            return "connection_failed"
-        return "no_answer" if self.timed_out else "connection_lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +81,14 @@ class Call:
 
 
 def perform(
-    session: requests.Session,
-    call: Call,
-    auth: Bearer,
-    timeout: tuple[float, float],
-    exchange: Exchange | None = None,
+    session: requests.Session, call: Call, auth: Bearer, timeout: tuple[float, float], exchange: Exchange | None = None
 ) -> HttpResult | TransportFailure:
     """Send ``call`` once and read the answer. ``timeout``: seconds to connect, seconds for the whole answer.
 
     Exceptions that are not the connection's own (a job's time limit, those of ``before_send``) pass unchanged.
     """
     exchange = exchange or Exchange(before_request.get())
-    headers = {
-        "User-Agent": USER_AGENT,
-        "Accept": "application/json",
-        "Accept-Encoding": "identity",
-        **call.headers,
-    }
+    headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity", **call.headers}
     token = current_exchange.set(exchange)
     trouble: TransportFailure | None = None
     try:
@@ -120,7 +104,8 @@ def perform(
     except SendAborted:
         refusal = exchange.refusal
     except _CONNECTION_TROUBLE as error:
-        refusal, trouble = None, TransportFailure(exchange.sent, _timed_out(error), _describe(error))
+        code = "connection_failed" if not exchange.sent else "no_answer" if _timed_out(error) else "connection_lost"
+        refusal, trouble = None, TransportFailure(exchange.sent, code, _describe(error))
     finally:
         current_exchange.reset(token)
     # Raised and returned out here so that no exception drags the libraries' frames, which hold the key, along.

@@ -31,7 +31,6 @@ class ProviderStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether EvoLink will say nothing further."""
         return self in {ProviderStatus.COMPLETED, ProviderStatus.FAILED, ProviderStatus.CANCELLED}
 
     @classmethod
@@ -41,22 +40,16 @@ class ProviderStatus(StrEnum):
         if word in cls._value2member_map_:
             return cls(word)
         _report_once(word)
-        return _OTHER_WORDS.get(word, cls.UNKNOWN)
+        return next((status for status, words in _OTHER_WORDS.items() if word in words), cls.UNKNOWN)
 
 
 #: Not documented and never seen in a body, but other clients expect them.
 _OTHER_WORDS = {
-    "canceled": ProviderStatus.CANCELLED,
-    "complete": ProviderStatus.COMPLETED,
-    "done": ProviderStatus.COMPLETED,
-    "finished": ProviderStatus.COMPLETED,
-    "succeed": ProviderStatus.COMPLETED,
-    "succeeded": ProviderStatus.COMPLETED,
-    "success": ProviderStatus.COMPLETED,
-    "error": ProviderStatus.FAILED,
-    "failure": ProviderStatus.FAILED,
-    "queued": ProviderStatus.PENDING,
-    "running": ProviderStatus.PROCESSING,
+    ProviderStatus.PENDING: ("queued",),
+    ProviderStatus.PROCESSING: ("running",),
+    ProviderStatus.COMPLETED: ("complete", "done", "finished", "succeed", "succeeded", "success"),
+    ProviderStatus.FAILED: ("error", "failure"),
+    ProviderStatus.CANCELLED: ("canceled",),
 }
 _reported: set[str] = set()
 
@@ -110,8 +103,8 @@ class TaskSnapshot:
         task: dict[str, Any] = parsing.scrub(body, secret)
         raw_status = one_line(task.get("status"), 64)
         links = parsing.result_urls(body, secret)
-        usage = _mapping(task.get("usage"))
-        cost = _mapping(usage.get("cost"))
+        usage = parsing.mapping(task.get("usage"))
+        cost = parsing.mapping(usage.get("cost"))
         # A line of the list of tasks has what was used beside its id.
         charges = (usage.get("credits_used"), cost.get("credits"), task.get("credits_used"))
         used = (amount for charge in charges if (amount := parsing.credits_amount(charge)) is not None)
@@ -126,7 +119,7 @@ class TaskSnapshot:
             error=_error(task.get("error")),
             credits_reserved=parsing.credits_amount(usage.get("credits_reserved")),
             credits_used=next(used, None),
-            estimated_seconds=parsing.integer(_mapping(task.get("task_info")).get("estimated_time"), 0, 10**7),
+            estimated_seconds=parsing.integer(parsing.mapping(task.get("task_info")).get("estimated_time"), 0, 10**7),
             elapsed_seconds=parsing.integer(task.get("duration"), 0, 10**7),
             prompt=_prompt(task),
             raw=task,
@@ -190,14 +183,10 @@ def _status(word: str, links: tuple[str, ...], body: Mapping[str, Any]) -> Provi
 
 
 def _prompt(body: Mapping[str, Any]) -> str:
-    for inner in (body, _mapping(body.get("input")), _mapping(body.get("request")), _mapping(body.get("params"))):
+    for inner in (body, *(parsing.mapping(body.get(name)) for name in ("input", "request", "params"))):
         if isinstance(inner.get("prompt"), str):
             return str(inner["prompt"])
     return ""
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _progress(value: object) -> int | None:

@@ -30,11 +30,10 @@ class FailureAdvice:
     explanation: StrOrPromise
     #: Who can act, and on what.
     whose_move: StrOrPromise
-    next_action: NextAction
+    next_action: NextAction = "retry"
     #: A remark beside the button, where it is not the usual one of the action.
     special_hint: StrOrPromise = ""
 
     @property
     def hint(self) -> StrOrPromise:
-        """The remark beside the button."""
         return self.special_hint or _HINTS.get(self.next_action, "")

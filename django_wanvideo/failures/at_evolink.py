@@ -11,7 +11,6 @@ UNKNOWN = FailureAdvice(
     heading=_("Unknown reason"),
     explanation=_("EvoLink did not make the video. Its reason is not one this site knows."),
     whose_move=_("Retry once. If it fails again, give the error code to the site administrator."),
-    next_action="retry",
 )
 AT_EVOLINK = (
     FailureAdvice(
@@ -75,21 +74,18 @@ AT_EVOLINK = (
         heading=_("Cancelled by EvoLink"),
         explanation=_("EvoLink cancelled this video."),
         whose_move=_("Retry if you still want the video."),
-        next_action="retry",
     ),
     FailureAdvice(
         codes=("service_error", "upstream_error", "service_unavailable", "model_unavailable"),
         heading=_("EvoLink had a fault"),
         explanation=_("Something went wrong at EvoLink while it worked on this video."),
         whose_move=_("This is temporary, try again in a minute."),
-        next_action="retry",
     ),
     FailureAdvice(
         codes=("generation_timeout",),
         heading=_("EvoLink took too long"),
         explanation=_("EvoLink took too long and gave up."),
         whose_move=_("Try again later, or make a shorter video."),
-        next_action="retry",
     ),
     FailureAdvice(
         codes=(
@@ -104,7 +100,6 @@ AT_EVOLINK = (
         heading=_("EvoLink was at capacity"),
         explanation=_("EvoLink had no capacity for this video."),
         whose_move=_("This is temporary, try again in a few minutes."),
-        next_action="retry",
     ),
     FailureAdvice(
         codes=(
@@ -117,21 +112,18 @@ AT_EVOLINK = (
         heading=_("The EvoLink credits are used up"),
         explanation=_("EvoLink refused the request because the account has too few credits left."),
         whose_move=_("Ask the person who pays for EvoLink to top up the account, then retry."),
-        next_action="retry",
     ),
     FailureAdvice(
         codes=("insufficient_token_quota", "key_quota_exhausted"),
         heading=_("This site’s key has reached its limit"),
         explanation=_("EvoLink allows this site’s key no more credits."),
         whose_move=_("Ask the site administrator to raise the key’s limit at EvoLink, then retry."),
-        next_action="retry",
     ),
     FailureAdvice(
         codes=("token_daily_quota_exceeded", "key_daily_quota_exhausted"),
         heading=_("This site’s key has reached its limit for today"),
         explanation=_("EvoLink allows this site’s key no more credits today."),
         whose_move=_("Retry tomorrow, or ask the site administrator to raise the key’s limit at EvoLink."),
-        next_action="retry",
     ),
     FailureAdvice(
         codes=(
@@ -146,7 +138,6 @@ AT_EVOLINK = (
         heading=_("EvoLink rejects this site’s key"),
         explanation=_("EvoLink does not know this site’s key, or has blocked it."),
         whose_move=_("Ask the site administrator to set a new key, then retry."),
-        next_action="retry",
     ),
     FailureAdvice(
         codes=("model_access_denied", "key_model_not_allowed", "permission_denied", "http_403"),
@@ -167,6 +158,5 @@ AT_EVOLINK = (
         heading=_("EvoLink no longer knows this video"),
         explanation=_("EvoLink says that it does not know this video any more."),
         whose_move=_("Ask the site administrator to contact EvoLink about this video."),
-        next_action="retry",
     ),
 )

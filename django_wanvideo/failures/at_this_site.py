@@ -14,28 +14,24 @@ AT_THIS_SITE = (
         heading=_("EvoLink delivered no file"),
         explanation=_("EvoLink says that it made this video, but gave no file of it for a whole day."),
         whose_move=_("Ask the site administrator to claim the file or the credits from EvoLink."),
-        next_action="retry",
     ),
     FailureAdvice(
         codes=("never_answered",),
         heading=_("EvoLink did not answer"),
         explanation=_("EvoLink gave no answer about this video for a whole day."),
         whose_move=_("Ask the site administrator to contact EvoLink about this video."),
-        next_action="retry",
     ),
     FailureAdvice(
         codes=("never_finished",),
         heading=_("EvoLink did not finish"),
         explanation=_("EvoLink has worked on this video for more than a day without finishing it."),
         whose_move=_("Ask the site administrator to contact EvoLink about this video."),
-        next_action="retry",
     ),
     FailureAdvice(
         codes=("lookup_failed",),
         heading=_("EvoLink did not answer"),
         explanation=_("EvoLink did not say what happened to the earlier request, so no new one was sent."),
         whose_move=_("Retry. If EvoLink still does not answer, tell the site administrator."),
-        next_action="retry",
         special_hint=_(
             "A retry first asks EvoLink about the earlier request, and sends a new one only if that is lost."
         ),
@@ -52,7 +48,6 @@ AT_THIS_SITE = (
         heading=_("The video could not be copied in time"),
         explanation=_("The video was made, but EvoLink’s link ended before the file was copied to this site."),
         whose_move=_("See below why copying failed. Retry, or ask the site administrator."),
-        next_action="retry",
     ),
     FailureAdvice(
         codes=("result_not_a_video", "result_truncated", "result_encoded"),
@@ -96,13 +91,11 @@ AT_THIS_SITE = (
             "This site could not read the picture from its own storage for a whole day, so nothing was sent."
         ),
         whose_move=_("Ask the site administrator to check the storage, then retry."),
-        next_action="retry",
     ),
     FailureAdvice(
         codes=("decided_not_accepted",),
         heading=_("Not accepted"),
         explanation=_("EvoLink’s answer was lost, and somebody decided that the request was not accepted."),
         whose_move=_("Retry if you still want the video."),
-        next_action="retry",
     ),
 )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 #: Seconds between our clock and EvoLink's that are still good, and that are too many: a callback whose task seems to be
-#: older than its attempt by ``mismatch.CLOCK_SKEW`` is taken for somebody else's.
+#: older than its attempt by ``matching.CLOCK_SKEW`` is taken for somebody else's.
 SKEW_GOOD, SKEW_BAD = 30.0, 120.0
 
 
@@ -71,11 +71,10 @@ def check_credits() -> Iterator[CheckResult]:
     price = catalog.estimate(catalog.get(conf.DEFAULT_MODEL), {})
     if spendable is None:
         yield warning(_("EvoLink does not say how many are left."), _("Look at EvoLink’s dashboard."))
-    elif spendable < price:
-        yield error(
-            _("%(n)s are left; a usual video costs %(price)s.") % {"n": _amount(spendable), "price": _amount(price)},
-            _("Top up the account, or raise the key’s limit, at https://evolink.ai."),
-        )
+        return
+    left = _("%(n)s are left; a usual video costs %(price)s.") % {"n": _amount(spendable), "price": _amount(price)}
+    if spendable < price:
+        yield error(left, _("Top up the account, or raise the key’s limit, at https://evolink.ai."))
     elif spendable < 10 * price:
         yield warning(
             _("%(n)s are left, enough for %(videos)d usual videos.")
@@ -83,9 +82,7 @@ def check_credits() -> Iterator[CheckResult]:
             _("Top up the account soon."),
         )
     else:
-        yield ok(
-            _("%(n)s are left; a usual video costs %(price)s.") % {"n": _amount(spendable), "price": _amount(price)}
-        )
+        yield ok(left)
 
 
 def check_clock() -> Iterator[CheckResult]:

@@ -38,7 +38,6 @@ class Report:
     dearest: Decimal
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
         return {
             "kind": self.hold.kind,
             "since": self.hold.since.isoformat(),
@@ -52,7 +51,6 @@ class Report:
 
     @property
     def waiting_words(self) -> str:
-        """How many tasks wait."""
         return ngettext("%(n)s task", "%(n)s tasks", self.waiting) % {"n": self.waiting}
 
 

@@ -44,7 +44,12 @@ def check_queue() -> Iterator[CheckResult]:
         seconds = time.perf_counter() - start
         waiting, workers = ours.count, Worker.all(queue=ours)
         jobs = ngettext("%(n)d job waits", "%(n)d jobs wait", waiting) % {"n": waiting}
-        yield from _served(ours, workers, jobs) if workers else _unserved(name, jobs)
+        if workers:
+            yield from _served(ours, workers, jobs)
+        else:
+            words = _("Redis answers, but no worker listens on the queue %(name)s; %(jobs)s.")
+            command = _("Run: %(command)s") % {"command": worker_command(name)}
+            yield error(words % {"name": name, "jobs": jobs}, command)
     except KeyError:
         yield error(_("There is no queue %(name)s.") % {"name": name}, _("Add it to RQ_QUEUES."))
         return
@@ -71,11 +76,6 @@ def worker_command(name: str) -> str:
         made = serializer if isinstance(serializer, type) else type(serializer)
         serializer = f"{made.__module__}.{made.__qualname__}"
     return f"python manage.py rqworker --serializer {serializer} {name}"
-
-
-def _unserved(name: str, jobs: str) -> Iterator[CheckResult]:
-    words = _("Redis answers, but no worker listens on the queue %(name)s; %(jobs)s.") % {"name": name, "jobs": jobs}
-    yield error(words, _("Run: %(command)s") % {"command": worker_command(name)})
 
 
 def _served(ours: Queue, workers: Sequence[BaseWorker], jobs: str) -> Iterator[CheckResult]:

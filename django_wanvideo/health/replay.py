@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from django_wanvideo.choices import FINISHED_STATUSES, EventKind, TaskStatus
@@ -59,10 +59,14 @@ class Problem:
     rule: str
     message: str
     event: int | None = None
+    task_id: uuid.UUID | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
-        return {"rule": self.rule, "event": self.event, "message": self.message}
+        return {"task": str(self.task_id), "rule": self.rule, "event": self.event, "message": self.message}
+
+    def __str__(self) -> str:
+        event = f"event {self.event}" if self.event is not None else "history"
+        return f"{self.task_id}  {event}: {self.message} ({self.rule})"
 
 
 def problems(steps: Iterable[Step], *, status: str | None = None, pruned: bool = False) -> list[Problem]:
@@ -149,32 +153,14 @@ class _Replay:
         return self._pruned and (self.at, to) in PRUNED_MOVES
 
 
-@dataclass(frozen=True, slots=True)
-class TaskProblem:
-    """What is wrong with the history of one task."""
-
-    task_id: uuid.UUID
-    problem: Problem
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
-        return {"task": str(self.task_id), **self.problem.as_dict()}
-
-    def __str__(self) -> str:
-        event = f"event {self.problem.event}" if self.problem.event is not None else "history"
-        return f"{self.task_id}  {event}: {self.problem.message} ({self.problem.rule})"
-
-
 @dataclass
 class Counts:
-    """How much was replayed so far."""
-
     tasks: int = 0
     events: int = 0
     problems: int = 0
 
 
-def stored_problems(counts: Counts | None = None, *, pruned: bool = True) -> Iterator[TaskProblem]:
+def stored_problems(counts: Counts | None = None, *, pruned: bool = True) -> Iterator[Problem]:
     """Yield what is wrong with any task's history, task by task.
 
     Args:
@@ -183,10 +169,7 @@ def stored_problems(counts: Counts | None = None, *, pruned: bool = True) -> Ite
     """
     counts = Counts() if counts is None else counts
     last: uuid.UUID | None = None
-    while True:
-        chunk = _read(last)
-        if not chunk:
-            return
+    while chunk := _read(last):
         last = next(reversed(chunk))
         for task_id, (status, steps) in chunk.items():
             counts.tasks += 1
@@ -194,7 +177,7 @@ def stored_problems(counts: Counts | None = None, *, pruned: bool = True) -> Ite
             may_lack = pruned and status in FINISHED_STATUSES
             for problem in problems(steps, status=status, pruned=may_lack):
                 counts.problems += 1
-                yield TaskProblem(task_id, problem)
+                yield replace(problem, task_id=task_id)
 
 
 def _read(last: uuid.UUID | None) -> dict[uuid.UUID, tuple[str, list[Step]]]:

@@ -7,8 +7,6 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad a result is."""
-
     OK = "ok"
     WARNING = "warn"
     ERROR = "fail"
@@ -26,13 +24,8 @@ class CheckResult:
     hint: str = ""
     name: str = ""
 
-    def as_dict(self) -> dict[str, str]:
-        """Return the result for JSON."""
-        return {"name": self.name, "level": self.level.value, "message": self.message, "hint": self.hint}
-
 
 def ok(message: str) -> CheckResult:
-    """Nothing to do."""
     return CheckResult(Level.OK, message)
 
 
@@ -42,5 +35,4 @@ def warning(message: str, hint: str) -> CheckResult:
 
 
 def error(message: str, hint: str) -> CheckResult:
-    """Something does not work."""
     return CheckResult(Level.ERROR, message, hint)

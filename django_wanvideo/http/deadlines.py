@@ -1,4 +1,4 @@
-"""What all our HTTP has in common: who we say we are, and a point in time at which reading ends."""
+"""Who we say we are, and a point in time at which reading ends."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ class DeadlineReader(io.RawIOBase):
         self._set: float | None = None
 
     def readable(self) -> bool:
-        """Say that this can be read."""
         return True
 
     def readinto(self, buffer: Any) -> int | None:

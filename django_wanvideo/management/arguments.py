@@ -27,7 +27,6 @@ BAD_INPUT = 2
 
 
 def name_value(text: str) -> tuple[str, str]:
-    """``--param`` and ``--input``."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise argparse.ArgumentTypeError(f"write NAME=VALUE, not {text!r}")

@@ -1,8 +1,11 @@
-"""Waiting for one task by looking at its row; and, where there are no workers, doing their work for it."""
+"""Waiting: for one task, by looking at its row or doing the work that there is no worker for; and for a signal to stop."""
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from django.db import OperationalError, connections
@@ -16,11 +19,14 @@ from django_wanvideo.services.tracking import receipts
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import Iterator
 
-    from django_wanvideo.management.progress import ProgressLine
+    from django.core.management.base import OutputWrapper
 
 #: Seconds between two looks at the row.
 LOOK = 1.0
+#: Characters of a bar of progress, and per cent between two plain lines.
+WIDTH, STEP = 24, 10
 #: Which job goes on with a task.
 _JOBS = {
     TaskStatus.QUEUED: "submit",
@@ -51,6 +57,46 @@ REASONS = {
     "lookup_not_found": "EvoLink is asked again about the earlier attempt before another is sent",
     "worker_lost": "its worker stopped before sending it",
 }
+
+
+class ProgressLine:
+    """Shows where a task is; ``close`` ends the line that is being redrawn."""
+
+    def __init__(self, out: OutputWrapper) -> None:
+        self._out = out
+        self._live = out.isatty()
+        self._start = time.monotonic()
+        self._shown: tuple[str, int] | None = None
+        self._length = 0
+
+    def show(self, percent: int, words: str) -> None:
+        """Show ``percent`` (0 to 100) and what is going on now."""
+        if self._live:
+            text = f"{bar(percent)} {percent:3d} %  {self._clock()}  {words}"
+            # Spaces wipe what a longer line before has left behind.
+            self._out.write("\r" + text.ljust(self._length), ending="")
+            self._length = len(text)
+            self._out.flush()
+            return
+        here = (words, percent // STEP)
+        if here != self._shown:
+            self._shown = here
+            self._out.write(f"{self._clock()}  {percent:3d} %  {words}")
+            self._out.flush()
+
+    def close(self) -> None:
+        if self._live and self._length:
+            self._out.write("")
+            self._length = 0
+
+    def _clock(self) -> str:
+        minutes, seconds = divmod(int(time.monotonic() - self._start), 60)
+        return f"{minutes:d}:{seconds:02d}"
+
+
+def bar(percent: int) -> str:
+    done = min(max(percent, 0), 100) * WIDTH // 100
+    return f"[{'#' * done}{'.' * (WIDTH - done)}]"
 
 
 def wait_for_task(task_id: uuid.UUID, progress: ProgressLine, *, timeout: float, inline: bool) -> VideoTask:
@@ -125,3 +171,18 @@ def release_connections() -> None:
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
             connection.close()
+
+
+@contextmanager
+def until_told() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set; elsewhere than in the main thread nobody sets it."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    earlier = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)

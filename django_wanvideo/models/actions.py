@@ -1,4 +1,4 @@
-"""What sites call on a task. The work is done by ``services``, which stand above the rows and are found by their path."""
+"""What sites call on a task. The work is done above the rows, by what is found by its path."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def _call(path: str, *args: Any, **options: Any) -> Any:
-    return import_string(f"django_wanvideo.services.{path}")(*args, **options)
+    return import_string(f"django_wanvideo.{path}")(*args, **options)
 
 
 class TaskActions(models.Model):
@@ -34,8 +34,7 @@ class TaskActions(models.Model):
             TransitionNotAllowed: it is not a draft any more.
             EditConflict: somebody else changed it at this very moment.
         """
-        # Above this file, which the rows need to be defined.
-        import_string("django_wanvideo.models.creation.creation.update")(self, **changes)
+        _call("models.creation.creation.update", self, **changes)
         return self
 
     def submit(self, *, by: AbstractBaseUser | None = None, wait: bool = True) -> Self:
@@ -50,7 +49,7 @@ class TaskActions(models.Model):
             BudgetExceeded: it costs more than a limit allows at all or, with ``wait=False``, more than is left.
             ValidationError: it is not complete, keyed by field.
         """
-        _call("sending.actions.enqueue", self, by=by, wait=wait)
+        _call("services.sending.actions.enqueue", self, by=by, wait=wait)
         return self
 
     def refresh(self, *, by: AbstractBaseUser | None = None) -> Self:
@@ -62,7 +61,7 @@ class TaskActions(models.Model):
             TransitionNotAllowed: EvoLink does not have the task.
             EvoLinkError: EvoLink cannot be asked just now.
         """
-        _call("tracking.polling.refresh", self, by=by)
+        _call("services.tracking.polling.refresh", self, by=by)
         return self
 
     def cancel(self, *, by: AbstractBaseUser | None = None) -> Self:
@@ -71,7 +70,7 @@ class TaskActions(models.Model):
         Raises:
             TransitionNotAllowed: it has been sent, or has ended.
         """
-        _call("sending.actions.cancel", self, by=by)
+        _call("services.sending.actions.cancel", self, by=by)
         return self
 
     def retry(self, *, by: AbstractBaseUser | None = None) -> Self:
@@ -83,13 +82,13 @@ class TaskActions(models.Model):
             TransitionNotAllowed: it has neither failed nor been cancelled.
             BudgetExceeded: it costs more than a limit on credits allows at all.
         """
-        _call("sending.actions.retry", self, by=by)
+        _call("services.sending.actions.retry", self, by=by)
         return self
 
     @property
     def can_fetch_result(self) -> bool:
         """Whether this task has ended without its video, and EvoLink still has that: fetching it costs nothing."""
-        return bool(_call("storing.download.is_fetchable", self))
+        return bool(_call("services.storing.download.is_fetchable", self))
 
     def fetch_result(self, *, by: AbstractBaseUser | None = None) -> Self:
         """Copy the paid video of this ended task after all; return the task. This costs nothing.
@@ -97,7 +96,7 @@ class TaskActions(models.Model):
         Raises:
             TransitionNotAllowed: there is no video, or its link has ended.
         """
-        _call("storing.download.fetch_again", self, by=by)
+        _call("services.storing.download.fetch_again", self, by=by)
         return self
 
     async def asubmit(self, *, by: AbstractBaseUser | None = None, wait: bool = True) -> Self:

@@ -10,13 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import OPEN_ATTEMPT_STATES, AttemptState
-from django_wanvideo.models.base.managers import PrimaryManager
-from django_wanvideo.models.base.row_keys import RowKey
+from django_wanvideo.models.base.rows import Row, RowKey
 from django_wanvideo.models.task import VideoTask
 
 # An attempt's id is derived from its task and number: a restored database makes the same attempts again, under the same
 # ``Idempotency-Key`` and with the callback address at which EvoLink may already have told what became of the first.
-#: Never changes: ids that were sent must be found again.
 _NAMESPACE = uuid.UUID("6d9a2a5e-6f0c-5d3b-9a57-2f1f0c7f4f0e")
 
 
@@ -30,7 +28,7 @@ def idempotency_key_of(attempt: uuid.UUID) -> str:
     return f"wanvideo-{attempt.hex}"
 
 
-class Attempt(models.Model):
+class Attempt(Row):
     """One POST that may be billed. A task has at most one of them open."""
 
     State = AttemptState
@@ -54,10 +52,7 @@ class Attempt(models.Model):
     settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
     callback_received_at = models.DateTimeField(_("callback received at"), null=True, blank=True)
 
-    objects = PrimaryManager()
-
-    class Meta:
-        base_manager_name = "objects"
+    class Meta(Row.Meta):
         verbose_name = _("attempt")
         verbose_name_plural = _("attempts")
         ordering = ["task_id", "number"]
@@ -84,7 +79,7 @@ class Attempt(models.Model):
         return self.state in OPEN_ATTEMPT_STATES
 
 
-class CallbackReceipt(models.Model):
+class CallbackReceipt(Row):
     """A callback as it came in: a hint, kept until a worker has read the task with our own key.
 
     There is no database constraint on ``attempt``: taking a receipt in is one INSERT that cannot fail.
@@ -99,10 +94,7 @@ class CallbackReceipt(models.Model):
     process_at = models.DateTimeField(_("to be read at"), null=True, blank=True, default=timezone.now)
     retry_count = models.PositiveSmallIntegerField(_("tries"), default=0)
 
-    objects = PrimaryManager()
-
-    class Meta:
-        base_manager_name = "objects"
+    class Meta(Row.Meta):
         verbose_name = _("callback receipt")
         verbose_name_plural = _("callback receipts")
         ordering = ["id"]

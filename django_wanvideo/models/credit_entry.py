@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import Charge, CreditOutcome, TaskStatus
-from django_wanvideo.models.base.managers import PrimaryManager
 from django_wanvideo.models.base.people import PersonKey
+from django_wanvideo.models.base.rows import Row
 
 if TYPE_CHECKING:
     from django_wanvideo.models.task import VideoTask
@@ -46,7 +46,7 @@ def charge_of(task: VideoTask) -> Charge:
     return Charge.NONE if task.status == TaskStatus.DRAFT else Charge.EXPECTED
 
 
-class CreditEntry(models.Model):
+class CreditEntry(Row):
     """What one attempt reserved, used or released. Tasks and attempts are named, not referred to."""
 
     attempt_id = models.UUIDField(_("attempt"), primary_key=True, editable=False)
@@ -65,10 +65,7 @@ class CreditEntry(models.Model):
     accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True)
     settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
 
-    objects = PrimaryManager()
-
-    class Meta:
-        base_manager_name = "objects"
+    class Meta(Row.Meta):
         verbose_name = _("credit entry")
         verbose_name_plural = _("credit entries")
         ordering = ["-claimed_at"]
@@ -84,7 +81,7 @@ class CreditEntry(models.Model):
         return f"{self.attempt_id} {self.get_outcome_display()}"
 
 
-class DeletedTask(models.Model):
+class DeletedTask(Row):
     """That a task with a caller's key was there: the key does not make a second one for a while."""
 
     task_id = models.UUIDField(_("task"), primary_key=True, editable=False)
@@ -93,10 +90,7 @@ class DeletedTask(models.Model):
     created_at = models.DateTimeField(_("created at"))
     deleted_at = models.DateTimeField(_("deleted at"), default=timezone.now)
 
-    objects = PrimaryManager()
-
-    class Meta:
-        base_manager_name = "objects"
+    class Meta(Row.Meta):
         verbose_name = _("deleted task")
         verbose_name_plural = _("deleted tasks")
         ordering = ["-deleted_at"]

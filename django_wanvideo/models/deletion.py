@@ -26,11 +26,7 @@ def connect() -> None:
 
 
 def refuse_active(sender: type[Model], instance: VideoTask, using: str, **kwargs: Any) -> None:
-    """Keep a task that is on its way, whoever deletes it; of any other, remember the caller's key.
-
-    Raises:
-        TransitionNotAllowed: the task is queued, at EvoLink, or being stored.
-    """
+    """Refuse (TransitionNotAllowed) a task that is on its way, whoever deletes it; of others, remember the caller's key."""
     # Locked, so that no worker claims the row between this look and the deletion.
     rows = VideoTask.objects.using(using).select_for_update().filter(pk=instance.pk)
     # The row rather than the instance, which may be old, or loaded in part.
@@ -39,12 +35,8 @@ def refuse_active(sender: type[Model], instance: VideoTask, using: str, **kwargs
         return
     status, scope, key, created_at = row
     if status in ACTIVE_STATUSES:
-        words = {"status": TaskStatus(status).label}
-        raise TransitionNotAllowed(
-            _("A task that has not ended cannot be deleted; this one is %(status)s.") % words,
-            status=status,
-            action="delete",
-        )
+        message = _("A task that has not ended cannot be deleted; this one is %(status)s.")
+        raise TransitionNotAllowed(message % {"status": TaskStatus(status).label}, status=status, action="delete")
     read_names(sender, instance, using)
     if key is not None:
         gone = DeletedTask(task_id=instance.pk, idempotency_scope=scope, idempotency_key=key, created_at=created_at)

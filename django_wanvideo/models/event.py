@@ -9,13 +9,12 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.models.attempt import Attempt
-from django_wanvideo.models.base.managers import PrimaryManager
 from django_wanvideo.models.base.people import PersonKey
-from django_wanvideo.models.base.row_keys import RowKey
+from django_wanvideo.models.base.rows import Row, RowKey
 from django_wanvideo.models.task import VideoTask
 
 
-class TaskEvent(models.Model):
+class TaskEvent(Row):
     """One line of history. ``notify_at`` is set while a signal is still to be delivered from it."""
 
     task = RowKey(VideoTask, on_delete=models.CASCADE, related_name="events", verbose_name=_("task"))
@@ -34,10 +33,7 @@ class TaskEvent(models.Model):
     delivery = models.JSONField(_("delivery"), default=dict, editable=False)
     notified_at = models.DateTimeField(_("told at"), null=True, blank=True)
 
-    objects = PrimaryManager()
-
-    class Meta:
-        base_manager_name = "objects"
+    class Meta(Row.Meta):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         ordering = ["task_id", "id"]

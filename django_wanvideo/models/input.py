@@ -10,8 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import InputRole
-from django_wanvideo.models.base.managers import PrimaryManager
-from django_wanvideo.models.base.row_keys import RowKey
+from django_wanvideo.models.base.rows import Row, RowKey
 from django_wanvideo.models.storage import input_upload_to, task_storage
 from django_wanvideo.models.task import VideoTask
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 NOT_SHOWN = frozenset({"image/tiff", "image/heic"})
 
 
-class MediaInput(models.Model):
+class MediaInput(Row):
     """One input by its role: either a link that is passed on, or a file of ours that is uploaded before sending.
 
     Width and height are those of the picture as people see it, turned by its EXIF data; the file stays as it was given.
@@ -55,10 +54,7 @@ class MediaInput(models.Model):
     uploaded_expires_at = models.DateTimeField(_("link at EvoLink ends at"), null=True, blank=True, editable=False)
     uploaded_account = models.CharField(_("account of the link at EvoLink"), max_length=32, blank=True, editable=False)
 
-    objects = PrimaryManager()
-
-    class Meta:
-        base_manager_name = "objects"
+    class Meta(Row.Meta):
         verbose_name = _("input")
         verbose_name_plural = _("inputs")
         ordering = ["task_id", "role", "position"]

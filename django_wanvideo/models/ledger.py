@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import router
 from django.db.models import DecimalField, F, Q, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -74,7 +73,7 @@ def follow(attempt_id: uuid.UUID, state: AttemptState, *, reserved: Decimal | No
     if state == AttemptState.ACCEPTED:
         values |= {"reserved": reserved, "accepted_at": now}
     elif state == AttemptState.NOT_ACCEPTED:
-        values |= {"settled_at": now}
+        values["settled_at"] = now
     CreditEntry.objects.filter(pk=attempt_id).update(**values)
 
 
@@ -84,18 +83,17 @@ def report(attempt_id: uuid.UUID, snapshot: TaskSnapshot) -> None:
     Works for attempts whose task has gone on, has ended or was deleted. EvoLink gives the credits of failed tasks back
     without reporting it (evolink-api.md §4.5); about a cancelled one only a report is believed.
     """
-    used = clamp_credits(snapshot.credits_used)
-    rows = CreditEntry.objects.filter(pk=attempt_id)
-    settled = Coalesce(F("settled_at"), timezone.now())
     if not snapshot.status.is_final:
         return
+    used = clamp_credits(snapshot.credits_used)
+    is_charged = bool(used) if used is not None else snapshot.status == ProviderStatus.COMPLETED
+    changes: dict[str, Any] = {"outcome": CreditOutcome.CHARGED if is_charged else CreditOutcome.RELEASED}
+    changes["settled_at"] = Coalesce(F("settled_at"), timezone.now())
+    rows = CreditEntry.objects.filter(pk=attempt_id)
     if used is not None:
-        outcome = CreditOutcome.CHARGED if used else CreditOutcome.RELEASED
-        rows.update(outcome=outcome, used=used, settled_at=settled)
-    elif snapshot.status == ProviderStatus.COMPLETED:
-        rows.filter(used=None).update(outcome=CreditOutcome.CHARGED, settled_at=settled)
-    elif snapshot.status == ProviderStatus.FAILED:
-        rows.filter(used=None).update(outcome=CreditOutcome.RELEASED, settled_at=settled)
+        rows.update(used=used, **changes)
+    elif snapshot.status != ProviderStatus.CANCELLED:
+        rows.filter(used=None).update(**changes)
 
 
 def hand_over(attempt_id: uuid.UUID, to: uuid.UUID) -> None:
@@ -105,9 +103,8 @@ def hand_over(attempt_id: uuid.UUID, to: uuid.UUID) -> None:
         return
     if entry.used is not None:
         CreditEntry.objects.filter(pk=to).update(used=entry.used, outcome=entry.outcome, settled_at=entry.settled_at)
-    CreditEntry.objects.filter(pk=attempt_id).update(
-        outcome=CreditOutcome.RELEASED, reserved=None, used=None, settled_at=timezone.now()
-    )
+    nothing = {"outcome": CreditOutcome.RELEASED, "reserved": None, "used": None, "settled_at": timezone.now()}
+    CreditEntry.objects.filter(pk=attempt_id).update(**nothing)
 
 
 def spent(since: Mapping[str, dt.datetime], *, owner_id: Any = None) -> dict[str, Decimal]:
@@ -119,8 +116,7 @@ def spent(since: Mapping[str, dt.datetime], *, owner_id: Any = None) -> dict[str
     """
     if not since:
         return {}
-    rows = CreditEntry.objects.filter(claimed_at__gte=min(since.values()))
-    rows = rows.exclude(outcome=CreditOutcome.RELEASED)
+    rows = CreditEntry.objects.filter(claimed_at__gte=min(since.values())).exclude(outcome=CreditOutcome.RELEASED)
     if owner_id is not None:
         rows = rows.filter(owner_id=owner_id)
     nothing = Value(0, output_field=DecimalField(max_digits=12, decimal_places=4))
@@ -135,21 +131,15 @@ def forget_user(username: str, *, dry_run: bool = False) -> int:
 
     What was spent stays, and goes on counting for an account that is still there.
     """
-    users = get_user_model()
-    manager = users._base_manager.using(router.db_for_write(users))  # noqa: SLF001 - Django's documented model API
-    owners = list(manager.filter(**{users.USERNAME_FIELD: username}).values_list("pk", flat=True))
+    owners = list(people.rows().filter(**{get_user_model().USERNAME_FIELD: username}).values_list("pk", flat=True))
     named = Q(owner_label=username[:_LONGEST_LABEL]) | Q(owner_id__in=owners)
     rows = CreditEntry.objects.filter(named).exclude(owner_label="")
     return rows.count() if dry_run else rows.update(owner_label="")
 
 
 def _label_of(owner_id: Any) -> str:
-    if owner_id is None:
-        return ""
-    users = get_user_model()
-    # From the primary, and by the manager that hides nobody: who is not found must not stop what is being sent.
-    rows = users._base_manager.using(router.db_for_write(users))  # noqa: SLF001
-    owner = rows.filter(pk=owner_id).first()
+    # Who is not found must not stop what is being sent.
+    owner = people.rows().filter(pk=owner_id).first() if owner_id is not None else None
     return people.username_of(owner)[:_LONGEST_LABEL] if owner is not None else ""
 
 

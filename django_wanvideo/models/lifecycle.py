@@ -63,7 +63,7 @@ def advance(
     to: TaskStatus,
     *,
     kind: EventKind,
-    source: EventSource,
+    source: EventSource | None = None,
     actor: AbstractBaseUser | None = None,
     attempt: Attempt | None = None,
     detail: Mapping[str, Any] | None = None,
@@ -77,6 +77,7 @@ def advance(
 
     Args:
         task: the task or its id. A given instance is brought up to date when the move succeeds.
+        source: whoever ``actor`` is, if it is not given.
         allowed: narrows the statuses the task may come from.
         condition: a further condition on the row, such as a lease that must still be held.
         fields: other columns to write with the status.
@@ -103,9 +104,8 @@ def advance(
                 event = record(
                     pk, kind, source, actor=actor, attempt=attempt, detail=detail, from_status=current, to_status=to
                 )
-                if to in _NEXT_JOB and (
-                    values.get("delayed_until") is None or values["delayed_until"] <= timezone.now()
-                ):
+                delayed_until = values.get("delayed_until")
+                if to in _NEXT_JOB and (delayed_until is None or delayed_until <= timezone.now()):
                     queue.enqueue_on_commit(_NEXT_JOB[to], pk)
         if rows:
             if isinstance(task, VideoTask):
@@ -168,7 +168,7 @@ def fail(
 def record(
     task: VideoTask | uuid.UUID,
     kind: EventKind,
-    source: EventSource,
+    source: EventSource | None = None,
     *,
     actor: AbstractBaseUser | None = None,
     attempt: Attempt | None = None,
@@ -186,7 +186,7 @@ def record(
         task_id=pk,
         attempt=attempt,
         kind=kind,
-        source=source,
+        source=source or EventSource.of(actor),
         actor_id=actor.pk if actor is not None else None,
         detail=dict(detail or {}),
         from_status=from_status,
@@ -220,8 +220,7 @@ def create_accepted(
 ) -> None:
     """Write a new task and its one attempt, which EvoLink has accepted already; see ``duplicates`` and ``unmatched``.
 
-    Raises:
-        IntegrityError: the attempt, or EvoLink's task, is known already.
+    Raises IntegrityError where the attempt, or EvoLink's task, is known already.
     """
     now = timezone.now()
     reserved = ledger.clamp_credits(snapshot.credits_reserved)

@@ -14,17 +14,17 @@ from django.utils.module_loading import import_string
 
 from django_wanvideo.choices import FINISHED_STATUSES, IN_FLIGHT_STATUSES, TaskStatus
 from django_wanvideo.db import database, timestamps
-from django_wanvideo.models.base.managers import PrimaryManager, PrimaryQuerySet
+from django_wanvideo.models.base.rows import PrimaryManager, PrimaryQuerySet
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import Unpack
 
     from django.contrib.auth.models import AbstractBaseUser
 
     from django_wanvideo.models import Preset, VideoTask
-    from django_wanvideo.models.creation.options import TaskOptions
+    from django_wanvideo.models.creation.validation import TaskOptions
 
 _random = random.SystemRandom()
 
@@ -95,12 +95,8 @@ class VideoTaskQuerySet(PrimaryQuerySet["VideoTask"]):
         copies = type(self)(self.model).filter(parent_id=OuterRef("pk"), status=TaskStatus.COMPLETED)
         # Not EXISTS: PostgreSQL would rather read all completed tasks once than look at the copies of each row.
         is_unresolved = IsNull(Subquery(copies.order_by().values("pk")[:1]), True)
-        return self.filter(
-            Q(status=TaskStatus.UNCONFIRMED)
-            | (Q(status=TaskStatus.FAILED, dismissed_at=None) & Q(is_unresolved))
-            | Q(unmatched=True, dismissed_at=None)
-            | Q(status__in=OVERDUE_STATUSES, overdue_notified_at__isnull=False)
-        )
+        found = self.filter(MAY_NEED_ATTENTION)
+        return found.filter(~Q(status=TaskStatus.FAILED) | Q(unmatched=True) | Q(is_unresolved))
 
     def expiring(self, within: dt.timedelta = dt.timedelta(hours=6)) -> VideoTaskQuerySet:
         """Those whose video is not stored yet and whose link ends soon."""
@@ -152,9 +148,8 @@ class VideoTaskManager(_TaskManager["VideoTask"]):
             IdempotencyConflict: the key has made another task, or one that was deleted in the last 30 days.
         """
         # Above this file, which the rows need to be defined.
-        create: Callable[..., tuple[VideoTask, bool]]
         create = import_string("django_wanvideo.models.creation.creation.get_or_create_task")
-        task, _made = create(
+        made: tuple[VideoTask, bool] = create(
             prompt=prompt,
             first_frame=first_frame,
             preset=preset,
@@ -168,7 +163,7 @@ class VideoTaskManager(_TaskManager["VideoTask"]):
             fix_inputs=fix_inputs,
             **options,
         )
-        return task
+        return made[0]
 
     async def acreate_task(self, prompt: str = "", first_frame: Any = None, **options: Any) -> VideoTask:
         """Do what ``create_task`` does, from code that runs in an event loop."""

@@ -7,20 +7,17 @@ import uuid
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.models.base.managers import PrimaryManager
+from django_wanvideo.models.base.rows import Row
 
 
-class SiteState(models.Model):
+class SiteState(Row):
     """One named fact about the site, shared by all its processes through the database."""
 
     name = models.CharField(_("name"), max_length=40, primary_key=True)
     value = models.JSONField(_("value"), default=dict)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
-    objects = PrimaryManager()
-
-    class Meta:
-        base_manager_name = "objects"
+    class Meta(Row.Meta):
         verbose_name = _("site state")
         verbose_name_plural = _("site states")
 
@@ -28,7 +25,7 @@ class SiteState(models.Model):
         return self.name
 
 
-class Installation(models.Model):
+class Installation(Row):
     """Which installation these rows belong to, and how many claims they have seen: one row, made with the tables.
 
     Copies of the tables carry it; that is how a copy, or a database that was restored, is told from the original.
@@ -49,10 +46,7 @@ class Installation(models.Model):
     rolled_back_at = models.DateTimeField(_("found behind at"), null=True, blank=True)
     claims_elsewhere = models.BigIntegerField(_("claims noted elsewhere"), null=True, blank=True)
 
-    objects = PrimaryManager()
-
-    class Meta:
-        base_manager_name = "objects"
+    class Meta(Row.Meta):
         verbose_name = _("installation")
         verbose_name_plural = _("installations")
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 import inspect
 import posixpath
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.apps import apps
 from django.core.files.storage import Storage, storages
 from django.utils import timezone
 
 from django_wanvideo.conf import conf
-
-if TYPE_CHECKING:
-    import datetime as dt
-
 
 #: Characters that a file's column holds, less those that a storage adds where a name is taken.
 MAX_NAME_LENGTH = 255 - 10
@@ -55,9 +51,7 @@ class UnusableNameError(ValueError):
 def try_upload_to() -> None:
     """Ask ``UPLOAD_TO`` for the names of a task that has nothing but its id, as when its files are stored.
 
-    Raises:
-        UnusableNameError: no file can ever be stored under such a name.
-        Exception: whatever a site's own function raises.
+    Raises UnusableNameError for a name that no file can ever have, and whatever a site's own function raises.
     """
     target = conf.UPLOAD_TO
     if callable(target):
@@ -107,5 +101,4 @@ def input_upload_to(instance: Any, filename: str) -> str:
 
 
 def _dated(pattern: str) -> str:
-    now: dt.datetime = timezone.now()
-    return now.strftime(pattern)
+    return str(timezone.now().strftime(pattern))

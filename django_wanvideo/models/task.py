@@ -16,7 +16,7 @@ from django_wanvideo import catalog
 from django_wanvideo.choices import FINISHED_STATUSES, Charge, InputRole, TaskStatus
 from django_wanvideo.models.actions import TaskActions
 from django_wanvideo.models.base.people import PersonKey
-from django_wanvideo.models.base.row_keys import RowKey
+from django_wanvideo.models.base.rows import RowKey
 from django_wanvideo.models.batches.row import BatchRow
 from django_wanvideo.models.credit_entry import charge_of
 from django_wanvideo.models.querysets import MAY_NEED_ATTENTION, VideoTaskManager
@@ -179,10 +179,8 @@ class VideoTask(TaskActions, BatchRow):
         """
         elsewhere = using is not None and using != self._state.db
         if update_fields is None and not (self._state.adding or force_insert or elsewhere):
-            loaded = self.__dict__.keys()
-            update_fields = [
-                field.name for field in self._meta.concrete_fields if field.editable and field.attname in loaded
-            ]
+            fields = self._meta.concrete_fields
+            update_fields = [field.name for field in fields if field.editable and field.attname in self.__dict__]
         if update_fields is not None and _PRICED & set(update_fields) and self.status == TaskStatus.DRAFT:
             self._set_price()
             update_fields = {*update_fields, "credits_estimated"}

@@ -9,9 +9,9 @@ import logging
 import os
 import threading
 import time
-from dataclasses import dataclass, field
+from concurrent.futures import Future
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django_wanvideo.queue import connection, jobs
 
@@ -42,7 +42,7 @@ def request_callback_read() -> bool:
         return False
     process = os.getpid()
     if process not in _threads:
-        _threads[process] = _WakeupThread(name="wanvideo-waker", daemon=True)
+        _threads[process] = _WakeupThread()
         _threads[process].start()
     return _threads[process].wake()
 
@@ -59,20 +59,12 @@ def reset() -> None:
         thread.forget()
 
 
-@dataclass
-class _Wake:
-    """One callback's wish that somebody reads it."""
-
-    done: threading.Event = field(default_factory=threading.Event)
-    taken: bool = False
-
-
 class _WakeupThread(threading.Thread):
     """Asks Redis in place of the callbacks of this process, unless a connection has just been of use."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._wakes: SimpleQueue[_Wake | None] = SimpleQueue()
+    def __init__(self) -> None:
+        super().__init__(name="wanvideo-waker", daemon=True)
+        self._wakes: SimpleQueue[Future[bool] | None] = SimpleQueue()
         #: Held while Redis is asked, so that there is one connection.
         self._line = threading.Lock()
         self._connected_until = 0.0
@@ -92,11 +84,13 @@ class _WakeupThread(threading.Thread):
                 return self._ask()
             finally:
                 self._line.release()
-        wake = _Wake()
-        self._wakes.put(wake)
-        if not wake.done.wait(CALLBACK_BUDGET):
+        taken: Future[bool] = Future()
+        self._wakes.put(taken)
+        try:
+            return taken.result(CALLBACK_BUDGET)
+        except TimeoutError:
             connection.open_circuit(connection.CALLBACK_TIMEOUT, "no answer in time")
-        return wake.taken
+            return False
 
     def run(self) -> None:
         """Serve wakes until the process ends."""
@@ -111,8 +105,7 @@ class _WakeupThread(threading.Thread):
                     self._serve()
                 continue
             if wake is not None:
-                wake.taken = self._serve()
-                wake.done.set()
+                wake.set_result(self._serve())
 
     def forget(self) -> None:
         """Trust no connection and no wake-up of before."""

@@ -79,11 +79,7 @@ def get_redis(timeout: float) -> Redis:
         pool = django_rq.get_connection(conf.QUEUE).connection_pool
         options = dict(pool.connection_kwargs)
         if "connection_pool" not in options:  # a Sentinel pool is bound to itself and keeps its own limits
-            options |= {
-                "socket_connect_timeout": timeout,
-                "socket_timeout": timeout,
-                "retry": Retry(NoBackoff(), 0),
-            }
+            options |= {"socket_connect_timeout": timeout, "socket_timeout": timeout, "retry": Retry(NoBackoff(), 0)}
             options.pop("retry_on_error", None)
             pool = type(pool)(connection_class=pool.connection_class, **options)
         _connections[key] = Redis(connection_pool=pool)

@@ -31,11 +31,7 @@ FAILURE_TTL = 7 * 24 * 3600
 def enqueue_on_commit(job: str, *ids: uuid.UUID | str) -> None:
     """Enqueue ``jobs.<job>(*ids)`` when the present transaction has committed; never raises."""
     names = [str(value) for value in ids]
-
-    def wake() -> None:
-        enqueue(job, *names)
-
-    database.on_commit(wake)
+    database.on_commit(lambda: enqueue(job, *names))
 
 
 def enqueue(job: str, *ids: str) -> bool:

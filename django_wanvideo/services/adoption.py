@@ -14,9 +14,9 @@ from django_wanvideo.evolink.exceptions import EvoLinkError
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, TaskEvent, VideoTask, lifecycle
 from django_wanvideo.services.attempts import settlement
 from django_wanvideo.services.installation import installation
-from django_wanvideo.services.provider import listing, provider
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.resolution.matching import CLOCK_SKEW
 from django_wanvideo.services.tracking import unmatched
-from django_wanvideo.services.tracking.mismatch import CLOCK_SKEW
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -73,8 +73,7 @@ def plan() -> Plan:
     except NotLookedUp as error:
         made.not_looked_up, listed = str(error), None
     for task in tasks:
-        number = _sent_as(task, listed)
-        if number:
+        if number := _sent_as(task, listed):
             made.doubtful.append((task, number))
         else:
             made.unsent.append(task)
@@ -96,21 +95,16 @@ def carry_out(made: Plan, *, hold: bool) -> None:
     """
     if made.not_looked_up and not hold:
         raise NotLookedUp(made.not_looked_up)
-    for task, number in made.doubtful:
+    for task, number in [*made.doubtful, *((task, 0) for task in made.unsent if hold)]:
         if task.status == TaskStatus.SUBMITTING:
             _unconfirm(task)
         elif hold:
-            _make_draft(task, may_have_been_sent=True)
+            _make_draft(task, may_have_been_sent=bool(number))
         else:
             attempt = unmatched.give_back(task.pk, number, source=EventSource.APPLICATION)
             if attempt is not None:
                 # What EvoLink has called about it meanwhile is read again, now that there is something to tie it to.
                 CallbackReceipt.objects.filter(attempt_id=attempt.pk).update(process_at=timezone.now())
-    for task in made.unsent if hold else ():
-        if task.status == TaskStatus.SUBMITTING:
-            _unconfirm(task)
-        else:
-            _make_draft(task)
     installation.take_over(is_copy=made.is_copy)
 
 
@@ -120,12 +114,11 @@ def _unconfirm(task: VideoTask) -> None:
         settlement.mark_unconfirmed(attempt, RuntimeError("forgotten"))
 
 
-def _make_draft(task: VideoTask, *, may_have_been_sent: bool = False) -> None:
+def _make_draft(task: VideoTask, *, may_have_been_sent: bool) -> None:
     lifecycle.advance(
         task,
         TaskStatus.DRAFT,
         kind=EventKind.NOTE,
-        source=EventSource.APPLICATION,
         detail={"reason": "adopted"} | ({"may_have_been_sent": True} if may_have_been_sent else {}),
         queued_at=None,
         next_action_at=None,
@@ -162,28 +155,20 @@ def _heard_of(ids: dict[uuid.UUID, int]) -> uuid.UUID | None:
 
 
 def _unknown_at_evolink(tasks: list[VideoTask]) -> dict[str, list[TaskSnapshot]]:
-    """Return, by model, the videos at EvoLink that no task here knows, back to when the first of ``tasks`` was queued.
-
-    Raises:
-        NotLookedUp: EvoLink cannot be asked, or its list is too long.
-    """
+    """Return, by model, the videos at EvoLink that no task here knows, back to when the first of ``tasks`` was queued."""
     first: dict[str, dt.datetime] = {}
     for task in tasks:
         since = task.queued_at or task.created_at
         first[task.model] = min(since, first.get(task.model, since))
-    if not first:
-        return {}
-    found: dict[str, list[TaskSnapshot]] = {}
     try:
-        for model, since in first.items():
-            found[model] = _list(model, since)
+        found = {model: _list(model, since) for model, since in first.items()}
     except (provider.ProviderUnavailable, EvoLinkError) as error:
         raise NotLookedUp(str(error)) from error
-    return {model: listing.unknown_here(items) for model, items in found.items()}
+    return {model: provider.unknown_here(items) for model, items in found.items()}
 
 
 def _list(model: str, since: dt.datetime) -> list[TaskSnapshot]:
-    found, back_to = listing.read_list(provider.client(), model, since - CLOCK_SKEW, most_pages=MOST_PAGES)
+    found, back_to = provider.read_list(provider.client(), model, since - CLOCK_SKEW, most_pages=MOST_PAGES)
     if back_to >= since - CLOCK_SKEW:
         raise NotLookedUp(f"its list was not read back to {timezone.localtime(since):%Y-%m-%d %H:%M}; it is too long")
     return found

@@ -39,8 +39,7 @@ class Lease:
     """One worker's hold on one task; ``is_current`` is the condition that it still stands."""
 
     def __init__(self, task_id: uuid.UUID, until: dt.datetime) -> None:
-        self.task_id = task_id
-        self.until = until
+        self.task_id, self.until = task_id, until
         #: Whether a renewal has found that another worker took the task over.
         self.lost = False
         self._ends = time.monotonic() + MAX_DURATION.total_seconds()

@@ -159,13 +159,22 @@ def _send(event: Event) -> BaseTimeoutException | None:
     for receiver in sorted(waiting, key=lambda one: calls.get(one.key, 0)):
         before = calls.pop(receiver.key, 0)
         if before >= MOST_CALLS:
-            _gave_up(event, receiver, before)
+            logger.error(
+                "Receiver %s ended its process %d times for %s and is not called for event %s any more.",
+                receiver.name,
+                before,
+                _name(event),
+                event.pk,
+            )
+            _record_failure(event, receiver, "process_died", calls=before)
         else:
             if not _write(event, {"done": [*done], "calls": {**calls, receiver.key: before + 1}}):
                 break
             answer = receiver.call(sender=sender, **named, event=event)
             if isinstance(answer, Exception):
-                _failed(event, receiver, answer)
+                logger.error("Receiver %s failed for %s.", receiver.name, _name(event), exc_info=answer)
+                # The class only: the text of a foreign error may hold anything.
+                _record_failure(event, receiver, type(answer).__name__)
             if isinstance(answer, BaseTimeoutException):
                 # Caught like any error of a receiver's; swallowed, the job would go on without any limit.
                 late = answer
@@ -175,31 +184,13 @@ def _send(event: Event) -> BaseTimeoutException | None:
     return late
 
 
-def _failed(event: Event, receiver: Receiver, error: Exception) -> None:
-    logger.error("Receiver %s failed for %s.", receiver.name, _name(event), exc_info=error)
-    # The class only: the text of a foreign error may hold anything.
-    _record_failure(event, {"receiver": receiver.name, "error": type(error).__name__, "event": event.pk})
-
-
-def _gave_up(event: Event, receiver: Receiver, calls: int) -> None:
-    logger.error(
-        "Receiver %s ended its process %d times for %s and is not called for event %s any more.",
-        receiver.name,
-        calls,
-        _name(event),
-        event.pk,
-    )
-    _record_failure(event, {"receiver": receiver.name, "error": "process_died", "event": event.pk, "calls": calls})
-
-
-def _record_failure(event: Event, detail: dict[str, Any]) -> None:
+def _record_failure(event: Event, receiver: Receiver, error: str, **more: int) -> None:
+    detail = {"receiver": receiver.name, "error": error, "event": event.pk, **more}
     if isinstance(event, BatchEvent):
         columns = {"kind": BatchEventKind.RECEIVER_FAILED, "source": EventSource.APPLICATION, "detail": detail}
         BatchEvent.objects.create(batch_id=event.batch_id, **columns)
         return
-    lifecycle.record(
-        event.task_id, EventKind.RECEIVER_FAILED, EventSource.APPLICATION, attempt=event.attempt, detail=detail
-    )
+    lifecycle.record(event.task_id, EventKind.RECEIVER_FAILED, attempt=event.attempt, detail=detail)
 
 
 def _name(event: Event) -> str:

@@ -65,10 +65,8 @@ def prune_tasks(
 ) -> Pruned:
     """Delete tasks that ended (drafts: were made) before ``before``, with their files and history.
 
-    A task with a signal still to be delivered is left, and so is one whose paid video can still be fetched.
-
-    Raises:
-        ValueError: one of ``statuses`` is no end, nor a draft.
+    A task with a signal still to be delivered is left, and so is one whose paid video can still be fetched. Raises
+    ValueError where one of ``statuses`` is no end, nor a draft.
     """
     wrong = set(statuses) - PRUNABLE_STATUSES
     if wrong:

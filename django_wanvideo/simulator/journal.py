@@ -6,9 +6,8 @@ import json
 import logging
 import re
 import threading
-import time
 from collections import Counter, deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
@@ -46,10 +45,6 @@ class JournalEntry:
     fault: str | None = None
     note: str | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
-
     def __str__(self) -> str:
         arrow = "<-" if self.kind == "request" else "->"
         line = f"{arrow} {self.method} {self.path} {self.status or '---'} {self.ms:.0f} ms"
@@ -61,7 +56,7 @@ class JournalEntry:
 class Journal:
     """The last `size` exchanges, oldest first, and counts of all of them. Iterates over a snapshot.
 
-    Of a body `body_limit` characters are kept.
+    Of a body `body_limit` characters are kept. `on_entry` is called with each new entry.
     """
 
     def __init__(self, size: int, body_limit: int, on_entry: Callable[[JournalEntry], None] | None = None) -> None:
@@ -105,8 +100,7 @@ class Journal:
             return iter(tuple(self._entries))
 
     def __len__(self) -> int:
-        with self._changed:
-            return len(self._entries)
+        return len(self._entries)
 
     def find(self, endpoint: str | None = None, *, after: int = 0) -> list[JournalEntry]:
         """Entries, of one endpoint (`create`, `get`, `callback`, ...) or of all, later than a sequence."""
@@ -114,30 +108,23 @@ class Journal:
 
     def count(self, endpoint: str) -> int:
         """How many exchanges of an endpoint there have been, including those that were dropped from the journal."""
-        with self._changed:
-            return self._counts[endpoint]
+        return self._counts[endpoint]
 
     def counts(self) -> dict[str, int]:
         """`count` of every endpoint."""
-        with self._changed:
-            return dict(self._counts)
+        return dict(self._counts)
 
     def wait_for(self, endpoint: str, count: int = 1, timeout: float = 10.0) -> list[JournalEntry]:
         """Wait until `count` exchanges of an endpoint are in the journal; AssertionError after `timeout` seconds."""
-        deadline = time.monotonic() + timeout
         with self._changed:
-            while self._counts[endpoint] < count:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise AssertionError(
-                        f"{self._counts[endpoint]} of {count} {endpoint!r} exchanges after {timeout} s. "
-                        f"Seen so far: {dict(self._counts)}"
-                    )
-                self._changed.wait(left)
+            if not self._changed.wait_for(lambda: self._counts[endpoint] >= count, timeout):
+                raise AssertionError(
+                    f"{self._counts[endpoint]} of {count} {endpoint!r} exchanges after {timeout} s. "
+                    f"Seen so far: {self.counts()}"
+                )
         return self.find(endpoint)
 
     def clear(self) -> None:
-        """Forget entries and counts."""
         with self._changed:
             self._entries.clear()
             self._counts.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -33,16 +34,16 @@ class Progression:
         if isinstance(text, Progression):
             return text
         kind, _, amount = text.strip().partition(":")
-        if kind in ("immediate", "manual") and not amount:
-            return cls("immediate" if kind == "immediate" else "manual")
         match = _AMOUNT.fullmatch(amount)
-        if match and kind == "seconds":
-            low = float(match[1])
-            high = float(match[2]) if match[2] else low
-            if high >= low:
-                return cls("seconds", low, high)
-        if match and kind == "polls" and amount.isdigit() and int(amount) >= 1:
-            return cls("polls", int(amount), int(amount))
+        low = float(match[1]) if match else 0.0
+        high = float(match[2]) if match and match[2] else low
+        match kind:
+            case "immediate" | "manual" if not amount:
+                return cls(kind)
+            case "seconds" if match and high >= low:
+                return cls(kind, low, high)
+            case "polls" if amount.isdigit() and low >= 1:
+                return cls(kind, low, low)
         raise ValueError(f"Unknown progression {text!r}. Use immediate, polls:3, seconds:8, seconds:3..8 or manual.")
 
     def settle(self, chance: Random) -> Progression:
@@ -76,27 +77,21 @@ class Script:
     @classmethod
     def read(cls, prompt: object) -> Script:
         """The script in a prompt; empty when there is none."""
-        failure: tuple[str, str | None] | None = None
-        progression: Progression | None = None
-        fault: str | None = None
-        cancelled = False
+        script = cls()
         for name, argument in _DIRECTIVE.findall(prompt if isinstance(prompt, str) else ""):
             match name.lower():
                 case "fail":
                     code, _, message = argument.partition(":")
-                    failure = (code.strip() or "unknown_error", message.strip() or None)
+                    script = replace(script, failure=(code.strip() or "unknown_error", message.strip() or None))
                 case "cancel" | "cancelled":
-                    cancelled = True
+                    script = replace(script, cancelled=True)
                 case "fault":
-                    fault = argument.strip() or None
-                case "immediate" | "manual" | "seconds" | "polls":
-                    try:
-                        progression = Progression.parse(f"{name.lower()}:{argument}" if argument else name.lower())
-                    except ValueError:
-                        continue
-                case _:
-                    continue
-        return cls(failure, cancelled, progression, fault)
+                    script = replace(script, fault=argument.strip() or None)
+                case "immediate" | "manual" | "seconds" | "polls" as kind:
+                    with suppress(ValueError):
+                        way = Progression.parse(f"{kind}:{argument}" if argument else kind)
+                        script = replace(script, progression=way)
+        return script
 
 
 def without_script(prompt: str) -> str:

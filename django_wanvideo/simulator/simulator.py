@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .http.server import Server
-    from .media.storage import StoredFile
     from .provider.accounts import Account
     from .provider.tasks import Task
 
@@ -50,19 +49,18 @@ class Simulator:
             raise TypeError("Give either Options or single choices, not both.")
         self.options = options or Options(**choices)
         if not (self.options.allow_remote or urls.is_loopback(self.options.host)):
-            raise ValueError(
-                f"The host {self.options.host!r} is reachable by other machines; that needs allow_remote=True."
-            )
+            host = self.options.host
+            raise ValueError(f"The host {host!r} is reachable by other machines; that needs allow_remote=True.")
         # Options, faults and scripts are of use without it.
         try:
             import werkzeug  # noqa: F401  (asked for, not used)
         except ImportError as error:
             raise ImportError(MISSING_WERKZEUG) from error
-        from .http.app import create_app
+        from .http.app import App
 
         self.state = State(self.options)
         self.engine = Engine(self.state)
-        self._app = create_app(self.state, self.engine)
+        self._app = App(self.state, self.engine)
         self.clock = self.options.clock
         self.stopping = self.state.stopping
         self.accounts = self.state.accounts
@@ -86,7 +84,7 @@ class Simulator:
         self._listen()
         self.blobs.open()
         if isinstance(self.clock, VirtualClock):
-            self.clock.subscribe(self._tick)
+            self.clock.listeners.add(self.engine.tick)
         else:
             longest = None if isinstance(self.clock, SystemClock) else _LOOK
             self._spawn(lambda: self.engine.keep_time(longest), "simulator-time")
@@ -96,7 +94,7 @@ class Simulator:
         """Stop serving, close every connection, and remove what was kept in a temporary folder."""
         self.stopping.set()
         if isinstance(self.clock, VirtualClock):
-            self.clock.unsubscribe(self._tick)
+            self.clock.listeners.discard(self.engine.tick)
         self.engine.wake()
         self._hang_up()
         for thread in self._threads:
@@ -155,39 +153,34 @@ class Simulator:
     ) -> Account:
         """Open another account, with its own keys, balance (in credits), tasks and files."""
         limit = None if token_credits is None else Decimal(token_credits)
-        return self.state.add_account(api_keys, Decimal(balance), limit)
+        account = self.accounts.add(api_keys, Decimal(balance), limit, self.options.user_group)
+        for key in api_keys:
+            self.journal.hide(key)
+        return account
 
     def complete(self, task_id: str, results: list[str] | None = None) -> Task:
         """End a task with its video, or with the given result URLs."""
-        task = self.tasks[task_id]
-        self.engine.complete(task, results)
-        return task
+        self.engine.complete(self.tasks[task_id], results)
+        return self.tasks[task_id]
 
     def fail(self, task_id: str, code: str = "unknown_error", message: str | None = None) -> Task:
         """End a task with an error; its credits are given back."""
-        task = self.tasks[task_id]
-        self.engine.fail(task, code, message)
-        return task
+        self.engine.fail(self.tasks[task_id], code, message)
+        return self.tasks[task_id]
 
     def cancel(self, task_id: str) -> Task:
         """End a task as cancelled; its credits are given back."""
-        task = self.tasks[task_id]
-        self.engine.cancel(task)
-        return task
+        self.engine.cancel(self.tasks[task_id])
+        return self.tasks[task_id]
 
     def set_progress(self, task_id: str, progress: int, status: str = "processing") -> Task:
         """Say how far an unfinished task is (0..100), without ending it."""
-        task = self.tasks[task_id]
-        self.engine.set_progress(task, progress, status)
-        return task
+        self.engine.set_progress(self.tasks[task_id], progress, status)
+        return self.tasks[task_id]
 
     def set_video(self, task_id: str, path: str | Path) -> None:
         """Serve a file of your own as a task's result."""
         self.state.results.replace(self.tasks[task_id].id, path)
-
-    def stored_file(self, url: str) -> StoredFile | None:
-        """The living uploaded file behind one of this simulator's own URLs."""
-        return self.state.stored_file(url)
 
     def forget(self, task_id: str) -> None:
         """Let a task expire: reading it is a 404 from now on. The ledger remembers it."""
@@ -201,7 +194,8 @@ class Simulator:
 
     def reset(self) -> None:
         """Forget faults and journal. Tasks, balances and the ledger stay: what was charged stays charged."""
-        self.state.reset()
+        self.faults.clear()
+        self.journal.clear()
 
     def _listen(self) -> None:
         from .http.server import Server
@@ -214,9 +208,6 @@ class Simulator:
         if self._server is not None:
             self._server.stop()
             self._server = None
-
-    def _tick(self) -> None:
-        self.engine.tick()
 
     def _spawn(self, target: Callable[[], object], name: str) -> None:
         thread = threading.Thread(target=target, name=name, daemon=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import ipaddress
 import socket
+from contextlib import suppress
 from urllib.parse import SplitResult, urlsplit
 
 MAX_LENGTH = 2048
@@ -29,10 +30,9 @@ def is_loopback(host: str) -> bool:
     name = host.rstrip(".").lower()
     if name == "localhost" or name.endswith(".localhost"):
         return True
-    try:
+    with suppress(ValueError):
         return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    return False
 
 
 def is_private(host: str) -> bool:
@@ -40,15 +40,12 @@ def is_private(host: str) -> bool:
     name = host.rstrip(".").lower()
     if is_loopback(name) or name.endswith((".local", ".internal")):
         return True
-    try:
+    with suppress(ValueError):
         return not ipaddress.ip_address(name.partition("%")[0]).is_global
-    except ValueError:
-        pass
-    try:
+    with suppress(OSError, ValueError):
         # Decimal, octal, hexadecimal and shortened addresses: 2130706433, 0x7f.1, 127.1.
         return not ipaddress.ip_address(socket.inet_aton(name)).is_global
-    except (OSError, ValueError, UnicodeError):
-        return False
+    return False
 
 
 def connect(url: str, timeout: float) -> tuple[http.client.HTTPConnection, str]:

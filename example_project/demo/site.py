@@ -93,10 +93,11 @@ def start_site(crew: Crew, *, port: int, progression: str, workers: int = 1) -> 
             colour="magenta",
         ),
     )
+    # The web server checks the site, for all of them.
     for number in range(workers):
         name = "worker" if workers == 1 else f"worker{number + 1}"
-        crew.start(Child(name, manage("rqworker", "wanvideo"), colour="green"))
-    crew.start(Child("sweep", manage("wanvideo_sweep", "--loop", "2"), colour="yellow"))
+        crew.start(Child(name, manage("rqworker", "wanvideo", "--skip-checks"), colour="green"))
+    crew.start(Child("sweep", manage("wanvideo_sweep", "--loop", "2", "--skip-checks"), colour="yellow"))
     web = Child("web", manage("runserver", "--noreload", f"{HOST}:{port}"), colour="cyan")
     crew.start(web)
 

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import re
-from functools import cache
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.core.files.base import ContentFile
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from PIL import Image
 
-from django_wanvideo.choices import AttemptState, TaskStatus
-from django_wanvideo.models import Attempt, VideoTask
+from django_wanvideo.choices import TaskStatus
+from django_wanvideo.models import VideoTask
+from tests.pictures import picture
+from tests.rows import make_attempt, state_of
 
 FLASH = "wan2.6-image-to-video-flash"
-
-
-def picture(width=640, height=480, kind="JPEG", mode="RGB", name="fox.jpg", colour=(120, 90, 60)):
-    """An upload that is a real picture."""
-    return SimpleUploadedFile(name, drawn(width, height, kind, mode, colour), content_type=f"image/{kind.lower()}")
-
-
-@cache
-def drawn(width, height, kind, mode, colour):
-    """The bytes of a picture, drawn once for all rows that have it."""
-    target = io.BytesIO()
-    Image.new(mode, (width, height), colour).save(target, kind)
-    return target.getvalue()
 
 
 def url(name, *args):
@@ -45,7 +30,7 @@ def add_data(**changes):
     data = {
         "prompt": "A fox trots on",
         "model": FLASH,
-        "first_frame_file": picture(),
+        "first_frame_file": picture(name="fox.jpg"),
         "duration": "5",
         "quality": "720p",
         "generate_audio": "on",
@@ -134,15 +119,9 @@ def make_task(db):
             VideoTask.objects.filter(pk=task.pk).update(status=status, **fields)
             task.refresh_from_db()
             if status != TaskStatus.QUEUED:
-                open_ = status in {"submitting", "unconfirmed", "pending", "processing", "storing"}
-                state = {"submitting": AttemptState.CLAIMED, "unconfirmed": AttemptState.UNCONFIRMED}.get(
-                    status, AttemptState.ACCEPTED if open_ else AttemptState.FINISHED
-                )
-                Attempt.objects.create(
-                    task=task,
-                    number=1,
-                    state=state,
-                    idempotency_key=f"k-{task.pk.hex}",
+                make_attempt(
+                    task,
+                    state_of(status),
                     request={"model": FLASH, "prompt": prompt},
                     provider_task_id=provider_task_id,
                     sent_at=timezone.now(),

@@ -138,7 +138,8 @@ def test_each_error_is_told_at_its_field(pages):
     assert {"prompt", "duration", "first_frame_file", "quality"} <= invalid
 
 
-def test_the_add_page_is_walked_through_in_the_order_in_which_it_is_filled_in(pages):
+def test_add_page_is_walked_through_in_order(pages):
+    """The add page is walked through in the order in which it is filled in."""
     page = Page(pages["add"]())
     controls = page.every("input", "textarea", "select", "button")
     names = [e["name"] for e in controls if e.get("name") and e.get("type") != "hidden"]

@@ -244,7 +244,8 @@ def fetchable(make_task, hours=1):
     return make_task("failed", **LIVING, result_expires_at=timezone.now() + dt.timedelta(hours=hours))
 
 
-def test_what_is_still_at_evolink_is_fetched_by_a_retry_and_shown_without_a_price(boss, make_task):
+def test_still_at_evolink_is_fetched_by_retry(boss, make_task):
+    """What is still at EvoLink is fetched by a retry and shown without a price."""
     paid, failed = fetchable(make_task), make_task("failed", error_code="service_error")
     page = run(boss, "retry_selected", paid, failed)
     text = page.content.decode()
@@ -254,7 +255,8 @@ def test_what_is_still_at_evolink_is_fetched_by_a_retry_and_shown_without_a_pric
     assert statuses() == ["queued", "storing"]
 
 
-def test_what_is_still_at_evolink_is_fetched_even_where_it_could_not_be_sent_any_more(boss, make_task):
+def test_still_at_evolink_is_fetched(boss, make_task):
+    """What is still at EvoLink is fetched even where it could not be sent any more."""
     paid = fetchable(make_task)
     VideoTask.objects.filter(pk=paid.pk).update(prompt="")
     page = run(boss, "retry_selected", paid)

@@ -9,7 +9,8 @@ from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from django_wanvideo.models import VideoTask
-from tests.admin.conftest import FLASH, add_data, hidden, picture, url
+from tests.admin.conftest import FLASH, add_data, hidden, url
+from tests.pictures import picture
 
 
 def errors_of(response):
@@ -51,7 +52,7 @@ def test_generate_sends_it_and_leads_to_its_page(boss, wakes, django_capture_on_
 
 
 def test_all_problems_are_told_at_once_and_at_their_fields(boss):
-    data = add_data(prompt="", duration="99", quality="4k", first_frame_file=picture(100, 100))
+    data = add_data(prompt="", duration="99", quality="4k", first_frame_file=picture(size=(100, 100)))
     response = boss.post(url("add"), data)
     errors = errors_of(response)
     assert set(errors) == {"prompt", "duration", "quality", "first_frame_file"}
@@ -67,9 +68,9 @@ PROBLEMS = {
     "no duration": ({"duration": ""}, "duration"),
     "unknown quality": ({"quality": "4k"}, "quality"),
     "no picture": ({"first_frame_file": None}, "first_frame_file"),
-    "small picture": ({"first_frame_file": picture(359, 500)}, "first_frame_file"),
+    "small picture": ({"first_frame_file": picture(size=(359, 500))}, "first_frame_file"),
     "transparent picture": (
-        {"first_frame_file": picture(kind="PNG", mode="RGBA", colour=(0, 0, 0, 0))},
+        {"first_frame_file": picture(kind="PNG", mode="RGBA", color=(0, 0, 0, 0))},
         "first_frame_file",
     ),
     "GIF": ({"first_frame_file": picture(kind="GIF")}, "first_frame_file"),
@@ -78,6 +79,7 @@ PROBLEMS = {
     "shots without rewriting": ({"shot_type": "multi", "prompt_extend": None}, "shot_type"),
     "silent with a sound": ({"generate_audio": None, "audio_url": "https://example.com/a.mp3"}, "generate_audio"),
     "metadata is a list": ({"metadata": "[1]"}, "metadata"),
+    "metadata is an empty list": ({"metadata": "[]"}, "metadata"),
     "metadata is no JSON": ({"metadata": "{"}, "metadata"),
 }
 
@@ -200,10 +202,10 @@ def test_nothing_can_be_generated_before_its_price_is_known(boss):
 
 
 def test_a_kept_picture_is_described_like_one_that_was_just_chosen(boss):
-    refused = boss.post(url("add"), add_data(prompt="", first_frame_file=picture(800, 600, name="whale.jpg")))
+    refused = boss.post(url("add"), add_data(prompt="", first_frame_file=picture(size=(800, 600), name="whale.jpg")))
     present = refused.context["adminform"].form.fields["first_frame_file"].widget.present
     assert (present.name, present.width, present.height) == ("whale.jpg", 800, 600)
-    assert present.size == picture(800, 600).size
+    assert present.size == picture(size=(800, 600)).size
     again = boss.post(url("add"), add_data(prompt="", first_frame_file=None, first_frame_kept=present.token))
     assert again.context["adminform"].form.fields["first_frame_file"].widget.present == present
 

@@ -10,7 +10,7 @@ from django_wanvideo.choices import EventSource, TaskStatus
 from django_wanvideo.db.database import connection
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import VideoTask
-from django_wanvideo.services.resolution import dismissal
+from django_wanvideo.services.resolution import decisions
 from tests.admin.conftest import url
 
 DISMISSED = pytest.mark.fault("K12.needs-attention-dismissed")
@@ -71,7 +71,7 @@ def test_only_who_may_change_tasks_may_dismiss(person, make_task, permission):
 @DISMISSED
 def test_what_is_tried_again_and_fails_again_needs_attention_again(boss, make_task):
     task = make_task("failed", error_code="service_error")
-    dismissal.dismiss(task, by=boss.user)
+    decisions.dismiss(task, by=boss.user)
     task.retry(by=boss.user)
     task.refresh_from_db()
     assert (task.status, task.dismissed_at) == (TaskStatus.QUEUED, None)
@@ -80,21 +80,22 @@ def test_what_is_tried_again_and_fails_again_needs_attention_again(boss, make_ta
 @DISMISSED
 def test_a_dismissal_can_be_undone(boss, make_task):
     task = make_task("failed", error_code="service_error")
-    dismissal.dismiss(task)
+    decisions.dismiss(task)
     assert url("operate", task.pk, "undismiss") in boss.get(url("change", task.pk)).content.decode()
     boss.post(url("operate", task.pk, "undismiss"))
     assert needing() == {task}
     assert "boss undid the dismissal." in boss.get(url("change", task.pk)).content.decode()
     with pytest.raises(TransitionNotAllowed):
-        dismissal.restore(task)
+        decisions.restore(task)
 
 
 @DISMISSED
-def test_a_paid_video_that_turns_up_for_a_dismissed_failure_needs_attention(make_task):
+def test_paid_video_that_turns_up_for_dismissed(make_task):
+    """A paid video that turns up for a dismissed failure needs attention."""
     from django_wanvideo.services.tracking import snapshots
 
     task = make_task("failed", error_code="never_answered", provider_task_id="task-unified-1")
-    dismissal.dismiss(task)
+    decisions.dismiss(task)
     result = {"result_url": "https://files.example/v.mp4", "result_expires_at": timezone.now()}
     snapshots._record_late_result(task.attempt, result, EventSource.POLL)
     assert needing() == {task}
@@ -106,7 +107,7 @@ def test_a_wish_that_nobody_knows_is_dismissed_while_it_goes_on(boss, make_task)
     from django_wanvideo.models import lifecycle
 
     task = make_task("pending", unmatched=True)
-    dismissal.dismiss(task, by=boss.user)
+    decisions.dismiss(task, by=boss.user)
     assert needing() == set()
     lifecycle.advance(task, TaskStatus.PROCESSING, kind=EventKind.PROGRESS, source=EventSource.POLL)
     assert needing() == set()

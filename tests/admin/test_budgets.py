@@ -56,7 +56,8 @@ def text_of(response):
 
 
 @pytest.mark.fault("K1.forecast")
-def test_the_confirmation_page_says_how_many_fit_today_and_when_the_rest_goes(boss, make_task, limit, noon):
+def test_confirmation_page_says_how_many_fit_today(boss, make_task, limit, noon):
+    """The confirmation page says how many fit today and when the rest goes."""
     tasks = [make_task() for _number in range(5)]
     assert "wv-forecast" not in text_of(confirm(boss, tasks)), "nothing is limited"
     limit(DAILY_CREDIT_LIMIT=24)
@@ -145,7 +146,8 @@ def test_who_may_not_see_a_draft_learns_nothing_about_its_owners_limit(person, m
 
 
 @pytest.mark.fault("K1.over-a-limit-is-told")
-def test_after_generate_the_page_says_that_it_waits_until_when_and_it_can_be_cancelled(boss, limit, noon):
+def test_after_generate_page_says_that_it_waits(boss, limit, noon):
+    """After generate the page says that it waits until when and it can be cancelled."""
     limit(CREDIT_LIMITS={"site": {"month": 20}})
     used(15)
     answer = boss.post(url("add"), add_data(_generate="1", _save=None), follow=True)

@@ -1,7 +1,7 @@
 """Generating all that match, on every page: bounded work, and each task once, whatever is pressed how often.
 
-``WANVIDEO_TEST_BULK`` is the number of tasks: 600 by default, which takes three steps; 5000 is the most that can be sent
-at a time. ``--log-cli-level=INFO`` shows what was measured.
+``WANVIDEO_TEST_BULK`` is the number of tasks, sent in the site's own steps; 5000 is the most that can be sent at a time.
+Unset, there are 240 and shorter steps, three of them. ``--log-cli-level=INFO`` shows what was measured.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
 
 #: Taken before the fixture ``wakes`` puts another one in its place.
 REAL_ENQUEUE = queue.enqueue
-COUNT = int(os.environ.get("WANVIDEO_TEST_BULK") or 600)
+COUNT = int(os.environ.get("WANVIDEO_TEST_BULK") or 240)
 #: Queries of a step beside those for each task: session, user, permissions, nonce, the tasks and their inputs, the log.
 PER_STEP = 30
 #: Status, what is there now and its inputs (what was shown is compared with them), status again where it is moved,
@@ -44,8 +44,10 @@ MOST_BYTES = 8_000_000
 
 
 @pytest.fixture
-def drafts():
+def drafts(monkeypatch):
     """That many drafts with a link as their picture."""
+    if not os.environ.get("WANVIDEO_TEST_BULK"):
+        monkeypatch.setattr(bulk_submit, "STEP", 90)
     tasks = VideoTask.objects.bulk_create(
         [
             VideoTask(model=FLASH, prompt=f"A fox trots on, number {number}", parameters={"duration": 5})
@@ -114,6 +116,7 @@ def sent():
     return Counter(TaskEvent.objects.filter(kind=EventKind.QUEUED).values_list("task_id", flat=True))
 
 
+@pytest.mark.commit_only
 def test_all_that_match_are_sent_once_in_bounded_steps(boss, drafts, wakes):
     choose(boss, across="0")  # what every first page of a process costs: modules and templates
     with Measured() as planning:
@@ -170,6 +173,7 @@ def test_two_tabs_double_clicks_and_a_reload_send_each_task_once(boss, drafts, w
     assert any("sent already" in words for words in refused)
 
 
+@pytest.mark.commit_only
 def test_waking_workers_takes_one_round_trip_for_each_task(drafts, redis_queue, monkeypatch):
     monkeypatch.setattr(queue.jobs, "enqueue", REAL_ENQUEUE)
     queue.reset()

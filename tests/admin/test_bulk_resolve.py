@@ -12,7 +12,7 @@ from django_wanvideo import jobs
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.holds import lock
-from django_wanvideo.services.provider import listing
+from django_wanvideo.services.provider import provider
 from django_wanvideo.services.resolution import matching
 from tests.promises.fixtures import evo, road
 
@@ -83,7 +83,8 @@ def test_what_may_be_of_several_requests_is_not_ticked(road, evo, boss):
     assert "2 videos may be this one" in html
 
 
-def test_a_request_that_is_not_selected_or_not_to_be_seen_is_a_rival_all_the_same(road, evo, boss, monkeypatch):
+def test_request_that_is_not_selected(road, evo, boss, monkeypatch):
+    """A request that is not selected or not to be seen is a rival all the same."""
     seen = lose(road, evo, "Seen")
     hidden = lose(road, evo, "Hidden", fault="503")
     assert not hidden.owner_id
@@ -92,7 +93,7 @@ def test_a_request_that_is_not_selected_or_not_to_be_seen_is_a_rival_all_the_sam
 
 
 def test_a_list_that_was_not_read_back_to_the_request_ticks_nothing(road, evo, boss, monkeypatch):
-    monkeypatch.setattr(listing, "PAGE_SIZE", 1)
+    monkeypatch.setattr(provider, "PAGE_SIZE", 1)
     monkeypatch.setattr(matching, "MOST_PAGES", 1)
     old = lose(road, evo, "Old", hours_ago=5)
     road.send(road.queued("Newer"))

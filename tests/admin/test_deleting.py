@@ -186,7 +186,8 @@ def test_a_product_that_keeps_its_video_is_named_and_nothing_is_deleted(boss, la
 
 @SHOWN_ELSEWHERE
 @pytest.mark.parametrize("several", [False, True])
-def test_a_product_that_comes_between_question_and_answer_is_no_server_error(boss, lamp, several, monkeypatch):
+def test_product_that_comes_between_question(boss, lamp, several, monkeypatch):
+    """A product that comes between question and answer is no server error."""
     from django.db.models import PROTECT
 
     from django_wanvideo.admin import deletion

@@ -14,7 +14,8 @@ from django_wanvideo.exceptions import EditConflict, TransitionNotAllowed
 from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import creation, drafts
 from django_wanvideo.services.sending import actions
-from tests.admin.conftest import add_data, picture, url
+from tests.admin.conftest import add_data, url
+from tests.pictures import picture
 from tests.threads import at_once
 
 FLASH = "wan2.6-image-to-video-flash"
@@ -53,7 +54,8 @@ def row(task):
 
 @pytest.mark.fault("K1.two-tabs-on-a-draft")
 @pytest.mark.parametrize("button", ["_save", "_generate", "_duplicate", "_variations"])
-def test_a_second_window_that_changes_something_else_overwrites_and_sends_nothing(boss, make_task, button, wakes):
+def test_second_window_that_changes_something_else(boss, make_task, button, wakes):
+    """A second window that changes something else overwrites and sends nothing."""
     task = make_task()
     first, second = opened(boss, task), opened(boss, task)
     assert post(boss, task, first, prompt="The first tab's words").status_code == 302
@@ -107,7 +109,7 @@ def test_the_same_form_sent_twice_is_no_conflict(boss, make_task):
     task = make_task()
     window = opened(boss, task)
     for _time in range(2):
-        assert post(boss, task, window, prompt="newer", first_frame_file=picture(700, 500)).status_code == 302
+        assert post(boss, task, window, prompt="newer", first_frame_file=picture(size=(700, 500))).status_code == 302
     assert row(task)[0] == "newer"
 
 
@@ -115,7 +117,7 @@ def test_the_same_form_sent_twice_is_no_conflict(boss, make_task):
 def test_a_picture_that_was_changed_counts(boss, make_task):
     task = make_task()
     first, second = opened(boss, task), opened(boss, task)
-    post(boss, task, first, first_frame_file=picture(700, 500))
+    post(boss, task, first, first_frame_file=picture(size=(700, 500)))
     page = post(boss, task, second, _generate="1")
     assert "a picture of 700 × 500 px" in page.content.decode()
     assert row(task)[2] == "draft"
@@ -126,8 +128,8 @@ def test_a_picture_that_was_changed_counts(boss, make_task):
 def test_two_pictures_that_were_chosen_are_both_kept(boss, make_task):
     task = make_task()
     first, second = opened(boss, task), opened(boss, task)
-    post(boss, task, first, first_frame_file=picture(700, 500))
-    page = post(boss, task, second, first_frame_file=picture(800, 600, name="mine.jpg"))
+    post(boss, task, first, first_frame_file=picture(size=(700, 500)))
+    page = post(boss, task, second, first_frame_file=picture(size=(800, 600), name="mine.jpg"))
     text = page.content.decode()
     assert "Preview of mine.jpg" in text
     token = re.search(r'name="first_frame_kept" value="([^"]*)"', text)[1]
@@ -218,7 +220,7 @@ def test_of_several_at_once_that_change_the_same_version_one_wins(make_task):
     def attempt(number):
         try:
             mine = VideoTask.objects.get(pk=task.pk)
-            change(mine, prompt=f"by {number}", first_frame=picture(640 + number, 480), version=version)
+            change(mine, prompt=f"by {number}", first_frame=picture(size=(640 + number, 480)), version=version)
         except EditConflict:
             return None
         return number
@@ -260,7 +262,8 @@ def sent_meanwhile(boss, make_task):
 
 @pytest.mark.fault("K1.draft-sent-meanwhile")
 @pytest.mark.parametrize("button", ["_save", "_generate", "_duplicate", "_variations"])
-def test_what_was_typed_after_the_draft_was_sent_is_shown_and_not_called_saved(boss, sent_meanwhile, button):
+def test_typed_after_draft_was_sent_is_shown(boss, sent_meanwhile, button):
+    """What was typed after the draft was sent is shown and not called saved."""
     task, window = sent_meanwhile
     page = post(boss, task, window, prompt="My new words", **{"_save": None, button: "1"})
     text = page.content.decode()
@@ -276,7 +279,7 @@ def test_what_was_typed_after_the_draft_was_sent_is_shown_and_not_called_saved(b
 @pytest.mark.parametrize("with_upload", [True, False])
 def test_a_copy_with_the_typed_text_is_made_once_with_its_picture(boss, sent_meanwhile, with_upload):
     task, window = sent_meanwhile
-    upload = {"first_frame_file": picture(800, 600)} if with_upload else {}
+    upload = {"first_frame_file": picture(size=(800, 600))} if with_upload else {}
     page = post(boss, task, window, prompt="My new words", duration="8", notes="n", **upload)
     answers = [boss.post(url("add"), typed(page)) for _time in range(2)]
     copy = VideoTask.objects.exclude(pk=task.pk).get()

@@ -10,8 +10,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from django_wanvideo.models import MediaInput, VideoTask
-from tests.admin.conftest import add_data, hidden, picture, url
+from tests.admin.conftest import add_data, hidden, url
 from tests.catalog.phone import photo, png_chunk, png_with, scene
+from tests.pictures import picture
 
 pytestmark = pytest.mark.django_db
 
@@ -148,7 +149,8 @@ BAD_DATA = {
 
 @pytest.mark.fault("K9.notes-and-metadata")
 @pytest.mark.parametrize("typed", BAD_DATA.values(), ids=BAD_DATA)
-def test_data_that_cannot_be_kept_is_an_error_at_its_field_and_stays_as_it_was_typed(boss, typed):
+def test_data_that_cannot_be_kept_is_error(boss, typed):
+    """Data that cannot be kept is an error at its field and stays as it was typed."""
     response = boss.post(url("add"), add_data(metadata=typed))
     assert response.status_code == 200
     assert len(errors_of(response)["metadata"]) == 1

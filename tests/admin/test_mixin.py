@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from django_wanvideo.admin import VideoTaskAdminMixin, base
 from django_wanvideo.models import VideoTask
-from tests.admin.conftest import add_data, hidden, picture, store, url
+from tests.admin.conftest import add_data, hidden, store, url
+from tests.pictures import picture
 
 
 def site_with(base, name="admin"):

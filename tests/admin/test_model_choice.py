@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 import pytest
 
 from django_wanvideo.models import VideoTask
-from tests.admin.conftest import FLASH, add_data, hidden, picture, url
+from tests.admin.conftest import FLASH, add_data, hidden, url
+from tests.pictures import picture
 
 TEXT = "wan2.6-text-to-video"
 IMAGE_26 = "wan2.6-image-to-video"
@@ -33,7 +34,9 @@ def test_settings_that_are_new_stand_at_their_defaults(boss):
 
 
 def test_the_picture_survives_a_model_that_takes_none(boss):
-    there = boss.post(url("add"), add_data(model=TEXT, shown_model=FLASH, _model="1", first_frame_file=picture()))
+    there = boss.post(
+        url("add"), add_data(model=TEXT, shown_model=FLASH, _model="1", first_frame_file=picture(name="fox.jpg"))
+    )
     token = hidden(there, "first_frame_kept")
     assert token
     data = add_data(first_frame_file=None, first_frame_kept=token, shown_model=TEXT, _model="1")
@@ -155,7 +158,8 @@ def test_what_waits_for_its_model_is_no_part_of_another(boss):
     assert task.inputs.count() == 0
 
 
-def test_a_value_that_the_other_model_does_not_have_stands_at_its_default_and_comes_back(boss):
+def test_value_that_other_model_does_not_have_stands(boss):
+    """A value that the other model does not have stands at its default and comes back."""
     page = switched(boss, switched(boss, boss.get(url("add")), FLASH, duration="7"), IMAGE_25)
     assert typed(page)["duration"] == "5"
     assert "Price unknown" not in page.content.decode().split('id="id_price"')[1].split("<strong>")[1]

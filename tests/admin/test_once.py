@@ -115,7 +115,8 @@ def test_another_persons_page_makes_that_persons_own_task(boss, person):
     assert {task.owner for task in VideoTask.objects.all()} == {boss.user, other.user}
 
 
-def test_a_task_whose_making_is_broken_off_leaves_no_files_and_uses_nothing_up(boss, settings, monkeypatch):
+def test_task_whose_making_is_broken_off_leaves(boss, settings, monkeypatch):
+    """A task whose making is broken off leaves no files and uses nothing up."""
     token = hidden(boss.post(url("add"), add_data(prompt="")), "first_frame_kept")
     key = hidden(boss.get(url("add")), "idempotency_key")
 
@@ -159,7 +160,8 @@ def test_a_form_that_was_sent_long_ago_still_leads_to_its_task(boss):
     assert VideoTask.objects.count() == 1
 
 
-def test_a_site_that_answers_in_its_own_way_loses_neither_the_task_nor_the_guard(boss, monkeypatch):
+def test_site_that_answers_in_its_own_way_loses(boss, monkeypatch):
+    """A site that answers in its own way loses neither the task nor the guard."""
     monkeypatch.setattr(VideoTaskAdmin, "response_add", lambda self, request, obj, **kwargs: HttpResponse("made"))
     key = hidden(boss.get(url("add")), "idempotency_key")
     for _time in range(2):

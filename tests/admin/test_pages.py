@@ -18,7 +18,8 @@ from django_wanvideo.admin import VideoTaskAdmin, caching, counts
 from django_wanvideo.choices import EventKind, EventSource
 from django_wanvideo.models import VideoTask, lifecycle
 from django_wanvideo.services.sending import actions
-from tests.admin.conftest import add_data, picture, store, url
+from tests.admin.conftest import add_data, store, url
+from tests.pictures import picture
 
 
 def listed(client, **query):
@@ -107,7 +108,7 @@ def test_a_draft_is_a_form_and_can_be_changed(boss, make_task):
 
 def test_another_picture_replaces_the_one_of_a_draft(boss, make_task):
     task = make_task()
-    boss.post(url("change", task.pk), add_data(first_frame_file=picture(800, 600)))
+    boss.post(url("change", task.pk), add_data(first_frame_file=picture(size=(800, 600))))
     assert [item.width for item in task.inputs.all()] == [800]
 
 

@@ -10,7 +10,8 @@ from django_wanvideo.admin.forms import temporary_uploads
 from django_wanvideo.admin.views import plans
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services.sending import quotes
-from tests.admin.conftest import add_data, hidden, picture, store, url
+from tests.admin.conftest import add_data, hidden, store, url
+from tests.pictures import picture
 
 WHO = ("nobody", "view", "add", "change", "delete", "submit", "resolve")
 OK, GONE, MOVED, NO = 200, 404, 302, 403

@@ -81,7 +81,8 @@ def now(task):
 class TestFree:
     """A retry that was shown as free never pays."""
 
-    def test_a_link_that_ends_between_page_and_press_is_told_and_nothing_is_queued(self, boss, make_task):
+    def test_link_that_ends_between_page_and_press_is_told(self, boss, make_task):
+        """A link that ends between page and press is told and nothing is queued."""
         task = fetchable(make_task)
         page = choose(boss, "retry_selected", task)
         assert "Retry 1 video for about 0 credits" in text_of(page)
@@ -429,7 +430,8 @@ class TestGroups:
         press(boss, page)
         assert {code for code, task in tasks.items() if now(task).status == "queued"} == {"service_error"}
 
-    def test_one_that_is_ticked_all_the_same_is_sent_only_after_its_price_was_shown(self, boss, tasks):
+    def test_one_that_is_ticked_all_same_is_sent(self, boss, tasks):
+        """One that is ticked all the same is sent only after its price was shown."""
         page = choose(boss, "retry_selected", *tasks.values())
         boxes = re.findall(r'name="t" value="(\d+)"', page.content.decode())
         assert len(boxes) == 4

@@ -100,7 +100,8 @@ def test_a_page_by_its_number_reads_only_that_page(boss, many_tasks, monkeypatch
     assert_reads_no_whole_table(asked)
 
 
-def test_looking_for_site_trouble_and_for_the_counts_of_filters_counts_nothing_and_is_done_once(boss, many_tasks):
+def test_looking_for_site_trouble_and_for_counts(boss, many_tasks):
+    """Looking for site trouble and for the counts of filters counts nothing and is done once."""
     cache.clear()
     cold = statements(boss, url("changelist"))
     assert_reads_no_whole_table(cold)

@@ -11,7 +11,8 @@ from django.contrib.messages import get_messages
 from django.utils import timezone
 
 from django_wanvideo.models import MediaInput, VideoTask
-from tests.admin.conftest import add_data, hidden, picture, url
+from tests.admin.conftest import add_data, hidden, url
+from tests.pictures import picture
 
 
 def said(response):
@@ -98,7 +99,8 @@ def test_the_page_that_asks_may_be_reloaded_and_opened_twice(boss):
 
 
 @pytest.mark.fault("K1.same-key-other-content")
-def test_the_same_page_with_other_content_is_asked_about_and_can_be_sent_as_another_one(boss):
+def test_same_page_with_other_content_is_asked_about(boss):
+    """The same page with other content is asked about and can be sent as another one."""
     key = key_of(boss.get(url("add")))
     generate(boss, idempotency_key=key)
     task = VideoTask.objects.get()
@@ -143,7 +145,7 @@ def test_a_page_whose_task_was_deleted_is_asked_about(boss):
 def test_another_wish_is_not_asked_about(boss, changes):
     generate(boss)
     if "first_frame_file" in changes:
-        changes = {"first_frame_file": picture(641, 480)}
+        changes = {"first_frame_file": picture(size=(641, 480))}
     assert generate(boss, **changes).status_code == 302
     assert VideoTask.objects.count() == 2
 

@@ -105,7 +105,8 @@ def test_what_cannot_be_it_is_marked_as_such(boss, task, evolink, offer, words, 
     assert page.context["fits"] == ("attach" if words == "May be this one" else "not_accepted")
 
 
-def test_a_video_that_another_task_has_cannot_be_chosen_and_leads_to_that_task(boss, task, evolink, make_task):
+def test_video_that_another_task_has_cannot_be_chosen(boss, task, evolink, make_task):
+    """A video that another task has cannot be chosen and leads to that task."""
     other = make_task("processing", provider_task_id=ID)
     evolink.offer()
     page = boss.get(url("resolve", task.pk))
@@ -224,7 +225,8 @@ def primary(page):
     return re.findall(r'class="wv-button is-primary"[^>]*>([^<]+)', page.content.decode())
 
 
-def test_the_decision_that_fits_the_evidence_stands_first_and_alone_is_recommended(boss, task, evolink):
+def test_decision_that_fits_evidence_stands_first(boss, task, evolink):
+    """The decision that fits the evidence stands first and alone is recommended."""
     rejected = boss.get(url("resolve", task.pk))
     assert order(rejected) == ["not_accepted", "attach", "send_again"]
     assert primary(rejected) == ["Mark as not accepted"]

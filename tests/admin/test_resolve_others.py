@@ -70,7 +70,8 @@ def test_two_videos_for_one_request_are_not(boss, make_task, evolink):
     assert not is_preselected(boss.get(url("resolve", task.pk)))
 
 
-def test_with_another_request_open_it_is_said_and_nothing_is_preselected_or_recommended(boss, lost, evolink):
+def test_with_another_request_open_it_is_said(boss, lost, evolink):
+    """With another request open it is said and nothing is preselected or recommended."""
     evolink.offer()
     page = boss.get(url("resolve", lost[0].pk))
     assert "1 other request of this site, from about that time, whose answer was lost too" in text_of(page)
@@ -156,9 +157,8 @@ def test_another_persons_words_are_not_told(boss, lost, evolink, monkeypatch):
 
 @pytest.mark.fault("K1.a-decision-is-about-what-was-shown")
 @pytest.mark.parametrize("decision", ["send_again", "not_accepted", "attach"])
-def test_a_page_that_was_decided_in_another_tab_decides_nothing_about_the_next_request(
-    boss, make_task, evolink, decision
-):
+def test_page_that_was_decided_in_another_tab_decides(boss, make_task, evolink, decision):
+    """A page that was decided in another tab decides nothing about the next request."""
     task = make_task("unconfirmed")
     evolink.offer()
     page = boss.get(url("resolve", task.pk))

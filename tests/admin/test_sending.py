@@ -69,7 +69,8 @@ def test_pausing_and_resuming_by_buttons(person, waiting):
     assert holds.standing() == []
 
 
-def test_who_may_not_pause_sees_the_banner_without_buttons_and_changes_nothing(person, waiting):
+def test_may_not_pause_sees_banner_without_buttons(person, waiting):
+    """Who may not pause sees the banner without buttons and changes nothing."""
     staff = person("view_videotask", "submit_videotask", "resolve_videotask")
     pause.pause()
     html = page(staff)
@@ -88,7 +89,8 @@ def test_a_get_pauses_and_resumes_nothing(boss, waiting):
     assert len(holds.standing()) == 1
 
 
-def test_resuming_while_the_account_is_in_trouble_lets_one_be_tried_and_says_so(boss, waiting):
+def test_resuming_while_account_is_in_trouble_lets(boss, waiting):
+    """Resuming while the account is in trouble lets one be tried and says so."""
     used_up()
     html = page(boss)
     assert "Try one now for up to 12.00 credits" in html

@@ -15,7 +15,8 @@ from django_wanvideo.admin.forms import temporary_uploads
 from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import files
 from tests import storages as odd
-from tests.admin.conftest import add_data, hidden, picture, store, url
+from tests.admin.conftest import add_data, hidden, store, url
+from tests.pictures import picture
 
 pytestmark = pytest.mark.django_db
 
@@ -99,7 +100,8 @@ def test_the_confirmation_page_needs_no_address(boss, make_task, failing):
 
 
 @pytest.mark.fault("K8.told-once")
-def test_a_list_of_pictures_without_addresses_is_one_line_in_the_log_and_no_secret(boss, make_task, storage, caplog):
+def test_list_of_pictures_without_addresses(boss, make_task, storage, caplog):
+    """A list of pictures without addresses is one line in the log and no secret."""
     for _number in range(3):
         make_task()
     storage.failing = {"url"}
@@ -150,7 +152,8 @@ def test_the_settings_of_another_model_are_shown_whatever_the_storage_does(boss,
 
 
 @pytest.mark.fault("K8.kept-picture-cannot-be-read")
-def test_a_kept_picture_that_cannot_be_read_just_now_is_asked_for_and_taken_later(boss, storage, failing):
+def test_kept_picture_that_cannot_be_read_just_now(boss, storage, failing):
+    """A kept picture that cannot be read just now is asked for and taken later."""
     token = hidden(boss.post(url("add"), add_data(prompt="")), "first_frame_kept")
     failing("open")
     assert boss.get(url("temporary_upload"), {"name": token}).status_code == 404
@@ -163,9 +166,10 @@ def test_a_kept_picture_that_cannot_be_read_just_now_is_asked_for_and_taken_late
 
 
 @pytest.mark.fault("K8.kept-picture-cannot-be-read")
-def test_a_draft_keeps_its_picture_when_the_one_that_was_meant_cannot_be_read(boss, make_task, failing):
+def test_draft_keeps_its_picture(boss, make_task, failing):
+    """A draft keeps its picture when the one that was meant cannot be read."""
     task = make_task()
-    data = add_data(first_frame_file=picture(700, 500), prompt="")
+    data = add_data(first_frame_file=picture(size=(700, 500)), prompt="")
     token = hidden(boss.post(url("change", task.pk), data), "first_frame_kept")
     failing("open")
     refused = boss.post(url("change", task.pk), add_data(first_frame_file=None, first_frame_kept=token))
@@ -198,7 +202,8 @@ def test_a_picture_that_the_storage_does_not_take_is_said_at_its_field(boss, fai
 @pytest.mark.fault("K8.duplicates-and-variations")
 @pytest.mark.parametrize("method", ["open", "save"])
 @pytest.mark.parametrize("how", ["button", "form", "action", "variations"])
-def test_copies_of_a_picture_that_the_storage_does_not_give_are_refused_in_words(boss, make_task, failing, method, how):
+def test_copies_of_picture_that_storage_does_not_give(boss, make_task, failing, method, how):
+    """Copies of a picture that the storage does not give are refused in words."""
     task = make_task("failed" if how in {"button", "action"} else "draft")
     failing(method)
     if how == "button":
@@ -318,6 +323,6 @@ def test_a_picture_is_kept_under_the_extension_of_what_it_is(boss, storage, kind
 
 @pytest.mark.fault("K10.refused-file-is-served")
 def test_a_picture_that_is_refused_for_its_size_is_kept_as_a_picture(boss, storage):
-    response = boss.post(url("add"), add_data(first_frame_file=picture(100, 100, name="evil.html")))
+    response = boss.post(url("add"), add_data(first_frame_file=picture(size=(100, 100), name="evil.html")))
     assert list(errors_of(response)) == ["first_frame_file"]
     assert [name.rpartition(".")[2] for name in odd.names(storage)] == ["jpg"]

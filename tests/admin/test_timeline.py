@@ -134,7 +134,8 @@ def test_who_did_it_is_named(happen, django_user_model, kind, detail, columns, w
     assert history.sentence(happen(kind, detail, actor=maria, **columns)) == words
 
 
-def test_the_same_in_a_row_is_one_line_and_something_else_between_makes_two(happen):
+def test_same_in_row_is_one_line_and_something_else(happen):
+    """The same in a row is one line and something else between makes two."""
     now = timezone.now()
     events = [happen(K.PROGRESS, created_at=now + dt.timedelta(seconds=number)) for number in range(3)]
     events += [happen(K.CALLBACK), happen(K.CALLBACK, {"reason": "older_than_attempt", "provider_task_id": "x"})]

@@ -13,7 +13,7 @@ from django_wanvideo import queue
 from django_wanvideo.admin import banner, caching
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import Attempt, Installation, SiteState, VideoTask
-from django_wanvideo.services.holds import outages
+from django_wanvideo.services.tracking import rescheduling
 from tests.admin.conftest import url
 
 
@@ -90,7 +90,7 @@ def test_the_gravest_trouble_comes_first(healthy, monkeypatch):
 
 @pytest.mark.fault("K3.many-at-once")
 def test_trouble_that_many_tasks_meet_is_said_once_for_the_site(healthy, make_task):
-    SiteState.objects.create(name=outages.TOGETHER)
+    SiteState.objects.create(name=rescheduling.TOGETHER)
     for number in range(3):
         assert headings() is None
         cache.clear()

@@ -69,7 +69,8 @@ def test_a_download_is_called_by_its_prompt_and_a_short_id(boss, make_task, prom
 
 
 @SESSION
-def test_the_page_can_ask_whether_somebody_is_signed_in_and_for_the_token_of_now(boss, client):
+def test_page_can_ask_whether_somebody_is_signed(boss, client):
+    """The page can ask whether somebody is signed in and for the token of now."""
     answer = boss.get(url("price") + "?session=1")
     assert answer.json()["token"]
     assert "no-store" in answer["Cache-Control"]
@@ -77,7 +78,8 @@ def test_the_page_can_ask_whether_somebody_is_signed_in_and_for_the_token_of_now
 
 
 @SESSION
-def test_a_token_of_before_signing_in_again_does_not_count_but_the_answered_one_does(boss, make_task):
+def test_token_of_before_signing_in_again(boss, make_task):
+    """A token of before signing in again does not count but the answered one does."""
     from django.test import Client
 
     browser = Client(enforce_csrf_checks=True)

@@ -24,7 +24,8 @@ def short_folder():
 
 
 @pytest.mark.slow
-def test_a_killed_postgresql_keeps_what_was_committed_and_a_backup_brings_back_what_was(short_folder):
+def test_killed_postgresql_keeps_what_was_committed(short_folder):
+    """A killed PostgreSQL keeps what was committed and a backup brings back what was."""
     with Postgres(short_folder / "pg") as server:
         server._psql("-c", "CREATE TABLE wanvideo_row (n int); CREATE TABLE other_row (n int)")
         server._psql("-c", "INSERT INTO wanvideo_row SELECT generate_series(1, 1000)")

@@ -17,6 +17,8 @@ PACKAGE = "axe-core@4"
 CACHE = Path(tempfile.gettempdir()) / "django-wanvideo-axe-core"
 #: Rules of WCAG 2.2 at the levels A and AA, and axe's own best practices.
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+#: The rules that colours decide.
+COLOURS = ["color-contrast", "link-in-text-block"]
 
 
 def script() -> str:
@@ -38,12 +40,13 @@ def script() -> str:
     return found.read_text()
 
 
-def problems(page: Page, source: str) -> list[str]:
-    """Return what axe finds serious or critical on a page, with the elements concerned."""
+def problems(page: Page, source: str, rules: list[str] | None = None) -> list[str]:
+    """Return what axe finds serious or critical on a page, with the elements concerned; by all of ``TAGS`` or by ``rules``."""
     # The devtools protocol evaluates it, so that the page's own policy stays as strict as it is.
     page.evaluate(source)
     result: dict[str, Any] = page.evaluate(
-        "tags => axe.run(document, {runOnly: tags, resultTypes: ['violations'], preload: false})", TAGS
+        "only => axe.run(document, {runOnly: only, resultTypes: ['violations'], preload: false})",
+        {"type": "rule", "values": rules} if rules else {"type": "tag", "values": TAGS},
     )
     return [
         f"{violation['impact']} {violation['id']}: {violation['help']}\n    "

@@ -1,6 +1,7 @@
 """A Chromium, the site that it looks at, and people in front of it.
 
-Chromium, web server, worker and sweep live as long as a module: nothing of them is there while other tests run.
+Chromium and the web server live as long as tests of this folder run, worker and sweep as long as a module: nothing of
+them is there while other tests run.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium."""
     if not CHROMIUM.exists():
@@ -59,7 +60,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def site(chromium: Browser, django_db_setup: None, valkey: str) -> Iterator[Site]:
     """The test site with its EvoLink; nobody works on its queue."""
     with running_site() as running:

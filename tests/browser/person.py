@@ -23,6 +23,9 @@ PASSWORD = "seven-herons-9"
 
 _WATCH_POLICY = """addEventListener("securitypolicyviolation", (event) =>
     console.error(`policy violation: ${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}`));"""
+#: A page that watches asks every 2 to 15 seconds; here it does so eight times as often.
+_HURRY = """const wait = setTimeout;
+setTimeout = (act, ms, ...rest) => wait(act, ms >= 2000 && ms < 15000 ? ms / 8 : ms, ...rest);"""
 
 
 def address(name: str, *args: Any) -> str:
@@ -61,6 +64,7 @@ class Person:
         )
         self.context.set_default_timeout(15_000)
         self.context.add_init_script(_WATCH_POLICY)
+        self.context.add_init_script(_HURRY)
         self.context.on("console", self._hear)
         self.context.on("weberror", lambda error: self._complain(f"exception: {error.error}"))
         self.context.on("response", self._see)

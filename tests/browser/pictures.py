@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import random
+from functools import cache
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFilter
@@ -18,12 +19,16 @@ SIZE = (1280, 720)
 
 def picture(scene: str, size: tuple[int, int] = SIZE) -> io.BytesIO:
     """Draw a scene of ``SCENES`` as a JPEG file with a name; ``size`` in pixels."""
-    image = SCENES[scene](size)
-    target = io.BytesIO()
-    image.save(target, "JPEG", quality=86)
-    target.seek(0)
+    target = io.BytesIO(_drawn(scene, size))
     target.name = f"{scene}.jpg"
     return target
+
+
+@cache
+def _drawn(scene: str, size: tuple[int, int]) -> bytes:
+    target = io.BytesIO()
+    SCENES[scene](size).save(target, "JPEG", quality=86)
+    return target.getvalue()
 
 
 def _sky(size: tuple[int, int], top: Colour, bottom: Colour) -> Image.Image:

@@ -11,20 +11,21 @@ from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from django_wanvideo.choices import AttemptState, EventKind, EventSource
-from django_wanvideo.models import Attempt, VideoTask, lifecycle
+from django_wanvideo.choices import EventKind, EventSource
+from django_wanvideo.models import VideoTask, lifecycle
 from tests.browser.pictures import picture
+from tests.rows import make_attempt, state_of
 
 if TYPE_CHECKING:
     from django_wanvideo.choices import TaskStatus
 
 CREDITS = Decimal("11.9")
+#: Where EvoLink has told no id.
+UNKNOWN = {"submitting", "unconfirmed"}
 LONG_PROMPT = (
     "The camera glides low over the dunes as the last light goes: sand streams over the crest like smoke, "
     "a line of camels crosses far away, and the shadows grow longer until only the rim of the sun is left. "
 ) * 8
-_OPEN = frozenset({"submitting", "unconfirmed", "pending", "processing", "storing"})
-_ATTEMPT = {"submitting": AttemptState.CLAIMED, "unconfirmed": AttemptState.UNCONFIRMED}
 
 
 @dataclass
@@ -124,12 +125,11 @@ def _tell_history(task: VideoTask, number: int, film_bytes: int) -> None:
     attempt = None
     if status not in {"queued", "cancelled"}:
         sent_at = made_at + dt.timedelta(seconds=23)
-        attempt = Attempt.objects.create(
-            task=task,
-            number=1,
-            state=_ATTEMPT.get(status, AttemptState.ACCEPTED if status in _OPEN else AttemptState.FINISHED),
+        attempt = make_attempt(
+            task,
+            state_of(status),
             idempotency_key=f"wanvideo-{task.pk.hex}",
-            provider_task_id=None if status in _ATTEMPT else f"task-unified-17931{number:05d}-k3v9q2xw",
+            provider_task_id=None if status in UNKNOWN else f"task-unified-17931{number:05d}-k3v9q2xw",
             request={
                 "model": task.model,
                 "prompt": task.prompt[:200],

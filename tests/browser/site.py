@@ -7,14 +7,15 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from django.conf import settings
 from django.db import connection
 from django.test import override_settings
+
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,7 +56,7 @@ class Site:
 
 @contextmanager
 def running_site() -> Iterator[Site]:
-    """Serve the test site with a strict policy, beside a simulator that ends each task after a second."""
+    """Serve the test site with a strict policy, beside a simulator that ends each task after half a second."""
     from pytest_django.live_server_helper import LiveServer
 
     from django_wanvideo.simulator import Simulator
@@ -66,7 +67,7 @@ def running_site() -> Iterator[Site]:
             server = LiveServer("127.0.0.1")
         stack.callback(server.stop)
         simulator = stack.enter_context(
-            Simulator(api_key="sk-simulator", progression="seconds:1", small_videos=True, estimated_time=60)
+            Simulator(api_key="sk-simulator", progression="seconds:0.5", small_videos=True, estimated_time=60)
         )
         wanvideo = {
             **settings.WANVIDEO,
@@ -99,8 +100,8 @@ def running_crew() -> Iterator[Callable[[], str]]:
     with ExitStack() as stack:
         log = stack.enter_context(tempfile.TemporaryFile("w+"))
         children = [
-            _start(stack, log, env, "rqworker", "wanvideo"),
-            _start(stack, log, env, "wanvideo_sweep", "--loop", "1"),
+            _start(stack, log, env, "rqworker", "wanvideo", "--skip-checks"),
+            _start(stack, log, env, "wanvideo_sweep", "--loop", "1", "--skip-checks"),
         ]
 
         def at_work() -> bool:
@@ -108,7 +109,7 @@ def running_crew() -> Iterator[Callable[[], str]]:
             assert not ended, f"A process ended by itself.\n{_said(log)}"
             return Worker.count(queue=queue) > 0
 
-        wait_until(at_work, "a worker", lambda: _said(log))
+        until(at_work, "a worker", detail=lambda: _said(log))
         yield lambda: _said(log)
 
 
@@ -119,15 +120,7 @@ def wait_for_idle(seconds: float = 20) -> None:
 
     queue = django_rq.get_queue("wanvideo")
     started = StartedJobRegistry(queue=queue)
-    wait_until(lambda: not queue.count and not started.get_job_ids(cleanup=False), "the end of all jobs", str, seconds)
-
-
-def wait_until(done: Callable[[], Any], what: str, detail: Callable[[], str] = str, seconds: float = 30) -> None:
-    """Wait for a condition; AssertionError with ``detail`` when it does not come true within ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, f"Waited {seconds} seconds in vain for {what}.\n{detail()}"
-        time.sleep(0.05)
+    until(lambda: not queue.count and not started.get_job_ids(cleanup=False), "the end of all jobs", seconds)
 
 
 def _start(stack: ExitStack, log: IO[str], env: dict[str, str], *command: str) -> subprocess.Popen[str]:

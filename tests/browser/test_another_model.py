@@ -86,7 +86,8 @@ def test_each_input_has_its_own_words_and_only_what_is_optional_is_folded(page: 
     assert fields.index("source_video_url") < fields.index("prompt") < fields.index("last_frame_file")
 
 
-def test_a_paste_goes_to_the_place_with_the_focus_or_else_to_the_first_empty_one(page: Page) -> None:
+def test_paste_goes_to_place_with_focus_or_else(page: Page) -> None:
+    """A paste goes to the place with the focus or else to the first empty one."""
     first, last, body = zone(page, "first_frame"), zone(page, "last_frame"), page.locator("body")
     page.locator("#id_last_frame_file").focus()
     assert not paste(body)
@@ -98,7 +99,8 @@ def test_a_paste_goes_to_the_place_with_the_focus_or_else_to_the_first_empty_one
     assert paste(body), "With nothing empty and nothing chosen, a picture was replaced."
 
 
-def test_words_that_come_with_a_picture_are_pasted_as_words_where_words_are_written(page: Page) -> None:
+def test_words_that_come_with_picture_are_pasted(page: Page) -> None:
+    """Words that come with a picture are pasted as words where words are written."""
     assert paste(page.locator("#id_prompt"), "copied from a table")
     expect(zone(page, "first_frame").locator(".wv-drop-empty")).to_be_visible()
 

@@ -69,7 +69,8 @@ def test_generate_after_back_leads_to_the_task_that_is_there(maria: Person, fox:
     assert str(VideoTask.objects.get().pk) in page.url
 
 
-def test_a_picture_that_the_browser_does_not_choose_again_after_back_makes_no_difference(maria: Person) -> None:
+def test_picture_that_browser_does_not_choose_again(maria: Person) -> None:
+    """A picture that the browser does not choose again after back makes no difference."""
     page = sent_and_back(maria, None)
     assert page.locator("#id_first_frame_file").evaluate("input => input.files.length") == 0
     generate(page)
@@ -105,7 +106,8 @@ def test_the_page_that_came_back_shows_what_is_in_it(maria: Person, fox: Path) -
 
 
 @pytest.mark.fault("K1.same-key-other-content")
-def test_other_words_after_back_are_asked_about_kept_and_sent_as_another_one(maria: Person, fox: Path) -> None:
+def test_other_words_after_back_are_asked_about_kept(maria: Person, fox: Path) -> None:
+    """Other words after back are asked about kept and sent as another one."""
     page = sent_and_back(maria, fox)
     page.locator("#id_prompt").fill("A fox sleeps")
     generate(page)

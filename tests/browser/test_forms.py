@@ -13,8 +13,8 @@ from playwright.sync_api import expect
 from django_wanvideo.models import VideoTask
 from tests.browser.person import address
 from tests.browser.pictures import picture
-from tests.browser.site import wait_until
 from tests.catalog.phone import photo, scene
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,9 +159,8 @@ def test_a_picture_can_be_dropped_pasted_and_removed(maria: Person) -> None:
     ],
     ids=["1500 characters", "right to left", "emoji"],
 )
-def test_prompts_of_every_kind_are_counted_as_the_server_counts_and_shown_whole(
-    maria: Person, prompt: str, count: str, direction: str
-) -> None:
+def test_prompts_of_every_kind_are_counted_as_server(maria: Person, prompt: str, count: str, direction: str) -> None:
+    """Prompts of every kind are counted as the server counts and shown whole."""
     page = maria.open("add")
     maria.fill_in(prompt)
     expect(page.locator("[data-wanvideo-length]")).to_have_text(count)
@@ -206,7 +205,8 @@ def test_the_price_follows_the_settings(maria: Person) -> None:
     expect(page.locator(".wv-price")).to_contain_text("Price list of")
 
 
-def test_a_slow_price_keeps_the_old_one_and_a_broken_one_leaves_only_the_draft(maria: Person) -> None:
+def test_slow_price_keeps_old_one_and_broken(maria: Person) -> None:
+    """A slow price keeps the old one and a broken one leaves only the draft."""
     page = maria.open("add")
     held: list = []
     page.route(re.compile(r"/price/"), lambda route: held.append(route))  # noqa: PLW0108 - Playwright cannot mark a built-in method
@@ -215,7 +215,7 @@ def test_a_slow_price_keeps_the_old_one_and_a_broken_one_leaves_only_the_draft(m
     expect(price).to_have_class(re.compile("is-asking"))
     expect(price).to_contain_text("11.9")
     expect(button).to_have_text("Generate for about 11.9 credits")
-    wait_until(lambda: held or page.wait_for_timeout(50), "the question about the price")
+    until(lambda: held or page.wait_for_timeout(50), "the question about the price")
     held.pop().continue_()
     expect(button).to_have_text("Generate for about 23.8 credits")
     expect(price).not_to_have_class(re.compile("is-asking"))

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from django_wanvideo.models import VideoTask
 from tests.browser import rows
-from tests.browser.site import wait_until
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from tests.browser.person import Person
@@ -28,7 +28,7 @@ def ledger(site: Site):
 
 def until_all_ended(count: int) -> None:
     """Wait until so many tasks are there and all of them have ended."""
-    wait_until(lambda: VideoTask.objects.finished().count() == count, f"the end of {count} tasks")
+    until(lambda: VideoTask.objects.finished().count() == count, f"the end of {count} tasks")
 
 
 def test_a_double_click_on_generate_makes_one_task_and_one_request(maria: Person, ledger) -> None:
@@ -55,7 +55,7 @@ def test_a_pressed_button_says_so_and_ignores_further_presses(maria: Person) -> 
     )
     assert pressed == ["Sending…", "true"]
     # Before it is sent, the site is asked whether somebody is signed in.
-    wait_until(lambda: page.evaluate("window.sent") == 1, "the form to be sent")
+    until(lambda: page.evaluate("window.sent") == 1, "the form to be sent")
     page.locator("[name=_generate]").evaluate("button => button.click()")
     assert page.evaluate("window.sent") == 1
     expect(page.locator("[name=_generate]")).to_have_text("Sending…")

@@ -80,7 +80,8 @@ def test_a_price_that_was_not_told_is_shown_before_anything_is_spent(maria: Pers
 
 
 @pytest.mark.parametrize("button", ["_generate", "_save"])
-def test_what_is_pressed_while_signed_out_is_sent_after_signing_in_elsewhere(maria: Person, button: str) -> None:
+def test_pressed_while_signed_out_is_sent(maria: Person, button: str) -> None:
+    """What is pressed while signed out is sent after signing in elsewhere."""
     page = maria.open("add")
     maria.fill_in("A fox trots on")
     maria.mark()

@@ -162,7 +162,8 @@ def test_an_expired_session_is_told_and_ends_the_watching(maria: Person) -> None
     expect(page.locator("#result_list tbody tr")).to_have_count(1)
 
 
-def test_an_expired_session_is_told_on_the_page_of_a_task_and_keeps_what_was_written(maria: Person) -> None:
+def test_expired_session_is_told_on_page_of_task(maria: Person) -> None:
+    """An expired session is told on the page of a task and keeps what was written."""
     task = rows.make(PROCESSING)
     page = maria.open("change", task.pk)
     notes = page.locator("textarea[name=notes]")

@@ -12,7 +12,7 @@ from django_wanvideo import callback_tokens
 from django_wanvideo.models import CallbackReceipt
 from tests.rows import everything, make_attempt, make_task
 
-pytestmark = [pytest.mark.django_db, pytest.mark.integration]
+pytestmark = [pytest.mark.locks, pytest.mark.django_db, pytest.mark.integration]
 
 GOOD_BODY = json.dumps({"id": "task-unified-1757169743-7cvnl5zw", "status": "completed", "progress": 100})
 

@@ -15,7 +15,7 @@ from django_wanvideo.choices import AttemptState, CreditOutcome, EventKind, Task
 from django_wanvideo.evolink.types import ProviderStatus, TaskSnapshot
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, DeletedTask, VideoTask
 from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of
-from django_wanvideo.services.tracking import callback_limits, callbacks
+from django_wanvideo.services.tracking import callbacks, receipts
 from django_wanvideo.services.tracking import unmatched as orphans
 from tests.admin.conftest import url
 from tests.promises.fixtures import evo, road
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from tests.promises.fixtures import Road
 
 __all__ = ["evo", "road"]
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.locks, pytest.mark.integration]
 
 
 @pytest.fixture
 def site(road: Road, monkeypatch: pytest.MonkeyPatch) -> Road:
     """A site that EvoLink calls back; the test makes the calls."""
     road.configure(CALLBACK_BASE_URL="https://site.example")
-    monkeypatch.setattr(callback_limits, "_seen", type(callback_limits._seen)())
+    monkeypatch.setattr(receipts, "_seen", type(receipts._seen)())
     return road
 
 
@@ -68,7 +68,8 @@ def remembered(attempt_id: uuid.UUID, **columns: Any) -> CreditEntry:
 
 
 @pytest.mark.fault("K2.orphan-callback-becomes-a-task")
-def test_what_nobody_knows_and_evolink_confirms_becomes_a_task_for_a_person(site: Road, evo: Simulator):
+def test_nobody_knows_and_evolink_confirms_becomes(site: Road, evo: Simulator):
+    """What nobody knows and EvoLink confirms becomes a task for a person."""
     attempt_id, provider_id = at_evolink(site, evo)
     heard: list[tuple[str, str]] = []
 
@@ -170,8 +171,11 @@ def test_what_a_tombstone_knows_is_not_revived(site: Road, evo: Simulator, caplo
 
 
 @pytest.mark.fault("K2.forgotten-retry")
-def test_an_attempt_forgotten_by_a_task_that_did_not_wait_is_kept_beside_it(site: Road, evo: Simulator):
-    """The backup knew it as failed; it was tried again, accepted, and that is forgotten."""
+def test_attempt_forgotten_by_task_that_did_not_wait(site: Road, evo: Simulator):
+    """An attempt forgotten by a task that did not wait is kept beside it.
+
+    The backup knew it as failed; it was tried again, accepted, and that is forgotten.
+    """
     task = site.send(site.queued())
     attempt = task.attempt
     Attempt.objects.all().delete()
@@ -211,9 +215,9 @@ class TestLeakedAddress:
     @pytest.mark.fault("K10.leaked-token-receipts")
     def test_it_fills_no_table(self, site: Road, evo: Simulator):
         attempt = site.send(site.queued()).attempt
-        for number in range(callback_limits.MOST_RECEIPTS + 60):
+        for number in range(receipts.MOST_RECEIPTS + 60):
             call_back(attempt.pk, f"task-unified-17571697{number:03}-madeup00", read=False)
-        assert CallbackReceipt.objects.count() == callback_limits.MOST_RECEIPTS
+        assert CallbackReceipt.objects.count() == receipts.MOST_RECEIPTS
 
     @pytest.mark.fault("K10.leaked-token-reads")
     def test_made_up_ids_are_not_all_asked_about(self, site: Road, evo: Simulator):
@@ -224,8 +228,8 @@ class TestLeakedAddress:
         for _pass in range(3):
             site.make_due()
             jobs.sync()
-        assert site.gets() - before <= 3 * callback_limits.MOST_IDS
-        assert CallbackReceipt.objects.filter(process_at__isnull=False).count() <= callback_limits.MOST_IDS
+        assert site.gets() - before <= 3 * receipts.MOST_IDS
+        assert CallbackReceipt.objects.filter(process_at__isnull=False).count() <= receipts.MOST_IDS
         call_back(attempt.pk, attempt.provider_task_id)
         assert CallbackReceipt.objects.filter(provider_task_id=attempt.provider_task_id).get().process_at is None
 
@@ -237,7 +241,7 @@ class TestLeakedAddress:
         for _pass in range(3):
             site.make_due()
             jobs.sync()
-        assert site.gets() <= 3 * callback_limits.MOST_IDS
+        assert site.gets() <= 3 * receipts.MOST_IDS
 
     @pytest.mark.fault("K10.leaked-token-second-results")
     def test_the_accounts_other_videos_do_not_all_become_second_results(self, site: Road, evo: Simulator):
@@ -255,7 +259,7 @@ class TestLeakedAddress:
     @pytest.mark.fault("K10.leaked-token-other-attempts")
     def test_other_attempts_are_not_concerned(self, site: Road):
         leaked, other = (make_attempt(site.draft(), AttemptState.UNCONFIRMED) for _n in range(2))
-        for number in range(callback_limits.MOST_RECEIPTS + 5):
+        for number in range(receipts.MOST_RECEIPTS + 5):
             call_back(leaked.pk, f"task-unified-17571697{number:03}-madeup00", read=False)
         call_back(other.pk, "task-unified-1757169743-abcdefgh", read=False)
         assert CallbackReceipt.objects.filter(attempt=other).count() == 1

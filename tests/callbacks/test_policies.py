@@ -135,6 +135,7 @@ def test_login_is_not_asked_for(call, forge, client, settings, django_assert_num
     forge()
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_the_view_runs_in_no_transaction_of_the_request(call, monkeypatch):
     inside = {}
@@ -159,6 +160,7 @@ def test_the_view_runs_in_no_transaction_of_the_request(call, monkeypatch):
     assert CallbackReceipt.objects.count() == 1
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_a_forged_callback_opens_no_transaction_under_atomic_requests(forge, monkeypatch):
     monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
@@ -191,6 +193,7 @@ def mounted():
         ("https://site.example/shop", "/shop/"),
     ],
 )
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_the_address_is_right_below_a_script_prefix(attempt, settings, mounted, base, prefix):
     settings.WANVIDEO = {**settings.WANVIDEO, "CALLBACK_BASE_URL": base}

@@ -12,13 +12,13 @@ from django.db import OperationalError
 from django_wanvideo import callback_tokens
 from django_wanvideo.callbacks import views
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.evolink.types import CreateResult, TaskSnapshot
 from django_wanvideo.models import Attempt, CallbackReceipt
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.sending import submission
 from django_wanvideo.services.tracking import callbacks
 from tests.rows import everything, make_attempt, make_task
 from tests.silence import closed_port
+from tests.stub_client import StubClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 
@@ -75,22 +75,9 @@ def test_redis_trouble_is_logged_without_its_address(call, settings, logged):
     assert "hidden-password" not in logged.text
 
 
-class Accepting:
-    """EvoLink that takes everything, and remembers what it was sent."""
-
-    def __init__(self):
-        self.bodies = []
-
-    def create(self, body, *, idempotency_key, before_send):
-        before_send()
-        self.bodies.append(body)
-        task = {"id": "task-unified-1757169743-7cvnl5zw", "status": "pending", "model": body["model"]}
-        return CreateResult(TaskSnapshot.parse(task), 200)
-
-
 def test_what_is_sent_has_the_token_and_what_is_kept_of_it_has_not(monkeypatch, settings, logged, wanvideo_wakeups):
     settings.WANVIDEO = {**settings.WANVIDEO, "API_KEY": "sk-Zq7WvT2mLk9XcB4nHs8RdYp3"}
-    evolink = Accepting()
+    evolink = StubClient()
     monkeypatch.setattr(provider, "client", lambda: evolink)
     task = make_task()
     task.inputs.create(role="first_frame", url="https://pictures.example/cat.png")
@@ -110,7 +97,8 @@ def test_what_is_sent_has_the_token_and_what_is_kept_of_it_has_not(monkeypatch, 
         assert secret not in logged.text
 
 
-def test_without_a_callback_address_nothing_about_callbacks_is_sent_or_kept(settings):
+def test_without_callback_address_nothing_about(settings):
+    """Without a callback address nothing about callbacks is sent or kept."""
     settings.WANVIDEO = {**settings.WANVIDEO, "CALLBACK_BASE_URL": None}
     body = {"model": "m", "prompt": "p"}
     attempt = make_attempt(make_task(), request=callback_tokens.without_token(body, uuid.uuid4()))

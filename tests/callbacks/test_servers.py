@@ -12,7 +12,7 @@ from django_wanvideo.models import CallbackReceipt
 from tests.callbacks.wire import Stream, through_asgi, through_wsgi
 
 # Committed for real: a server's request closes the connection that a test's transaction would live on.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.integration]
+pytestmark = [pytest.mark.commit_only, pytest.mark.django_db(transaction=True), pytest.mark.integration]
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,8 @@ def test_a_chunked_body_without_end_is_read_up_to_the_limit_only(path):
     assert not CallbackReceipt.objects.exists()
 
 
-def test_a_chunked_body_is_not_waited_for_where_the_server_does_not_mark_its_end(path):
+def test_chunked_body_is_not_waited_for_where_server(path):
+    """A chunked body is not waited for where the server does not mark its end."""
     stream = Stream(padded(100))
     assert through_wsgi(path, stream, HTTP_TRANSFER_ENCODING="chunked")[0] == 400
     assert stream.taken == 0

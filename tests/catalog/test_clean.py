@@ -29,7 +29,8 @@ def codes(spec=FLASH, field="", **kwargs):
     return [error.code for error in caught.value.error_dict[field]]
 
 
-def test_a_prompt_and_a_first_frame_are_enough_and_only_the_duration_is_filled_in():
+def test_prompt_and_first_frame_are_enough():
+    """A prompt and a first frame are enough and only the duration is filled in."""
     assert catalog.clean(FLASH, prompt="A cat", parameters={}, inputs={"first_frame": [object()]}) == {"duration": 5}
 
 

@@ -15,8 +15,9 @@ from PIL import Image, ImageFile, PngImagePlugin
 
 from django_wanvideo import catalog
 from django_wanvideo.catalog import images
-from django_wanvideo.catalog.images import as_uploadable, check_image, decoding, files, fit, inspect_image, size_to_send
+from django_wanvideo.catalog.images import as_uploadable, check_image, files, fit, inspect_image, size_to_send
 from tests.catalog.phone import SECRETS, exif_of, is_upright, photo, png_chunk, png_with, scene, wide_gamut
+from tests.pictures import noise, saved
 
 FRAME = catalog.get("wan2.6-image-to-video-flash").input("first_frame")
 
@@ -36,13 +37,6 @@ def sent(fileobj, **options):
     assert content_type == f"image/{image.format.lower()}"
     assert {"jpg": "JPEG"}.get(extension, extension.upper()) == image.format
     return data, image
-
-
-def saved(image, kind, **options):
-    target = io.BytesIO()
-    image.save(target, kind, **options)
-    target.seek(0)
-    return target
 
 
 @pytest.mark.fault("K9.turned-photos")
@@ -176,18 +170,13 @@ def pillow(request, monkeypatch):
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", request.param)
 
 
-def noise(kind, size=(700, 500), mode="RGB", **options):
-    bands = [Image.frombytes("L", size, os.urandom(size[0] * size[1])) for _ in Image.new(mode, (1, 1)).getbands()]
-    return saved(Image.merge(mode, bands) if len(bands) > 1 else bands[0], kind, **options).getvalue()
-
-
 @pytest.mark.fault("K9.half-a-jpeg-on-a-lenient-site")
 @pytest.mark.parametrize("kept", [0.3, 0.5, 0.9, 0.99])
 @pytest.mark.parametrize(
     "options", [("JPEG", {}), ("JPEG", {"progressive": True}), ("PNG", {}), ("WEBP", {}), ("BMP", {})]
 )
 def test_half_a_picture_is_cut_off_whatever_the_site_has_set(pillow, options, kept):
-    data = noise(options[0], **options[1])
+    data = noise(options[0], **options[1]).getvalue()
     with pytest.raises(ValidationError) as caught:
         inspect_image(io.BytesIO(data[: int(len(data) * kept)]))
     assert caught.value.code == "damaged"
@@ -211,7 +200,7 @@ def test_half_a_picture_that_would_be_converted_is_refused(pillow, kind):
 
 @pytest.mark.fault("K9.half-a-jpeg-on-a-lenient-site")
 def test_half_of_a_large_photo_is_refused_when_it_is_made_smaller(pillow):
-    data = noise("JPEG", (2600, 2400))
+    data = noise("JPEG", (2600, 2400)).getvalue()
     given = io.BytesIO(data[: len(data) // 2])
     with pytest.raises(ValidationError, match="cut off"):
         fit(given, inspect_image(given), FRAME)
@@ -219,7 +208,7 @@ def test_half_of_a_large_photo_is_refused_when_it_is_made_smaller(pillow):
 
 @pytest.mark.fault("K9.half-a-jpeg-on-a-lenient-site")
 def test_a_decoder_that_gives_up_is_heard(pillow):
-    data = bytearray(noise("JPEG"))
+    data = bytearray(noise("JPEG").getvalue())
     at = data.index(b"\xff\xc4") + 4
     data[at : at + 17] = b"\x00" + b"\xff" * 16
     with pytest.raises(ValidationError) as caught:
@@ -231,7 +220,7 @@ def test_a_decoder_that_gives_up_is_heard(pillow):
 @pytest.mark.parametrize("limit", [1, 1000, None])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF"])
 def test_the_verdict_does_not_depend_on_pillows_limit_of_pixels(monkeypatch, kind, limit):
-    data = converted(kind) if kind in files.CONVERTIBLE else noise(kind)
+    data = converted(kind) if kind in files.CONVERTIBLE else noise(kind).getvalue()
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     given = io.BytesIO(data)
     facts = inspect_image(given, convertible=True)
@@ -242,7 +231,7 @@ def test_the_verdict_does_not_depend_on_pillows_limit_of_pixels(monkeypatch, kin
 def test_the_site_finds_pillow_as_it_left_it():
     before = (ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK, dict(Image.OPEN))
     for kind in ("JPEG", "PNG", "WEBP", "BMP"):
-        inspect_image(io.BytesIO(noise(kind)))
+        inspect_image(noise(kind))
     for kind in ("TIFF", "AVIF", "HEIC"):
         inspect_image(io.BytesIO(converted(kind)), convertible=True)
     after = (ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK, dict(Image.OPEN))
@@ -356,7 +345,7 @@ def test_a_picture_that_can_be_seen_through_stays_refused():
 
 @pytest.mark.fault("K9.too-many-bytes")
 def test_a_picture_of_too_many_bytes_is_made_fit_at_its_size():
-    given = io.BytesIO(noise("PNG", (1999, 1999), compress_level=0))
+    given = noise("PNG", (1999, 1999), compress_level=0)
     facts = inspect_image(given)
     assert facts.size > FRAME.max_bytes
     data, image = sent(given, fitted=fit(given, facts, FRAME), max_bytes=FRAME.max_bytes)
@@ -455,7 +444,7 @@ def test_no_flipped_byte_leads_to_anything_but_a_picture_or_a_refusal(kind):
 
 
 def test_each_kind_is_known_by_its_first_bytes():
-    assert decoding.kind_of(b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1avifmiaf") == "AVIF"
-    assert decoding.kind_of(b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1heicmiaf") == "HEIC"
-    assert decoding.kind_of(b"II+\x00") == "TIFF"
-    assert decoding.kind_of(b"") == ""
+    assert files.kind_of(b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1avifmiaf") == "AVIF"
+    assert files.kind_of(b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00mif1heicmiaf") == "HEIC"
+    assert files.kind_of(b"II+\x00") == "TIFF"
+    assert files.kind_of(b"") == ""

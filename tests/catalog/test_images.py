@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import os
 import re
 import struct
 import zlib
@@ -15,18 +14,10 @@ from PIL import Image, PngImagePlugin
 
 from django_wanvideo import catalog
 from django_wanvideo.catalog.images import MAX_READ_BYTES, ImageFacts, as_uploadable, check_image, inspect_image
+from tests.pictures import noise
 
 FRAME = catalog.get("wan2.6-image-to-video-flash").input("first_frame")
 TIMES = "\N{MULTIPLICATION SIGN}"
-
-
-def picture(name="PNG", size=(640, 480), mode="RGB", **options):
-    """Return a picture as a file; noise, so that a cut leaves pixels missing."""
-    target = io.BytesIO()
-    bands = [Image.frombytes("L", size, os.urandom(size[0] * size[1])) for _ in Image.new(mode, (1, 1)).getbands()]
-    image = bands[0].convert(mode) if len(bands) == 1 else Image.merge(mode, bands)
-    image.save(target, name, **options)
-    return target
 
 
 def codes(facts, spec=FRAME):
@@ -45,7 +36,7 @@ def refusal(fileobj):
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "BMP"])
 def test_each_format_is_known_by_its_content(name):
-    fileobj = picture(name)
+    fileobj = noise(name)
     facts = inspect_image(fileobj)
     assert facts == ImageFacts(name, 640, 480, len(fileobj.getvalue()), has_transparency=False)
     assert codes(facts) == []
@@ -53,12 +44,12 @@ def test_each_format_is_known_by_its_content(name):
 
 @pytest.mark.parametrize("wrap", [lambda data: SimpleUploadedFile("photo.gif", data, "image/gif"), ContentFile])
 def test_name_and_declared_type_are_ignored(wrap):
-    assert inspect_image(wrap(picture("JPEG").getvalue())).format == "JPEG"
+    assert inspect_image(wrap(noise("JPEG").getvalue())).format == "JPEG"
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "BMP"])
 def test_the_file_stays_open_and_is_left_at_its_beginning(name):
-    fileobj = picture(name)
+    fileobj = noise(name)
     fileobj.seek(17)
     facts = inspect_image(fileobj)
     assert fileobj.tell() == 0
@@ -86,7 +77,7 @@ def test_the_many_pictures_of_a_phones_jpeg_count_as_one():
 
 
 def test_a_cmyk_jpeg_is_taken():
-    assert codes(inspect_image(picture("JPEG", mode="CMYK"))) == []
+    assert codes(inspect_image(noise("JPEG", mode="CMYK"))) == []
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
@@ -94,7 +85,7 @@ def test_a_cmyk_jpeg_is_taken():
 def test_width_and_height_are_those_of_the_picture_as_shown(name, orientation, size):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    facts = inspect_image(picture(name, exif=exif.tobytes()))
+    facts = inspect_image(noise(name, exif=exif.tobytes()))
     assert (facts.width, facts.height) == size
 
 
@@ -113,18 +104,19 @@ def opaque(mode):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: picture("PNG", mode="RGBA"),
-        lambda: picture("PNG", mode="LA"),
-        lambda: picture("WEBP", mode="RGBA"),
-        lambda: picture("WEBP", mode="RGBA", lossless=True),
+        lambda: noise("PNG", mode="RGBA"),
+        lambda: noise("PNG", mode="LA"),
+        lambda: noise("WEBP", mode="RGBA"),
+        lambda: noise("WEBP", mode="RGBA", lossless=True),
         with_transparent_colour,
-        lambda: picture("PNG", mode="RGB", transparency=(1, 2, 3)),
+        lambda: noise("PNG", mode="RGB", transparency=(1, 2, 3)),
         lambda: opaque("RGBA"),
         lambda: opaque("LA"),
     ],
     ids=["rgba", "la", "webp", "webp-lossless", "palette", "rgb-colour", "opaque-rgba", "opaque-la"],
 )
-def test_an_alpha_channel_or_transparent_colour_is_refused_with_the_repair_used_or_not(make):
+def test_alpha_channel_or_transparent_colour(make):
+    """An alpha channel or transparent colour is refused with the repair used or not."""
     facts = inspect_image(make())
     assert facts.has_transparency
     with pytest.raises(ValidationError, match="Save it as JPEG, or as PNG without transparency"):
@@ -133,7 +125,7 @@ def test_an_alpha_channel_or_transparent_colour_is_refused_with_the_repair_used_
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
 def test_a_png_without_alpha_is_taken(mode):
-    assert codes(inspect_image(picture("PNG", mode=mode))) == []
+    assert codes(inspect_image(noise("PNG", mode=mode))) == []
 
 
 def moving(name):
@@ -152,7 +144,7 @@ def test_a_moving_picture_is_refused(name):
     ("content", "word"),
     [
         (lambda: moving("GIF").getvalue(), "GIF"),
-        (lambda: picture("TIFF").getvalue(), "TIFF"),
+        (lambda: noise("TIFF").getvalue(), "TIFF"),
         (lambda: b"\x00\x00\x00\x20ftypheic" + bytes(100), "HEIC"),
         (lambda: b"\x00\x00\x00\x20ftypavif" + bytes(100), "AVIF"),
         (lambda: b"%PDF-1.7 ...", "PDF"),
@@ -186,24 +178,24 @@ def test_an_empty_file_is_called_empty():
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "BMP"])
 @pytest.mark.parametrize("kept", [0.01, 0.5, 0.9, 0.999])
 def test_a_file_that_was_cut_off_is_refused(name, kept):
-    data = picture(name).getvalue()
+    data = noise(name).getvalue()
     error = refusal(io.BytesIO(data[: int(len(data) * kept)]))
     assert error.code in {"damaged", "not_an_image"}
 
 
 def test_a_png_without_its_last_chunk_is_refused():
-    assert refusal(io.BytesIO(picture("PNG").getvalue()[:-12])).code == "damaged"
+    assert refusal(io.BytesIO(noise("PNG").getvalue()[:-12])).code == "damaged"
 
 
 def test_a_png_with_a_wrong_checksum_is_refused():
-    data = bytearray(picture("PNG").getvalue())
+    data = bytearray(noise("PNG").getvalue())
     data[-14] ^= 0xFF
     assert refusal(io.BytesIO(bytes(data))).code == "damaged"
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "BMP"])
 def test_no_flipped_byte_leads_to_anything_but_facts_or_a_refusal(name):
-    original = picture(name, size=(400, 400)).getvalue()
+    original = noise(name, size=(400, 400)).getvalue()
     refused = 0
     for position in [*range(120), *range(120, len(original), len(original) // 40)]:
         data = bytearray(original)
@@ -278,7 +270,7 @@ def test_memory_trouble_is_not_called_a_damaged_picture(monkeypatch):
 
     monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", load)
     with pytest.raises(MemoryError):
-        inspect_image(picture("PNG"))
+        inspect_image(noise("PNG"))
 
 
 def facts(**changes):
@@ -358,13 +350,13 @@ def test_a_picture_that_was_not_decoded_is_never_let_through():
     [("JPEG", "image/jpeg", "jpg"), ("PNG", "image/png", "png"), ("WEBP", "image/webp", "webp")],
 )
 def test_what_the_file_service_takes_is_uploaded_as_it_is(name, content_type, extension):
-    fileobj = picture(name)
+    fileobj = noise(name)
     assert as_uploadable(fileobj, inspect_image(fileobj)) == (fileobj, content_type, extension)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
 def test_a_bmp_is_uploaded_as_a_png_with_the_same_pixels(mode):
-    fileobj = picture("BMP", mode=mode)
+    fileobj = noise("BMP", mode=mode)
     sent, content_type, extension = as_uploadable(fileobj, inspect_image(fileobj))
     with sent:
         assert (content_type, extension) == ("image/png", "png")
@@ -376,7 +368,7 @@ def test_a_bmp_is_uploaded_as_a_png_with_the_same_pixels(mode):
 
 
 def test_the_largest_bmp_stays_under_the_limit_as_a_png():
-    fileobj = picture("BMP", size=(1820, 1820))
+    fileobj = noise("BMP", size=(1820, 1820))
     facts_before = inspect_image(fileobj)
     assert codes(facts_before) == []
     assert facts_before.size > 9_900_000
@@ -386,7 +378,7 @@ def test_the_largest_bmp_stays_under_the_limit_as_a_png():
 
 
 def test_a_bmp_that_was_cut_off_meanwhile_is_not_sent():
-    cut = io.BytesIO(picture("BMP").getvalue()[:1000])
+    cut = io.BytesIO(noise("BMP").getvalue()[:1000])
     with pytest.raises(ValidationError, match="cut off"):
         as_uploadable(cut, facts(format="BMP"))
     assert cut.tell() == 0

@@ -32,7 +32,8 @@ INPUTS = st.dictionaries(ROLES | TEXT, st.lists(TEXT, max_size=3) | JSON, max_si
 
 @settings(max_examples=400, deadline=None)
 @given(SPECS, TEXT | JSON, PARAMETERS, INPUTS)
-def test_clean_answers_anything_with_values_or_with_a_readable_validation_error(spec, prompt, parameters, inputs):
+def test_clean_answers_anything_with_values(spec, prompt, parameters, inputs):
+    """Clean answers anything with values or with a readable validation error."""
     before = copy.deepcopy((prompt, parameters, inputs))
     try:
         cleaned = catalog.clean(spec, prompt=prompt, parameters=parameters, inputs=inputs)
@@ -75,7 +76,8 @@ def requests_for(spec):
 
 @settings(max_examples=300, deadline=None)
 @given(SPECS.flatmap(requests_for))
-def test_what_is_clean_builds_a_body_of_documented_fields_only_and_has_a_price(request):
+def test_clean_builds_body_of_documented_fields(request):
+    """What is clean builds a body of documented fields only and has a price."""
     spec, prompt, parameters, inputs, callback_url = request
     try:
         cleaned = catalog.clean(spec, prompt=prompt, parameters=parameters, inputs=inputs)

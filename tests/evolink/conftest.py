@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from django_wanvideo.evolink import sessions
+from django_wanvideo.evolink import connections
 from django_wanvideo.evolink.client import EvoLinkClient
 from tests.requirements import missing
+from tests.silence import closed_port
 
 from .server import ScriptedServer
 
@@ -43,9 +44,9 @@ def no_proxy_and_own_session(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-    monkeypatch.setattr(sessions, "_sessions", {})
+    monkeypatch.setattr(connections, "_sessions", {})
     yield
-    for session in sessions._sessions.values():
+    for session in connections._sessions.values():
         session.close()
 
 
@@ -61,6 +62,13 @@ def serve() -> Iterator[Callable[..., ScriptedServer]]:
     yield start
     for server in running:
         server.__exit__(None, None, None)
+
+
+@pytest.fixture
+def closed() -> Iterator[int]:
+    """A port that refuses connections."""
+    with closed_port() as port:
+        yield port
 
 
 @pytest.fixture

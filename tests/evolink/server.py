@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from tests.waiting import until
+
 if TYPE_CHECKING:
     import ssl
 
@@ -67,10 +69,7 @@ class ScriptedServer:
 
     def wait_closed(self, connections: int) -> None:
         """Wait until the server has closed so many connections."""
-        deadline = time.monotonic() + 5
-        while self.closed < connections:
-            assert time.monotonic() < deadline, f"{self.closed} connections closed, not {connections}"
-            time.sleep(0.002)
+        until(lambda: self.closed >= connections, f"the end of {connections} connections", 5)
 
     @property
     def url(self) -> str:
@@ -93,7 +92,7 @@ class ScriptedServer:
                 sock = self.tls.wrap_socket(sock, server_side=True)
             self._open.append(sock)
             stream = sock.makefile("rb")
-            while request := self._receive(stream, number):
+            while request := self._receive(sock, stream, number):
                 self.requests.append(request)
                 if not self.behaviour(sock, request, self):
                     break
@@ -104,7 +103,7 @@ class ScriptedServer:
             self.closed += 1
 
     @staticmethod
-    def _receive(stream: Any, number: int) -> Received | None:
+    def _receive(sock: socket.socket, stream: Any, number: int) -> Received | None:
         line = stream.readline().decode("latin-1").split()
         if len(line) != 3 or not line[2].startswith("HTTP/"):
             # The client has closed, or speaks TLS.
@@ -113,7 +112,19 @@ class ScriptedServer:
         while (header := stream.readline().decode("latin-1").strip()) != "":
             name, _, value = header.partition(":")
             headers[name.lower()] = value.strip()
-        body = stream.read(int(headers.get("content-length", 0)))
+        if headers.get("expect", "").lower() == "100-continue":
+            sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = b""
+        if "chunked" in headers.get("transfer-encoding", "").lower():
+            while size := int(stream.readline().partition(b";")[0] or b"0", 16):
+                body += stream.read(size + 2)[:size]
+            stream.readline()
+        else:
+            length = int(headers.get("content-length", 0))
+            body = stream.read(length)
+            if len(body) < length:
+                # It left in the middle: that is no request.
+                return None
         return Received(line[0], line[1], headers, body, number)
 
 

@@ -7,8 +7,14 @@ from ipaddress import ip_address
 
 import pytest
 
-from django_wanvideo.downloads.addresses import is_allowed, is_public, system_resolver
-from django_wanvideo.downloads.urls import DownloadError, parse_url, redirect_url
+from django_wanvideo.downloads.urls import (
+    DownloadError,
+    is_allowed,
+    is_public,
+    parse_url,
+    redirect_url,
+    system_resolver,
+)
 
 PUBLIC = [
     "8.8.8.8",

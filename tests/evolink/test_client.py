@@ -16,7 +16,7 @@ from decimal import Decimal
 import pytest
 import requests
 
-from django_wanvideo.evolink import connections, multipart, parsing, sessions
+from django_wanvideo.evolink import connections, multipart, parsing
 from django_wanvideo.evolink.client import EvoLinkClient
 from django_wanvideo.evolink.exceptions import (
     EvoLinkError,
@@ -29,10 +29,11 @@ from django_wanvideo.evolink.exceptions import (
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.http import deadlines
 from django_wanvideo.http.text import Secret, clean_text
+from tests.faults import HTML, error
 
 from .conftest import API_KEY, TASK
 from .server import answer, close, drip, hang, raw, reset
-from .test_create import HTML, KEY, closed_port, error
+from .test_create import KEY
 
 
 def test_a_task_is_read(serve, client_for):
@@ -120,9 +121,9 @@ def test_a_reader_waits_for_no_byte_beyond_its_deadline():
         assert 0.1 <= time.monotonic() - started < 5
 
 
-def test_a_read_without_a_connection_is_transient(client_for):
+def test_a_read_without_a_connection_is_transient(client_for, closed):
     with pytest.raises(ReadError) as caught:
-        client_for(f"http://127.0.0.1:{closed_port()}").get_task(TASK["id"])
+        client_for(f"http://127.0.0.1:{closed}").get_task(TASK["id"])
     assert caught.value.transient
     assert caught.value.code == "connection_failed"
 
@@ -134,9 +135,9 @@ def test_a_polling_429_hands_on_how_long_to_wait(serve, client_for):
 
 
 @pytest.mark.parametrize("task_id", ["", "..", ".", "a b", "x" * 200, "line\nbreak", "ü"])
-def test_what_can_be_no_id_is_not_asked_for(client_for, task_id):
+def test_what_can_be_no_id_is_not_asked_for(client_for, task_id, closed):
     with pytest.raises(NotFoundError):
-        client_for(f"http://127.0.0.1:{closed_port()}").get_task(task_id)
+        client_for(f"http://127.0.0.1:{closed}").get_task(task_id)
 
 
 def test_an_id_cannot_change_the_path(serve, client_for):
@@ -330,7 +331,7 @@ def test_an_upload_that_takes_too_long_or_ends_early_is_a_wait(serve, client_for
 
 
 def test_one_session_per_process(serve, client_for):
-    assert sessions.process_session() is sessions.process_session()
+    assert connections.process_session() is connections.process_session()
     server = serve(answer(200, {"data": []}))
     client_for(server).list_models()
     client_for(server).list_models()
@@ -447,7 +448,9 @@ def test_a_client_cannot_be_pickled_with_its_key(client_for):
 
 
 @pytest.mark.fault("K13.looks-one-after-another")
-def test_what_may_not_be_asked_any_more_is_not_sent_although_the_connection_stands(serve, client_for):
+def test_may_not_be_asked_any_more_is_not_sent(serve, client_for):
+    """What may not be asked any more is not sent although the connection stands."""
+
     class WithheldError(Exception):
         pass
 
@@ -469,7 +472,8 @@ def test_what_may_not_be_asked_any_more_is_not_sent_although_the_connection_stan
 
 @pytest.mark.fault("K13.environment-read-twice-a-call")
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
-def test_a_proxy_that_is_set_or_taken_away_meanwhile_is_heeded_at_the_next_call(serve, client_for, monkeypatch, name):
+def test_proxy_that_is_set_or_taken_away_meanwhile(serve, client_for, monkeypatch, name):
+    """A proxy that is set or taken away meanwhile is heeded at the next call."""
     server, proxy = serve(answer(200, TASK)), serve(answer(200, TASK))
     client = client_for(server)
     client.get_task(TASK["id"])
@@ -494,8 +498,8 @@ def test_the_environment_is_gone_through_once_for_many_calls(serve, client_for, 
     for _call in range(5):
         client.get_task(TASK["id"])
     assert len(seen) == 1
-    monkeypatch.setattr(sessions, "KNOWN_SECONDS", 0.0)
-    sessions.process_session()._known.clear()
+    monkeypatch.setattr(connections, "KNOWN_SECONDS", 0.0)
+    connections.process_session()._known.clear()
     for _call in range(3):
         client.get_task(TASK["id"])
     assert len(seen) == 4, "what is no variable is read anew after a while"
@@ -504,7 +508,7 @@ def test_the_environment_is_gone_through_once_for_many_calls(serve, client_for, 
 @pytest.mark.fault("K13.environment-read-twice-a-call")
 def test_certificates_follow_the_environment_and_the_session(monkeypatch, tmp_path):
     url = "https://api.example/v1/tasks/1"
-    session = sessions.new_session()
+    session = connections.new_session()
     assert session.merge_environment_settings(url, {}, True, None, None)["verify"] is True
     monkeypatch.setenv("CURL_CA_BUNDLE", str(tmp_path))
     assert session.merge_environment_settings(url, {}, True, None, None)["verify"] == str(tmp_path)

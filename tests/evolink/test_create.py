@@ -16,44 +16,32 @@ import requests
 
 from django_wanvideo.evolink.exceptions import OutcomeUnknownError, RejectedError, RetryLater
 from django_wanvideo.http import deadlines
+from tests.faults import HTML, ON_THE_WIRE, error
+from tests.silence import closed_port, full_port
+from tests.waiting import until
 
 from .conftest import API_KEY, TASK
-from .server import answer, close, drip, hang, raw, reset
+from .server import answer, close, drip, hang, raw
 
 KEY = "run_0123456789abcdef"
 BODY = {"model": "wan2.6-image-to-video-flash", "prompt": "A cat", "duration": 5}
 
 
-def error(code: object, message: str = "So it is", **more: object) -> dict[str, object]:
-    return {"error": {"code": code, "message": message, "type": "invalid_request_error", **more}}
-
-
-HTML = b"<html><body>Forbidden</body></html>"
-
 NOT_ACCEPTED_FOR_GOOD = {
-    "400": answer(400, error("invalid_request")),
     "400-integer-code": answer(400, error(400)),
     "400-nested": answer(400, {"error": {"error": {"code": "invalid_parameter", "message": "duration"}}}),
     "400-flat": answer(400, {"success": False, "code": 40000, "msg": "no"}),
     "400-oauth-shape": answer(400, {"error": "invalid_request", "error_description": "no"}),
-    "401": answer(401, error("unauthorized", "Invalid or expired token")),
     "401-page": answer(401, HTML),
-    "402": answer(402, error("insufficient_quota", "Insufficient quota. Please top up your account.")),
-    "403": answer(403, error("model_access_denied")),
-    "404": answer(404, error("not_found")),
-    "413": answer(413, error("too_large")),
     "413-page": answer(413, HTML),
-    "415": answer(415, error("unsupported_media_type")),
-    "422": answer(422, error("content_policy_violation")),
+    "422-content-policy": answer(422, error("content_policy_violation")),
 }
 
 NOT_ACCEPTED_FOR_NOW = {
-    "429": answer(429, error("rate_limit_exceeded")),
     "429-page": answer(429, HTML),
     "429-empty": answer(429),
     "429-cut-short": raw(b"HTTP/1.1 429 X\r\nContent-Length: 100\r\n\r\n{"),
     "407-page": answer(407, HTML),
-    "400-no_available_channel": answer(400, error("no_available_channel")),
     "400-channel_selection_failed": answer(400, error("channel_selection_failed")),
     "400-model_unavailable": answer(400, error("model_unavailable")),
     "400-service_unavailable": answer(400, error("service_unavailable")),
@@ -61,19 +49,16 @@ NOT_ACCEPTED_FOR_NOW = {
 }
 
 UNKNOWN = {
-    "200-without-id": answer(200, {"status": "pending"}),
     "200-id-no-string": answer(200, {"id": 12345, "status": "pending"}),
     "200-id-empty": answer(200, {"id": "", "status": "pending"}),
     "200-id-too-long-to-keep": answer(200, {"id": "t" * 500}),
     "200-list": answer(200, [TASK]),
     "200-error-body": answer(200, error("invalid_request")),
-    "200-html": answer(200, HTML),
     "200-empty": answer(200),
     "200-invalid-utf8": answer(200, b'{"id": "\xff\xfe"}'),
     "200-deep-json": answer(200, b"[" * 200_000),
     "200-endless": drip(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65_536, pause=0),
     "204": raw(b"HTTP/1.1 204 No Content\r\n\r\n"),
-    "200-cut-short": raw(b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"id": "task-unif'),
     "200-chunk-cut-short": raw(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n50\r\n{"id": "task'),
     "200-chunk-size-garbage": raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}"),
     "200-gzip-garbage": answer(200, b"no gzip", Content_Encoding="gzip"),
@@ -81,12 +66,8 @@ UNKNOWN = {
     "drip-headers": drip(b"HTTP/1.1 200 OK\r\nX-Slow: "),
     "status-line-garbage": raw(b"\x00\x01\x02 garbage\r\n\r\n"),
     "103-early-hints": raw(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
-    "close": close,
-    "reset": reset,
-    "hang": hang,
     "301": answer(301, b"", Location="https://127.0.0.1:1/"),
     "302-unusable-location": answer(302, b"", Location="http://[::1"),
-    "307": answer(307, b"", Location="/v1/videos/generations"),
     "400-page": answer(400, HTML),
     "400-empty": answer(400),
     "400-json-of-somebody": answer(400, {"message": "Bad Request"}),
@@ -97,37 +78,40 @@ UNKNOWN = {
     "404-page": answer(404, HTML),
     "405": answer(405, error("method_not_allowed")),
     "408": answer(408, error("request_timeout")),
-    "409-conflict": answer(409, error("idempotency_conflict")),
     "409-unsettled": answer(409, error("paid_outcome_unknown")),
     "400-conflict": answer(400, error("idempotency_conflict")),
     "429-unsettled": answer(429, error("paid_outcome_unknown")),
-    "409": answer(409, error("whatever")),
+    "409-other": answer(409, error("whatever")),
     "425": answer(425, error("too_early")),
-    "500": answer(500, error("internal_error", "Failed to create video generation task")),
-    "502": answer(502, HTML),
-    "503": answer(503, error("service_unavailable")),
     "504": answer(504, b""),
     "599": answer(599, b""),
 }
 
+#: What only the wire can say, beside the faults that all levels know.
 TABLE = [
-    pytest.param(behaviour, kind, id=name)
-    for kind, rows in (
-        (RejectedError, NOT_ACCEPTED_FOR_GOOD),
-        (RetryLater, NOT_ACCEPTED_FOR_NOW),
-        (OutcomeUnknownError, UNKNOWN),
-    )
-    for name, behaviour in rows.items()
+    *(pytest.param(fault.says, fault.kind, fault, id=str(fault)) for fault in ON_THE_WIRE),
+    *(
+        pytest.param(behaviour, kind, None, id=name)
+        for kind, rows in (
+            (RejectedError, NOT_ACCEPTED_FOR_GOOD),
+            (RetryLater, NOT_ACCEPTED_FOR_NOW),
+            (OutcomeUnknownError, UNKNOWN),
+        )
+        for name, behaviour in rows.items()
+    ),
 ]
 
 
-@pytest.mark.parametrize(("behaviour", "kind"), TABLE)
-def test_every_ending_has_its_class_and_is_reached_by_one_post(serve, client_for, behaviour, kind):
+@pytest.mark.parametrize(("behaviour", "kind", "fault"), TABLE)
+def test_every_ending_has_its_class_and_is_reached_by_one_post(serve, client_for, behaviour, kind, fault):
     server, asked = serve(behaviour), []
     started = time.monotonic()
     with pytest.raises(kind) as caught:
         client_for(server).create(BODY, idempotency_key=KEY, before_send=lambda: asked.append(len(server.requests)))
     assert type(caught.value) is kind
+    if fault is not None:
+        assert caught.value.http_status == fault.http_status
+        assert caught.value.code == fault.code or not fault.code
     assert [request.method for request in server.requests] == ["POST"]
     assert server.connections == 1
     assert asked == [0]
@@ -212,11 +196,6 @@ def test_the_facts_of_an_error_are_kept(serve, client_for):
 # The connect phase: nothing can have been accepted, and before_send is not even asked.
 
 
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
 def refuse_to_be_asked() -> None:
     pytest.fail("before_send was called although no connection stood")
 
@@ -229,29 +208,15 @@ def test_a_name_without_an_address_is_a_wait(client_for, monkeypatch, host):
 
 
 def test_a_refused_connection_is_a_wait(client_for):
-    with pytest.raises(RetryLater, match="refused"):
-        client_for(f"http://127.0.0.1:{closed_port()}").create(
-            BODY, idempotency_key=KEY, before_send=refuse_to_be_asked
-        )
+    with closed_port() as port, pytest.raises(RetryLater, match="refused"):
+        client_for(f"http://127.0.0.1:{port}").create(BODY, idempotency_key=KEY, before_send=refuse_to_be_asked)
 
 
 def test_a_connect_timeout_is_a_wait(client_for):
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        waiting = []
-        try:
-            # The kernel answers no further SYN once the queue of a listener that never accepts is full.
-            for _ in range(3):
-                waiting.append(socket.socket())
-                waiting[-1].setblocking(False)
-                waiting[-1].connect_ex(listener.getsockname())
-            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            with pytest.raises(RetryLater, match="timed out"):
-                client_for(url, connect_timeout=0.3).create(BODY, idempotency_key=KEY, before_send=refuse_to_be_asked)
-        finally:
-            for sock in waiting:
-                sock.close()
+    with full_port() as port:
+        client = client_for(f"http://127.0.0.1:{port}", connect_timeout=0.3)
+        with pytest.raises(RetryLater, match="timed out"):
+            client.create(BODY, idempotency_key=KEY, before_send=refuse_to_be_asked)
 
 
 def test_plain_text_instead_of_tls_is_a_wait(serve, client_for):
@@ -281,10 +246,11 @@ def test_a_handshake_that_never_ends_is_a_wait(client_for):
 
 @pytest.mark.parametrize("proxy", ["dead", "refusing", "closing"])
 def test_a_proxy_that_does_not_connect_is_a_wait(serve, client_for, monkeypatch, proxy):
-    port = closed_port() if proxy == "dead" else serve(answer(502, HTML) if proxy == "refusing" else close).port
-    monkeypatch.setenv("HTTPS_PROXY", f"http://user:secret@127.0.0.1:{port}")
-    with pytest.raises(RetryLater) as caught:
-        client_for("https://api.example").create(BODY, idempotency_key=KEY, before_send=refuse_to_be_asked)
+    with closed_port() as dead:
+        port = dead if proxy == "dead" else serve(answer(502, HTML) if proxy == "refusing" else close).port
+        monkeypatch.setenv("HTTPS_PROXY", f"http://user:secret@127.0.0.1:{port}")
+        with pytest.raises(RetryLater) as caught:
+            client_for("https://api.example").create(BODY, idempotency_key=KEY, before_send=refuse_to_be_asked)
     assert "secret" not in str(caught.value)
 
 
@@ -307,9 +273,8 @@ def test_over_tls_an_answer_arrives(serve, client_for, server_tls, certificate, 
     assert created.snapshot.id == TASK["id"]
 
 
-def test_a_session_of_ones_own_lends_its_certificates_but_not_its_connections(
-    serve, client_for, server_tls, certificate, monkeypatch
-):
+def test_session_of_ones_own_lends_its_certificates(serve, client_for, server_tls, certificate, monkeypatch):
+    """A session of ones own lends its certificates but not its connections."""
     resolve_to_loopback(monkeypatch)
     server = serve(answer(200, {**TASK, "data": []}), tls=server_tls)
     with requests.Session() as session:
@@ -421,13 +386,12 @@ def test_if_before_send_raises_nothing_is_sent_and_its_exception_comes_out(serve
     assert not server.requests
 
 
-def test_before_send_is_asked_once_with_the_connection_standing_and_nothing_sent(serve, client_for):
+def test_before_send_is_asked_once_with_connection(serve, client_for):
+    """Before send is asked once with the connection standing and nothing sent."""
     server, seen = serve(answer(200, TASK)), []
 
     def look():
-        deadline = time.monotonic() + 2
-        while not server.connections and time.monotonic() < deadline:
-            time.sleep(0.005)
+        until(lambda: server.connections, "the connection")
         seen.append((server.connections, len(server.requests)))
 
     client_for(server).create(BODY, idempotency_key=KEY, before_send=look)

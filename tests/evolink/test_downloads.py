@@ -14,11 +14,10 @@ import tracemalloc
 import pytest
 
 from django_wanvideo.downloads import DownloadError, fetch
-from django_wanvideo.downloads.addresses import system_resolver
 from django_wanvideo.downloads.mp4 import Mp4Scanner
+from django_wanvideo.downloads.urls import system_resolver
 
 from .server import answer, close, drip, hang, raw, reset
-from .test_create import closed_port
 
 
 def box(kind: bytes, content: bytes) -> bytes:
@@ -70,11 +69,11 @@ def test_a_video_is_written_and_described(serve, download):
     assert server.requests[0].path == "/v.mp4?sig=1"
 
 
-def test_nothing_about_us_leaves_but_our_name(serve, download, monkeypatch, tmp_path):
+def test_nothing_about_us_leaves_but_our_name(serve, download, monkeypatch, tmp_path, closed):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port()}")
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed}")
     second = serve(answer(200, VIDEO))
     first = serve(answer(302, b"", Location=f"{second.url}/b", Set_Cookie="session=1; Path=/"))
     download(first)
@@ -383,8 +382,8 @@ def test_a_name_without_an_address_may_have_one_later(download, resolver):
     assert (error.reason, error.retryable) == ("connection", True)
 
 
-def test_a_refused_connection_may_be_repeated(download):
-    error = failure(download, f"http://127.0.0.1:{closed_port()}/")
+def test_a_refused_connection_may_be_repeated(download, closed):
+    error = failure(download, f"http://127.0.0.1:{closed}/")
     assert (error.reason, error.retryable) == ("connection", True)
 
 
@@ -504,7 +503,8 @@ def test_memory_stays_flat_however_large_the_file(serve):
     assert peak < 5_000_000
 
 
-def test_a_file_that_a_server_holds_only_in_part_is_noticed_whatever_length_it_declares(serve, download):
+def test_file_that_server_holds_only_in_part(serve, download):
+    """A file that a server holds only in part is noticed whatever length it declares."""
     body = b"\0\0\0\x10ftypisom\0\0\0\0" + (5000).to_bytes(4) + b"mdat" + b"x" * 1000
     assert failure(download, serve(answer(200, body))).reason == "truncated"
 

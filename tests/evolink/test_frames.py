@@ -23,7 +23,8 @@ from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.sending import submission
 from django_wanvideo.services.tracking import polling
-from tests.rows import make_attempt, make_task, picture
+from tests.pictures import picture
+from tests.rows import make_attempt, make_task
 
 from .conftest import API_KEY, TASK
 from .server import answer
@@ -244,6 +245,7 @@ def road(simulator, settings, tmp_path, wanvideo_wakeups):
     return task
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.integration
 @pytest.mark.parametrize("point", [b"Authorization: Bearer sk-simulator", b"callback_url", "answer"], ids=str)
@@ -264,6 +266,7 @@ def test_a_task_that_is_sent_shows_no_secret(road, late, point, is_uploaded, mon
     assert not [secret for secret in secrets for frame in own if secret in str(frame["vars"])]
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.integration
 def test_a_task_that_is_looked_at_shows_no_secret(road, late):

@@ -12,6 +12,7 @@ from django.core.management.base import CommandError
 
 from example_project.demo.output import Printer
 from example_project.demo.processes import Child, Crew
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -25,13 +26,6 @@ def child(code, name="kid"):
     return Child(name, [sys.executable, "-u", "-c", code], colour="blue")
 
 
-def wait_for(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-
-
 def is_alive(pid):
     try:
         with open(f"/proc/{pid}/stat") as stat:
@@ -42,7 +36,7 @@ def is_alive(pid):
 
 def test_lines_of_a_process_come_through_with_its_name(crew):
     crew.start(child("import sys; print('out'); print('err', file=sys.stderr); input()"))
-    wait_for(lambda: crew.children[0].exit_code() is not None)
+    until(lambda: crew.children[0].exit_code() is not None)
     crew.children[0].finish_reading()
     lines = crew.printer.stream.getvalue().splitlines()
     assert "kid      │ out" in lines
@@ -51,21 +45,22 @@ def test_lines_of_a_process_come_through_with_its_name(crew):
 
 def test_a_process_that_dies_is_reported_with_its_last_lines(crew):
     crew.start(child("print('no database'); raise SystemExit(3)"))
-    wait_for(lambda: crew.children[0].exit_code() is not None)
+    until(lambda: crew.children[0].exit_code() is not None)
     with pytest.raises(CommandError, match=r"(?s)kid process ended with 3\..*no database"):
         crew.check()
 
 
 def test_waiting_ends_with_the_reason_when_the_condition_never_comes(crew):
     crew.start(child("import time; print('busy'); time.sleep(60)"))
-    wait_for(lambda: crew.children[0].last_lines)
+    until(lambda: crew.children[0].last_lines)
     with pytest.raises(CommandError, match=r"(?s)in vain for the moon.*busy"):
         crew.wait_until(lambda: False, "the moon", seconds=0.2)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks into /proc")
-def test_a_process_that_ignores_every_polite_signal_is_ended_with_all_its_children(crew):
+def test_process_that_ignores_every_polite_signal(crew):
+    """A process that ignores every polite signal is ended with all its children."""
     crew.start(
         child(
             "import os, signal, subprocess, sys, time\n"
@@ -74,12 +69,12 @@ def test_a_process_that_ignores_every_polite_signal_is_ended_with_all_its_childr
             "print(os.getpid(), kid.pid); time.sleep(60)",
         ),
     )
-    wait_for(lambda: crew.children[0].last_lines)
+    until(lambda: crew.children[0].last_lines)
     pids = [int(pid) for pid in crew.children[0].last_lines[0].split()]
     started = time.monotonic()
     crew.stop(patience=0.3)
     assert time.monotonic() - started < 8
-    wait_for(lambda: not any(is_alive(pid) for pid in pids), seconds=5)
+    until(lambda: not any(is_alive(pid) for pid in pids), seconds=5)
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks into /proc")
@@ -92,17 +87,17 @@ def test_whoever_outlives_a_polite_process_is_ended_too(crew):
             "kid.stdout.readline(); print(kid.pid); time.sleep(60)",
         ),
     )
-    wait_for(lambda: crew.children[0].last_lines)
+    until(lambda: crew.children[0].last_lines)
     pid = int(crew.children[0].last_lines[0])
     crew.stop()
-    wait_for(lambda: not is_alive(pid), seconds=5)
+    until(lambda: not is_alive(pid), seconds=5)
 
 
 def test_processes_are_ended_in_the_reverse_of_their_order(crew):
     code = "import signal, sys, time\ndef end(*a): print('bye'); sys.exit()\nsignal.signal(15, end)\nprint('hi')\ntime.sleep(60)"
     for name in ("first", "second"):
         crew.start(child(code, name))
-        wait_for(lambda: crew.children[-1].last_lines)
+        until(lambda: crew.children[-1].last_lines)
     crew.stop()
     said = [line.split()[0] for line in crew.printer.stream.getvalue().splitlines() if line.endswith("bye")]
     assert said == ["second", "first"]

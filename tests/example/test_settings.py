@@ -76,7 +76,8 @@ def test_every_variable_arrives_in_its_setting():
     }
 
 
-def test_a_real_key_without_addresses_talks_to_evolink_and_not_to_the_simulator():
+def test_real_key_without_addresses_talks_to_evolink():
+    """A real key without addresses talks to EvoLink and not to the simulator."""
     found = read(SECRET_KEY="k", EVOLINK_API_KEY="sk-1")
     assert "BASE_URL" not in found["wanvideo"]
 

@@ -161,7 +161,8 @@ def test_a_history_leads_to_where_the_task_stands():
 
 
 @pytest.mark.parametrize(("at", "to"), sorted(replay.PRUNED_MOVES))
-def test_lines_that_were_taken_out_leave_a_gap_only_where_nothing_was_taken_out(at, to):
+def test_lines_that_were_taken_out_leave_gap(at, to):
+    """Lines that were taken out leave a gap only where nothing was taken out."""
     roads = {
         S.PENDING: WHOLE[:5],
         S.SUBMITTING: WHOLE[:4],
@@ -200,7 +201,8 @@ def make_history(task: Any, *lines: tuple[str, str, str]) -> None:
 @pytest.mark.django_db
 @pytest.mark.integration
 @pytest.mark.parametrize("chunk", [1, 2, 500])
-def test_the_problems_of_all_tasks_are_found_however_they_are_cut_into_chunks(chunk, monkeypatch):
+def test_problems_of_all_tasks_are_found_however_they(chunk, monkeypatch):
+    """The problems of all tasks are found however they are cut into chunks."""
     monkeypatch.setattr(replay, "CHUNK", chunk)
     good = [make_task(S.COMPLETED) for _ in range(3)]
     for task in good:
@@ -208,7 +210,7 @@ def test_the_problems_of_all_tasks_are_found_however_they_are_cut_into_chunks(ch
     bad = [make_task(S.PENDING), make_task(S.QUEUED)]
     make_history(bad[0], *WHOLE[:2], *WHOLE[4:5])
     counts = replay.Counts()
-    found = {(one.task_id, one.problem.rule) for one in replay.stored_problems(counts)}
+    found = {(one.task_id, one.rule) for one in replay.stored_problems(counts)}
     assert found == {(bad[0].pk, "gap"), (bad[1].pk, "status")}
     assert (counts.tasks, counts.events, counts.problems) == (5, 3 * len(WHOLE) + 3, 2)
 

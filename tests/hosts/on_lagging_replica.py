@@ -34,7 +34,8 @@ def test_the_replica_is_there_and_knows_nothing():
     assert VideoTask.objects.count() == 1
 
 
-def test_what_was_made_just_now_can_be_submitted_and_is_followed_to_its_end(evolink, ann):
+def test_made_just_now_can_be_submitted(evolink, ann):
+    """What was made just now can be submitted and is followed to its end."""
     task = VideoTask.objects.create_task("A cat", picture(), owner=ann, duration=2, idempotency_key="a")
     assert VideoTask.objects.create_task("A cat", picture(), owner=ann, duration=2, idempotency_key="a") == task
     task.submit(by=ann)
@@ -59,8 +60,11 @@ def test_what_belongs_to_a_task_is_read_from_the_primary(ann):
     assert VideoTask.objects.filter(attempts__in=Attempt.objects.all()).exists()
 
 
-def test_a_task_that_a_site_has_read_from_the_replica_is_acted_on_in_the_primary(wanvideo_wakeups, ann):
-    """As ``Product.objects.select_related("video")`` reads it, some time later."""
+def test_task_that_site_has_read_from_replica_is_acted(wanvideo_wakeups, ann):
+    """A task that a site has read from the replica is acted on in the primary.
+
+    As ``Product.objects.select_related("video")`` reads it, some time later.
+    """
     task = VideoTask.objects.create_task("A cat", "https://pictures.example/cat.jpg", duration=2)
     task.save(using="replica", force_insert=True)
     stale = VideoTask.objects.using("replica").get()

@@ -181,7 +181,8 @@ def test_the_list_asks_for_all_owners_at_once(boss, ann, django_assert_max_num_q
     assert len([query for query in queries if 'FROM "auth_user"' in query["sql"]]) == 2
 
 
-def test_an_owner_is_read_and_set_across_databases_without_a_word_of_the_router(ann):
+def test_owner_is_read_and_set_across_databases(ann):
+    """An owner is read and set across databases without a word of the router."""
     task = VideoTask(model="wan2.6-text-to-video", prompt="p", owner=ann)
     task.save()
     task = VideoTask.objects.get()

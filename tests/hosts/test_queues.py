@@ -83,7 +83,8 @@ def test_a_job_comes_back_from_a_worker_that_works(redis_queue):
 
 
 @pytest.mark.fault("K11.serializer-doctor")
-def test_workers_that_cannot_read_the_queues_jobs_are_found_out_and_the_right_command_is_named(json_queue):
+def test_workers_that_cannot_read_queues_jobs(json_queue):
+    """Workers that cannot read the queues jobs are found out and the right command is named."""
     with serving(json_queue):
         finding = look()
     assert finding.level == "fail"
@@ -93,7 +94,8 @@ def test_workers_that_cannot_read_the_queues_jobs_are_found_out_and_the_right_co
 
 
 @pytest.mark.fault("K11.serializer-command")
-def test_without_workers_the_command_that_is_advised_can_read_the_queues_jobs(json_queue, settings):
+def test_without_workers_command_that_is_advised(json_queue, settings):
+    """Without workers the command that is advised can read the queues jobs."""
     assert f"rqworker --serializer {JSON} wanvideo" in look().hint
     from rq.serializers import JSONSerializer
 
@@ -102,7 +104,8 @@ def test_without_workers_the_command_that_is_advised_can_read_the_queues_jobs(js
 
 
 @pytest.mark.fault("K11.queue-probe-dead-worker")
-def test_a_worker_that_is_listed_but_takes_nothing_is_a_failure_and_leaves_no_job_behind(redis_queue, monkeypatch):
+def test_worker_that_is_listed_but_takes(redis_queue, monkeypatch):
+    """A worker that is listed but takes nothing is a failure and leaves no job behind."""
     monkeypatch.setattr(queue_checks, "PATIENCE", 0.2)
     with listed(redis_queue):
         finding = look()

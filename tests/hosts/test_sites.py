@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 #: The road through sockets, queue and workers, but for what starts processes with settings of their own.
-ROAD = ["tests/integration/test_road.py", "-k", "stored_video or without_callbacks or redis_is_down"]
+ROAD = "stored_video or without_callbacks or redis_is_down"
 
 
 def run_site(settings, *files):
@@ -35,15 +35,11 @@ def run_site(settings, *files):
 
 
 @pytest.mark.locks
-@pytest.mark.fault("K11.two-databases")
-def test_videos_may_have_a_database_of_their_own():
-    run_site("two_databases", "tests/hosts/on_two_databases.py")
-
-
-@pytest.mark.locks
-@pytest.mark.fault("K11.two-databases-road")
-def test_the_whole_road_is_gone_with_videos_in_a_database_of_their_own():
-    run_site("two_databases", *ROAD)
+@pytest.mark.fault("K11.two-databases", "K11.two-databases-road")
+def test_videos_in_their_own_database():
+    """Videos may have a database of their own, and the whole road is gone with it."""
+    files = ["tests/hosts/on_two_databases.py", "tests/integration/test_road.py"]
+    run_site("two_databases", *files, "-k", f"on_two_databases or {ROAD}")
 
 
 @pytest.mark.locks

@@ -58,7 +58,8 @@ def test_a_check_says_that_the_callback_has_no_address(settings, urls):
     ],
     ids=str,
 )
-def test_a_task_that_cannot_be_given_a_callback_waits_with_a_reason_and_is_sent_once_it_can(site, evolink, wrong):
+def test_task_that_cannot_be_given_callback_waits(site, evolink, wrong):
+    """A task that cannot be given a callback waits with a reason and is sent once it can."""
     task = queued()
     if "WANVIDEO" in wrong:
         wrong = {"WANVIDEO": {**site.WANVIDEO, **wrong["WANVIDEO"]}}
@@ -94,7 +95,8 @@ def test_a_namespace_of_the_sites_choice_is_as_good(site, evolink):
 
 @pytest.mark.fault("K11.include-in-i18n-patterns")
 @override_settings(ROOT_URLCONF="tests.hosts.language_urls")
-def test_an_address_that_changes_with_the_language_is_warned_of_and_is_the_same_in_every_process(site):
+def test_address_that_changes_with_language_is_warned(site):
+    """An address that changes with the language is warned of and is the same in every process."""
     assert "i18n_patterns" in found()["wanvideo.W006"].hint
     with translation.override("de"):
         address = callback_tokens.url_for(callback_tokens.NOBODY)

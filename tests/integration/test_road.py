@@ -23,8 +23,9 @@ from django_wanvideo.services import sweep
 from django_wanvideo.services.sending import actions, submission
 from django_wanvideo.testing import picture
 from tests.promises import processes
-from tests.promises.fixtures import PICTURE, until
+from tests.promises.fixtures import PICTURE
 from tests.silence import closed_port
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from rq import Queue
@@ -221,9 +222,10 @@ def test_a_link_is_passed_on_and_nothing_is_uploaded(site: Road, evo: Simulator,
         ("401", TaskStatus.QUEUED, "", "key_rejected"),
     ],
 )
-def test_an_upload_that_fails_costs_nothing_and_is_tried_again_only_if_that_helps(
+def test_upload_that_fails_costs_nothing_and_is_tried(
     site: Road, evo: Simulator, work: Any, fault: str, status: TaskStatus, code: str, held: str
 ):
+    """An upload that fails costs nothing and is tried again only if that helps."""
     evo.faults.add("upload", fault)
     task = VideoTask.objects.create_task("A cat", picture(), duration=2)
     task.submit()

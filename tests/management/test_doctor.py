@@ -263,6 +263,7 @@ def public(settings, live_server, wanvideo_wakeups) -> str:
     return live_server.url
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_a_real_callback_is_taken_in_and_leaves_nothing_behind(look, public):
     found = look("callback", options=("--callback",))
@@ -270,6 +271,7 @@ def test_a_real_callback_is_taken_in_and_leaves_nothing_behind(look, public):
     assert CallbackReceipt.objects.count() == 0
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_an_address_of_another_site_is_found_out(look, public, monkeypatch):
     monkeypatch.setattr(evolink_checks.callback_tokens, "sign", lambda attempt_id: "0" * 64)
@@ -278,6 +280,7 @@ def test_an_address_of_another_site_is_found_out(look, public, monkeypatch):
     assert "HTTP 404 instead of 200" in message
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_a_callback_that_goes_into_another_database_is_found_out(public, monkeypatch):
     from django_wanvideo.services.tracking import receipts
@@ -353,7 +356,8 @@ def test_histories_by_the_rules_are_replayed_and_counted(run, task, wanvideo_wak
     assert json.loads(ran.out) == {"problems": [], "tasks": 1, "events": 2, "ok": True}
 
 
-def test_a_history_that_breaks_the_rules_is_named_with_its_event_and_is_an_exit_status(run, task, wanvideo_wakeups):
+def test_history_that_breaks_rules_is_named(run, task, wanvideo_wakeups):
+    """A history that breaks the rules is named with its event and is an exit status."""
     from django_wanvideo.models import VideoTask
 
     task.submit()

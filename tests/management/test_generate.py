@@ -11,7 +11,7 @@ from django.db import OperationalError
 
 from django_wanvideo import jobs
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.management import progress, waiting
+from django_wanvideo.management import waiting
 from django_wanvideo.management.commands import wanvideo_generate
 from django_wanvideo.models import Installation, Preset, VideoTask
 from django_wanvideo.testing import picture, run_pending
@@ -95,15 +95,15 @@ def test_plain_output_has_a_line_for_each_step(run, evolink, worker, photo):
 def test_a_terminal_sees_one_bar_that_is_redrawn(run, evolink, worker, photo):
     ran = run("wanvideo_generate", "--image", photo, "--prompt", "A cat", "--yes", tty=True)
     assert ran.code == 0
-    assert f"\r{progress.bar(0)}   0 %" in ran.out
-    assert f"\r{progress.bar(100)} 100 %" in ran.out
+    assert f"\r{waiting.bar(0)}   0 %" in ran.out
+    assert f"\r{waiting.bar(100)} 100 %" in ran.out
     assert "completed\nStored: " in ran.out.replace(" \n", "\n")
 
 
 def test_a_bar_is_never_longer_than_its_frame():
-    assert {len(progress.bar(percent)) for percent in (-5, 0, 1, 50, 99, 100, 250)} == {progress.WIDTH + 2}
-    assert progress.bar(0).count("#") == 0
-    assert progress.bar(100).count("#") == progress.WIDTH
+    assert {len(waiting.bar(percent)) for percent in (-5, 0, 1, 50, 99, 100, 250)} == {waiting.WIDTH + 2}
+    assert waiting.bar(0).count("#") == 0
+    assert waiting.bar(100).count("#") == waiting.WIDTH
 
 
 def test_inline_needs_no_worker_and_no_redis(run, evolink, photo, settings):
@@ -318,6 +318,7 @@ def test_a_database_that_stays_away_ends_the_waiting(run, evolink, photo, monkey
     assert (ran.code, "did not answer" in ran.err) == (3, True)
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_no_database_connection_is_held_between_two_looks(evolink):
     from django.db import connection

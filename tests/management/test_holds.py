@@ -41,7 +41,8 @@ def test_resuming_says_what_still_holds_sending_back(run):
     assert [hold.kind for hold in holds.standing()] == ["account"]
 
 
-def test_the_doctor_shows_each_hold_with_since_how_many_wait_and_who_can_act(run):
+def test_doctor_shows_each_hold_with_since_how_many(run):
+    """The doctor shows each hold with since how many wait and who can act."""
     for _number in range(3):
         make_task("queued", credits_estimated=6)
     assert "ok    sending" in run("wanvideo_doctor", *ONLY_SENDING).out

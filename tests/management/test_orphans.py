@@ -15,9 +15,9 @@ from django_wanvideo.admin.forms import temporary_uploads
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services.storing import orphans
 from tests import storages as odd
-from tests.rows import picture
+from tests.pictures import picture
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.fault("K7.orphans")]
+pytestmark = [pytest.mark.commit_only, pytest.mark.django_db(transaction=True), pytest.mark.fault("K7.orphans")]
 
 OLD = dt.timedelta(days=30)
 
@@ -55,7 +55,8 @@ def age(storage, by=OLD):
         storage._resolve(name).modified_time -= by
 
 
-def test_what_a_rolled_back_transaction_left_is_named_and_stays_until_it_is_asked_for(storage, run):
+def test_rolled_back_transaction_left_is_named(storage, run):
+    """What a rolled back transaction left is named and stays until it is asked for."""
     task, left = draft(), left_by_a_rollback()
     age(storage)
     before = odd.names(storage)

@@ -13,7 +13,7 @@ from django_wanvideo.management.commands.wanvideo_search_index import NAME
 from django_wanvideo.models import VideoTask
 from tests import engines
 
-pytestmark = [pytest.mark.integration, pytest.mark.fault("K13.search")]
+pytestmark = [pytest.mark.locks, pytest.mark.integration, pytest.mark.fault("K13.search")]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -13,7 +13,8 @@ from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, TaskEvent, VideoTask
 from django_wanvideo.services.tracking import callbacks
 from django_wanvideo.testing import picture
-from tests.promises.fixtures import evo, open_road, raise_first, road, together, wide_road
+from tests.promises.fixtures import evo, open_road, road, wide_road
+from tests.threads import outcomes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +46,8 @@ def test_only_what_is_not_on_its_way_can_be_deleted(status: str, how: str):
 
 
 @pytest.mark.django_db
-def test_a_page_that_shows_an_old_status_deletes_nothing_that_is_on_its_way():
+def test_page_that_shows_old_status_deletes():
+    """A page that shows an old status deletes nothing that is on its way."""
     task = VideoTask.objects.create(model="m", prompt="p")
     VideoTask.objects.update(status=TaskStatus.QUEUED)
     with pytest.raises(TransitionNotAllowed), transaction.atomic():
@@ -104,9 +106,9 @@ def test_a_task_is_either_deleted_or_sent(wide_road: Road, evo: Simulator):
         def submit(pk: Any = task.pk) -> None:
             VideoTask.objects.get(pk=pk).submit()
 
-        results = together([delete, submit])
+        results = outcomes(delete, submit)
         wanted = (TransitionNotAllowed, VideoTask.DoesNotExist)
-        raise_first([result for result in results if not isinstance(result, wanted)])
+        assert not [one for one in results if isinstance(one, Exception) and not isinstance(one, wanted)]
         left = VideoTask.objects.filter(pk=task.pk).first()
         assert left is None or left.status == TaskStatus.QUEUED
         if left is None:

@@ -23,7 +23,7 @@ from django_wanvideo.services.attempts import duplicates
 from tests.rows import everything, make_attempt, make_task
 from tests.threads import at_once
 
-pytestmark = [pytest.mark.django_db, pytest.mark.integration]
+pytestmark = [pytest.mark.locks, pytest.mark.django_db, pytest.mark.integration]
 
 S = TaskStatus
 
@@ -411,7 +411,8 @@ def test_only_the_lifecycle_writes_the_status():
 
 
 @pytest.mark.django_db
-def test_a_task_whose_attempt_has_gone_on_is_left_as_it_stands_in_the_database():
+def test_task_whose_attempt_has_gone_on_is_left():
+    """A task whose attempt has gone on is left as it stands in the database."""
     task = make_task(TaskStatus.UNCONFIRMED)
     attempt = make_attempt(task, AttemptState.ACCEPTED)
     moved = lifecycle.move_with_attempt(

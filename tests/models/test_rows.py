@@ -30,7 +30,7 @@ from django_wanvideo.choices import (
 from django_wanvideo.models import Attempt, CallbackReceipt, MediaInput, SiteState, TaskEvent, VideoTask
 from tests.rows import make_attempt, make_task
 
-pytestmark = [pytest.mark.django_db, pytest.mark.integration]
+pytestmark = [pytest.mark.locks, pytest.mark.django_db, pytest.mark.integration]
 
 
 def refused(write, *args, **kwargs):
@@ -320,7 +320,8 @@ def test_the_latest_attempt_is_the_one_with_the_highest_number():
     assert VideoTask.objects.get(pk=task.pk).attempt == latest
 
 
-def test_the_first_frame_and_the_latest_attempt_cost_no_query_when_they_are_loaded():
+def test_first_frame_and_latest_attempt_cost_no_query():
+    """The first frame and the latest attempt cost no query when they are loaded."""
     task = make_task()
     MediaInput.objects.create(task=task, url="https://a.example/cat.png")
     make_attempt(task, AttemptState.CLAIMED)
@@ -365,7 +366,8 @@ def test_files_go_where_the_settings_say(settings):
     assert field.generate_filename(task, "a.mp4") == f"{task.pk}/a.mp4"
 
 
-def test_a_stale_instance_that_is_saved_takes_nothing_back_that_a_worker_did():
+def test_stale_instance_that_is_saved_takes():
+    """A stale instance that is saved takes nothing back that a worker did."""
     task = make_task(TaskStatus.QUEUED)
     stale = VideoTask.objects.get(pk=task.pk)
     VideoTask.objects.filter(pk=task.pk).update(

@@ -43,7 +43,8 @@ def test_saving_a_draft_with_other_parameters_prices_it_anew(task):
 
 
 @pytest.mark.parametrize("parameters", [{"duration": 99}, {"durtion": 5}, {"quality": "8k"}, []])
-def test_saving_a_draft_with_parameters_that_its_model_refuses_changes_nothing(task, parameters):
+def test_saving_draft_with_parameters_that_its_model(task, parameters):
+    """Saving a draft with parameters that its model refuses changes nothing."""
     task.parameters = parameters
     for options in ({}, {"update_fields": ["parameters"]}):
         with pytest.raises(ValidationError) as caught:

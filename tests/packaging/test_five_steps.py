@@ -21,8 +21,8 @@ from rq import Worker
 
 from django_wanvideo.simulator import Simulator
 from django_wanvideo.testing import picture
-from tests.promises.fixtures import until
 from tests.settings import free_port
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"^( *)```(python|console)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from django_wanvideo import jobs
-from django_wanvideo.choices import ACTIVE_STATUSES
+from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.models import CallbackReceipt, TaskEvent, VideoTask
 from django_wanvideo.services import sweep as sweeping
 from django_wanvideo.simulator import Simulator
+from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator
 
 PICTURE = "https://pictures.example/cat.jpg"
 
@@ -47,6 +45,12 @@ class Road:
         """Let a worker do the job that sends ``task``."""
         jobs.submit(str(task.pk))
         task.refresh_from_db()
+        return task
+
+    def accepted(self, prompt: str = "A cat plays the piano", **options: Any) -> VideoTask:
+        """A task that EvoLink has just accepted."""
+        task = self.send(self.queued(prompt, **options))
+        assert task.status == TaskStatus.PENDING
         return task
 
     def make_due(self) -> None:
@@ -101,45 +105,6 @@ class Road:
 
         for entry in self.sim.ledger:
             assert Attempt.objects.filter(provider_task_id=entry.task_id).count() == 1, entry.task_id
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = 15.0) -> None:
-    """Wait for a condition; an AssertionError says what did not come."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"Waited {seconds} s in vain for {what}.")
-        time.sleep(0.01)
-
-
-def together(workers: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Run each callable in a thread with its own database connection, all at once; return results or exceptions."""
-    gate = threading.Barrier(len(workers))
-    results: list[Any] = [None] * len(workers)
-
-    def run(index: int, work: Callable[[], Any]) -> None:
-        gate.wait(10)
-        try:
-            results[index] = work()
-        except Exception as error:
-            results[index] = error
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=(index, work)) for index, work in enumerate(workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not any(thread.is_alive() for thread in threads), "a worker hangs"
-    return results
-
-
-def raise_first(results: list[Any]) -> None:
-    """Raise the first exception among the results of ``together``."""
-    for result in results:
-        if isinstance(result, Exception):
-            raise result
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
+
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 #: The environment variable with the file that all children wait for.
@@ -54,16 +55,12 @@ def run(*command: str, env: dict[str, str] | None = None, seconds: float = 60) -
 
 
 def wait_at_the_gate(seconds: float = 60) -> None:
-    """In a child: say that it is there, and wait for the others. SystemExit when the gate stays shut."""
+    """In a child: say that it is there, and wait for the others. AssertionError when the gate stays shut."""
     gate = os.environ.get(GATE)
     if not gate:
         return
     Path(f"{gate}.{os.getpid()}").touch()
-    deadline = time.monotonic() + seconds
-    while not Path(gate).exists():
-        if time.monotonic() > deadline:
-            raise SystemExit("the gate did not open")
-        time.sleep(0.005)
+    until(Path(gate).exists, "the gate to open", seconds)
 
 
 def race(folder: Path, *commands: tuple[str, ...], seconds: float = 60, **environ: str) -> None:
@@ -72,12 +69,13 @@ def race(folder: Path, *commands: tuple[str, ...], seconds: float = 60, **enviro
     env = environment(**{GATE: str(gate)}, **environ)
     children = [start(*command, env=env) for command in commands]
     try:
-        deadline = time.monotonic() + seconds
-        while len(list(folder.glob("gate.*"))) < len(children):
+
+        def all_are_there() -> bool:
             ended = [child.communicate()[0] for child in children if child.poll() is not None]
             assert not ended, ended[0]
-            assert time.monotonic() < deadline, "not all children came to the gate"
-            time.sleep(0.01)
+            return len(list(folder.glob("gate.*"))) == len(children)
+
+        until(all_are_there, "all children at the gate", seconds)
         gate.touch()
         for child in children:
             output, _none = child.communicate(timeout=seconds)

@@ -15,11 +15,12 @@ from django_wanvideo import callback_tokens, jobs
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.models import Attempt, CallbackReceipt, VideoTask
 from django_wanvideo.services.attempts import binding
-from django_wanvideo.services.resolution import decisions
+from django_wanvideo.services.resolution import decisions, matching
 from django_wanvideo.services.sending import actions
-from django_wanvideo.services.tracking import callbacks, mismatch
-from tests.promises.fixtures import raise_first, together, until
+from django_wanvideo.services.tracking import callbacks
 from tests.services.tracking.looks import gateway_page, slow_history
+from tests.threads import at_once
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
@@ -77,9 +78,8 @@ def test_a_callback_before_the_answer_binds_and_the_answer_changes_nothing(open_
     open_road.assert_accounted_for()
 
 
-def test_a_callback_that_overtakes_a_hanging_answer_completes_the_task_while_its_worker_still_waits(
-    open_road: Road, evo: Simulator
-):
+def test_callback_that_overtakes_hanging_answer(open_road: Road, evo: Simulator):
+    """A callback that overtakes a hanging answer completes the task while its worker still waits."""
     import threading
 
     from django.db import connections
@@ -123,7 +123,8 @@ def test_a_token_never_binds_what_another_attempt_holds(road: Road, evo: Simulat
 
 
 @pytest.mark.fault("K3.callback-while-404")
-def test_a_callback_that_comes_while_evolink_does_not_show_the_task_binds_it_once_it_does(road: Road, evo: Simulator):
+def test_callback_that_comes_while_evolink(road: Road, evo: Simulator):
+    """A callback that comes while EvoLink does not show the task binds it once it does."""
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task, own = unconfirmed(road)
     evo.faults.add("get", "404", times=6)
@@ -151,10 +152,11 @@ def test_a_token_never_binds_a_task_that_is_older_than_its_attempt(road: Road, e
     assert not VideoTask.objects.filter(parent=task).exists()
 
 
-def test_what_a_token_may_not_bind_for_its_age_is_written_down_once_for_the_person_who_decides(
-    road: Road, evo: Simulator
-):
-    """The clock of the machine that sent the request may have been ahead of EvoLink's."""
+def test_token_may_not_bind_for_its_age_is_written(road: Road, evo: Simulator):
+    """What a token may not bind for its age is written down once for the person who decides.
+
+    The clock of the machine that sent the request may have been ahead of EvoLink's.
+    """
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task, own = unconfirmed(road)
     attempt = task.attempts.get()
@@ -183,11 +185,12 @@ def test_readers_at_once_write_it_down_once(wide_road: Road, evo: Simulator, mon
     evo.tasks[own].created -= 180
     snapshot = callbacks.provider.client().get_task(own)
     copies = [Attempt.objects.select_related("task").get() for _reader in range(3)]
-    raise_first(together([lambda copy=copy: callbacks.apply_callback(copy, snapshot) for copy in copies]))
+    at_once(*(lambda copy=copy: callbacks.apply_callback(copy, snapshot) for copy in copies))
     assert task.events.filter(kind="callback").count() == 1
 
 
-def test_a_token_that_names_one_old_task_after_another_does_not_fill_the_history(road: Road, evo: Simulator):
+def test_token_that_names_one_old_task(road: Road, evo: Simulator):
+    """A token that names one old task after another does not fill the history."""
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task, own = unconfirmed(road)
     attempt, real = task.attempts.get(), evo.tasks[own]
@@ -195,7 +198,7 @@ def test_a_token_that_names_one_old_task_after_another_does_not_fill_the_history
         old = replace(real, id=f"task-unified-{1757169743 + number}-older000", created=real.created - 86_400)
         evo.tasks.add(old)
         call_back(attempt, old.id)
-    assert task.events.filter(kind="callback").exclude(detail={}).count() == mismatch.MOST_OLDER
+    assert task.events.filter(kind="callback").exclude(detail={}).count() == matching.MOST_OLDER
     call_back(attempt, own)
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
@@ -233,7 +236,8 @@ def test_a_token_never_binds_a_task_of_another_model(road: Road, evo: Simulator)
 
 
 @pytest.mark.fault("K3.callback-while-404")
-def test_a_callback_that_names_a_task_evolink_does_not_know_is_read_again_for_26_hours(road: Road, evo: Simulator):
+def test_callback_that_names_task_evolink(road: Road, evo: Simulator):
+    """A callback that names a task EvoLink does not know is read again for 26 hours."""
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task, _own = unconfirmed(road)
     call_back(task.attempt, "task-unified-1757169743-unknown1")
@@ -267,7 +271,8 @@ def test_a_callback_is_kept_while_a_gateway_answers_in_evolinks_place(road: Road
     assert task.attempts.get().provider_task_id == own
 
 
-def test_a_callback_that_names_another_accounts_task_is_not_asked_for_for_ever(road: Road, evo: Simulator):
+def test_callback_that_names_another_accounts_task(road: Road, evo: Simulator):
+    """A callback that names another accounts task is not asked for for ever."""
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task, _own = unconfirmed(road)
     evo.faults.add("get", "403", times=None)
@@ -317,7 +322,8 @@ def superseded(road: Road) -> tuple[VideoTask, Attempt, str]:
     return task, first, own
 
 
-def test_a_late_callback_of_a_superseded_attempt_is_taken_up_while_the_task_still_waits(road: Road, evo: Simulator):
+def test_late_callback_of_superseded_attempt_is_taken(road: Road, evo: Simulator):
+    """A late callback of a superseded attempt is taken up while the task still waits."""
     task, first, own = superseded(road)
     evo.complete(own)
     call_back(first, own)
@@ -328,7 +334,8 @@ def test_a_late_callback_of_a_superseded_attempt_is_taken_up_while_the_task_stil
     evo.ledger.assert_charged_once()
 
 
-def test_a_late_callback_of_a_superseded_attempt_is_kept_as_a_task_of_its_own(road: Road, evo: Simulator):
+def test_late_callback_of_superseded_attempt_is_kept(road: Road, evo: Simulator):
+    """A late callback of a superseded attempt is kept as a task of its own."""
     task, first, own = superseded(road)
     VideoTask.objects.filter(pk=task.pk).update(metadata={"sku": "X1"}, owner=None)
     road.send(task)
@@ -364,7 +371,8 @@ def test_a_late_callback_after_a_person_said_not_accepted_keeps_the_video(road: 
     road.assert_accounted_for()
 
 
-def test_what_evolink_says_of_an_earlier_attempt_does_not_touch_the_one_that_counts(road: Road, evo: Simulator):
+def test_evolink_says_of_earlier_attempt(road: Road, evo: Simulator):
+    """What EvoLink says of an earlier attempt does not touch the one that counts."""
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task = road.send(road.queued())
     first = task.attempts.get()
@@ -423,7 +431,8 @@ def test_its_own_id_is_taken_up_again_whatever_the_clocks_say(road: Road, evo: S
     assert (task.status, road.posts()) == (TaskStatus.COMPLETED, 1)
 
 
-def test_a_video_that_was_given_up_and_made_again_is_kept_as_a_second_result(road: Road, evo: Simulator):
+def test_video_that_was_given_up_and_made_again(road: Road, evo: Simulator):
+    """A video that was given up and made again is kept as a second result."""
     task, first = given_up_and_tried_again(road, evo)
     own = first.provider_task_id
     # It says of this one for long enough that it does not know it, so another is sent as was asked.
@@ -445,7 +454,8 @@ def test_a_video_that_was_given_up_and_made_again_is_kept_as_a_second_result(roa
     assert VideoTask.objects.count() == 2
 
 
-def test_a_video_of_a_failed_task_that_comes_after_all_is_told_and_can_be_fetched(road: Road, evo: Simulator):
+def test_video_of_failed_task_that_comes(road: Road, evo: Simulator):
+    """A video of a failed task that comes after all is told and can be fetched."""
     task, attempt = given_up(road)
     evo.complete(attempt.provider_task_id)
     for _time in range(2):
@@ -475,8 +485,11 @@ def test_a_retry_does_not_wipe_away_a_video_that_arrives_at_this_moment(road: Ro
     assert (task.status, road.posts()) == (TaskStatus.COMPLETED, 1)
 
 
-def test_a_callback_read_with_an_old_copy_of_its_attempt_still_finds_what_became_of_it(road: Road, evo: Simulator):
-    """The reader has loaded the attempt; before it goes on, the attempt is given up and its task queued."""
+def test_callback_read_with_old_copy_of_its_attempt(road: Road, evo: Simulator):
+    """A callback read with an old copy of its attempt still finds what became of it.
+
+    The reader has loaded the attempt; before it goes on, the attempt is given up and its task queued.
+    """
     road.configure(CALLBACK_BASE_URL="https://site.example")
     task, own = unconfirmed(road)
     stale = Attempt.objects.select_related("task").get()
@@ -507,9 +520,8 @@ def test_an_id_is_waited_for_while_the_database_restarts(wide_road: Road, evo: S
     assert wide_road.posts() == 1
 
 
-def test_an_id_that_the_database_does_not_take_is_written_to_the_log_and_bound_by_the_next_sweep(
-    wide_road: Road, evo: Simulator, monkeypatch, caplog
-):
+def test_id_that_database_does_not_take_is_written(wide_road: Road, evo: Simulator, monkeypatch, caplog):
+    """An id that the database does not take is written to the log and bound by the next sweep."""
     from django.db import OperationalError
 
     from django_wanvideo.models import lifecycle

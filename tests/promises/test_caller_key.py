@@ -16,8 +16,8 @@ from django.db import connection
 
 from django_wanvideo.choices import EventKind
 from django_wanvideo.models import MediaInput, TaskEvent, VideoTask
+from tests.pictures import picture
 from tests.promises import processes
-from tests.rows import picture
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper

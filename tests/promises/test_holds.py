@@ -21,7 +21,8 @@ from django_wanvideo.services.limits import throttling
 from django_wanvideo.services.provider import account_checks
 from django_wanvideo.simulator import Simulator
 from tests.promises import processes
-from tests.promises.fixtures import raise_first, together, until
+from tests.threads import at_once
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,9 +94,8 @@ def _older(value: Any, delta: dt.timedelta) -> Any:
 
 @pytest.mark.fault("K4.credits-used-up")
 @pytest.mark.parametrize("fault", ["402", "401"])
-def test_twenty_tasks_and_an_account_in_trouble_make_one_post_and_no_failure(
-    road: Road, evo: Simulator, fault: str, failures: list[Any]
-):
+def test_twenty_tasks_and_account_in_trouble_make(road: Road, evo: Simulator, fault: str, failures: list[Any]):
+    """Twenty tasks and an account in trouble make one post and no failure."""
     tasks = many(road, 20)
     for point in ("create", "credits"):
         evo.faults.add(point, fault, times=None)
@@ -116,12 +116,11 @@ def test_twenty_tasks_and_an_account_in_trouble_make_one_post_and_no_failure(
 
 
 @pytest.mark.fault("K4.credits-used-up-workers")
-def test_workers_that_meet_an_empty_account_together_make_no_more_posts_than_may_be_under_way(
-    wide_road: Road, evo: Simulator
-):
+def test_workers_that_meet_empty_account_together_make(wide_road: Road, evo: Simulator):
+    """Workers that meet an empty account together make no more posts than may be under way."""
     tasks = many(wide_road, 20)
     evo.faults.add("create", "402", times=None)
-    raise_first(together([lambda part=tasks[index::5]: work_on(part) for index in range(5)]))
+    at_once(*(lambda part=tasks[index::5]: work_on(part) for index in range(5)))
     assert wide_road.posts() <= circuit_breaker.AT_ONCE
     assert statuses() == {"queued": 20}
 
@@ -129,7 +128,7 @@ def test_workers_that_meet_an_empty_account_together_make_no_more_posts_than_may
 @pytest.mark.fault("K4.any-call-sets-the-hold")
 @pytest.mark.parametrize("point", ["get", "upload", "credits"])
 def test_any_call_that_the_account_refuses_holds_sending_back(road: Road, evo: Simulator, point: str):
-    from tests.rows import picture
+    from tests.pictures import picture
 
     running = road.send(road.queued())
     evo.faults.add(point, "401", times=None)
@@ -153,7 +152,8 @@ def test_any_call_that_the_account_refuses_holds_sending_back(road: Road, evo: S
 
 
 @pytest.mark.fault("K4.credits-while-polling")
-def test_used_up_credits_that_a_look_tells_of_hold_nothing_back_that_the_credits_pay_for(road: Road, evo: Simulator):
+def test_used_up_credits_that_look_tells_of_hold(road: Road, evo: Simulator):
+    """Used up credits that a look tells of hold nothing back that the credits pay for."""
     running = road.send(road.queued())
     evo.faults.add("get", "402")
     jobs.sync(str(running.pk))
@@ -187,7 +187,8 @@ def test_a_new_key_goes_on_at_once_whatever_the_old_one_still_meets(road: Road, 
 
 @pytest.mark.fault("K4.key-rotation-seen-by-others")
 @pytest.mark.parametrize("key", ["", "sk-revoked-long-ago"], ids=["no key", "the old key"])
-def test_a_sweep_with_another_key_than_the_workers_hands_out_what_they_can_send(road: Road, evo: Simulator, key: str):
+def test_sweep_with_another_key_than_workers_hands(road: Road, evo: Simulator, key: str):
+    """A sweep with another key than the workers hands out what they can send."""
     road.configure(API_KEY="sk-revoked-long-ago")
     tasks = many(road, 5)
     work_on(tasks)
@@ -244,7 +245,8 @@ def test_a_key_that_works_again_ends_the_hold_by_a_call_that_costs_nothing(road:
 
 
 @pytest.mark.fault("K4.key-refused-only-for-requests")
-def test_a_key_that_only_requests_are_refused_with_is_tried_one_request_at_a_time(road: Road, evo: Simulator):
+def test_key_that_only_requests_are_refused(road: Road, evo: Simulator):
+    """A key that only requests are refused with is tried one request at a time."""
     evo.faults.add("create", "401", times=None)
     tasks = many(road, 10)
     for _pass in range(5):
@@ -274,7 +276,8 @@ def poor(settings: Any, wanvideo_wakeups: Any, db: None) -> Iterator[Road]:
 
 
 @pytest.mark.fault("K4.smaller-tasks-go-on")
-def test_what_does_not_fit_into_the_credits_waits_while_smaller_tasks_go_on(poor: Road):
+def test_does_not_fit_into_credits_waits_while_smaller(poor: Road):
+    """What does not fit into the credits waits while smaller tasks go on."""
     large = many(poor, 4, duration=10)
     small = many(poor, 4, duration=2)
     assert large[0].credits_estimated > 15 > 2 * PRICE
@@ -310,7 +313,8 @@ def test_the_keys_own_limit_counts_where_it_is_the_smaller_one(settings: Any, wa
 
 
 @pytest.mark.fault("K4.refused-though-enough")
-def test_a_refusal_that_the_credits_do_not_explain_is_tried_one_task_at_a_time(road: Road, evo: Simulator):
+def test_refusal_that_credits_do_not_explain_is_tried(road: Road, evo: Simulator):
+    """A refusal that the credits do not explain is tried one task at a time."""
     evo.faults.add("create", "402", times=None)
     tasks = many(road, 12)
     work_on(tasks)
@@ -402,9 +406,8 @@ OUTAGES = ["500", "502", "503", "504", "garbage", "reset"]
 
 @pytest.mark.fault("K4.outage")
 @pytest.mark.parametrize("fault", OUTAGES)
-def test_an_outage_leaves_three_of_twelve_tasks_unconfirmed_and_probes_one_by_one(
-    road: Road, evo: Simulator, fault: str
-):
+def test_outage_leaves_three_of_twelve_tasks(road: Road, evo: Simulator, fault: str):
+    """An outage leaves three of twelve tasks unconfirmed and probes one by one."""
     tasks = many(road, 12)
     evo.faults.add("create", fault, times=None)
     work_on(tasks)
@@ -430,10 +433,11 @@ def test_an_outage_leaves_three_of_twelve_tasks_unconfirmed_and_probes_one_by_on
 
 
 @pytest.mark.fault("K4.outage-workers")
-def test_twelve_workers_that_meet_an_outage_together_leave_three_unconfirmed(wide_road: Road, evo: Simulator):
+def test_twelve_workers_that_meet_outage_together(wide_road: Road, evo: Simulator):
+    """Twelve workers that meet an outage together leave three unconfirmed."""
     tasks = many(wide_road, 12)
     evo.faults.add("create", "503", times=None)
-    raise_first(together([lambda task=task: work_on([task]) for task in tasks]))
+    at_once(*(lambda task=task: work_on([task]) for task in tasks))
     assert statuses() == {"queued": 9, "unconfirmed": 3}
 
 
@@ -442,14 +446,13 @@ def test_workers_do_not_add_to_answers_that_do_not_come(wide_road: Road, evo: Si
     wide_road.configure(READ_TIMEOUT=1.0)
     tasks = many(wide_road, 8)
     evo.faults.add("create", "hang", times=None, seconds=3)
-    raise_first(together([lambda task=task: work_on([task]) for task in tasks]))
+    at_once(*(lambda task=task: work_on([task]) for task in tasks))
     assert statuses() == {"queued": 5, "unconfirmed": 3}
 
 
 @pytest.mark.fault("K4.outage-processes")
-def test_worker_processes_that_meet_an_outage_together_leave_three_unconfirmed(
-    wide_road: Road, evo: Simulator, tmp_path: Path
-):
+def test_worker_processes_that_meet_outage_together(wide_road: Road, evo: Simulator, tmp_path: Path):
+    """Worker processes that meet an outage together leave three unconfirmed."""
     tasks = many(wide_road, 12)
     evo.faults.add("create", "502", times=None)
     shares = [[str(task.pk) for task in tasks[index::4]] for index in range(4)]
@@ -468,7 +471,7 @@ def test_while_the_last_answer_is_lost_one_request_is_under_way_at_a_time(wide_r
         until(lambda: most.append(circuit_breaker.under_way().count()) or evo.journal.count("create") >= 2, "a request")
 
     tasks = many(wide_road, 4)
-    raise_first(together([watch, *[lambda task=task: work_on([task]) for task in tasks]]))
+    at_once(watch, *(lambda task=task: work_on([task]) for task in tasks))
     assert max(most) == 1
 
 
@@ -499,9 +502,8 @@ def test_lost_answers_are_counted_whatever_the_time_between(road: Road, evo: Sim
 
 
 @pytest.mark.fault("K4.killed-during-a-probe")
-def test_a_worker_that_is_killed_during_a_probe_lets_no_other_request_out_until_its_fate_is_settled(
-    wide_road: Road, evo: Simulator
-):
+def test_worker_that_is_killed_during_probe_lets(wide_road: Road, evo: Simulator):
+    """A worker that is killed during a probe lets no other request out until its fate is settled."""
     evo.faults.add("create", "503", times=3)
     tasks = many(wide_road, 8)
     work_on(tasks[:3])
@@ -579,8 +581,9 @@ def test_a_pause_ends_only_by_a_person_and_what_was_accepted_goes_on(road: Road,
 
 @pytest.mark.fault("K4.held-time-is-not-evolinks-delay")
 @pytest.mark.parametrize("point", ["create", "upload"])
-def test_what_was_held_for_days_is_not_given_up_when_evolink_then_asks_to_wait(road: Road, evo: Simulator, point: str):
-    from tests.rows import picture
+def test_held_for_days_is_not_given_up_when_evolink(road: Road, evo: Simulator, point: str):
+    """What was held for days is not given up when EvoLink then asks to wait."""
+    from tests.pictures import picture
 
     pause.pause()
     task = VideoTask.objects.create_task("A cat", picture(), duration=2)
@@ -619,9 +622,8 @@ def test_sending_goes_on_only_when_no_hold_stands(road: Road, evo: Simulator):
 
 
 @pytest.mark.fault("K4.holds-of-other-parts")
-def test_a_hold_of_another_part_of_the_app_stands_beside_the_others_and_no_person_resumes_it(
-    road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch
-):
+def test_hold_of_another_part_of_app_stands_beside(road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch):
+    """A hold of another part of the app stands beside the others and no person resumes it."""
     copy = holds.Hold("installation", timezone.now(), {"name": "staging"})
     monkeypatch.setattr(holds, "SOURCES", [lambda: [copy]])
     pause.pause()
@@ -678,7 +680,7 @@ def test_a_clock_that_was_a_day_ahead_silences_nobody(road: Road, evo: Simulator
 
 def test_a_hold_that_cannot_be_read_is_due_and_harms_nothing(road: Road, evo: Simulator):
     SiteState.objects.create(name=CREDITS_OUT, value={"keys": {account_marks.fingerprint(): {"spendable": "many"}}})
-    SiteState.objects.create(name=lock.LOCK_NAME, value={"lost": 3, "probe_at": "soon"})
+    SiteState.objects.filter(name=lock.LOCK_NAME).update(value={"lost": 3, "probe_at": "soon"})
     assert sorted(kinds()) == ["account", "breaker"]
     assert road.send(road.queued()).status == TaskStatus.PENDING
 

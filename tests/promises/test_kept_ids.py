@@ -17,7 +17,7 @@ from django_wanvideo import queue
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.health import site
 from django_wanvideo.models import VideoTask, lifecycle
-from django_wanvideo.services.attempts import binding, recovery, spool
+from django_wanvideo.services.attempts import binding, spool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def storage(monkeypatch: pytest.MonkeyPatch) -> InMemoryStorage:
     """The task storage, empty; and a process that has listed it long ago."""
     kept = InMemoryStorage()
     monkeypatch.setattr(spool, "task_storage", lambda: kept)
-    monkeypatch.setattr(recovery, "_listed", {})
+    monkeypatch.setattr(binding, "_listed", {})
     monkeypatch.setattr(binding, "DATABASE_RETRY_DELAYS", (0.01,))
     return kept
 
@@ -106,7 +106,7 @@ def test_a_sweep_binds_it_from_the_storage_where_redis_is_away(
 ):
     task = lost(wide_road, monkeypatch)
     if listed:
-        recovery.bind_all.__globals__["_may_list"]()
+        binding._may_list()
         wide_road.make_due()
     wide_road.sweep()
     assert is_bound(task, evo)
@@ -138,7 +138,7 @@ def test_two_sweeps_and_a_callback_bind_it_once(wide_road: Road, evo: Simulator,
     assert created is not None
     binding.record_acceptance(attempt, created)
     for _sweep in range(2):
-        monkeypatch.setattr(recovery, "_listed", {})
+        monkeypatch.setattr(binding, "_listed", {})
         wide_road.sweep()
     assert is_bound(task, evo)
     assert wide_road.history(task).count("accepted") == 1

@@ -14,7 +14,7 @@ from django_wanvideo.services.resolution import decisions
 from django_wanvideo.services.tracking import callbacks
 from tests.promises import processes
 from tests.promises.child import DIED
-from tests.promises.fixtures import until
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
@@ -108,9 +108,8 @@ def test_a_worker_that_dies_costs_at_most_one_charge_and_leaves_no_orphan(
 
 
 @pytest.mark.parametrize("death", [d for d in DEATHS if d.accepted and d.left == S.SUBMITTING][::2], ids=str)
-def test_a_callback_that_comes_before_the_sweep_binds_what_a_dead_worker_sent(
-    open_road: Road, evo: Simulator, death: Death
-):
+def test_callback_that_comes_before_sweep_binds(open_road: Road, evo: Simulator, death: Death):
+    """A callback that comes before the sweep binds what a dead worker sent."""
     task = die(open_road, death)
     evo.complete(evo.tasks.latest.id)
     open_road.wait_for_receipt()
@@ -146,10 +145,8 @@ def test_a_worker_that_is_taken_for_dead_but_lives_does_not_send(wide_road: Road
     evo.ledger.assert_charged_once()
 
 
-def test_a_worker_that_is_taken_for_dead_while_it_waits_binds_its_answer_all_the_same(
-    wide_road: Road, evo: Simulator, monkeypatch
-):
-
+def test_worker_that_is_taken_for_dead_while_it_waits(wide_road: Road, evo: Simulator, monkeypatch):
+    """A worker that is taken for dead while it waits binds its answer all the same."""
     accepted = binding.record_acceptance
     task = wide_road.queued()
 

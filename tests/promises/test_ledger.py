@@ -212,7 +212,8 @@ def test_what_evolink_reports_is_taken_over_and_nothing_more(status, used, befor
 
 @pytest.mark.django_db
 @pytest.mark.fault("K1.late-word-about-an-earlier-attempt")
-def test_a_late_word_about_an_earlier_attempt_corrects_its_entry_and_leaves_the_task_alone(wanvideo_wakeups):
+def test_late_word_about_earlier_attempt_corrects(wanvideo_wakeups):
+    """A late word about an earlier attempt corrects its entry and leaves the task alone."""
     task = make_task(TaskStatus.PENDING, credits_estimated=PRICE)
     first = make_attempt(task, AttemptState.FINISHED)
     second = make_attempt(task)
@@ -326,7 +327,8 @@ def test_deleting_tasks_makes_no_room_in_this_minute_either(road: Road, evo: Sim
 
 
 @pytest.mark.fault("K1.limits-lifted-by-deleting-people")
-def test_entries_stay_when_their_owner_is_deleted_and_the_name_goes_when_asked(road: Road, django_user_model):
+def test_entries_stay_when_their_owner_is_deleted(road: Road, django_user_model):
+    """Entries stay when their owner is deleted and the name goes when asked."""
     ann = django_user_model.objects.create_user("ann", first_name="Ann")
     road.send(road.queued(owner=ann))
     ann.delete()
@@ -352,7 +354,8 @@ def test_forgetting_the_name_of_somebody_who_is_still_there_lifts_no_limit(road:
 
 
 @pytest.mark.django_db
-def test_a_video_whose_length_the_model_chooses_and_one_of_a_model_that_is_gone_have_entries():
+def test_video_whose_length_model_chooses():
+    """A video whose length the model chooses and one of a model that is gone have entries."""
     smart = make_task(TaskStatus.SUBMITTING, parameters={"duration": -1, "quality": "720p"})
     gone = make_task(TaskStatus.SUBMITTING, model="wan0.9", parameters={"duration": 4, "quality": "1080p"})
     assert CreditEntry.objects.get(pk=claimed(smart).pk).seconds is None
@@ -361,7 +364,8 @@ def test_a_video_whose_length_the_model_chooses_and_one_of_a_model_that_is_gone_
 
 
 @pytest.mark.django_db
-def test_deleting_a_task_with_a_callers_key_leaves_a_row_and_without_one_none():
+def test_deleting_task_with_callers_key_leaves_row():
+    """Deleting a task with a callers key leaves a row and without one none."""
     make_task(TaskStatus.DRAFT).delete()
     assert not DeletedTask.objects.exists()
     task = make_task(TaskStatus.DRAFT, idempotency_key="order-17", idempotency_scope="7")

@@ -18,7 +18,7 @@ from django_wanvideo.services.storing import download
 from django_wanvideo.services.tracking import lookup
 from tests.promises import processes
 from tests.promises.child import DIED
-from tests.promises.fixtures import raise_first, together
+from tests.threads import at_once
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
@@ -86,7 +86,8 @@ def test_what_evolink_has_made_comes_home_and_nothing_is_sent(road: Road, evo: S
 
 @pytest.mark.fault("K1.retry-looks-after-a-lost-answer")
 @pytest.mark.parametrize("fault", ["accept_then_close", "accept_then_502", "accept_then_garbage"])
-def test_one_whose_answer_was_lost_and_then_found_is_looked_for_as_any_other(road: Road, evo: Simulator, fault: str):
+def test_one_whose_answer_was_lost_and_then_found(road: Road, evo: Simulator, fault: str):
+    """One whose answer was lost and then found is looked for as any other."""
     evo.faults.add("create", fault)
     task = road.send(road.queued())
     assert (task.status, bool(task.attempts.get().error_code)) == (S.UNCONFIRMED, True)
@@ -158,7 +159,8 @@ def test_an_old_one_that_evolink_does_not_know_is_sent_anew(road: Road, evo: Sim
     assert task.attempts.get(number=1).error_code == lookup.NOT_FOUND
 
 
-def test_a_young_one_is_sent_anew_only_after_evolink_has_said_so_for_half_an_hour(road: Road, evo: Simulator):
+def test_young_one_is_sent_anew_only_after_evolink(road: Road, evo: Simulator):
+    """A young one is sent anew only after EvoLink has said so for half an hour."""
     task = retried(road, hours=1)
     evo.faults.add("get", "404", times=None)
     waits = []
@@ -267,7 +269,7 @@ def test_workers_at_once_bring_it_home_once(wide_road: Road, evo: Simulator):
 
     task = retried(wide_road)
     evo.set_progress(id_of(task), 10)
-    raise_first(together([lambda: jobs.submit(str(task.pk))] * 4))
+    at_once(*[lambda: jobs.submit(str(task.pk))] * 4)
     task.refresh_from_db()
     assert (task.status, wide_road.posts(), task.attempts.count()) == (S.PROCESSING, 1, 1)
     assert road_notes(task) == ["found_at_evolink"]

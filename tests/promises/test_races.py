@@ -20,7 +20,8 @@ from django_wanvideo.services import sweep as sweeping
 from django_wanvideo.services.sending import submission
 from django_wanvideo.services.tracking import callbacks, receipts
 from tests.promises import processes, racer
-from tests.promises.fixtures import raise_first, together, until
+from tests.threads import at_once, outcomes
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,7 @@ def test_workers_that_claim_the_same_tasks_make_one_post_each(wide_road: Road, e
     def work() -> None:
         jobs.submit(*random.sample(ids, len(ids)))
 
-    raise_first(together([work] * workers))
+    at_once(*[work] * workers)
     assert posts_of_each(wide_road) == [1] * 6
     assert set(VideoTask.objects.values_list("status", flat=True)) == {TaskStatus.PENDING}
     assert Attempt.objects.count() == 6
@@ -61,10 +62,11 @@ def test_worker_processes_that_claim_the_same_tasks_make_one_post_each(wide_road
     evo.ledger.assert_charged_once()
 
 
-def test_two_workers_that_send_one_task_make_one_post_even_while_its_picture_is_uploaded(
-    wide_road: Road, evo: Simulator, monkeypatch
-):
-    """Both get past the first look at the row; only one may claim."""
+def test_two_workers_that_send_one_task_make_one_post(wide_road: Road, evo: Simulator, monkeypatch):
+    """Two workers that send one task make one post even while its picture is uploaded.
+
+    Both get past the first look at the row; only one may claim.
+    """
     task = wide_road.queued()
     looking = threading.Barrier(2, timeout=10)
     urls = media.provider_urls
@@ -76,7 +78,7 @@ def test_two_workers_that_send_one_task_make_one_post_even_while_its_picture_is_
     monkeypatch.setattr(media, "provider_urls", slowly)
     # A hold that has run out does not keep the second worker away: the claim itself must.
     monkeypatch.setattr(submission.leases, "acquire", lambda pk, status: submission.leases.Lease(pk, None))
-    raise_first(together([lambda: jobs.submit(str(task.pk))] * 2))
+    at_once(*[lambda: jobs.submit(str(task.pk))] * 2)
     assert wide_road.posts() == 1
     assert task.attempts.count() == 1
 
@@ -91,7 +93,7 @@ def test_pressed_in_several_tabs_at_once_it_is_queued_once(wide_road: Road, evo:
     def press() -> None:
         getattr(VideoTask.objects.get(pk=task.pk), how)()
 
-    results = together([press] * 4)
+    results = outcomes(*[press] * 4)
     assert sum(result is None for result in results) == 1
     assert all(result is None or isinstance(result, TransitionNotAllowed) for result in results)
     wide_road.send(task)
@@ -118,7 +120,7 @@ def test_a_cancellation_and_a_worker_agree_on_who_was_first(wide_road: Road, evo
     def cancel() -> None:
         VideoTask.objects.get(pk=task.pk).cancel()
 
-    cancelled, sent = together([cancel, lambda: jobs.submit(str(task.pk))])
+    cancelled, sent = outcomes(cancel, lambda: jobs.submit(str(task.pk)))
     assert sent is None
     task.refresh_from_db()
     if cancelled is None:
@@ -182,7 +184,7 @@ def test_the_sweep_and_a_worker_settle_a_slow_attempt_once(wide_road: Road, evo:
             wide_road.make_due()
             wide_road.sweep()
 
-        raise_first(together([lambda pk=task.pk: jobs.submit(str(pk)), sweep_now]))
+        at_once(lambda pk=task.pk: jobs.submit(str(pk)), sweep_now)
         task.refresh_from_db()
         wide_road.make_due()
         wide_road.sweep()
@@ -204,7 +206,7 @@ def test_readers_of_one_callback_bind_it_once(open_road: Road, evo: Simulator):
             for r in CallbackReceipt.objects.all()
         ]
     )
-    raise_first(together([callbacks.process_pending] * 4))
+    at_once(*[callbacks.process_pending] * 4)
     for task in tasks:
         task.refresh_from_db()
         history = open_road.history(task)
@@ -252,7 +254,7 @@ def test_callbacks_polls_and_sweeps_at_once_tell_each_receiver_once(open_road: R
             jobs.run_here("store", *(str(pk) for pk in ids))
             jobs.run_here("notify", *(str(pk) for pk in ids))
 
-        raise_first(together([call_back] * 3 + [poll] * 2 + [sweep] * 2))
+        at_once(*([call_back] * 3 + [poll] * 2 + [sweep] * 2))
         for task in tasks:
             open_road.finish(task)
     finally:
@@ -299,15 +301,14 @@ def test_two_second_results_of_one_wish_become_one_task(wide_road: Road, evo: Si
     decisions.resend(task)
     wide_road.send(task)
     snapshot = provider.client().get_task(own)
-    made = together(
-        [
+    made = at_once(
+        *[
             lambda: duplicates.create_from_duplicate(
                 Attempt.objects.get(pk=first.pk), snapshot, source=EventSource.CALLBACK
             )
         ]
         * 4
     )
-    raise_first(made)
     assert sum(result is not None for result in made) == 1
     assert VideoTask.objects.count() == 2
     assert wide_road.history(task).count("duplicate") == 1
@@ -326,7 +327,7 @@ def test_sweeps_at_once_hand_out_each_row_once(wide_road: Road, evo: Simulator):
         close_old_connections()
         return sweeping.sweep(take)
 
-    raise_first(together([pass_over] * 4))
+    at_once(*[pass_over] * 4)
     assert sorted(taken) == sorted(str(task.pk) for task in tasks)
 
 
@@ -334,7 +335,7 @@ def test_an_unconfirmed_task_is_put_before_people_once_by_sweeps_at_once(wide_ro
     evo.faults.add("create", "accept_then_close", times=None)
     tasks = [wide_road.send(wide_road.queued(f"Wish {number}")) for number in range(3)]
     wide_road.make_due()
-    raise_first(together([lambda: sweeping.sweep(lambda job, *ids: True)] * 4))
+    at_once(*[lambda: sweeping.sweep(lambda job, *ids: True)] * 4)
     for task in tasks:
         assert wide_road.history(task).count("needs_decision") == 1
         assert task.attempts.get().state == AttemptState.UNCONFIRMED

@@ -15,6 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from django_wanvideo import jobs, queue, signals
+from django_wanvideo.apps import make_rows
 from django_wanvideo.choices import AttemptState, EventKind, TaskStatus
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import (
@@ -33,7 +34,8 @@ from django_wanvideo.services.holds import holds
 from django_wanvideo.services.installation import claim_counter, installation
 from django_wanvideo.services.resolution import evidence
 from django_wanvideo.services.tracking import receipts
-from tests.promises.fixtures import Road, _road, together
+from tests.promises.fixtures import Road, _road
+from tests.threads import outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -257,7 +259,7 @@ class TestRolledBack:
     @pytest.mark.fault("K2.workers-race-is-no-alarm")
     def test_claims_of_several_workers_are_no_alarm(self, site: Road):
         tasks = [site.queued(f"A cat, {n}") for n in range(12)]
-        results = together([lambda part=tasks[n::4]: [jobs.submit(str(task.pk)) for task in part] for n in range(4)])
+        results = outcomes(*(lambda part=tasks[n::4]: [jobs.submit(str(task.pk)) for task in part] for n in range(4)))
         assert not [result for result in results if isinstance(result, Exception)]
         for _try in range(3):
             for task in VideoTask.objects.filter(status=TaskStatus.QUEUED):
@@ -543,7 +545,7 @@ class TestCopy:
     def test_a_database_has_its_id_as_soon_as_it_has_tables(self, transactional_db: None):
         row = Installation.objects.get()
         Installation.objects.all().delete()
-        installation.make_row(connection.alias)
+        make_rows(connection.alias)
         assert Installation.objects.get().database_id != row.database_id
         call_command("migrate", verbosity=0)
         assert Installation.objects.count() == 1

@@ -12,7 +12,7 @@ from django_wanvideo import jobs
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import Attempt, SiteState, VideoTask
 from django_wanvideo.services import sweep
-from tests.promises.fixtures import raise_first, together
+from tests.threads import at_once
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
@@ -113,7 +113,8 @@ def test_after_four_posts_a_person_is_asked(road: Road, evo: Simulator):
     assert road.history(task).count("needs_decision") == 1
 
 
-def test_what_certainly_did_not_arrive_does_not_count_but_a_person_is_asked_in_time(road: Road, evo: Simulator):
+def test_certainly_did_not_arrive_does_not_count(road: Road, evo: Simulator):
+    """What certainly did not arrive does not count but a person is asked in time."""
     task = lost(road)
     with evo.offline():
         for _pass in range(6):
@@ -156,7 +157,7 @@ def test_the_wait_between_repetitions_grows(road: Road, evo: Simulator):
 def test_workers_at_once_repeat_an_attempt_once(wide_road: Road, evo: Simulator):
     task = lost(wide_road, "refuse")
     evo.faults.add("create", "accept_then_slow", seconds=0.2)
-    raise_first(together([lambda: jobs.submit(str(task.pk))] * 4))
+    at_once(*[lambda: jobs.submit(str(task.pk))] * 4)
     assert wide_road.posts() == 2
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING

@@ -15,10 +15,10 @@ from rq.job import Job
 
 from django_wanvideo import queue
 from django_wanvideo.conf import conf
-from tests.promises.fixtures import until
 from tests.silence import closed_port, silent_port, slow_port
+from tests.waiting import until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.commit_only, pytest.mark.integration]
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +81,8 @@ def test_each_of_many_wake_ups_is_for_its_own_task(taken):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_wake_up_that_fails_breaks_neither_the_commit_nor_what_comes_behind_it(monkeypatch):
+def test_wake_up_that_fails_breaks_neither_commit_nor(monkeypatch):
+    """A wake up that fails breaks neither the commit nor what comes behind it."""
     ran = []
 
     def fail(job, *ids):
@@ -128,8 +129,11 @@ def test_a_job_time_out_is_longer_than_the_calls_it_makes():
     assert queue.JOB_TIMEOUTS["store"] > conf.DOWNLOAD_DEADLINE
 
 
-def test_a_site_whose_enqueueing_waits_for_commits_of_its_own_loses_nothing(redis_queue, settings):
-    """django-rq's COMMIT_MODE would hold a job back once more; here it has waited already."""
+def test_site_whose_enqueueing_waits_for_commits(redis_queue, settings):
+    """A site whose enqueueing waits for commits of its own loses nothing.
+
+    django-rq's COMMIT_MODE would hold a job back once more; here it has waited already.
+    """
     settings.RQ = {"COMMIT_MODE": "request_finished"}
     queue.reset()
     assert queue.enqueue("sync") is True

@@ -22,7 +22,7 @@ from django_wanvideo.services.provider import provider
 from django_wanvideo.services.tracking import callbacks, receipts
 from tests.promises.fixtures import evo, road, wide_road
 from tests.rows import make_attempt, make_task
-from tests.services.tracking.looks import Clock, accepted, look
+from tests.services.tracking.looks import Clock, look
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
@@ -177,7 +177,7 @@ def test_a_wait_for_credits_is_believed_for_a_month_and_looked_at_hourly(
 def test_a_callback_that_came_then_is_read_now(
     road: Road, evo: Simulator, wrong: Jumping, handed: list[tuple[str, ...]]
 ):
-    task = accepted(road)
+    task = road.accepted()
     attempt = task.attempts.get()
     evo.complete(attempt.provider_task_id)
     with wrong:
@@ -204,7 +204,8 @@ def test_what_a_pass_noted_then_does_not_keep_messages_from_the_next(
 
 
 @pytest.mark.fault("K5.clock-ahead")
-def test_requests_of_a_wrong_clock_do_not_count_as_those_of_the_last_minute(road: Road, evo: Simulator, wrong: Jumping):
+def test_requests_of_wrong_clock_do_not_count(road: Road, evo: Simulator, wrong: Jumping):
+    """Requests of a wrong clock do not count as those of the last minute."""
     road.configure(MAX_SUBMITS_PER_MINUTE=1)
     with wrong:
         assert road.send(road.queued()).status == S.PENDING
@@ -227,7 +228,7 @@ def test_a_callback_binds_what_was_sent_while_the_clock_was_ahead(road: Road, ev
 @pytest.mark.fault("K5.clock-ahead")
 def test_a_task_that_was_accepted_then_is_overdue_and_ends_in_time(road: Road, evo: Simulator, wrong: Jumping):
     with wrong:
-        task = accepted(road)
+        task = road.accepted()
     assert look(task).accepted_at <= timezone.now()
     wrong.forward(hours=1, minutes=1)
     look(task)
@@ -236,7 +237,7 @@ def test_a_task_that_was_accepted_then_is_overdue_and_ends_in_time(road: Road, e
 
 @pytest.mark.fault("K5.clock-ahead")
 def test_a_look_while_the_clock_is_ahead_fails_no_task(road: Road, evo: Simulator, wrong: Jumping):
-    task = accepted(road)
+    task = road.accepted()
     evo.faults.add("get", "404", times=3)
     with wrong:
         assert look(task, 3).status == S.PENDING
@@ -248,7 +249,7 @@ def test_a_look_while_the_clock_is_ahead_fails_no_task(road: Road, evo: Simulato
 
 @pytest.mark.fault("K5.clock-ahead")
 def test_nor_does_one_at_a_task_that_takes_its_time(road: Road, evo: Simulator, wrong: Jumping):
-    task = accepted(road)
+    task = road.accepted()
     wrong.forward(hours=2)
     with wrong:
         assert look(task).status == S.PENDING
@@ -259,7 +260,7 @@ def test_nor_does_one_at_a_task_that_takes_its_time(road: Road, evo: Simulator, 
 
 @pytest.mark.fault("K5.clock-behind")
 def test_a_clock_that_goes_back_keeps_no_task_waiting(road: Road, evo: Simulator, wrong: Jumping):
-    tasks = [accepted(road), road.queued("A dog")]
+    tasks = [road.accepted(), road.queued("A dog")]
     provider.back_off(600)
     wrong.forward(hours=-HOURS)
     evo.complete(tasks[0].attempt.provider_task_id)

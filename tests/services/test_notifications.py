@@ -22,7 +22,7 @@ from tests.rows import make_attempt, make_task
 from tests.services.process import in_a_process
 from tests.threads import at_once
 
-pytestmark = [pytest.mark.django_db, pytest.mark.integration]
+pytestmark = [pytest.mark.locks, pytest.mark.django_db, pytest.mark.integration]
 
 NAMES = (
     "video_submitted",
@@ -238,7 +238,8 @@ def test_a_receiver_may_go_on_with_the_task(listen, heard, wakeups):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_while_a_slow_receiver_works_nobody_else_tells_and_later_outcomes_wait(listen, heard):
+def test_while_slow_receiver_works_nobody_else_tells(listen, heard):
+    """While a slow receiver works nobody else tells and later outcomes wait."""
     task = make_task()
     first = happen(task, EventKind.ACCEPTED)
     begun, go_on = threading.Event(), threading.Event()
@@ -354,7 +355,8 @@ notifications.deliver({task_id!r})
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_that_dies_inside_a_receiver_makes_the_event_be_told_again_with_its_own_number(heard):
+def test_worker_that_dies_inside_receiver_makes_event(heard):
+    """A worker that dies inside a receiver makes the event be told again with its own number."""
     task = make_task()
     event = happen(task, EventKind.STORED)
     later = happen(task, EventKind.OVERDUE)
@@ -426,7 +428,8 @@ notifications.deliver({task_id!r})
 @pytest.mark.fault("K5.receiver-that-kills")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("deadly", [("first",), ("second",), ("first", "third")])
-def test_a_receiver_that_kills_its_process_is_given_up_after_three_and_keeps_nothing_from_the_others(deadly):
+def test_receiver_that_kills_its_process_is_given(deadly):
+    """A receiver that kills its process is given up after three and keeps nothing from the others."""
     task = make_task()
     event, later = happen(task, EventKind.STORED), happen(task, EventKind.OVERDUE)
     heard, code = [], 9
@@ -510,7 +513,8 @@ def test_a_database_that_fails_at_any_mark_makes_nothing_be_told_twice(heard, mo
 
 @pytest.mark.fault("K5.database-error-at-told")
 @pytest.mark.django_db(transaction=True)
-def test_a_database_that_stays_away_after_a_receiver_makes_the_earlier_ones_not_be_told_again(heard, monkeypatch):
+def test_database_that_stays_away_after_receiver_makes(heard, monkeypatch):
+    """A database that stays away after a receiver makes the earlier ones not be told again."""
     task = make_task()
     event = happen(task, EventKind.STORED)
     # The receiver of the example project is one of them.

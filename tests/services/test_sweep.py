@@ -23,7 +23,8 @@ from django_wanvideo.services import sweep
 from django_wanvideo.services.holds import account
 from django_wanvideo.services.provider import provider
 from tests.promises import processes
-from tests.promises.fixtures import evo, road, until, wide_road
+from tests.promises.fixtures import evo, road, wide_road
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
@@ -124,7 +125,8 @@ def test_a_row_whose_worker_died_is_found_when_its_hold_has_run_out(status: Task
     assert sweep.sweep(Jobs()).counts == {status: 1}
 
 
-def test_what_was_handed_out_is_left_to_its_worker_for_a_while_and_no_longer():
+def test_handed_out_is_left_to_its_worker():
+    """What was handed out is left to its worker for a while and no longer."""
     tasks = rows(S.QUEUED, 2)
     taken = Jobs()
     sweep.sweep(taken)
@@ -162,7 +164,8 @@ def test_links_that_end_first_are_stored_first():
 @pytest.mark.skipif(
     connection.features.has_select_for_update_skip_locked, reason="rows are locked between look and mark here"
 )
-def test_a_pass_that_comes_between_anothers_look_and_mark_takes_the_rows_alone():
+def test_pass_that_comes_between_anothers_look():
+    """A pass that comes between another’s look and mark takes the rows alone."""
     tasks = rows(S.QUEUED, 3)
     first, second = Jobs(), Jobs()
     interrupted: list[str] = []
@@ -207,7 +210,8 @@ def test_with_redis_down_a_pass_costs_no_more_for_many_rows_than_for_few():
 
 
 @pytest.mark.fault("K13.idle-sweep")
-def test_an_idle_pass_costs_a_fixed_number_of_queries_whatever_the_table_holds(django_assert_max_num_queries: Any):
+def test_idle_pass_costs_fixed_number_of_queries(django_assert_max_num_queries: Any):
+    """An idle pass costs a fixed number of queries whatever the table holds."""
     for status in (S.COMPLETED, S.FAILED, S.DRAFT):
         rows(status, 50, due=False)
     rows(S.PENDING, 50, due=False)
@@ -256,8 +260,11 @@ def test_the_accounts_trouble_is_looked_into_although_nothing_is_due(settings: A
 
 
 @pytest.mark.fault("K13.idle-sweep")
-def test_a_pass_without_anything_due_asks_three_questions_with_a_million_reasons_to_wait(settings: Any):
-    """What waits for its time, whatever for, is no work; nor does it make the pass dearer."""
+def test_pass_without_anything_due_asks_three(settings: Any):
+    """A pass without anything due asks three questions with a million reasons to wait.
+
+    What waits for its time, whatever for, is no work; nor does it make the pass dearer.
+    """
     rows(S.QUEUED, 30, due=False, delay_reason="max_in_flight")
     rows(S.PROCESSING, 30, due=False)
     rows(S.STORING, 30, due=False, result_expires_at=timezone.now() + dt.timedelta(hours=20))
@@ -306,7 +313,8 @@ def test_nothing_is_sent_during_a_pause_but_everything_else_goes_on():
     assert taken.count() == {"store": 1}
 
 
-def test_a_lost_claim_is_given_back_or_becomes_unconfirmed_by_whether_it_was_sent():
+def test_lost_claim_is_given_back_or_becomes():
+    """A lost claim is given back or becomes unconfirmed by whether it was sent."""
     not_sent, sent = rows(S.SUBMITTING, 2)
     Attempt.objects.filter(task=sent).update(sent_at=timezone.now())
     sweep.sweep(Jobs())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import threading
 from collections import deque
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from PIL import Image
 
 from django_wanvideo.simulator import Simulator
 
@@ -21,17 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FLASH = "wan2.6-image-to-video-flash"
-
-
-def picture(
-    width: int = 640, height: int = 400, *, kind: str = "JPEG", mode: str = "RGB", colour: Any = (200, 40, 40)
-) -> bytes:
-    """A picture file: its left half in one colour, its right half dark."""
-    image = Image.new(mode, (width, height), colour)
-    image.paste(Image.new(mode, (width - width // 2, height)), (width // 2, 0))
-    data = io.BytesIO()
-    image.save(data, kind)
-    return data.getvalue()
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from dataclasses import asdict
 
 from django_wanvideo.simulator import VirtualClock
 
@@ -170,7 +171,7 @@ def test_the_token_of_a_callback_url_is_nowhere_in_the_journal(client, receiver)
     client.create(callback_url=receiver.url(f"/callbacks/0f8fad5b-d9cb-469f-a165-70867728950e/{TOKEN}/?key={TOKEN}"))
     client.sim.journal.wait_for("callback")
     assert TOKEN in receiver.headers[0][":path"]
-    shown = "".join(str(entry.as_dict()) for entry in client.sim.journal)
+    shown = "".join(str(asdict(entry)) for entry in client.sim.journal)
     assert TOKEN not in shown
     assert "0f8fad5b-d9cb-469f-a165-70867728950e" in shown
     assert TOKEN not in str(client.call("GET", "/_simulator/ledger").json())

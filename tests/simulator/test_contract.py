@@ -64,7 +64,7 @@ def test_an_unfinished_and_a_failed_task_are_as_published(start):
 
 @needs_openapi
 def test_the_balance_quota_and_upload_are_as_published(client):
-    from tests.simulator.conftest import picture
+    from tests.pictures import drawn
 
     document = load("get-credits")
     check(document, answer_schema(document, "/v1/credits"), client.call("GET", "/v1/credits").json())
@@ -74,7 +74,7 @@ def test_the_balance_quota_and_upload_are_as_published(client):
     for name in ("upload-stream", "upload-base64", "upload-url"):
         document = load(name)
         (path,) = document["paths"]
-        check(document, answer_schema(document, path), client.upload(picture()).json())
+        check(document, answer_schema(document, path), client.upload(drawn()).json())
 
 
 @needs_openapi

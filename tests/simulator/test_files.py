@@ -12,13 +12,13 @@ import pytest
 import requests
 
 from django_wanvideo.simulator import VirtualClock
-from tests.simulator.conftest import picture
+from tests.pictures import drawn
 
 
 def test_a_streamed_file_is_answered_as_documented_and_served_publicly(start):
     clock = VirtualClock()
     client = start(clock=clock)
-    data = picture(kind="PNG")
+    data = drawn(kind="PNG")
     answer = client.upload(data, "photo one.png", upload_path="photos")
     assert answer.status_code == 200
     body = answer.json()
@@ -41,7 +41,7 @@ def test_a_streamed_file_is_answered_as_documented_and_served_publicly(start):
 
 
 def test_bytes_survive_the_form_whatever_they_are(client):
-    data = picture() + b"\r\n--boundary\r\n\r\n\x00\xff\r\n"
+    data = drawn() + b"\r\n--boundary\r\n\r\n\x00\xff\r\n"
     assert requests.get(client.uploaded(data), timeout=10).content == data
 
 
@@ -50,27 +50,27 @@ def test_a_form_in_chunks_is_read(client):
     answer = client.call(
         "POST",
         "/api/v1/files/upload/stream",
-        data=iter([head, picture(), b"\r\n--b--\r\n"]),
+        data=iter([head, drawn(), b"\r\n--b--\r\n"]),
         headers={"Content-Type": "multipart/form-data; boundary=b"},
     )
-    assert answer.json()["data"]["file_size"] == len(picture())
+    assert answer.json()["data"]["file_size"] == len(drawn())
 
 
 def test_both_spellings_of_the_form_fields_are_known(client):
-    stored = client.upload(picture(), uploadPath="a/b", fileName="c.jpg").json()["data"]
+    stored = client.upload(drawn(), uploadPath="a/b", fileName="c.jpg").json()["data"]
     assert (stored["upload_path"], stored["file_name"]) == ("a/b", "c.jpg")
     assert stored["file_url"].endswith("/a/b/c.jpg")
 
 
 def test_names_cannot_leave_the_folder(client):
-    stored = client.upload(picture(), upload_path="../../etc", file_name="../passwd").json()["data"]
+    stored = client.upload(drawn(), upload_path="../../etc", file_name="../passwd").json()["data"]
     assert ".." not in stored["file_url"]
     assert requests.get(stored["file_url"], timeout=10).status_code == 200
 
 
 def test_the_same_name_replaces_the_earlier_file(client):
-    first = client.uploaded(picture(), file_name="a.jpg")
-    other = picture(colour=(0, 0, 200))
+    first = client.uploaded(drawn(), file_name="a.jpg")
+    other = drawn(color=(0, 0, 200))
     assert client.uploaded(other, file_name="a.jpg") == first
     assert requests.get(first, timeout=10).content == other
     assert client.call("GET", "/api/v1/files/quota").json()["data"]["used_files"] == 1
@@ -78,13 +78,13 @@ def test_the_same_name_replaces_the_earlier_file(client):
 
 @pytest.mark.parametrize("prefix", ["", "data:image/jpeg;base64,"])
 def test_base64_is_taken_bare_or_as_a_data_url(client, prefix):
-    text = prefix + base64.b64encode(picture()).decode()
+    text = prefix + base64.b64encode(drawn()).decode()
     answer = client.call("POST", "/api/v1/files/upload/base64", json={"base64_data": text, "file_name": "x.jpg"})
-    assert requests.get(answer.json()["data"]["file_url"], timeout=10).content == picture()
+    assert requests.get(answer.json()["data"]["file_url"], timeout=10).content == drawn()
 
 
 def test_a_url_on_this_machine_is_fetched(client):
-    url = client.uploaded(picture())
+    url = client.uploaded(drawn())
     answer = client.call("POST", "/api/v1/files/upload/url", json={"file_url": url})
     assert answer.json()["data"]["original_name"] == url.rpartition("/")[2]
     assert answer.json()["data"]["file_url"] != url
@@ -100,14 +100,14 @@ def test_a_url_that_cannot_be_fetched_is_40004(client, url):
 
 def test_nothing_is_fetched_when_loopback_is_not_allowed(start):
     client = start(allow_loopback=False)
-    url = client.uploaded(picture())
+    url = client.uploaded(drawn())
     assert client.call("POST", "/api/v1/files/upload/url", json={"file_url": url}).json()["code"] == 40004
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        picture(kind="BMP"),
+        drawn(kind="BMP"),
         b"ID3\x04" + bytes(100),
         b"RIFF\x00\x00\x00\x00WAVE",
         bytes(4) + b"ftypisom",
@@ -124,19 +124,19 @@ def test_what_the_upload_page_does_not_list_is_refused(client, data):
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
 def test_what_the_upload_page_lists_is_taken(client, kind):
-    assert client.upload(picture(kind=kind)).json()["data"]["mime_type"] == f"image/{kind.lower()}"
+    assert client.upload(drawn(kind=kind)).json()["data"]["mime_type"] == f"image/{kind.lower()}"
 
 
 def test_the_quota_counts_living_files_and_ends_uploads(start):
     clock = VirtualClock()
     client = start(clock=clock, max_files=2)
-    client.uploaded(picture()), client.uploaded(picture())
+    client.uploaded(drawn()), client.uploaded(drawn())
     quota = client.call("GET", "/api/v1/files/quota").json()
     assert (quota["success"], quota["code"]) == (True, 200)
     assert (quota["data"]["used_files"], quota["data"]["max_files"], quota["data"]["remain_files"]) == (2, 2, 0)
-    assert client.upload(picture()).json()["code"] == 40003
+    assert client.upload(drawn()).json()["code"] == 40003
     clock.advance(72 * 3600)
-    client.uploaded(picture())
+    client.uploaded(drawn())
 
 
 @pytest.mark.parametrize(
@@ -172,13 +172,13 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(client):
 
 def test_the_file_service_wants_the_key_too(client):
     client.key = "sk-wrong"
-    answer = client.upload(picture())
+    answer = client.upload(drawn())
     assert (answer.status_code, answer.json()["code"]) == (401, 401)
 
 
 def test_the_same_bytes_are_kept_once(client):
     for _ in range(3):
-        client.uploaded(picture())
+        client.uploaded(drawn())
     assert len(list(client.sim.blobs.folder.iterdir())) == 1
 
 
@@ -187,7 +187,7 @@ def test_a_folder_of_ones_own_is_kept(start, tmp_path):
     from tests.simulator.conftest import Client
 
     with Simulator(media_dir=tmp_path / "media") as sim:
-        Client(sim).uploaded(picture())
+        Client(sim).uploaded(drawn())
     assert len(list((tmp_path / "media").iterdir())) == 1
 
 
@@ -201,4 +201,4 @@ def test_a_broken_chunked_body_ends_the_connection_and_nothing_else(client, body
         )
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(100) == b""
-    assert client.upload(picture()).status_code == 200
+    assert client.upload(drawn()).status_code == 200

@@ -13,6 +13,7 @@ import requests
 
 from django_wanvideo.simulator import Simulator
 from tests.simulator.conftest import Client
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -94,19 +95,18 @@ def test_the_end_of_a_simulator_ends_whatever_its_connections_do(tmp_path):
     clients = [threading.Thread(target=wait_for_answer, args=(address,), daemon=True) for address in addresses]
     for thread in clients:
         thread.start()
-    deadline = time.monotonic() + 10
-    while sum(sim.faults.fired.values()) < len(faults):
-        assert time.monotonic() < deadline, "The faults were not met in time."
-        time.sleep(0.005)
+    until(lambda: sum(sim.faults.fired.values()) >= len(faults), "the faults")
     started = time.monotonic()
     sim.stop()
     for thread in clients:
         thread.join(10)
     assert time.monotonic() - started < 3
     client.session.close()
-    while left := set(threading.enumerate()) - before:
-        assert time.monotonic() < deadline + 10, left
-        time.sleep(0.005)
+    until(
+        lambda: set(threading.enumerate()) <= before,
+        "the end of all threads",
+        detail=lambda: str(threading.enumerate()),
+    )
 
 
 def test_a_client_that_leaves_a_download_is_noted(client, tmp_path):

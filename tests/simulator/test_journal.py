@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 
 import pytest
 
-from tests.simulator.conftest import picture
+from tests.pictures import drawn
 
 
 def test_every_request_is_written_down_with_status_and_time(client):
@@ -27,8 +28,8 @@ def test_the_key_is_nowhere_in_it_wherever_a_client_has_put_it(start):
     client = start(api_key="sk-very-secret-key")
     client.create(prompt="My key is sk-very-secret-key")
     client.call("GET", "/v1/tasks/sk-very-secret-key?key=sk-very-secret-key", headers={"X-Odd": "sk-very-secret-key"})
-    client.upload(picture(), "sk-very-secret-key.jpg")
-    shown = "".join(str(entry.as_dict()) + str(entry) for entry in client.sim.journal)
+    client.upload(drawn(), "sk-very-secret-key.jpg")
+    shown = "".join(str(asdict(entry)) + str(entry) for entry in client.sim.journal)
     assert "very-secret" not in shown
     assert client.sim.journal.find("create")[0].headers["Authorization"] == "[redacted]"
     assert "very-secret" not in repr(client.sim) + repr(client.sim.tasks.latest) + repr(client.sim.accounts.first)
@@ -37,7 +38,7 @@ def test_the_key_is_nowhere_in_it_wherever_a_client_has_put_it(start):
 def test_a_wrong_key_is_not_kept_either(client):
     client.key = "sk-real-key-by-mistake"
     client.call("GET", "/v1/credits")
-    assert "by-mistake" not in str([entry.as_dict() for entry in client.sim.journal])
+    assert "by-mistake" not in str([asdict(entry) for entry in client.sim.journal])
 
 
 def test_it_is_bounded_but_counts_on(start):

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.simulator.conftest import picture
+from tests.pictures import drawn
 
 KEY = "run_0123456789abcdef"
 
@@ -48,14 +48,14 @@ def test_the_same_key_accepted_twice_is_found(start):
 
 def test_the_same_picture_uploaded_again_is_the_same_content(client):
     for _ in range(2):
-        client.create(image_urls=[client.uploaded(picture())])
+        client.create(image_urls=[client.uploaded(drawn())])
     assert len(client.sim.ledger.duplicates()) == 1
 
 
 def test_another_picture_prompt_or_parameter_is_another_intent(client):
-    client.create(image_urls=[client.uploaded(picture())])
-    client.create(image_urls=[client.uploaded(picture(colour=(0, 90, 0)))])
-    client.create(image_urls=[client.uploaded(picture())], duration=3)
+    client.create(image_urls=[client.uploaded(drawn())])
+    client.create(image_urls=[client.uploaded(drawn(color=(0, 90, 0)))])
+    client.create(image_urls=[client.uploaded(drawn())], duration=3)
     client.sim.ledger.assert_charged_once()
 
 

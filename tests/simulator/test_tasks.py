@@ -8,14 +8,8 @@ from decimal import Decimal
 import pytest
 
 from django_wanvideo.simulator import Progression, Simulator, VirtualClock
-from tests.simulator.conftest import picture
-
-
-def until(condition, seconds=10.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "The condition has not come true in time."
-        time.sleep(0.005)
+from tests.pictures import drawn
+from tests.waiting import until
 
 
 def test_an_immediate_task_has_ended_when_it_is_read(client):
@@ -260,12 +254,12 @@ def test_an_unknown_path_and_a_wrong_method_are_told(client):
 @pytest.mark.parametrize(
     ("data", "code", "words"),
     [
-        (picture(300, 400), "invalid_parameters", "between 360 and 2000 (got 300x400)"),
-        (picture(2001, 400), "invalid_parameters", "between 360 and 2000"),
-        (picture(kind="PNG", mode="RGBA", colour=(9, 9, 9, 90)), "invalid_parameters", "transparency"),
-        (picture(kind="GIF"), "invalid_parameters", "unsupported file type: GIF"),
-        (picture()[:2000], "image_processing_error", "corrupt"),
-        (picture() + bytes(10 * 1024 * 1024), "invalid_parameters", "exceeds 10MB"),
+        (drawn(size=(300, 400)), "invalid_parameters", "between 360 and 2000 (got 300x400)"),
+        (drawn(size=(2001, 400)), "invalid_parameters", "between 360 and 2000"),
+        (drawn(kind="PNG", mode="RGBA", color=(9, 9, 9, 90)), "invalid_parameters", "transparency"),
+        (drawn(kind="GIF"), "invalid_parameters", "unsupported file type: GIF"),
+        (drawn()[:2000], "image_processing_error", "corrupt"),
+        (drawn() + bytes(10 * 1024 * 1024), "invalid_parameters", "exceeds 10MB"),
     ],
 )
 def test_a_picture_that_will_not_do_fails_the_accepted_task(client, data, code, words):
@@ -279,7 +273,7 @@ def test_a_picture_that_will_not_do_fails_the_accepted_task(client, data, code, 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "WEBP"])
 def test_the_documented_picture_formats_will_do(start, kind, receiver_of_gets):
     client = start()
-    url = receiver_of_gets(picture(kind=kind))
+    url = receiver_of_gets(drawn(kind=kind))
     assert client.get(client.create(image_urls=[url]))["status"] == "completed"
 
 
@@ -328,7 +322,7 @@ def test_a_picture_that_cannot_be_had_fails_the_task(client, receiver_of_gets):
 def test_an_uploaded_picture_that_has_expired_fails_the_task(start):
     clock = VirtualClock()
     client = start(clock=clock)
-    url = client.uploaded(picture())
+    url = client.uploaded(drawn())
     clock.advance(72 * 3600)
     assert client.get(client.create(image_urls=[url]))["error"]["code"] == "image_processing_error"
 
@@ -387,11 +381,12 @@ def test_it_listens_on_ipv6_too():
     with Simulator(host="::1") as sim:
         assert sim.url.startswith("http://[::1]:")
         client = Client(sim)
-        body = client.get(client.create(image_urls=[client.uploaded(picture())]))
+        body = client.get(client.create(image_urls=[client.uploaded(drawn())]))
         assert body["results"][0].startswith(sim.url)
 
 
-def test_the_limit_on_reads_tells_whom_it_stops_how_long_and_counts_those_who_go_on(start):
+def test_limit_on_reads_tells_whom_it_stops_how_long(start):
+    """The limit on reads tells whom it stops how long and counts those who go on."""
     clock = VirtualClock()
     client = start(clock=clock, read_limit_per_second=2, read_limit_wait=3, read_limit_grace=0.5)
     task_id = client.create()

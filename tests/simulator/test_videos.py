@@ -14,15 +14,15 @@ import pytest
 import requests
 
 from django_wanvideo.simulator import VirtualClock
-from django_wanvideo.simulator.media import caption, video
-from tests.simulator.conftest import picture
+from django_wanvideo.simulator.media import video
+from tests.pictures import drawn
 
 av = pytest.importorskip("av")
 
 
 def link(client, **values):
     if "image_urls" not in values:
-        values["image_urls"] = [client.uploaded(picture())]
+        values["image_urls"] = [client.uploaded(drawn())]
     (url,) = client.get(client.create(**values))["results"]
     return url
 
@@ -75,20 +75,23 @@ def test_the_sound_is_quiet_but_not_silent(client):
         (2000, 360, "720p", (2262, 408)),
     ],
 )
-def test_the_size_keeps_the_pictures_ratio_at_the_qualitys_area_with_even_sides(width, height, quality, size):
+def test_size_keeps_pictures_ratio_at_qualitys_area(width, height, quality, size):
+    """The size keeps the pictures ratio at the qualitys area with even sides."""
     assert video.frame_size(width, height, quality) == size
 
 
 def test_a_full_size_video_has_the_documented_pixels(start):
     client = start(small_videos=False)
-    facts, frames = decode(fetch(client, image_urls=[client.uploaded(picture(1280, 720))], duration=2))
+    facts, frames = decode(fetch(client, image_urls=[client.uploaded(drawn(size=(1280, 720)))], duration=2))
     assert frames[0].size == (1280, 720)
     assert facts["video"][1] == 2
 
 
 def test_the_video_begins_with_the_picture_and_then_moves(start):
     client = start(captions=False)
-    _, frames = decode(fetch(client, image_urls=[client.uploaded(picture(colour=(200, 40, 40)))], generate_audio=False))
+    _, frames = decode(
+        fetch(client, image_urls=[client.uploaded(drawn(color=(200, 40, 40), is_half=True))], generate_audio=False)
+    )
     width, height = frames[0].size
     red, green, blue = frames[0].getpixel((width // 4, height // 2))
     assert red > 150
@@ -100,7 +103,7 @@ def test_the_video_begins_with_the_picture_and_then_moves(start):
 
 def test_the_prompts_first_words_are_drawn_on_it(start):
     client = start(video_scale=0.5)
-    url = client.uploaded(picture(colour=(0, 0, 0)))
+    url = client.uploaded(drawn(color=(0, 0, 0)))
 
     def bright(prompt):
         _, frames = decode(fetch(client, image_urls=[url], prompt=prompt, duration=2, generate_audio=False))
@@ -119,17 +122,18 @@ def test_any_prompt_can_be_drawn(client, prompt):
 
 
 def test_long_prompts_are_cut_between_words_and_scripts_are_left_out():
-    text = caption.first_words(
+    text = video.first_words(
         "A very long prompt [fail:service_error] that goes on and on\nand on until nobody reads it"
     )
     assert text == "A very long prompt that goes on and on and on until nobody…"
-    assert len(caption.first_words("x" * 200)) == 61
+    assert len(video.first_words("x" * 200)) == 61
 
 
-def test_letters_that_the_first_font_lacks_are_drawn_in_another_or_left_out():
-    strip = caption.draw_caption("Пианино", 400, 300)
+def test_letters_that_first_font_lacks_are_drawn():
+    """Letters that the first font lacks are drawn in another or left out."""
+    strip = video.draw_caption("Пианино", 400, 300)
     assert strip is None or max(strip.convert("L").tobytes()) > 180
-    assert caption.draw_caption("\U000f0000", 400, 300) is None
+    assert video.draw_caption("\U000f0000", 400, 300) is None
 
 
 def test_the_index_comes_before_the_pictures(client):
@@ -139,19 +143,19 @@ def test_the_index_comes_before_the_pictures(client):
 
 
 def test_the_same_wish_is_drawn_once_even_when_asked_for_at_the_same_time(client, monkeypatch):
-    drawn = []
+    made = []
     original = video.draw
-    monkeypatch.setattr(video, "draw", lambda *args: (drawn.append(args), original(*args)))
-    url = client.uploaded(picture())
+    monkeypatch.setattr(video, "draw", lambda *args: (made.append(args), original(*args)))
+    url = client.uploaded(drawn())
     links = [link(client, image_urls=[url]) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         contents = list(pool.map(lambda address: requests.get(address, timeout=30).content, links))
     assert len(set(contents)) == 1
-    assert len(drawn) == 1
+    assert len(made) == 1
 
 
 def test_other_pictures_prompts_lengths_and_sizes_are_other_videos(client):
-    url, other = client.uploaded(picture()), client.uploaded(picture(colour=(0, 200, 0)))
+    url, other = client.uploaded(drawn()), client.uploaded(drawn(color=(0, 200, 0)))
     plain = {"duration": 2, "image_urls": [url]}
     variants = [
         plain,
@@ -166,7 +170,7 @@ def test_other_pictures_prompts_lengths_and_sizes_are_other_videos(client):
 
 def test_without_captions_one_file_serves_all_prompts(start):
     client = start(captions=False)
-    url = client.uploaded(picture())
+    url = client.uploaded(drawn())
     assert fetch(client, image_urls=[url], prompt="One") == fetch(client, image_urls=[url], prompt="Two")
 
 
@@ -250,7 +254,8 @@ def test_without_pyav_everything_works_but_the_video_which_names_the_extra(clien
     assert "pip install 'django-wanvideo[simulator]'" in answer.text
 
 
-def test_importing_the_simulator_loads_no_library_for_http_pictures_videos_or_django():
+def test_importing_simulator_loads_no_library_for_http():
+    """Importing the simulator loads no library for HTTP pictures videos or Django."""
     code = (
         "import sys, django_wanvideo.simulator;"
         "sys.exit(','.join(m for m in ('av', 'PIL', 'werkzeug', 'django', 'requests', 'rq', 'rest_framework') if m in sys.modules) or 0)"

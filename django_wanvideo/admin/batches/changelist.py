@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Count, Q, Sum
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -125,12 +124,11 @@ class ColumnsMixin:
     @admin.display(description=gettext_lazy("Created"), ordering="created_at")
     def created(self, batch: Batch) -> SafeString:
         """When it was made, and how long ago that is."""
-        now = timezone.now()
         return format_html(
             '<time datetime="{}">{}</time><span class="wv-sub">{}</span>',
             batch.created_at.isoformat(),
-            formats.clock(batch.created_at, now),
-            formats.age(batch.created_at, now),
+            formats.clock(batch.created_at),
+            formats.age(batch.created_at),
         )
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo import catalog
-from django_wanvideo.admin.presentation import forecasts, formats, markup
+from django_wanvideo.admin.presentation import formats, markup, prices
 from django_wanvideo.batches import checking
 from django_wanvideo.batches.checking import TAKES
 from django_wanvideo.exceptions import ConfigurationError
@@ -87,7 +87,7 @@ def context(model_admin: BatchAdminBase, request: HttpRequest, batch: Batch, *, 
         "dollars": formats.credits_in_table(price.dollars(found["credits"])) if price is not None else "",
         "as_of": price.as_of if price is not None else None,
         "each": _each(found),
-        "forecast": forecasts.told(found["forecast"]),
+        "forecast": prices.told(found["forecast"]),
         "limits": _limits(batch, found["credits"]),
         "time": _time(found["duration"]),
         "before": _before(model_admin, request, batch),

@@ -20,8 +20,9 @@ from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import files, idempotency
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from django_wanvideo.admin.forms.conflicts import Difference
     from django_wanvideo.catalog import InputSpec, ModelSpec
 
     ModelForm = forms.ModelForm[VideoTask]
@@ -57,6 +58,10 @@ class TaskFormBase(ModelForm):
     parent: ClassVar[VideoTask | None] = None
     #: Only to look at what was typed; nothing is made or changed.
     is_read_only = False
+    #: What is there already and was asked for again.
+    repeat: repeats.Repeat | None = None
+    #: What somebody else has changed while this form was open.
+    changed_meanwhile: Sequence[Difference] = ()
 
     #: What was sent; a copy that can be changed takes its place.
     data: Any
@@ -67,13 +72,12 @@ class TaskFormBase(ModelForm):
 
     @property
     def is_new(self) -> bool:
-        """Whether there is no draft yet."""
         return self.instance._state.adding  # noqa: SLF001 - Django's way to ask
 
     @property
     def is_question(self) -> bool:
-        """Whether the person has to decide something first."""
-        return False
+        """Whether the person has to decide first; nothing is wrong with what was typed."""
+        return self.repeat is not None or bool(self.changed_meanwhile)
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters that were chosen; a default that a rule forbids beside the others counts as unset."""
@@ -84,10 +88,8 @@ class TaskFormBase(ModelForm):
         found: dict[str, list[Any]] = {}
         for wanted in self.spec.inputs:
             role = wanted.role.value
-            links = self._links(wanted)
-            upload = self.cleaned_data.get(file_name(role))
-            token = self.kept_token(role)
-            if upload is not None:
+            links, token = self._links(wanted), self.kept_token(role)
+            if (upload := self.cleaned_data.get(file_name(role))) is not None:
                 found[role] = [upload, *links] if self.is_new_link(role) else [upload]
             elif links and (self.is_new_link(role) or not token):
                 found[role] = links
@@ -115,6 +117,7 @@ class TaskFormBase(ModelForm):
         if "metadata" not in self.fields:
             return self.instance.metadata
         value = self.cleaned_data.get("metadata")
+        # A list without anything in it is no object, which the service says.
         return {} if value is None else value
 
     def kept_token(self, role: str) -> str:
@@ -122,7 +125,6 @@ class TaskFormBase(ModelForm):
         return str(self.cleaned_data.get(kept_name(role)) or "")
 
     def is_new_link(self, role: str) -> bool:
-        """Whether another link was typed than was there."""
         return link_name(role) in self.changed_data and bool(self.cleaned_data.get(link_name(role)))
 
     def _links(self, wanted: InputSpec) -> list[str]:

@@ -10,6 +10,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from django_wanvideo.admin.forms.fields import file_name, link_name
+from django_wanvideo.admin.presentation import formats
 from django_wanvideo.choices import InputRole
 from django_wanvideo.models.creation import drafts
 from django_wanvideo.models.creation.repeats import same_input
@@ -85,7 +86,6 @@ def differences(
 
 
 def label(form: TaskFormBase, name: str) -> str:
-    """Return what a field is called on the page."""
     known = next((key for key in (name, file_name(name), link_name(name)) if key in form.fields), None)
     return str(form.fields[known].label) if known else name
 
@@ -136,9 +136,5 @@ def _shown(form: TaskFormBase, name: str, value: Any) -> str:
         return "–"
     if name == "metadata":
         return Truncator(json.dumps(value, ensure_ascii=False)).chars(_LONGEST)
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
     parameter = next((item for item in form.spec.parameters if item.name == name), None)
-    if parameter is not None and parameter.kind == "choice":
-        value = next((option.label for option in parameter.options if option.value == value), value)
-    return Truncator(str(value)).chars(_LONGEST)
+    return Truncator(formats.setting(parameter, value) if parameter is not None else str(value)).chars(_LONGEST)

@@ -60,13 +60,11 @@ class ParameterField(forms.Field):
         self.parameter = parameter
 
     def to_python(self, value: Any) -> Any:
-        """Return the value in its own type; ``None`` for nothing chosen."""
         if value in self.empty_values:
             return None
         return value if isinstance(value, bool) else self.parameter.parse(str(value))
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        """Compare in the parameter's own type."""
         try:
             return bool(self.to_python(data) != (self.parameter.default if initial is None else initial))
         except ValidationError:
@@ -88,7 +86,6 @@ class PromptField(forms.CharField):
         self.is_needed = spec.prompt.required
 
     def to_python(self, value: Any) -> str:
-        """Return the text as the service keeps it."""
         return normalised(str(super().to_python(value)))
 
 
@@ -96,13 +93,11 @@ class MetadataField(forms.JSONField):
     """A JSON object. A refused one is shown as it was typed: what it means may be nothing that a page can hold."""
 
     def to_python(self, value: Any) -> Any:
-        """Return the object; ``None`` for nothing typed."""
         if self.disabled or value in self.empty_values:
             return value if self.disabled else None
         return json_values.clean(json_values.read(value) if isinstance(value, str) else value)
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        """Return what was typed."""
         return initial if self.disabled else InvalidJSONInput(data or "")
 
 
@@ -132,17 +127,14 @@ class PictureField(forms.FileField):
 
 
 def file_name(role: str) -> str:
-    """Return the name of the file field of a role."""
     return f"{role}_file"
 
 
 def link_name(role: str) -> str:
-    """Return the name of the link field of a role."""
     return f"{role}_url"
 
 
 def kept_name(role: str) -> str:
-    """Return the name of the hidden field that holds a kept upload of a role."""
     return f"{role}_kept"
 
 

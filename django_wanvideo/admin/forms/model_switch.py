@@ -1,7 +1,6 @@
 """A form that changes to another model's settings: nothing is made of what was typed, and nothing of it is lost.
 
-What the new model has no field for stays in the page as hidden values and stands in its field again once a model has
-that field.
+What the new model has no field for stays in the page as hidden values.
 """
 
 from __future__ import annotations
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
 
 class ModelSwitchMixin(TaskFormBase):
-    """For forms with the fields of one model."""
-
     @property
     def is_model_switch(self) -> bool:
         """Whether the form came in only to show, or without having shown, the settings of its model."""

@@ -55,8 +55,6 @@ def is_another(data: Mapping[str, Any]) -> bool:
 
 
 class SentAlready(Exception):  # noqa: N818 - not an error: what was asked for is there
-    """The same page was sent before, with the same content."""
-
     def __init__(self, task: VideoTask) -> None:
         super().__init__(str(task.pk))
         self.task = task

@@ -48,29 +48,15 @@ class NotesForm(ModelForm):
 
 
 class TaskForm(PresetMixin):
-    """A draft. What is acceptable the service says; its errors are put at their fields.
-
-    The service is called while the form is checked, inside the transaction of the admin's view, because it is the one
-    judge of what is acceptable.
-    """
-
-    #: What is there already and was asked for again.
-    repeat: repeats.Repeat | None = None
+    """A draft. The service is called while the form is checked, because it is the one judge of what is acceptable."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        #: What somebody else has changed while this form was open.
-        self.changed_meanwhile: list[conflicts.Difference] = []
         if not self.is_new:
             task = self.instance
             links = {link_name(item.role): item.url for item in task.inputs.all() if item.url}
             own = {name: getattr(task, name) for name in ("prompt", "model", "notes", "metadata")}
             self.initial = {**links, **task.parameters, **own, **self.initial}
-
-    @property
-    def is_question(self) -> bool:
-        """Whether the person has to decide first; nothing is wrong with what was typed."""
-        return self.repeat is not None or bool(self.changed_meanwhile)
 
     def is_valid(self) -> bool:
         """Save nothing that the person has to decide first."""
@@ -131,7 +117,6 @@ class TaskForm(PresetMixin):
         prompt = self.filled_prompt(inputs)
 
         def wanted() -> list[Any]:
-            """What tells this wish from others."""
             digests = {role: [idempotency.digest_of(item) for item in items] for role, items in inputs.items()}
             return [self.spec.id, prompt, sorted(parameters.items()), sorted(digests.items())]
 
@@ -189,7 +174,6 @@ class TaskForm(PresetMixin):
                 return task
 
     def save(self, commit: bool = True) -> VideoTask:
-        """Return the draft that the service has made or changed."""
         if self.errors:
             raise ValueError("The form has errors; nothing was saved.")
         return self.instance

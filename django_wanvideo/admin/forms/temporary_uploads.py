@@ -6,8 +6,8 @@ the person a second choice of the file, never the page.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-import logging
 import secrets
 import time
 from dataclasses import dataclass
@@ -19,7 +19,6 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
-from rq.timeouts import BaseTimeoutException
 
 from django_wanvideo.catalog import images
 from django_wanvideo.models.creation import files
@@ -28,8 +27,6 @@ from django_wanvideo.models.storage import task_storage
 if TYPE_CHECKING:
     from django.core.files.base import File
     from django.db.models.fields.files import FieldFile
-
-logger = logging.getLogger(__name__)
 
 SALT = "django_wanvideo.admin.forms.temporary_uploads"
 FOLDER = "wanvideo/kept"
@@ -58,24 +55,19 @@ class TemporaryUpload:
 
 
 def keep(upload: File[Any], *, owner: Any) -> str:
-    """Store a picture for a day and return the signed name; only ``owner`` (a user's pk) can use it.
+    """Store a picture for a day and return the signed name, which only ``owner`` (a user's pk) can use.
 
-    Returns:
-        An empty string for what is no picture, and where the storage does not take it.
+    Empty for what is no picture, and where the storage does not take it.
     """
     _forget_old_now_and_then()
-    stored = ""
-    with files.BestEffort("A picture of a refused form could not be kept; it has to be chosen again."):
-        try:
-            kind = images.inspect_image(upload).format.lower().replace("jpeg", "jpg")
-        except ValidationError:
-            # Nobody can use it, and the folder may be served: what calls itself a picture may be a page with a script.
-            return ""
+    # Nobody can use what is none, and the folder may be served: it may be a page with a script.
+    no_picture = contextlib.suppress(ValidationError)
+    with files.BestEffort("A picture of a refused form could not be kept; it has to be chosen again."), no_picture:
+        kind = images.inspect_image(upload).format.lower().replace("jpeg", "jpg")
         name = f"{FOLDER}/{timezone.now():%Y-%m-%d}/{secrets.token_hex(16)}.{kind}"
         stored = task_storage().save(name, upload)
-    if not stored:
-        return ""
-    return signing.dumps({"n": stored, "as": (upload.name or "")[-80:], "o": str(owner)}, salt=SALT)
+        return signing.dumps({"n": stored, "as": (upload.name or "")[-80:], "o": str(owner)}, salt=SALT)
+    return ""
 
 
 def keep_copy(stored: FieldFile, *, owner: Any) -> str:
@@ -102,23 +94,16 @@ def open_upload(token: str, *, owner: Any) -> SimpleUploadedFile | None:
     if found is None:
         return None
     name, name_given = found
-    try:
-        with task_storage().open(name, "rb") as stored:
-            content = files.content(stored, images.MAX_READ_BYTES + 1)
-    except FileNotFoundError:
-        return None
-    except BaseTimeoutException:
-        raise
-    except Exception as error:
-        logger.warning("The storage does not give the kept picture %s. (%s)", name, files.brief(error))
-        return None
     # The extension says what it is, whatever it was called.
     kind = PurePosixPath(name).suffix.removeprefix(".").replace("jpg", "jpeg")
-    return SimpleUploadedFile(name_given, content.read(), f"image/{kind}")
+    unreadable = files.BestEffort("The storage does not give the kept picture %s.", name)
+    with unreadable, contextlib.suppress(FileNotFoundError), task_storage().open(name, "rb") as stored:
+        content = files.content(stored, images.MAX_READ_BYTES + 1)
+        return SimpleUploadedFile(name_given, content.read(), f"image/{kind}")
+    return None
 
 
 def forget(token: str, *, owner: Any) -> None:
-    """Delete the kept file."""
     found = read(token, owner=owner)
     if found is not None:
         files.delete_unreferenced(task_storage(), found[0])
@@ -127,18 +112,13 @@ def forget(token: str, *, owner: Any) -> None:
 def forget_old() -> None:
     """Delete what was kept for longer than two days; a storage that cannot list is left alone."""
     limit = (timezone.now() - 2 * LIFETIME).strftime("%Y-%m-%d")
-    storage = task_storage()
-    with files.BestEffort("Old pictures of refused forms could not be deleted."):
-        try:
-            days, _files = storage.listdir(FOLDER)
-        except (NotImplementedError, FileNotFoundError):
-            return
-        for day in days:
-            if day < limit:
-                for name in storage.listdir(f"{FOLDER}/{day}")[1]:
-                    files.delete_unreferenced(storage, f"{FOLDER}/{day}/{name}")
-                if not any(storage.listdir(f"{FOLDER}/{day}")):
-                    storage.delete(f"{FOLDER}/{day}")
+    storage, cannot_list = task_storage(), contextlib.suppress(NotImplementedError, FileNotFoundError)
+    with files.BestEffort("Old pictures of refused forms could not be deleted."), cannot_list:
+        for folder in [f"{FOLDER}/{day}" for day in storage.listdir(FOLDER)[0] if day < limit]:
+            for name in storage.listdir(folder)[1]:
+                files.delete_unreferenced(storage, f"{folder}/{name}")
+            if not any(storage.listdir(folder)):
+                storage.delete(folder)
 
 
 def _forget_old_now_and_then() -> None:

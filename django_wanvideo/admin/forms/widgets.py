@@ -25,7 +25,6 @@ class PromptArea(forms.Textarea):
         self.limit = limit
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        """Add the limit and the present length."""
         context = super().get_context(name, value, attrs)
         length = len(normalised(context["widget"]["value"] or ""))
         context["wanvideo"] = {"limit": self.limit, "length": length, "is_over": length > self.limit}
@@ -43,17 +42,10 @@ class Slider(forms.NumberInput):
         self.parameter = parameter
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        """Add the limits, the unit, and marks at multiples of five."""
         context = super().get_context(name, value, attrs)
         low, high = self.parameter.minimum or 0, self.parameter.maximum or 100
         marks = sorted({low, high, *(n for n in range(low, high + 1) if n % 5 == 0)})
-        context["wanvideo"] = {
-            "label": self.parameter.label,
-            "minimum": low,
-            "maximum": high,
-            "unit": self.parameter.unit,
-            "marks": marks,
-        }
+        context["wanvideo"] = {"parameter": self.parameter, "marks": marks}
         return context
 
 
@@ -67,7 +59,6 @@ class Tiles(forms.RadioSelect):
         self.descriptions = {str(option.value): option.description for option in parameter.options}
 
     def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Add the description."""
         option: dict[str, Any] = super().create_option(name, value, *args, **kwargs)
         option["description"] = self.descriptions.get(str(value), "")
         return option
@@ -86,13 +77,9 @@ class DropZone(forms.FileInput):
         self.present: TemporaryUpload | None = None
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        """Add the limits that the browser checks, and what is there already."""
         context = super().get_context(name, value, attrs)
-        context["wanvideo"] = {
-            "wanted": self.wanted,
-            "present": self.present,
-            "convertible": images.convertible_types(),
-        }
+        convertible = images.convertible_types()
+        context["wanvideo"] = {"wanted": self.wanted, "present": self.present, "convertible": convertible}
         if self.present is not None:
             context["wanvideo"]["sent"] = images.dimensions(*self.present.sent) if self.present.sent else ""
             context["wanvideo"]["size"] = formats.megabytes(self.present.size)

@@ -20,8 +20,6 @@ from django_wanvideo.models.base import people
 from django_wanvideo.models.creation import files
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from django.http import HttpRequest
 
     from django_wanvideo.admin.base import TaskAdminBase
@@ -41,7 +39,6 @@ SPELLED = str.maketrans(
 
 def context(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> dict[str, Any]:
     """Return everything that the template of a sent task reads."""
-    now = timezone.now()
     attempts = sorted(task.attempts.all(), key=lambda attempt: attempt.number)
     events = list(people.fetched_with(task.events.select_related("attempt"), "actor"))
     frame = task.first_frame
@@ -49,14 +46,14 @@ def context(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -
     return {
         "task": task,
         "status_url": model_admin.get_page_url("status"),
-        **live_parts(model_admin, task, now),
+        **live_parts(model_admin, task),
         "frame": frame,
         # A link that somebody gave is not loaded, since it would tell that site who looks.
         "frame_url": files.url_of(frame.shown_file) if frame is not None else "",
         "frame_caption": frame_caption(frame),
         "facts": [*facts(task), *_batch(model_admin, task)],
         "credits": credits_known(task),
-        "lines": history.lines(events, now),
+        "lines": history.lines(events),
         "requests": [request_shown(attempt, task) for attempt in attempts],
         "related": related(model_admin, request, task),
         "can_change": model_admin.has_change_permission(request, task),
@@ -82,31 +79,28 @@ def related(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -
     }
 
 
-def live_parts(model_admin: TaskAdminBase, task: VideoTask, now: dt.datetime) -> dict[str, Any]:
+def live_parts(model_admin: TaskAdminBase, task: VideoTask) -> dict[str, Any]:
     """Return what changes while one watches: the status, the bar, the steps."""
     is_being_made = task.status == _S.PROCESSING
+    # Being copied counts as made.
+    value = 100 if task.status in {_S.STORING, _S.COMPLETED} else task.progress
     return {
         "chip": markup.chip(task.status),
-        "head": status_text.status_headline(task, now),
+        "head": status_text.status_headline(task),
         "is_live": not task.is_finished and task.status != _S.DRAFT,
         "steps": steps(task),
-        "now": status_text.percent(task.progress) if is_being_made else status_text.status_summary(task, now),
-        "left": status_text.remaining(task, now, exact=True) if is_being_made or task.status == _S.PENDING else "",
+        "now": status_text.percent(task.progress) if is_being_made else status_text.status_summary(task),
+        "left": status_text.remaining(task, exact=True) if is_being_made or task.status == _S.PENDING else "",
         "leaving": status_text.leaving_words(task),
-        "bar": markup.progress(bar_value(task), _("Progress"), large=True),
+        "value": value,
+        "bar": markup.progress(value, _("Progress"), large=True),
         "video": video(model_admin, task),
         "outcome": outcome(task) if task.status in {_S.FAILED, _S.CANCELLED} else None,
-        "expires": expiry(task, now),
+        "expires": expiry(task),
     }
 
 
-def bar_value(task: VideoTask) -> int:
-    """How far it is; being copied counts as made."""
-    return 100 if task.status in {_S.STORING, _S.COMPLETED} else task.progress
-
-
 def steps(task: VideoTask) -> list[dict[str, Any]]:
-    """The five stations, and where the task is."""
     names = [
         (_("Queued"), "queued"),
         (_("Sent"), "submitting"),
@@ -150,7 +144,6 @@ def file_name(task: VideoTask) -> str:
 
 
 def outcome(task: VideoTask) -> dict[str, Any]:
-    """The four answers of a bad end."""
     advice = advice_for(task.error_code)
     found = {
         "heading": advice.heading,
@@ -166,11 +159,11 @@ def outcome(task: VideoTask) -> dict[str, Any]:
     return found
 
 
-def expiry(task: VideoTask, now: dt.datetime) -> str:
+def expiry(task: VideoTask) -> str:
     """How long EvoLink's link lives, while that matters."""
     if task.result_expires_at is None or task.video or not task.result_url:
         return ""
-    left = (task.result_expires_at - now).total_seconds()
+    left = (task.result_expires_at - timezone.now()).total_seconds()
     if left <= 0 and task.status == TaskStatus.STORING:
         # The end is computed, and the link is tried beyond it.
         return _("EvoLink keeps files for a day, which is over; copying is still tried.")
@@ -180,7 +173,6 @@ def expiry(task: VideoTask, now: dt.datetime) -> str:
 
 
 def facts(task: VideoTask) -> list[tuple[str, str]]:
-    """The settings in force and where the task comes from."""
     spec = markup.spec_of(task.model)
     if spec is None:
         rows = [(name, str(value)) for name, value in task.parameters.items()]
@@ -222,7 +214,6 @@ def credits_known(task: VideoTask) -> dict[str, Any]:
 
 
 def frame_caption(frame: MediaInput | None) -> str:
-    """The measured size of the first frame."""
     if frame is None or not frame.width:
         return ""
     size = formats.megabytes(frame.size)

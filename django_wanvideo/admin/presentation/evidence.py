@@ -48,7 +48,6 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """What it speaks for, in words."""
         words = {Decision.ATTACH: _("Accepted"), Decision.NOT_ACCEPTED: _("Not accepted")}
         return words[self.points_to] if self.points_to else ""
 

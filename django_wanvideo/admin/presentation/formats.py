@@ -64,9 +64,9 @@ def seconds_since(moment: dt.datetime) -> str:
     return seconds_in_words((timezone.now() - moment).total_seconds())
 
 
-def age(moment: dt.datetime, now: dt.datetime | None = None) -> str:
+def age(moment: dt.datetime) -> str:
     """How long ago, in the largest unit: "just now", "42 min ago", "1 day ago"."""
-    seconds = ((now or timezone.now()) - moment).total_seconds()
+    seconds = (timezone.now() - moment).total_seconds()
     if seconds < 60:
         return _("just now")
     if seconds < 3600:
@@ -79,18 +79,15 @@ def age(moment: dt.datetime, now: dt.datetime | None = None) -> str:
     return format_date(timezone.localtime(moment), "DATE_FORMAT")
 
 
-def clock(moment: dt.datetime | None, now: dt.datetime | None = None) -> str:
+def clock(moment: dt.datetime | None) -> str:
     """The time of day; with the day when that is not today. Nothing where it is not known."""
     if moment is None:
         return ""
-    local, today = timezone.localtime(moment), timezone.localdate(now)
-    if local.date() == today:
-        return format_date(local, "H:i")
-    return f"{format_date(local, 'j M')}, {format_date(local, 'H:i')}"
+    local = timezone.localtime(moment)
+    return format_date(local, "H:i" if local.date() == timezone.localdate() else "j M, H:i")
 
 
 def megabytes(size: int | None) -> str:
-    """A file's size."""
     if size is None:
         return "–"
     if size < 1_000_000:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from django.template.defaultfilters import date as format_date
@@ -121,8 +123,6 @@ _HIDDEN = frozenset({"request_id", "provider_task_id", "sha256", "event", "task"
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the history."""
-
     moment: dt.datetime
     time: str
     icon: str
@@ -135,15 +135,9 @@ class Line:
 def lines(events: Iterable[TaskEvent], now: dt.datetime | None = None) -> list[Line]:
     """Return the history, newest first; repeated events are one line."""
     today = timezone.localdate(now)
-    groups: list[list[TaskEvent]] = []
-    for event in sorted(events, key=lambda event: event.pk):
-        last = groups[-1][-1] if groups else None
-        is_like = last is not None and last.kind == event.kind and sentence(last) == sentence(event)
-        if event.kind in _FOLDED and is_like:
-            groups[-1].append(event)
-        else:
-            groups.append([event])
-    return [_line(group, today) for group in reversed(groups)]
+    in_order = sorted(events, key=attrgetter("pk"))
+    alike = groupby(in_order, lambda event: (event.kind, sentence(event)) if event.kind in _FOLDED else event.pk)
+    return [_line(list(group), today) for _key, group in alike][::-1]
 
 
 def _line(group: list[TaskEvent], today: dt.date) -> Line:
@@ -162,15 +156,12 @@ def _line(group: list[TaskEvent], today: dt.date) -> Line:
         if key not in _HIDDEN
     }
     local = timezone.localtime(event.created_at)
-    time = format_date(local, "H:i:s")
-    if local.date() != today:
-        time = f"{format_date(local, 'j M')} {time}"
+    time = format_date(local, "H:i:s" if local.date() == today else "j M H:i:s")
     raw = json.dumps(shown, indent=2, ensure_ascii=False) if shown else ""
     return Line(event.created_at, time, icon, tone, sentence(event), " · ".join(filter(None, subs)), raw)
 
 
 def sentence(event: TaskEvent) -> str:
-    """One sentence for one event."""
     detail: dict[str, Any] = event.detail
     reason = str(detail.get("decision" if event.kind == _K.RESOLVED else "reason", ""))
     if event.kind == _K.WAITING:
@@ -199,7 +190,6 @@ def sentence(event: TaskEvent) -> str:
 
 
 def person(event: TaskEvent) -> str:
-    """The name of who did it."""
     return people.name_of(event.actor) if event.actor is not None else gettext("The site’s code")
 
 

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.contrib import admin
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -18,8 +17,6 @@ from django_wanvideo.choices import Charge, TaskStatus
 from django_wanvideo.models.creation import files
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from django.utils.safestring import SafeString
 
     from django_wanvideo.catalog import ModelSpec
@@ -40,7 +37,6 @@ def with_code(text: str) -> SafeString:
 
 
 def chip(status: str) -> SafeString:
-    """A status as icon, word and colour."""
     return format_html(
         '<span class="wv-chip is-{}">{}{}</span>', status, icon(status), capfirst(TaskStatus(status).label)
     )
@@ -78,10 +74,7 @@ def settings_line(task: VideoTask, *, with_model: bool = True) -> str:
     parts = [model_label(task.model)] if with_model else []
     if isinstance(values.get("duration"), int):
         parts.append(formats.unbroken(_("%(s)s s") % {"s": values["duration"]}))
-    if values.get("quality"):
-        parts.append(str(values["quality"]))
-    if values.get("aspect_ratio"):
-        parts.append(str(values["aspect_ratio"]))
+    parts += [str(values[name]) for name in ("quality", "aspect_ratio") if values.get(name)]
     if values.get("generate_audio") is False:
         parts.append(_("silent"))
     return " · ".join(parts)
@@ -98,16 +91,16 @@ def spec_of(model: str) -> ModelSpec | None:
     return next((spec for spec in catalog.models() if spec.id == model), None)
 
 
-def state(task: VideoTask, now: dt.datetime | None = None) -> SafeString:
+def state(task: VideoTask) -> SafeString:
     """The status with what it means right now; ``resolve_url`` on the task makes a link of a decision that is needed."""
     resolve_url = getattr(task, "resolve_url", "")
     if resolve_url and status_text.needs_decision(task):
         link = '{}<a class="wv-sub is-warning" href="{}">{}</a>'
-        return format_html(link, chip(task.status), resolve_url, status_text.status_summary(task, now))
+        return format_html(link, chip(task.status), resolve_url, status_text.status_summary(task))
     bar = progress(task.progress, _("Progress")) if task.status == TaskStatus.PROCESSING else ""
     tone = {TaskStatus.FAILED: " is-failed", TaskStatus.UNCONFIRMED: " is-warning"}.get(TaskStatus(task.status), "")
     return format_html(
-        '{}{}<span class="wv-sub{}">{}</span>', chip(task.status), bar, tone, status_text.status_summary(task, now)
+        '{}{}<span class="wv-sub{}">{}</span>', chip(task.status), bar, tone, status_text.status_summary(task)
     )
 
 
@@ -120,21 +113,14 @@ def credits_cell(task: VideoTask) -> SafeString:
         note = charge_note(Charge.NONE if task.credits_used is not None else charge)
         return format_html('{}<span class="wv-sub">{}</span>', formats.credits_in_table(Decimal(0)), note)
     known = task.credits_reserved if task.credits_reserved is not None else task.credits_estimated
+    words, note = _("≈ %(n)s"), charge_note(charge)
     if charge == Charge.MAYBE and task.status not in {TaskStatus.QUEUED, TaskStatus.SUBMITTING}:
-        amount = _("up to %(n)s") % {"n": formats.credits_in_table(known)} if known is not None else "–"
-        note = charge_note(charge)
-    elif charge == Charge.CHARGED and has_ended:
-        amount = _("≈ %(n)s") % {"n": formats.credits_in_table(known)} if known is not None else "–"
-        note = charge_note(charge)
-    elif task.credits_estimated is None:
-        return format_html("{}", "–")
-    else:
-        amount, note = _("≈ %(n)s") % {"n": formats.credits_in_table(task.credits_estimated)}, ""
-    return format_html(
-        '<span class="wv-estimate">{}</span>{}',
-        formats.unbroken(amount),
-        format_html('<span class="wv-sub">{}</span>', note) if note else "",
-    )
+        words = _("up to %(n)s")
+    elif charge != Charge.CHARGED or not has_ended:
+        known, note = task.credits_estimated, ""
+    amount = formats.unbroken(words % {"n": formats.credits_in_table(known)}) if known is not None else "–"
+    remark = format_html('<span class="wv-sub">{}</span>', note) if note else ""
+    return format_html('<span class="wv-estimate">{}</span>{}', amount, remark)
 
 
 def charge_note(charge: Charge) -> str:
@@ -156,7 +142,6 @@ def listed_frame(task: VideoTask) -> MediaInput | None:
 
 
 def linked_picture(task: VideoTask) -> SafeString:
-    """The small picture as the content of a link."""
     return format_html('{}<span class="visually-hidden">{}</span>', thumbnail(task, listed_frame(task)), str(task))
 
 
@@ -168,22 +153,16 @@ def of_batch(task: VideoTask, url: str) -> SafeString | str:
 
 
 class ColumnsMixin:
-    """Picture, words, state, credits, owner and date."""
-
     @admin.display(description=gettext_lazy("Picture"))
     def picture(self, task: VideoTask) -> SafeString:
-        """The first frame, small, with the words that name its link."""
         return linked_picture(task)
 
     @admin.display(description=gettext_lazy("Task"))
     def task(self, task: VideoTask) -> SafeString:
         """The first words of the prompt and the main settings."""
         words = task.prompt[:200] or str(task.pk)
-        return format_html(
-            '<span class="wv-clip" dir="auto">{}</span> <span class="wv-sub">{}</span>',
-            words,
-            settings_line(task),
-        )
+        parts = '<span class="wv-clip" dir="auto">{}</span> <span class="wv-sub">{}</span>'
+        return format_html(parts, words, settings_line(task))
 
     @admin.display(description=gettext_lazy("Status"), ordering="status")
     def state(self, task: VideoTask) -> SafeString:
@@ -198,7 +177,6 @@ class ColumnsMixin:
 
     @admin.display(description=gettext_lazy("Credits"))
     def credits(self, task: VideoTask) -> SafeString:
-        """Used, or estimated."""
         return credits_cell(task)
 
     @admin.display(description=gettext_lazy("Owner"), ordering="owner_id")
@@ -212,12 +190,11 @@ class ColumnsMixin:
     @admin.display(description=gettext_lazy("Created"), ordering="created_at")
     def created(self, task: VideoTask) -> SafeString:
         """When it was made, how long ago that is, and as which row of which batch."""
-        now = timezone.now()
         return format_html(
             '<time datetime="{}">{}</time><span class="wv-sub">{}</span>{}',
             task.created_at.isoformat(),
-            formats.clock(task.created_at, now),
-            formats.age(task.created_at, now),
+            formats.clock(task.created_at),
+            formats.age(task.created_at),
             format_html('<span class="wv-sub wv-batch">{}</span>', of_batch(task, getattr(task, "batch_url", "")))
             if task.batch_id is not None
             else "",

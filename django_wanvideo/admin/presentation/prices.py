@@ -1,4 +1,4 @@
-"""What things cost: the price beside a button, calculated from the catalogue, and what a button was said to cost."""
+"""What things cost: the price beside a button, what limits on credits mean for it, and what a button was said to cost."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.template.defaultfilters import date as format_date
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo import catalog
+from django_wanvideo.admin import holds
 from django_wanvideo.admin.forms.fields import ParameterField
-from django_wanvideo.admin.presentation import forecasts, formats, markup
+from django_wanvideo.admin.presentation import formats, markup, status_text
+from django_wanvideo.services.limits import credit_limits, throttling
 from django_wanvideo.services.sending import quotes
 from django_wanvideo.services.sending.quotes import Quote, QuoteChanged
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from django.http import HttpRequest
 
@@ -32,6 +35,7 @@ QUOTE_FIELD = "quote"
 SALT = "django_wanvideo.admin.presentation.prices"
 #: How long a button that was shown can be pressed.
 LIFETIME = dt.timedelta(days=1)
+_TOO_DEAR = gettext_lazy("Choose a shorter video or a lower quality, or ask the site administrator to raise the limit.")
 
 
 def price_now(task: VideoTask) -> Decimal | None:
@@ -40,15 +44,16 @@ def price_now(task: VideoTask) -> Decimal | None:
     return catalog.estimate(spec, task.parameters) if spec is not None else task.credits_estimated
 
 
-def words(spec: ModelSpec, parameters: Mapping[str, Any], owner_id: Any) -> dict[str, Any]:
+def _words(spec: ModelSpec, typed: Iterable[tuple[ParameterField, Any]], owner_id: Any) -> dict[str, Any]:
     """Return the price as the page shows it, and what the limits on the owner’s credits mean for it.
 
     Keys: ``known``, ``credits``, ``amount``, ``button``, ``formula``, ``dollars``, ``remark``, ``limit``.
     """
     try:
+        parameters = {field.parameter.name: field.to_python(value) for field, value in typed}
         price = catalog.estimate(spec, parameters)
     except ValidationError:
-        return unknown()
+        return _unknown()
     values = spec.effective_values(parameters)
     amount = formats.credits_in_table(price)
     if spec.price.is_minimum(values):
@@ -66,12 +71,11 @@ def words(spec: ModelSpec, parameters: Mapping[str, Any], owner_id: Any) -> dict
         "formula": formats.unbroken(formula),
         "dollars": _("about $%(dollars)s") % {"dollars": formats.credits_in_table(spec.price.dollars(price))},
         "remark": _("Price list of %(date)s; the bill can differ a little.") % as_of,
-        "limit": forecasts.line(price, owner_id),
+        "limit": _forecast_of_one(price, owner_id),
     }
 
 
-def unknown() -> dict[str, Any]:
-    """Return the words for when there is no price."""
+def _unknown() -> dict[str, Any]:
     found: dict[str, Any] = dict.fromkeys(("credits", "dollars", "limit"), "")
     remark = _("Correct the settings to see it.")
     formula = _("Price unknown just now")
@@ -80,29 +84,15 @@ def unknown() -> dict[str, Any]:
 
 def of_form(form: TaskFormBase, owner_id: Any) -> dict[str, Any]:
     """Return the price of what stands in the form."""
-    parameters: dict[str, Any] = {}
-    for name, field in form.fields.items():
-        if isinstance(field, ParameterField):
-            try:
-                parameters[name] = field.to_python(form[name].value())
-            except ValidationError:
-                return unknown()
-    return words(form.spec, parameters, owner_id)
+    fields = [(field, form[name].value()) for name, field in form.fields.items() if isinstance(field, ParameterField)]
+    return _words(form.spec, fields, owner_id)
 
 
 def of_query(spec: ModelSpec, data: Mapping[str, str], owner_id: Any) -> dict[str, Any]:
     """Return the price for parameters as a form sends them; a tick box that is not sent is off."""
-    parameters: dict[str, Any] = {}
-    for parameter in spec.parameters:
-        text = data.get(parameter.name)
-        try:
-            if parameter.kind == "boolean":
-                parameters[parameter.name] = text is not None and parameter.parse(text)
-            elif text:
-                parameters[parameter.name] = parameter.parse(text)
-        except ValidationError:
-            return unknown()
-    return words(spec, parameters, owner_id)
+    fields = [(ParameterField(parameter), parameter.name) for parameter in spec.parameters]
+    typed = [(field, field.widget.value_from_datadict(data, {}, name)) for field, name in fields]
+    return _words(spec, typed, owner_id)
 
 
 def signed_quote(user: Any, task: VideoTask, *, fetches: bool = False) -> str:
@@ -138,13 +128,10 @@ def agreed_on_button(request: HttpRequest, task: VideoTask) -> Quote | None:
 
 
 def agreed_on_form(request: HttpRequest, task: VideoTask) -> Quote | None:
-    """Return what *Generate* on a draft's form sends: what the form has just saved, at the price beside the button.
-
-    ``None`` where nothing can be quoted, which submitting then explains.
+    """Return what *Generate* sends: what the form has just saved; ``None`` where submitting says why it cannot be quoted.
 
     Raises:
-        QuoteChanged: the price beside the button was a lower one. Without scripts it does not follow what is chosen, and
-            nobody minds to pay less.
+        QuoteChanged: the price beside the button was a lower one. Nobody minds to pay less.
     """
     try:
         quote = quotes.quote(task)
@@ -157,3 +144,91 @@ def agreed_on_form(request: HttpRequest, task: VideoTask) -> Quote | None:
             % {"shown": quotes.amount(shown), "now": quotes.amount(quote.credits)}
         )
     return quote
+
+
+def forecast(costs: Iterable[tuple[Decimal | None, Any]]) -> list[str]:
+    """Say how many of several tasks fit today and when the others go; nothing where credits are not limited.
+
+    ``costs`` are price and owner's key of each task, in the order in which they are sent.
+    """
+    return told(throttling.forecast(costs))
+
+
+def told(found: throttling.Forecast | None) -> list[str]:
+    """Say what a forecast has found."""
+    if found is None or not found.count:
+        return []
+    values = {"fits": found.fits_now, "count": found.count}
+    if found.fits_now == found.count:
+        words = ngettext(
+            "It fits into today’s credit limits.", "All %(count)s fit into today’s credit limits.", found.count
+        )
+        return [words % values]
+    said = [_("%(fits)s of %(count)s fit into today’s credit limits.") % values]
+    if found.waits:
+        said.append(_waiting(found))
+    if found.never and found.too_low is not None:
+        said.append(_too_dear(found.never, found.too_low))
+    return said
+
+
+def _forecast_of_one(price: Decimal | None, owner_id: Any) -> str:
+    """Say of one task whether and for how long it would wait; empty where it would not."""
+    found = throttling.forecast([(price, owner_id)])
+    if found is None or found.fits_now:
+        return ""
+    if found.never and found.too_low is not None:
+        words = _("It costs more than %(limit)s allows at all and will not be sent.")
+        return f"{words % {'limit': credit_limits.words(found.too_low)}} {_TOO_DEAR}"
+    if found.next_at is None:
+        return _("Over the credit limits: it would wait in the queue for longer than can be foreseen.")
+    words = _("Over the credit limits for now: it will wait in the queue and is sent from %(at)s on.")
+    return words % {"at": formats.clock(found.next_at)}
+
+
+def sent_words(task: VideoTask) -> str:
+    """Say what happens to a task that was submitted just now."""
+    held = throttling.check_credits(task)
+    if held is None or held.reason not in credit_limits.REASONS:
+        if reason := holds.reason_now(task):
+            return _("Queued, but not sent yet. %(reason)s.") % {"reason": status_text.held_words(reason)}
+        return _("On its way. You can leave this page; the video appears in the list when it is done.")
+    return _("It waits in the queue for credits and will be sent from %(at)s on. You can cancel it until then.") % {
+        "at": formats.clock(held.until)
+    }
+
+
+def _waiting(found: throttling.Forecast) -> str:
+    if found.next_at is None:
+        words = ngettext(
+            "%(n)s waits in the queue for credits, for longer than can be foreseen. It can be cancelled until it is sent.",
+            "%(n)s wait in the queue for credits, for longer than can be foreseen. They can be cancelled until they are "
+            "sent.",
+            found.waits,
+        )
+    elif found.next_at == found.last_at:
+        words = ngettext(
+            "%(n)s waits in the queue for credits and is sent from %(first)s on. It can be cancelled until then.",
+            "%(n)s wait in the queue for credits and are sent from %(first)s on. They can be cancelled until then.",
+            found.waits,
+        )
+    elif found.last_at is None:
+        words = _(
+            "%(n)s wait in the queue for credits; the first are sent from %(first)s on, the last later than can be foreseen. "
+            "They can be cancelled until they are sent."
+        )
+    else:
+        words = _(
+            "%(n)s wait in the queue for credits; the first are sent from %(first)s on and the last from %(last)s on. "
+            "They can be cancelled until they are sent."
+        )
+    return words % {"n": found.waits, "first": formats.clock(found.next_at), "last": formats.clock(found.last_at)}
+
+
+def _too_dear(count: int, limit: credit_limits.CreditLimit) -> str:
+    words = ngettext(
+        "%(n)s costs more than %(limit)s allows at all and will not be sent.",
+        "%(n)s cost more than %(limit)s allows at all and will not be sent.",
+        count,
+    )
+    return f"{words % {'n': count, 'limit': credit_limits.words(limit)}} {_TOO_DEAR}"

@@ -15,8 +15,6 @@ from django_wanvideo.services.holds import holds
 from django_wanvideo.services.limits import credit_limits
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from django_wanvideo.models import VideoTask
 
 _S = TaskStatus
@@ -25,23 +23,22 @@ _S = TaskStatus
 USUAL_SECONDS = 120
 
 
-def status_summary(task: VideoTask, now: dt.datetime | None = None) -> str:
+def status_summary(task: VideoTask) -> str:
     """The line below the status in the list."""
-    now = now or timezone.now()
     if task.status == _S.DRAFT:
         return _("Not sent yet")
     if task.status == _S.QUEUED:
-        return waiting_for(task, now)
+        return waiting_for(task)
     if task.status == _S.SUBMITTING:
         return _("Sending now")
     if task.status == _S.UNCONFIRMED:
         return _("Needs a decision") if needs_decision(task) else _("Waiting for EvoLink’s answer")
     if task.status == _S.PENDING:
-        return late_words(task, now) or _("At EvoLink, not started")
+        return late_words(task) or _("At EvoLink, not started")
     if task.status == _S.PROCESSING:
-        return " · ".join(filter(None, [percent(task.progress), remaining(task, now, exact=False)]))
+        return " · ".join(filter(None, [percent(task.progress), remaining(task, exact=False)]))
     if task.status == _S.STORING:
-        return storing_words(task, now)
+        return storing_words(task)
     if task.status == _S.COMPLETED:
         taken = duration_of(task)
         return _("in %(time)s") % {"time": formats.seconds_in_words(taken)} if taken is not None else ""
@@ -50,7 +47,7 @@ def status_summary(task: VideoTask, now: dt.datetime | None = None) -> str:
     return _("EvoLink cancelled it") if task.error_code else _("Cancelled before sending")
 
 
-def waiting_for(task: VideoTask, now: dt.datetime) -> str:
+def waiting_for(task: VideoTask) -> str:
     """Why a queued task has not been sent, and when it will be."""
     # Where the holds that stand were looked up, what the row says of a hold may be older than they are.
     holding = getattr(task, "hold_reason", None)
@@ -60,14 +57,17 @@ def waiting_for(task: VideoTask, now: dt.datetime) -> str:
         return _("Next to be sent")
     reason = held_words(task.delay_reason)
     if task.delay_reason in credit_limits.REASONS:
-        if task.delay_reason == ABOVE_CREDIT_LIMIT or task.delayed_until is None or task.delayed_until <= now:
+        if (
+            task.delay_reason == ABOVE_CREDIT_LIMIT
+            or task.delayed_until is None
+            or task.delayed_until <= timezone.now()
+        ):
             return reason
-        return _("%(reason)s, to be sent %(at)s") % {"reason": reason, "at": formats.clock(task.delayed_until, now)}
+        return _("%(reason)s, to be sent %(at)s") % {"reason": reason, "at": formats.clock(task.delayed_until)}
     if task.delay_reason in holds.REASONS:
         return reason
-    if task.delayed_until and task.delayed_until > now:
-        wait = formats.seconds_in_words((task.delayed_until - now).total_seconds())
-        return _("%(reason)s, tries again in %(time)s") % {"reason": reason, "time": wait}
+    if task.delayed_until and (left := (task.delayed_until - timezone.now()).total_seconds()) > 0:
+        return _("%(reason)s, tries again in %(time)s") % {"reason": reason, "time": formats.seconds_in_words(left)}
     return reason if task.delay_reason else _("Next to be sent")
 
 
@@ -102,11 +102,10 @@ def held_words(reason: str) -> str:
     }.get(reason, _("Postponed"))
 
 
-def storing_words(task: VideoTask, now: dt.datetime) -> str:
-    """How copying the file goes."""
+def storing_words(task: VideoTask) -> str:
     if not (task.retry_count and task.result_expires_at):
         return _("Copying the file")
-    left = (task.result_expires_at - now).total_seconds()
+    left = (task.result_expires_at - timezone.now()).total_seconds()
     tries = ngettext("%(n)s failed try", "%(n)s failed tries", task.retry_count) % {"n": task.retry_count}
     if left <= 0:
         return tries
@@ -114,13 +113,13 @@ def storing_words(task: VideoTask, now: dt.datetime) -> str:
     return _("%(tries)s, EvoLink’s link ends in %(time)s") % values
 
 
-def remaining(task: VideoTask, now: dt.datetime, *, exact: bool) -> str:
+def remaining(task: VideoTask, *, exact: bool) -> str:
     """How long EvoLink still needs; empty when nothing is known. ``exact`` means tens of seconds, else minutes."""
-    if late := late_words(task, now):
+    if late := late_words(task):
         return late
     if task.accepted_at is None or not task.estimated_seconds:
         return _("any moment now") if task.progress >= 95 else ""
-    left = task.estimated_seconds - (now - task.accepted_at).total_seconds()
+    left = task.estimated_seconds - (timezone.now() - task.accepted_at).total_seconds()
     if left <= 0 or task.progress >= 95:
         return _("any moment now")
     if left < 20:
@@ -129,11 +128,11 @@ def remaining(task: VideoTask, now: dt.datetime, *, exact: bool) -> str:
     return _("about %(time)s left") % {"time": formats.seconds_in_words(shown)}
 
 
-def late_words(task: VideoTask, now: dt.datetime) -> str:
+def late_words(task: VideoTask) -> str:
     """How late a task is, once people were told; empty before."""
     if task.overdue_notified_at is None or task.accepted_at is None:
         return ""
-    late = (now - task.accepted_at).total_seconds() - (task.estimated_seconds or USUAL_SECONDS)
+    late = (timezone.now() - task.accepted_at).total_seconds() - (task.estimated_seconds or USUAL_SECONDS)
     if late < 60:
         return ""
     return _("%(time)s late, still checking") % {"time": formats.seconds_in_words(round(late / 60) * 60)}
@@ -163,7 +162,6 @@ def needs_decision(task: VideoTask) -> bool:
 
 
 def percent(value: int) -> str:
-    """A percentage as people write it."""
     return formats.unbroken(_("%(n)s %%") % {"n": value})
 
 
@@ -174,14 +172,10 @@ def duration_of(task: VideoTask) -> float | None:
     return (task.finished_at - task.queued_at).total_seconds()
 
 
-def status_headline(task: VideoTask, now: dt.datetime | None = None) -> str:
+def status_headline(task: VideoTask) -> str:
     """The sentence at the head of a task's page."""
-    now = now or timezone.now()
     taken = duration_of(task)
-    ended = {
-        "at": formats.clock(task.finished_at, now),
-        "time": formats.seconds_in_words(taken or 0),
-    }
+    ended = {"at": formats.clock(task.finished_at), "time": formats.seconds_in_words(taken or 0)}
     if task.status == _S.COMPLETED:
         if taken is None:
             return _("Completed. The file is stored on this site.")
@@ -189,8 +183,7 @@ def status_headline(task: VideoTask, now: dt.datetime | None = None) -> str:
     if task.status == _S.FAILED:
         return _("It failed.") if taken is None else _("Failed at %(at)s, %(time)s after it was queued.") % ended
     if task.status == _S.PROCESSING and task.accepted_at:
-        so_far = formats.seconds_in_words((now - task.accepted_at).total_seconds())
-        return _("EvoLink has been making this video for %(time)s.") % {"time": so_far}
+        return _("EvoLink has been making this video for %(time)s.") % {"time": formats.seconds_since(task.accepted_at)}
     if task.status == _S.CANCELLED and task.error_code:
         return _("EvoLink cancelled it.")
     return {

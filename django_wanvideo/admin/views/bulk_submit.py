@@ -18,7 +18,7 @@ from django.utils.translation import ngettext, ngettext_lazy
 
 from django_wanvideo.admin.action_results import REFUSALS, Outcome, do_to_each, reason_of
 from django_wanvideo.admin.base import person
-from django_wanvideo.admin.presentation import forecasts, formats
+from django_wanvideo.admin.presentation import formats, prices
 from django_wanvideo.admin.views import planning, plans
 from django_wanvideo.admin.views.planning import CHUNK, Planner
 from django_wanvideo.services.sending import actions as sending
@@ -78,7 +78,7 @@ def plan_view(model_admin: TaskAdminBase, request: HttpRequest, token: str) -> H
         "total": formats.credits_in_table(shown.total),
         "button": _button(plan, shown),
         "as_of": _price_date(plan, shown),
-        "forecast": forecasts.lines(shown.costs),
+        "forecast": prices.forecast(shown.costs),
         "back": plan.back,
         "send_url": model_admin.get_page_url("send"),
     }
@@ -218,7 +218,7 @@ def _price_date(plan: StoredPlan, shown: Page) -> Any:
     """The oldest price list that a shown price is from."""
     quotes = [plan.entries[place].quote for place in shown.chosen]
     dates = [parse_date(quote.as_of) for quote in quotes if quote is not None and quote.as_of]
-    return min((date for date in dates if date is not None), default=timezone.localdate())
+    return min(filter(None, dates), default=timezone.localdate())
 
 
 def _success(plan: StoredPlan) -> StrPromise:

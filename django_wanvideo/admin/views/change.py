@@ -22,7 +22,7 @@ from django_wanvideo.admin.forms.base import FIRST_FRAME
 from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
 from django_wanvideo.admin.people import presets
-from django_wanvideo.admin.presentation import detail_page, forecasts, prices
+from django_wanvideo.admin.presentation import detail_page, prices
 from django_wanvideo.admin.views import duplicate, live
 from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.db import database
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 
 class PagesMixin(TaskAdminBase):
-    """Adding and changing."""
-
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
@@ -71,13 +69,11 @@ class PagesMixin(TaskAdminBase):
         return task
 
     def response_add(self, request: HttpRequest, obj: VideoTask, post_url_continue: str | None = None) -> HttpResponse:
-        """Send it if that was the button; the page of the task shows what happens."""
         if "_generate" in request.POST:
             return self._generate(request, obj)
         return super().response_add(request, obj, post_url_continue)
 
     def response_change(self, request: HttpRequest, obj: VideoTask) -> HttpResponse:
-        """Send it if that was the button; notes lead back to the same page."""
         if "_generate" in request.POST:
             return self._generate(request, obj)
         if "_duplicate" in request.POST or "_variations" in request.POST:
@@ -96,7 +92,7 @@ class PagesMixin(TaskAdminBase):
             messages.warning(request, words)
         else:
             action_results.log(request, [obj], _("Sent to be generated."))
-            messages.success(request, forecasts.sent_words(obj))
+            messages.success(request, prices.sent_words(obj))
         return HttpResponseRedirect(self.get_page_url("change", obj.pk))
 
     def render_change_form(
@@ -108,7 +104,6 @@ class PagesMixin(TaskAdminBase):
         form_url: str = "",
         obj: VideoTask | None = None,
     ) -> HttpResponse:
-        """Add what the templates show beyond the form."""
         task = obj
         page: dict[str, Any] = {"is_stock": is_stock()}
         form = context["adminform"].form
@@ -116,12 +111,11 @@ class PagesMixin(TaskAdminBase):
             form.show_picture(self.get_page_url("temporary_upload"))
             takes_picture = any(item.role == InputRole.FIRST_FRAME for item in form.spec.inputs)
             new = _("Animate a picture") if takes_picture else _("Make a video from words")
+            known = form.repeat.task if form.repeat else None
             context["title"] = new if add else _("Draft")
             page |= {
                 "kind": "form",
-                "open_url": self.get_page_url("change", form.repeat.task.pk)
-                if form.repeat and form.repeat.task
-                else "",
+                "open_url": self.get_page_url("change", known.pk) if known is not None else "",
                 "price": prices.of_form(form, request.user.pk if add or task is None else task.owner_id),
                 "can_submit": self.has_submit_permission(request, task),
                 "price_url": self.get_page_url("price"),
@@ -142,7 +136,6 @@ class PagesMixin(TaskAdminBase):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Add the addresses that the live module asks."""
         page: dict[str, Any] = {"status_url": self.get_page_url("status"), "is_stock": is_stock()}
         page["news"] = live.news(self.admin_site.name)
         if request.method == "GET":
@@ -201,7 +194,11 @@ def late_form_response(model_admin: TaskAdminBase, request: HttpRequest, object_
     form.full_clean()
     differences = conflicts.differences(form, task)
     if task is not None and not (differences or form.errors):
-        return _nothing_lost(model_admin, request, task)
+        # What was typed is what was sent.
+        if "_duplicate" in request.POST or "_variations" in request.POST:
+            return duplicate.copy(model_admin, request, task)
+        messages.info(request, _("This draft was sent already; nothing was sent a second time."))
+        return HttpResponseRedirect(model_admin.get_page_url("change", task.pk))
     context = {
         "original": task,
         "task": task,
@@ -214,14 +211,6 @@ def late_form_response(model_admin: TaskAdminBase, request: HttpRequest, object_
     }
     title = _("This draft was sent meanwhile") if task is not None else _("This draft was deleted meanwhile")
     return model_admin.render_page(request, "meanwhile", title, **context)
-
-
-def _nothing_lost(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> HttpResponse:
-    """What was typed is what was sent."""
-    if "_duplicate" in request.POST or "_variations" in request.POST:
-        return duplicate.copy(model_admin, request, task)
-    messages.info(request, _("This draft was sent already; nothing was sent a second time."))
-    return HttpResponseRedirect(model_admin.get_page_url("change", task.pk))
 
 
 def _typed(request: HttpRequest, task: VideoTask | None, form: TaskForm) -> list[tuple[str, str]]:

@@ -103,8 +103,6 @@ def _ask(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask, repe
 
 
 class VariationsForm(forms.Form):
-    """What should differ."""
-
     prompts = forms.CharField(
         label=gettext_lazy("Prompts, one per line"),
         help_text=gettext_lazy("Each line becomes a draft with the same picture and settings."),
@@ -139,7 +137,6 @@ class VariationsForm(forms.Form):
         return found
 
     def lines(self) -> list[str]:
-        """Return the prompts."""
         return text.lines(self.cleaned_data["prompts"])
 
     @property
@@ -148,7 +145,6 @@ class VariationsForm(forms.Form):
         return [self.lines(), self.cleaned_data.get("seeds")]
 
     def clean(self) -> dict[str, Any]:
-        """Ask for at least one and at most ``MOST`` drafts."""
         data = super().clean() or self.cleaned_data
         if "prompts" in data and not self.errors:
             count = len(self.changes())

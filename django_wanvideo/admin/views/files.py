@@ -60,10 +60,8 @@ def _in_ranges(request: HttpRequest, stream: IO[bytes], size: int) -> HttpRespon
     start, end = 0, size - 1
     if asked:
         first, last, length = asked.groups()
-        if length:
-            start = max(size - int(length), 0)
-        else:
-            start, end = int(first), min(int(last), size - 1) if last else size - 1
+        start = max(size - int(length), 0) if length else int(first)
+        end = min(int(last), size - 1) if last else size - 1
         if start >= size or start > end:
             stream.close()
             return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"})

@@ -38,44 +38,41 @@ def status_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpRespons
     model_admin.require(request, None, "view")
     ids = [pk for value in request.GET.getlist("id")[:MOST_IDS] if (pk := as_uuid(value)) is not None]
     tasks = model_admin.get_queryset(request).filter(pk__in=ids).prefetch_related("inputs")
-    now = timezone.now()
     holds.label(model_admin, request, tasks)
-    rows = {str(task.pk): _row(task, now) for task in tasks}
+    rows = {str(task.pk): _row(task) for task in tasks}
     if "page" in request.GET:
         for task in tasks:
-            rows[str(task.pk)] |= _page(model_admin, task, now)
+            rows[str(task.pk)] |= _page(model_admin, task)
     answer: dict[str, Any] = {"tasks": rows, "holds": [report.as_dict() for report in holds.reports_for(request)]}
     if "counts" in request.GET:
         answer["counts"] = counts.shown(request, model_admin)
     return JsonResponse(answer, headers=PRIVATE)
 
 
-def _row(task: VideoTask, now: dt.datetime) -> dict[str, Any]:
-    """Return what the list shows of a task."""
+def _row(task: VideoTask) -> dict[str, Any]:
     return {
         "status": task.status,
         "label": str(TaskStatus(task.status).label),
         "progress": task.progress,
-        "line": status_text.status_summary(task, now),
+        "line": status_text.status_summary(task),
         "live": not task.is_finished and task.status != TaskStatus.DRAFT,
-        "state": markup.state(task, now),
+        "state": markup.state(task),
         "credits": markup.credits_cell(task),
         "picture": markup.linked_picture(task),
     }
 
 
-def _page(model_admin: TaskAdminBase, task: VideoTask, now: dt.datetime) -> dict[str, Any]:
-    """Return what the page of a task shows beyond that."""
-    parts = detail_page.live_parts(model_admin, task, now)
+def _page(model_admin: TaskAdminBase, task: VideoTask) -> dict[str, Any]:
+    parts = detail_page.live_parts(model_admin, task)
     ends_at = task.result_expires_at
     found = {
         **{name: parts[name] for name in ("head", "now", "left", "expires")},
-        "bar": detail_page.bar_value(task),
+        "bar": parts["value"],
         "ended": task.is_finished,
         "steps": render_to_string("wanvideo/steps.html", {"wanvideo": parts}),
     }
     # Also after a failure the time that a paid file has left counts down.
-    return found | ({"live": True} if parts["expires"] and ends_at is not None and ends_at > now else {})
+    return found | ({"live": True} if parts["expires"] and ends_at is not None and ends_at > timezone.now() else {})
 
 
 def news(site_name: str) -> dict[str, str]:

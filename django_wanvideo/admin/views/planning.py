@@ -57,34 +57,28 @@ class Row:
 
     @property
     def price(self) -> str:
-        """What it was said to cost."""
         return formats.credits_in_table((self.entry.quote and self.entry.quote.credits) or Decimal(0))
 
     @property
     def thumbnail(self) -> Any:
-        """The small picture."""
         return markup.thumbnail(self.task, markup.listed_frame(self.task))
 
     @property
     def settings(self) -> str:
-        """The settings in one line."""
         return markup.settings_line(self.task, with_model=False)
 
     @property
     def why(self) -> str:
-        """Why it ended."""
         if self.task.error_code:
             return str(advice_for(self.task.error_code).heading)
         return _("Cancelled before it was sent") if self.task.status == TaskStatus.CANCELLED else ""
 
     @property
     def charge(self) -> str:
-        """Whether it was charged."""
         return charge_words(self.task).verdict
 
     @property
     def what_to_change(self) -> str:
-        """Who can do what about it."""
         return str(advice_for(self.task.error_code).whose_move)
 
     @property
@@ -124,17 +118,14 @@ class Page:
 
     @property
     def helping(self) -> list[Row]:
-        """Those for which trying again helps."""
         return [row for row in self.rows if not row.problem and row.entry.helps]
 
     @property
     def changing(self) -> list[Row]:
-        """Those that would most likely fail in the same way."""
         return [row for row in self.rows if not row.problem and not row.entry.helps]
 
     @property
     def stuck(self) -> list[Row]:
-        """Those that cannot be sent."""
         return [row for row in self.rows if row.problem]
 
 

@@ -43,20 +43,14 @@ class Entry:
     looks_first: bool = False
 
     def pack(self) -> list[Any]:
-        """Return it as JSON, shortly."""
         flags = self.helps + 2 * self.looks_first
         return [self.task_id.hex, self.seconds, flags, *(self.quote.pack() if self.quote else ())]
 
     @classmethod
     def unpack(cls, packed: list[Any]) -> Entry:
-        """Read what ``pack`` made."""
         task_id, seconds, flags, *quote = packed
         return cls(
-            uuid.UUID(task_id),
-            Quote.unpack(quote) if quote else None,
-            seconds,
-            helps=bool(flags & 1),
-            looks_first=bool(flags & 2),
+            uuid.UUID(task_id), Quote.unpack(quote) if quote else None, seconds, bool(flags & 1), bool(flags & 2)
         )
 
 
@@ -137,14 +131,12 @@ def begin_step(token: str, at: int, chosen: list[int] | None = None) -> bool:
 
 
 def end_step(token: str, at: int, *, done: int, reasons: Counter[str], left: dict[int, str]) -> None:
-    """Write down what a step has come to."""
     row = SiteState.objects.get(name=_step(token, at))
     row.value |= {"done": done, "reasons": dict(reasons.most_common(20)), "left": {str(k): v for k, v in left.items()}}
     row.save()
 
 
 def progress(token: str) -> Progress:
-    """Return how far a plan was sent."""
     found = Progress()
     prefix = _step(token, "")
     for row in SiteState.objects.filter(name__startswith=prefix):

@@ -1,8 +1,4 @@
-"""The pages on which a person settles unconfirmed tasks.
-
-One shows the evidence of a task, and three decisions; the other settles several at once, each against what EvoLink's
-list shows of it.
-"""
+"""The pages on which a person settles unconfirmed tasks: one by its evidence, or several against EvoLink's list."""
 
 from __future__ import annotations
 

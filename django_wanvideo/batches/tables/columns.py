@@ -11,8 +11,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo import catalog
 from django_wanvideo.batches import inputs, rows
 from django_wanvideo.batches.wording import nearest
-from django_wanvideo.catalog.messages import printable
-from django_wanvideo.catalog.text import normalised
+from django_wanvideo.catalog.text import normalised, printable
 from django_wanvideo.catalog.validation import FAMILY_PARAMETERS
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo.batches.given import GivenRow
 from django_wanvideo.batches.tables import cells, columns, csv_files, excel
-from django_wanvideo.catalog.images import decoding, errors
+from django_wanvideo.catalog.images import errors, files
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -168,7 +168,7 @@ def _check_kind(content: IO[bytes]) -> None:
     if beginning.startswith(_ZIP):
         return
     is_text = csv_files.encoding_of(content) == "utf-16" or b"\0" not in beginning
-    if not is_text or decoding.kind_of(beginning[:64]) or beginning.lstrip()[:1] == b"<":
+    if not is_text or files.kind_of(beginning[:64]) or beginning.lstrip()[:1] == b"<":
         raise _no_table()
 
 

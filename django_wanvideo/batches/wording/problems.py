@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from django_wanvideo.batches.wording import sentences
 from django_wanvideo.batches.wording.place import Place
-from django_wanvideo.catalog.messages import SHOWN_CHARACTERS
+from django_wanvideo.catalog.text import SHOWN_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

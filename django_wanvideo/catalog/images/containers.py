@@ -16,7 +16,6 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MAX_PROFILE = 4_000_000
 #: Of a PNG's chunks, those that pixels need to come out right.
 _PNG_KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"IDAT", b"IEND"})
-_PNG_MOVING = frozenset({b"acTL", b"fcTL", b"fdAT"})
 _WEBP_KEPT = frozenset({b"VP8X", b"ALPH", b"VP8 ", b"VP8L", b"ANIM", b"ANMF"})
 _WEBP_PROFILE, _WEBP_EXIF, _WEBP_XMP = 0x20, 0x08, 0x04
 #: In the data of a scan: a marker that is neither a stuffed byte nor a restart.

@@ -8,8 +8,16 @@ from __future__ import annotations
 import io
 from typing import IO, TYPE_CHECKING, Any
 
-from django_wanvideo.catalog.images import decoding, errors, readers
-from django_wanvideo.catalog.images.files import MAX_PIXELS, MAX_READ_BYTES, read_image, read_layout
+from django_wanvideo.catalog.images import errors, readers
+from django_wanvideo.catalog.images.files import (
+    MAX_PIXELS,
+    MAX_READ_BYTES,
+    SWAPPED,
+    orientation,
+    read_image,
+    read_layout,
+    turned,
+)
 
 if TYPE_CHECKING:
     from django_wanvideo.catalog.images.containers import Layout
@@ -20,7 +28,6 @@ MEDIA_TYPES = {"JPEG": ("image/jpeg", "jpg"), "PNG": ("image/png", "png"), "WEBP
 _QUALITIES = (95, 92, 88, 80, 70, 55)
 #: Below this one, colours have half the resolution, as is usual.
 _FULL_COLOUR = 88
-_SWAPPED = frozenset({5, 6, 7, 8})
 
 
 def as_uploadable(
@@ -52,14 +59,14 @@ def as_uploadable(
         is_plain = way == 1 and image.mode != "CMYK" and not _is_foreign(profile, image.mode)
         if fitted is None and is_plain and kind in MEDIA_TYPES:
             return fileobj if found.stripped == data else io.BytesIO(found.stripped), *MEDIA_TYPES[kind]
-        if fitted is not None and way in _SWAPPED:
+        if fitted is not None and way in SWAPPED:
             fitted = (fitted[1], fitted[0])
         picture = _decoded(image, kind, profile, drafted=fitted)
     if fitted is not None:
         if picture.mode == "RGBA":
             raise errors.transparency(format=facts.format)
         picture = picture.resize(fitted, Resampling.LANCZOS)
-    picture = decoding.turned(picture, way)
+    picture = turned(picture, way)
     # Pillow writes some of what a picture came with into the next file.
     picture.info = {}
     becomes = "JPEG" if fitted is not None else _best_kind(kind, found, picture.mode)
@@ -85,7 +92,7 @@ def small_jpeg(fileobj: IO[bytes], longest: int) -> bytes:
         white.paste(picture, mask=picture.getchannel("A"))
         picture = white
     target = io.BytesIO()
-    picture = decoding.turned(picture.convert("RGB"), way)
+    picture = turned(picture.convert("RGB"), way)
     picture.info = {}
     picture.save(target, "JPEG", quality=78, optimize=True)
     return target.getvalue()
@@ -93,8 +100,7 @@ def small_jpeg(fileobj: IO[bytes], longest: int) -> bytes:
 
 def _profile_and_way(image: Any, kind: str, found: Layout) -> tuple[bytes, int]:
     """Return the colour profile, or nothing, and how EXIF says that the picture is turned."""
-    exif = image.info.get("exif", b"") if kind == "AVIF" else found.exif
-    return found.profile or image.info.get("icc_profile") or b"", decoding.orientation(exif)
+    return found.profile or image.info.get("icc_profile") or b"", orientation(image, kind, found)
 
 
 def _decoded(image: Any, kind: str, profile: bytes, drafted: tuple[int, int] | None) -> Any:
@@ -142,7 +148,7 @@ def _is_foreign(profile: bytes, mode: str) -> bool:
         return False
     try:
         return "srgb" not in str(cms.getProfileDescription(cms.ImageCmsProfile(io.BytesIO(profile)))).lower()
-    except (cms.PyCMSError, *decoding.BROKEN):
+    except (cms.PyCMSError, *errors.BROKEN):
         return False
 
 
@@ -153,7 +159,7 @@ def _from_profile(picture: Any, profile: bytes) -> Any:
         try:
             given = cms.ImageCmsProfile(io.BytesIO(profile))
             return cms.profileToProfile(picture, given, cms.createProfile("sRGB"), outputMode="RGB")
-        except (cms.PyCMSError, *decoding.BROKEN):
+        except (cms.PyCMSError, *errors.BROKEN):
             pass
     return picture.convert("RGB")
 

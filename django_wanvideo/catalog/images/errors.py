@@ -1,21 +1,49 @@
-"""What can be wrong with a picture: one message for each cause, which says what to do."""
+"""What can be wrong with a picture: what decoders raise, and one message for each cause, which says what to do."""
 
 from __future__ import annotations
 
 import contextlib
 import math
+import struct
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.catalog.images import containers, decoding
+from django_wanvideo.catalog.images.containers import CutOffError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from django_stubs_ext import StrOrPromise
+
+#: What Pillow and its decoders raise for content that is not what it says, where a site makes errors of warnings too;
+#: never MemoryError.
+BROKEN = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    Warning,
+    struct.error,
+    zlib.error,
+)
+
+
+class CutOffPictureError(OSError):
+    """The data ended before the last row."""
+
+
+class MissingDecoderError(Exception):
+    """This site has nothing that reads such a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +108,15 @@ def told(kind: str) -> Iterator[None]:
         yield
     except ValidationError:
         raise
-    except decoding.MissingDecoderError as error:
+    except MissingDecoderError as error:
         raise no_decoder(format=kind) from error
-    except (containers.CutOffError, decoding.CutOffPictureError) as error:
+    except (CutOffError, CutOffPictureError) as error:
         raise cut_off() from error
     except Exception as error:
-        if decoding.is_bomb(error):
+        from PIL import Image
+
+        if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
             raise too_many_pixels() from error
-        if not isinstance(error, decoding.BROKEN):
+        if not isinstance(error, BROKEN):
             raise
         raise (cut_off() if "truncated" in str(error) else damaged()) from error

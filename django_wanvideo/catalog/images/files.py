@@ -1,13 +1,14 @@
-"""Files of pictures, read whole: which kind they are, and what they consist of."""
+"""Files of pictures, read whole: which kind they are, what they consist of, and how the picture is turned."""
 
 from __future__ import annotations
 
 import math
 import os
+import struct
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
-from django_wanvideo.catalog.images import containers, decoding, errors
+from django_wanvideo.catalog.images import containers, errors
 
 if TYPE_CHECKING:
     from django_wanvideo.catalog.images.containers import Layout
@@ -24,6 +25,26 @@ MAX_PIXELS = 64_000_000
 MAX_CLAIMED_PIXELS = 210_000_000
 
 _HEADER_BYTES = 64
+#: EXIF's tag for how the picture is turned.
+_ORIENTATION = 0x0112
+#: EXIF's kinds of whole numbers.
+_WHOLE = {3: "H", 4: "I"}
+_BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"heim": "HEIC", b"heis": "HEIC", b"hevc": "HEIC", b"hevx": "HEIC"}
+_BRANDS |= {b"mif1": "HEIC", b"msf1": "HEIC", b"avif": "AVIF", b"avis": "AVIF"}
+_SIGNATURES = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG", "PNG"),
+    (b"BM", "BMP"),
+    (b"GIF8", "GIF"),
+    (b"II*\x00", "TIFF"),
+    (b"MM\x00*", "TIFF"),
+    (b"II+\x00", "TIFF"),
+    (b"MM\x00+", "TIFF"),
+    (b"%PDF", "PDF"),
+    (b"<svg", "SVG"),
+)
+#: EXIF's ways to turn a picture that swap width and height.
+SWAPPED = frozenset({5, 6, 7, 8})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +73,7 @@ def read_image(fileobj: IO[bytes], *, convertible: bool = True) -> tuple[str, by
     if size > MAX_READ_BYTES:
         raise errors.unread(size=errors.megabytes(size))
     try:
-        kind = decoding.kind_of(fileobj.read(_HEADER_BYTES))
+        kind = kind_of(fileobj.read(_HEADER_BYTES))
         if not kind:
             raise errors.not_an_image()
         if kind not in FORMATS and not (convertible and kind in CONVERTIBLE):
@@ -71,3 +92,49 @@ def read_layout(kind: str, data: bytes) -> Layout:
     if kind == "WEBP" and found.size and math.prod(found.size) > MAX_PIXELS:
         raise errors.too_many_pixels()
     return found
+
+
+def kind_of(header: bytes) -> str:
+    """Return which kind of file begins so, or an empty string; 64 bytes are enough."""
+    if header[4:8] == b"ftyp":
+        kind = _BRANDS.get(header[8:12], "")
+        return "AVIF" if kind and b"avif" in header[8:64] else kind
+    if header[:4] == b"RIFF" and header[8:12] == b"WEBP":
+        return "WEBP"
+    return next((kind for signature, kind in _SIGNATURES if header.startswith(signature)), "")
+
+
+def orientation(image: Any, kind: str, layout: Layout) -> int:
+    """Return how an opened picture is turned, 1 to 8, by its EXIF data; 1 for any that cannot be read."""
+    exif: bytes = image.info.get("exif", b"") if kind == "AVIF" else layout.exif
+    data = exif.removeprefix(b"Exif\x00\x00")
+    order = {b"II": "<", b"MM": ">"}.get(data[:2])
+    if order is None:
+        return 1
+    try:
+        (start,) = struct.unpack_from(f"{order}I", data, 4)
+        (count,) = struct.unpack_from(f"{order}H", data, start)
+        for number in range(count):
+            tag, size = struct.unpack_from(f"{order}HH", data, start + 2 + 12 * number)
+            if tag == _ORIENTATION:
+                (value,) = struct.unpack_from(f"{order}{_WHOLE[size]}", data, start + 10 + 12 * number)
+                return value if 1 <= value <= 8 else 1
+    except (struct.error, KeyError):
+        pass
+    return 1
+
+
+def turned(image: Any, value: int) -> Any:
+    """Return the picture as EXIF's ``value`` means it to be seen."""
+    from PIL.Image import Transpose
+
+    steps = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    return image.transpose(steps[value]) if value in steps else image

@@ -12,12 +12,14 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.catalog.images import decoding, errors, readers
+from django_wanvideo.catalog.images import errors, readers
 from django_wanvideo.catalog.images.conversion import as_uploadable
 from django_wanvideo.catalog.images.files import (
     CONVERTIBLE,
     MAX_CLAIMED_PIXELS,
+    SWAPPED,
     ImageFacts,
+    orientation,
     read_image,
     read_layout,
 )
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 
 #: Pictures with more pixels are judged by their header alone. No model in the catalogue takes them.
 MAX_DECODED_PIXELS = 2000 * 2000
-#: EXIF's ways to turn a picture that swap width and height.
-_SWAPPED = frozenset({5, 6, 7, 8})
 
 
 def inspect_image(fileobj: IO[bytes], *, convertible: bool = False) -> ImageFacts:
@@ -51,8 +51,8 @@ def inspect_image(fileobj: IO[bytes], *, convertible: bool = False) -> ImageFact
         if is_decoded:
             readers.load(image)
             width, height = image.size
-        way = decoding.orientation(image.info.get("exif", b"") if kind == "AVIF" else found.exif)
-    if way in _SWAPPED:
+        is_turned = orientation(image, kind, found) in SWAPPED
+    if is_turned:
         width, height = height, width
     return ImageFacts(kind, width, height, len(data), has_transparency, is_animated, is_decoded)
 
@@ -89,11 +89,10 @@ def size_to_send(facts: ImageFacts, spec: InputSpec) -> tuple[int, int] | None:
 
 def convertible_types() -> str:
     """Return the media types of what can be made fit on this site, as the ``accept`` attribute takes them."""
-    return ",".join(f"image/{kind.lower()}" for kind in CONVERTIBLE if readers.can_decode(kind))
+    return ",".join(f"image/{kind.lower()}" for kind in CONVERTIBLE if readers.reader_of(kind))
 
 
 def _problems(facts: ImageFacts, spec: InputSpec) -> Iterator[ValidationError]:
-    """Yield each reason why ``spec`` does not take such a picture."""
     if facts.format not in spec.formats:
         message = _("%(format)s is not taken here. Save the picture as %(formats)s and choose that.")
         yield ValidationError(message, "format", {"format": facts.format, "formats": ", ".join(spec.formats)})

@@ -7,17 +7,14 @@ is asked whether it was content.
 
 from __future__ import annotations
 
-import contextlib
 import io
 from typing import TYPE_CHECKING, Any, cast
 
 from django.utils.module_loading import import_string
 
-from django_wanvideo.catalog.images.decoding import CutOffPictureError, MissingDecoderError
+from django_wanvideo.catalog.images.errors import CutOffPictureError, MissingDecoderError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from PIL.ImageFile import ImageFile
 
     from django_wanvideo.catalog.images.containers import Layout
@@ -34,45 +31,27 @@ _READERS = {
 _OPTIONAL = frozenset({"WEBP", "AVIF"})
 
 
-def can_decode(kind: str) -> bool:
-    """Tell whether this site has what reads such pictures."""
-    try:
-        _reader(kind)
-    except MissingDecoderError:
-        return False
-    return True
-
-
-@contextlib.contextmanager
-def opened(kind: str, layout: Layout) -> Iterator[ImageFile]:
+def opened(kind: str, layout: Layout) -> ImageFile:
     """Open a picture, whose pixels are then decoded with ``load``. Raises MissingDecoderError or one of ``BROKEN``."""
-    content = io.BytesIO(layout.stripped)
-    with _reader(kind)(_ShortReads(content) if kind == "WEBP" else content) as image:
-        yield image
+    reader = reader_of(kind)
+    if reader is None:
+        raise MissingDecoderError(kind)
+    image: ImageFile = reader((_ShortReads if kind == "WEBP" else io.BytesIO)(layout.stripped))
+    return image
 
 
 def load(image: ImageFile) -> None:
     """Decode every pixel. Raises CutOffPictureError or one of ``BROKEN`` unless every row is there and right."""
     if not getattr(image, "use_load_libtiff", False):
-        image.tile = [_strict(tile) for tile in image.tile]
+        image.tile = [type(tile)(_STRICT, tile[1], tile[2], (tile[0], tile[3])) for tile in image.tile]
     image.load()
 
 
-class _ShortReads(io.RawIOBase):
+class _ShortReads(io.BytesIO):
     """A file whose first read brings the signature only: Pillow then leaves the judging of the size to us."""
 
-    def __init__(self, content: io.BytesIO) -> None:
-        super().__init__()
-        self._content = content
-
-    def read(self, size: int = -1, /) -> bytes:
-        return self._content.read(16 if self._content.tell() == 0 and size > 16 else size)
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        return self._content.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._content.tell()
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(16 if self.tell() == 0 and size and size > 16 else size)
 
 
 class _StrictDecoder:
@@ -84,15 +63,8 @@ class _StrictDecoder:
         self._inner = Image._getdecoder(mode, name, args, config)  # noqa: SLF001 - as ``ImageFile.load`` finds it
         self._has_ended = False
 
-    @property
-    def pulls_fd(self) -> bool:
-        return bool(self._inner.pulls_fd)
-
-    def setimage(self, *args: Any) -> None:
-        self._inner.setimage(*args)
-
-    def setfd(self, fd: Any) -> None:
-        self._inner.setfd(fd)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
 
     def decode(self, data: bytes) -> tuple[int, int]:
         count, error = self._inner.decode(data)
@@ -108,13 +80,8 @@ class _StrictDecoder:
             raise CutOffPictureError("the picture has fewer rows than it says")
 
 
-def _strict(tile: Any) -> Any:
-    name, extents, offset, args = tile
-    return type(tile)(_STRICT, extents, offset, (name, args))
-
-
-def _reader(kind: str) -> Any:
-    """Return what opens a kind of picture: a class of Pillow's, or one that relies on less."""
+def reader_of(kind: str) -> Any:
+    """Return what opens a kind of picture, a class of Pillow's or one that relies on less; None where there is none."""
     from PIL import Image, features
 
     if _STRICT not in Image.DECODERS:
@@ -124,7 +91,7 @@ def _reader(kind: str) -> Any:
     if kind == "HEIC":
         return _heic_reader()
     if kind not in _READERS or (kind in _OPTIONAL and kind.lower() not in features.get_supported_modules()):
-        raise MissingDecoderError(kind)
+        return None
     return import_string(_READERS[kind])
 
 
@@ -132,7 +99,7 @@ def _heic_reader() -> Any:
     try:
         from pillow_heif import HeifImageFile
     except ImportError:
-        raise MissingDecoderError("HEIC") from None
+        return None
 
     base: Any = HeifImageFile
 

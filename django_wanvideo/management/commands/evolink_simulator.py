@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from argparse import ArgumentTypeError
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError
 
+from django_wanvideo.management.waiting import until_told
 from django_wanvideo.simulator import DEFAULT_API_KEY, Fault, Progression, Simulator
 from django_wanvideo.simulator.provider.faults import check_name
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from django_wanvideo.simulator import JournalEntry
+
+T = TypeVar("T")
 
 #: Faults that `--random-faults` makes when it is given no list, each with this chance.
 RANDOM_FAULTS = (
@@ -35,20 +35,16 @@ RANDOM_FAULTS = (
 )
 
 
-def progression(text: str) -> Progression:
-    """`--progression`."""
-    try:
-        return Progression.parse(text)
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from None
+def told(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """Return ``parse`` as a type of an argument that says itself what is wrong."""
 
+    def read(text: str) -> T:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise ArgumentTypeError(str(error)) from None
 
-def fault(text: str) -> Fault:
-    """`--fault`."""
-    try:
-        return Fault.parse(text)
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from None
+    return read
 
 
 def chances(text: str) -> dict[str, float]:
@@ -78,7 +74,7 @@ class Command(BaseCommand):
         parser.add_argument("--credits", default="1000", help="credits on the account (default: %(default)s)")
         parser.add_argument(
             "--progression",
-            type=progression,
+            type=told(Progression.parse),
             default="seconds:8",
             help="when tasks end: immediate, polls:3, seconds:8, seconds:3..8 or manual (default: %(default)s)",
         )
@@ -86,7 +82,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--fault",
             action="append",
-            type=fault,
+            type=told(Fault.parse),
             default=[],
             metavar="POINT:NAME[:TIMES[:OPTION=VALUE,...]]",
             help="something that goes wrong, such as create:accept_then_close:1 or get:429:3:retry_after=5; repeatable",
@@ -130,7 +126,7 @@ class Command(BaseCommand):
                 sim.faults.random(options["seed"], options["random_faults"])
         except (ValueError, ImportError) as error:
             raise CommandError(str(error).replace("allow_remote=True", "--allow-remote")) from None
-        with _until_told() as stop:
+        with until_told() as stop:
             try:
                 sim.start()
             except OSError as error:
@@ -166,18 +162,3 @@ class Command(BaseCommand):
             style = self.style.WARNING
         self.stdout.write(style(str(entry)))
         self.stdout.flush()
-
-
-@contextmanager
-def _until_told() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set; elsewhere than in the main thread nobody sets it."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    earlier = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)

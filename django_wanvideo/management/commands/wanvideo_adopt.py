@@ -23,8 +23,6 @@ MOST_LISTED = 50
 
 
 class Command(BaseCommand):
-    """Say what would be sent and at what price, then let this installation work on the database."""
-
     help = (
         "Lets this installation work on a database that was copied from another one, or that has gone back to a backup. "
         "Looks each queued task up at EvoLink first, which is free, and lists what would be sent and at what price. "

@@ -20,7 +20,7 @@ from django_wanvideo.batches import making, operations, tables
 from django_wanvideo.choices import BatchOperation, BatchState
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.management import arguments
-from django_wanvideo.management.progress import ProgressLine
+from django_wanvideo.management.waiting import ProgressLine
 from django_wanvideo.models import Batch, VideoTask
 from django_wanvideo.models.base import people
 from django_wanvideo.models.batches import placeholders

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    """Look at every part of the site and say what to do about each that does not work."""
-
     help = (
         "Proves settings, database, Pillow, storage, queue, workers, sweep, EvoLink's key, credits, the clock and the "
         "callback address, each by using it; costs nothing. Exits with 1 when something does not work. With --replay it "
@@ -54,7 +53,7 @@ class Command(BaseCommand):
         if options["json"]:
             report = {
                 "ok": not bad,
-                "checks": [result.as_dict() for result in results],
+                "checks": [asdict(result) for result in results],
                 "holds": [] if "sending" in options["skip"] else self._holds(),
             }
             self.stdout.write(json.dumps(report, indent=2))

@@ -17,8 +17,7 @@ from django_wanvideo.conf import conf
 from django_wanvideo.exceptions import BudgetExceeded, TransitionNotAllowed
 from django_wanvideo.failures import advice_for, charge_words
 from django_wanvideo.management import arguments
-from django_wanvideo.management.progress import ProgressLine
-from django_wanvideo.management.waiting import wait_for_task
+from django_wanvideo.management.waiting import ProgressLine, wait_for_task
 from django_wanvideo.models import VideoTask
 from django_wanvideo.models.creation import files
 from django_wanvideo.services.installation import installation
@@ -30,8 +29,6 @@ FAILED, STILL_GOING, INTERRUPTED = 1, 3, 130
 
 
 class Command(BaseCommand):
-    """Make one video, show how it goes, and say where it is."""
-
     help = (
         "Makes one video: shows the price and asks, sends it through the site's workers, waits, and says where the "
         "file is. Exit codes: 0 it is stored (with --no-wait: queued), 1 it failed or was cancelled, 2 the input is "
@@ -99,13 +96,11 @@ class Command(BaseCommand):
                 return
         self._end(self._wait(task_id, options), options)
 
-    # Before anything is spent --------------------------------------------------------------------------------------
-
     def _check_output(self, options: dict[str, Any]) -> None:
         target: Path | None = options["output"]
+        problem = ""
         if target is None:
             return
-        problem = ""
         if options["no_wait"]:
             problem = "--output needs the finished video; leave --no-wait out."
         elif target.exists():
@@ -117,10 +112,8 @@ class Command(BaseCommand):
 
     def _send(self, options: dict[str, Any]) -> VideoTask:
         if not options["yes"] and not sys.stdin.isatty():
-            raise CommandError(
-                "This spends credits and nobody can be asked here. Add --yes if that is what you want.",
-                returncode=arguments.BAD_INPUT,
-            )
+            words = "This spends credits and nobody can be asked here. Add --yes if that is what you want."
+            raise CommandError(words, returncode=arguments.BAD_INPUT)
         try:
             installation.check_not_foreign()
         except TransitionNotAllowed as error:
@@ -149,8 +142,6 @@ class Command(BaseCommand):
             f"{catalog.get(task.model).label}: about {amount.normalize():f} credits "
             f"({price.dollars(amount):.2f} US dollars, prices of {price.as_of:%Y-%m-%d}); EvoLink's bill is what counts."
         )
-
-    # Once it is sent -----------------------------------------------------------------------------------------------
 
     def _wait(self, task_id: uuid.UUID, options: dict[str, Any]) -> VideoTask:
         progress = ProgressLine(self.stdout)

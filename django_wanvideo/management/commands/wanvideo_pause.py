@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    """Hold sending back. What EvoLink has accepted already is followed, stored and told as ever."""
-
     help = (
         "Pauses sending: nothing new goes to EvoLink until wanvideo_resume, whatever is queued meanwhile. Videos that "
         "EvoLink has accepted are followed, stored and told as ever."

@@ -17,7 +17,6 @@ from django_wanvideo.services.storing import orphans
 
 #: What ``--finished`` may name; completed tasks have a flag of their own, because they hold the videos.
 _ENDS = (TaskStatus.CANCELLED.value, TaskStatus.DRAFT.value, TaskStatus.FAILED.value)
-_MOST_BATCH = 5000
 #: Files that are named before they are only counted.
 _NAMED = 50
 
@@ -29,17 +28,10 @@ def _whole(text: str, most: int, what: str) -> int:
 
 
 def days(text: str) -> dt.timedelta:
-    """``--older-than``."""
     return dt.timedelta(days=_whole(text, 36500, "whole days"))
 
 
-def batch(text: str) -> int:
-    """``--batch``."""
-    return _whole(text, _MOST_BATCH, "a number of rows")
-
-
 def statuses(text: str) -> frozenset[str]:
-    """``--finished``."""
     given = frozenset(word.strip().lower() for word in text.split(",") if word.strip())
     wrong = given - set(_ENDS)
     if TaskStatus.COMPLETED in wrong:
@@ -50,8 +42,6 @@ def statuses(text: str) -> frozenset[str]:
 
 
 class Command(BaseCommand):
-    """Delete read callbacks and, where asked for, old history and old tasks."""
-
     help = (
         "Deletes callbacks that have been read and, only where asked for, old progress lines and old tasks with their "
         "files. Never deletes a task that is on its way, an event whose signal is still to be delivered, or a failed "
@@ -89,7 +79,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="delete nothing, say what would be")
         parser.add_argument(
             "--batch",
-            type=batch,
+            type=lambda text: _whole(text, 5000, "a number of rows"),
             default=retention.DEFAULT_BATCH,
             metavar="ROWS",
             help="rows looked at in one go (default: %(default)s)",

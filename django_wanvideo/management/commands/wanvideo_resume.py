@@ -11,8 +11,6 @@ from django_wanvideo.services.holds import pause
 
 
 class Command(BaseCommand):
-    """End a person's pause; where another hold stands, let one task be tried."""
-
     help = (
         "Ends a person's pause. Where EvoLink's account or lost answers hold sending back, one task is sent to see "
         "whether that is over; the hold itself ends when it is."

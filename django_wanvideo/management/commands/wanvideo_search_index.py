@@ -19,8 +19,6 @@ NAME = "wanvideo_task_prompt_words"
 
 
 class Command(BaseCommand):
-    """Make or drop the index of prompts."""
-
     help = (
         "Makes an index of all prompts (PostgreSQL, with its contrib module pg_trgm), so that the list's search takes "
         "milliseconds over a million tasks. The index is built while the site goes on; nothing else changes. Other "

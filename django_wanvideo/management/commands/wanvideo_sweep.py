@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand
@@ -12,12 +10,11 @@ from django.db import Error, close_old_connections
 from django.utils import timezone
 
 from django_wanvideo import jobs, queue
-from django_wanvideo.management import arguments
+from django_wanvideo.management import arguments, waiting
 from django_wanvideo.services.sweep import SweepResult, sweep
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from types import FrameType
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +31,6 @@ def _do_here(job: str, *ids: str) -> bool:
 
 
 class Command(BaseCommand):
-    """Find due tasks, callbacks and signals and hand them to workers."""
-
     help = (
         "Finds every task, callback and signal that is due and hands it to the RQ workers. Needs no RQ scheduler; "
         "run it from cron, or with --loop as a service. Safe to run in several places at once."
@@ -55,21 +50,15 @@ class Command(BaseCommand):
         if options["loop"] is None:
             self._say(sweep(dispatch), options["verbosity"], always=True)
             return
-        stop = threading.Event()
-
-        def asked_to_stop(number: int, frame: FrameType | None) -> None:
-            stop.set()
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, asked_to_stop)
-        while not stop.is_set():
-            close_old_connections()
-            try:
-                self._say(sweep(dispatch), options["verbosity"])
-            except Error:
-                # The database may be restarting; a service must outlive that.
-                logger.exception("The database did not answer; the sweep goes on in %s s.", options["loop"])
-            stop.wait(options["loop"])
+        with waiting.until_told() as stop:
+            while not stop.is_set():
+                close_old_connections()
+                try:
+                    self._say(sweep(dispatch), options["verbosity"])
+                except Error:
+                    # The database may be restarting; a service must outlive that.
+                    logger.exception("The database did not answer; the sweep goes on in %s s.", options["loop"])
+                stop.wait(options["loop"])
 
     def _say(self, swept: SweepResult, verbosity: int, *, always: bool = False) -> None:
         if not swept.queue_reachable:

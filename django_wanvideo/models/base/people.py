@@ -12,7 +12,7 @@ from django.db import models, router, transaction
 from django.db.models.signals import post_delete
 
 from django_wanvideo.db import database
-from django_wanvideo.models.base.row_keys import RowKey, UnaskedDescriptor
+from django_wanvideo.models.base.rows import RowKey, UnaskedDescriptor
 
 if TYPE_CHECKING:
     from django.db.models.deletion import Collector
@@ -25,14 +25,14 @@ def alias() -> str:
     return router.db_for_write(get_user_model())
 
 
-def are_elsewhere() -> bool:
-    """Tell whether users are kept in another database than tasks: no query can join the two."""
-    return alias() != database.alias()
+def rows() -> models.QuerySet[Any]:
+    """Return all users, as they were written, and none hidden by a manager of the site's."""
+    return get_user_model()._base_manager.using(alias())  # noqa: SLF001 - Django's documented model API
 
 
 def fetched_with(rows: models.QuerySet[M], name: str) -> models.QuerySet[M]:
     """Fetch a person with each of ``rows``: by a join, or with one further query where that is in another database."""
-    return rows.prefetch_related(name) if are_elsewhere() else rows.select_related(name)
+    return rows.select_related(name) if alias() == database.alias() else rows.prefetch_related(name)
 
 
 def name_of(user: Any) -> str:
@@ -114,14 +114,10 @@ def _forget(sender: type[models.Model], instance: models.Model, using: str, **kw
     user_id = instance.pk
 
     def forget() -> None:
-        _blank(user_id)
+        for model in apps.get_app_config("wanvideo").get_models():
+            for field in model._meta.concrete_fields:  # noqa: SLF001 - documented model API
+                if isinstance(field, PersonKey):
+                    model._default_manager.filter(**{field.attname: user_id}).update(**{field.attname: None})  # noqa: SLF001
 
     # The deletion stands by then, whatever becomes of this; who is gone is shown as nobody in any case.
     transaction.on_commit(forget, using=using, robust=True)
-
-
-def _blank(user_id: Any) -> None:
-    for model in apps.get_app_config("wanvideo").get_models():
-        for field in model._meta.concrete_fields:  # noqa: SLF001 - documented model API
-            if isinstance(field, PersonKey):
-                model._default_manager.filter(**{field.attname: user_id}).update(**{field.attname: None})  # noqa: SLF001

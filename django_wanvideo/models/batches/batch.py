@@ -12,9 +12,8 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import BatchOperation, BatchState
-from django_wanvideo.models.base.managers import PrimaryManager
 from django_wanvideo.models.base.people import PersonKey
-from django_wanvideo.models.base.row_keys import RowKey
+from django_wanvideo.models.base.rows import Row, RowKey
 from django_wanvideo.models.batches.preset import Preset
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def _operate(name: str, batch: Batch, **options: Any) -> None:
     import_string(f"django_wanvideo.batches.operations.{name}")(batch, **options)
 
 
-class Batch(models.Model):
+class Batch(Row):
     """A plan of many tasks. Counts and credits are read from its rows and tasks, none is kept here.
 
     ``operation`` is what a worker still does to its rows one after the other; ``cursor`` is the number of the last row
@@ -66,10 +65,7 @@ class Batch(models.Model):
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True, editable=False)
     next_action_at = models.DateTimeField(_("next action at"), null=True, blank=True, editable=False)
 
-    objects = PrimaryManager()
-
-    class Meta:
-        base_manager_name = "objects"
+    class Meta(Row.Meta):
         verbose_name = _("batch")
         verbose_name_plural = _("batches")
         ordering = ["-created_at", "-id"]

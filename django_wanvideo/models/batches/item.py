@@ -8,15 +8,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import BatchEventKind, EventSource
-from django_wanvideo.models.base.managers import PrimaryManager
 from django_wanvideo.models.base.people import PersonKey
-from django_wanvideo.models.base.row_keys import RowKey
+from django_wanvideo.models.base.rows import Row, RowKey
 from django_wanvideo.models.batches.batch import Batch
 from django_wanvideo.models.storage import input_upload_to, task_storage
 from django_wanvideo.models.task import VideoTask
 
 
-class BatchItem(models.Model):
+class BatchItem(Row):
     """One row of a batch, as it was given and as it was understood.
 
     ``problems`` is a list of objects with ``column``, ``cell``, ``problem`` and ``repair``; a row that has any is not
@@ -37,10 +36,7 @@ class BatchItem(models.Model):
         VideoTask, on_delete=models.SET_NULL, null=True, blank=True, related_name="batch_items", verbose_name=_("task")
     )
 
-    objects = PrimaryManager()
-
-    class Meta:
-        base_manager_name = "objects"
+    class Meta(Row.Meta):
         verbose_name = _("row")
         verbose_name_plural = _("rows")
         ordering = ["batch_id", "number"]
@@ -50,7 +46,7 @@ class BatchItem(models.Model):
         return f"{self.batch} {self.number}"
 
 
-class BatchFile(models.Model):
+class BatchFile(Row):
     """A file that was given for a batch, as it was found to be when it came.
 
     Tasks that are made from it refer to the same stored file, which goes with the last row that does.
@@ -68,10 +64,7 @@ class BatchFile(models.Model):
     facts = models.JSONField(_("facts"), default=dict, blank=True)
     problem = models.TextField(_("problem"), blank=True)
 
-    objects = PrimaryManager()
-
-    class Meta:
-        base_manager_name = "objects"
+    class Meta(Row.Meta):
         verbose_name = _("file of a batch")
         verbose_name_plural = _("files of batches")
         ordering = ["batch_id", "pk"]
@@ -86,7 +79,7 @@ class BatchFile(models.Model):
         return self.name
 
 
-class BatchEvent(models.Model):
+class BatchEvent(Row):
     """One line of a batch's history, and the outbox of ``batch_finished``; see ``TaskEvent``."""
 
     batch = RowKey(Batch, on_delete=models.CASCADE, related_name="events", verbose_name=_("batch"))
@@ -99,10 +92,7 @@ class BatchEvent(models.Model):
     delivery = models.JSONField(_("delivery"), default=dict, editable=False)
     notified_at = models.DateTimeField(_("told at"), null=True, blank=True)
 
-    objects = PrimaryManager()
-
-    class Meta:
-        base_manager_name = "objects"
+    class Meta(Row.Meta):
         verbose_name = _("event of a batch")
         verbose_name_plural = _("events of batches")
         ordering = ["batch_id", "id"]

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo import catalog
 from django_wanvideo.choices import InputRole
-from django_wanvideo.models.base.managers import PrimaryQuerySet
 from django_wanvideo.models.base.people import PersonKey
+from django_wanvideo.models.base.rows import PrimaryQuerySet
 from django_wanvideo.models.batches import placeholders
 
 if TYPE_CHECKING:

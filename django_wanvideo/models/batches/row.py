@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.models.base.row_keys import RowKey
+from django_wanvideo.models.base.rows import RowKey
 
 
 class BatchRow(models.Model):

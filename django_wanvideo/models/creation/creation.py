@@ -9,7 +9,7 @@ from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
-from django_wanvideo.choices import EventKind, EventSource, InputRole, TaskStatus
+from django_wanvideo.choices import EventKind, InputRole, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
     from django_wanvideo.models import Preset
 
+
 _ROLES = frozenset(InputRole.values)
 
 
 def get_or_create_task(
     *,
     prompt: str = "",
-    first_frame: Any = None,
     preset: Preset | str | None = None,
     model: str | None = None,
     owner: AbstractBaseUser | None = None,
@@ -43,15 +43,9 @@ def get_or_create_task(
     fix_inputs: bool = False,
     **others: Any,
 ) -> tuple[VideoTask, bool]:
-    """Make a draft, and tell whether it was made now; the arguments are those of ``VideoTask.objects.create_task``.
-
-    Raises:
-        ValidationError: keyed by field, all problems at once.
-        IdempotencyConflict: the key has made another task, or one that was deleted in the last 30 days.
-    """
-    given = {InputRole.FIRST_FRAME.value: first_frame} | {k: v for k, v in others.items() if k in _ROLES}
-    parameters = {k: v for k, v in others.items() if k not in _ROLES}
-    sources = {role: items for role, value in given.items() if (items := as_list(value))}
+    """Do what ``VideoTask.objects.create_task`` does, and tell whether the draft was made now."""
+    parameters = {name: value for name, value in others.items() if name not in _ROLES}
+    sources = {role: items for role in others if role in _ROLES and (items := as_list(others[role]))}
     used = presets.find_preset(preset, owner)
     filled = presets.fill_in(used, model, prompt, parameters, sources)
     written = Written.of(filled.prompt, notes, metadata)
@@ -72,20 +66,11 @@ def get_or_create_task(
     if idempotency_key is not None and problem is None and (earlier := wish.earlier()) is not None:
         return earlier, False
     spec = catalog.get(filled.model or conf.DEFAULT_MODEL)
-    cleaned, inputs = validation.validate(
+    columns, inputs = validation.validate(
         spec, written, filled.parameters, sources, key_problem=problem, fix=fix_inputs
     )
-    task = VideoTask(
-        **wish.columns,
-        model=spec.id,
-        prompt=written.prompt,
-        parameters=cleaned,
-        credits_estimated=catalog.estimate(spec, cleaned),
-        owner_id=owner.pk if owner is not None else None,
-        parent_id=parent.pk if parent is not None else None,
-        metadata=written.metadata,
-        notes=written.notes,
-    )
+    owner_id = owner.pk if owner is not None else None
+    task = VideoTask(**columns, **wish.columns, owner_id=owner_id, parent_id=parent.pk if parent is not None else None)
     try:
         # Inside a caller's own transaction this is a savepoint, so that a lost race leaves the caller's work as it is.
         with media.discarding_files_on_error(inputs), database.atomic():
@@ -95,9 +80,8 @@ def get_or_create_task(
                 wish.refuse_deleted()
             media.save_inputs(task, inputs)
             actor = by if by is not None else owner
-            source = EventSource.of(actor)
             detail = {"preset": used.name} if used is not None else None
-            lifecycle.record(task, EventKind.CREATED, source, actor=actor, to_status=TaskStatus.DRAFT, detail=detail)
+            lifecycle.record(task, EventKind.CREATED, actor=actor, to_status=TaskStatus.DRAFT, detail=detail)
     except IntegrityError:
         # The row comes before its files, so whoever loses the race for a key has stored nothing.
         if idempotency_key is None or (earlier := wish.earlier()) is None:
@@ -110,7 +94,6 @@ def update_draft(
     task: VideoTask,
     *,
     prompt: str,
-    first_frame: Any = None,
     parameters: Mapping[str, Any],
     notes: str | None,
     metadata: Mapping[str, Any] | None,
@@ -122,11 +105,10 @@ def update_draft(
     """Change a draft as a whole.
 
     Args:
-        first_frame: ``None`` keeps the picture that the draft has now.
         version: ``drafts.version_of()`` what the caller has seen: of two that change the same one wins. ``None``
             overwrites whatever is there.
         fix_inputs: as for ``create_task``.
-        others: further inputs by role (``audio=...``): ``None`` keeps what the draft has, an empty string removes it.
+        others: inputs by role (``first_frame=...``): ``None`` keeps what the draft has, an empty string removes it.
 
     Raises:
         ValidationError: keyed by field.
@@ -137,31 +119,21 @@ def update_draft(
     # Read anew: what the caller has fetched with the task may be older than another person's change.
     stored = by_role(MediaInput.objects.filter(task=task))
     sources: dict[str, list[Any]] = {role: list(items) for role, items in stored.items()}
-    for role, value in {InputRole.FIRST_FRAME.value: first_frame, **others}.items():
+    for role, value in others.items():
         if value is not None:
             sources[role] = as_list(value)
     sources = {role: items for role, items in sources.items() if items}
     written = Written.of(prompt, notes, metadata)
     # Kept pictures were judged for the model that the draft had.
     keep_of = task if spec.id == task.model else None
-    cleaned, inputs = validation.validate(spec, written, parameters, sources, keep_of=keep_of, fix=fix_inputs)
-    columns = {
-        "model": spec.id,
-        "prompt": written.prompt,
-        "parameters": cleaned,
-        "credits_estimated": catalog.estimate(spec, cleaned),
-        "notes": written.notes,
-        "metadata": written.metadata,
-    }
+    columns, inputs = validation.validate(spec, written, parameters, sources, keep_of=keep_of, fix=fix_inputs)
     fresh = [item for item in inputs if item.pk is None]
     with media.discarding_files_on_error(fresh), database.atomic():
         if version is not None:
             drafts.hold(task.pk, version)
         if not VideoTask.objects.filter(pk=task.pk, status=TaskStatus.DRAFT).update(**columns):
-            raise TransitionNotAllowed(
-                _("This task has been sent meanwhile; it can no longer be changed. Duplicate it instead."),
-                action="update",
-            )
+            message = _("This task has been sent meanwhile; it can no longer be changed. Duplicate it instead.")
+            raise TransitionNotAllowed(message, action="update")
         # The row is locked by now, so what is there stays until this is done.
         present = MediaInput.objects.select_for_update().filter(task=task)
         known = {item.pk for items in stored.values() for item in items}
@@ -180,17 +152,7 @@ def update_draft(
 
 
 def update(task: VideoTask, **changes: Any) -> None:
-    """Change parts of a draft, and bring ``task`` up to date; what is not named stays as it is in the database.
-
-    Args:
-        changes: ``prompt``, ``model``, ``notes``, ``metadata``, ``fix_inputs``, inputs by role, where an empty string
-            removes one, and parameters, where ``None`` stands for the default.
-
-    Raises:
-        ValidationError: keyed by field.
-        TransitionNotAllowed: it is not a draft any more.
-        EditConflict: somebody else changed it at this very moment.
-    """
+    """Do what ``VideoTask.update`` does: what is not named stays as it is in the database."""
     if fixed := {"owner", "parent", "by", "idempotency_key", "preset"} & changes.keys():
         message = _("This cannot be changed.")
         raise ValidationError({name: ValidationError(message, code="fixed") for name in sorted(fixed)})
@@ -208,8 +170,7 @@ def update(task: VideoTask, **changes: Any) -> None:
 def duplicate(task: VideoTask, *, by: AbstractBaseUser | None = None, **changes: Any) -> VideoTask:
     """Make a new draft like ``task``, with ``changes`` to its prompt, inputs or parameters.
 
-    Raises:
-        ValidationError: keyed by field; also when a file of the original is gone.
+    Raises ValidationError, keyed by field, also when a file of the original is gone.
     """
     return get_or_duplicate(task, by=by, **changes)[0]
 
@@ -224,10 +185,6 @@ def get_or_duplicate(task: VideoTask, *, by: AbstractBaseUser | None = None, **c
 
 
 def check_complete(task: VideoTask) -> None:
-    """Check a stored task against the catalogue as it is now.
-
-    Raises:
-        ValidationError: keyed by field.
-    """
+    """Check a stored task against the catalogue as it is now. Raises ValidationError, keyed by field."""
     spec = catalog.get(task.model)
     catalog.clean(spec, prompt=task.prompt, parameters=task.parameters, inputs=by_role(task.inputs.all()))

@@ -18,8 +18,6 @@ from django_wanvideo.models.input import by_role
 if TYPE_CHECKING:
     import uuid
 
-_SHORT = 12
-
 
 def fields_of(task: VideoTask) -> dict[str, Any]:
     """Return what people may change of a draft, by field: settings in force, inputs by role as what they refer to."""
@@ -40,22 +38,16 @@ def digests_of(task: VideoTask) -> dict[str, str]:
 
 def version_of(task: VideoTask) -> str:
     """Return a hash of all that people may change; any change by whatever way gives another one."""
-    text = json.dumps(sorted(digests_of(task).items()))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(json.dumps(sorted(digests_of(task).items())).encode()).hexdigest()
 
 
 def digest(value: Any) -> str:
     """Return the short hash of one field's value."""
-    text = json.dumps(value, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:_SHORT]
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
 def hold(pk: uuid.UUID, version: str) -> None:
-    """Hold a draft's row until the end of the present transaction, if it still is what ``version`` says.
-
-    Raises:
-        EditConflict: it is not.
-    """
+    """Hold a draft's row until the end of the present transaction. Raises EditConflict if it is not ``version``."""
     present = lock(pk)
     if present is not None and present.status == TaskStatus.DRAFT and version_of(present) != version:
         raise EditConflict(_("This draft was changed meanwhile. Look at what is there now, then change it again."))

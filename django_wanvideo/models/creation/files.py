@@ -110,24 +110,15 @@ def referred(names: Iterable[str], models: Iterable[type[Model]] | None = None) 
     return found.intersection(wanted)
 
 
-def is_referenced(name: str) -> bool:
-    """Tell whether a row of this app refers to the file of that name."""
-    return bool(referred([name]))
-
-
 def delete_unreferenced(storage: Storage, name: str | None) -> None:
     """Delete a stored file unless a row refers to it, or that cannot be found out; failures are logged."""
     if not name:
         return
     with BestEffort("The file %s, which nothing refers to, could not be deleted; delete it by hand.", name):
-        if not is_referenced(name):
+        if not referred([name]):
             storage.delete(name)
 
 
 def delete_unreferenced_on_commit(storage: Storage, name: str | None) -> None:
     """Delete a stored file once the present transaction has committed, unless a row refers to it then."""
-
-    def delete() -> None:
-        delete_unreferenced(storage, name)
-
-    database.on_commit(delete)
+    database.on_commit(lambda: delete_unreferenced(storage, name))

@@ -40,8 +40,6 @@ _LONGEST_SCOPE = 64
 _CHUNK = 64 * 1024
 _PRESET = "preset"
 
-Content = dict[str, dict[str, str]]
-
 
 @dataclass(frozen=True)
 class Wish:
@@ -59,18 +57,9 @@ class Wish:
     of_preset: frozenset[str] = frozenset()
     preset: str = ""
 
-    @property
-    def scope(self) -> str:
-        """Whose key it is."""
-        return scope_of(self.owner)
-
     @cached_property
-    def content(self) -> Content:
-        """Hashes by field, of what was ``given`` and of what is ``used``.
-
-        Raises:
-            ValidationError: a file cannot be read; keyed by role.
-        """
+    def content(self) -> dict[str, dict[str, str]]:
+        """Hashes by field, of what was ``given`` and of what is ``used``. Raises ValidationError, keyed by role."""
         given = {name: _hash(value) for name, value in self.parameters.items() if value is not None}
         given["prompt"] = _hash(str(self.prompt))
         given |= {role: _hash([_digest_at(role, item) for item in items]) for role, items in self.sources.items()}
@@ -89,30 +78,22 @@ class Wish:
         """What the task's row says of its key."""
         if self.key is None:
             return {}
-        return {
-            "idempotency_scope": self.scope,
-            "idempotency_key": self.key,
-            "idempotency_content": self.content,
-        }
+        return _of(self.key, self.owner) | {"idempotency_content": self.content}
 
     def earlier(self) -> VideoTask | None:
         """Return the task that this very call has made, or ``None`` where the key is unused.
 
-        Raises:
-            IdempotencyConflict: the key has made another task, or one that was deleted.
-            ValidationError: a file cannot be read to be compared.
+        Raises IdempotencyConflict, and ValidationError where a file cannot be read to be compared.
         """
         # In this order: a deletion commits the row's end and its memory together.
         task = task_of(self.key, self.owner)
         if task is None:
             self.refuse_deleted()
             return None
-        different = self._differing(task)
-        if different:
-            names = ", ".join(different)
+        if different := self._differing(task):
             raise IdempotencyConflict(
                 _("This key has made another task already; other than there: %(names)s. Give each wish its own key.")
-                % {"names": names},
+                % {"names": ", ".join(different)},
                 task=task,
                 fields=different,
                 task_id=task.pk,
@@ -121,20 +102,13 @@ class Wish:
         return task
 
     def refuse_deleted(self) -> None:
-        """Keep the key of a deleted task from making a second one.
-
-        Raises:
-            IdempotencyConflict: with no task.
-        """
-        since = timezone.now() - REMEMBERED
-        rows = DeletedTask.objects.filter(idempotency_scope=self.scope, idempotency_key=self.key, deleted_at__gt=since)
+        """Keep the key of a deleted task from making a second one: raise IdempotencyConflict with no task."""
+        rows = DeletedTask.objects.filter(**_of(self.key, self.owner), deleted_at__gt=timezone.now() - REMEMBERED)
         gone = rows.order_by("-deleted_at").first()
         if gone is None:
             return
-        words = {
-            "created": timezone.localtime(gone.created_at).strftime("%Y-%m-%d %H:%M:%S"),
-            "deleted": timezone.localtime(gone.deleted_at).strftime("%Y-%m-%d %H:%M:%S"),
-        }
+        moments = {"created": gone.created_at, "deleted": gone.deleted_at}
+        words = {name: f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}" for name, moment in moments.items()}
         raise IdempotencyConflict(
             _("This key made a task at %(created)s, which was deleted at %(deleted)s. Give a new wish a new key.")
             % words,
@@ -161,16 +135,17 @@ def _given(content: dict[str, str], name: str) -> str | None:
     return content.get(name) or content.get(_PRESET)
 
 
-def scope_of(owner: AbstractBaseUser | None) -> str:
-    """Return the owner's primary key as text, or an empty text: each owner has keys of its own."""
-    text = "" if owner is None or owner.pk is None else str(owner.pk)
-    return text if len(text) <= _LONGEST_SCOPE else hashlib.sha256(text.encode()).hexdigest()
+def _of(key: str | None, owner: AbstractBaseUser | None) -> dict[str, Any]:
+    """Return what a row says of a key: each owner, by its primary key as text, has keys of its own."""
+    scope = "" if owner is None or owner.pk is None else str(owner.pk)
+    if len(scope) > _LONGEST_SCOPE:
+        scope = hashlib.sha256(scope.encode()).hexdigest()
+    return {"idempotency_scope": scope, "idempotency_key": key}
 
 
 def task_of(key: str | None, owner: AbstractBaseUser | None) -> VideoTask | None:
     """Return the task that a key has made, whatever it was asked for."""
-    rows = VideoTask.objects.filter(idempotency_scope=scope_of(owner), idempotency_key=key)
-    return rows.first()
+    return VideoTask.objects.filter(**_of(key, owner)).first()
 
 
 def key_problem(key: Any) -> ValidationError | None:
@@ -183,18 +158,15 @@ def key_problem(key: Any) -> ValidationError | None:
         message = _("The key has %(length)s characters; at most %(limit)s are kept. Shorten or hash it.")
         return ValidationError(message, code="max_length", params={"length": len(key), "limit": LONGEST_KEY})
     if not key.isprintable() or key != key.strip():
-        return ValidationError(
-            _("The key has blanks at its ends, or characters that cannot be seen. Take them out."),
-            code="invalid_characters",
-        )
+        message = _("The key has blanks at its ends, or characters that cannot be seen. Take them out.")
+        return ValidationError(message, code="invalid_characters")
     return None
 
 
 def digest_of(source: Any) -> str:
     """Return a hash of an input as it was given: of a link, or of the bytes of a file, which is put back to its start.
 
-    Raises:
-        Exception: whatever the file or its storage raises.
+    Raises whatever the file or its storage raises.
     """
     if isinstance(source, MediaInput):
         # A stored input is the same for as long as it is there; of one task many are made.

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
+from socket import inet_aton
 from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
@@ -15,8 +18,10 @@ from django.utils.translation import gettext as _
 from django_wanvideo import catalog
 from django_wanvideo.catalog import images, text, urls
 from django_wanvideo.choices import InputRole
+from django_wanvideo.conf import conf
+from django_wanvideo.downloads.urls import is_public
 from django_wanvideo.models import MediaInput
-from django_wanvideo.models.creation import hosts, sources
+from django_wanvideo.models.creation import sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +34,11 @@ _EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "BMP": "bmp", "WEBP": "webp", "AVIF"
 _CHUNK = 1_000_000
 #: What tells a link from a path; a single letter is a drive.
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+#: Ends of names that mean something in one network only.
+_PRIVATE_END = re.compile(r"\.(localhost|localdomain|local|internal|intranet|private|corp|home|lan|home\.arpa)\Z")
+_NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
+#: What a name that is looked up can consist of.
+_NAME = re.compile(r"[a-z0-9_.-]+")
 
 
 def inspect(
@@ -87,16 +97,50 @@ def _link(given: str) -> str:
         )
         raise ValidationError(message, code="scheme")
     urls.check_url(url)
-    hosts.check_public(url)
+    check_public(url)
     return url
+
+
+def check_public(url: str) -> None:
+    """Raise ValidationError for a link to this machine or to a private network, however its address is written.
+
+    It is judged by its name alone, nothing is looked up. ``ALLOW_PRIVATE_HOSTS`` lets all pass.
+    """
+    if conf.ALLOW_PRIVATE_HOSTS:
+        return
+    # A name may become another one when its odd dots and digits are read.
+    name = urls.ascii_host(unquote(urlsplit(url).hostname or "")).rstrip(".")
+    try:
+        is_open = _is_open(name)
+    except (ValueError, OSError):
+        message = _("The link’s site has an address that no site can have. Copy the link again, or upload the file.")
+        raise ValidationError(message, code="host") from None
+    if not is_open:
+        message = _(
+            "The link leads to this machine or a private network, where EvoLink cannot read it. Upload the file."
+        )
+        raise ValidationError(message, code="private_host")
+
+
+def _is_open(name: str) -> bool:
+    if ":" in name:
+        return is_public(ip_address(name))
+    labels = name.split(".")
+    if _NUMBER.fullmatch(labels[-1]):
+        if not all(map(_NUMBER.fullmatch, labels)):
+            raise ValueError(name)
+        # One to four numbers, each decimal, octal or hexadecimal.
+        return is_public(IPv4Address(inet_aton(name)))
+    if not _NAME.fullmatch(name) or "" in labels:
+        raise ValueError(name)
+    return len(labels) > 1 and not _PRIVATE_END.search(f".{name}")
 
 
 def _picture(wanted: InputSpec, source: Any, position: int, *, fix: bool) -> MediaInput:
     content = sources.opened(source)
     if wanted.media != "image":
-        raise ValidationError(
-            _("Only pictures can be given as a file; give a link for this one."), code="file_not_taken"
-        )
+        message = _("Only pictures can be given as a file; give a link for this one.")
+        raise ValidationError(message, code="file_not_taken")
     item = MediaInput(role=wanted.role, position=position)
     try:
         facts = images.inspect_image(content, convertible=fix)
@@ -114,8 +158,7 @@ def _picture(wanted: InputSpec, source: Any, position: int, *, fix: bool) -> Med
         raise ValidationError(message, code="unreadable", params=params) from error
     item.width, item.height, item.size = facts.width, facts.height, facts.size
     item.content_type = f"image/{facts.format.lower()}"
-    extension = _EXTENSIONS.get(facts.format.upper(), "img")
-    item.file = File(content, name=f"{wanted.role}.{extension}")
+    item.file = File(content, name=f"{wanted.role}.{_EXTENSIONS.get(facts.format.upper(), 'img')}")
     return item
 
 

@@ -37,27 +37,22 @@ logger = logging.getLogger(__name__)
 SPARE = dt.timedelta(hours=6)
 #: An upload that another task made must outlive the site's own queue as well, and a retry.
 REUSED_SPARE = dt.timedelta(hours=24)
-
-
 #: Pixels of a small picture's longer side: twice the 96 that a list shows, for dense screens.
 THUMBNAIL_SIDE = 192
 #: Bytes of a picture that are kept in memory while it is sent; a larger one is in a file.
 SPOOL_BYTES = 1_000_000
+#: After these nobody knows what became of the transaction: the server may be committing it.
+_UNDECIDED = (OperationalError, InterfaceError)
 
 
 class UnreadableInputError(Exception):
     """An input's file is somewhere in the site's storage, and the storage does not give it just now."""
 
 
-#: After these nobody knows what became of the transaction: the server may be committing it.
-_UNDECIDED = (OperationalError, InterfaceError)
-
-
 def save_inputs(task: VideoTask, inputs: Iterable[MediaInput]) -> None:
     """Store new inputs and their files, each under a name of its own; a file is read through in chunks.
 
-    Raises:
-        ValidationError: keyed by role, the site's storage does not take the file.
+    Raises ValidationError, keyed by role, where the site's storage does not take one.
     """
     for item in inputs:
         item.task_id = task.pk
@@ -136,10 +131,7 @@ def _uploaded(item: MediaInput, client: EvoLinkClient) -> str:
     account = _account()
     if item.uploaded_account == account and (url := item.fresh_upload_url(spare=SPARE)):
         return url
-    found = _same_upload(item, account)
-    if found is None:
-        found = _upload(item, client)
-    item.uploaded_url, item.uploaded_expires_at = found
+    item.uploaded_url, item.uploaded_expires_at = _same_upload(item, account) or _upload(item, client)
     item.uploaded_account = account
     item.save(update_fields=["uploaded_url", "uploaded_expires_at", "uploaded_account"])
     return item.uploaded_url
@@ -197,9 +189,8 @@ def _uploadable(item: MediaInput) -> Iterator[tuple[BinaryIO, str, str]]:
             raise UnreadableInputError(f"{item.file.name}: {type(error).__name__}") from error
         try:
             facts = images.inspect_image(local, convertible=True)
-            content, content_type, extension = images.as_uploadable(
-                local, facts, fitted=item.sent_size, max_bytes=_most_bytes(item)
-            )
+            most = _most_bytes(item)
+            content, content_type, extension = images.as_uploadable(local, facts, fitted=item.sent_size, max_bytes=most)
         except ValidationError as error:
             if isinstance(error.__cause__, BaseTimeoutException):
                 # Not the picture's fault: the job's time was up while it was looked at.

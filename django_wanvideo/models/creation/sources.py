@@ -40,9 +40,8 @@ def opened(source: Any) -> IO[bytes] | File[bytes]:
     if isinstance(source, FieldFile):
         return _of_field(source)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        raise ValidationError(
-            _("These are bytes. Give them as a file: ContentFile(data), or io.BytesIO(data)."), code="invalid"
-        )
+        message = _("These are bytes. Give them as a file: ContentFile(data), or io.BytesIO(data).")
+        raise ValidationError(message, code="invalid")
     if isinstance(source, os.PathLike):
         return _of_path(source)
     # A class has a ``read`` too, but nothing to read from; CPython 3.13.0 crashes when it is called often enough.
@@ -116,7 +115,8 @@ def _of_stream(source: Any) -> IO[bytes] | File[bytes]:
     except Exception as error:
         # A stream of the caller's own may raise anything.
         message = _("The file cannot be read (%(reason)s). Open it for reading: open(path, “rb”).")
-        raise ValidationError(message, code="unreadable", params={"reason": _reason(error)}) from error
+        reason = str(getattr(error, "strerror", None) or error or type(error).__name__)[:200]
+        raise ValidationError(message, code="unreadable", params={"reason": reason}) from error
 
 
 def _at_beginning(source: Any) -> IO[bytes]:
@@ -184,7 +184,3 @@ def _bytes(content: Any) -> bytes:
 
 def _text() -> ValidationError:
     return ValidationError(_('Open the file for reading bytes: open(path, "rb").'), code="invalid")
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error or type(error).__name__)[:200]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.core.exceptions import ValidationError
 from django.db.models.fields.files import FieldFile
@@ -12,17 +12,46 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
 from django_wanvideo.catalog import json_values, text
-from django_wanvideo.catalog.messages import describe_value
-from django_wanvideo.models.creation import inspection, options
+from django_wanvideo.catalog.text import nearest, printable
+from django_wanvideo.catalog.validation import BESIDE_PARAMETERS, FAMILY_PARAMETERS
+from django_wanvideo.choices import InputRole
+from django_wanvideo.models.creation import inspection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from django_wanvideo.catalog import ModelSpec
     from django_wanvideo.models import MediaInput, VideoTask
 
 #: What PostgreSQL refuses in a text.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+#: What stands beside a model's parameters and inputs.
+COLUMNS = ("prompt", "model", "owner", "metadata", "notes", "parent", "by", "idempotency_key", "fix_inputs", "preset")
+
+
+class TaskOptions(TypedDict, total=False):
+    """Inputs by role, and parameters under EvoLink's names; which of them a model takes stands in the catalogue.
+
+    An input is a link, an open file, a ``pathlib.Path``, the file of a model's field or a stored input; ``None`` stands
+    for nothing, and for a parameter's default.
+    """
+
+    last_frame: Any
+    reference_images: Any
+    reference_videos: Any
+    source_video: Any
+    audio: Any
+    voices: Any
+    document: Any
+    #: Seconds.
+    duration: int | None
+    quality: str | None
+    aspect_ratio: str | None
+    prompt_extend: bool | None
+    shot_type: str | None
+    generate_audio: bool | None
+    seed: int | None
+    negative_prompt: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +69,7 @@ class Written:
         errors: dict[str, list[Any]] = {}
         prompt, notes = text.plain(prompt), text.plain(notes)
         if notes is not None and not isinstance(notes, str):
-            message = _("Write the notes as text; got %(value)s.")
-            errors["notes"] = [ValidationError(message, "invalid", {"value": describe_value(notes)})]
+            errors["notes"] = [text.wrong_kind(_("Write the notes as text; got %(value)s."), notes)]
             notes = ""
         notes = text.normalised(notes or "")
         if _UNSTORABLE.search(notes):
@@ -67,7 +95,7 @@ def validate(
     key_problem: ValidationError | None = None,
     fix: bool = False,
 ) -> tuple[dict[str, Any], list[MediaInput]]:
-    """Return the parameters as the model takes them, and unsaved inputs.
+    """Return what a draft's row says of all this, the price too, and unsaved inputs.
 
     Args:
         sources: by role, lists of links, files, paths or stored inputs.
@@ -89,10 +117,32 @@ def validate(
         inputs = inspection.inspect(spec, judged, keep_of=keep_of, fix=fix)
     except ValidationError as error:
         error.update_error_dict(errors)
-    errors |= written.errors | options.misspelled(spec, parameters)
+    errors |= written.errors | misspelled(spec, parameters)
     if errors:
         raise ValidationError(errors)
-    return cleaned, inputs
+    columns: dict[str, Any] = {
+        "model": spec.id,
+        "prompt": written.prompt,
+        "parameters": cleaned,
+        "credits_estimated": catalog.estimate(spec, cleaned),
+        "notes": written.notes,
+        "metadata": written.metadata,
+    }
+    return columns, inputs
+
+
+def misspelled(spec: ModelSpec, names: Iterable[str]) -> dict[str, list[ValidationError]]:
+    """Return an error for each name that is nothing, but nearly a keyword beside the parameters: ``metadta``."""
+    parameters = [item.name for item in spec.parameters]
+    known = FAMILY_PARAMETERS | BESIDE_PARAMETERS | {*parameters, *InputRole.values}
+    candidates = [*parameters, *(item.role.value for item in spec.inputs), *COLUMNS]
+    errors = {}
+    for name in names:
+        if name not in known and (meant := nearest(name, candidates)) in COLUMNS:
+            message = _("There is no option “%(name)s”. Did you mean “%(meant)s”?")
+            params = {"name": printable(name), "meant": meant}
+            errors[name] = [ValidationError(message, "unknown_option", params)]
+    return errors
 
 
 def as_list(value: Any) -> list[Any]:

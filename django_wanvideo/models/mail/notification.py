@@ -8,23 +8,19 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import NotificationKind, NotifyWhen
-from django_wanvideo.models.base.managers import PrimaryManager
 from django_wanvideo.models.base.people import PersonKey
-from django_wanvideo.models.base.row_keys import RowKey
+from django_wanvideo.models.base.rows import Row, RowKey
 from django_wanvideo.models.batches.item import BatchEvent
 from django_wanvideo.models.event import TaskEvent
 
 
-class NotificationChoice(models.Model):
+class NotificationChoice(Row):
     """How often one person wants an e-mail about their videos. Without a row: never, unless the site says otherwise."""
 
     user = PersonKey(verbose_name=_("person"), db_index=False)
     when = models.CharField(_("e-mail me"), max_length=8, choices=NotifyWhen, default=NotifyWhen.BATCH)
 
-    objects = PrimaryManager()
-
-    class Meta:
-        base_manager_name = "objects"
+    class Meta(Row.Meta):
         verbose_name = _("my e-mails")
         verbose_name_plural = _("my e-mails")
         constraints = [models.UniqueConstraint(fields=["user"], name="wanvideo_notification_choice")]
@@ -33,7 +29,7 @@ class NotificationChoice(models.Model):
         return str(self.get_when_display())
 
 
-class Notification(models.Model):
+class Notification(Row):
     """One thing that one person is to be told by e-mail; the outbox of mails.
 
     It waits while ``due_at`` is set, was sent at ``sent_at``, or was given up at ``gave_up_at``.
@@ -65,10 +61,7 @@ class Notification(models.Model):
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
     gave_up_at = models.DateTimeField(_("given up at"), null=True, blank=True)
 
-    objects = PrimaryManager()
-
-    class Meta:
-        base_manager_name = "objects"
+    class Meta(Row.Meta):
         verbose_name = _("e-mail")
         verbose_name_plural = _("e-mails")
         ordering = ["-pk"]

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from django_stubs_ext import StrOrPromise
 
-
 #: The end, as code and words, of a task that was put off for too long, by the reason of the last time.
 EXPIRED_REASONS: dict[str, tuple[str, StrOrPromise]] = {
     "upload_failed": ("put_off_too_long", _("EvoLink did not take the picture for a whole day. Try again later.")),
@@ -32,8 +31,6 @@ EXPIRED_REASONS: dict[str, tuple[str, StrOrPromise]] = {
         _("The picture could not be read from this site’s storage for a whole day."),
     ),
 }
-
-
 #: What is looked up anew at each try, however far ahead the row says that it may end.
 LOOKED_UP = credit_limits.REASONS | holds.REASONS
 
@@ -45,9 +42,8 @@ def not_delayed(now: dt.datetime) -> Q:
 
 def delay(task: VideoTask, reason: str, *, until: dt.datetime) -> None:
     """Put a queued task off; the history gets a line when the reason is a new one."""
-    rows = VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(
-        delayed_until=until, delay_reason=reason, next_action_at=until
-    )
+    queued = VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED)
+    rows = queued.update(delayed_until=until, delay_reason=reason, next_action_at=until)
     if rows and task.delay_reason != reason:
         detail = {"reason": reason, "until": until.isoformat()}
         lifecycle.record(task, EventKind.WAITING, EventSource.WORKER, detail=detail)

@@ -59,8 +59,7 @@ def create_from_duplicate(attempt: Attempt, snapshot: TaskSnapshot, *, source: E
                 claimed_at=attempt.claimed_at,
                 sent_at=attempt.sent_at,
             )
-            detail = {"second_result_of": str(first.pk)}
-            lifecycle.create_accepted(task, bound, snapshot, source=source, detail=detail)
+            lifecycle.create_accepted(task, bound, snapshot, source=source, detail={"second_result_of": str(first.pk)})
             if attempt.provider_task_id in {None, snapshot.id}:
                 # The attempt has no other task of EvoLink's that it may have paid for.
                 ledger.hand_over(attempt.pk, to=bound.pk)
@@ -74,6 +73,5 @@ def create_from_duplicate(attempt: Attempt, snapshot: TaskSnapshot, *, source: E
 
 def attempt_for(snapshot: TaskSnapshot) -> Attempt | None:
     """Return the attempt that holds EvoLink's task already, if any."""
-    return (
-        Attempt.objects.filter(provider_task_id=snapshot.id, state=AttemptState.ACCEPTED).select_related("task").first()
-    )
+    bound = Attempt.objects.filter(provider_task_id=snapshot.id, state=AttemptState.ACCEPTED)
+    return bound.select_related("task").first()

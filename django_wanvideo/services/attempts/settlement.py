@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo.choices import OPEN_ATTEMPT_STATES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.db import database
+from django_wanvideo.evolink.exceptions import EvoLinkError, RetryLater
 from django_wanvideo.failures import ADVICE
 from django_wanvideo.models import Attempt, VideoTask, lifecycle
 from django_wanvideo.services import schedule
-from django_wanvideo.services.attempts import recovery
+from django_wanvideo.services.attempts import binding
 from django_wanvideo.services.attempts.binding import OPEN_STATES, SENT_STATUSES
 from django_wanvideo.services.holds import account, circuit_breaker, holds, lock
 from django_wanvideo.services.provider import provider
@@ -25,7 +27,16 @@ if TYPE_CHECKING:
 
     from django_stubs_ext import StrOrPromise
 
-    from django_wanvideo.evolink.exceptions import EvoLinkError, RetryLater
+logger = logging.getLogger(__name__)
+
+#: POSTs with one key: the first, and as many repetitions as make sense before a person is asked.
+MOST_POSTS = 4
+#: What becomes of the attempt, and what is told, where its task comes to a status.
+_SETTLED = {
+    TaskStatus.FAILED: (AttemptState.NOT_ACCEPTED, EventKind.FAILED),
+    TaskStatus.QUEUED: (AttemptState.NOT_ACCEPTED, EventKind.WAITING),
+    TaskStatus.UNCONFIRMED: (AttemptState.UNCONFIRMED, EventKind.UNCONFIRMED),
+}
 
 
 def record_rejection(attempt: Attempt, error: EvoLinkError) -> None:
@@ -35,7 +46,7 @@ def record_rejection(attempt: Attempt, error: EvoLinkError) -> None:
     with database.atomic():
         state = lock.lock()
         if reason is None:
-            _fail(attempt, error, failure_code(error), error.message)
+            _settle(attempt, TaskStatus.FAILED, error, error_code=failure_code(error), error_message=error.message)
         else:
             _requeue(attempt, error, account.REASONS[reason], timezone.now() + schedule.next_send(0, None))
         is_answered = circuit_breaker.note_answer(state)
@@ -56,7 +67,8 @@ def requeue(attempt: Attempt, error: RetryLater) -> None:
     task = attempt.task
     now = timezone.now()
     if holds.waited_too_long(task):
-        _fail(attempt, error, "put_off_too_long", _("EvoLink put this task off for a whole day. Try again later."))
+        message = _("EvoLink put this task off for a whole day. Try again later.")
+        _settle(attempt, TaskStatus.FAILED, error, error_code="put_off_too_long", error_message=message)
         return
     waits = task.attempts.filter(state=AttemptState.NOT_ACCEPTED, claimed_at__gte=task.queued_at or now).count()
     until = now + schedule.next_send(waits, error.retry_after)
@@ -69,22 +81,13 @@ def mark_unconfirmed(attempt: Attempt, error: Exception) -> None:
     due = timezone.now() + unconfirmed_wait(attempt.request_count)
     with database.atomic():
         state = lock.lock()
-        lost = _settle(
-            attempt,
-            TaskStatus.UNCONFIRMED,
-            AttemptState.UNCONFIRMED,
-            EventKind.UNCONFIRMED,
-            error,
-            allowed=frozenset({TaskStatus.SUBMITTING}),
-            next_action_at=due,
-        )
-        if lost:
+        if _settle(attempt, TaskStatus.UNCONFIRMED, error, next_action_at=due):
             circuit_breaker.note_lost(state)
 
 
 def unconfirmed_wait(posts: int) -> dt.timedelta:
     """How long an unconfirmed attempt is left alone: until a person is asked, or the same key may be repeated."""
-    if conf.TRUST_IDEMPOTENCY_KEY and posts < 4:
+    if conf.TRUST_IDEMPOTENCY_KEY and posts < MOST_POSTS:
         return schedule.next_send(max(posts - 1, 0), None)
     return dt.timedelta(seconds=conf.UNCONFIRMED_DEADLINE)
 
@@ -106,7 +109,7 @@ def recover_stale_claim(task_id: uuid.UUID) -> None:
         return
     if attempt.sent_at is None and release(attempt, source=EventSource.SWEEP, reason="worker_lost"):
         return
-    if recovery.bind_kept(attempt):
+    if binding.bind_kept(attempt):
         return
     mark_unconfirmed(attempt, RuntimeError("worker_lost"))
 
@@ -155,37 +158,17 @@ def release(attempt: Attempt, *, source: EventSource, reason: str) -> bool:
 
 def fail_before_sending(task: VideoTask, code: str, message: StrOrPromise) -> None:
     """A queued task that cannot be sent at all, such as one whose picture is refused."""
-    lifecycle.fail(
-        task,
-        code,
-        message,
-        source=EventSource.WORKER,
-        allowed=frozenset({TaskStatus.QUEUED}),
-        detail={"message": str(message)},
-    )
-
-
-def _fail(attempt: Attempt, error: EvoLinkError, code: str, message: str) -> None:
-    columns: dict[str, Any] = {"error_code": code, "error_message": message}
-    _settle(attempt, TaskStatus.FAILED, AttemptState.NOT_ACCEPTED, EventKind.FAILED, error, **columns)
+    queued, detail = frozenset({TaskStatus.QUEUED}), {"message": str(message)}
+    lifecycle.fail(task, code, message, source=EventSource.WORKER, allowed=queued, detail=detail)
 
 
 def _requeue(attempt: Attempt, error: EvoLinkError, reason: str, until: dt.datetime) -> None:
-    columns: dict[str, Any] = {"delayed_until": until, "delay_reason": reason, "next_action_at": until}
-    _settle(attempt, TaskStatus.QUEUED, AttemptState.NOT_ACCEPTED, EventKind.WAITING, error, **columns)
+    _settle(attempt, TaskStatus.QUEUED, error, delayed_until=until, delay_reason=reason, next_action_at=until)
 
 
-def _settle(
-    attempt: Attempt,
-    to: TaskStatus,
-    state: AttemptState,
-    kind: EventKind,
-    error: Exception,
-    *,
-    allowed: frozenset[TaskStatus] = SENT_STATUSES,
-    **columns: Any,
-) -> bool:
+def _settle(attempt: Attempt, to: TaskStatus, error: Exception, **columns: Any) -> bool:
     """Close the attempt and move its task, if neither has gone on meanwhile (a callback may come first)."""
+    state, kind = _SETTLED[to]
     status: int | None = getattr(error, "http_status", None)
     code = str(getattr(error, "code", None) or (error if isinstance(error, RuntimeError) else type(error).__name__))
     message = str(getattr(error, "message", "") or "")
@@ -202,7 +185,7 @@ def _settle(
             "error_code": code[:100],
             "error_message": message,
         },
-        allowed=allowed,
+        allowed=SENT_STATUSES,
         kind=kind,
         source=EventSource.RESPONSE if status else EventSource.WORKER,
         detail={name: value for name, value in detail.items() if value},
@@ -211,3 +194,54 @@ def _settle(
     if moved is not None:
         attempt.state = state
     return moved is not None
+
+
+def may_repeat(attempt: Attempt) -> bool:
+    """Tell whether the same key and body may be sent once more; after that, or after a while, a person is asked."""
+    if not conf.TRUST_IDEMPOTENCY_KEY or attempt.request_count >= MOST_POSTS:
+        return False
+    asked_at = attempt.sent_at or attempt.claimed_at
+    return timezone.now() - asked_at < dt.timedelta(seconds=conf.UNCONFIRMED_DEADLINE)
+
+
+def repeat(attempt: Attempt) -> None:
+    """Send the same key and body again; EvoLink answers with the task it made then, if it made one.
+
+    Only an acceptance settles anything: a refusal now says nothing about then.
+    """
+    try:
+        client = provider.client()
+    except provider.ProviderUnavailable as unavailable:
+        logger.warning("Attempt %s stays unconfirmed: %s", attempt.pk, unavailable)
+        _look_again(attempt, unavailable.until)
+        return
+    if holds.forbid_repeats():
+        _look_again(attempt, timezone.now() + provider.NO_KEY)
+        return
+    rows = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.UNCONFIRMED)
+    if not rows.filter(request_count=attempt.request_count).update(request_count=F("request_count") + 1):
+        return
+    wait = unconfirmed_wait(attempt.request_count + 1)
+    _look_again(attempt, timezone.now() + schedule.claim_lifetime() + wait)
+    try:
+        created = provider.create(client, attempt)
+    except RetryLater as error:
+        # Certainly not looked at by EvoLink, so it does not count.
+        rows.update(request_count=F("request_count") - 1)
+        wait = schedule.next_send(attempt.request_count, error.retry_after)
+        provider.handle_error(error)
+        _stays(attempt, error, wait)
+    except EvoLinkError as error:
+        account.note(error)
+        _stays(attempt, error, wait)
+    else:
+        binding.record_acceptance(attempt, created)
+
+
+def _stays(attempt: Attempt, error: EvoLinkError, wait: dt.timedelta) -> None:
+    logger.warning("Attempt %s stays unconfirmed: %s", attempt.pk, error)
+    _look_again(attempt, timezone.now() + wait)
+
+
+def _look_again(attempt: Attempt, at: dt.datetime) -> None:
+    VideoTask.objects.filter(pk=attempt.task_id, status=TaskStatus.UNCONFIRMED).update(next_action_at=at)

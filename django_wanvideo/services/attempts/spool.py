@@ -57,7 +57,7 @@ def keep(attempt: Attempt, created: CreateResult) -> None:
 
 def find(attempt_id: uuid.UUID) -> CreateResult | None:
     """Return what is kept of an attempt, from whichever place has it."""
-    content = _from_redis(lambda redis: redis.hget(KEY, str(attempt_id)))
+    content = _try("read from Redis", lambda: queue.answer(lambda redis: redis.hget(KEY, str(attempt_id))))
     return _decoded(content) or _decoded(_try("read from the storage", lambda: _file(attempt_id)))
 
 
@@ -69,7 +69,7 @@ def forget(attempt_id: uuid.UUID) -> None:
 
 def in_redis() -> set[uuid.UUID]:
     """Return the attempts that Redis keeps something of."""
-    names = _from_redis(lambda redis: redis.hkeys(KEY)) or []
+    names = _try("read from Redis", lambda: queue.answer(lambda redis: redis.hkeys(KEY))) or []
     return set(filter(None, map(_as_id, names[:MOST])))
 
 
@@ -83,10 +83,9 @@ def _name(attempt_id: uuid.UUID) -> str:
     return posixpath.join(FOLDER, f"{attempt_id}.json")
 
 
-def _file(attempt_id: uuid.UUID) -> bytes:
+def _file(attempt_id: uuid.UUID) -> Any:
     with task_storage().open(_name(attempt_id)) as kept:
-        content: bytes = kept.read(LONGEST)
-    return content
+        return kept.read(LONGEST)
 
 
 def _encoded(created: CreateResult) -> bytes:
@@ -116,10 +115,6 @@ def _as_id(name: Any) -> uuid.UUID | None:
         return uuid.UUID(name.decode() if isinstance(name, bytes) else str(name))
     except ValueError:
         return None
-
-
-def _from_redis(question: Callable[[Redis], Any]) -> Any:
-    return _try("read from Redis", lambda: queue.answer(question))
 
 
 def _try(what: str, action: Callable[[], Any]) -> Any:

@@ -73,8 +73,7 @@ def price_of(task: VideoTask, trouble: Trouble) -> Decimal:
 def note(error: EvoLinkError, attempt: Attempt | None = None) -> str | None:
     """Take note of what an error says about the account; return why tasks wait now, or ``None`` if it says nothing.
 
-    Args:
-        attempt: the one that was refused. Without one the error is the answer to a call that costs nothing.
+    Without the attempt that was refused the error is the answer to a call that costs nothing.
     """
     name = reason_of(error)
     if name is None:
@@ -99,7 +98,9 @@ def _note(name: str, error: EvoLinkError, attempt: Attempt | None) -> None:
         probing = name == KEY_REJECTED and came_back and attempt is not None
         wait = schedule.next_probe(checks) if probing else dt.timedelta(0)
         standing = Trouble(since=now, check_at=now + wait, checks=checks, probing=probing)
-        _tell(name, error, past)
+        if not any(at is not None and abs(now - at) < QUIET for at in (past["told"], past["ended"])):
+            logger.error(_NOTICE[name], f"HTTP {error.http_status} {error.code}".strip())
+            _remember(name, told=now.isoformat())
     elif (
         attempt is not None
         and not standing.probing
@@ -126,10 +127,7 @@ def end(name: str) -> bool:
         if state is None or (trouble is None and not is_of_other_keys(state)):
             return False
         if trouble is not None:
-            past, _made = SiteState.objects.get_or_create(name=_NOTICES)
-            ended = {"ended": timezone.now().isoformat(), "checks": trouble.checks + 1}
-            past.value[name] = {**past.value.get(name, {}), **ended}
-            past.save()
+            _remember(name, ended=timezone.now().isoformat(), checks=trouble.checks + 1)
         keep(state, None)
         lock.note_end(row)
     lock.release(REASONS[name])
@@ -153,9 +151,7 @@ def request_works(states: Mapping[str, SiteState]) -> None:
         if is_of_other_keys(state) or (trouble is not None and (name == KEY_REJECTED or trouble.probing)):
             end(name)
     trouble = of_this_key(states.get(CREDITS_OUT))
-    if trouble is None or trouble.probing:
-        return
-    if trouble.spendable is None:
+    if trouble is not None and not trouble.probing and trouble.spendable is None:
         # There are credits again, it seems: let EvoLink say how many.
         with database.atomic():
             lock.lock()
@@ -195,14 +191,9 @@ def apply(credits_now: Credits) -> None:
         lock.release(REASONS[CREDITS_OUT])
 
 
-def _tell(name: str, error: EvoLinkError, past: Mapping[str, Any]) -> None:
-    now = timezone.now()
-    lately = [at for at in (past["told"], past["ended"]) if at is not None and abs(now - at) < QUIET]
-    if lately:
-        return
-    logger.error(_NOTICE[name], f"HTTP {error.http_status} {error.code}".strip())
+def _remember(name: str, **facts: Any) -> None:
     state, _made = SiteState.objects.get_or_create(name=_NOTICES)
-    state.value[name] = {**state.value.get(name, {}), "told": now.isoformat()}
+    state.value[name] = {**state.value.get(name, {}), **facts}
     state.save()
 
 

@@ -53,8 +53,7 @@ class Trouble:
     def parse(cls, value: Mapping[str, Any]) -> Trouble:
         """Read what ``as_json`` wrote; what is missing or odd makes it due now."""
         now = timezone.now()
-        resets_at = lock.moment(value, "resets_at")
-        if resets_at is not None:
+        if (resets_at := lock.moment(value, "resets_at")) is not None:
             resets_at = lock.believed(resets_at, LONGEST_DAY)
         longest = LONGEST_DAY if resets_at is not None else lock.LONGEST_WAIT
         return cls(
@@ -110,7 +109,8 @@ def is_of_other_keys(state: SiteState | None) -> bool:
 def keep(state: SiteState, trouble: Trouble | None) -> None:
     """Write what stands against this process's key, or that it works. The gate must be held."""
     mine = fingerprint()
-    troubles = {key: value for key, value in _troubles(state).items() if key and not _is_forgotten(value)}
+    lately = timezone.now() - FORGOTTEN
+    troubles = {key: of for key, of in _troubles(state).items() if key and Trouble.parse(of).check_at >= lately}
     troubles.pop(mine, None)
     working = state.value.get(_WORKING)
     if trouble is not None:
@@ -142,10 +142,6 @@ def _seen(state: SiteState | None) -> dict[str, Any]:
 def _troubles(state: SiteState) -> dict[str, Any]:
     keys = state.value.get("keys")
     return dict(keys) if isinstance(keys, dict) else {"": dict(state.value)}
-
-
-def _is_forgotten(value: Mapping[str, Any]) -> bool:
-    return Trouble.parse(value).check_at < timezone.now() - FORGOTTEN
 
 
 def _decimal(value: object) -> Decimal | None:

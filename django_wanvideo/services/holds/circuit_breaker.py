@@ -78,16 +78,14 @@ def read(state: SiteState | None) -> Count:
 def under_way() -> QuerySet[Attempt]:
     """Return the attempts that were claimed and have no outcome; none longer than a claim can live."""
     now, longest = timezone.now(), 2 * schedule.claim_lifetime()
-    return Attempt.objects.filter(
-        state=AttemptState.CLAIMED, claimed_at__gt=now - longest, claimed_at__lt=now + longest
-    )
+    lately = {"claimed_at__gt": now - longest, "claimed_at__lt": now + longest}
+    return Attempt.objects.filter(state=AttemptState.CLAIMED, **lately)
 
 
 def note_probe(state: SiteState) -> None:
     """A probe goes out now: the next one may go after a while. The gate must be held."""
-    count = read(state)
-    wait = schedule.next_probe(count.probes)
-    state.value |= {"probes": count.probes + 1, "probe_at": (timezone.now() + wait).isoformat()}
+    probes = read(state).probes
+    state.value |= {"probes": probes + 1, "probe_at": (timezone.now() + schedule.next_probe(probes)).isoformat()}
     state.save()
 
 
@@ -97,8 +95,7 @@ def note_lost(state: SiteState) -> None:
     now = timezone.now()
     state.value |= {"lost": count.lost + 1, "since": (count.since if count.lost else now).isoformat()}
     if count.lost + 1 >= THRESHOLD:
-        probe_at = now + schedule.next_probe(count.probes)
-        state.value |= {"probe_at": probe_at.isoformat()}
+        state.value["probe_at"] = (now + schedule.next_probe(count.probes)).isoformat()
     state.save()
 
 

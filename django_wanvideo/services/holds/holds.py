@@ -26,15 +26,8 @@ if TYPE_CHECKING:
 BY_A_PERSON = "sending_paused"
 #: Reasons of single tasks that a hold of the whole stands behind.
 REASONS = frozenset(
-    {
-        BY_A_PERSON,
-        circuit_breaker.LOST_ANSWERS,
-        circuit_breaker.BUSY,
-        *account.REASONS.values(),
-        "installation",
-        "rolled_back",
-    }
-)
+    {BY_A_PERSON, circuit_breaker.LOST_ANSWERS, circuit_breaker.BUSY, "installation", "rolled_back"}
+).union(account.REASONS.values())
 _SOON = dt.timedelta(seconds=15)
 #: Further parts of the app that hold sending back; each returns what stands, and nothing is sent while one does.
 SOURCES: list[Callable[[], list[Hold]]] = [installation.holds]
@@ -54,9 +47,8 @@ class Permit:
 
 def standing(rows: Mapping[str, SiteState] | None = None) -> list[Hold]:
     """Return all holds that stand now, oldest first; of ``lock.marks()`` that were read already, those alone."""
-    others = _others() if rows is None else []
+    found: list[Hold | None] = [*_others()] if rows is None else []
     rows = lock.marks() if rows is None else rows
-    found: list[Hold | None] = [*others]
     found += [_account_hold(name, of_the_site(rows.get(name))) for name in (KEY_REJECTED, CREDITS_OUT)]
     count = circuit_breaker.read(rows.get(LOCK_NAME))
     if count.is_open:

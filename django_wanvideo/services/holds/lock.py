@@ -51,12 +51,7 @@ class Hold:
 
 def lock() -> SiteState:
     """Wait for the gate, which is held until the present transaction ends; its row keeps the count of lost answers."""
-    rows = SiteState.objects.select_for_update().filter(name=LOCK_NAME)
-    found = rows.first()
-    if found is None:
-        SiteState.objects.get_or_create(name=LOCK_NAME)
-        found = rows.get()
-    return found
+    return SiteState.objects.select_for_update().get_or_create(name=LOCK_NAME)[0]
 
 
 def marks() -> dict[str, SiteState]:

@@ -29,8 +29,7 @@ PERMISSION = "wanvideo.pause_sending"
 def pause(*, by: AbstractBaseUser | None = None, reason: str = "") -> bool:
     """Hold sending back until a person resumes it; return whether it was not held by a person already.
 
-    Raises:
-        PermissionDenied: ``by`` may not pause sending.
+    Raises PermissionDenied where ``by`` may not pause sending.
     """
     people.check_permission(by, PERMISSION, _("You may not pause or resume sending."))
     with database.atomic():
@@ -45,10 +44,7 @@ def pause(*, by: AbstractBaseUser | None = None, reason: str = "") -> bool:
 def resume(*, by: AbstractBaseUser | None = None) -> list[Hold]:
     """End a person's pause. Where another hold stands, one task is sent to see whether it is over; it stays otherwise.
 
-    Returns the holds that still stand.
-
-    Raises:
-        PermissionDenied: ``by`` may not pause sending.
+    Returns the holds that still stand. Raises PermissionDenied where ``by`` may not pause sending.
     """
     people.check_permission(by, PERMISSION, _("You may not pause or resume sending."))
     with database.atomic():

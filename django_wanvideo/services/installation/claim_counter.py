@@ -9,25 +9,21 @@ import hashlib
 import logging
 import posixpath
 import re
-import threading
 import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from django.core.files.base import ContentFile
-from django.db import connections
 from redis.exceptions import ResponseError
 
 from django_wanvideo import queue
 from django_wanvideo.conf import conf
+from django_wanvideo.db import database
 from django_wanvideo.models.storage import task_storage
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Callable
 
     from redis import Redis
-
-T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +33,7 @@ FOLDER = "installation"
 PATIENCE = 2.0
 #: Seconds that one reading of the storage stands for all those that follow it.
 READ_EVERY = 60
+_FAILURE = "The task storage does not take the number of claims; that is only kept in Redis."
 #: More digits are no number of claims.
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _NOTHING = "-"
@@ -85,13 +82,13 @@ def store(database_id: uuid.UUID, claims: int) -> None:
 
     def write() -> bool:
         found = [_content(database_id, name) for name in names(database_id)]
-        if claims <= max((number for number in found if number is not None), default=-1):
-            return False
         numbers = [-1 if number is None else number for number in found]
+        if claims <= max(numbers):
+            return False
         _put(names(database_id)[numbers.index(min(numbers))], _line(database_id, claims))
         return True
 
-    if _within(PATIENCE, write):
+    if database.within(PATIENCE, _FAILURE, write)[0]:
         _read[database_id] = (time.monotonic(), claims)
         _remember_stored(database_id, str(claims))
 
@@ -100,11 +97,8 @@ def names(database_id: uuid.UUID) -> tuple[str, str]:
     """Return the two names in the task storage."""
     target = conf.UPLOAD_TO
     pattern = "wanvideo/" if callable(target) else target
-    fixed = pattern.split("%", 1)[0].rpartition("/")[0]
-    return (
-        posixpath.join(fixed, FOLDER, f"{database_id}-1.txt"),
-        posixpath.join(fixed, FOLDER, f"{database_id}-2.txt"),
-    )
+    stem = posixpath.join(pattern.split("%", 1)[0].rpartition("/")[0], FOLDER, str(database_id))
+    return f"{stem}-1.txt", f"{stem}-2.txt"
 
 
 def _remember_stored(database_id: uuid.UUID, text: str) -> None:
@@ -115,7 +109,7 @@ def _in_storage(database_id: uuid.UUID, *, fresh: bool) -> int | None:
     at, number = _read.get(database_id, (0.0, None))
     if not fresh and at and time.monotonic() - at < READ_EVERY:
         return number
-    found = _within(PATIENCE, lambda: [_content(database_id, name) for name in names(database_id)])
+    (found,) = database.within(PATIENCE, _FAILURE, lambda: [_content(database_id, name) for name in names(database_id)])
     number = max((value for value in found or () if value is not None), default=None)
     _read[database_id] = (time.monotonic(), number)
     return number
@@ -129,7 +123,7 @@ def _content(database_id: uuid.UUID, name: str) -> int | None:
         # Every storage has errors of its own, for a name that is not there too.
         logger.debug("The number of claims cannot be read at %s.", name, exc_info=True)
         return None
-    words = text.decode("ascii", "replace").split() if isinstance(text, bytes) else text.split()
+    words = _text(text).split()
     number = _number(words[1]) if len(words) == 3 else None
     return number if number is not None and words == _line(database_id, number).split() else None
 
@@ -166,24 +160,3 @@ def _key(database_id: uuid.UUID) -> str:
 
 def _stored_key(database_id: uuid.UUID) -> str:
     return f"wanvideo:claims:{{{database_id}}}:stored"
-
-
-def _within(seconds: float, work: Callable[[], T]) -> T | None:
-    """Return what ``work`` returns; ``None`` when it fails or takes longer: a storage may hang without any limit."""
-    done: list[T] = []
-
-    def run() -> None:
-        try:
-            done.append(work())
-        except Exception:
-            logger.warning(
-                "The task storage does not take the number of claims; that is only kept in Redis.", exc_info=True
-            )
-        finally:
-            # Some storages are tables.
-            connections.close_all()
-
-    thread = threading.Thread(target=run, name="wanvideo-mirror", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    return done[0] if done else None

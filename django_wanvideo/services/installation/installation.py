@@ -10,18 +10,19 @@ import datetime as dt
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from django.db import router
 from django.db.models import F, Q, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo.choices import IN_FLIGHT_STATUSES, TaskStatus
+from django_wanvideo.conf import conf
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Installation, VideoTask
 from django_wanvideo.services.holds.lock import Hold
-from django_wanvideo.services.installation import claim_counter, identity
+from django_wanvideo.services.installation import claim_counter
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -64,14 +65,7 @@ class Guard:
 
 def current() -> Installation:
     """Return the one row, which is made with the tables."""
-    row = Installation.objects.filter(pk=Installation.ONLY).first()
-    return row if row is not None else Installation.objects.get_or_create(pk=Installation.ONLY)[0]
-
-
-def make_row(using: str) -> None:
-    """Give a database whose tables were just made its id, before anything is copied from it."""
-    if router.allow_migrate_model(using, Installation):
-        Installation.objects.using(using).get_or_create(pk=Installation.ONLY)
+    return Installation.objects.get_or_create(pk=Installation.ONLY)[0]
 
 
 def look() -> Guard:
@@ -79,12 +73,11 @@ def look() -> Guard:
     row = current()
     if _is_foreign(row):
         _say("foreign", "This database belongs to %s, not to %s: nothing is sent, followed, stored or told. If that is "
-             "wanted, take it over with: python manage.py wanvideo_adopt", row.name, identity.here())  # fmt: skip
+             "wanted, take it over with: python manage.py wanvideo_adopt", row.name, _here())  # fmt: skip
         return Guard(row, is_foreign=True)
-    until = _settle_host(row)
-    if until is not None:
+    if (until := _settle_host(row)) is not None:
         _say("host", "What was queued under %s is not sent from %s. Take it over with: python manage.py wanvideo_adopt",
-             row.host, identity.here())  # fmt: skip
+             row.host, _here())  # fmt: skip
     return Guard(row, others_until=until)
 
 
@@ -111,11 +104,7 @@ def is_foreign() -> bool:
 
 
 def check_not_foreign() -> None:
-    """For what a person asks for.
-
-    Raises:
-        TransitionNotAllowed: the database belongs to another installation.
-    """
+    """For what a person asks for: raise TransitionNotAllowed where the database belongs to another installation."""
     guard = look()
     if guard.is_foreign:
         message = _(
@@ -131,12 +120,8 @@ def host_in_row() -> Subquery:
 
 
 def note_host(known: str | None) -> None:
-    """See a new host before a task is queued under it, so that the task is known to be its own.
-
-    Args:
-        known: the host in the row, or ``None`` where it was not read.
-    """
-    if not identity.name() and identity.host() and known != identity.host():
+    """See a host that is not the ``known`` one in the row before a task is queued under it: the task is its own."""
+    if not _own_name() and _own_host() and known != _own_host():
         look()
 
 
@@ -165,13 +150,13 @@ def note_outside(*, at_once: bool = False) -> None:
 def holds(guard: Guard | None = None) -> list[Hold]:
     """Return what holds all sending back; what was queued under another host is told by ``under_another_host``."""
     guard = guard or look()
-    found = []
+    found, row = [], guard.row
     if guard.is_foreign:
-        detail: dict[str, Any] = {"belongs_to": guard.row.name, "here": identity.here()}
+        detail: dict[str, Any] = {"belongs_to": row.name, "here": _here()}
         found.append(Hold("installation", _said.get("foreign", timezone.now()), detail))
-    if guard.row.rolled_back_at is not None:
-        detail = {"claims": guard.row.claims, "claims_elsewhere": guard.row.claims_elsewhere}
-        found.append(Hold("rolled_back", guard.row.rolled_back_at, detail))
+    if row.rolled_back_at is not None:
+        detail = {"claims": row.claims, "claims_elsewhere": row.claims_elsewhere}
+        found.append(Hold("rolled_back", row.rolled_back_at, detail))
     return found
 
 
@@ -185,10 +170,8 @@ def take_over(*, is_copy: bool) -> Installation:
     """Make the database this installation's own, above every number that was noted; a copy gets an id of its own."""
     row = current()
     known = [row.claims, row.claims_elsewhere or 0, claim_counter.highest(row.database_id) or 0]
-    row.name, row.host = (
-        identity.name() or ("" if is_copy else row.name),
-        identity.host() or ("" if is_copy else row.host),
-    )
+    row.name = _own_name() or ("" if is_copy else row.name)
+    row.host = _own_host() or ("" if is_copy else row.host)
     row.other_host_since = row.rolled_back_at = row.claims_elsewhere = row.stored_at = None
     row.claims = max(known) + 1
     if is_copy:
@@ -198,17 +181,34 @@ def take_over(*, is_copy: bool) -> Installation:
     return row
 
 
+def _own_name() -> str:
+    """Return what the site calls the installation that this process belongs to; empty when it does not say."""
+    return str(conf.INSTALLATION or "").strip()
+
+
+def _own_host() -> str:
+    """Return the host of ``CALLBACK_BASE_URL``, without its port; empty when there is none."""
+    try:
+        return (urlsplit(str(conf.CALLBACK_BASE_URL or "")).hostname or "").lower()[:255]
+    except ValueError:
+        return ""
+
+
+def _here() -> str:
+    return _own_name() or _own_host() or "a process without INSTALLATION"
+
+
 def _is_foreign(row: Installation) -> bool:
     if not row.name:
         return False
-    if identity.name():
-        return row.name != identity.name()
-    return not identity.host() or identity.host() != row.host
+    if _own_name():
+        return row.name != _own_name()
+    return not _own_host() or _own_host() != row.host
 
 
 def _settle_host(row: Installation) -> dt.datetime | None:
     """Bring name and host in the row up to date where that is safe; else return until when what waits is not ours."""
-    name, host = identity.name(), identity.host()
+    name, host = _own_name(), _own_host()
     if not name and not host:
         return None
     # With a name the host says nothing any more: a site may have several.

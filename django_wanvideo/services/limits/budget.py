@@ -131,20 +131,16 @@ class Room:
 
 def exceeded_words(short: Shortage) -> str:
     """Say why a price does not fit, and what to do."""
-    values = {"limit": credit_limits.words(short.limit), "price": _credits(short.price), "used": _credits(short.used)}
+    amounts = {"price": short.price, "used": short.used}
+    values = {
+        name: number_format(amount.quantize(Decimal("0.01"), ROUND_HALF_UP), 2) for name, amount in amounts.items()
+    }
+    values["limit"] = credit_limits.words(short.limit)
     if short.is_lasting:
-        return (
-            _("This video costs about %(price)s credits, more than %(limit)s allows at all.") % values
-            + " "
-            + _("Make it shorter or of lower quality, or ask the site administrator to raise the limit.")
-        )
-    at = date_format(timezone.localtime(short.resets_at), "DATETIME_FORMAT")
-    return (
-        _("This video costs about %(price)s credits; of %(limit)s, %(used)s are used or waiting to be sent.") % values
-        + " "
-        + _("Submit it after %(at)s, or let it wait in the queue until then.") % {"at": at}
-    )
-
-
-def _credits(amount: Decimal) -> str:
-    return number_format(amount.quantize(Decimal("0.01"), ROUND_HALF_UP), decimal_pos=2)
+        why = _("This video costs about %(price)s credits, more than %(limit)s allows at all.")
+        cure = _("Make it shorter or of lower quality, or ask the site administrator to raise the limit.")
+    else:
+        why = _("This video costs about %(price)s credits; of %(limit)s, %(used)s are used or waiting to be sent.")
+        at = date_format(timezone.localtime(short.resets_at), "DATETIME_FORMAT")
+        cure = _("Submit it after %(at)s, or let it wait in the queue until then.") % {"at": at}
+    return f"{why % values} {cure}"

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
-from django.db import DatabaseError, router
+from django.db import DatabaseError
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from django_wanvideo.choices import ABOVE_CREDIT_LIMIT, CREDIT_LIMIT_REASONS
 from django_wanvideo.conf import conf
 from django_wanvideo.exceptions import ConfigurationError
+from django_wanvideo.models.base import people
 
 logger = logging.getLogger(__name__)
 
@@ -42,16 +42,14 @@ class CreditLimit:
 
 def are_set() -> bool:
     """Tell whether the site limits credits at all."""
-    return any(
-        value is not None for value in (conf.CREDIT_LIMITS, conf.DAILY_CREDIT_LIMIT, conf.USER_DAILY_CREDIT_LIMIT)
-    )
+    given = (conf.CREDIT_LIMITS, conf.DAILY_CREDIT_LIMIT, conf.USER_DAILY_CREDIT_LIMIT)
+    return any(value is not None for value in given)
 
 
 def limits_for(owner_id: Any) -> list[CreditLimit]:
     """Return the limits that hold for an owner's tasks; those of ``USER`` hold for nobody's tasks never.
 
-    Raises:
-        ConfigurationError: a limit cannot be understood, or a callable of the site's raised; never taken for no limit.
+    Raises ConfigurationError where one cannot be understood, or a callable of the site's raised: never taken for none.
     """
     given = conf.CREDIT_LIMITS
     try:
@@ -80,8 +78,7 @@ def limits_for(owner_id: Any) -> list[CreditLimit]:
 def parse(value: Any) -> dict[str, Any]:
     """Return the limits by scope and period; what a callable will say is left as the callable.
 
-    Raises:
-        ValueError: it is none of the shapes that ``CREDIT_LIMITS`` may have; the message says which part.
+    Raises ValueError for none of the shapes that ``CREDIT_LIMITS`` may have; the message says which part.
     """
     if value is None:
         return {}
@@ -115,11 +112,8 @@ def _amount(value: Any) -> Decimal:
 
 def _user(owner_id: Any) -> Any:
     """Return the owner, from the primary; a task that belongs to nobody has an anonymous one."""
-    users = get_user_model()
-    if owner_id is None:
-        return AnonymousUser()
-    rows = users._base_manager.using(router.db_for_write(users))  # noqa: SLF001 - Django's documented model API
-    return rows.filter(pk=owner_id).first() or AnonymousUser()
+    found = people.rows().filter(pk=owner_id).first() if owner_id is not None else None
+    return found or AnonymousUser()
 
 
 def words(limit: CreditLimit) -> str:

@@ -87,9 +87,8 @@ def check_credits(task: VideoTask, now: dt.datetime | None = None) -> Delay | No
 
 def waiting_for_credits(now: dt.datetime | None = None) -> QuerySet[VideoTask]:
     """Return the queued tasks that wait for credits until a time that has not come."""
-    return VideoTask.objects.filter(
-        status=TaskStatus.QUEUED, delay_reason__in=credit_limits.REASONS, next_action_at__gt=now or timezone.now()
-    )
+    queued = VideoTask.objects.filter(status=TaskStatus.QUEUED, delay_reason__in=credit_limits.REASONS)
+    return queued.filter(next_action_at__gt=now or timezone.now())
 
 
 def reconsider(state: SiteState, *, some_wait: bool) -> int:
@@ -97,9 +96,7 @@ def reconsider(state: SiteState, *, some_wait: bool) -> int:
 
     Once an hour it is all of them, however long the wait: what stands against them may be gone.
 
-    Args:
-        state: the sweep's own row, which keeps the hour.
-        some_wait: whether a task waits for the site's own limits.
+    The hour is kept in ``state``, the sweep's own row; ``some_wait`` tells whether a task waits for the site's own limits.
     """
     now = timezone.now()
     note = state.value.get("budgets") or {}
@@ -140,9 +137,8 @@ def admit(price: Decimal | None, owner_id: Any, *, wait: bool) -> None:
         if not wait:
             lock.lock()
         room = budget.Room()
-        if not wait:
-            for other in _queued():
-                room.add(*other)
+        for other in () if wait else _queued():
+            room.add(*other)
         short = room.shortage(price, owner_id)
     except ConfigurationError:
         if wait:
@@ -204,8 +200,7 @@ def available_slots() -> int | None:
     """Return how many more tasks may be in flight, or ``None`` where there is no such limit."""
     if conf.MAX_IN_FLIGHT is None:
         return None
-    in_flight = VideoTask.objects.in_flight().count()
-    return max(conf.MAX_IN_FLIGHT - in_flight, 0)
+    return max(conf.MAX_IN_FLIGHT - VideoTask.objects.in_flight().count(), 0)
 
 
 def _queued() -> Iterable[tuple[Decimal | None, Any]]:
@@ -221,9 +216,8 @@ def _per_minute(now: dt.datetime) -> Delay | None:
     # A claim that has not been sent yet counts: it will be in a moment.
     lately = Q(sent_at__gte=since, sent_at__lte=now + timestamps.SKEW)
     recent = Attempt.objects.filter(lately | Q(sent_at=None, state=AttemptState.CLAIMED))
-    known = Attempt.objects.filter(pk=OuterRef("pk"))
     # One whose task was deleted since may have been sent as well.
-    gone = CreditEntry.objects.filter(~Exists(known), claimed_at__gte=since)
+    gone = CreditEntry.objects.filter(~Exists(Attempt.objects.filter(pk=OuterRef("pk"))), claimed_at__gte=since)
     if recent.count() + gone.count() < conf.MAX_SUBMITS_PER_MINUTE:
         return None
     return Delay("max_per_minute", now + _SOON)

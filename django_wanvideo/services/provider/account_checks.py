@@ -70,8 +70,7 @@ def check(*, now: bool = False) -> bool:
 
 
 def _later(trouble: Trouble) -> Trouble:
-    check_at = timezone.now() + schedule.next_probe(trouble.checks)
-    return replace(trouble, checks=trouble.checks + 1, check_at=check_at)
+    return replace(trouble, checks=trouble.checks + 1, check_at=timezone.now() + schedule.next_probe(trouble.checks))
 
 
 def _due(rows: Mapping[str, SiteState], *, whenever: bool = False) -> list[str]:

@@ -16,14 +16,13 @@ from django_wanvideo.db import timestamps
 from django_wanvideo.evolink.client import EvoLinkClient
 from django_wanvideo.evolink.exceptions import EvoLinkError
 from django_wanvideo.exceptions import ConfigurationError, WanVideoError
-from django_wanvideo.models import SiteState
+from django_wanvideo.models import Attempt, SiteState
 from django_wanvideo.services.holds import account
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from django_wanvideo.evolink.types import CreateResult, TaskSnapshot
-    from django_wanvideo.models import Attempt
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +32,9 @@ DEFAULT_PAUSE = 30.0
 #: How soon a worker that has no key looks again; another worker may have one.
 NO_KEY = dt.timedelta(seconds=60)
 LONGEST_PAUSE = timestamps.LONGEST_PAUSE.total_seconds()
+#: EvoLink gives at most so many tasks of its list at a time.
+PAGE_SIZE = 50
+_CHUNK = 500
 
 
 class ProviderUnavailable(WanVideoError):  # noqa: N818 - not an error: it is asked later
@@ -123,6 +125,36 @@ def read(client: EvoLinkClient, provider_task_id: str) -> TaskSnapshot:
         raise
     account.mark_key_valid()
     return snapshot
+
+
+def read_list(
+    client: EvoLinkClient, model: str, since: dt.datetime, *, most_pages: int
+) -> tuple[list[TaskSnapshot], dt.datetime]:
+    """Read the list of a model's tasks, newest first, back to ``since``; return it and how far back it was read.
+
+    Raises what ``EvoLinkClient.list_tasks`` raises.
+    """
+    found: list[TaskSnapshot] = []
+    back_to = dt.datetime.max.replace(tzinfo=dt.UTC)
+    for page in range(1, most_pages + 1):
+        rows = client.list_tasks(model=model, page=page, page_size=PAGE_SIZE)
+        found += rows
+        if len(rows) < PAGE_SIZE:
+            return found, dt.datetime.min.replace(tzinfo=dt.UTC)
+        back_to = min((row.created for row in rows if row.created is not None), default=back_to)
+        if back_to < since:
+            break
+    return found, back_to
+
+
+def unknown_here(items: Iterable[TaskSnapshot]) -> list[TaskSnapshot]:
+    """Leave out what an attempt of this site has, and what came twice while the list was moving."""
+    unique = {item.id: item for item in items}
+    ids, known = list(unique), set[str | None]()
+    for start in range(0, len(ids), _CHUNK):
+        rows = Attempt.objects.filter(provider_task_id__in=ids[start : start + _CHUNK])
+        known.update(rows.values_list("provider_task_id", flat=True))
+    return [item for pk, item in unique.items() if pk not in known]
 
 
 def handle_error(error: EvoLinkError) -> dt.datetime | None:

@@ -1,4 +1,4 @@
-"""What a person may decide about an unconfirmed task."""
+"""What a person may decide about an unconfirmed task, and about one that only needs to be seen."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from django_wanvideo.models.base import people
 from django_wanvideo.services import leases
 from django_wanvideo.services.attempts import binding
 from django_wanvideo.services.resolution import matching
-from django_wanvideo.services.tracking import mismatch, polling, snapshots
-from django_wanvideo.services.tracking.mismatch import Mismatch
+from django_wanvideo.services.resolution.matching import Mismatch
+from django_wanvideo.services.tracking import polling, snapshots
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
     from django_wanvideo.evolink.types import TaskSnapshot
 
-_UNCONFIRMED = frozenset({TaskStatus.UNCONFIRMED})
 PERMISSION = "wanvideo.resolve_videotask"
+#: What stands in the history of a failure that somebody has seen and does not want to be reminded of any more.
+DISMISSED, RESTORED = "dismissed", "dismissal_undone"
 
 
 class CreatedBeforeAttempt(TransitionNotAllowed):
@@ -59,8 +60,7 @@ def attach(
     """Tie EvoLink's task to this one after reading it with our own key.
 
     Args:
-        allow_earlier: whether it may have begun before the attempt was made. That speaks against it, unless the clock
-            of the machine that sent the request was ahead of EvoLink's.
+        allow_earlier: whether it may have begun before the attempt was made.
         visible: the tasks that the person may see, where that is to be heeded: what fits a request of another task, too,
             is refused unless the person sees that one and says ``among_others``.
         among_others: whether it may fit other open requests, because somebody has compared them.
@@ -68,25 +68,21 @@ def attach(
 
     Raises:
         PermissionDenied: ``by`` may not settle unconfirmed tasks.
-        FitsOthers: it may come from another open request of this site; a TransitionNotAllowed.
-        CreatedBeforeAttempt: it began before the attempt; a TransitionNotAllowed whose message tells both times.
-        TransitionNotAllowed: the task is not unconfirmed, EvoLink's task cannot be its own, or EvoLink has asked this site to wait.
-        ConfigurationError: this process has no key.
-        EvoLinkError: EvoLink does not know the id, or cannot be asked just now.
+        TransitionNotAllowed: the task is not unconfirmed, or EvoLink's task cannot be its own (also ``FitsOthers`` and
+            ``CreatedBeforeAttempt``); and what ``polling.fetch_snapshot`` raises.
     """
     attempt = _unconfirmed_attempt(task, number, by)
     snapshot = polling.fetch_snapshot(provider_task_id.strip())
-    why = mismatch.mismatch_of(attempt, snapshot)
+    why = matching.mismatch_of(attempt, snapshot)
     if why is Mismatch.CREATED_EARLIER and not allow_earlier:
         raise CreatedBeforeAttempt(_older_words(attempt, snapshot))
     if why is Mismatch.OTHER_MODEL or why is Mismatch.TAKEN:
-        raise _refusal(
-            task, _("EvoLink's task is not this one's: it is of another model, or belongs to another task here.")
-        )
+        message = _("EvoLink's task is not this one's: it is of another model, or belongs to another task here.")
+        raise _refusal(task, message)
     if visible is not None:
         _check_others(attempt, snapshot, visible, among_others=among_others)
+    source = EventSource.of(by)
     with database.atomic():
-        source = EventSource.of(by)
         if not binding.attach_provider_task(attempt, snapshot, source=source, actor=by):
             raise _refusal(task, _("This task has been settled meanwhile."))
         _decided(task, by, attempt, "attached", **({"allow_earlier": True} if why is Mismatch.CREATED_EARLIER else {}))
@@ -101,23 +97,20 @@ def _check_others(
     seen = set(visible.filter(pk__in=[other.task_id for other in others]).values_list("pk", flat=True))
     if any(other.task_id not in seen for other in others):
         # Nothing about the other one is told: not even whose it is.
-        raise FitsOthers(
-            _(
-                "This video may belong to another request of this site that you may not see. Ask somebody who may see "
-                "all of them to decide."
-            )
+        message = _(
+            "This video may belong to another request of this site that you may not see. Ask somebody who may see all of "
+            "them to decide."
         )
+        raise FitsOthers(message)
     if others and not among_others:
-        raise FitsOthers(
-            ngettext(
-                "This video may belong to %(n)s other request of this site as well. Compare them, then tick that it is "
-                "this one.",
-                "This video may belong to %(n)s other requests of this site as well. Compare them, then tick that it is "
-                "this one.",
-                len(others),
-            )
-            % {"n": len(others)}
+        message = ngettext(
+            "This video may belong to %(n)s other request of this site as well. Compare them, then tick that it is this "
+            "one.",
+            "This video may belong to %(n)s other requests of this site as well. Compare them, then tick that it is this "
+            "one.",
+            len(others),
         )
+        raise FitsOthers(message % {"n": len(others)})
 
 
 def _older_words(attempt: Attempt, snapshot: TaskSnapshot) -> str:
@@ -141,36 +134,19 @@ def mark_not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None, nu
         TransitionNotAllowed: the task is not unconfirmed, or its request is being repeated at this moment.
     """
     attempt = _unconfirmed_attempt(task, number, by)
-    with database.atomic():
-        _move(
-            task,
-            attempt,
-            by,
-            TaskStatus.FAILED,
-            AttemptState.NOT_ACCEPTED,
-            kind=EventKind.FAILED,
-            detail={"code": "decided_not_accepted"},
-            error_code="decided_not_accepted",
-            error_message="",
-        )
-        _decided(task, by, attempt, "not_accepted")
+    code = "decided_not_accepted"
+    told: dict[str, Any] = {"kind": EventKind.FAILED, "detail": {"code": code}, "error_code": code, "error_message": ""}
+    _move(task, attempt, by, TaskStatus.FAILED, AttemptState.NOT_ACCEPTED, "not_accepted", **told)
 
 
 def resend(task: VideoTask, *, by: AbstractBaseUser | None = None, number: int | None = None) -> None:
     """Queue it again although the first may have been accepted: this may cost twice.
 
-    Args:
-        number: of the attempt that the decision is about; a later one is left alone.
-
-    Raises:
-        PermissionDenied: ``by`` may not settle unconfirmed tasks.
-        TransitionNotAllowed: the task is not unconfirmed, or its request is being repeated at this moment.
+    Takes and raises what ``mark_not_accepted`` does.
     """
     attempt = _unconfirmed_attempt(task, number, by)
-    with database.atomic():
-        state, now = AttemptState.SUPERSEDED, timezone.now()
-        _move(task, attempt, by, TaskStatus.QUEUED, state, kind=EventKind.RETRIED, queued_at=now)
-        _decided(task, by, attempt, "send_again")
+    told = {"kind": EventKind.RETRIED, "queued_at": timezone.now()}
+    _move(task, attempt, by, TaskStatus.QUEUED, AttemptState.SUPERSEDED, "send_again", **told)
 
 
 def _refusal(task: VideoTask, message: str) -> TransitionNotAllowed:
@@ -179,15 +155,13 @@ def _refusal(task: VideoTask, message: str) -> TransitionNotAllowed:
 
 def _unconfirmed_attempt(task: VideoTask, number: int | None, by: AbstractBaseUser | None) -> Attempt:
     people.check_permission(by, PERMISSION, _("You may not settle unconfirmed tasks."))
-    attempt = Attempt.objects.filter(
-        task_id=task.pk, state=AttemptState.UNCONFIRMED, task__status=TaskStatus.UNCONFIRMED
-    ).first()
+    lost = Attempt.objects.filter(state=AttemptState.UNCONFIRMED, task__status=TaskStatus.UNCONFIRMED)
+    attempt = lost.filter(task_id=task.pk).first()
     if attempt is None:
         raise _refusal(task, _("This task has been settled meanwhile."))
     if number is not None and attempt.number != number:
-        raise _refusal(
-            task, _("This was decided meanwhile, and another request was sent. Look at what is known of that one.")
-        )
+        message = _("This was decided meanwhile, and another request was sent. Look at what is known of that one.")
+        raise _refusal(task, message)
     attempt.task = task
     return attempt
 
@@ -198,24 +172,26 @@ def _move(
     by: AbstractBaseUser | None,
     to: TaskStatus,
     state: AttemptState,
+    decision: str,
     **options: Any,
 ) -> None:
     """Move the task as a person says, unless a worker repeats the request and so is about to learn the outcome."""
     not_repeated = leases.is_free()
-    moved = lifecycle.move_with_attempt(
-        attempt,
-        to,
-        state=state,
-        only=Q(state=AttemptState.UNCONFIRMED),
-        task=task,
-        allowed=_UNCONFIRMED,
-        source=EventSource.of(by),
-        actor=by,
-        condition=not_repeated,
-        **options,
-    )
-    if moved is not None:
-        return
+    with database.atomic():
+        moved = lifecycle.move_with_attempt(
+            attempt,
+            to,
+            state=state,
+            only=Q(state=AttemptState.UNCONFIRMED),
+            task=task,
+            allowed=frozenset({TaskStatus.UNCONFIRMED}),
+            actor=by,
+            condition=not_repeated,
+            **options,
+        )
+        if moved is not None:
+            _decided(task, by, attempt, decision)
+            return
     stands = VideoTask.objects.filter(pk=attempt.task_id, status=TaskStatus.UNCONFIRMED)
     if stands.exclude(not_repeated).exists():
         raise _refusal(task, _("EvoLink is being asked about this task at this moment. Wait a minute, then decide."))
@@ -223,6 +199,41 @@ def _move(
 
 
 def _decided(task: VideoTask, by: AbstractBaseUser | None, attempt: Attempt, decision: str, **more: bool) -> None:
-    source = EventSource.of(by)
-    detail = {"decision": decision} | more
-    lifecycle.record(task, EventKind.RESOLVED, source, actor=by, attempt=attempt, detail=detail)
+    lifecycle.record(task, EventKind.RESOLVED, actor=by, attempt=attempt, detail={"decision": decision} | more)
+
+
+def can_be_dismissed(task: VideoTask) -> bool:
+    """Tell whether the task needs attention only until somebody has seen it."""
+    return task.dismissed_at is None and (task.status == TaskStatus.FAILED or task.unmatched)
+
+
+def dismiss(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
+    """Let a failed task need no attention any more; trying it again undoes that.
+
+    Raises TransitionNotAllowed where it has not failed, or is dismissed already.
+    """
+    dismissible = VideoTask.objects.filter(Q(status=TaskStatus.FAILED) | Q(unmatched=True), dismissed_at=None)
+    message = _("Only a failed task that is not dismissed yet can be dismissed.")
+    _set_dismissed(task, dismissible, timezone.now(), by, "dismiss", DISMISSED, message)
+
+
+def restore(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
+    """Let a dismissed task need attention again. Raises TransitionNotAllowed where it is not dismissed."""
+    dismissed = VideoTask.objects.filter(dismissed_at__isnull=False)
+    _set_dismissed(task, dismissed, None, by, "restore", RESTORED, _("This task is not dismissed."))
+
+
+def _set_dismissed(
+    task: VideoTask,
+    rows: QuerySet[VideoTask],
+    at: dt.datetime | None,
+    by: AbstractBaseUser | None,
+    action: str,
+    told: str,
+    message: str,
+) -> None:
+    with database.atomic():
+        if not rows.filter(pk=task.pk).update(dismissed_at=at):
+            raise TransitionNotAllowed(message, status=task.status, action=action)
+        lifecycle.record(task, EventKind.NOTE, actor=by, detail={"reason": told})
+    task.dismissed_at = at

@@ -6,31 +6,24 @@ at a page may be kept waiting; what has not come by then is said to be unknown.
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django_wanvideo.choices import AttemptState
-from django_wanvideo.evolink.exceptions import EvoLinkError
+from django_wanvideo.db import database
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.installation import installation
-from django_wanvideo.services.provider import listing, provider
-from django_wanvideo.services.resolution.matching import WINDOW, model_of, open_requests
-from django_wanvideo.services.tracking.mismatch import CLOCK_SKEW
+from django_wanvideo.services.provider import provider
+from django_wanvideo.services.resolution.matching import CLOCK_SKEW, WINDOW, model_of, open_requests
 
 if TYPE_CHECKING:
     import datetime as dt
     import uuid
-    from collections.abc import Callable
     from decimal import Decimal
 
     from django_wanvideo.evolink.types import TaskSnapshot
-
-logger = logging.getLogger(__name__)
 
 #: Seconds that all questions together may take.
 TIMEOUT = 2.0
@@ -131,9 +124,10 @@ def collect(task: VideoTask) -> Evidence:
         is_paused = not isinstance(unavailable, ConfigurationError)
         return Evidence(attempt, ListingState.PAUSED if is_paused else ListingState.NO_KEY, others=others)
     since, model = attempt.sent_at - CLOCK_SKEW, model_of(attempt, task)
-    listed, credits_now = _run_with_timeout(
+    listed, credits_now = database.within(
         TIMEOUT,
-        lambda: listing.read_list(client, model, since, most_pages=MOST_PAGES),
+        "EvoLink could not be asked for evidence.",
+        lambda: provider.read_list(client, model, since, most_pages=MOST_PAGES),
         lambda: client.get_credits().spendable,
     )
     if listed is None:
@@ -145,11 +139,8 @@ def collect(task: VideoTask) -> Evidence:
 
 def _judge(found: list[TaskSnapshot], attempt: Attempt, model: str) -> tuple[Candidate, ...]:
     sent_at = attempt.sent_at or attempt.claimed_at
-    taken = dict(
-        Attempt.objects.filter(provider_task_id__in=[item.id for item in found])
-        .exclude(pk=attempt.pk)
-        .values_list("provider_task_id", "task_id")
-    )
+    others = Attempt.objects.filter(provider_task_id__in=[item.id for item in found]).exclude(pk=attempt.pk)
+    taken = dict(others.values_list("provider_task_id", "task_id"))
 
     def verdict(item: TaskSnapshot) -> Verdict:
         if item.id in taken:
@@ -175,31 +166,4 @@ def _judge(found: list[TaskSnapshot], attempt: Attempt, model: str) -> tuple[Can
     ]
     all_.sort(key=distance)
     possible = [candidate for candidate in all_ if candidate.verdict is Verdict.POSSIBLE]
-    others = [candidate for candidate in all_ if candidate.verdict is not Verdict.POSSIBLE][:MOST_IMPOSSIBLE]
-    return (*possible, *others)
-
-
-def _run_with_timeout(seconds: float, *questions: Callable[[], Any]) -> list[Any]:
-    """Ask all questions at once; an answer that is late, or none, is ``None``.
-
-    In threads, because looking up a host's name knows no time limit. They touch no database, and end by themselves.
-    """
-    answers: list[Any] = [None] * len(questions)
-
-    def ask(number: int, question: Callable[[], Any]) -> None:
-        try:
-            answers[number] = question()
-        except EvoLinkError as error:
-            logger.warning("EvoLink could not be asked for evidence: %s", error)
-
-    threads = [
-        threading.Thread(target=ask, args=(number, question), daemon=True, name="wanvideo-evidence")
-        for number, question in enumerate(questions)
-    ]
-    for thread in threads:
-        thread.start()
-    until = time.monotonic() + seconds
-    for thread in threads:
-        thread.join(max(0.0, until - time.monotonic()))
-    # A copy: what comes too late must not change what is being shown.
-    return list(answers)
+    return (*possible, *[candidate for candidate in all_ if candidate not in possible][:MOST_IMPOSSIBLE])

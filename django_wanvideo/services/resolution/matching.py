@@ -1,4 +1,4 @@
-"""Unconfirmed tasks and EvoLink's list beside each other: which video can only come from which request."""
+"""EvoLink's tasks and this site's requests beside each other: which can, and which can only, come from which."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import datetime as dt
 import logging
 from collections import defaultdict
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
+from django.utils import timezone
 
-from django_wanvideo.choices import AttemptState
+from django_wanvideo.choices import AttemptState, EventKind, EventSource
+from django_wanvideo.db import database, timestamps
 from django_wanvideo.evolink.exceptions import EvoLinkError
-from django_wanvideo.models import Attempt
-from django_wanvideo.services.provider import listing, provider
-from django_wanvideo.services.tracking.mismatch import CLOCK_SKEW
+from django_wanvideo.models import Attempt, lifecycle
+from django_wanvideo.services.provider import provider
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +34,21 @@ TIMEOUT = 5.0
 MOST_PAGES = 4
 #: Videos begun later than this after a request hardly come from it.
 WINDOW = dt.timedelta(minutes=30)
+#: Seconds that EvoLink's clock may be behind ours.
+CLOCK_SKEW = dt.timedelta(seconds=120)
+#: Of EvoLink's tasks that seem older than an attempt, so many are written into its history.
+MOST_OLDER = 5
 _OPEN = (AttemptState.CLAIMED, AttemptState.UNCONFIRMED)
+
+
+class Mismatch(StrEnum):
+    """Why one of EvoLink's tasks is not taken for what an attempt paid for."""
+
+    #: Only this one may be a mistake: of a clock.
+    CREATED_EARLIER = "older_than_attempt"
+    OTHER_MODEL = "other_model"
+    #: Another attempt of this site has it.
+    TAKEN = "taken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +71,8 @@ class Match:
 
 def match(tasks: Sequence[VideoTask]) -> list[Match]:
     """Return a match for each unconfirmed task, in order. EvoLink's list is read once for each model; never raises."""
-    attempts = {
-        attempt.task_id: attempt
-        for attempt in Attempt.objects.filter(task__in=tasks, state=AttemptState.UNCONFIRMED, sent_at__isnull=False)
-    }
+    lost = Attempt.objects.filter(task__in=tasks, state=AttemptState.UNCONFIRMED, sent_at__isnull=False)
+    attempts = {attempt.task_id: attempt for attempt in lost}
     by_model: dict[str, list[VideoTask]] = defaultdict(list)
     for task in tasks:
         if task.pk in attempts:
@@ -73,24 +87,21 @@ def _match_model(model: str, tasks: list[VideoTask], attempts: list[Attempt]) ->
     since = min(attempt.claimed_at for attempt in attempts) - CLOCK_SKEW
     try:
         client = provider.client(timeout=TIMEOUT)
-        items, back_to = listing.read_list(client, model, since, most_pages=MOST_PAGES)
+        items, back_to = provider.read_list(client, model, since, most_pages=MOST_PAGES)
     except provider.ProviderUnavailable:
         return {}
     except EvoLinkError as error:
         logger.warning("EvoLink's list could not be read: %s", error)
         provider.handle_error(error)
         return {}
-    items = listing.unknown_here(items)
+    items = provider.unknown_here(items)
     open_ = Attempt.objects.filter(state__in=_OPEN, sent_at__isnull=False, claimed_at__gte=since - WINDOW)
     all_open = [attempt for attempt in open_.select_related("task") if model_of(attempt, attempt.task) == model]
     matches: dict[object, Match] = {}
     for task, attempt in zip(tasks, attempts, strict=True):
         candidates = tuple(item for item in items if fits_in_time(attempt, item.created))
-        rivals = (
-            sum(fits_in_time(other, candidates[0].created) for other in all_open if other.pk != attempt.pk)
-            if candidates
-            else 0
-        )
+        others = [other for other in all_open if other.pk != attempt.pk] if candidates else []
+        rivals = sum(fits_in_time(other, candidates[0].created) for other in others)
         is_whole = back_to <= attempt.claimed_at - CLOCK_SKEW
         matches[task.pk] = Match(task, attempt, candidates, rivals, is_whole)
     return matches
@@ -130,3 +141,36 @@ def fits_in_time(attempt: Attempt, created: dt.datetime | None) -> bool:
 def model_of(attempt: Attempt, task: VideoTask) -> str:
     """Return the model that a request was made for."""
     return str(attempt.request.get("model") or task.model)
+
+
+def mismatch_of(attempt: Attempt, snapshot: TaskSnapshot) -> Mismatch | None:
+    """Return why EvoLink's task cannot have come from this attempt, its age last; ``None`` if it can."""
+    if snapshot.model and snapshot.model != attempt.request.get("model"):
+        return Mismatch.OTHER_MODEL
+    other = Attempt.objects.filter(provider_task_id=snapshot.id).exclude(pk=attempt.pk).select_related("task").first()
+    if other is not None and not is_duplicate(attempt, other):
+        return Mismatch.TAKEN
+    # An id that the attempt has from EvoLink's own answer is its own, whatever the clocks say; and a claim that lies
+    # ahead of now was written by a clock that says nothing.
+    known = snapshot.id == attempt.provider_task_id or attempt.claimed_at > timezone.now() + timestamps.SKEW
+    if not known and snapshot.created is not None and snapshot.created < attempt.claimed_at - CLOCK_SKEW:
+        return Mismatch.CREATED_EARLIER
+    return None
+
+
+@database.in_transaction
+def record_earlier(attempt: Attempt, snapshot: TaskSnapshot) -> None:
+    """Write into the history, once, what a person may bind although a callback may not: it may be a clock's mistake."""
+    # One reader at a time, or two copies of one callback would be written down twice.
+    Attempt.objects.select_for_update().filter(pk=attempt.pk).first()
+    noted = attempt.events.filter(kind=EventKind.CALLBACK, detail__reason=Mismatch.CREATED_EARLIER)
+    ids = list(noted.values_list("detail__provider_task_id", flat=True))
+    if snapshot.id in ids or len(ids) >= MOST_OLDER or snapshot.created is None:
+        return
+    detail = {"reason": Mismatch.CREATED_EARLIER, "provider_task_id": snapshot.id}
+    detail |= {"created": snapshot.created.isoformat(), "claimed_at": attempt.claimed_at.isoformat()}
+    lifecycle.record(attempt.task_id, EventKind.CALLBACK, EventSource.CALLBACK, attempt=attempt, detail=detail)
+
+
+def is_duplicate(attempt: Attempt, other: Attempt) -> bool:
+    return other.task.parent_id == attempt.task_id and other.idempotency_key == attempt.idempotency_key

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
-from django_wanvideo.choices import IN_FLIGHT_STATUSES, RETRYABLE_STATUSES, EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import IN_FLIGHT_STATUSES, RETRYABLE_STATUSES, EventKind, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import VideoTask, lifecycle
@@ -21,10 +21,11 @@ from django_wanvideo.services.limits import throttling
 from django_wanvideo.services.sending import quotes
 from django_wanvideo.services.storing import download
 from django_wanvideo.services.tracking import lookup
-from django_wanvideo.services.tracking.reopening import CLEAN_SLATE
+from django_wanvideo.services.tracking.snapshots import CLEAN_SLATE
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
+    from django_stubs_ext import StrOrPromise
 
     from django_wanvideo.services.sending.quotes import Quote
 
@@ -32,127 +33,85 @@ if TYPE_CHECKING:
 def enqueue(
     task: VideoTask, *, by: AbstractBaseUser | None = None, wait: bool = True, agreed: Quote | None = None
 ) -> None:
-    """Queue a draft to be sent once; a worker is woken after commit.
+    """Do what ``VideoTask.submit`` does; a worker is woken after commit.
 
     Args:
-        wait: whether it may wait in the queue for credits that a limit does not give now.
-        agreed: what the person was shown; a draft that is not that any more is left alone.
-
-    Raises:
-        TransitionNotAllowed: it is not a draft, or not what was shown (``quotes.QuoteChanged``).
-        BudgetExceeded: it costs more than a limit allows at all or, with ``wait=False``, more than is left.
-        ValidationError: it is not complete, keyed by field.
+        agreed: what the person was shown; a draft that is not that any more is left alone (``quotes.QuoteChanged``).
     """
     now, host = VideoTask.objects.values_list("status", installation.host_in_row()).get(pk=task.pk)
     task.status = now
-    is_draft = task.status == TaskStatus.DRAFT
-    if is_draft:
+    if task.status == TaskStatus.DRAFT:
         _check_complete(task)
-    installation.note_host(host)
-    price = catalog.estimate(catalog.get(task.model), task.parameters)
-    # Only what must not wait needs the claims to stand still while it is queued.
-    with (
-        contextlib.nullcontext() if wait else database.atomic(),
-        quotes.held_to(task, agreed if is_draft else None) as unchanged,
-    ):
-        if is_draft:
+        installation.note_host(host)
+        price = catalog.estimate(catalog.get(task.model), task.parameters)
+        # Only what must not wait needs the claims to stand still while it is queued.
+        with contextlib.nullcontext() if wait else database.atomic(), quotes.held_to(task, agreed) as unchanged:
             throttling.admit(price, task.owner_id, wait=wait)
-        moved = lifecycle.advance(
-            task,
-            TaskStatus.QUEUED,
-            allowed=frozenset({TaskStatus.DRAFT}),
-            kind=EventKind.QUEUED,
-            source=EventSource.of(by),
-            actor=by,
-            condition=unchanged,
-            queued_at=timezone.now(),
-            credits_estimated=price,
-        )
-    if moved is None:
+            moved = lifecycle.advance(
+                task,
+                TaskStatus.QUEUED,
+                allowed=frozenset({TaskStatus.DRAFT}),
+                kind=EventKind.QUEUED,
+                actor=by,
+                condition=unchanged,
+                queued_at=timezone.now(),
+                credits_estimated=price,
+            )
+        if moved is not None:
+            return
         task.status = _status_now(task)
         if task.status == TaskStatus.DRAFT:
             raise quotes.QuoteChanged(_("It was changed meanwhile. Look at it again before it is sent."))
-        raise TransitionNotAllowed(
-            _("Only a draft can be submitted; this task is %(status)s.") % _words(task),
-            status=task.status,
-            action="submit",
-        )
+    raise _refusal(task, "submit", _("Only a draft can be submitted; this task is %(status)s."))
 
 
 def cancel(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
-    """Cancel a task that has not been sent.
-
-    Raises:
-        TransitionNotAllowed: it has been sent, or has ended.
-    """
-    moved = lifecycle.advance(
-        task,
-        TaskStatus.CANCELLED,
-        allowed=frozenset({TaskStatus.QUEUED}),
-        kind=EventKind.CANCELLED,
-        source=EventSource.of(by),
-        actor=by,
-    )
-    if moved is None:
+    """Do what ``VideoTask.cancel`` does."""
+    queued = frozenset({TaskStatus.QUEUED})
+    if lifecycle.advance(task, TaskStatus.CANCELLED, allowed=queued, kind=EventKind.CANCELLED, actor=by) is None:
         task.status = _status_now(task)
-        message = _("Only a queued task can be cancelled; this one is %(status)s.") % _words(task)
+        message = _("Only a queued task can be cancelled; this one is %(status)s.")
         if task.status in IN_FLIGHT_STATUSES:
             message = f"{message} {_('EvoLink cannot cancel what it accepted.')}"
-        raise TransitionNotAllowed(message, status=task.status, action="cancel")
+        raise _refusal(task, "cancel", message)
 
 
 def retry(task: VideoTask, *, by: AbstractBaseUser | None = None, agreed: Quote | None = None) -> None:
-    """Queue a failed or cancelled task again.
-
-    A new attempt is a new charge, so a video that was paid for and is still at EvoLink is fetched instead. A worker
-    asks EvoLink about earlier attempts before it sends another.
+    """Do what ``VideoTask.retry`` does: a video that was paid for and is still at EvoLink is fetched instead.
 
     Args:
-        agreed: what the person was shown; a task that is not that any more is left alone, never paid for instead.
-
-    Raises:
-        TransitionNotAllowed: it has neither failed nor been cancelled, or is not what was shown (``quotes.QuoteChanged``).
-        BudgetExceeded: it costs more than a limit on credits allows at all.
-        ValidationError: the catalogue no longer accepts it, keyed by field.
+        agreed: what the person was shown; a task that is not that any more is left alone (``quotes.QuoteChanged``),
+            never paid for instead.
     """
     task.refresh_from_db()
+    if task.status in RETRYABLE_STATUSES and not download.is_fetchable(task):
+        if agreed is not None and agreed.is_free:
+            raise quotes.QuoteChanged(quotes.problem(task, agreed))
+        _check_complete(task)
+        price = catalog.estimate(catalog.get(task.model), task.parameters)
+        throttling.admit(price, task.owner_id, wait=True)
+        installation.note_host(None)
+        with quotes.held_to(task, agreed) as unchanged:
+            moved = lifecycle.advance(
+                task,
+                TaskStatus.QUEUED,
+                allowed=RETRYABLE_STATUSES,
+                kind=EventKind.RETRIED,
+                actor=by,
+                # A paid video that turns up at this very moment must not be wiped away.
+                condition=Q(result_url=task.result_url) & unchanged,
+                **_begun_again(task),
+                credits_estimated=price,
+            )
+        if moved is not None:
+            return
+        task.refresh_from_db()
     if download.is_fetchable(task):
         download.fetch_again(task, by=by)
         return
-    ended = task.status in RETRYABLE_STATUSES
-    if ended and agreed is not None and agreed.is_free:
-        raise quotes.QuoteChanged(quotes.problem(task, agreed))
-    if ended:
-        _check_complete(task)
-    price = catalog.estimate(catalog.get(task.model), task.parameters)
-    if ended:
-        throttling.admit(price, task.owner_id, wait=True)
-    installation.note_host(None)
-    with quotes.held_to(task, agreed if ended else None) as unchanged:
-        moved = lifecycle.advance(
-            task,
-            TaskStatus.QUEUED,
-            allowed=RETRYABLE_STATUSES,
-            kind=EventKind.RETRIED,
-            source=EventSource.of(by),
-            actor=by,
-            # A paid video that turns up at this very moment must not be wiped away.
-            condition=Q(result_url=task.result_url) & unchanged,
-            **_begun_again(task),
-            credits_estimated=price,
-        )
-    if moved is None:
-        task.refresh_from_db()
-        if download.is_fetchable(task):
-            download.fetch_again(task, by=by)
-            return
-        if agreed is not None and task.status in RETRYABLE_STATUSES:
-            raise quotes.QuoteChanged(_("It was changed meanwhile. Look at it again before it is sent."))
-        raise TransitionNotAllowed(
-            _("Only a failed or cancelled task can be tried again; this one is %(status)s.") % _words(task),
-            status=task.status,
-            action="retry",
-        )
+    if agreed is not None and task.status in RETRYABLE_STATUSES:
+        raise quotes.QuoteChanged(_("It was changed meanwhile. Look at it again before it is sent."))
+    raise _refusal(task, "retry", _("Only a failed or cancelled task can be tried again; this one is %(status)s."))
 
 
 def _check_complete(task: VideoTask) -> None:
@@ -174,5 +133,6 @@ def _status_now(task: VideoTask) -> str:
     return str(VideoTask.objects.values_list("status", flat=True).get(pk=task.pk))
 
 
-def _words(task: VideoTask) -> dict[str, str]:
-    return {"status": str(TaskStatus(task.status).label)}
+def _refusal(task: VideoTask, action: str, message: StrOrPromise) -> TransitionNotAllowed:
+    words = {"status": TaskStatus(task.status).label}
+    return TransitionNotAllowed(str(message) % words, status=task.status, action=action)

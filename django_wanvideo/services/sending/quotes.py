@@ -72,8 +72,7 @@ class Quote:
 def quote(task: VideoTask) -> Quote:
     """Return what one press would do with ``task`` now: submit a draft, retry what has ended.
 
-    Raises:
-        ValidationError: the catalogue does not know its model or settings any more.
+    Raises ValidationError where the catalogue does not know its model or settings any more.
     """
     number, digest = _latest(task), digest_of(task)
     if download.is_fetchable(task):
@@ -89,9 +88,8 @@ def fetching(task: VideoTask) -> Quote:
 
 def digest_of(task: VideoTask) -> str:
     """Return a short text that differs where something else would be sent, or where it was queued in between."""
-    inputs = sorted(
-        (item.role, item.position, item.file.name or "", item.url, item.size or 0) for item in task.inputs.all()
-    )
+    kept = task.inputs.all()
+    inputs = sorted((item.role, item.position, item.file.name or "", item.url, item.size or 0) for item in kept)
     queued = task.queued_at.isoformat() if task.queued_at is not None else ""
     content = [task.model, task.prompt, task.parameters, inputs, queued]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -151,11 +149,10 @@ def held_to(task: VideoTask, shown: Quote | None) -> Iterator[Q]:
 
 
 def _same_content(task: VideoTask) -> Q:
-    same = Q(parameters=task.parameters)
     rows = MediaInput.objects.filter(task=OuterRef("pk"))
-    kept = [item.pk for item in task.inputs.all()]
-    same &= ~Q(Exists(rows.exclude(pk__in=kept)))
-    for item in task.inputs.all():
+    kept = task.inputs.all()
+    same = Q(parameters=task.parameters) & ~Q(Exists(rows.exclude(pk__in=[item.pk for item in kept])))
+    for item in kept:
         same &= Q(Exists(rows.filter(pk=item.pk, role=item.role, file=item.file.name or "", url=item.url)))
     return same
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo import callback_tokens, catalog
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
-from django_wanvideo.evolink.exceptions import EvoLinkError, OutcomeUnknownError, RejectedError, RetryLater
+from django_wanvideo.evolink.exceptions import EvoLinkError, RejectedError, RetryLater
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of
@@ -26,7 +26,6 @@ from django_wanvideo.services.holds import account, circuit_breaker, holds, lock
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.limits import throttling
 from django_wanvideo.services.provider import account_checks, provider
-from django_wanvideo.services.sending import confirmation
 from django_wanvideo.services.tracking import lookup
 
 if TYPE_CHECKING:
@@ -97,10 +96,8 @@ def post(attempt: Attempt, client: EvoLinkClient) -> None:
 
     def mark_sent() -> None:
         now = timezone.now()
-        rows = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.CLAIMED, sent_at=None).update(
-            sent_at=now, request_count=F("request_count") + 1
-        )
-        if not rows:
+        unsent = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.CLAIMED, sent_at=None)
+        if not unsent.update(sent_at=now, request_count=F("request_count") + 1):
             raise ClaimLost
         attempt.sent_at = now
 
@@ -112,7 +109,7 @@ def post(attempt: Attempt, client: EvoLinkClient) -> None:
         settlement.record_rejection(attempt, error)
     except RetryLater as error:
         settlement.requeue(attempt, error)
-    except (OutcomeUnknownError, EvoLinkError) as error:
+    except EvoLinkError as error:
         settlement.mark_unconfirmed(attempt, error)
     except BaseException as error:
         settlement.handle_interruption(attempt, error)
@@ -127,10 +124,10 @@ def _confirm(task: VideoTask) -> None:
         return
     try:
         attempt = task.attempts.filter(state=AttemptState.UNCONFIRMED).first()
-        if attempt is not None and confirmation.may_repeat(attempt):
+        if attempt is not None and settlement.may_repeat(attempt):
             # Held for as long as it takes, so that nobody decides over it meanwhile.
             with lease.keep_alive():
-                confirmation.repeat(attempt)
+                settlement.repeat(attempt)
     finally:
         lease.release()
 
@@ -139,21 +136,17 @@ def _prepare(task: VideoTask, client: EvoLinkClient) -> dict[str, Any] | None:
     """Upload what must be uploaded and build the body; ``None`` when the task was settled instead."""
     try:
         spec = catalog.get(task.model)
-        urls = media.provider_urls(task, client)
-        return catalog.build_request(
-            spec, prompt=task.prompt, parameters=task.parameters, inputs=urls, callback_url=None
-        )
+        given: dict[str, Any] = {"prompt": task.prompt, "parameters": task.parameters}
+        return catalog.build_request(spec, **given, inputs=media.provider_urls(task, client), callback_url=None)
     except FileNotFoundError:
         settlement.fail_before_sending(task, "input_missing", _("The picture's file is gone from this site's storage."))
     except ValidationError as error:
         settlement.fail_before_sending(task, "invalid_parameters", " ".join(error.messages))
-    except RejectedError as error:
-        if account.reason_of(error) is not None:
-            delays.put_off(task, "upload_failed", error)
-        else:
-            settlement.fail_before_sending(task, settlement.failure_code(error), error.message)
     except EvoLinkError as error:
-        delays.put_off(task, "upload_failed", error)
+        if isinstance(error, RejectedError) and account.reason_of(error) is None:
+            settlement.fail_before_sending(task, settlement.failure_code(error), error.message)
+        else:
+            delays.put_off(task, "upload_failed", error)
     except media.UnreadableInputError as error:
         logger.exception("Task %s waits: its picture cannot be read from this site's storage.", task.pk)
         delays.put_off(task, "input_unreadable", error)

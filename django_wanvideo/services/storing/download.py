@@ -14,7 +14,7 @@ from django_wanvideo import downloads
 from django_wanvideo.choices import RETRYABLE_STATUSES, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.downloads import Downloaded, DownloadError
-from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
+from django_wanvideo.evolink.exceptions import EvoLinkError
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import VideoTask, lifecycle
 from django_wanvideo.services import leases, schedule
@@ -28,14 +28,11 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
     from django.db.models import FileField
 
-    from django_wanvideo.evolink.types import TaskSnapshot
-    from django_wanvideo.models import Attempt
     from django_wanvideo.services.leases import Lease
     from django_wanvideo.services.storing.staging import StagedFile
 
 logger = logging.getLogger(__name__)
 
-STORING = frozenset({TaskStatus.STORING})
 #: HTTP answers that say that a link is dead.
 _GONE = frozenset({401, 403, 404, 410})
 #: What this site refuses by rules of its own, which asking again does not change.
@@ -62,8 +59,7 @@ def store(task_id: uuid.UUID) -> None:
     task = VideoTask.objects.get(pk=task_id)
     try:
         with staging.staged_file(_field().storage, str(task.pk)) as copy:
-            got = _download(task, copy, lease)
-            _save(task, copy, got, lease)
+            _save(task, copy, _download(task, copy, lease), lease)
     except LeaseLost:
         logger.warning("Another worker copies the video of task %s.", task_id)
     except DownloadError as error:
@@ -81,11 +77,7 @@ def is_fetchable(task: VideoTask) -> bool:
 
 
 def fetch_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
-    """Copy the video of a failed task after all; this costs nothing.
-
-    Raises:
-        TransitionNotAllowed: there is no video, or its link has ended.
-    """
+    """Do what ``VideoTask.fetch_result`` does."""
     moved = None
     if is_fetchable(task):
         moved = lifecycle.advance(
@@ -93,7 +85,6 @@ def fetch_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
             TaskStatus.STORING,
             allowed=RETRYABLE_STATUSES,
             kind=EventKind.RETRIED,
-            source=EventSource.of(by),
             actor=by,
             condition=Q(result_url=task.result_url, result_expires_at__gt=timezone.now()),
             error_code="",
@@ -102,9 +93,8 @@ def fetch_again(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
             result_refreshed_at=None,
         )
     if moved is None:
-        raise TransitionNotAllowed(
-            _("There is no video at EvoLink any more that could be fetched."), status=task.status, action="fetch_result"
-        )
+        message = _("There is no video at EvoLink any more that could be fetched.")
+        raise TransitionNotAllowed(message, status=task.status, action="fetch_result")
 
 
 def _download(task: VideoTask, copy: StagedFile, lease: Lease) -> Downloaded:
@@ -167,7 +157,7 @@ def _handle_download_error(task: VideoTask, error: DownloadError, lease: Lease) 
         return
     late = result_urls.is_late(task)
     try:
-        answer = result_urls.refresh_result_url(task, lease, _fetch_snapshot)
+        answer = result_urls.refresh_result_url(task, lease)
     except (provider.ProviderUnavailable, EvoLinkError) as unasked:
         logger.warning("EvoLink could not be asked for a new link of task %s: %s", task.pk, unasked)
         if passing or not late or now < (ends or task.created_at) + ASK_FOR:
@@ -197,19 +187,6 @@ def _expired(task: VideoTask, lease: Lease) -> None:
     _give_up(task, "result_expired", message, lease, result_expires_at=ends_at)
 
 
-def _fetch_snapshot(attempt: Attempt) -> TaskSnapshot | None:
-    """Return what EvoLink says of an attempt; ``None`` when it says that it does not know it now.
-
-    Raises:
-        ProviderUnavailable: EvoLink must not be asked.
-        EvoLinkError: there is no such answer now.
-    """
-    try:
-        return provider.read(provider.client(), attempt.provider_task_id or "")
-    except NotFoundError:
-        return None
-
-
 def _try_later(
     task: VideoTask, reason: str, lease: Lease, *, now: bool = False, not_before: dt.datetime | None = None
 ) -> None:
@@ -218,9 +195,8 @@ def _try_later(
     due = at + schedule.next_download(0 if now else task.retry_count, ends - at if ends is not None else None)
     if not_before is not None and (ends is None or ends <= at or not_before < ends):
         due = max(due, not_before)
-    rows = VideoTask.objects.filter(lease.is_current, pk=task.pk, status=TaskStatus.STORING).update(
-        retry_count=F("retry_count") + 1, next_action_at=due, lease_expires_at=None
-    )
+    held = VideoTask.objects.filter(lease.is_current, pk=task.pk, status=TaskStatus.STORING)
+    rows = held.update(retry_count=F("retry_count") + 1, next_action_at=due, lease_expires_at=None)
     # The first failure and then every tenth: a history that people can read.
     if rows and task.retry_count % 10 == 0:
         detail = {"reason": reason, "tries": task.retry_count + 1}
@@ -228,6 +204,5 @@ def _try_later(
 
 
 def _give_up(task: VideoTask, code: str, message: str, lease: Lease, **columns: Any) -> None:
-    lifecycle.fail(
-        task, code, message, source=EventSource.WORKER, allowed=STORING, condition=lease.is_current, **columns
-    )
+    held: dict[str, Any] = {"allowed": frozenset({TaskStatus.STORING}), "condition": lease.is_current}
+    lifecycle.fail(task, code, message, source=EventSource.WORKER, **held, **columns)

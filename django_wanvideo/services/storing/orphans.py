@@ -59,8 +59,7 @@ class Orphans:
 def find(before: dt.datetime) -> Orphans:
     """Look for files that were last changed before ``before``, and in any case before ``SAFE_AGE``.
 
-    Raises:
-        NotListed: the storage does not list its files.
+    Raises NotListed where the storage does not list its files.
     """
     storage, found = task_storage(), Orphans()
     before = _aware(min(before, timezone.now() - SAFE_AGE))

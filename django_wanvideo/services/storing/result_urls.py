@@ -12,13 +12,15 @@ from django_wanvideo.choices import EventKind, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.downloads import DownloadError
 from django_wanvideo.downloads.urls import parse_url
+from django_wanvideo.evolink.exceptions import NotFoundError
 from django_wanvideo.evolink.types import ProviderStatus
 from django_wanvideo.http.text import one_line
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.services import schedule
+from django_wanvideo.services.provider import provider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from django.db.models import QuerySet
 
@@ -38,17 +40,18 @@ class Asked:
     ended: tuple[str, str] | None = None
 
 
-def refresh_result_url(task: VideoTask, lease: Lease, read: Callable[[Attempt], TaskSnapshot | None]) -> Asked:
+def refresh_result_url(task: VideoTask, lease: Lease) -> Asked:
     """Ask EvoLink for the links of a made video and let the task have the next of them, if there is another one.
 
-    Args:
-        read: asks; ``None`` says that EvoLink does not know the task now. What it raises is raised.
+    Raises:
+        ProviderUnavailable: EvoLink must not be asked.
+        EvoLinkError: there is no answer now.
     """
     attempt = Attempt.objects.filter(task=task, provider_task_id__isnull=False).order_by("-number").first()
     if attempt is None:
         return Asked()
     with lease.keep_alive():
-        snapshot = read(attempt)
+        snapshot = _fetch_snapshot(attempt)
     if snapshot is not None:
         ledger.report(attempt.pk, snapshot)
     if snapshot is not None and snapshot.status in {ProviderStatus.FAILED, ProviderStatus.CANCELLED}:
@@ -61,6 +64,14 @@ def refresh_result_url(task: VideoTask, lease: Lease, read: Callable[[Attempt], 
         columns |= {"result_url": link, "result_expires_at": ends, "expiry_notified_at": None}
     VideoTask.objects.filter(lease.is_current, pk=task.pk, status=TaskStatus.STORING).update(**columns)
     return Asked(fresh=bool(link))
+
+
+def _fetch_snapshot(attempt: Attempt) -> TaskSnapshot | None:
+    """Return what EvoLink says of an attempt; ``None`` when it says that it does not know it now."""
+    try:
+        return provider.read(provider.client(), attempt.provider_task_id or "")
+    except NotFoundError:
+        return None
 
 
 def next_link(tried: str, links: Sequence[str]) -> str:

@@ -125,7 +125,7 @@ def available_name(storage: Storage, wanted: str, task_id: uuid.UUID) -> str:
     """
     if not _may_exist(storage, wanted):
         return wanted
-    if files.is_referenced(wanted):
+    if files.referred([wanted]):
         folder, name = posixpath.split(wanted)
         return posixpath.join(folder, storage.get_alternative_name(*posixpath.splitext(name)))
     if str(task_id) in wanted or task_id.hex in wanted:

@@ -18,8 +18,8 @@ from django_wanvideo.services.attempts import binding, duplicates
 from django_wanvideo.services.holds import account
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.provider import parallel, provider
-from django_wanvideo.services.tracking import callback_limits, mismatch, receipts, snapshots, unmatched
-from django_wanvideo.services.tracking.mismatch import Mismatch
+from django_wanvideo.services.resolution import matching
+from django_wanvideo.services.tracking import receipts, snapshots, unmatched
 
 if TYPE_CHECKING:
     import uuid
@@ -58,13 +58,8 @@ def process_pending() -> int:
             receipt, attempt = same[-1], attempts.get(same[-1].attempt_id)
             if attempt is None:
                 attempt = unmatched.recover(receipt.attempt_id)
-            if not callback_limits.may_read(same[0], attempt.provider_task_id if attempt is not None else None):
-                done = True
-            elif attempt is None:
-                done = _read_orphan(receipt, client)
-            else:
-                done = _read_one(attempt, receipt, client)
-            receipts.settle(same, done=done)
+            is_idle = not receipts.may_read(same[0], attempt.provider_task_id if attempt is not None else None)
+            receipts.settle(same, done=is_idle or _read_one(attempt, receipt, client))
         seen += len(due)
     return seen
 
@@ -103,42 +98,33 @@ def _read_own(
 def _note_callback(attempt: Attempt, receipt: CallbackReceipt) -> None:
     if attempt.callback_received_at is not None:
         return
-    rows = Attempt.objects.filter(pk=attempt.pk, callback_received_at=None).update(
-        callback_received_at=receipt.received_at
-    )
     attempt.callback_received_at = receipt.received_at
-    if rows:
+    first = Attempt.objects.filter(pk=attempt.pk, callback_received_at=None)
+    if first.update(callback_received_at=receipt.received_at):
         lifecycle.record(attempt.task_id, EventKind.CALLBACK, EventSource.CALLBACK, attempt=attempt)
 
 
-def _read_one(attempt: Attempt, receipt: CallbackReceipt, client: EvoLinkClient | None) -> bool:
-    """Act on one receipt; return whether it is settled."""
-    _note_callback(attempt, receipt)
-    provider_id = receipt.provider_task_id or attempt.provider_task_id or ""
-    if not provider_id:
+def _read_one(attempt: Attempt | None, receipt: CallbackReceipt, client: EvoLinkClient | None) -> bool:
+    """Act on one receipt, whose attempt may have no row; return whether it is settled."""
+    provider_id = receipt.provider_task_id
+    if attempt is not None:
+        _note_callback(attempt, receipt)
+        provider_id = provider_id or attempt.provider_task_id or ""
+        if not provider_id or (attempt.provider_task_id == provider_id and _has_its_video(attempt)):
+            return True
+    elif not provider_id:
+        logger.warning("A callback of attempt %s, which is not there, names no task.", receipt.attempt_id)
         return True
-    if attempt.provider_task_id == provider_id and _has_its_video(attempt):
+    elif unmatched.is_settled(receipt.attempt_id):
+        logger.info("A callback came late about attempt %s, whose task was deleted.", receipt.attempt_id)
         return True
     snapshot = _snapshot(receipt, provider_id, client)
     if isinstance(snapshot, EvoLinkError):
         return _is_gone(receipt, snapshot)
-    apply_callback(attempt, snapshot)
-    return True
-
-
-def _read_orphan(receipt: CallbackReceipt, client: EvoLinkClient | None) -> bool:
-    """Act on a receipt whose attempt has no row; return whether it is settled."""
-    if not receipt.provider_task_id:
-        logger.warning("A callback of attempt %s, which is not there, names no task.", receipt.attempt_id)
-        return True
-    if unmatched.is_settled(receipt.attempt_id):
-        logger.info("A callback came late about attempt %s, whose task was deleted.", receipt.attempt_id)
-        return True
-    snapshot = _snapshot(receipt, receipt.provider_task_id, client)
-    if isinstance(snapshot, EvoLinkError):
-        return _is_gone(receipt, snapshot)
-    unmatched.settle(receipt, snapshot)
-    if (attempt := Attempt.objects.filter(pk=receipt.attempt_id).select_related("task").first()) is not None:
+    if attempt is None:
+        unmatched.settle(receipt, snapshot)
+        attempt = Attempt.objects.filter(pk=receipt.attempt_id).select_related("task").first()
+    if attempt is not None:
         apply_callback(attempt, snapshot)
     return True
 
@@ -148,7 +134,9 @@ def _is_gone(receipt: CallbackReceipt, error: EvoLinkError) -> bool:
 
     The token was good, so that EvoLink does not show the task now may pass, as with any other look at it.
     """
-    gone = timezone.now() - receipt.received_at > schedule.GIVE_UP and not _may_pass(error)
+    # A key that is refused today may be in order tomorrow.
+    may_pass = error.http_status == 401 or not isinstance(error, ReadError) or error.transient
+    gone = timezone.now() - receipt.received_at > schedule.GIVE_UP and not may_pass
     if isinstance(error, NotFoundError):
         gone = gone and receipt.retry_count + 1 >= schedule.UNKNOWN_ANSWERS
     if gone:
@@ -159,17 +147,17 @@ def _is_gone(receipt: CallbackReceipt, error: EvoLinkError) -> bool:
 def apply_callback(attempt: Attempt, snapshot: TaskSnapshot) -> None:
     """Bind and apply what EvoLink says about an attempt, whatever stage the attempt is in."""
     if attempt.provider_task_id != snapshot.id or _still_running(attempt, snapshot):
-        if (why := mismatch.mismatch_of(attempt, snapshot)) is not None:
+        if (why := matching.mismatch_of(attempt, snapshot)) is not None:
             logger.warning("A callback of attempt %s names a task that cannot be its own: %s.", attempt.pk, why)
-            if why is Mismatch.CREATED_EARLIER:
-                mismatch.record_earlier(attempt, snapshot)
+            if why is matching.Mismatch.CREATED_EARLIER:
+                matching.record_earlier(attempt, snapshot)
             return
         if not binding.attach_provider_task(attempt, snapshot, source=EventSource.CALLBACK):
             attempt.refresh_from_db()
             if attempt.provider_task_id != snapshot.id or _still_running(attempt, snapshot):
                 duplicates.create_from_duplicate(attempt, snapshot, source=EventSource.CALLBACK)
                 other = duplicates.attempt_for(snapshot)
-                if other is None or not mismatch.is_duplicate(attempt, other):
+                if other is None or not matching.is_duplicate(attempt, other):
                     return
                 attempt = other
     snapshots.apply_snapshot(attempt, snapshot, source=EventSource.CALLBACK)
@@ -198,8 +186,3 @@ def _is_latest(attempt: Attempt) -> bool:
 
 def _has_its_video(attempt: Attempt) -> bool:
     return attempt.task.status in {TaskStatus.COMPLETED, TaskStatus.STORING} and _is_latest(attempt)
-
-
-def _may_pass(error: EvoLinkError) -> bool:
-    """Tell whether asking again later can help; a key that is refused today may be in order tomorrow."""
-    return error.http_status == 401 or not isinstance(error, ReadError) or error.transient

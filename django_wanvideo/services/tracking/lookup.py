@@ -21,7 +21,7 @@ from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.services import schedule
 from django_wanvideo.services.attempts import delays, duplicates, settlement
 from django_wanvideo.services.provider import provider
-from django_wanvideo.services.tracking.reopening import CLEAN_SLATE, bring_home
+from django_wanvideo.services.tracking.snapshots import CLEAN_SLATE, bring_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,10 +47,8 @@ NOT_FOUND, NO_FILE = "not_found", "no_file"
 def is_open(task: VideoTask) -> bool:
     """Tell whether EvoLink may still have a video for an earlier attempt of ``task``."""
     if "attempts" in getattr(task, "_prefetched_objects_cache", {}):
-        return any(
-            attempt.state == AttemptState.FINISHED and attempt.provider_task_id and not attempt.error_code
-            for attempt in task.attempts.all()
-        )
+        ended = [attempt for attempt in task.attempts.all() if attempt.state == AttemptState.FINISHED]
+        return any(attempt.provider_task_id and not attempt.error_code for attempt in ended)
     return _open_attempts(task).exists()
 
 
@@ -65,24 +63,21 @@ def may_send(task: VideoTask, client: EvoLinkClient) -> bool:
     What EvoLink has comes home and nothing is sent. Without an answer the task waits, and nothing is sent.
     """
     over: list[tuple[Attempt, str]] = []
-    missing: NotFoundError | None = None
     unanswered: EvoLinkError | None = None
-    alive = False
+    missing = alive = False
     for attempt in _open_attempts(task):
         try:
             snapshot = provider.read(client, attempt.provider_task_id or "")
-        except NotFoundError as error:
-            if _is_old(attempt):
-                over.append((attempt, NOT_FOUND))
-            else:
-                missing = error
         except EvoLinkError as error:
+            unknown = isinstance(error, NotFoundError)
             # Whose task it was is another account's business: after a day there is nothing left to fetch.
-            if error.http_status == 403 and error.code == "permission_denied" and _is_old(attempt):
+            if (unknown or (error.http_status == 403 and error.code == "permission_denied")) and _is_old(attempt):
                 over.append((attempt, NOT_FOUND))
                 continue
-            unanswered = error
-            break
+            if not unknown:
+                unanswered = error
+                break
+            missing = True
         else:
             ledger.report(attempt.pk, snapshot)
             code = _end_of(attempt, task, snapshot)
@@ -96,15 +91,15 @@ def may_send(task: VideoTask, client: EvoLinkClient) -> bool:
     if alive:
         return False
     if unanswered is not None:
-        _wait(task, "lookup_unanswered", unanswered)
+        _wait(task, unanswered)
         return False
-    if missing is not None and task.retry_count < len(ASK_AGAIN):
+    if missing and task.retry_count < len(ASK_AGAIN):
         until = timezone.now() + ASK_AGAIN[task.retry_count]
         VideoTask.objects.filter(pk=task.pk, status=TaskStatus.QUEUED).update(retry_count=F("retry_count") + 1)
         task.retry_count += 1
         delays.delay(task, "lookup_not_found", until=until)
         return False
-    if missing is not None:
+    if missing:
         over = [(attempt, dict(over).get(attempt, NOT_FOUND)) for attempt in _open_attempts(task)]
     is_clean = all(getattr(task, name) == value for name, value in CLEAN_SLATE.items())
     return (is_clean and not over) or _forget(task, over)
@@ -113,11 +108,7 @@ def may_send(task: VideoTask, client: EvoLinkClient) -> bool:
 def look_again(task: VideoTask, ask: Callable[[str], TaskSnapshot], *, by: AbstractBaseUser | None = None) -> bool:
     """Ask about an ended task for a person; return whether there was anything to ask about.
 
-    Args:
-        ask: reads one of EvoLink's tasks, or raises.
-
-    Raises:
-        What ``ask`` raises, where no attempt is found.
+    ``ask`` reads one of EvoLink's tasks, or raises; what it raises is raised where no attempt is found.
     """
     if not VideoTask.objects.filter(pk=task.pk, status__in=RETRYABLE_STATUSES).exists():
         return False
@@ -144,10 +135,8 @@ def look_again(task: VideoTask, ask: Callable[[str], TaskSnapshot], *, by: Abstr
 
 
 def _open_attempts(task: VideoTask) -> QuerySet[Attempt]:
-    found = Attempt.objects.filter(
-        task_id=task.pk, state=AttemptState.FINISHED, provider_task_id__isnull=False, error_code=""
-    )
-    return found.order_by("-number")
+    ended = Attempt.objects.filter(task_id=task.pk, state=AttemptState.FINISHED, error_code="")
+    return ended.filter(provider_task_id__isnull=False).order_by("-number")
 
 
 def _is_old(attempt: Attempt, age: dt.timedelta = LAG) -> bool:
@@ -183,10 +172,8 @@ def _forget(task: VideoTask, over: list[tuple[Attempt, str]]) -> bool:
 def _note_end(task: VideoTask, attempt: Attempt, snapshot: TaskSnapshot, code: str) -> None:
     """Keep what EvoLink says about the end of a task that had ended here without its word."""
     Attempt.objects.filter(pk=attempt.pk, state=AttemptState.FINISHED).update(error_code=code[:100])
-    columns: dict[str, Any] = {}
     used = ledger.clamp_credits(snapshot.credits_used)
-    if used is not None:
-        columns["credits_used"] = used
+    columns: dict[str, Any] = {} if used is None else {"credits_used": used}
     if code != NO_FILE:
         columns |= {
             "error_code": code[:100],
@@ -200,7 +187,7 @@ def _note_end(task: VideoTask, attempt: Attempt, snapshot: TaskSnapshot, code: s
     lifecycle.record(task, EventKind.NOTE, EventSource.POLL, attempt=attempt, detail=detail)
 
 
-def _wait(task: VideoTask, reason: str, error: EvoLinkError) -> None:
+def _wait(task: VideoTask, error: EvoLinkError) -> None:
     """Look again later: after half as long as it has been waited for already, for a day at most."""
     logger.warning("Task %s waits: EvoLink did not say what became of its earlier attempt: %s", task.pk, error)
     now = timezone.now()
@@ -211,4 +198,4 @@ def _wait(task: VideoTask, reason: str, error: EvoLinkError) -> None:
         return
     wait = min(max(waited / 2, SOONEST), LATEST)
     until = now + max(wait, dt.timedelta(seconds=min(error.retry_after or 0.0, 3600.0)))
-    delays.delay(task, reason, until=max(until, provider.backoff_until() or until))
+    delays.delay(task, "lookup_unanswered", until=max(until, provider.backoff_until() or until))

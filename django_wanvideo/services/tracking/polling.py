@@ -7,7 +7,6 @@ import math
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -25,9 +24,10 @@ from django_wanvideo.services.tracking.rescheduling import POLLED_STATUSES
 if TYPE_CHECKING:
     import datetime as dt
     import uuid
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from django.contrib.auth.models import AbstractBaseUser
+    from django.db.models import QuerySet
 
     from django_wanvideo.evolink.types import TaskSnapshot
 
@@ -72,24 +72,13 @@ def sync(task_ids: Sequence[uuid.UUID]) -> None:
 
 
 def refresh(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
-    """Look at one task now, for a person who waits: EvoLink is given ``INTERACTIVE_TIMEOUT`` seconds.
-
-    One that has ended without EvoLink's own word comes home if EvoLink has it after all.
-
-    Raises:
-        TransitionNotAllowed: EvoLink does not have it, or has asked this site to wait.
-        ConfigurationError: this process has no key.
-        EvoLinkError: EvoLink cannot be asked just now.
-    """
-    attempt = next(iter(_followed([task.pk])), None)
+    """Do what ``VideoTask.refresh`` does, and raise what ``fetch_snapshot`` raises."""
+    attempt = _followed([task.pk]).first()
     if attempt is None and lookup.look_again(task, fetch_snapshot, by=by):
         return
     if attempt is None:
-        raise TransitionNotAllowed(
-            _("EvoLink is not working on this task, so there is nothing to ask about."),
-            status=task.status,
-            action="refresh",
-        )
+        message = _("EvoLink is not working on this task, so there is nothing to ask about.")
+        raise TransitionNotAllowed(message, status=task.status, action="refresh")
     snapshot = fetch_snapshot(attempt.provider_task_id or "")
     snapshots.apply_snapshot(attempt, snapshot, source=EventSource.POLL)
     task.refresh_from_db()
@@ -133,10 +122,9 @@ def _handle_error(attempt: Attempt, error: EvoLinkError) -> dt.datetime | None:
     return until
 
 
-def _followed(task_ids: Sequence[uuid.UUID]) -> Iterator[Attempt]:
-    yield from Attempt.objects.filter(
-        Q(state=AttemptState.ACCEPTED), task_id__in=task_ids, task__status__in=POLLED_STATUSES
-    ).select_related("task")
+def _followed(task_ids: Sequence[uuid.UUID]) -> QuerySet[Attempt]:
+    rows = Attempt.objects.filter(state=AttemptState.ACCEPTED, task_id__in=task_ids, task__status__in=POLLED_STATUSES)
+    return rows.select_related("task")
 
 
 def _put_off(task_ids: Sequence[uuid.UUID], until: dt.datetime) -> None:

@@ -5,30 +5,44 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import DateTimeField, F, Value
+from django.db.models import DateTimeField, F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo.choices import RETRYABLE_STATUSES, EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import RETRYABLE_STATUSES, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.evolink.types import ProviderStatus
 from django_wanvideo.http.text import one_line
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
 from django_wanvideo.services import schedule
-from django_wanvideo.services.holds import outages
 from django_wanvideo.services.tracking.rescheduling import (
     POLLED_STATUSES,
     current,
     give_up,
     is_past,
+    many_lack_a_file,
     no_word,
+    note_answer,
     rows_of,
     schedule_next_poll,
 )
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
     from django_wanvideo.evolink.types import TaskSnapshot
+
+#: What a task forgets about its earlier attempts once EvoLink has nothing for it any more.
+CLEAN_SLATE: dict[str, Any] = {
+    "accepted_at": None,
+    "credits_reserved": None,
+    "credits_used": None,
+    "result_url": "",
+    "result_expires_at": None,
+    "estimated_seconds": None,
+    "expiry_notified_at": None,
+}
 
 
 def apply_snapshot(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSource) -> None:
@@ -38,7 +52,7 @@ def apply_snapshot(attempt: Attempt, snapshot: TaskSnapshot, *, source: EventSou
         ledger.report(attempt.pk, snapshot)
     if attempt.task.failed_looks:
         rows_of(attempt).update(failed_looks=0, not_found_since=None)
-        outages.note_end()
+        note_answer()
     match snapshot.status:
         case ProviderStatus.COMPLETED if snapshot.result_urls:
             _completed(attempt, snapshot, source)
@@ -86,10 +100,8 @@ def _completed(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) ->
         # An odd clock of EvoLink's must not make a link look dead that lives.
         made_at = min(now, max(ended_at, attempt.claimed_at))
     used = ledger.clamp_credits(snapshot.credits_used)
-    result: dict[str, Any] = {
-        "result_url": snapshot.result_urls[0],
-        "result_expires_at": made_at + schedule.RESULT_LIFETIME,
-    }
+    ends_at = made_at + schedule.RESULT_LIFETIME
+    result: dict[str, Any] = {"result_url": snapshot.result_urls[0], "result_expires_at": ends_at}
     if used is not None:
         result["credits_used"] = used
     moved = lifecycle.advance(
@@ -110,17 +122,10 @@ def _completed(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) ->
 @database.in_transaction
 def _record_late_result(attempt: Attempt, result: dict[str, Any], source: EventSource) -> None:
     """A paid video of a task that has failed meanwhile: the end stands, but a person is told that it can be fetched."""
-    rows = VideoTask.objects.filter(pk=attempt.task_id, status__in=RETRYABLE_STATUSES, result_url="").update(
-        dismissed_at=None, **result
-    )
-    if rows:
-        lifecycle.record(
-            attempt.task_id,
-            EventKind.NEEDS_DECISION,
-            source,
-            attempt=attempt,
-            detail={"reason": "result_came_after_all"},
-        )
+    ended = VideoTask.objects.filter(pk=attempt.task_id, status__in=RETRYABLE_STATUSES, result_url="")
+    if ended.update(dismissed_at=None, **result):
+        detail = {"reason": "result_came_after_all"}
+        lifecycle.record(attempt.task_id, EventKind.NEEDS_DECISION, source, attempt=attempt, detail=detail)
 
 
 def _handle_missing_result(attempt: Attempt, snapshot: TaskSnapshot, source: EventSource) -> None:
@@ -138,7 +143,7 @@ def _handle_missing_result(attempt: Attempt, snapshot: TaskSnapshot, source: Eve
         give_up(attempt, source, "result_missing", message, known)
         return
     lasting = said_for >= schedule.MISSING_RESULT_DEADLINE
-    if lasting and not outages.many_lack_a_file():
+    if lasting and not many_lack_a_file():
         _notify_missing_result(attempt, source)
     schedule_next_poll(attempt, slowly=lasting, not_found_since=None, result_expires_at=ends_at, **known)
 
@@ -175,3 +180,62 @@ def _update_progress(attempt: Attempt, snapshot: TaskSnapshot, source: EventSour
         schedule_next_poll(attempt, percent=percent, not_found_since=None)
     else:
         rows_of(attempt).filter(progress__lt=percent).update(progress=percent)
+
+
+def bring_home(
+    task: VideoTask,
+    attempt: Attempt,
+    snapshot: TaskSnapshot,
+    *,
+    source: EventSource,
+    actor: AbstractBaseUser | None = None,
+) -> bool:
+    """Go on with an attempt that had ended here, because EvoLink has its video: nothing is sent or charged anew."""
+    now, reserved = timezone.now(), ledger.clamp_credits(snapshot.credits_reserved)
+    columns = CLEAN_SLATE | {
+        "accepted_at": now,
+        "credits_reserved": reserved,
+        "overdue_notified_at": None,
+        "result_refreshed_at": None,
+        "delayed_until": None,
+        "delay_reason": "",
+        "progress": min(snapshot.progress or 0, 99),
+        "next_action_at": now,
+    }
+    with database.atomic():
+        # An end is left through the queue, as by any retry; nobody sees the task there.
+        lifecycle.advance(
+            task,
+            TaskStatus.QUEUED,
+            allowed=RETRYABLE_STATUSES,
+            kind=EventKind.RETRIED,
+            source=source,
+            actor=actor,
+            detail={"reason": "look_again"},
+            queued_at=now,
+            delayed_until=now + dt.timedelta(minutes=1),
+            progress=0,
+        )
+        moved = lifecycle.move_with_attempt(
+            attempt,
+            TaskStatus.PROCESSING if snapshot.status == ProviderStatus.PROCESSING else TaskStatus.PENDING,
+            state=AttemptState.ACCEPTED,
+            only=Q(state=AttemptState.FINISHED, provider_task_id=snapshot.id),
+            task=task,
+            reserved=reserved,
+            allowed=frozenset({TaskStatus.QUEUED}),
+            kind=EventKind.NOTE,
+            source=source,
+            actor=actor,
+            detail={"reason": "found_at_evolink", "provider_task_id": snapshot.id},
+            **columns,
+        )
+        if moved is None:
+            database.roll_back()
+    if moved is None:
+        task.refresh_from_db()
+        return False
+    attempt.refresh_from_db()
+    attempt.task = task
+    apply_snapshot(attempt, snapshot, source=EventSource.POLL)
+    return True

@@ -6,7 +6,7 @@ A good token proves that this site once made the attempt, so none of them is pas
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError
 from django.db.models import Max
@@ -90,12 +90,10 @@ def give_back(task_id: uuid.UUID, number: int, *, source: EventSource = EventSou
 
 def _unconfirm(task: VideoTask, attempt: Attempt, source: EventSource) -> bool:
     """Say of a task that waits that nobody knows whether it was accepted; ``False`` when it has gone on meanwhile."""
-    lifecycle.advance(task, TaskStatus.SUBMITTING, kind=EventKind.CLAIMED, source=source, attempt=attempt)
-    detail = {"code": "forgotten"}
-    moved = lifecycle.advance(
-        task, TaskStatus.UNCONFIRMED, kind=EventKind.UNCONFIRMED, source=source, attempt=attempt, detail=detail
-    )
-    return moved is not None
+    told: dict[str, Any] = {"source": source, "attempt": attempt}
+    lifecycle.advance(task, TaskStatus.SUBMITTING, kind=EventKind.CLAIMED, **told)
+    told["detail"] = {"code": "forgotten"}
+    return lifecycle.advance(task, TaskStatus.UNCONFIRMED, kind=EventKind.UNCONFIRMED, **told) is not None
 
 
 def is_settled(attempt_id: uuid.UUID) -> bool:
@@ -137,11 +135,8 @@ def _into_the_ledger(attempt_id: uuid.UUID, snapshot: TaskSnapshot) -> None:
     if snapshot.model:
         open_ = open_.filter(model=snapshot.model)
     rows = open_.update(**columns)
-    logger.warning(
-        "EvoLink called back about attempt %s, whose task was deleted: %s.",
-        attempt_id,
-        "its credits are settled" if rows else "nothing was left to settle",
-    )
+    what = "its credits are settled" if rows else "nothing was left to settle"
+    logger.warning("EvoLink called back about attempt %s, whose task was deleted: %s.", attempt_id, what)
 
 
 def _keep(receipt: CallbackReceipt, snapshot: TaskSnapshot) -> None:
@@ -162,9 +157,8 @@ def _keep(receipt: CallbackReceipt, snapshot: TaskSnapshot) -> None:
     try:
         with database.atomic():
             lifecycle.create_accepted(task, attempt, snapshot, source=EventSource.CALLBACK)
-            lifecycle.record(
-                task, EventKind.NEEDS_DECISION, EventSource.CALLBACK, attempt=attempt, detail={"reason": "unmatched"}
-            )
+            detail = {"reason": "unmatched"}
+            lifecycle.record(task, EventKind.NEEDS_DECISION, EventSource.CALLBACK, attempt=attempt, detail=detail)
     except IntegrityError:
         return
     logger.error(

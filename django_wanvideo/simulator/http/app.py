@@ -58,19 +58,14 @@ class Endpoint:
     is_simple: bool = False
 
 
-def create_app(state: State, engine: Engine) -> App:
-    """The application of one simulator."""
-    return App(state, TaskApi(state, engine), FileApi(state), Control(state, engine))
-
-
 class App:
     """All endpoints of one simulator."""
 
-    def __init__(self, state: State, tasks: TaskApi, files: FileApi, control: Control) -> None:
+    def __init__(self, state: State, engine: Engine) -> None:
         self._state = state
-        self.tasks = tasks
-        self.files = files
-        self.control = control
+        self.tasks = TaskApi(state, engine)
+        self.files = FileApi(state)
+        self.control = Control(state, engine)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Generator[bytes]:
         """Serve one request.
@@ -160,7 +155,7 @@ class App:
         options, now = self._state.options, self._state.now()
         request.delay = options.answer_seconds
         if request.account.is_ignoring_limit(options, now):
-            self._state.ledger.note_violation(request.endpoint, now)
+            self._state.ledger.violations.append((request.endpoint, now))
         if request.endpoint in _READS:
             request.account.check_reads(options, now)
 
@@ -182,7 +177,6 @@ class App:
                     return
 
     def _log(self, request: ApiRequest, answer: Answer | None, started: float) -> None:
-        """Write an exchange into the journal, once, and let go of what it has held."""
         if request.is_logged:
             return
         request.is_logged = True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import itertools
 import threading
-from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -34,13 +33,7 @@ _PROXY_PAGE = (
 
 
 def proxy_page(status: int, reason: str | None = None) -> Response:
-    """A proxy's HTML page."""
     return html_response(_PROXY_PAGE.format(title=f"{status} {reason or HTTPStatus(status).phrase}"), status)
-
-
-def garbage() -> Response:
-    """A 200 that says JSON and is none."""
-    return Response(b'{"id":"task-unified-\xff\xfe', content_type="application/json")
 
 
 def with_bad_byte(good: Response) -> Response:
@@ -58,7 +51,7 @@ def redirect(fault: Fault, default: str) -> Response:
 
 def failing(fault: Fault, model: str = "") -> Response:
     """The documented error body of a fault whose name is a status, for its point."""
-    status, options = int(fault.name), fault.options
+    status, options = int(fault.name.removeprefix("accept_then_")), fault.options
     if status in (502, 504) or fault.point == "result":
         return proxy_page(status)
     if fault.point == "create":
@@ -75,7 +68,7 @@ def failing(fault: Fault, model: str = "") -> Response:
 
 def broken(request: ApiRequest, fault: Fault, answer: Callable[[], Answer]) -> Answer | None:
     """The answer of a fault that every point knows; None when this fault is not one of them."""
-    match fault.name:
+    match fault.name.removeprefix("accept_then_"):
         case "close":
             return Disconnect()
         case "reset":
@@ -87,7 +80,7 @@ def broken(request: ApiRequest, fault: Fault, answer: Callable[[], Answer]) -> A
             request.delay = _seconds(fault, SLOW)
             return answer()
         case "garbage":
-            return garbage()
+            return Response(b'{"id":"task-unified-\xff\xfe', content_type="application/json")
         case "html":
             return html_response("<!doctype html><title>Just a moment…</title><p>Checking your browser.</p>")
         case name if name.isdigit():
@@ -128,14 +121,10 @@ def _accepted(request: ApiRequest, fault: Fault, good: Response) -> Answer:
     if name == "truncated":
         return _truncated(good)
     if name in ("hang", "slow"):
-        _start_task(request)
-    return broken(request, replace(fault, name=name), lambda: good) or good
-
-
-def _start_task(request: ApiRequest) -> None:
-    """While the client is kept waiting the task goes on, so that its callback can come before the answer does."""
-    threading.Thread(target=request.after_answer, daemon=True).start()
-    request.after_answer = None
+        # While the client is kept waiting the task goes on, so that its callback can come before the answer does.
+        threading.Thread(target=request.after_answer, daemon=True).start()
+        request.after_answer = None
+    return broken(request, fault, lambda: good) or good
 
 
 def on_result(request: ApiRequest, fault: Fault, answer: Callable[[], Answer], stopping: threading.Event) -> Answer:
@@ -176,7 +165,6 @@ def on_result(request: ApiRequest, fault: Fault, answer: Callable[[], Answer], s
 
 
 def _truncated(good: Response) -> Response:
-    """An answer that ends in the middle, and its connection with it."""
     data = good.get_data()
     good.response = [data[: len(data) // 2]]
     good.headers["Content-Length"] = str(len(data))
@@ -197,5 +185,4 @@ def _drip(data: bytes, step: int, pause: float, stopping: threading.Event) -> It
 
 
 def _seconds(fault: Fault, default: float) -> float:
-    value = fault.options.get("seconds")
-    return default if value is None else float(value)
+    return float(fault.options.get("seconds", default))

@@ -19,7 +19,7 @@ from . import fault_responses
 from .messages import Answer, ApiRequest, json_response
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from django_wanvideo.simulator.provider.state import State
 
@@ -38,16 +38,10 @@ class FileApi:
 
     def upload_stream(self, request: ApiRequest) -> Answer:
         """`POST /api/v1/files/upload/stream`: multipart with `file`."""
-        files, form = request.files.getlist("file"), request.form
+        files = request.files.getlist("file")
         if len(files) != 1:
             raise file_error(400, message="Send multipart/form-data with exactly one file, in the field 'file'")
-        return self._store(
-            request,
-            files[0].read(),
-            folder=form.get("upload_path") or form.get("uploadPath") or "",
-            name=form.get("file_name") or form.get("fileName") or "",
-            original=files[0].filename or "",
-        )
+        return self._store(request, files[0].read(), request.form, files[0].filename or "")
 
     def upload_base64(self, request: ApiRequest) -> Answer:
         """`POST /api/v1/files/upload/base64`: JSON with `base64_data`, bare or as a data URL."""
@@ -59,7 +53,7 @@ class FileApi:
             data = base64.b64decode(re.sub(r"^data:[^,]*,", "", text, count=1), validate=True)
         except (binascii.Error, ValueError):
             raise file_error(400, message="base64_data is not valid Base64") from None
-        return self._store(request, data, folder=_text(body, "upload_path"), name=_text(body, "file_name"))
+        return self._store(request, data, body)
 
     def upload_url(self, request: ApiRequest) -> Answer:
         """`POST /api/v1/files/upload/url`: JSON with `file_url`; only files on this machine are fetched."""
@@ -71,13 +65,9 @@ class FileApi:
             data = images.fetch(url)
         except images.ImageError as error:
             raise file_error(400, code=DOWNLOAD_FAILED, message=f"URL download failed: {error.message}") from None
-        original = unquote(urlsplit(url).path).rpartition("/")[2]
-        return self._store(
-            request, data, folder=_text(body, "upload_path"), name=_text(body, "file_name"), original=original
-        )
+        return self._store(request, data, body, unquote(urlsplit(url).path).rpartition("/")[2])
 
     def quota(self, request: ApiRequest) -> Answer:
-        """`GET /api/v1/files/quota`."""
         files = self._state.files
         used = files.used(request.account.id, self._state.now())
         data = {
@@ -95,12 +85,13 @@ class FileApi:
         stored = self._state.files.find(request.path, self._state.now())
         if stored is None:
             return fault_responses.proxy_page(404)
-        return _serve(request, self._state.blobs.path(stored.digest), stored.mime_type)
+        path = self._state.blobs.path(stored.digest)
+        return send_file(path, request.environ, stored.mime_type, etag=path.stem[:32])
 
     def result(self, request: ApiRequest, **_name: str) -> Answer:
         """`GET` or `HEAD /results/...`: a video, public for 24 hours; 403 after that, 404 for what never was."""
         state = self._state
-        found = state.tasks.find_link(request.path)
+        found = state.tasks.links.get(request.path)
         if found is None:
             return fault_responses.proxy_page(404)
         task, link = found
@@ -113,7 +104,7 @@ class FileApi:
             except DrawingUnavailableError as error:
                 request.note = str(error)
                 return Response(f"{error}\n", 503)
-            return _serve(request, path, "video/mp4")
+            return send_file(path, request.environ, "video/mp4", etag=path.stem[:32])
 
         fault = state.faults.take("result", task.body)
         if fault is None:
@@ -121,24 +112,18 @@ class FileApi:
         request.fault = str(fault)
         return fault_responses.on_result(request, fault, answer, state.stopping)
 
-    def _store(self, request: ApiRequest, data: bytes, *, folder: str, name: str, original: str = "") -> Answer:
+    def _store(self, request: ApiRequest, data: bytes, form: Mapping[str, Any], original: str = "") -> Answer:
         """Keep an uploaded file and answer with its links, unless a fault or the documented limits forbid it."""
         state, mime_type = self._state, images.detect_type(data)
+        folder, name = _text(form, "upload_path", "uploadPath"), _text(form, "file_name", "fileName")
         request.seen_body = {"file_name": name or original, "mime_type": mime_type, "bytes": len(data)}
 
         def answer() -> Response:
             if mime_type not in UPLOADABLE:
                 message = f"File type not allowed: {mime_type}. Supported: {', '.join(UPLOADABLE)}"
                 raise file_error(400, code=TYPE_REFUSED, message=message)
-            stored = state.files.add(
-                request.account.id,
-                data,
-                now=state.now(),
-                mime_type=mime_type,
-                folder=folder,
-                name=name,
-                original=original,
-            )
+            identity, now = request.account.id, state.now()
+            stored = state.files.add(identity, data, mime_type, now=now, folder=folder, name=name, original=original)
             if stored is None:
                 raise _quota_exceeded()
             return _uploaded(stored.as_body(state.link_base(request.header("Host"))))
@@ -172,11 +157,5 @@ def _read_json(request: ApiRequest) -> dict[str, Any]:
     return body
 
 
-def _text(body: dict[str, Any], name: str) -> str:
-    value = body.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _serve(request: ApiRequest, path: Path, mime_type: str) -> Response:
-    """A file, whole or one range of it."""
-    return send_file(path, request.environ, mime_type, etag=path.stem[:32])
+def _text(form: Mapping[str, Any], *names: str) -> str:
+    return next((form[name] for name in names if form.get(name) and isinstance(form[name], str)), "")

@@ -44,11 +44,9 @@ class ApiRequest(Request):
 
     @property
     def target(self) -> str:
-        """Path and query, as sent."""
         return str(self.environ["REQUEST_URI"])
 
     def header(self, name: str) -> str:
-        """A header's value, empty when absent."""
         return self.headers.get(name, "").strip()
 
     def read_json(self) -> Any:
@@ -66,7 +64,6 @@ class Disconnect:
         self.reset = reset
 
     def __call__(self, environ: Mapping[str, Any], _start_response: object) -> NoReturn:
-        """Do it, as a WSGI application would answer."""
         connection: socket.socket = environ["werkzeug.socket"]
         if self.reset:
             # Closing with a linger time of zero sends RST instead of FIN.
@@ -82,16 +79,13 @@ Answer = Response | Disconnect
 
 
 def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer in JSON."""
     text = json.dumps(body, default=str)
     return Response(text, status, headers, content_type="application/json; charset=utf-8")
 
 
 def html_response(text: str, status: int = 200) -> Response:
-    """An answer in HTML."""
     return Response(text, status, mimetype="text/html")
 
 
 def error_response(error: ApiError) -> Response:
-    """A documented error as an answer."""
     return json_response(error.body, error.status, error.headers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +62,6 @@ class Handler(WSGIRequestHandler):
         """Silent: the journal says it better."""
 
     def finish(self) -> None:
-        """Flush, unless the connection is gone."""
         with suppress(*CLIENT_LEFT, ValueError):
             super().finish()
 
@@ -76,22 +74,17 @@ class Server(ThreadedWSGIServer):
 
     def __init__(self, host: str, port: int, app: App) -> None:
         self._open: set[socket.socket] = set()
-        self._lock = threading.Lock()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.create_server((host, port), family=family, backlog=256) as listener:
             # Given an address, the base class would print a text and end the process when the port is taken.
             super().__init__(host, port, app, Handler, fd=listener.fileno())
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Remember the connection and serve it in a thread."""
-        with self._lock:
-            self._open.add(request)
+        self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Forget the connection and close it."""
-        with self._lock:
-            self._open.discard(request)
+        self._open.discard(request)
         super().shutdown_request(request)
 
     def stop(self) -> None:
@@ -101,9 +94,7 @@ class Server(ThreadedWSGIServer):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.shutdown()
         self.server_close()
-        with self._lock:
-            connections = tuple(self._open)
-        for connection in connections:
+        for connection in tuple(self._open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 

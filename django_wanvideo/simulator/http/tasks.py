@@ -46,7 +46,6 @@ class TaskApi:
         self._scripted: set[tuple[str, str]] = set()
 
     def create(self, request: ApiRequest) -> Answer:
-        """`POST /v1/videos/generations`."""
         early = self._state.faults.take_early("create")
         if early is not None:
             request.fault = str(early)
@@ -70,7 +69,6 @@ class TaskApi:
         return fault_responses.on_create(request, fault, model, accept, lambda: self._engine.end_now(made[0]))
 
     def get(self, request: ApiRequest, task_id: str) -> Answer:
-        """`GET /v1/tasks/{id}`."""
         if not task_id.startswith("task-unified-"):
             raise task_error(400, param="task_id")
         task = self._state.tasks.get(task_id)
@@ -144,16 +142,14 @@ class TaskApi:
         return json_response({"data": rows, "total": len(tasks), "page": page, "page_size": size})
 
     def credits(self, request: ApiRequest) -> Answer:
-        """`GET /v1/credits`."""
         return json_response(request.account.body(request.api_key))
 
     def models(self, _request: ApiRequest) -> Answer:
-        """`GET /v1/models`."""
         return json_response({"data": [{"id": name} for name in MODELS]})
 
     def _accept(self, request: ApiRequest, body: Any) -> tuple[Response, Task]:
         """Validate, honour the key, reserve, make the task. Raises the documented ApiError otherwise."""
-        state, account, options = self._state, request.account, self._state.options
+        account, options = request.account, self._state.options
         key = request.header("Idempotency-Key") or None
         if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
             message = "Idempotency-Key must be 16 to 96 characters of A-Z, a-z, 0-9, '.', '_' and '-'"
@@ -165,17 +161,17 @@ class TaskApi:
             digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
             claimed = account.claim(key, digest)
             if isinstance(claimed, str):
-                earlier = state.tasks[claimed]
-                return json_response(_submitted(earlier), headers={"idempotency-replayed": "true"}), earlier
+                earlier = self._state.tasks[claimed]
+                return json_response(earlier.submitted(), headers={"idempotency-replayed": "true"}), earlier
             claim = claimed
             request.before_answer = lambda: account.release(key)
         self._engine.check_rate(account)
-        link_base = state.link_base(request.header("Host"))
+        link_base = self._state.link_base(request.header("Host"))
         task = self._engine.accept(account, request.api_key, valid, body, link_base, key)
         if claim is not None:
             claim.task_id = task.id
         request.after_answer = lambda: self._engine.after_answer(task)
-        return json_response(_submitted(task)), task
+        return json_response(task.submitted()), task
 
     def _take_fault(self, request: ApiRequest, body: Mapping[str, Any]) -> Fault | None:
         """The fault that the prompt asks for, once per prompt, or the registry's next."""
@@ -189,10 +185,6 @@ class TaskApi:
         return self._state.faults.take("create", body)
 
 
-def _submitted(task: Task) -> dict[str, Any]:
-    return task.submitted(video_duration=task.model.startswith("wan3.0"))
-
-
 def _read_json(request: ApiRequest) -> Any:
     if request.mimetype != "application/json":
         raise create_error(415, "Content-Type must be application/json")
@@ -200,6 +192,10 @@ def _read_json(request: ApiRequest) -> Any:
         return request.read_json()
     except ValueError:
         raise create_error(400, "Invalid request parameters: the body is not valid JSON") from None
+
+
+def _with_link(body: dict[str, Any], url: str) -> dict[str, Any]:
+    return body | {"results": [url], "result_data": [{"url": url}]}
 
 
 def _distort(fault: Fault, task: Task) -> dict[str, Any]:
@@ -211,18 +207,17 @@ def _distort(fault: Fault, task: Task) -> dict[str, Any]:
         case "completed_without_results":
             return body | {"results": [], "result_data": []}
         case "without_status":
-            return {name: value for name, value in body.items() if name != "status"}
+            del body["status"]
+            return body
         case "odd_link":
-            url = body["results"][0] + '?filename="a b|{c}^é.mp4"'
-            return body | {"results": [url], "result_data": [{"url": url}]}
+            return _with_link(body, body["results"][0] + '?filename="a b|{c}^é.mp4"')
         case "several_links":
             right = body["results"][0]
             dead = str(fault.options.get("url", right.rpartition("/")[0] + "/gone.mp4"))
             return body | {"results": [dead, right], "result_data": []}
         case "foreign_result":
-            url = str(fault.options.get("url", "http://169.254.169.254/latest/meta-data/"))
-            return body | {"results": [url], "result_data": [{"url": url}]}
+            return _with_link(body, str(fault.options.get("url", "http://169.254.169.254/latest/meta-data/")))
         case "other_task":
             return body | {"id": str(fault.options.get("id", f"task-unified-{int(task.created)}-00000000"))}
         case _:
-            return task.submitted(video_duration=False)
+            return task.submitted()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http
 import io
+import re
 from dataclasses import dataclass
 from http.client import HTTPException
 
@@ -73,28 +74,21 @@ def check(data: bytes, limits: ImageLimits) -> None:
     if kind == "PNG" and transparent:
         raise ImageError("invalid_parameters", "unsupported file type: PNG with transparency")
     if not sides_fit:
-        raise ImageError(
-            "invalid_parameters",
-            f"image dimensions must be between {limits.min_side} and {limits.max_side} (got {width}x{height})",
-        )
+        message = f"image dimensions must be between {limits.min_side} and {limits.max_side} (got {width}x{height})"
+        raise ImageError("invalid_parameters", message)
     if limits.max_ratio is not None and max(width, height) > limits.max_ratio * min(width, height):
         raise ImageError("invalid_parameters", f"image aspect ratio must not exceed 1:{limits.max_ratio:g}")
 
 
 def detect_type(data: bytes) -> str:
     """The media type of a file by its first bytes; `application/octet-stream` when unknown."""
-    for magic, mime_type in _MAGIC.items():
-        if data.startswith(magic):
-            return mime_type
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return "image/webp"
-    return "application/octet-stream"
+    return next((kind for kind, magic in _MAGIC.items() if magic.match(data)), "application/octet-stream")
 
 
 _MAGIC = {
-    b"\xff\xd8\xff": "image/jpeg",
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"GIF87a": "image/gif",
-    b"GIF89a": "image/gif",
-    b"BM": "image/bmp",
+    "image/jpeg": re.compile(rb"\xff\xd8\xff"),
+    "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
+    "image/gif": re.compile(rb"GIF8[79]a"),
+    "image/bmp": re.compile(rb"BM"),
+    "image/webp": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
 }

@@ -15,9 +15,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from . import video
+
 #: Where uploaded files are: at their own path, and by their id.
 FILES_PATH = "/files/"
 DOWNLOAD_PATH = "/api/v1/files/download/"
+
+#: Two at a time: more would only take the processor from each other.
+_DRAWERS = threading.Semaphore(2)
 
 
 class Blobs:
@@ -38,13 +43,11 @@ class Blobs:
         return self._folder
 
     def open(self) -> None:
-        """Make the folder."""
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="evolink-simulator-"))
         self._folder.mkdir(parents=True, exist_ok=True)
 
     def put(self, data: bytes) -> str:
-        """Keep `data`; returns its digest."""
         digest = hashlib.sha256(data).hexdigest()
         path = self.path(digest)
         if not path.exists():
@@ -54,7 +57,6 @@ class Blobs:
         return digest
 
     def path(self, digest: str, suffix: str = "") -> Path:
-        """Where the content of a digest is, or would be."""
         return self.folder / f"{digest}{suffix}"
 
     def close(self) -> None:
@@ -110,7 +112,7 @@ class FileStore:
         self._lock = threading.RLock()
 
     def add(
-        self, account_id: str, data: bytes, *, now: float, mime_type: str, folder: str, name: str, original: str
+        self, account_id: str, data: bytes, mime_type: str, *, now: float, folder: str, name: str, original: str
     ) -> StoredFile | None:
         """Keep an uploaded file; None when the account has no room for another."""
         extension = {"image/jpeg": ".jpg"}.get(mime_type, "." + mime_type.rpartition("/")[2])
@@ -125,17 +127,9 @@ class FileStore:
                 return None
             if earlier is not None:
                 del self._by_id[earlier.id]
+            times = (now, now + self._seconds)
             stored = StoredFile(
-                identity,
-                account_id,
-                path,
-                name,
-                original or name,
-                mime_type,
-                len(data),
-                digest,
-                now,
-                now + self._seconds,
+                identity, account_id, path, name, original or name, mime_type, len(data), digest, *times
             )
             self._by_path[path] = self._by_id[identity] = stored
         return stored
@@ -143,20 +137,42 @@ class FileStore:
     def find(self, url: str, now: float) -> StoredFile | None:
         """The living file at a URL of this simulator, or at the path of one."""
         path = unquote(urlsplit(url).path)
-        with self._lock:
-            stored = self._by_path.get(path) or self._by_id.get(path.removeprefix(DOWNLOAD_PATH))
+        stored = self._by_path.get(path) or self._by_id.get(path.removeprefix(DOWNLOAD_PATH))
         return stored if stored is not None and now < stored.expires_at else None
 
     def used(self, account_id: str, now: float) -> int:
-        """How many living files an account has."""
         with self._lock:
             return sum(1 for item in self._by_id.values() if item.account_id == account_id and now < item.expires_at)
 
     def __len__(self) -> int:
-        with self._lock:
-            return len(self._by_id)
+        return len(self._by_id)
 
 
 def _clean(name: str) -> str:
     """A name without folders and odd characters."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", name.replace("\\", "/").rpartition("/")[2]).strip("._")
+
+
+class Results:
+    """The videos of one simulator."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self._own: dict[str, Path] = {}
+        self._locks: dict[str, threading.Lock] = {}
+
+    def replace(self, task_id: str, path: str | Path) -> None:
+        self._own[task_id] = Path(path)
+
+    def file(self, task_id: str, scene: video.Scene) -> Path:
+        """A task's MP4, drawn if need be; DrawingUnavailableError without PyAV."""
+        if own := self._own.get(task_id):
+            return own
+        target, picture = self._blobs.path(scene.digest, ".mp4"), self._blobs.path(scene.picture_digest)
+        with self._locks.setdefault(scene.digest, threading.Lock()):
+            if not target.exists():
+                partial = target.with_suffix(".part")
+                with _DRAWERS:
+                    video.draw(scene, picture.read_bytes() if picture.exists() else None, partial)
+                os.replace(partial, target)
+        return target

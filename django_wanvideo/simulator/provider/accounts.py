@@ -50,7 +50,7 @@ class Account:
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _claims: dict[str, Claim] = field(default_factory=dict, repr=False)
     #: When the creations of the last minute and the reads of the last second were admitted.
-    _creations: deque[float] = field(default_factory=deque, repr=False)
+    creations: deque[float] = field(default_factory=deque, repr=False)
     _reads: deque[float] = field(default_factory=deque, repr=False)
     #: Readers were last told to wait: when they heard it, and until when.
     _told_at: float = 0.0
@@ -58,7 +58,6 @@ class Account:
 
     @property
     def remaining(self) -> Decimal:
-        """Credits left."""
         return self.total - self.used
 
     def check_funds(self, key: str, amount: Decimal) -> None:
@@ -93,14 +92,10 @@ class Account:
     def check_creations(self, options: Options, now: float) -> None:
         """ApiError 429 when there was no room for another task within a minute."""
         with self.lock:
-            _drop_until(self._creations, now - 60)
+            _drop_until(self.creations, now - 60)
             limit = options.rate_limit_per_minute
-            if limit is not None and len(self._creations) >= limit:
-                raise rate_limited(self._creations[0] + 60 - now, options.rate_limit_retry_after)
-
-    def note_creation(self, now: float) -> None:
-        """Count an accepted task."""
-        self._creations.append(now)
+            if limit is not None and len(self.creations) >= limit:
+                raise rate_limited(self.creations[0] + 60 - now, options.rate_limit_retry_after)
 
     def is_ignoring_limit(self, options: Options, now: float) -> bool:
         """Whether who asks now has heard that it should wait, and its time is not over."""
@@ -136,11 +131,8 @@ class Account:
             if earlier.digest != digest:
                 raise create_error(409)
             if earlier.running:
-                raise create_error(
-                    409,
-                    "An earlier request with this Idempotency-Key has not finished; its outcome is unknown",
-                    code="paid_outcome_unknown",
-                )
+                message = "An earlier request with this Idempotency-Key has not finished; its outcome is unknown"
+                raise create_error(409, message, code="paid_outcome_unknown")
             return str(earlier.task_id)
 
     def release(self, idempotency_key: str) -> None:
@@ -157,11 +149,10 @@ class Accounts:
 
     def __init__(self) -> None:
         self._by_key: dict[str, Account] = {}
-        self._all: list[Account] = []
 
     def add(self, keys: tuple[str, ...], credits_owned: Decimal, limit: Decimal | None, group: str) -> Account:
         """Open an account; ValueError for a key that is already known or empty."""
-        account = Account(id=f"acc{len(self._all) + 1:06d}", total=credits_owned, group=group)
+        account = Account(id=f"acc{len(self._by_key) + 1:06d}", total=credits_owned, group=group)
         if not keys:
             raise ValueError("An account needs at least one API key.")
         for key in keys:
@@ -169,13 +160,11 @@ class Accounts:
                 raise ValueError("An API key is empty or already belongs to an account.")
             account.keys[key] = ApiKey(limit)
             self._by_key[key] = account
-        self._all.append(account)
         return account
 
     @property
     def first(self) -> Account:
-        """The account that the simulator was started with."""
-        return self._all[0]
+        return next(iter(self._by_key.values()))
 
     def find(self, authorization: str) -> tuple[Account, str] | None:
         """The account and key of an `Authorization` header; None when it is not `Bearer` with a known key."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 import random
+import secrets
+import string
 import threading
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -14,9 +16,11 @@ from django_wanvideo.simulator.script import Progression, Script
 from .callbacks import Callbacks
 from .errors import TASK_FAILURES, create_error
 from .first_frame import FirstFrames
-from .tasks import Task
+from .tasks import Link, Task
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .accounts import Account
     from .state import State
     from .validation import ValidRequest
@@ -42,10 +46,9 @@ class Engine:
         """ApiError 429 when the account has asked too often within a minute, or has too many tasks on their way."""
         options = self._state.options
         account.check_creations(options, self._state.now())
-        if options.max_concurrent is not None:
-            running = sum(1 for task in self._state.tasks.of(account) if not task.final)
-            if running >= options.max_concurrent:
-                raise create_error(429, "Too many concurrent tasks, please try again later")
+        limit = options.max_concurrent
+        if limit is not None and sum(not task.final for task in self._state.tasks.of(account)) >= limit:
+            raise create_error(429, "Too many concurrent tasks, please try again later")
 
     def accept(
         self,
@@ -63,8 +66,9 @@ class Engine:
         state, now = self._state, self._state.now()
         script = Script.read(body.get("prompt"))
         progression = (script.progression or Progression.parse(state.options.progression)).settle(self._random)
+        letters = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8))
         task = Task(
-            id=state.tasks.new_id(now),
+            id=f"task-unified-{int(now)}-{letters}",
             account=account,
             api_key=api_key,
             model=request.model.id,
@@ -84,7 +88,7 @@ class Engine:
         with account.lock:
             account.check_funds(api_key, task.reserved)
             account.charge(api_key, task.reserved)
-            account.note_creation(now)
+            account.creations.append(now)
             state.ledger.accept(
                 task_id=task.id,
                 account=account.id,
@@ -114,7 +118,8 @@ class Engine:
         """Bring a task to where it should be now; `polled` when a client reads it."""
         with task.lock:
             if task.final:
-                self._refresh_link(task)
+                if self._state.options.fresh_links and task.links and self._state.now() >= task.links[-1].expires_at:
+                    self._add_link(task)
                 return
             task.polls += polled
             way = task.progression
@@ -153,11 +158,11 @@ class Engine:
                 if left > 0:
                     return left
                 _, task_id = heapq.heappop(self._due)
-            task = self._state.tasks.get(task_id)
-            if task is not None and self._first_frames.is_quick(task):
-                self.advance(task)
-            elif task is not None:
-                threading.Thread(target=self.advance, args=(task,), daemon=True).start()
+            if task := self._state.tasks.get(task_id):
+                if self._first_frames.is_quick(task):
+                    self.advance(task)
+                else:
+                    threading.Thread(target=self.advance, args=(task,), daemon=True).start()
 
     def keep_time(self, longest: float | None) -> None:
         """Call `tick` whenever it is time, until the simulator stops; look at the clock after `longest` seconds."""
@@ -177,34 +182,26 @@ class Engine:
 
     def end_now(self, task: Task) -> None:
         """End a task at once, whatever its progression, and wait until its callback was tried."""
-        with task.lock:
-            if task.final:
-                return
-            self._end(task)
-        self.callbacks.send(task, wait=True)
+        self._finish(task, lambda: self._end(task), wait=True)
 
     def complete(self, task: Task, results: list[str] | None = None) -> bool:
         """End a task with its video, or with the given result URLs; False when it had already ended."""
-        with task.lock:
-            if task.final:
-                return False
-            task.results = results
-            self._succeed(task)
-        self.callbacks.send(task)
-        return True
+        return self._finish(task, lambda: self._succeed(task, results))
 
     def fail(self, task: Task, code: str, message: str | None = None, status: str = "failed") -> bool:
         """End a task with an error and give its credits back; False when it had already ended."""
+        return self._finish(task, lambda: self._fail(task, code, message, status))
+
+    def cancel(self, task: Task) -> bool:
+        return self.fail(task, "request_cancelled", status="cancelled")
+
+    def _finish(self, task: Task, end: Callable[[], None], *, wait: bool = False) -> bool:
         with task.lock:
             if task.final:
                 return False
-            self._fail(task, code, message, status)
-        self.callbacks.send(task)
+            end()
+        self.callbacks.send(task, wait=wait)
         return True
-
-    def cancel(self, task: Task) -> bool:
-        """End a task as cancelled and give its credits back; False when it had already ended."""
-        return self.fail(task, "request_cancelled", status="cancelled")
 
     def _end(self, task: Task) -> None:
         """End a task as its script and its picture say, without telling. The task's lock is held."""
@@ -220,9 +217,10 @@ class Engine:
             else:
                 self._succeed(task)
 
-    def _succeed(self, task: Task) -> None:
+    def _succeed(self, task: Task, results: list[str] | None = None) -> None:
         task.status, task.progress, task.finished_at = "completed", 100, self._state.now()
-        if task.results is None:
+        task.results = results
+        if results is None:
             self._add_link(task)
         task.used = task.reserved
         self._state.ledger.charge(task.id, task.used)
@@ -236,14 +234,12 @@ class Engine:
         self._state.ledger.refund(task.id, task.finished_at)
 
     def _add_link(self, task: Task) -> None:
-        self._state.tasks.add_link(task, self._state.now() + self._state.options.link_seconds)
-
-    def _refresh_link(self, task: Task) -> None:
-        if self._state.options.fresh_links and task.links and self._state.now() >= task.links[-1].expires_at:
-            self._add_link(task)
+        expires_at = self._state.now() + self._state.options.link_seconds
+        link = Link(f"/results/{task.account.id}/videos/file_{secrets.token_hex(16)}.mp4", expires_at)
+        self._state.tasks.links[link.path] = task, link
+        task.links.append(link)
 
     def _estimate(self, way: Progression) -> int:
-        if self._state.options.estimated_time is not None:
-            return self._state.options.estimated_time
+        told = self._state.options.estimated_time
         seconds = {"manual": DOCUMENTED_ESTIMATE, "seconds": round(way.amount)}
-        return max(1, seconds.get(way.kind, 1))
+        return max(1, seconds.get(way.kind, 1)) if told is None else told

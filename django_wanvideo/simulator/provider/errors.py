@@ -103,13 +103,11 @@ def create_error(
 
 
 def task_error(status: int, **extra: object) -> ApiError:
-    """A documented error of reading a task."""
     code, message, kind = TASK_ERRORS.get(status, TASK_ERRORS[500])
     return ApiError(status, envelope(code, message, kind, **extra))
 
 
 def credits_error(status: int) -> ApiError:
-    """A documented error of reading the balance."""
     return ApiError(status, envelope(*CREDITS_ERRORS.get(status, CREDITS_ERRORS[500])))
 
 

@@ -7,6 +7,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +53,8 @@ EARLY = frozenset({"refuse", "reset"})
 class Fault:
     """One fault: where, which, how many times yet (None: always), for which creation requests, and with what.
 
+    ValueError, with the nearest known word, for an unknown point or name.
+
     options, by fault: `seconds` (hang, slow, delay, drip), `retry_after` (429, 503: seconds, or `date:30` for the HTTP
     date in 30 s; None: no header), `status` and `location` (redirect), `status` (unknown_status), `url`
     (foreign_result; several_links: the one before the right one), `message`, `code` (numbers), `chunk` in bytes (drip),
@@ -64,18 +67,11 @@ class Fault:
     when: Predicate | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        check_name(self.point, self.name)
+
     def __str__(self) -> str:
         return f"{self.point}:{self.name}"
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "point": self.point,
-            "name": self.name,
-            "times": self.times,
-            "conditional": self.when is not None,
-            "options": self.options,
-        }
 
     @classmethod
     def parse(cls, spec: str) -> Fault:
@@ -89,17 +85,13 @@ class Fault:
             if not equals:
                 raise ValueError(f"{spec!r}: options are written name=value, not {pair!r}.")
             values[key.strip()] = _number(value.strip())
-        fault = cls(point, name, None if times == "always" else int(times or 1), None, values)
-        check_name(point, name)
-        return fault
+        return cls(point, name, None if times == "always" else int(times or 1), None, values)
 
 
 def _number(text: str) -> Any:
     for kind in (int, float):
-        try:
+        with suppress(ValueError):
             return kind(text)
-        except ValueError:
-            continue
     return text
 
 
@@ -133,7 +125,6 @@ class FaultRegistry:
         `when` gets the body of the creation request that the call is about (for uploads: `file_name`, `mime_type`; for
         the rest an empty mapping). `options` are those of `Fault`. ValueError for an unknown point or name.
         """
-        check_name(point, name)
         return self.put(Fault(point, name, times, when, options))
 
     def put(self, fault: Fault) -> Fault:
@@ -193,8 +184,7 @@ class FaultRegistry:
     @property
     def fired(self) -> Counter[str]:
         """How often each `point:name` has happened."""
-        with self._lock:
-            return Counter(self._fired)
+        return Counter(self._fired)
 
     def _use(self, fault: Fault) -> Fault:
         if fault.times is not None:
@@ -205,8 +195,7 @@ class FaultRegistry:
         return fault
 
     def _draw(self, point: str, possible: Callable[[str], bool]) -> Fault | None:
-        row = self._chances.get(point)
-        if not row:
+        if not (row := self._chances.get(point)):
             return None
         self._calls[point] += 1
         # Not for secrecy: the sequence must be the same for the same seed.
@@ -214,9 +203,5 @@ class FaultRegistry:
         for name, chance in row:
             value -= chance
             if value < 0:
-                fault = Fault(point, name)
-                if not possible(name):
-                    return None
-                self._fired[str(fault)] += 1
-                return fault
+                return self._use(Fault(point, name, times=None)) if possible(name) else None
         return None

@@ -22,7 +22,7 @@ class FirstFrames:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._checked: dict[tuple[str, str], images.ImageError | None] = {}
+        self._good: set[tuple[str, str]] = set()
 
     def take(self, task: Task) -> None:
         """Give a task its picture; ImageError when it will not do.
@@ -31,9 +31,10 @@ class FirstFrames:
         """
         url = _url(task)
         digest = self._fetch(url) if url is not None else None
-        if digest is not None:
-            self._check(task.model, digest)
-            task.picture_digest = digest
+        if digest is not None and (task.model, digest) not in self._good:
+            images.check(self._state.blobs.path(digest).read_bytes(), MODELS[task.model].images)
+            self._good.add((task.model, digest))
+        task.picture_digest = digest
 
     def is_quick(self, task: Task) -> bool:
         """Whether a task's picture is here already, or never will be."""
@@ -65,19 +66,6 @@ class FirstFrames:
         if urls.is_private(urlsplit(url).hostname or ""):
             raise images.ImageError("image_processing_error", "The image URL points to an internal address.")
         return None
-
-    def _check(self, model_id: str, digest: str) -> None:
-        """Check a picture once per model, however often it is used."""
-        key = (model_id, digest)
-        if key not in self._checked:
-            try:
-                images.check(self._state.blobs.path(digest).read_bytes(), MODELS[model_id].images)
-                self._checked[key] = None
-            except images.ImageError as error:
-                self._checked[key] = error
-        problem = self._checked[key]
-        if problem is not None:
-            raise images.ImageError(problem.code, problem.message)
 
     def _is_local(self, url: str) -> bool:
         return self._state.options.allow_loopback and urls.is_loopback(urlsplit(url).hostname or "")

@@ -40,7 +40,6 @@ class LedgerEntry:
 
     @property
     def refunded(self) -> bool:
-        """Whether the reserved credits were given back."""
         return self.refunded_at is not None
 
     @property
@@ -52,19 +51,12 @@ class LedgerEntry:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: credits as text, the callback's token hidden."""
-        return {
-            "sequence": self.sequence,
-            "task_id": self.task_id,
-            "account": self.account,
-            "model": self.model,
-            "accepted_at": self.accepted_at,
+        names = ("sequence", "task_id", "account", "model", "accepted_at", "refunded", "idempotency_key", "content")
+        return {name: getattr(self, name) for name in names} | {
             "reserved": str(self.reserved),
             "charged": None if self.charged is None else str(self.charged),
-            "refunded": self.refunded,
             "credits": str(self.credits),
-            "idempotency_key": self.idempotency_key,
             "callback_url": redact_url(self.callback_url) if self.callback_url else None,
-            "content": self.content,
             "prompt": self.body.get("prompt"),
         }
 
@@ -75,11 +67,11 @@ class Ledger:
     def __init__(self) -> None:
         self._entries: list[LedgerEntry] = []
         self._by_task: dict[str, LedgerEntry] = {}
-        self._violations: list[tuple[str, float]] = []
+        #: Requests that came although their account had been told to wait: which, and when (seconds since 1970).
+        self.violations: list[tuple[str, float]] = []
         self._lock = threading.Lock()
 
     def accept(self, **values: Any) -> LedgerEntry:
-        """Write down an accepted request."""
         with self._lock:
             entry = LedgerEntry(sequence=len(self._entries) + 1, **values)
             self._entries.append(entry)
@@ -87,38 +79,21 @@ class Ledger:
         return entry
 
     def charge(self, task_id: str, credits_used: Decimal) -> None:
-        """Settle an accepted request at `credits_used`."""
-        with self._lock:
-            self._by_task[task_id].charged = credits_used
+        self._by_task[task_id].charged = credits_used
 
     def refund(self, task_id: str, at: float) -> None:
-        """Give the reserved credits back."""
         with self._lock:
             entry = self._by_task[task_id]
             entry.charged, entry.refunded_at, entry.refunded_before = ZERO, at, len(self._entries)
 
-    def note_violation(self, endpoint: str, at: float) -> None:
-        """Write down a request that came although its account had been told to wait."""
-        with self._lock:
-            self._violations.append((endpoint, at))
-
-    @property
-    def violations(self) -> list[tuple[str, float]]:
-        """Requests that came although their account had been told to wait: which, and when."""
-        with self._lock:
-            return list(self._violations)
-
     def __iter__(self) -> Iterator[LedgerEntry]:
-        with self._lock:
-            return iter(tuple(self._entries))
+        return iter(tuple(self._entries))
 
     def __len__(self) -> int:
-        with self._lock:
-            return len(self._entries)
+        return len(self._entries)
 
     def __getitem__(self, task_id: str) -> LedgerEntry:
-        with self._lock:
-            return self._by_task[task_id]
+        return self._by_task[task_id]
 
     @property
     def accepted(self) -> list[LedgerEntry]:

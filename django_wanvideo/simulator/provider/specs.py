@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from typing import Literal
 
 from django_wanvideo.simulator.media.images import ImageLimits
@@ -69,7 +70,6 @@ FLAG = Field("boolean")
 URL = Field("url")
 RATIO = Field("choice", choices=RATIOS)
 QUALITY = Field("choice", choices=HD)
-SHOT = {"shot_type": Field("choice", choices=("single", "multi"))}
 
 
 def _seconds(low: int, high: int, *also: int) -> Field:
@@ -95,14 +95,12 @@ _25 = {
 _25_PRICE = Price(Decimal("5.10"), Decimal("5.1"), HD_FACTORS | {"480p": Decimal("0.5")}, rule="per_call")
 
 _26 = {"prompt": _prompt(1500), "quality": QUALITY}
-_26_IMAGE = _26 | {
-    "image_urls": ONE_PICTURE,
-    "duration": _seconds(2, 15),
-    "prompt_extend": FLAG,
-    "audio_url": URL,
-}
+_26_TEXT = _26 | {"duration": _seconds(2, 15), "prompt_extend": FLAG, "audio_url": URL}
+_26_IMAGE = _26_TEXT | {"image_urls": ONE_PICTURE}
 _26_REFERENCE = _26 | {"video_urls": _urls(3, 1, required=True), "aspect_ratio": RATIO, "duration": _seconds(2, 10)}
 _26_PRICE = Price(Decimal("4.76"), Decimal(6), HD_FACTORS)
+_26_FLASH_PRICE = Price(Decimal("2.38"), Decimal(6), HD_FACTORS, silent=Decimal("0.5"))
+_wan26 = partial(Model, images=IMG_A, params={"shot_type": Field("choice", choices=("single", "multi"))})
 
 _27 = {
     "prompt": _prompt(5000, truncates=True),
@@ -112,6 +110,7 @@ _27 = {
     "prompt_extend": FLAG,
     "duration": _seconds(2, 15),
 }
+_27_OPTIONAL_PROMPT = _27 | {"prompt": _prompt(5000, required=False, truncates=True)}
 _27_PRICE = Price(Decimal("5.44"), Decimal("10.88"), HD_FACTORS)
 
 _30 = {
@@ -147,50 +146,33 @@ def _wan30(family: str, price: Price) -> tuple[Model, ...]:
             replace(price, input_seconds=15),
             params={"file_url": URL, "link_url": URL},
             smart_seconds=30,
-            checks=("some_material", "file_or_link"),
+            checks=("wan30_references",),
         ),
     )
 
 
 _ALL = (
-    Model(
+    _wan26("wan2.6-image-to-video", _26_IMAGE, price=_26_PRICE, first_frame="image_urls"),
+    _wan26(
         "wan2.6-image-to-video-flash",
         _26_IMAGE | {"generate_audio": FLAG},
-        IMG_A,
-        Price(Decimal("2.38"), Decimal(6), HD_FACTORS, silent=Decimal("0.5")),
-        params=SHOT,
+        price=_26_FLASH_PRICE,
         first_frame="image_urls",
     ),
-    Model("wan2.6-image-to-video", _26_IMAGE, IMG_A, _26_PRICE, params=SHOT, first_frame="image_urls"),
-    Model(
-        "wan2.6-text-to-video",
-        {name: rule for name, rule in _26_IMAGE.items() if name != "image_urls"} | {"aspect_ratio": RATIO},
-        IMG_A,
-        _26_PRICE,
-        params=SHOT,
-    ),
-    Model(
-        "wan2.6-reference-video",
-        _26_REFERENCE,
-        IMG_A,
-        replace(_26_PRICE, minimum=Decimal(9), input_seconds=5),
-        params=SHOT,
-    ),
-    Model(
+    _wan26("wan2.6-text-to-video", _26_TEXT | {"aspect_ratio": RATIO}, price=_26_PRICE),
+    _wan26("wan2.6-reference-video", _26_REFERENCE, price=replace(_26_PRICE, minimum=Decimal(9), input_seconds=5)),
+    _wan26(
         "wan2.6-reference-video-flash",
         _26_REFERENCE | {"generate_audio": FLAG},
-        IMG_A,
-        Price(Decimal("2.38"), Decimal(9), HD_FACTORS, silent=Decimal("0.5"), input_seconds=5),
-        params=SHOT,
+        price=replace(_26_FLASH_PRICE, minimum=Decimal(9), input_seconds=5),
     ),
     Model("wan2.5-image-to-video", _25 | {"image_urls": ONE_PICTURE}, IMG_A, _25_PRICE, first_frame="image_urls"),
     Model("wan2.5-text-to-video", _25 | {"aspect_ratio": RATIO}, IMG_A, _25_PRICE),
     Model("wan2.7-text-to-video", _27 | {"aspect_ratio": RATIO, "audio_urls": _urls(1, 1)}, IMG_B, _27_PRICE),
     Model(
         "wan2.7-image-to-video",
-        _27
+        _27_OPTIONAL_PROMPT
         | {
-            "prompt": _prompt(5000, required=False, truncates=True),
             "generation_mode": Field("choice", choices=("first_frame", "first_last_frame", "video_continuation")),
             "image_start": URL,
             "image_end": URL,
@@ -215,9 +197,8 @@ _ALL = (
     ),
     Model(
         "wan2.7-video-edit",
-        {name: rule for name, rule in _27.items() if name != "prompt"}
+        _27_OPTIONAL_PROMPT
         | {
-            "prompt": _prompt(5000, required=False, truncates=True),
             "image_urls": _urls(4),
             "video_urls": _urls(1, 1, required=True),
             "aspect_ratio": RATIO,

@@ -3,69 +3,44 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django_wanvideo.simulator import urls
 from django_wanvideo.simulator.journal import Journal
-from django_wanvideo.simulator.media.results import Results
-from django_wanvideo.simulator.media.storage import Blobs, FileStore
+from django_wanvideo.simulator.media.storage import Blobs, FileStore, Results
 
-from .accounts import Account, Accounts
+from .accounts import Accounts
 from .faults import FaultRegistry
 from .ledger import Ledger
 from .tasks import TaskStore
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from django_wanvideo.simulator.media.storage import StoredFile
     from django_wanvideo.simulator.options import Options
 
 
-@dataclass
 class State:
     """Accounts, tasks, money, files, faults and journal of one simulator.
 
     `port` is the TCP port once it listens; `stopping` is set when it ends.
     """
 
-    options: Options
-    accounts: Accounts = field(default_factory=Accounts)
-    tasks: TaskStore = field(default_factory=TaskStore)
-    ledger: Ledger = field(default_factory=Ledger)
-    faults: FaultRegistry = field(default_factory=FaultRegistry)
-    stopping: threading.Event = field(default_factory=threading.Event)
-    port: int = field(init=False)
-    journal: Journal = field(init=False)
-    blobs: Blobs = field(init=False)
-    files: FileStore = field(init=False)
-    results: Results = field(init=False)
-
-    def __post_init__(self) -> None:
-        options = self.options
+    def __init__(self, options: Options) -> None:
+        self.options = options
         self.port = options.port
+        self.stopping = threading.Event()
+        self.accounts = Accounts()
+        self.tasks = TaskStore()
+        self.ledger = Ledger()
+        self.faults = FaultRegistry()
         self.journal = Journal(options.journal_size, options.body_limit, options.on_request)
         self.blobs = Blobs(options.media_dir)
         self.files = FileStore(self.blobs, options.file_seconds, options.max_files)
         self.results = Results(self.blobs)
 
     def now(self) -> float:
-        """Seconds since 1970, on the simulator's clock."""
         return self.options.clock.now()
-
-    def add_account(self, api_keys: tuple[str, ...], balance: Decimal, token_credits: Decimal | None = None) -> Account:
-        """Open an account; `token_credits` is the limit of each of its keys. ValueError for a key that is known."""
-        account = self.accounts.add(api_keys, balance, token_credits, self.options.user_group)
-        for key in api_keys:
-            self.journal.hide(key)
-        return account
-
-    def reset(self) -> None:
-        """Forget faults and journal. Tasks, balances and the ledger stay: what was charged stays charged."""
-        self.faults.clear()
-        self.journal.clear()
 
     @property
     def url(self) -> str:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from django_wanvideo.simulator.media.caption import first_words
-from django_wanvideo.simulator.media.video import Scene
+from django_wanvideo.simulator.media.video import Scene, first_words
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator.options import Options
@@ -23,7 +21,7 @@ FINAL = frozenset({"completed", "failed", "cancelled"})
 #: 68 credits are about one US dollar, 10 credits one yuan (evolink-api, billing units).
 CREDITS_PER_USD = Decimal(68)
 CREDITS_PER_CNY = Decimal(10)
-_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+_KIND = {"object": "video.generation.task", "type": "video"}
 
 
 @dataclass(frozen=True)
@@ -67,26 +65,19 @@ class Task:
 
     @property
     def final(self) -> bool:
-        """Whether the task has ended."""
         return self.status in FINAL
 
     @property
     def prompt(self) -> str:
-        """The prompt, or an empty text."""
         prompt = self.body.get("prompt")
         return prompt if isinstance(prompt, str) else ""
 
-    def submitted(self, video_duration: bool) -> dict[str, Any]:
+    def submitted(self) -> dict[str, Any]:
         """The body that answers the creation request; wan3.0 adds the video's length."""
-        info: dict[str, Any] = {"can_cancel": True, "estimated_time": self.estimated_time}
-        if video_duration:
+        info = {"can_cancel": True, "estimated_time": self.estimated_time}
+        if self.model.startswith("wan3.0"):
             info["video_duration"] = self.seconds
-        return self._base() | {
-            "progress": 0,
-            "status": "pending",
-            "task_info": info,
-            "usage": self._reservation(),
-        }
+        return self._base() | {"progress": 0, "status": "pending", "task_info": info, "usage": self._reservation()}
 
     def as_body(self) -> dict[str, Any]:
         """The body of `GET /v1/tasks/{id}`, of batch items, and of callbacks."""
@@ -129,7 +120,6 @@ class Task:
         return row
 
     def scene(self, options: Options) -> Scene:
-        """What the task's video shows."""
         wide, _, high = str(self.body.get("aspect_ratio", "")).partition(":")
         # Without a picture, what is drawn instead depends on the prompt, as the video then does.
         placeholder = self.prompt if options.captions else self.model
@@ -145,76 +135,42 @@ class Task:
         )
 
     def _base(self) -> dict[str, Any]:
-        return {
-            "created": int(self.created),
-            "id": self.id,
-            "model": self.model,
-            "object": "video.generation.task",
-            "type": "video",
-        }
+        return _KIND | {"created": int(self.created), "id": self.id, "model": self.model}
 
     def _reservation(self) -> dict[str, Any]:
-        return {
-            "billing_rule": self.billing_rule,
-            "credits_reserved": float(self.reserved),
-            "user_group": self.account.group,
-        }
+        reserved, group = float(self.reserved), self.account.group
+        return {"billing_rule": self.billing_rule, "credits_reserved": reserved, "user_group": group}
 
 
 class TaskStore(Mapping[str, Task]):
-    """All tasks by id, oldest first, and the result links that were handed out."""
+    """All tasks by id, oldest first, and the result links that were handed out. Iterates over a snapshot."""
 
     def __init__(self) -> None:
         self._tasks: dict[str, Task] = {}
-        self._links: dict[str, tuple[Task, Link]] = {}
-        self._lock = threading.Lock()
+        #: What is behind the path of a result link, dead or alive.
+        self.links: dict[str, tuple[Task, Link]] = {}
 
     def add(self, task: Task) -> None:
-        """Keep a task."""
-        with self._lock:
-            self._tasks[task.id] = task
+        self._tasks[task.id] = task
 
     def forget(self, task_id: str) -> None:
         """Drop a task, as EvoLink does after some time: it can no longer be read, but its links live on."""
-        with self._lock:
-            del self._tasks[task_id]
-
-    def add_link(self, task: Task, expires_at: float) -> None:
-        """Give a task a new, unguessable result link."""
-        link = Link(f"/results/{task.account.id}/videos/file_{secrets.token_hex(16)}.mp4", expires_at)
-        with self._lock:
-            task.links.append(link)
-            self._links[link.path] = task, link
-
-    def find_link(self, path: str) -> tuple[Task, Link] | None:
-        """What is behind a result link's path, dead or alive."""
-        with self._lock:
-            return self._links.get(path)
-
-    def new_id(self, now: float) -> str:
-        """`task-unified-<unix seconds>-<8 letters>`, never used before."""
-        suffix = "".join(secrets.choice(_LETTERS) for _ in range(8))
-        return f"task-unified-{int(now)}-{suffix}"
+        del self._tasks[task_id]
 
     def __getitem__(self, task_id: str) -> Task:
-        with self._lock:
-            return self._tasks[task_id]
+        return self._tasks[task_id]
 
     def __iter__(self) -> Iterator[str]:
-        with self._lock:
-            return iter(tuple(self._tasks))
+        return iter(tuple(self._tasks))
 
     def __len__(self) -> int:
-        with self._lock:
-            return len(self._tasks)
+        return len(self._tasks)
 
     @property
     def latest(self) -> Task:
         """The task that was accepted last; IndexError when there is none."""
-        with self._lock:
-            return list(self._tasks.values())[-1]
+        return list(self._tasks.values())[-1]
 
     def of(self, account: Account) -> list[Task]:
         """An account's tasks, newest first."""
-        with self._lock:
-            return [task for task in reversed(self._tasks.values()) if task.account is account]
+        return [task for task in list(self._tasks.values())[::-1] if task.account is account]

@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from django_wanvideo.simulator import urls
 
-from .errors import ApiError, create_error
+from .errors import create_error
 from .specs import MODELS, Field, Model
 
 if TYPE_CHECKING:
@@ -35,12 +36,7 @@ class ValidRequest:
 
 
 class InvalidField(Exception):  # noqa: N818  (it is turned into the documented error, whatever its name)
-    """A field that is not as documented."""
-
-    def __init__(self, param: str, reason: str) -> None:
-        super().__init__(param, reason)
-        self.param = param
-        self.reason = reason
+    """A field that is not as documented: its name, and what it must be."""
 
 
 def validate(body: Any, *, allow_loopback: bool, reject_unknown: bool) -> ValidRequest:
@@ -64,7 +60,10 @@ def validate(body: Any, *, allow_loopback: bool, reject_unknown: bool) -> ValidR
             CHECKS[check](body)
         _check_callback(body.get("callback_url"), allow_loopback)
     except InvalidField as error:
-        raise _refuse(error, model) from None
+        param, reason = error.args
+        # The pages of wan3.0 spell the code in another way than those of wan2.x.
+        code = "invalid_parameter" if model.id.startswith("wan3.0") else None
+        raise create_error(400, f"Invalid request parameters: {param} {reason}", code=code, param=param) from None
     seconds = body.get("duration")
     seconds = model.default_seconds if seconds is None else int(seconds)
     if seconds <= 0 and model.smart_seconds:
@@ -88,13 +87,6 @@ def _price(model: Model, seconds: int, quality: str, *, audio: bool, with_videos
     return max(amount, price.minimum).quantize(_UNIT, ROUND_HALF_UP)
 
 
-def _refuse(error: InvalidField, model: Model) -> ApiError:
-    # The pages of wan3.0 spell the code in another way than those of wan2.x.
-    code = "invalid_parameter" if model.id.startswith("wan3.0") else None
-    message = f"Invalid request parameters: {error.param} {error.reason}"
-    return create_error(400, message, code=code, param=error.param)
-
-
 def _check_fields(fields: dict[str, Field], body: dict[str, Any], prefix: str, *, also: set[str], strict: bool) -> None:
     for name, rule in fields.items():
         value = body.get(name)
@@ -114,12 +106,10 @@ def _check_field(name: str, value: Any, rule: Field) -> None:
             _check_string(name, value, rule)
         case "integer":
             _check_integer(name, value, rule)
-        case "boolean":
-            if not isinstance(value, bool):
-                raise InvalidField(name, "must be a boolean")
-        case "choice":
-            if value not in rule.choices:
-                raise InvalidField(name, f"must be one of {', '.join(rule.choices)}")
+        case "boolean" if not isinstance(value, bool):
+            raise InvalidField(name, "must be a boolean")
+        case "choice" if value not in rule.choices:
+            raise InvalidField(name, f"must be one of {', '.join(rule.choices)}")
         case "url":
             _check_url(name, value)
         case "urls":
@@ -169,28 +159,22 @@ def _check_callback(url: Any, allow_loopback: bool) -> None:
     """Https, public, at most 2048 characters; plain http and loopback only where the simulator allows it."""
     if url is None:
         return
-    parts = urls.split_url(url)
-    if parts is None or parts.hostname is None:
-        raise InvalidField("callback_url", "must be an HTTPS URL")
-    if len(url) > urls.MAX_LENGTH:
-        raise InvalidField("callback_url", f"must not be longer than {urls.MAX_LENGTH} characters")
-    if allow_loopback and urls.is_loopback(parts.hostname):
+    _check_url("callback_url", url)
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if allow_loopback and urls.is_loopback(host):
         return
     if parts.scheme != "https":
         raise InvalidField("callback_url", "must use the HTTPS protocol")
-    if urls.is_private(parts.hostname):
+    if urls.is_private(host):
         raise InvalidField("callback_url", "must not point to an internal address")
 
 
-def _some_material(body: dict[str, Any]) -> None:
+def _wan30_references(body: dict[str, Any]) -> None:
     params = body.get("model_params") or {}
     fields = ("prompt", "image_urls", "video_urls", "audio_urls")
     if not any(body.get(name) for name in fields) and not any(params.values()):
         raise InvalidField("prompt", "or at least one material is required")
-
-
-def _file_or_link(body: dict[str, Any]) -> None:
-    params = body.get("model_params") or {}
     if params.get("file_url") and params.get("link_url"):
         raise InvalidField("model_params.file_url", "and model_params.link_url exclude each other")
 
@@ -242,8 +226,7 @@ def _voice_bindings(body: dict[str, Any]) -> None:
 
 
 CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {
-    "some_material": _some_material,
-    "file_or_link": _file_or_link,
+    "wan30_references": _wan30_references,
     "wan27_combination": _wan27_combination,
     "wan27_references": _wan27_references,
     "voice_bindings": _voice_bindings,

@@ -20,7 +20,8 @@ from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import MediaInput, TaskEvent, VideoTask, lifecycle
 from django_wanvideo.models.creation import creation
-from tests.rows import everything, picture
+from tests.pictures import noise, picture
+from tests.rows import everything
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 
@@ -201,13 +202,6 @@ def test_all_problems_are_said_at_once(storage):
     assert files(storage) == []
 
 
-def noise(size):
-    """A PNG that no compression makes small."""
-    target = io.BytesIO()
-    Image.effect_noise(size, 255).convert("RGB").save(target, "PNG", compress_level=0)
-    return SimpleUploadedFile("noise.png", target.getvalue(), "image/png")
-
-
 BAD_PICTURES = {
     "transparent PNG": (lambda: picture("PNG", mode="RGBA"), ["transparency"]),
     "transparent WebP": (lambda: picture("WEBP", mode="RGBA", color=(0, 128, 128, 0), lossless=True), ["transparency"]),
@@ -216,7 +210,10 @@ BAD_PICTURES = {
     "too low": (lambda: picture(size=(480, 359)), ["sides"]),
     "too wide": (lambda: picture(size=(2001, 480)), ["sides"]),
     "too high": (lambda: picture(size=(480, 2001)), ["sides"]),
-    "over 10 MB": (lambda: noise((1900, 1900)), ["max_bytes"]),
+    "over 10 MB": (
+        lambda: SimpleUploadedFile("noise.png", noise("PNG", (1900, 1900), compress_level=0).getvalue()),
+        ["max_bytes"],
+    ),
     "GIF": (lambda: picture("GIF", mode="P"), ["format"]),
     "GIF called PNG": (lambda: picture("GIF", mode="P", name="cat.png"), ["format"]),
     "TIFF": (lambda: picture("TIFF"), ["format"]),
@@ -229,12 +226,13 @@ BAD_PICTURES = {
     "SVG": (lambda: SimpleUploadedFile("cat.svg", b"<svg xmlns='x'/>", "image/svg+xml"), ["format"]),
     "empty": (lambda: SimpleUploadedFile("cat.jpg", b"", "image/jpeg"), ["empty"]),
     "cut off": (lambda: SimpleUploadedFile("cat.jpg", picture(size=(1000, 1000)).read()[:2000]), ["damaged"]),
-    "half a PNG": (lambda: SimpleUploadedFile("cat.png", noise((400, 400)).read()[:5000]), ["damaged"]),
+    "half a PNG": (lambda: SimpleUploadedFile("cat.png", noise("PNG", (400, 400)).getvalue()[:5000]), ["damaged"]),
 }
 
 
 @pytest.mark.parametrize(("make", "codes"), BAD_PICTURES.values(), ids=BAD_PICTURES)
-def test_a_picture_that_evolink_would_refuse_is_refused_before_it_is_stored(make, codes, storage):
+def test_picture_that_evolink_would_refuse_is_refused(make, codes, storage):
+    """A picture that EvoLink would refuse is refused before it is stored."""
     before = everything()
     assert problems(first_frame=make()) == {"first_frame": codes}
     assert everything() == before
@@ -427,6 +425,7 @@ def test_a_draft_is_changed_as_a_whole_and_keeps_its_picture(storage):
     assert files(storage) == before
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_a_new_picture_replaces_the_old_one_and_its_files(storage):
     task = create(first_frame=picture("JPEG"))
@@ -439,6 +438,7 @@ def test_a_new_picture_replaces_the_old_one_and_its_files(storage):
     assert files(storage) == []
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_the_old_files_stay_until_the_change_is_committed(storage):
     task = create(first_frame=picture("JPEG"))
@@ -587,7 +587,8 @@ def test_the_input_of_another_task_may_be_given(storage):
     assert linked.first_frame.url == LINK
 
 
-def test_a_stored_input_is_taken_for_what_it_is_and_not_for_what_it_is_given_as():
+def test_stored_input_is_taken():
+    """A stored input is taken for what it is and not for what it is given as."""
     sound = create(audio=SOUND).inputs.get(role="audio")
     assert problems(first_frame=sound) == {"first_frame": ["wrong_media"]}
     still = create().first_frame

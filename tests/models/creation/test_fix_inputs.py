@@ -19,7 +19,8 @@ from django_wanvideo.models.creation import creation, media
 from tests.catalog.phone import SECRETS, is_upright, photo, scene
 from tests.catalog.test_conversion import converted
 from tests.models.creation.test_media import FileService
-from tests.rows import everything, picture
+from tests.pictures import picture
+from tests.rows import everything
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 
@@ -51,7 +52,8 @@ def sent(service):
 
 @pytest.mark.fault("K9.turned-photos")
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_row_small_picture_and_what_is_sent_agree_and_the_stored_one_is_untouched(service, orientation):
+def test_row_small_picture_and_what_is_sent_agree(service, orientation):
+    """Row small picture and what is sent agree and the stored one is untouched."""
     given = photo(orientation)
     task = create(given)
     item = MediaInput.objects.get()

@@ -17,10 +17,10 @@ from django_wanvideo import catalog
 from django_wanvideo.exceptions import IdempotencyConflict, WanVideoError
 from django_wanvideo.models import DeletedTask, MediaInput, VideoTask
 from django_wanvideo.models.creation import creation, idempotency, validation
-from tests.rows import picture
+from tests.pictures import picture
 from tests.threads import at_once
 
-pytestmark = [pytest.mark.django_db, pytest.mark.integration, pytest.mark.fault("K1.caller-key")]
+pytestmark = [pytest.mark.locks, pytest.mark.django_db, pytest.mark.integration, pytest.mark.fault("K1.caller-key")]
 
 LINK = "https://pictures.example/cat.png"
 
@@ -241,7 +241,8 @@ def test_tasks_without_a_key_leave_nothing_behind():
     assert DeletedTask.objects.count() == 0
 
 
-def test_a_task_that_comes_and_goes_while_the_inputs_are_checked_is_noticed(monkeypatch, storage):
+def test_task_that_comes_and_goes_while_inputs(monkeypatch, storage):
+    """A task that comes and goes while the inputs are checked is noticed."""
     real = validation.validate
 
     def validate(*args, **kwargs):

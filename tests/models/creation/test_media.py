@@ -19,7 +19,8 @@ from django_wanvideo.evolink.exceptions import RetryLater
 from django_wanvideo.evolink.types import UploadedFile
 from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import creation, inspection, media
-from tests.rows import make_task, picture
+from tests.pictures import picture
+from tests.rows import make_task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 
@@ -105,7 +106,8 @@ def test_an_upload_is_remembered_and_used_again_while_it_is_fresh(service):
     assert len(service.taken) == 1
 
 
-def test_an_upload_that_may_end_while_evolink_has_the_task_waiting_is_made_again(service):
+def test_upload_that_may_end_while_evolink_has_task(service):
+    """An upload that may end while EvoLink has the task waiting is made again."""
     task = draft(picture())
     service.lifetime = media.SPARE - dt.timedelta(minutes=1)
     urls(task, service)
@@ -169,6 +171,7 @@ def test_a_tasks_own_inputs_come_back_as_they_are():
     assert copy.pk is None
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_files_are_deleted_after_the_commit_that_deletes_their_rows(storage):
     task = draft(picture())
@@ -184,8 +187,10 @@ def test_files_are_deleted_after_the_commit_that_deletes_their_rows(storage):
     assert not any((storage / name).exists() for name in names)
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
-def test_a_file_that_cannot_be_deleted_is_said_in_the_log_and_stops_nothing(storage, caplog, monkeypatch):
+def test_file_that_cannot_be_deleted_is_said_in_log(storage, caplog, monkeypatch):
+    """A file that cannot be deleted is said in the log and stops nothing."""
     task = draft(picture())
     name = task.first_frame.file.name
 
@@ -201,7 +206,8 @@ def test_a_file_that_cannot_be_deleted_is_said_in_the_log_and_stops_nothing(stor
 @pytest.mark.parametrize(
     ("size", "small"), [((2000, 360), (192, 35)), ((360, 2000), (35, 192)), ((400, 400), (192, 192))]
 )
-def test_a_thumbnail_keeps_the_proportions_and_leaves_the_file_at_its_beginning(size, small):
+def test_thumbnail_keeps_proportions_and_leaves_file(size, small):
+    """A thumbnail keeps the proportions and leaves the file at its beginning."""
     given = picture("PNG", size=size)
     given.seek(100)
     content = images.small_jpeg(given, media.THUMBNAIL_SIDE)

@@ -14,7 +14,7 @@ from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import creation, media
 from django_wanvideo.services.sending import submission
 from tests import storages as odd
-from tests.rows import picture
+from tests.pictures import picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 
@@ -119,9 +119,8 @@ def test_a_copy_of_a_picture_that_cannot_be_read_is_refused_at_its_field(breakin
 @pytest.mark.fault("K8.picture-cannot-be-stored")
 @pytest.mark.parametrize("error", [odd.ClientError("AccessDenied ?sig=hidden"), OSError("disk full"), TypeError("x")])
 @pytest.mark.parametrize("how", ["create", "update"])
-def test_a_picture_that_cannot_be_stored_is_refused_at_its_field_and_leaves_nothing(
-    storage, monkeypatch, caplog, error, how
-):
+def test_picture_that_cannot_be_stored_is_refused(storage, monkeypatch, caplog, error, how):
+    """A picture that cannot be stored is refused at its field and leaves nothing."""
     task = draft() if how == "update" else None
     before = odd.names(storage)
     monkeypatch.setattr(storage, "error", error)

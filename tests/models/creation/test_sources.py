@@ -21,7 +21,7 @@ from django.db.models.fields.files import ImageFieldFile
 from django.utils.functional import lazystr
 
 from django_wanvideo.models import MediaInput, VideoTask
-from tests.rows import picture
+from tests.pictures import picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 
@@ -239,7 +239,8 @@ def test_whatever_gives_bytes_is_taken(make):
 @pytest.mark.parametrize(
     "make", [lambda: io.BytesIO(DATA), temporary_upload, lambda: spooled(10)], ids=["bytes", "upload", "spooled"]
 )
-def test_a_callers_file_is_left_open_at_its_beginning_and_can_be_given_again(make):
+def test_callers_file_is_left_open_at_its_beginning(make):
+    """A callers file is left open at its beginning and can be given again."""
     given = make()
     for _again in range(2):
         given.seek(17)

@@ -12,7 +12,7 @@ from rq.timeouts import JobTimeoutException
 from django_wanvideo.catalog import images
 from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import media
-from tests.rows import picture
+from tests.pictures import picture, saved
 
 #: EXIF's tag for how a picture is turned.
 TURNED = 0x0112
@@ -35,13 +35,6 @@ def gradient(mode):
     if mode == "F of 1":
         return grey.convert("F").point(lambda value: value * (1 / 255))
     return grey.convert(mode)
-
-
-def stored(image, kind, **options):
-    target = io.BytesIO()
-    image.save(target, kind, **options)
-    target.seek(0)
-    return target
 
 
 def small(content):
@@ -70,7 +63,7 @@ def small(content):
     ],
 )
 def test_dark_is_dark_and_light_is_light_in_every_kind_of_picture(mode, kind):
-    made = small(stored(gradient(mode), kind)).convert("L")
+    made = small(saved(gradient(mode), kind)).convert("L")
     assert made.size == (192, 144)
     top, middle, bottom = (made.crop((0, y, 192, y + 8)).resize((1, 1)).getpixel((0, 0)) for y in (0, 68, 136))
     assert top < 40
@@ -81,7 +74,7 @@ def test_dark_is_dark_and_light_is_light_in_every_kind_of_picture(mode, kind):
 @pytest.mark.fault("K8.blank-thumbnail")
 @pytest.mark.parametrize("value", [0, 300, 65535])
 def test_a_picture_of_one_deep_grey_keeps_it(value):
-    made = small(stored(Image.new("I;16", (400, 300), value), "PNG")).convert("L")
+    made = small(saved(Image.new("I;16", (400, 300), value), "PNG")).convert("L")
     assert abs(made.getpixel((50, 50)) - value / 257) < 2
 
 
@@ -90,7 +83,7 @@ def test_a_picture_of_one_deep_grey_keeps_it(value):
 def test_what_is_seen_through_is_white(mode):
     image = Image.new("RGBA", (400, 300), (0, 0, 0, 0))
     image.paste((200, 0, 0, 255), (200, 0, 400, 300))
-    content = stored(image.quantize() if mode == "P" else image.convert(mode), "PNG")
+    content = saved(image.quantize() if mode == "P" else image.convert(mode), "PNG")
     made = small(content).convert("L")
     assert made.getpixel((40, 70)) > 240
     assert made.getpixel((150, 70)) < 100
@@ -100,7 +93,7 @@ def with_exif(tags):
     exif = Image.Exif()
     for tag, value in tags.items():
         exif[tag] = value
-    return stored(Image.new("RGB", (640, 480), "teal"), "JPEG", exif=exif)
+    return saved(Image.new("RGB", (640, 480), "teal"), "JPEG", exif=exif)
 
 
 def refuse(*args, **kwargs):
@@ -118,8 +111,9 @@ def phone_exif():
 
 @pytest.mark.fault("K8.odd-exif")
 @pytest.mark.django_db
-def test_a_phones_photo_with_odd_exif_becomes_a_task_and_has_its_small_picture_turned():
-    photo = stored(Image.new("RGB", (640, 480), "teal"), "JPEG", exif=phone_exif())
+def test_phones_photo_with_odd_exif_becomes_task():
+    """A phones photo with odd EXIF becomes a task and has its small picture turned."""
+    photo = saved(Image.new("RGB", (640, 480), "teal"), "JPEG", exif=phone_exif())
     with Image.open(photo) as opened, pytest.raises(struct.error):
         opened.getexif().tobytes()
     task = VideoTask.objects.create_task(prompt="A cat", first_frame=photo)
@@ -157,7 +151,9 @@ def test_a_small_picture_that_cannot_be_made_is_left_out(monkeypatch, caplog, er
 @pytest.mark.fault("K8.time-limit-passes")
 @pytest.mark.django_db
 @pytest.mark.parametrize("error", [JobTimeoutException("late"), KeyboardInterrupt()])
-def test_a_time_limit_is_not_taken_for_a_picture_that_cannot_be_made_smaller(monkeypatch, error):
+def test_time_limit_is_not_taken_for_picture(monkeypatch, error):
+    """A time limit is not taken for a picture that cannot be made smaller."""
+
     def fail(content, longest):
         raise error
 

@@ -81,7 +81,8 @@ def test_a_claimed_attempt_and_its_task_are_settled_together(name: str):
 
 
 @pytest.mark.parametrize("name", [name for name in OUTCOMES if name != "unknown"])
-def test_an_answer_that_comes_after_its_worker_was_taken_for_dead_still_counts(name: str):
+def test_answer_that_comes_after_its_worker_was_taken(name: str):
+    """An answer that comes after its worker was taken for dead still counts."""
     settle, status, state = OUTCOMES[name]
     attempt = attempt_at(S.UNCONFIRMED, A.UNCONFIRMED)
     settle(attempt)
@@ -128,7 +129,8 @@ def test_settling_twice_leaves_one_line():
     assert attempt.task.events.count() == 1
 
 
-def test_the_code_that_has_words_is_the_tasks_and_the_attempt_keeps_evolinks():
+def test_code_that_has_words_is_tasks_and_attempt():
+    """The code that has words is the tasks and the attempt keeps EvoLink’s."""
     attempt = attempt_at(S.SUBMITTING, A.CLAIMED)
     settlement.record_rejection(attempt, RejectedError("Too big.", http_status=413, code="never_heard_of"))
     attempt.refresh_from_db()

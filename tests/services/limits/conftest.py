@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-import threading
-
 import pytest
 
-from django_wanvideo.evolink.types import CreateResult, TaskSnapshot
 from django_wanvideo.services.provider import provider
-
-
-class Accepting:
-    """EvoLink that takes everything; it counts the calls that are under way."""
-
-    def __init__(self):
-        self.sent = []
-        self._numbers = itertools.count(1)
-        self._lock = threading.Lock()
-
-    def create(self, body, *, idempotency_key, before_send):
-        before_send()
-        with self._lock:
-            self.sent.append(idempotency_key)
-            number = next(self._numbers)
-        return CreateResult(TaskSnapshot.parse({"id": f"task-unified-{number}", "status": "pending"}), 200)
+from tests.stub_client import StubClient
 
 
 @pytest.fixture
 def evolink(monkeypatch, wanvideo_wakeups):
-    accepting = Accepting()
+    accepting = StubClient()
     monkeypatch.setattr(provider, "client", lambda: accepting)
     return accepting
 

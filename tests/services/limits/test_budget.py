@@ -17,14 +17,13 @@ from django_wanvideo.choices import CreditOutcome, TaskStatus
 from django_wanvideo.exceptions import BudgetExceeded, ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import CreditEntry, SiteState, VideoTask
 from django_wanvideo.services import sweep
-from django_wanvideo.services.holds import lock
 from django_wanvideo.services.limits import budget, credit_limits, throttling
 from django_wanvideo.services.sending import submission
 from tests.rows import make_task
 from tests.services.limits.test_throttling import queued
 from tests.threads import at_once
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.locks, pytest.mark.integration]
 
 PRICE = Decimal("11.9")
 
@@ -71,7 +70,8 @@ def shown(limits_):
 
 
 @pytest.mark.django_db
-def test_limits_by_scope_and_period_stand_beside_the_short_forms_and_the_smaller_counts(limit, ann):
+def test_limits_by_scope_and_period_stand_beside_short(limit, ann):
+    """Limits by scope and period stand beside the short forms and the smaller counts."""
     limit(
         CREDIT_LIMITS={"site": {"month": 5000, "day": 300}, "user": {"week": 200.5}},
         DAILY_CREDIT_LIMIT=250,
@@ -302,7 +302,6 @@ def test_what_is_no_draft_is_refused_for_that_and_not_for_its_price(limit):
 @pytest.mark.fault("K1.budget-exceeded-race")
 def test_of_many_at_once_that_must_not_wait_no_more_are_taken_than_fit(limit, wanvideo_wakeups):
     limit(DAILY_CREDIT_LIMIT=30)
-    SiteState.objects.create(name=lock.LOCK_NAME)
     tasks = [draft() for _number in range(6)]
 
     def submit(task):
@@ -321,7 +320,8 @@ def test_of_many_at_once_that_must_not_wait_no_more_are_taken_than_fit(limit, wa
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.fault("K1.limit-race")
-def test_workers_at_the_limit_at_the_same_moment_never_go_over_it_while_tasks_are_deleted(limit, evolink):
+def test_workers_at_limit_at_same_moment_never_go_over(limit, evolink):
+    """Workers at the limit at the same moment never go over it while tasks are deleted."""
     limit(CREDIT_LIMITS={"site": {"week": 40}, "user": {"month": 36}})
     used(4)
     tasks = queued(8)
@@ -366,7 +366,8 @@ def test_what_costs_more_than_the_whole_limit_is_refused_with_advice(limit, wait
 
 @pytest.mark.django_db
 @pytest.mark.fault("K1.above-the-whole-limit")
-def test_what_no_longer_fits_at_all_waits_with_a_reason_that_is_true_and_goes_when_the_limit_is_raised(limit, evolink):
+def test_no_longer_fits_at_all_waits_with_reason(limit, evolink):
+    """What no longer fits at all waits with a reason that is true and goes when the limit is raised."""
     limit(DAILY_CREDIT_LIMIT=20)
     task = queued()
     limit(DAILY_CREDIT_LIMIT=10)

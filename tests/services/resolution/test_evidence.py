@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from django_wanvideo.models import Attempt
-from django_wanvideo.services.provider import listing, provider
+from django_wanvideo.services.provider import provider
 from django_wanvideo.services.resolution import evidence
 from django_wanvideo.services.resolution.evidence import ListingState, Verdict
 from tests.promises.fixtures import evo, road, wide_road
@@ -81,7 +81,7 @@ def test_a_video_from_another_time_does_not_fit(lost: VideoTask, shift: dt.timed
 
 
 def test_a_list_that_ends_before_our_request_proves_nothing(lost: VideoTask, road: Road, monkeypatch: Any):
-    monkeypatch.setattr(listing, "PAGE_SIZE", 1)
+    monkeypatch.setattr(provider, "PAGE_SIZE", 1)
     monkeypatch.setattr(evidence, "MOST_PAGES", 2)
     for prompt in ("one", "two"):
         road.send(road.queued(prompt))

@@ -21,8 +21,8 @@ from django_wanvideo.models.creation import creation, media
 from django_wanvideo.services import leases
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.sending import submission
+from tests.pictures import picture
 from tests.promises.fixtures import evo, road, wide_road
-from tests.rows import picture
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
@@ -68,9 +68,8 @@ ALLOWED = {"submit": {S.DRAFT}, "cancel": {S.QUEUED}, "retry": {S.FAILED, S.CANC
 
 @pytest.mark.parametrize("status", REACHABLE)
 @pytest.mark.parametrize("what", ALLOWED)
-def test_what_the_status_does_not_allow_is_refused_in_words_and_changes_nothing(
-    road: Road, evo: Simulator, what: str, status: TaskStatus
-):
+def test_status_does_not_allow_is_refused_in_words(road: Road, evo: Simulator, what: str, status: TaskStatus):
+    """What the status does not allow is refused in words and changes nothing."""
     task = at(road, status)
     before = VideoTask.objects.values().get()
     if status in ALLOWED[what]:
@@ -157,7 +156,8 @@ def test_the_body_is_kept_as_it_was_sent(road: Road, evo: Simulator):
     assert sent["duration"] == 5
 
 
-def test_a_worker_without_a_key_leaves_one_line_of_history_however_often_it_looks(road: Road, evo: Simulator):
+def test_worker_without_key_leaves_one_line_of_history(road: Road, evo: Simulator):
+    """A worker without a key leaves one line of history however often it looks."""
     road.configure(API_KEY="")
     task = road.queued()
     for _look in range(4):

@@ -13,7 +13,7 @@ from tests.promises.child import die, dying_after
 #: The environment variable with the folder of the site's files.
 MEDIA = "WANVIDEO_CHILD_MEDIA"
 #: Seconds that the lease of a worker lasts that dies while its storage hangs.
-LEASE = 1.0
+LEASE = 0.6
 
 
 def arrange(point: str) -> None:

@@ -63,9 +63,8 @@ def assert_stored_once(task: VideoTask, evolink: Simulator) -> None:
 
 
 @pytest.mark.parametrize("point", LEFT)
-def test_a_worker_that_dies_on_the_way_is_followed_by_one_that_stores_the_video_once(
-    made: Made, evolink: Simulator, media: Path, point: str
-) -> None:
+def test_worker_that_dies_on_way_is_followed(made: Made, evolink: Simulator, media: Path, point: str) -> None:
+    """A worker that dies on the way is followed by one that stores the video once."""
     task = made()
     die(task, point, media)
     assert (task.status, task.video.name) == (TaskStatus.STORING, "")
@@ -97,9 +96,8 @@ def test_workers_that_die_one_after_another_leave_no_more_than_one(made: Made, e
 
 
 @pytest.mark.slow
-def test_the_heartbeat_of_a_worker_that_dies_while_its_storage_hangs_dies_with_it(
-    made: Made, evolink: Simulator, media: Path
-) -> None:
+def test_heartbeat_of_worker_that_dies(made: Made, evolink: Simulator, media: Path) -> None:
+    """The heartbeat of a worker that dies while its storage hangs dies with it."""
     task = made()
     die(task, "while the storage hangs", media)
     assert task.lease_expires_at is not None

@@ -14,9 +14,9 @@ from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import MediaInput, TaskEvent, VideoTask
 from django_wanvideo.models.creation import creation, media, validation
 from tests import storages as odd
-from tests.rows import picture
+from tests.pictures import picture
 
-pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.commit_only, pytest.mark.integration, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture(params=["Overwriting", "Failing", "TakesOnly", "Refusing", "WithoutAddresses"])
@@ -109,7 +109,9 @@ def test_a_video_of_the_same_name_outlives_another_task(overwriting):
 
 
 @pytest.mark.fault("K7.on-commit-that-raises")
-def test_a_sites_on_commit_that_raises_takes_no_file_of_a_task_that_is_there(overwriting):
+def test_sites_on_commit_that_raises_takes_no_file(overwriting):
+    """A site’s on commit that raises takes no file of a task that is there."""
+
     def create():
         with media.discarding_files_on_error(stored), transaction.atomic():
             task = draft()
@@ -191,7 +193,9 @@ def test_after_another_error_at_the_commit_the_rows_are_asked(overwriting, monke
 
 
 @pytest.mark.fault("K7.refused-at-commit")
-def test_a_deferred_constraint_that_refuses_the_commit_leaves_neither_rows_nor_files(overwriting):
+def test_deferred_constraint_that_refuses_commit(overwriting):
+    """A deferred constraint that refuses the commit leaves neither rows nor files."""
+
     def orphan(instance, **kwargs):
         TaskEvent.objects.create(task_id=uuid.uuid4(), kind="created", source="system")
 
@@ -252,7 +256,8 @@ def test_an_editor_who_saw_the_old_picture_does_not_remove_the_new_one(overwriti
 
 @pytest.mark.fault("K7.stale-prefetch")
 @pytest.mark.parametrize("changes", [{}, {"first_frame": "https://pictures.example/cat.png"}])
-def test_a_picture_that_changes_while_another_change_is_checked_is_not_removed(overwriting, monkeypatch, changes):
+def test_picture_that_changes_while_another_change(overwriting, monkeypatch, changes):
+    """A picture that changes while another change is checked is not removed."""
     draft()
     validate, new = validation.validate, picture(color="red")
 

@@ -16,7 +16,7 @@ from django_wanvideo import downloads, jobs
 from django_wanvideo.choices import EventKind, TaskStatus
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services import leases
-from django_wanvideo.services.storing import download, staging
+from django_wanvideo.services.storing import download, result_urls, staging
 from django_wanvideo.services.sweep import sweep
 from tests.services.storing.looks import is_whole, kinds, videos
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
 
 #: Seconds.
-LEASE, RENEWAL = 1.0, 0.1
+LEASE, RENEWAL = 0.6, 0.06
 
 
 @pytest.fixture
@@ -136,18 +136,19 @@ def test_a_download_that_is_silent_longer_than_a_lease_keeps_its_task(
 
 
 @pytest.mark.slow
-def test_a_question_for_a_fresh_link_that_is_longer_than_a_lease_keeps_its_task(
+def test_question_for_fresh_link_that_is_longer(
     made: Made, store: Store, evolink: Simulator, monkeypatch, short
 ) -> None:
+    """A question for a fresh link that is longer than a lease keeps its task."""
     task, found = made(), []
-    real = download._fetch_snapshot
+    real = result_urls._fetch_snapshot
 
     def slowly(attempt: Any) -> Any:
         time.sleep(LEASE * 1.6)
         found.append(hand_to_another(task))
         return real(attempt)
 
-    monkeypatch.setattr(download, "_fetch_snapshot", slowly)
+    monkeypatch.setattr(result_urls, "_fetch_snapshot", slowly)
     evolink.faults.add("result", "404")
     store(task)
     assert found == [False]
@@ -170,9 +171,10 @@ def test_a_database_that_hangs_up_on_a_silent_worker_costs_no_second_copy(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_storage_that_hangs_for_ever_loses_its_task_to_another_worker_and_spoils_nothing(
+def test_storage_that_hangs_for_ever_loses_its_task(
     made: Made, store: Store, storage: Storage, monkeypatch, short, when: str
 ) -> None:
+    """A storage that hangs for ever loses its task to another worker and spoils nothing."""
     monkeypatch.setattr(leases, "MAX_DURATION", dt.timedelta(seconds=0.3))
     task, found = made(), []
 
@@ -245,9 +247,8 @@ def test_a_late_copy_stays_when_nobody_else_has_got_the_video(
     assert videos(storage)[0] in caplog.text
 
 
-def test_a_worker_that_was_taken_for_dead_before_it_saves_does_not_touch_the_storage(
-    made: Made, store: Store, storage: Storage, monkeypatch
-) -> None:
+def test_worker_that_was_taken_for_dead(made: Made, store: Store, storage: Storage, monkeypatch) -> None:
+    """A worker that was taken for dead before it saves does not touch the storage."""
     task = made()
     saved: list[str] = []
     save = storage._save
@@ -301,9 +302,10 @@ def test_a_download_is_broken_off_once_another_worker_has_the_task(
     ids=["try again", "dead link", "refused link", "storage"],
 )
 @pytest.mark.parametrize("asked", [False, True], ids=["not asked yet", "asked"])
-def test_a_worker_that_was_taken_for_dead_changes_nothing_of_its_successors_task_by_failing(
+def test_worker_that_was_taken_for_dead_changes(
     made: Made, store: Store, evolink: Simulator, monkeypatch, trouble: Exception, asked: bool
 ) -> None:
+    """A worker that was taken for dead changes nothing of its successors task by failing."""
     task, good = made(), []
     good.append(task.result_url)
     VideoTask.objects.filter(pk=task.pk).update(

@@ -119,9 +119,8 @@ def test_no_answer_of_the_file_host_is_final_before_26_hours(
 @pytest.mark.parametrize(
     ("fault", "code"), [("404", "result_expired"), ("503", "result_expired"), ("redirect", "result_bad_redirect")]
 )
-def test_after_26_hours_a_dead_link_fails_with_what_happened_and_stays_charged(
-    made: Made, store: Store, evolink: Simulator, fault: str, code: str
-) -> None:
+def test_after_26_hours_dead_link_fails(made: Made, store: Store, evolink: Simulator, fault: str, code: str) -> None:
+    """After 26 hours a dead link fails with what happened and stays charged."""
     task = made()
     evolink.faults.add("result", fault, times=None)
     change(task, accepted_at=ago(hours=26, minutes=1), result_expires_at=ago(hours=2), retry_count=50)
@@ -277,9 +276,8 @@ def test_while_evolink_cannot_be_asked_a_paid_video_is_not_given_up(
     evolink.ledger.assert_charged_once()
 
 
-def test_a_day_after_its_end_a_link_is_given_up_though_evolink_could_never_be_asked(
-    made: Made, store: Store, evolink: Simulator
-) -> None:
+def test_day_after_its_end_link_is_given_up_though(made: Made, store: Store, evolink: Simulator) -> None:
+    """A day after its end a link is given up though EvoLink could never be asked."""
     task = made()
     evolink.faults.add("get", "503", times=None)
     change(task, result_url=gone(task), result_expires_at=ago(hours=23, minutes=59))
@@ -326,9 +324,8 @@ def test_while_the_site_is_to_wait_evolink_is_not_asked_for_a_fresh_link(
     assert store(task).result_url == good
 
 
-def test_a_link_that_would_end_before_the_site_may_ask_is_tried_while_it_lives(
-    made: Made, store: Store, evolink: Simulator
-) -> None:
+def test_link_that_would_end_before_site_may_ask(made: Made, store: Store, evolink: Simulator) -> None:
+    """A link that would end before the site may ask is tried while it lives."""
     task = made()
     ends = ago(minutes=-20)
     change(task, result_expires_at=ends)

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import socket
 import sys
-import threading
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from django_wanvideo.choices import TaskStatus
+from tests.evolink.server import ScriptedServer
 from tests.promises import processes
 from tests.rows import make_attempt, make_task
 from tests.services.storing.child import MEDIA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import socket
     from pathlib import Path
 
     from django_wanvideo.models import VideoTask
+    from tests.evolink.server import Received
 
 pytestmark = [
+    pytest.mark.commit_only,
     pytest.mark.integration,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(sys.platform != "linux", reason="Only Linux tells a process's peak in /proc."),
@@ -33,37 +33,17 @@ FTYP = b"\0\0\0\x18ftypisom\0\0\2\0isomiso2"
 ZEROS = memoryview(bytes(MIB))
 
 
-def answer(connection: socket.socket) -> None:
+def send_zeros(sock: socket.socket, request: Received, _server: ScriptedServer) -> bool:
     """Send the MP4 whose size in bytes is the path: a head and one box of zeros, which nobody has to keep."""
-    with connection, suppress(OSError):
-        request = b""
-        while b"\r\n\r\n" not in request:
-            request += connection.recv(65536)
-        size = int(request.split()[1].strip(b"/"))
-        head = FTYP + b"\0\0\0\1mdat" + (size - len(FTYP)).to_bytes(8)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: %d\r\n\r\n" % size + head)
-        left = size - len(head)
-        while left:
-            part = ZEROS[: min(left, MIB)]
-            connection.sendall(part)
-            left -= len(part)
-
-
-@contextmanager
-def server() -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            with suppress(OSError):
-                while True:
-                    answer(listener.accept()[0])
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        # Wakes the thread, which closing alone does not.
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
+    size = int(request.path.strip("/"))
+    head = FTYP + b"\0\0\0\1mdat" + (size - len(FTYP)).to_bytes(8)
+    sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: %d\r\n\r\n" % size + head)
+    left = size - len(head)
+    while left:
+        part = ZEROS[: min(left, MIB)]
+        sock.sendall(part)
+        left -= len(part)
+    return False
 
 
 def made(url: str) -> VideoTask:
@@ -75,8 +55,8 @@ def made(url: str) -> VideoTask:
 @pytest.mark.slow
 def test_a_video_of_1_gib_needs_less_than_20_mb_more_than_a_small_one(settings, media: Path) -> None:
     settings.WANVIDEO = {**settings.WANVIDEO, "ALLOW_PRIVATE_HOSTS": True}
-    with server() as url:
-        small, large = made(f"{url}/{SMALL}"), made(f"{url}/{LARGE}")
+    with ScriptedServer(send_zeros) as server:
+        small, large = made(f"{server.url}/{SMALL}"), made(f"{server.url}/{LARGE}")
         env = processes.environment(**{MEDIA: str(media)})
         status, output = processes.run("-m", "tests.services.storing.grower", str(small.pk), str(large.pk), env=env)
     large.refresh_from_db()

@@ -69,9 +69,10 @@ def test_a_completed_task_is_not_copied_again(made: Made, store: Store, monkeypa
 
 
 @pytest.mark.parametrize("fault", ["close", "reset", "truncated", "short", "500", "503", "429"])
-def test_a_download_that_breaks_is_tried_later_and_never_causes_another_generation(
+def test_download_that_breaks_is_tried_later_and_never(
     made: Made, store: Store, evolink: Simulator, fault: str
 ) -> None:
+    """A download that breaks is tried later and never causes another generation."""
     task = made()
     evolink.faults.add("result", fault)
     assert store(task).status == TaskStatus.STORING
@@ -97,9 +98,8 @@ def test_what_is_no_video_is_never_stored(made: Made, store: Store, evolink: Sim
         assert task.charge == Charge.CHARGED
 
 
-def test_a_video_over_the_sites_limit_fails_with_its_link_kept_and_can_be_fetched_after_all(
-    made: Made, store: Store, settings, evolink: Simulator
-) -> None:
+def test_video_over_sites_limit_fails_with_its_link(made: Made, store: Store, settings, evolink: Simulator) -> None:
+    """A video over the site’s limit fails with its link kept and can be fetched after all."""
     task = made()
     settings.WANVIDEO = {**settings.WANVIDEO, "MAX_VIDEO_BYTES": 1000}
     assert store(task).status == TaskStatus.FAILED
@@ -153,9 +153,10 @@ class BrokenStorage(InMemoryStorage):
     "error",
     [OSError(errno.ENOSPC, "No space left on device"), ConnectionError("the bucket hung up"), RuntimeError("odd")],
 )
-def test_a_storage_that_fails_gets_the_video_later_once_with_the_right_checksum(
+def test_storage_that_fails_gets_video_later_once(
     made: Made, store: Store, evolink: Simulator, monkeypatch, error: Exception
 ) -> None:
+    """A storage that fails gets the video later once with the right checksum."""
     task = made()
     field = VideoTask._meta.get_field("video")
     monkeypatch.setattr(field, "storage", BrokenStorage(2, error))
@@ -193,9 +194,8 @@ def test_two_workers_do_not_copy_the_same_video(made: Made, store: Store, evolin
     assert store(task).status == TaskStatus.COMPLETED
 
 
-def test_a_worker_that_was_taken_for_dead_leaves_the_video_of_its_successor_alone(
-    made: Made, store: Store, monkeypatch
-) -> None:
+def test_worker_that_was_taken_for_dead_leaves_video(made: Made, store: Store, monkeypatch) -> None:
+    """A worker that was taken for dead leaves the video of its successor alone."""
     task = made()
     real = downloads.fetch
 
@@ -219,6 +219,7 @@ def test_there_is_nothing_to_fetch_for_a_task_without_a_video(made: Made, store:
         download.fetch_again(task)
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_deleting_a_task_deletes_its_files_after_commit_only(made: Made, store: Store) -> None:
     task = store(made())
@@ -230,6 +231,7 @@ def test_deleting_a_task_deletes_its_files_after_commit_only(made: Made, store: 
     assert not any(default_storage.exists(name) for name in names)
 
 
+@pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 def test_a_deletion_that_is_rolled_back_keeps_the_files(made: Made, store: Store) -> None:
     task = store(made())

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from django_wanvideo import jobs
-from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink import client
 from django_wanvideo.evolink.transport import HttpResult
 from django_wanvideo.models import lifecycle
@@ -23,17 +22,9 @@ if TYPE_CHECKING:
 
     from django_wanvideo.evolink.transport import Call
     from django_wanvideo.models import VideoTask
-    from tests.promises.fixtures import Road
 
 #: What a gateway says that has lost its way to EvoLink.
 PAGE = b"<html>default backend - 404</html>"
-
-
-def accepted(road: Road, prompt: str = "A cat plays the piano", **options: Any) -> VideoTask:
-    """A task that EvoLink has just accepted."""
-    task = road.send(road.queued(prompt, **options))
-    assert task.status == TaskStatus.PENDING
-    return task
 
 
 def look(task: VideoTask, times: int = 1) -> VideoTask:

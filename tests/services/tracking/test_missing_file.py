@@ -15,8 +15,8 @@ from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.tracking import callbacks, receipts, snapshots
-from tests.promises.fixtures import raise_first, together
-from tests.services.tracking.looks import accepted, look, says, seconds_until_next, slow_history
+from tests.services.tracking.looks import look, says, seconds_until_next, slow_history
+from tests.threads import at_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ S = TaskStatus
 
 def done_without_a_file(road: Road) -> VideoTask:
     """A task that EvoLink calls done from now on, without a file until the faults are cleared."""
-    task = accepted(road)
+    task = road.accepted()
     road.sim.complete(task.attempt.provider_task_id)
     road.sim.faults.add("get", "completed_without_results", times=None)
     return task
@@ -142,7 +142,7 @@ def test_nobody_pays_for_it_again_while_it_is_looked_for(road: Road, evo: Simula
 def test_an_overdue_task_that_turns_out_so_is_told_of_as_well(
     road: Road, evo: Simulator, clock: Clock, told: list[str]
 ):
-    task = accepted(road)
+    task = road.accepted()
     clock.forward(hours=2)
     look(task)
     evo.complete(task.attempt.provider_task_id)
@@ -174,9 +174,7 @@ def test_workers_that_look_at_the_same_moment_tell_it_once(
     clock.forward(minutes=11)
     snapshot = provider.client().get_task(task.attempt.provider_task_id)
     copies = [Attempt.objects.select_related("task").get() for _worker in range(3)]
-    raise_first(
-        together([lambda copy=copy: snapshots.apply_snapshot(copy, snapshot, source="poll") for copy in copies])
-    )
+    at_once(*(lambda copy=copy: snapshots.apply_snapshot(copy, snapshot, source="poll") for copy in copies))
     assert wide_road.history(task).count("needs_decision") == 1
 
 

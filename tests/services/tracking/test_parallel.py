@@ -20,6 +20,8 @@ from django_wanvideo.models import CallbackReceipt, SiteState, VideoTask
 from django_wanvideo.services.provider import parallel, provider
 from django_wanvideo.services.tracking import callbacks, snapshots
 from tests.rows import make_attempt, make_task
+from tests.stub_client import StubClient
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,10 +35,11 @@ pytestmark = [pytest.mark.django_db, pytest.mark.fault("K13.looks-one-after-anot
 PATIENCE = 20.0
 
 
-class Asked:
-    """EvoLink behind the client's interface; ``answer`` gets the number of a question and what has been asked."""
+class Asked(StubClient):
+    """Notes how it is asked; ``answer`` gets the number of a question and what has been asked."""
 
     def __init__(self, answer: Callable[[int, Asked], Any] = lambda number, asked: None) -> None:
+        super().__init__()
         self.answer = answer
         self.begun: list[tuple[float, str]] = []
         self.threads: set[threading.Thread] = set()
@@ -60,10 +63,7 @@ class Asked:
                 self.at_once -= 1
 
     def wait_for(self, number: int) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while len(self.begun) < number:
-            assert time.monotonic() < deadline, f"{len(self.begun)} of {number} questions were asked"
-            time.sleep(0.005)
+        until(lambda: len(self.begun) >= number, f"{number} questions", PATIENCE)
 
 
 @pytest.fixture
@@ -125,7 +125,9 @@ def busy() -> ReadError:
     return ReadError("slow down", http_status=429, code="rate_limit_exceeded", retry_after=90.0)
 
 
-def test_after_a_429_nothing_is_begun_what_is_under_way_is_applied_and_the_rest_waits(ask: Callable[..., Asked]):
+def test_after_429_nothing_is_begun_what_is_under_way(ask: Callable[..., Asked]):
+    """After a 429 nothing is begun what is under way is applied and the rest waits."""
+
     def answer(number: int, asked: Asked) -> None:
         if number == 3:
             asked.wait_for(8)
@@ -143,10 +145,10 @@ def test_after_a_429_nothing_is_begun_what_is_under_way_is_applied_and_the_rest_
     begun = [provider_task_id for _at, provider_task_id in asked.begun]
     heard = VideoTask.objects.filter(attempts__provider_task_id__in=begun, progress=40)
     assert heard.count() == 7
-    until = provider.backoff_until()
+    paused_until = provider.backoff_until()
     waiting = VideoTask.objects.exclude(attempts__provider_task_id__in=begun)
     assert waiting.count() == 22
-    assert {task.next_action_at for task in waiting} == {until}
+    assert {task.next_action_at for task in waiting} == {paused_until}
     assert not waiting.exclude(retry_count=0, failed_looks=0).exists()
 
 
@@ -297,12 +299,8 @@ def test_under_a_real_limit_nothing_comes_that_was_told_to_wait(road: Road, evo:
     evo.options.answer_seconds = 0.03
     evo.options.read_limit_per_second, evo.options.read_limit_wait = 12, 1.0
     VideoTask.objects.update(retry_count=0)
-    deadline = time.monotonic() + 60
     while left := list(VideoTask.objects.filter(retry_count=0).values_list("pk", flat=True)):
-        assert time.monotonic() < deadline
-        if provider.backoff_until() is None:
-            jobs.sync(*map(str, left))
-        else:
-            time.sleep(0.05)
+        until(lambda: provider.backoff_until() is None, "the end of the pause")
+        jobs.sync(*map(str, left))
     assert [entry.status for entry in evo.journal.find("get")].count(429) > 0
     assert evo.ledger.violations == []

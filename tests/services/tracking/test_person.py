@@ -18,7 +18,7 @@ from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import SiteState
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.tracking import polling
-from tests.services.tracking.looks import accepted, look
+from tests.services.tracking.looks import look
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
@@ -36,7 +36,7 @@ def boss(road: Road) -> Client:
 
 
 def test_a_person_may_look_at_any_time(road: Road, evo: Simulator):
-    task = accepted(road)
+    task = road.accepted()
     evo.set_progress(task.attempt.provider_task_id, 55)
     task.refresh()
     assert (task.status, task.progress) == (S.PROCESSING, 55)
@@ -53,7 +53,7 @@ def test_there_must_be_something_to_ask_about(road: Road, evo: Simulator):
 
 
 def test_trouble_is_told_to_the_person_and_fails_nothing(road: Road, evo: Simulator):
-    task = accepted(road)
+    task = road.accepted()
     evo.faults.add("get", "503")
     evo.faults.add("get", "404")
     with pytest.raises(EvoLinkError):
@@ -67,8 +67,9 @@ def test_trouble_is_told_to_the_person_and_fails_nothing(road: Road, evo: Simula
         task.refresh()
 
 
-def test_a_429_makes_the_whole_site_wait_and_the_next_person_is_told_how_long(road: Road, evo: Simulator):
-    task = accepted(road)
+def test_429_makes_whole_site_wait_and_next_person(road: Road, evo: Simulator):
+    """A 429 makes the whole site wait and the next person is told how long."""
+    task = road.accepted()
     evo.faults.add("get", "429", retry_after=90)
     with pytest.raises(EvoLinkError) as caught:
         task.refresh()
@@ -80,8 +81,9 @@ def test_a_429_makes_the_whole_site_wait_and_the_next_person_is_told_how_long(ro
     assert road.gets() == 1, "neither people nor workers ask now"
 
 
-def test_a_rejected_key_is_remembered_until_an_answer_shows_that_it_is_in_order(road: Road, evo: Simulator):
-    task = accepted(road)
+def test_rejected_key_is_remembered_until_answer_shows(road: Road, evo: Simulator):
+    """A rejected key is remembered until an answer shows that it is in order."""
+    task = road.accepted()
     evo.faults.add("get", "401")
     with pytest.raises(EvoLinkError):
         task.refresh()
@@ -92,7 +94,7 @@ def test_a_rejected_key_is_remembered_until_an_answer_shows_that_it_is_in_order(
 
 
 def test_a_person_does_not_wait_as_long_as_a_worker_does(road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch):
-    task = accepted(road)
+    task = road.accepted()
     monkeypatch.setattr(polling, "INTERACTIVE_TIMEOUT", 0.2)
     evo.faults.add("get", "hang", seconds=3)
     began = time.monotonic()
@@ -102,7 +104,7 @@ def test_a_person_does_not_wait_as_long_as_a_worker_does(road: Road, evo: Simula
 
 
 def test_the_action_of_the_list_asks_about_each_and_says_so(road: Road, evo: Simulator, boss: Client):
-    tasks = [accepted(road, f"Wish {number}") for number in range(2)]
+    tasks = [road.accepted(f"Wish {number}") for number in range(2)]
     for task in tasks:
         evo.set_progress(task.attempt.provider_task_id, 40)
     chosen = {"action": "refresh_selected", "_selected_action": [str(task.pk) for task in tasks]}
@@ -115,7 +117,7 @@ def test_the_action_of_the_list_asks_about_each_and_says_so(road: Road, evo: Sim
 
 
 def test_the_button_of_the_page_asks_and_says_so(road: Road, evo: Simulator, boss: Client):
-    task = accepted(road)
+    task = road.accepted()
     evo.complete(task.attempt.provider_task_id)
     response = boss.post(reverse("admin:wanvideo_videotask_operate", args=[task.pk, "refresh"]))
     said = [str(message) for message in get_messages(response.wsgi_request)]

@@ -15,7 +15,7 @@ from django_wanvideo.models import Attempt, SiteState, VideoTask
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.tracking import receipts, rescheduling, snapshots
 from django_wanvideo.simulator.provider.tasks import Task
-from tests.services.tracking.looks import accepted, gateway_page, look, says, seconds_until_next
+from tests.services.tracking.looks import gateway_page, look, says, seconds_until_next
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
@@ -25,7 +25,7 @@ S = TaskStatus
 
 
 def test_each_status_of_evolink_moves_the_task(road: Road, evo: Simulator):
-    task = accepted(road)
+    task = road.accepted()
     own = task.attempt.provider_task_id
     assert look(task).status == S.PENDING
     evo.set_progress(own, 30)
@@ -38,10 +38,9 @@ def test_each_status_of_evolink_moves_the_task(road: Road, evo: Simulator):
 
 
 @pytest.mark.parametrize("code", ["content_policy_violation", "service_error", "a_code_nobody_knows"])
-def test_a_failure_at_evolink_fails_the_task_with_its_code_and_closes_the_attempt(
-    road: Road, evo: Simulator, code: str
-):
-    task = accepted(road)
+def test_failure_at_evolink_fails_task_with_its_code(road: Road, evo: Simulator, code: str):
+    """A failure at EvoLink fails the task with its code and closes the attempt."""
+    task = road.accepted()
     evo.fail(task.attempt.provider_task_id, code, "Because.")
     look(task)
     assert (task.status, task.error_code, task.error_message) == (S.FAILED, code, "Because.")
@@ -52,7 +51,7 @@ def test_a_failure_at_evolink_fails_the_task_with_its_code_and_closes_the_attemp
 
 
 def test_a_failure_without_a_reason_is_a_failure(road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch):
-    task = accepted(road)
+    task = road.accepted()
     evo.fail(task.attempt.provider_task_id)
     as_body = Task.as_body
     monkeypatch.setattr(Task, "as_body", lambda self: as_body(self) | {"error": None})
@@ -60,7 +59,7 @@ def test_a_failure_without_a_reason_is_a_failure(road: Road, evo: Simulator, mon
 
 
 def test_what_evolink_cancelled_is_cancelled_and_can_be_tried_again(road: Road, evo: Simulator):
-    task = accepted(road)
+    task = road.accepted()
     evo.cancel(task.attempt.provider_task_id)
     assert (look(task).status, task.error_code) == (S.CANCELLED, "request_cancelled")
     task.retry()
@@ -80,7 +79,7 @@ def test_what_evolink_cancelled_is_cancelled_and_can_be_tried_again(road: Road, 
 def test_unknown_words_move_nothing_and_known_synonyms_do(
     road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch, word: str, status: str
 ):
-    task = accepted(road)
+    task = road.accepted()
     says(monkeypatch, status=word)
     assert look(task).status == status
     assert task.next_action_at > timezone.now()
@@ -98,7 +97,7 @@ def test_unknown_words_move_nothing_and_known_synonyms_do(
 def test_missing_and_odd_fields_fail_nothing(
     road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ):
-    task = accepted(road)
+    task = road.accepted()
     says(monkeypatch, **changes)
     assert look(task).status == S.PENDING
     assert 0 <= task.progress <= 99
@@ -110,7 +109,7 @@ def test_missing_and_odd_fields_fail_nothing(
 def test_figures_that_no_row_can_keep_do_not_stand_in_the_way(
     road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch
 ):
-    task = accepted(road)
+    task = road.accepted()
     evo.complete(task.attempt.provider_task_id)
     says(monkeypatch, usage={"credits_used": 999999999}, created=253402300799, duration=9_999_999)
     assert look(task).status == S.STORING
@@ -121,7 +120,7 @@ def test_figures_that_no_row_can_keep_do_not_stand_in_the_way(
 def test_the_end_of_the_link_is_reckoned_from_when_the_video_was_made(
     road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch
 ):
-    task = accepted(road)
+    task = road.accepted()
     evo.complete(task.attempt.provider_task_id)
     made = timezone.now() - dt.timedelta(hours=3)
     task.attempts.update(claimed_at=made - dt.timedelta(seconds=200))
@@ -131,7 +130,7 @@ def test_the_end_of_the_link_is_reckoned_from_when_the_video_was_made(
 
 
 def test_progress_never_goes_down_and_a_hundred_is_for_stored_files(road: Road, evo: Simulator):
-    task = accepted(road)
+    task = road.accepted()
     seen = []
     for told in (10, 60, 40, 0, 100, 20):
         evo.set_progress(task.attempt.provider_task_id, told)
@@ -140,15 +139,16 @@ def test_progress_never_goes_down_and_a_hundred_is_for_stored_files(road: Road, 
 
 
 def test_an_outdated_answer_changes_nothing(road: Road, evo: Simulator):
-    task = accepted(road)
+    task = road.accepted()
     evo.set_progress(task.attempt.provider_task_id, 70)
     look(task)
     evo.faults.add("get", "outdated")
     assert (look(task).status, task.progress) == (S.PROCESSING, 70)
 
 
-def test_an_overdue_task_is_told_once_and_looked_at_more_slowly_until_it_ends(road: Road, evo: Simulator):
-    task = accepted(road)
+def test_overdue_task_is_told_once_and_looked(road: Road, evo: Simulator):
+    """An overdue task is told once and looked at more slowly until it ends."""
+    task = road.accepted()
     told: list[str] = []
 
     def hear(sender: Any, task: VideoTask, event: Any, **more: Any) -> None:
@@ -170,7 +170,7 @@ def test_an_overdue_task_is_told_once_and_looked_at_more_slowly_until_it_ends(ro
 
 
 def test_two_workers_that_look_at_the_same_moment_tell_it_once(road: Road, evo: Simulator):
-    task = accepted(road)
+    task = road.accepted()
     VideoTask.objects.update(accepted_at=timezone.now() - dt.timedelta(hours=2))
     copies = [Attempt.objects.select_related("task").get() for _worker in range(2)]
     for attempt in copies:
@@ -179,7 +179,7 @@ def test_two_workers_that_look_at_the_same_moment_tell_it_once(road: Road, evo: 
 
 
 def test_overdue_is_no_failure_even_when_nobody_answers(road: Road, evo: Simulator):
-    task = accepted(road)
+    task = road.accepted()
     VideoTask.objects.update(accepted_at=timezone.now() - dt.timedelta(days=3))
     evo.faults.add("get", "503", times=None)
     for _look in range(3):
@@ -188,7 +188,7 @@ def test_overdue_is_no_failure_even_when_nobody_answers(road: Road, evo: Simulat
 
 
 def test_looks_become_rarer_within_their_bounds(road: Road, evo: Simulator):
-    task = accepted(road)
+    task = road.accepted()
     waits = []
     for _look in range(12):
         look(task)
@@ -201,7 +201,7 @@ def test_looks_become_rarer_within_their_bounds(road: Road, evo: Simulator):
 
 
 def test_a_429_pauses_the_whole_site_as_long_as_it_says(road: Road, evo: Simulator):
-    tasks = [accepted(road, f"Wish {number}") for number in range(4)]
+    tasks = [road.accepted(f"Wish {number}") for number in range(4)]
     waiting = road.queued("Another wish")
     evo.faults.add("get", "429", retry_after=90)
     jobs.sync(*(str(task.pk) for task in tasks))
@@ -230,7 +230,7 @@ def test_a_429_while_reading_callbacks_pauses_the_rest_of_them(road: Road, evo: 
     from django_wanvideo.services.tracking import callbacks
 
     for number in range(3):
-        attempt = accepted(road, f"Wish {number}").attempt
+        attempt = road.accepted(f"Wish {number}").attempt
         receipts.receive(attempt.pk, attempt.provider_task_id, {})
     evo.faults.add("get", "429", retry_after=40)
     callbacks.process_pending()
@@ -252,14 +252,15 @@ def test_a_shorter_pause_does_not_end_a_longer_one(road: Road):
     assert provider.backoff_until() is None
 
 
-def test_a_pause_without_a_time_is_half_a_minute_and_never_longer_than_an_hour(road: Road):
+def test_pause_without_time_is_half_minute_and_never(road: Road):
+    """A pause without a time is half a minute and never longer than an hour."""
     assert 28 < (provider.back_off(None) - timezone.now()).total_seconds() <= 30
     assert (provider.back_off(10**6) - timezone.now()).total_seconds() <= 3600
 
 
 def test_batch_reading_asks_for_fifty_at_once(road: Road, evo: Simulator):
     road.configure(BATCH_READ=True)
-    tasks = [accepted(road, f"Wish {number}") for number in range(53)]
+    tasks = [road.accepted(f"Wish {number}") for number in range(53)]
     for task in tasks[:52]:
         evo.set_progress(task.attempt.provider_task_id, 20)
     evo.complete(tasks[52].attempt.provider_task_id)
@@ -271,7 +272,7 @@ def test_batch_reading_asks_for_fifty_at_once(road: Road, evo: Simulator):
 
 def test_batch_reading_asks_by_itself_for_what_the_batch_leaves_out(road: Road, evo: Simulator):
     road.configure(BATCH_READ=True)
-    tasks = [accepted(road, f"Wish {number}") for number in range(3)]
+    tasks = [road.accepted(f"Wish {number}") for number in range(3)]
     evo.forget(tasks[0].attempt.provider_task_id)
     jobs.sync(*(str(task.pk) for task in tasks))
     assert (evo.journal.count("batch"), road.gets()) == (1, 1)
@@ -280,11 +281,10 @@ def test_batch_reading_asks_by_itself_for_what_the_batch_leaves_out(road: Road, 
 
 
 @pytest.mark.parametrize("fault", ["404", "400", "garbage"])
-def test_batch_reading_falls_back_to_single_ones_where_evolink_does_not_offer_it(
-    road: Road, evo: Simulator, fault: str
-):
+def test_batch_reading_falls_back_to_single(road: Road, evo: Simulator, fault: str):
+    """Batch reading falls back to single ones where EvoLink does not offer it."""
     road.configure(BATCH_READ=True)
-    tasks = [accepted(road, f"Wish {number}") for number in range(3)]
+    tasks = [road.accepted(f"Wish {number}") for number in range(3)]
     evo.faults.add("batch", fault, times=None)
     for task in tasks:
         evo.complete(task.attempt.provider_task_id)
@@ -293,11 +293,10 @@ def test_batch_reading_falls_back_to_single_ones_where_evolink_does_not_offer_it
     assert VideoTask.objects.filter(status=S.STORING).count() == 3
 
 
-def test_batch_reading_falls_back_to_single_ones_where_a_gateway_says_that_there_is_no_such_address(
-    road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch
-):
+def test_batch_reading_falls_back_to_single_ones(road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch):
+    """Batch reading falls back to single ones where a gateway says that there is no such address."""
     road.configure(BATCH_READ=True)
-    tasks = [accepted(road, f"Wish {number}") for number in range(3)]
+    tasks = [road.accepted(f"Wish {number}") for number in range(3)]
     for task in tasks:
         evo.complete(task.attempt.provider_task_id)
     gateway_page(monkeypatch, to=lambda call: call.url.endswith("/batch"))
@@ -309,7 +308,7 @@ def test_batch_reading_falls_back_to_single_ones_where_a_gateway_says_that_there
 @pytest.mark.parametrize("fault", ["500", "401", "close", "429"])
 def test_trouble_with_a_batch_fails_nothing_and_asks_for_none_by_itself(road: Road, evo: Simulator, fault: str):
     road.configure(BATCH_READ=True)
-    tasks = [accepted(road, f"Wish {number}") for number in range(3)]
+    tasks = [road.accepted(f"Wish {number}") for number in range(3)]
     evo.faults.add("batch", fault)
     jobs.sync(*(str(task.pk) for task in tasks))
     assert road.gets() == 0
@@ -317,14 +316,14 @@ def test_trouble_with_a_batch_fails_nothing_and_asks_for_none_by_itself(road: Ro
 
 
 def test_a_worker_without_the_key_puts_looking_off(road: Road, evo: Simulator):
-    task = accepted(road)
+    task = road.accepted()
     road.configure(API_KEY="")
     assert look(task).status == S.PENDING
     assert 50 < seconds_until_next(task) < 61
 
 
 def test_messages_for_ended_tasks_change_nothing(road: Road, evo: Simulator):
-    task = accepted(road)
+    task = road.accepted()
     attempt = task.attempts.get()
     stale = Attempt.objects.select_related("task").get()
     own = provider.client().get_task(attempt.provider_task_id)
@@ -340,7 +339,7 @@ def test_messages_for_ended_tasks_change_nothing(road: Road, evo: Simulator):
 
 
 def test_the_last_word_on_the_price_is_evolinks(road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch):
-    task = accepted(road)
+    task = road.accepted()
     evo.complete(task.attempt.provider_task_id)
     says(monkeypatch, usage={"cost": {"credits": 4.25}})
     assert look(task).credits_used == Decimal("4.25")
@@ -351,7 +350,7 @@ class TestWithoutVerification:
 
     @pytest.fixture
     def told(self, road: Road) -> Any:
-        from django_wanvideo.callbacks.payload import kept_of
+        from django_wanvideo.callbacks.views import kept_of
         from django_wanvideo.services.tracking import callbacks
 
         road.configure(VERIFY_CALLBACKS=False, CALLBACK_BASE_URL="https://site.example")
@@ -365,14 +364,14 @@ class TestWithoutVerification:
         return tell
 
     def test_the_body_completes_the_task(self, road: Road, evo: Simulator, told: Any):
-        task = accepted(road)
+        task = road.accepted()
         own = evo.complete(task.attempt.provider_task_id)
         told(task, own.as_body())
         assert (task.status, road.gets()) == (S.STORING, 0)
         assert task.credits_used == evo.ledger.total
 
     def test_the_body_fails_the_task(self, road: Road, evo: Simulator, told: Any):
-        task = accepted(road)
+        task = road.accepted()
         told(task, evo.fail(task.attempt.provider_task_id, "service_error").as_body())
         assert (task.status, task.error_code, road.gets()) == (S.FAILED, "service_error", 0)
 
@@ -383,13 +382,13 @@ class TestWithoutVerification:
         assert (task.status, road.gets()) == (S.STORING, 0)
 
     def test_a_worker_without_a_key_reads_it_too(self, road: Road, evo: Simulator, told: Any):
-        task = accepted(road)
+        task = road.accepted()
         road.configure(API_KEY="")
         told(task, evo.complete(task.attempt.provider_task_id).as_body())
         assert task.status == S.STORING
 
     def test_its_links_are_guarded_all_the_same(self, road: Road, evo: Simulator, told: Any):
-        task = accepted(road)
+        task = road.accepted()
         body = evo.complete(task.attempt.provider_task_id).as_body()
         told(task, body | {"results": ["http://169.254.169.254/latest/"], "result_data": []})
         road.configure(ALLOW_PRIVATE_HOSTS=False)
@@ -399,7 +398,7 @@ class TestWithoutVerification:
         assert task.error_code.startswith("result_") or task.status == S.STORING
 
     def test_it_does_not_vouch_for_the_key(self, road: Road, evo: Simulator, told: Any):
-        task = accepted(road)
+        task = road.accepted()
         SiteState.objects.create(name="key_rejected", value={"code": "unauthorized"})
         told(task, evo.complete(task.attempt.provider_task_id).as_body())
         assert SiteState.objects.filter(name="key_rejected").exists()

@@ -10,9 +10,8 @@ from django.utils import timezone
 
 from django_wanvideo.choices import Charge, TaskStatus
 from django_wanvideo.models import SiteState, VideoTask
-from django_wanvideo.services.holds import outages
-from django_wanvideo.services.tracking import callbacks, receipts
-from tests.services.tracking.looks import PAGE, accepted, gateway_page, look, says, seconds_until_next
+from django_wanvideo.services.tracking import callbacks, receipts, rescheduling
+from tests.services.tracking.looks import PAGE, gateway_page, look, says, seconds_until_next
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
@@ -42,7 +41,7 @@ S = TaskStatus
     ],
 )
 def test_trouble_in_asking_fails_nothing(road: Road, evo: Simulator, fault: str):
-    task = accepted(road)
+    task = road.accepted()
     evo.faults.add("get", fault, times=3)
     for _look in range(3):
         assert look(task).status == S.PENDING
@@ -53,7 +52,7 @@ def test_trouble_in_asking_fails_nothing(road: Road, evo: Simulator, fault: str)
 
 
 def test_an_evolink_that_hangs_or_is_gone_fails_nothing(road: Road, evo: Simulator):
-    task = accepted(road)
+    task = road.accepted()
     road.configure(READ_TIMEOUT=0.2)
     evo.faults.add("get", "hang", seconds=1)
     assert look(task).status == S.PENDING
@@ -63,7 +62,7 @@ def test_an_evolink_that_hangs_or_is_gone_fails_nothing(road: Road, evo: Simulat
 
 
 def test_while_there_is_trouble_looks_become_rarer_all_the_same(road: Road, evo: Simulator):
-    task = accepted(road)
+    task = road.accepted()
     evo.faults.add("get", "503", times=None)
     first = seconds_until_next(look(task))
     assert seconds_until_next(look(task, 10)) > 3 * first
@@ -94,7 +93,7 @@ EVOLINKS = {
 def test_what_stands_in_for_evolink_fails_no_task_however_long(
     road: Road, evo: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch, status: int, body: Any
 ):
-    task = accepted(road)
+    task = road.accepted()
     evo.complete(task.attempt.provider_task_id)
     with monkeypatch.context() as between:
         gateway_page(between, status, body)
@@ -106,10 +105,11 @@ def test_what_stands_in_for_evolink_fails_no_task_however_long(
 
 @pytest.mark.fault("K3.404-for-eleven-minutes")
 @pytest.mark.parametrize(("status", "body"), EVOLINKS.values(), ids=EVOLINKS)
-def test_evolinks_own_word_that_it_does_not_know_a_task_is_not_final_for_a_day(
+def test_evolinks_own_word_that_it_does_not_know_task(
     road: Road, evo: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch, status: int, body: Any
 ):
-    task = accepted(road)
+    """EvoLink’s own word that it does not know a task is not final for a day."""
+    task = road.accepted()
     evo.complete(task.attempt.provider_task_id)
     with monkeypatch.context() as between:
         gateway_page(between, status, body)
@@ -125,7 +125,7 @@ def test_evolinks_own_word_that_it_does_not_know_a_task_is_not_final_for_a_day(
 def test_said_for_26_hours_it_fails_the_task(
     road: Road, evo: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch, status: int, body: Any
 ):
-    task = accepted(road)
+    task = road.accepted()
     gateway_page(monkeypatch, status, body)
     for _look in range(2):
         assert look(task).status == S.PENDING
@@ -134,7 +134,7 @@ def test_said_for_26_hours_it_fails_the_task(
 
 
 def test_an_id_that_cannot_be_asked_for_is_not_evolinks_word_either(road: Road, evo: Simulator, clock: Clock):
-    task = accepted(road)
+    task = road.accepted()
     task.attempts.update(provider_task_id="task unified")
     for _look in range(4):
         assert look(task).status == S.PENDING
@@ -144,7 +144,7 @@ def test_an_id_that_cannot_be_asked_for_is_not_evolinks_word_either(road: Road, 
 
 @pytest.mark.fault("K3.404-for-eleven-minutes")
 def test_an_unknown_id_fails_the_task_only_26_hours_after_it_was_accepted(road: Road, evo: Simulator, clock: Clock):
-    task = accepted(road)
+    task = road.accepted()
     clock.forward(hours=1)
     evo.faults.add("get", "404", times=None)
     assert look(task, 3).status == S.PENDING
@@ -158,7 +158,7 @@ def test_an_unknown_id_fails_the_task_only_26_hours_after_it_was_accepted(road: 
 
 @pytest.mark.fault("K3.404-for-eleven-minutes")
 def test_an_unknown_id_fails_the_task_only_when_it_was_said_three_times(road: Road, evo: Simulator, clock: Clock):
-    task = accepted(road)
+    task = road.accepted()
     clock.forward(hours=27)
     evo.faults.add("get", "404", times=None)
     assert look(task).status == S.PENDING
@@ -168,7 +168,7 @@ def test_an_unknown_id_fails_the_task_only_when_it_was_said_three_times(road: Ro
 
 @pytest.mark.fault("K3.404-for-eleven-minutes")
 def test_looks_at_an_unknown_task_become_rarer(road: Road, evo: Simulator, clock: Clock):
-    task = accepted(road)
+    task = road.accepted()
     evo.faults.add("get", "404", times=None)
     waits = [seconds_until_next(look(task)) for _look in range(9)]
     assert waits[0] < 20 < 100 < waits[4] < waits[8]
@@ -176,7 +176,7 @@ def test_looks_at_an_unknown_task_become_rarer(road: Road, evo: Simulator, clock
 
 
 def test_a_task_with_many_looks_behind_it_is_given_no_fewer_chances(road: Road, evo: Simulator, clock: Clock):
-    task = accepted(road)
+    task = road.accepted()
     look(task, 5)
     evo.faults.add("get", "404", times=None)
     look(task)
@@ -185,7 +185,7 @@ def test_a_task_with_many_looks_behind_it_is_given_no_fewer_chances(road: Road, 
 
 @pytest.mark.parametrize("fault", ["500", "close", "garbage", "html", "403"])
 def test_other_trouble_in_between_is_no_evidence(road: Road, evo: Simulator, clock: Clock, fault: str):
-    task = accepted(road)
+    task = road.accepted()
     evo.faults.add("get", "404")
     look(task)
     evo.faults.add("get", fault, times=4)
@@ -198,7 +198,7 @@ def test_other_trouble_in_between_is_no_evidence(road: Road, evo: Simulator, clo
 
 
 def test_a_good_answer_in_between_begins_anew(road: Road, evo: Simulator, clock: Clock):
-    task = accepted(road)
+    task = road.accepted()
     evo.faults.add("get", "404", times=3)
     look(task, 3)
     assert task.failed_looks == 3
@@ -207,7 +207,7 @@ def test_a_good_answer_in_between_begins_anew(road: Road, evo: Simulator, clock:
 
 def test_a_good_answer_that_a_callback_asked_for_begins_anew_too(road: Road, evo: Simulator, clock: Clock):
     road.configure(CALLBACK_BASE_URL="https://site.example")
-    task = accepted(road)
+    task = road.accepted()
     own = task.attempt.provider_task_id
     evo.faults.add("get", "404", times=3)
     look(task, 3)
@@ -218,7 +218,7 @@ def test_a_good_answer_that_a_callback_asked_for_begins_anew_too(road: Road, evo
 
 
 def test_a_task_that_is_done_without_a_file_is_known(road: Road, evo: Simulator):
-    task = accepted(road)
+    task = road.accepted()
     evo.faults.add("get", "404", times=3)
     look(task, 3)
     evo.complete(task.attempt.provider_task_id)
@@ -227,7 +227,7 @@ def test_a_task_that_is_done_without_a_file_is_known(road: Road, evo: Simulator)
 
 
 def test_the_first_trouble_is_written_down_as_that(road: Road, evo: Simulator):
-    task = accepted(road)
+    task = road.accepted()
     evo.faults.add("get", "404", times=2)
     first = look(task).not_found_since
     assert dt.timedelta(0) <= timezone.now() - first < dt.timedelta(seconds=20)
@@ -242,7 +242,7 @@ WITHOUT_A_WORD = ["402", "401", "403", "429", "500", "503", "close", "garbage", 
 def test_trouble_of_any_kind_for_a_day_fails_nothing_and_is_told_once(
     road: Road, evo: Simulator, clock: Clock, fault: str
 ):
-    task = accepted(road)
+    task = road.accepted()
     evo.complete(task.attempt.provider_task_id)
     evo.faults.add("get", fault, times=None)
     for _look in range(12):
@@ -255,10 +255,9 @@ def test_trouble_of_any_kind_for_a_day_fails_nothing_and_is_told_once(
 
 @pytest.mark.fault("K3.passing-errors")
 @pytest.mark.parametrize(("fault", "code"), [("503", "never_answered"), ("close", "never_answered")])
-def test_what_gives_no_answer_for_26_hours_is_given_up_and_may_have_been_charged(
-    road: Road, evo: Simulator, clock: Clock, fault: str, code: str
-):
-    task = accepted(road)
+def test_gives_no_answer_for_26_hours_is_given(road: Road, evo: Simulator, clock: Clock, fault: str, code: str):
+    """What gives no answer for 26 hours is given up and may have been charged."""
+    task = road.accepted()
     evo.faults.add("get", fault, times=None)
     look(task)
     clock.forward(hours=26, minutes=1)
@@ -270,7 +269,7 @@ def test_what_gives_no_answer_for_26_hours_is_given_up_and_may_have_been_charged
 
 @pytest.mark.fault("K3.passing-errors")
 def test_what_evolink_works_on_for_26_hours_is_given_up(road: Road, evo: Simulator, clock: Clock):
-    task = accepted(road)
+    task = road.accepted()
     clock.forward(hours=25, minutes=59)
     assert look(task).status == S.PENDING
     clock.forward(minutes=2)
@@ -280,10 +279,11 @@ def test_what_evolink_works_on_for_26_hours_is_given_up(road: Road, evo: Simulat
 
 @pytest.mark.fault("K3.many-at-once")
 @pytest.mark.parametrize("fault", ["404", "503", "402", "close"])
-def test_what_many_tasks_meet_at_once_is_told_once_for_the_site_and_fails_none(
+def test_many_tasks_meet_at_once_is_told_once_for_site(
     road: Road, evo: Simulator, clock: Clock, fault: str, caplog: pytest.LogCaptureFixture
 ):
-    tasks = [accepted(road, f"A cat {number}") for number in range(5)]
+    """What many tasks meet at once is told once for the site and fails none."""
+    tasks = [road.accepted(f"A cat {number}") for number in range(5)]
     for task in tasks:
         evo.complete(task.attempt.provider_task_id)
     evo.faults.add("get", fault, times=None)
@@ -292,22 +292,21 @@ def test_what_many_tasks_meet_at_once_is_told_once_for_the_site_and_fails_none(
             assert look(task).status == S.PENDING
         clock.forward(hours=hours)
     assert not any(kind in road.history(task) for task in tasks for kind in ("overdue", "needs_decision", "failed"))
-    said = [record for record in caplog.records if record.name == "django_wanvideo.services.holds.outages"]
+    said = [record for record in caplog.records if record.name == "django_wanvideo.services.tracking.rescheduling"]
     assert [record.levelname for record in said] == ["ERROR"]
     evo.faults.clear()
     for task in tasks:
         assert look(task).status == S.STORING
-    assert not SiteState.objects.filter(name=outages.TOGETHER).exists()
+    assert not SiteState.objects.filter(name=rescheduling.TOGETHER).exists()
 
 
 @pytest.mark.fault("K3.many-at-once")
-def test_another_accounts_key_for_the_old_tasks_tells_nobody_while_new_ones_go_well(
-    road: Road, evo: Simulator, clock: Clock
-):
-    old = [accepted(road, f"An old cat {number}") for number in range(3)]
+def test_another_accounts_key_for_old_tasks_tells(road: Road, evo: Simulator, clock: Clock):
+    """Another accounts key for the old tasks tells nobody while new ones go well."""
+    old = [road.accepted(f"An old cat {number}") for number in range(3)]
     for task in old:
         evo.forget(task.attempt.provider_task_id)
-    new = accepted(road, "A new cat")
+    new = road.accepted("A new cat")
     for _look in range(6):
         for task in [*old, new]:
             look(task)
@@ -318,7 +317,7 @@ def test_another_accounts_key_for_the_old_tasks_tells_nobody_while_new_ones_go_w
 
 @pytest.mark.fault("K3.many-at-once")
 def test_what_many_tasks_meet_is_not_waited_for_for_ever(road: Road, evo: Simulator, clock: Clock):
-    tasks = [accepted(road, f"A cat {number}") for number in range(3)]
+    tasks = [road.accepted(f"A cat {number}") for number in range(3)]
     evo.faults.add("get", "404", times=None)
     for _day in range(4):
         for task in tasks:
@@ -332,7 +331,7 @@ def test_words_of_evolink_reach_the_row_and_the_history_on_one_line(
     road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     dirt = "No\r\nERROR forged \x9b31m\u202egnp\x00"
-    task = accepted(road)
+    task = road.accepted()
     evo.complete(task.attempt.provider_task_id)
     says(monkeypatch, status="failed", error={"code": dirt, "message": dirt})
     assert look(task).status == S.FAILED

@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -36,7 +35,7 @@ def expected(batch: Batch, found: Numbers) -> int:
 
 def head(batch: Batch, found: Numbers) -> str:
     """The sentences at the head of the page."""
-    who, now = people.name_of(batch.submitted_by) if batch.submitted_by is not None else "", timezone.now()
+    who = people.name_of(batch.submitted_by) if batch.submitted_by is not None else ""
     if batch.state == BatchState.UPLOADING:
         return _("Its files are still coming in. Nothing has been sent or charged.")
     if is_making(batch):
@@ -49,10 +48,10 @@ def head(batch: Batch, found: Numbers) -> str:
     cancelled = _cancelled_words(batch, found)
     if batch.submitted_at is None:
         return cancelled or _("Nothing has been sent or charged.")
-    began = formats.clock(batch.submitted_at, now)
+    began = formats.clock(batch.submitted_at)
     if batch.state == BatchState.ENDED and batch.ended_at is not None:
         values = {
-            "at": formats.clock(batch.ended_at, now),
+            "at": formats.clock(batch.ended_at),
             "time": formats.seconds_in_words((batch.ended_at - batch.submitted_at).total_seconds()),
             "who": who,
             "result": _result_words(found),

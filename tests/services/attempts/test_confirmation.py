@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import uuid
 from typing import Any
 
@@ -14,7 +15,7 @@ from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.attempts import settlement
 from django_wanvideo.services.provider import provider
-from django_wanvideo.services.sending import confirmation
+from tests.stub_client import StubClient
 
 pytestmark = pytest.mark.django_db
 
@@ -40,15 +41,15 @@ def attempt(settings: Any) -> Attempt:
 
 
 def test_it_is_used_again_only_where_the_site_says_so(attempt: Attempt, settings: Any):
-    assert confirmation.may_repeat(attempt)
+    assert settlement.may_repeat(attempt)
     settings.WANVIDEO = {**settings.WANVIDEO, "TRUST_IDEMPOTENCY_KEY": False}
-    assert not confirmation.may_repeat(attempt)
+    assert not settlement.may_repeat(attempt)
 
 
 @pytest.mark.parametrize(("posts", "minutes", "may"), [(3, 29, True), (4, 0, False), (1, 31, False)])
 def test_there_is_an_end_to_it(attempt: Attempt, posts: int, minutes: int, may: bool):
     attempt.request_count, attempt.sent_at = posts, timezone.now() - dt.timedelta(minutes=minutes)
-    assert confirmation.may_repeat(attempt) is may
+    assert settlement.may_repeat(attempt) is may
 
 
 def test_people_are_asked_at_the_deadline_once_there_is_nothing_to_repeat(settings: Any, attempt: Attempt):
@@ -58,33 +59,23 @@ def test_people_are_asked_at_the_deadline_once_there_is_nothing_to_repeat(settin
     assert settlement.unconfirmed_wait(1) == dt.timedelta(seconds=60)
 
 
-class Listening:
-    """A client that keeps what it would send."""
-
-    def __init__(self) -> None:
-        self.bodies: list[list[Any]] = []
-
-    def create(self, body: dict[str, Any], *, idempotency_key: str, before_send: Any) -> None:
-        import json
-
-        self.bodies.append([json.dumps(body), idempotency_key])
-
-
 def test_the_bytes_are_the_same_from_memory_and_from_any_databases_json(attempt: Attempt):
-    client = Listening()
+    client = StubClient()
     provider.create(client, attempt)
     provider.create(client, Attempt.objects.get())
     # As PostgreSQL keeps it: shorter keys first.
     attempt.request = {key: attempt.request[key] for key in sorted(attempt.request, key=lambda key: (len(key), key))}
     attempt.request["a"] = {"b": [1.5, True, None], "z": 1}
     provider.create(client, attempt)
-    assert client.bodies[0] == client.bodies[1] == client.bodies[2]
-    assert f"https://site.example/{callback_tokens.sign(attempt.pk)}/" in client.bodies[0][0]
+    first, second, third = (json.dumps(body) for body in client.bodies)
+    assert first == second == third
+    assert len(set(client.sent)) == 1
+    assert f"https://site.example/{callback_tokens.sign(attempt.pk)}/" in first
 
 
 def test_an_attempt_that_was_settled_meanwhile_is_not_sent(attempt: Attempt, monkeypatch: pytest.MonkeyPatch):
-    client = Listening()
+    client = StubClient()
     monkeypatch.setattr(provider, "client", lambda: client)
     Attempt.objects.update(state=AttemptState.NOT_ACCEPTED)
-    confirmation.repeat(attempt)
+    settlement.repeat(attempt)
     assert client.bodies == []
