@@ -183,7 +183,7 @@ def test_pictures_come_one_a_request_and_are_stored_once(maria):
 
 def test_what_does_not_fit_is_said_when_it_comes(maria):
     pk = data()["batch"]
-    html = send(maria, pk, picture(200, 100, name="tiny.jpg")).json()["html"]
+    html = send(maria, pk, picture(size=(200, 100), name="tiny.jpg")).json()["html"]
     assert "tiny.jpg is left out" in html
     assert "360" in html
     html = send(maria, pk, SimpleUploadedFile("x.pdf", b"%PDF-1.4")).json()["html"]
@@ -283,7 +283,7 @@ def test_the_list_of_tasks_leads_to_the_page_who_may_make_many(maria, person):
 def test_what_fits_is_what_is_priced(maria):
     pk = data()["batch"]
     send(maria, pk, picture(name="a.jpg"))
-    send(maria, pk, picture(200, 100, name="tiny.jpg"))
+    send(maria, pk, picture(size=(200, 100), name="tiny.jpg"))
     answer = maria.get(url("price"), data("pictures", batch=pk)).json()
     assert answer["formula"].replace("\xa0", " ").startswith("1 × 11.90")
 
