@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 # Arguments for the demo or for pytest: make demo ARGS=--once, make test ARGS="tests/test_checks.py -x"
 ARGS ?=
 # How many processes run all the tests; some of them are run by one.
-PROCESSES ?= 2
+PROCESSES ?= 3
 PARALLEL = $(if $(ARGS),,-n $(PROCESSES) --dist loadfile --no-loadscope-reorder)
 
 STATE := $(shell { cat pyproject.toml; pwd; } | cksum | cut -d ' ' -f 1)

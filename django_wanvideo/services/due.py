@@ -39,8 +39,8 @@ LONGEST_MAIL = dt.timedelta(minutes=65)
 def look(name: str) -> tuple[SiteState, set[str]]:
     """Return the sweep's own row, of this name, and the stages that have something to do.
 
-    These are ``tasks``, ``links``, ``callbacks``, ``signals``, ``batches``, ``mail``, ``budgets`` where tasks wait for credits, and ``account``
-    where something stands against a key of EvoLink's.
+    These are ``tasks``, ``links``, ``callbacks``, ``signals``, ``batches``, ``mail``, ``budgets`` where tasks wait for
+    credits, and ``account`` where something stands against a key of EvoLink's.
     """
     stages = {
         "tasks": VideoTask.objects.due().filter(status__in=ACTIVE_STATUSES),
