@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .http.server import Server
+    from .media.storage import StoredFile
     from .provider.accounts import Account
     from .provider.tasks import Task
 
@@ -181,6 +182,10 @@ class Simulator:
     def set_video(self, task_id: str, path: str | Path) -> None:
         """Serve a file of your own as a task's result."""
         self.state.results.replace(self.tasks[task_id].id, path)
+
+    def stored_file(self, url: str) -> StoredFile | None:
+        """The living uploaded file behind one of this simulator's own URLs."""
+        return self.state.stored_file(url)
 
     def forget(self, task_id: str) -> None:
         """Let a task expire: reading it is a 404 from now on. The ledger remembers it."""

