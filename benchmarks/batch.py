@@ -84,7 +84,7 @@ def _measure(options: argparse.Namespace) -> int:
         ("bare bulk_create of the same rows, seconds", f"{statistics.median(bare):.2f}"),
     ]
     print(table(["", "median"], cells))
-    memory, queries = _memory_of_a_process(options.rows), 0
+    memory, queries = _memory_of_a_process(options.rows), _queries_of_its_page(batch)
     verdict = Verdict(binding=not options.no_goal)
     verdict.at_least("rows checked a second", statistics.median(checking), ROWS_A_SECOND)
     verdict.no_more_than("times a bare bulk_create", ratio, MOST_TIMES)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.person import Person
-from tests.browser.site import Site, running_crew, running_site, wait_for_idle
+from tests.browser.site import Crew, Site, running_crew, running_site, wait_for_idle
 from tests.requirements import missing
 
 if TYPE_CHECKING:
@@ -68,17 +68,17 @@ def site(chromium: Browser, django_db_setup: None, valkey: str) -> Iterator[Site
 
 
 @pytest.fixture(scope="module")
-def _crew(site: Site) -> Iterator[Callable[[], str]]:
-    with running_crew() as said:
-        yield said
+def _crew(site: Site) -> Iterator[Crew]:
+    with running_crew() as running:
+        yield running
 
 
 @pytest.fixture
-def crew(_crew: Callable[[], str], transactional_db: None) -> Iterator[None]:
+def crew(_crew: Crew, transactional_db: None) -> Iterator[Crew]:
     """A worker and a sweep at work; rows are taken away only after the last job."""
-    yield
+    yield _crew
     # Shown only for a test that failed.
-    sys.stdout.write(_crew())
+    sys.stdout.write(_crew.said())
     wait_for_idle()
 
 

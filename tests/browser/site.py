@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -81,9 +83,31 @@ def running_site() -> Iterator[Site]:
         yield Site(server.url, simulator)
 
 
+class Crew:
+    """A worker and a sweep, as processes."""
+
+    def __init__(self, start: Callable[..., subprocess.Popen[str]], log: IO[str]) -> None:
+        self._start, self._log = start, log
+        self.worker = start("rqworker", "wanvideo", "--skip-checks")
+        self.sweep = start("wanvideo_sweep", "--loop", "1", "--skip-checks")
+
+    def said(self) -> str:
+        """Their last words."""
+        self._log.seek(0)
+        return self._log.read()[-4000:]
+
+    def kill_worker(self) -> None:
+        """Kill the worker and the process that does its job, and start another."""
+        children = Path(f"/proc/{self.worker.pid}/task/{self.worker.pid}/children").read_text().split()
+        for pid in (self.worker.pid, *map(int, children)):
+            os.kill(pid, signal.SIGKILL)
+        self.worker.wait(10)
+        self.worker = self._start("rqworker", "wanvideo", "--skip-checks")
+
+
 @contextmanager
-def running_crew() -> Iterator[Callable[[], str]]:
-    """Run a worker and a sweep as processes, wait until both are at work, and yield what tells their last words."""
+def running_crew() -> Iterator[Crew]:
+    """Run a worker and a sweep as processes, and wait until both are at work."""
     import django_rq
     from rq import Worker
 
@@ -99,18 +123,15 @@ def running_crew() -> Iterator[Callable[[], str]]:
     env.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
     with ExitStack() as stack:
         log = stack.enter_context(tempfile.TemporaryFile("w+"))
-        children = [
-            _start(stack, log, env, "rqworker", "wanvideo", "--skip-checks"),
-            _start(stack, log, env, "wanvideo_sweep", "--loop", "1", "--skip-checks"),
-        ]
+        crew = Crew(partial(_start, stack, log, env), log)
 
         def at_work() -> bool:
-            ended = [child for child in children if child.poll() is not None]
-            assert not ended, f"A process ended by itself.\n{_said(log)}"
+            ended = [child for child in (crew.worker, crew.sweep) if child.poll() is not None]
+            assert not ended, f"A process ended by itself.\n{crew.said()}"
             return Worker.count(queue=queue) > 0
 
-        until(at_work, "a worker", detail=lambda: _said(log))
-        yield lambda: _said(log)
+        until(at_work, "a worker", detail=crew.said)
+        yield crew
 
 
 def wait_for_idle(seconds: float = 20) -> None:
@@ -144,8 +165,3 @@ def _start(stack: ExitStack, log: IO[str], env: dict[str, str], *command: str) -
 
     stack.callback(stop)
     return child
-
-
-def _said(log: IO[str]) -> str:
-    log.seek(0)
-    return log.read()[-4000:]
