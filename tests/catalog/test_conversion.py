@@ -231,12 +231,12 @@ def test_the_verdict_does_not_depend_on_pillows_limit_of_pixels(monkeypatch, kin
 def test_the_site_finds_pillow_as_it_left_it():
     # Drawn first: to write a kind of picture, Pillow loads what it has for all kinds.
     plain = [noise(kind) for kind in ("JPEG", "PNG", "WEBP", "BMP")]
-    photos = [io.BytesIO(converted(kind)) for kind in ("TIFF", "AVIF", "HEIC")]
+    convertibles = [io.BytesIO(converted(kind)) for kind in ("TIFF", "AVIF", "HEIC")]
     before = (ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK, dict(Image.OPEN))
-    for picture in plain:
-        inspect_image(picture)
-    for photo in photos:
-        inspect_image(photo, convertible=True)
+    for given in plain:
+        inspect_image(given)
+    for given in convertibles:
+        inspect_image(given, convertible=True)
     after = (ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK, dict(Image.OPEN))
     assert after == before
 
