@@ -98,10 +98,16 @@ class Crew:
 
     def kill_worker(self) -> None:
         """Kill the worker and the process that does its job, and start another."""
+        import django_rq
+        from rq.registry import StartedJobRegistry
+
         children = Path(f"/proc/{self.worker.pid}/task/{self.worker.pid}/children").read_text().split()
         for pid in (self.worker.pid, *map(int, children)):
             os.kill(pid, signal.SIGKILL)
         self.worker.wait(10)
+        # RQ would count its job as begun until the job's time is over.
+        queue = django_rq.get_queue("wanvideo")
+        queue.connection.delete(StartedJobRegistry(queue=queue).key)
         self.worker = self._start("rqworker", "wanvideo", "--skip-checks")
 
 

@@ -27,6 +27,7 @@ COUNT = 300
 def test_three_hundred_pictures(maria: Person, site: Site, crew: Crew, tmp_path) -> None:
     page, clicks = maria.page, 0
     before = len(list(site.simulator.ledger))
+    site.simulator.accounts.first.total += 10_000
     page.goto(reverse("admin:wanvideo_batch_add"))
     pictures = [
         {
