@@ -21,7 +21,7 @@ from django_wanvideo.choices import BatchEventKind, BatchOperation, BatchState, 
 from django_wanvideo.db import database, timestamps
 from django_wanvideo.exceptions import BudgetExceeded, TransitionNotAllowed
 from django_wanvideo.mail import collecting
-from django_wanvideo.models import Batch, VideoTask
+from django_wanvideo.models import Batch, BatchEvent, VideoTask
 from django_wanvideo.models.base import people
 from django_wanvideo.services import due, notifications
 from django_wanvideo.services.sending import actions as sending
@@ -41,6 +41,8 @@ CHUNK = 100
 VISIBILITY = dt.timedelta(seconds=60)
 #: How often a batch whose tasks are on their way is looked at.
 LOOK = dt.timedelta(seconds=10)
+#: Nothing happens to these by itself.
+AT_REST = (BatchState.READY, BatchState.ENDED)
 #: These may move without anybody's help.
 MOVING = (
     TaskStatus.QUEUED,
@@ -56,8 +58,9 @@ def work(batch_id: uuid.UUID) -> None:
     """Go on with a batch for a while; what is left is another job's, or the sweep's."""
     notifications.deliver_batch(batch_id, collecting.collect)
     now = timezone.now()
+    ours = now + VISIBILITY
     if not Batch.objects.filter(timestamps.is_over("next_action_at", due.LONGEST_BATCH, now), pk=batch_id).update(
-        next_action_at=now + VISIBILITY
+        next_action_at=ours
     ):
         return
     ends = time.monotonic() + TURN
@@ -67,6 +70,16 @@ def work(batch_id: uuid.UUID) -> None:
         Batch.objects.filter(pk=batch_id).update(next_action_at=timezone.now())
         queue.enqueue("batch", str(batch_id))
     notifications.deliver_batch(batch_id, collecting.collect)
+    if not more:
+        _rest(batch_id, ours)
+
+
+def _rest(batch_id: uuid.UUID, ours: dt.datetime) -> None:
+    """Let a batch be that nothing is left to be done for, until an event of it would have to be told once more."""
+    untold = BatchEvent.objects.filter(batch_id=batch_id, notify_at__isnull=False).order_by("notify_at")
+    # Not where somebody has asked for something since.
+    rows = Batch.objects.filter(pk=batch_id, state__in=AT_REST, operation="", next_action_at=ours)
+    rows.update(next_action_at=untold.values_list("notify_at", flat=True).first())
 
 
 def _step(batch_id: uuid.UUID) -> bool:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists, Q
+from django.db.models import Exists
 from django.utils import timezone
 
 from django_wanvideo.choices import ACTIVE_STATUSES
 from django_wanvideo.db import timestamps
 from django_wanvideo.models import (
     Batch,
-    BatchEvent,
     CallbackReceipt,
     Notification,
     SiteState,
@@ -66,10 +65,8 @@ def look(name: str) -> tuple[SiteState, set[str]]:
 
 def batches() -> QuerySet[Batch]:
     """Return the batches that a worker has something to do for, their signals included."""
-    untold = BatchEvent.objects.filter(notifications.is_due()).values("batch_id")
     # A clock that was ahead for a moment keeps no batch for longer than a check is kept.
-    due = timestamps.is_over("next_action_at", LONGEST_BATCH)
-    return Batch.objects.filter(due | Q(pk__in=untold))
+    return Batch.objects.filter(timestamps.is_over("next_action_at", LONGEST_BATCH))
 
 
 def mail(after: int = 0) -> QuerySet[Notification]:

@@ -12,6 +12,7 @@ from django_wanvideo.batches import checking, making, planning, work
 from django_wanvideo.choices import BatchEventKind, TaskStatus
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Batch, BatchItem, TaskEvent, VideoTask
+from django_wanvideo.services import due
 from django_wanvideo.services.sweep import sweep
 from tests.services.process import in_a_process
 from tests.threads import at_once
@@ -250,3 +251,34 @@ def failed_batch():
     batch.tasks.update(status=TaskStatus.FAILED, error_code="service_error", queued_at=now, finished_at=now)
     batch.refresh_from_db()
     return batch
+
+
+@pytest.mark.django_db
+def test_an_ended_batch_is_left_alone():
+    batch = checked(1)
+    checking.confirm(batch, submit=True)
+    work.work(batch.pk)
+    VideoTask.objects.update(status=TaskStatus.COMPLETED)
+    for _ in range(3):
+        Batch.objects.exclude(next_action_at=None).update(next_action_at=batch.created_at)
+        work.work(batch.pk)
+    batch.refresh_from_db()
+    assert (batch.state, batch.next_action_at) == (Batch.State.ENDED, None)
+    assert not due.batches().exists()
+
+
+@pytest.mark.django_db
+def test_an_end_whose_teller_died_is_told_again(monkeypatch):
+    batch = checked(1)
+    checking.confirm(batch, submit=True)
+    work.work(batch.pk)
+    VideoTask.objects.update(status=TaskStatus.COMPLETED)
+    # As if the worker had died in a receiver: the event stays claimed.
+    monkeypatch.setattr(work.notifications, "deliver_batch", lambda *args: 0)
+    for _ in range(3):
+        Batch.objects.exclude(next_action_at=None).update(next_action_at=batch.created_at)
+        work.work(batch.pk)
+    event = batch.events.get(kind=BatchEventKind.FINISHED)
+    batch.refresh_from_db()
+    assert batch.next_action_at == event.notify_at
+    assert due.batches().exists()
