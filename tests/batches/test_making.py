@@ -282,3 +282,26 @@ def test_an_end_whose_teller_died_is_told_again(monkeypatch):
     batch.refresh_from_db()
     assert batch.next_action_at == event.notify_at
     assert due.batches().exists()
+
+
+@pytest.mark.django_db
+def test_two_batches_of_the_same_rows_make_them_once():
+    first, second = checked(3), checked(3)
+    making.confirm(first)
+    making.confirm(second)
+    making.make_all(first)
+    making.make_all(second)
+    assert (first.tasks.count(), second.tasks.count()) == (3, 0)
+    assert second.items.filter(is_repeat=True).count() == 3
+
+
+@pytest.mark.django_db
+def test_two_workers_that_see_the_end_tell_it_once():
+    batch = checked(1)
+    checking.confirm(batch, submit=True)
+    work.work(batch.pk)
+    VideoTask.objects.update(status=TaskStatus.COMPLETED)
+    seen_by_both = Batch.objects.get(pk=batch.pk)
+    work._finish(seen_by_both)
+    work._finish(seen_by_both)
+    assert batch.events.filter(kind=BatchEventKind.FINISHED).count() == 1
