@@ -4,36 +4,27 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.choices import EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import EventKind, TaskStatus
 from django_wanvideo.models.attempt import Attempt
-from django_wanvideo.models.base.people import PersonKey
-from django_wanvideo.models.base.rows import Row, RowKey
+from django_wanvideo.models.base.events import Event
+from django_wanvideo.models.base.rows import RowKey
 from django_wanvideo.models.task import VideoTask
 
 
-class TaskEvent(Row):
-    """One line of history. ``notify_at`` is set while a signal is still to be delivered from it."""
+class TaskEvent(Event):
+    """One line of a task's history."""
 
     task = RowKey(VideoTask, on_delete=models.CASCADE, related_name="events", verbose_name=_("task"))
     attempt = RowKey(
         Attempt, on_delete=models.SET_NULL, null=True, blank=True, related_name="events", verbose_name=_("attempt")
     )
     kind = models.CharField(_("kind"), max_length=20, choices=EventKind)
-    source = models.CharField(_("source"), max_length=12, choices=EventSource)
     from_status = models.CharField(_("from"), max_length=12, choices=TaskStatus, blank=True)
     to_status = models.CharField(_("to"), max_length=12, choices=TaskStatus, blank=True)
-    actor = PersonKey(verbose_name=_("by"))
-    detail = models.JSONField(_("detail"), default=dict, blank=True)
-    created_at = models.DateTimeField(_("created at"), default=timezone.now)
-    notify_at = models.DateTimeField(_("to be told at"), null=True, blank=True)
-    #: ``done``: the receivers that have come to their end; ``calls``: how often each of the others was called.
-    delivery = models.JSONField(_("delivery"), default=dict, editable=False)
-    notified_at = models.DateTimeField(_("told at"), null=True, blank=True)
 
-    class Meta(Row.Meta):
+    class Meta(Event.Meta):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         ordering = ["task_id", "id"]

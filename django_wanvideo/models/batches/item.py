@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.choices import BatchEventKind, EventSource
-from django_wanvideo.models.base.people import PersonKey
+from django_wanvideo.choices import BatchEventKind
+from django_wanvideo.models.base.events import Event
 from django_wanvideo.models.base.rows import Row, RowKey
 from django_wanvideo.models.batches.batch import Batch
 from django_wanvideo.models.storage import input_upload_to, task_storage
@@ -79,20 +78,13 @@ class BatchFile(Row):
         return self.name
 
 
-class BatchEvent(Row):
+class BatchEvent(Event):
     """One line of a batch's history, and the outbox of ``batch_finished``; see ``TaskEvent``."""
 
     batch = RowKey(Batch, on_delete=models.CASCADE, related_name="events", verbose_name=_("batch"))
     kind = models.CharField(_("kind"), max_length=20, choices=BatchEventKind)
-    source = models.CharField(_("source"), max_length=12, choices=EventSource)
-    actor = PersonKey(verbose_name=_("by"))
-    detail = models.JSONField(_("detail"), default=dict, blank=True)
-    created_at = models.DateTimeField(_("created at"), default=timezone.now)
-    notify_at = models.DateTimeField(_("to be told at"), null=True, blank=True)
-    delivery = models.JSONField(_("delivery"), default=dict, editable=False)
-    notified_at = models.DateTimeField(_("told at"), null=True, blank=True)
 
-    class Meta(Row.Meta):
+    class Meta(Event.Meta):
         verbose_name = _("event of a batch")
         verbose_name_plural = _("events of batches")
         ordering = ["batch_id", "id"]
