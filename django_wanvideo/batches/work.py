@@ -10,14 +10,13 @@ import datetime as dt
 import time
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from django_wanvideo import queue
 from django_wanvideo.batches import making, operations
-from django_wanvideo.choices import BatchEventKind, BatchOperation, BatchState, TaskStatus
+from django_wanvideo.choices import ACTIVE_STATUSES, BatchEventKind, BatchOperation, BatchState, TaskStatus
 from django_wanvideo.db import database, timestamps
 from django_wanvideo.exceptions import BudgetExceeded, TransitionNotAllowed
 from django_wanvideo.mail import collecting
@@ -44,13 +43,7 @@ LOOK = dt.timedelta(seconds=10)
 #: Nothing happens to these by itself.
 AT_REST = (BatchState.READY, BatchState.ENDED)
 #: These may move without anybody's help.
-MOVING = (
-    TaskStatus.QUEUED,
-    TaskStatus.SUBMITTING,
-    TaskStatus.PENDING,
-    TaskStatus.PROCESSING,
-    TaskStatus.STORING,
-)
+MOVING = ACTIVE_STATUSES - {TaskStatus.UNCONFIRMED}
 IS_MOVING = Q(status__in=MOVING) | Q(status=TaskStatus.UNCONFIRMED, next_action_at__isnull=False)
 
 
@@ -125,7 +118,7 @@ def _each(
     if not numbers:
         done(batch)
         return True
-    by = _person(batch.cancelled_by_id if batch.operation == BatchOperation.CANCEL else batch.submitted_by_id)
+    by = people.find(batch.cancelled_by_id if batch.operation == BatchOperation.CANCEL else batch.submitted_by_id)
     chosen: QuerySet[VideoTask] = rows
     if batch.operation == BatchOperation.RETRY:
         # Once each for a press: not those that were queued since, and have failed again.
@@ -198,8 +191,3 @@ def counts(batch: Batch) -> dict[str, Any]:
         "credits_used": str(sums["used"] or 0),
         "credits_estimated": str(sums["estimated"] or 0),
     }
-
-
-def _person(pk: Any) -> Any:
-    """Return somebody by key, or nobody where they are gone."""
-    return get_user_model()._default_manager.using(people.alias()).filter(pk=pk).first() if pk is not None else None  # noqa: SLF001

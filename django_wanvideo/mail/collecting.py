@@ -6,7 +6,6 @@ import datetime as dt
 import logging
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import get_user_model
 from django.utils import timezone
 from rq.timeouts import BaseTimeoutException
 
@@ -61,7 +60,7 @@ def _notifications(event: TaskEvent | BatchEvent, kind: NotificationKind) -> lis
     chosen = dict(NotificationChoice.objects.filter(user_id__in=ids).values_list("user_id", "when"))
     wishes = {user: chosen.get(user.pk, USUAL) for user in named if user.pk is not None}
     if subject.owner_id in chosen and subject.owner_id not in {user.pk for user in wishes}:
-        wishes |= {user: chosen[subject.owner_id] for user in [person(subject.owner_id)] if user is not None}
+        wishes |= {user: chosen[subject.owner_id] for user in [people.find(subject.owner_id)] if user is not None}
     column = "batch_event" if isinstance(event, BatchEvent) else "task_event"
     return [
         Notification(person_id=user.pk, kind=kind, due_at=_due_at(when), **{column: event})
@@ -104,11 +103,6 @@ def may_see(user: Any, event: TaskEvent | BatchEvent) -> bool:
     tasks = visible_to(user)
     wanted = {"batch_id": event.batch_id} if isinstance(event, BatchEvent) else {"pk": event.task_id}
     return tasks.filter(**wanted).exists()
-
-
-def person(pk: Any) -> Any:
-    """Return somebody by key, or nobody where they are gone."""
-    return get_user_model()._default_manager.using(people.alias()).filter(pk=pk).first()  # noqa: SLF001 - documented model API
 
 
 def address_of(user: Any) -> str:

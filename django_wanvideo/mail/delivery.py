@@ -18,6 +18,7 @@ from rq.timeouts import BaseTimeoutException
 from django_wanvideo.choices import NotifyWhen
 from django_wanvideo.mail import collecting, contents
 from django_wanvideo.models import Notification, NotificationChoice, SiteState
+from django_wanvideo.models.base import people
 from django_wanvideo.services import due
 from django_wanvideo.services.installation import installation
 
@@ -71,7 +72,7 @@ def send_due() -> int:
 def _send_to(person_id: Any) -> list[bool]:
     """Send one person's mails; return for each whether it has left."""
     rows = _claim(person_id)
-    user = collecting.person(person_id) if person_id is not None else None
+    user = people.find(person_id)
     when = NotificationChoice.objects.filter(user_id=person_id).values_list("when", flat=True).first()
     when = when or collecting.USUAL
     wanted = [row for row in rows if user is not None and when != NotifyWhen.NEVER and _may_have(user, row)]

@@ -30,6 +30,11 @@ def rows() -> models.QuerySet[Any]:
     return get_user_model()._base_manager.using(alias())  # noqa: SLF001 - Django's documented model API
 
 
+def find(pk: Any) -> Any:
+    """Return somebody by key, or nobody where they are gone."""
+    return rows().filter(pk=pk).first() if pk is not None else None
+
+
 def fetched_with(rows: models.QuerySet[M], name: str) -> models.QuerySet[M]:
     """Fetch a person with each of ``rows``: by a join, or with one further query where that is in another database."""
     return rows.select_related(name) if alias() == database.alias() else rows.prefetch_related(name)
