@@ -49,6 +49,10 @@ class Site:
         self.url = url
         self.simulator = simulator
 
+    def assert_charged_once(self) -> None:
+        """As the ledger's own check; two tests may well wish for the same video, so a task is what tells wishes apart."""
+        self.simulator.ledger.assert_charged_once(intent=lambda entry: entry.callback_url)
+
     def be_forgotten(self) -> None:
         """Let EvoLink call back about nothing that it has now: in the next test these tasks would be strangers."""
         for task in list(self.simulator.tasks.values()):

@@ -62,6 +62,8 @@ def test_once_a_paid_link_has_ended_a_failed_page_asks_no_more(maria: Person) ->
     expect(page.get_by_text("EvoLink’s link has ended.")).to_be_visible()
     with page.expect_response(STATUS):
         page.clock.run_for(3_000)
+    # Only when the answer was read: time that passes before would end the request instead.
+    expect(page.locator("[data-wanvideo-watch][data-live]")).to_have_count(0)
     pass_time(page)
     assert len(asked) == 1
 

@@ -61,7 +61,7 @@ def test_a_first_video_needs_no_reload_from_login_to_playing_it(
     task = VideoTask.objects.get()
     assert task.status == "completed"
     assert task.owner == maria.user
-    site.simulator.ledger.assert_charged_once()
+    site.assert_charged_once()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert download.value.path().stat().st_size == task.video_size
@@ -105,7 +105,7 @@ def test_a_refusal_is_explained_and_a_retry_makes_the_video(maria: Person, site)
     page.get_by_role("button", name="Generate for").click()
     expect(page.locator("video")).to_be_visible(timeout=LONG)
     assert sorted(VideoTask.objects.values_list("status", flat=True)) == ["completed", "failed"]
-    site.simulator.ledger.assert_charged_once()
+    site.assert_charged_once()
 
 
 @pytest.mark.usefixtures("crew")
