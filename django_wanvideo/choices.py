@@ -96,6 +96,7 @@ class EventKind(TextChoices):
     CALLBACK = "callback", _("callback received")
     DUPLICATE = "duplicate", _("second paid result")
     RECEIVER_FAILED = "receiver_failed", _("a signal receiver failed")
+    PICKED = "picked", _("picked")
     NOTE = "note", _("note")
 
 

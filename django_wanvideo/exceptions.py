@@ -88,4 +88,7 @@ class IdempotencyConflict(WanVideoError):  # noqa: N818 - what payments call it
 
 
 class EditConflict(WanVideoError):  # noqa: N818 - what it is: two edits of one draft
-    """The draft is not any more what the caller saw when it began to change it. Nothing was changed."""
+    """What was to be changed is not any more what the caller saw when it began: a draft, or the pick of several takes.
+
+    Nothing was changed.
+    """

@@ -35,6 +35,9 @@ video_cancelled = TaskSignal()
 #: A person should look: it is not known whether EvoLink accepted the task, or the task is overdue,
 #: or it is done at EvoLink without a file.
 video_needs_attention = TaskSignal()
+#: A person, or the site's code, chose this one of several takes; ``VideoTask.objects.filter(take_group=task.take_group)``
+#: are all of them.
+video_picked = TaskSignal()
 #: Beside each of completed, failed and cancelled.
 video_finished = TaskSignal()
 #: No task of a batch can move any more by itself: each is completed, failed, cancelled, or waits for a person. Sent with

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo import queue
 from django_wanvideo.batches import duration, files, making, operations, planning, rows, tables
-from django_wanvideo.batches.given import Repeats, numbered
+from django_wanvideo.batches.given import PICTURES, TABLE, TAKES, Repeats, numbered
 from django_wanvideo.batches.rows import Common
 from django_wanvideo.choices import BatchState
 from django_wanvideo.db import database
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from django_wanvideo.services.limits.throttling import Forecast
-
-#: The ways in, as ``Batch.settings["way"]`` names them.
-PICTURES, TABLE, TAKES = "pictures", "table", "takes"
 
 
 class TermsChanged(TransitionNotAllowed):

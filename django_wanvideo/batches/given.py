@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from django_wanvideo.batches.rows import CheckedRow
 
+#: The ways in, as ``Batch.settings["way"]`` names them.
+PICTURES, TABLE, TAKES = "pictures", "table", "takes"
 #: Rows that are named; of more only the number is said.
 MOST_SAID = 5
 #: What no database keeps in JSON.

@@ -12,6 +12,7 @@ from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from django_wanvideo.batches.given import TAKES
 from django_wanvideo.choices import BatchEventKind, BatchOperation, BatchState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import IdempotencyConflict, TransitionNotAllowed
@@ -148,6 +149,8 @@ def _make(batch: Batch, items: Sequence[BatchItem]) -> None:
 
 def _task(batch: Batch, item: BatchItem, **columns: Any) -> VideoTask:
     content = item.content
+    if batch.settings.get("way") == TAKES:
+        columns |= {"take_group": batch.pk, "take_number": item.number}
     return VideoTask(
         model=content["model"],
         prompt=content["prompt"],

@@ -263,7 +263,7 @@ class Migration(migrations.Migration):
                 ('notify_at', models.DateTimeField(blank=True, null=True, verbose_name='to be told at')),
                 ('delivery', models.JSONField(default=dict, editable=False, verbose_name='delivery')),
                 ('notified_at', models.DateTimeField(blank=True, null=True, verbose_name='told at')),
-                ('kind', models.CharField(choices=[('created', 'created'), ('queued', 'queued'), ('claimed', 'claimed by a worker'), ('waiting', 'waiting'), ('released', 'given back to the queue'), ('accepted', 'accepted by EvoLink'), ('unconfirmed', 'answer lost'), ('progress', 'progress'), ('generated', 'made by EvoLink'), ('store_failed', 'copying failed'), ('link_expiring', 'link ends soon'), ('stored', 'stored'), ('failed', 'failed'), ('cancelled', 'cancelled'), ('retried', 'tried again'), ('overdue', 'overdue'), ('needs_decision', 'needs a decision'), ('resolved', 'decided'), ('callback', 'callback received'), ('duplicate', 'second paid result'), ('receiver_failed', 'a signal receiver failed'), ('note', 'note')], max_length=20, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('created', 'created'), ('queued', 'queued'), ('claimed', 'claimed by a worker'), ('waiting', 'waiting'), ('released', 'given back to the queue'), ('accepted', 'accepted by EvoLink'), ('unconfirmed', 'answer lost'), ('progress', 'progress'), ('generated', 'made by EvoLink'), ('store_failed', 'copying failed'), ('link_expiring', 'link ends soon'), ('stored', 'stored'), ('failed', 'failed'), ('cancelled', 'cancelled'), ('retried', 'tried again'), ('overdue', 'overdue'), ('needs_decision', 'needs a decision'), ('resolved', 'decided'), ('callback', 'callback received'), ('duplicate', 'second paid result'), ('receiver_failed', 'a signal receiver failed'), ('picked', 'picked'), ('note', 'note')], max_length=20, verbose_name='kind')),
                 ('from_status', models.CharField(blank=True, choices=[('draft', 'draft'), ('queued', 'queued'), ('submitting', 'submitting'), ('unconfirmed', 'unconfirmed'), ('pending', 'pending'), ('processing', 'processing'), ('storing', 'storing'), ('completed', 'completed'), ('failed', 'failed'), ('cancelled', 'cancelled')], max_length=12, verbose_name='from')),
                 ('to_status', models.CharField(blank=True, choices=[('draft', 'draft'), ('queued', 'queued'), ('submitting', 'submitting'), ('unconfirmed', 'unconfirmed'), ('pending', 'pending'), ('processing', 'processing'), ('storing', 'storing'), ('completed', 'completed'), ('failed', 'failed'), ('cancelled', 'cancelled')], max_length=12, verbose_name='to')),
                 ('actor', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
@@ -305,6 +305,11 @@ class Migration(migrations.Migration):
             fields=[
                 ('row_number', models.PositiveIntegerField(blank=True, editable=False, null=True, verbose_name='row')),
                 ('content_sha256', models.CharField(blank=True, editable=False, max_length=64, verbose_name='checksum of the content')),
+                ('poster', models.FileField(blank=True, editable=False, max_length=255, storage=django_wanvideo.models.storage.task_storage, upload_to=django_wanvideo.models.storage.poster_upload_to, verbose_name='poster')),
+                ('poster_seconds', models.DecimalField(blank=True, decimal_places=3, editable=False, help_text='Seconds from the beginning, where a person has chosen it.', max_digits=7, null=True, verbose_name='moment of the poster')),
+                ('take_group', models.UUIDField(blank=True, editable=False, null=True, verbose_name='group of takes')),
+                ('take_number', models.PositiveIntegerField(blank=True, editable=False, null=True, verbose_name='take')),
+                ('picked', models.BooleanField(default=None, editable=False, null=True, verbose_name='picked')),
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False, verbose_name='id')),
                 ('status', models.CharField(choices=[('draft', 'draft'), ('queued', 'queued'), ('submitting', 'submitting'), ('unconfirmed', 'unconfirmed'), ('pending', 'pending'), ('processing', 'processing'), ('storing', 'storing'), ('completed', 'completed'), ('failed', 'failed'), ('cancelled', 'cancelled')], default='draft', editable=False, max_length=12, verbose_name='status')),
                 ('model', models.CharField(max_length=80, verbose_name='model')),
@@ -544,6 +549,14 @@ class Migration(migrations.Migration):
             model_name='videotask',
             index=models.Index(condition=models.Q(('content_sha256', ''), _negated=True), fields=['content_sha256'], name='wanvideo_task_content'),
         ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('picked', True)), name='wanvideo_task_picks'),
+        ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(fields=['poster'], name='wanvideo_task_poster'),
+        ),
         migrations.AddConstraint(
             model_name='videotask',
             constraint=models.CheckConstraint(condition=models.Q(('status__in', ['draft', 'queued', 'submitting', 'unconfirmed', 'pending', 'processing', 'storing', 'completed', 'failed', 'cancelled'])), name='wanvideo_task_status_known'),
@@ -559,6 +572,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='videotask',
             constraint=models.UniqueConstraint(fields=('batch', 'row_number'), name='wanvideo_task_row'),
+        ),
+        migrations.AddConstraint(
+            model_name='videotask',
+            constraint=models.UniqueConstraint(fields=('take_group', 'take_number'), name='wanvideo_task_take'),
+        ),
+        migrations.AddConstraint(
+            model_name='videotask',
+            constraint=models.UniqueConstraint(fields=('take_group', 'picked'), name='wanvideo_task_picked'),
         ),
         migrations.AddIndex(
             model_name='taskevent',

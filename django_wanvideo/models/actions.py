@@ -9,6 +9,8 @@ from django.db import models
 from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.contrib.auth.models import AbstractBaseUser
 
 
@@ -97,6 +99,34 @@ class TaskActions(models.Model):
             TransitionNotAllowed: there is no video, or its link has ended.
         """
         _call("services.storing.download.fetch_again", self, by=by)
+        return self
+
+    def make_takes(self, *changes: Mapping[str, Any], by: AbstractBaseUser | None = None) -> list[Self]:
+        """Make drafts like this task, to choose the best of all; return them. Nothing is sent.
+
+        Args:
+            changes: for each draft what differs, in ``create_task``'s words: ``{"prompt": "…"}``, or ``{}`` for the same
+                once more.
+
+        Raises:
+            ValidationError: keyed by field; no draft was made then.
+        """
+        made: list[Self] = _call("takes.make", self, changes, by=by)
+        return made
+
+    def pick(self, *, by: AbstractBaseUser | None = None) -> Self:
+        """Choose this one of its takes, in place of whichever was chosen before; return it.
+
+        Raises:
+            TransitionNotAllowed: it has no other takes, or no video.
+            EditConflict: somebody else picked another one at this very moment.
+        """
+        _call("takes.pick", self, by=by)
+        return self
+
+    def unpick(self, *, by: AbstractBaseUser | None = None) -> Self:
+        """Let this one not be the chosen one of its takes any more; return it."""
+        _call("takes.unpick", self, by=by)
         return self
 
     async def asubmit(self, *, by: AbstractBaseUser | None = None, wait: bool = True) -> Self:

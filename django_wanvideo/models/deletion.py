@@ -45,15 +45,16 @@ def refuse_active(sender: type[Model], instance: VideoTask, using: str, **kwargs
 
 def read_names(sender: type[Model], instance: Model, using: str, **kwargs: Any) -> None:
     """Read the names of files that the query left out: after the deletion there is no row to ask."""
-    left_out = instance.get_deferred_fields() & {"video", "file", "thumbnail"}
+    left_out = instance.get_deferred_fields() & {"video", "poster", "file", "thumbnail"}
     if left_out:
         instance.refresh_from_db(using=using, fields=list(left_out))
 
 
 def delete_video(sender: type[Model], instance: VideoTask, **kwargs: Any) -> None:
-    """Delete the stored video once the deletion is committed."""
-    if instance.video:
-        files.delete_unreferenced_on_commit(instance.video.storage, instance.video.name)
+    """Delete the stored video and its poster once the deletion is committed."""
+    for stored in (instance.video, instance.poster):
+        if stored:
+            files.delete_unreferenced_on_commit(stored.storage, stored.name)
 
 
 def delete_input_files(sender: type[Model], instance: MediaInput | BatchFile, **kwargs: Any) -> None:

@@ -48,6 +48,7 @@ NOTIFIED_KINDS = frozenset(
         EventKind.CANCELLED,
         EventKind.OVERDUE,
         EventKind.NEEDS_DECISION,
+        EventKind.PICKED,
     }
 )
 

@@ -95,9 +95,18 @@ def _check_name(name: Any) -> None:
 
 def input_upload_to(instance: Any, filename: str) -> str:
     """Return the name inside the storage for an input: beside the videos, in a folder of its own."""
+    return _beside_videos("inputs", filename)
+
+
+def poster_upload_to(instance: Any, filename: str) -> str:
+    """Return the name inside the storage for a poster: beside the videos, in a folder of its own."""
+    return _beside_videos("posters", filename)
+
+
+def _beside_videos(folder: str, filename: str) -> str:
     target = conf.UPLOAD_TO
     base = "wanvideo/%Y/%m/" if callable(target) else target
-    return posixpath.join(_dated(base), "inputs", posixpath.basename(filename))
+    return posixpath.join(_dated(base), folder, posixpath.basename(filename))
 
 
 def _dated(pattern: str) -> str:

@@ -21,6 +21,7 @@ from django_wanvideo.models.batches.row import BatchRow
 from django_wanvideo.models.credit_entry import charge_of
 from django_wanvideo.models.querysets import MAY_NEED_ATTENTION, VideoTaskManager
 from django_wanvideo.models.storage import task_storage, upload_to
+from django_wanvideo.models.takes import poster, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,11 +31,10 @@ if TYPE_CHECKING:
     from django_wanvideo.models.attempt import Attempt
     from django_wanvideo.models.input import MediaInput
 
-#: What a price follows from.
 _PRICED = frozenset({"model", "parameters"})
 
 
-class VideoTask(TaskActions, BatchRow):
+class VideoTask(TaskActions, BatchRow, take.Take, poster.Poster):
     """One wish for one video; the row is the truth about it.
 
     ``status`` is written by ``models.lifecycle.advance()`` alone.
@@ -133,9 +133,10 @@ class VideoTask(TaskActions, BatchRow):
         constraints = [
             models.CheckConstraint(condition=Q(status__in=TaskStatus.values), name="wanvideo_task_status_known"),
             models.CheckConstraint(condition=Q(progress__lte=100), name="wanvideo_task_progress_percent"),
-            # No condition: any number of rows may have no key on every database.
+            # Any number of rows may have no key, on every database.
             models.UniqueConstraint(fields=["idempotency_scope", "idempotency_key"], name="wanvideo_task_key"),
             models.UniqueConstraint(fields=["batch", "row_number"], name="wanvideo_task_row"),
+            *take.CONSTRAINTS,
         ]
         indexes = [
             models.Index(F("created_at").desc(), F("id").desc(), name="wanvideo_task_newest"),
@@ -156,6 +157,8 @@ class VideoTask(TaskActions, BatchRow):
             # Before a file is deleted, it is asked whether a row refers to it.
             models.Index(fields=["video"], name="wanvideo_task_video"),
             models.Index(fields=["content_sha256"], name="wanvideo_task_content", condition=~Q(content_sha256="")),
+            *take.INDEXES,
+            *poster.INDEXES,
         ]
 
     def __str__(self) -> str:
@@ -189,8 +192,7 @@ class VideoTask(TaskActions, BatchRow):
     def clean(self) -> None:
         """Check a draft against the catalogue, its inputs too once it is saved.
 
-        Raises:
-            ValidationError: keyed by this model's fields; what is wrong with inputs belongs to none of them.
+        Raises ValidationError, keyed by this model's fields; what is wrong with inputs belongs to none of them.
         """
         super().clean()
         if errors := self._catalogue_errors():

@@ -46,6 +46,7 @@ SIGNALS: Mapping[str, tuple[Signal, ...]] = {
     EventKind.CANCELLED: (signals.video_cancelled, signals.video_finished),
     EventKind.OVERDUE: (signals.video_needs_attention,),
     EventKind.NEEDS_DECISION: (signals.video_needs_attention,),
+    EventKind.PICKED: (signals.video_picked,),
 }
 BATCH_SIGNALS: Mapping[str, tuple[Signal, ...]] = {BatchEventKind.FINISHED: (signals.batch_finished,)}
 

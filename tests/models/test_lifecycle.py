@@ -256,7 +256,7 @@ def test_nobody_is_woken_for_what_must_wait(wakeups):
 def test_exactly_the_outcomes_are_to_be_told(wakeups, kind):
     task = make_task()
     event = lifecycle.record(task, kind, EventSource.APPLICATION)
-    told = kind in {"accepted", "stored", "failed", "cancelled", "overdue", "needs_decision"}
+    told = kind in {"accepted", "stored", "failed", "cancelled", "overdue", "needs_decision", "picked"}
     assert (event.notify_at is not None) is told
     assert wakeups == ([("notify", str(task.pk))] if told else [])
 

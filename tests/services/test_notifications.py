@@ -78,6 +78,7 @@ SIGNALS = {
     EventKind.CANCELLED: ["video_cancelled", "video_finished"],
     EventKind.OVERDUE: ["video_needs_attention"],
     EventKind.NEEDS_DECISION: ["video_needs_attention"],
+    EventKind.PICKED: ["video_picked"],
 }
 
 

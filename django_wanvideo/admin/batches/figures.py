@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from django_wanvideo import catalog
 from django_wanvideo.admin.presentation import formats, markup, prices
 from django_wanvideo.batches import checking
-from django_wanvideo.batches.checking import TAKES
+from django_wanvideo.batches.given import TAKES
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import BatchFile, BatchItem, VideoTask
 from django_wanvideo.models.base import people

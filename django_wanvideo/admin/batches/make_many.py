@@ -24,7 +24,7 @@ from django_wanvideo.admin.batches.forms.make_many import SHOWN_MODEL, SHOWN_PRE
 from django_wanvideo.admin.batches.prices import price_of_form
 from django_wanvideo.admin.forms.fields import ParameterField
 from django_wanvideo.batches import checking
-from django_wanvideo.batches.checking import PICTURES, TABLE, TAKES
+from django_wanvideo.batches.given import PICTURES, TABLE, TAKES
 from django_wanvideo.choices import BatchState
 from django_wanvideo.conf import conf
 from django_wanvideo.exceptions import TransitionNotAllowed

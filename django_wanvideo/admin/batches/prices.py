@@ -12,7 +12,7 @@ from django_wanvideo import catalog
 from django_wanvideo.admin.base import PRIVATE, as_uuid
 from django_wanvideo.admin.batches.forms import given
 from django_wanvideo.admin.presentation import formats, prices
-from django_wanvideo.batches.checking import PICTURES, TABLE, TAKES
+from django_wanvideo.batches.given import PICTURES, TABLE, TAKES
 from django_wanvideo.catalog import text
 from django_wanvideo.models import Batch
 

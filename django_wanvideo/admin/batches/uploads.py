@@ -13,7 +13,7 @@ from django_wanvideo import catalog
 from django_wanvideo.admin.base import PRIVATE
 from django_wanvideo.admin.batches.forms import given
 from django_wanvideo.batches import checking
-from django_wanvideo.batches.checking import PICTURES
+from django_wanvideo.batches.given import PICTURES
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Batch
 

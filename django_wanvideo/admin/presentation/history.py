@@ -54,6 +54,7 @@ _MARKS: dict[str, tuple[str, str]] = {
     _K.CALLBACK: ("callback", "neutral"),
     _K.DUPLICATE: ("warn", "warning"),
     _K.RECEIVER_FAILED: ("bell", "warning"),
+    _K.PICKED: ("star", "good"),
     _K.NOTE: ("info", "neutral"),
 }
 #: Who or what caused it, when the sentence does not say so.
@@ -98,6 +99,8 @@ _SENTENCES: dict[tuple[str, str], StrPromise] = {
     (_K.CALLBACK, "older_than_attempt"): _("EvoLink called back for %(id)s, which seems older than our request."),
     (_K.DUPLICATE, ""): _("EvoLink made, and charged, a second video for this. It is kept as a task of its own."),
     (_K.RECEIVER_FAILED, ""): _("The site’s own code failed when it was notified: %(name)s."),
+    (_K.PICKED, ""): _("%(who)s picked this take."),
+    (_K.NOTE, "unpicked"): _("%(who)s undid the pick."),
     (_K.NOTE, "dismissed"): _("%(who)s dismissed it."),
     (_K.NOTE, "dismissal_undone"): _("%(who)s undid the dismissal."),
     (_K.NOTE, "adopted"): _("It was made a draft when this site took the database over."),

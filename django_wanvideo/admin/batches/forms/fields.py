@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from django_wanvideo import catalog
 from django_wanvideo.admin.batches.forms.widgets import GivenFiles, Ways
 from django_wanvideo.admin.forms.fields import PromptField
-from django_wanvideo.batches.checking import PICTURES, TABLE, TAKES
+from django_wanvideo.batches.given import PICTURES, TABLE, TAKES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,7 +15,7 @@ from django_wanvideo.admin.forms.fields import file_name
 from django_wanvideo.admin.forms.temporary_uploads import TemporaryUpload
 from django_wanvideo.admin.presentation import formats
 from django_wanvideo.batches import archives, files
-from django_wanvideo.batches.checking import PICTURES, TABLE, TAKES
+from django_wanvideo.batches.given import PICTURES, TABLE, TAKES
 from django_wanvideo.catalog import images
 from django_wanvideo.choices import InputRole
 from django_wanvideo.db import database

@@ -17,7 +17,7 @@ from django_wanvideo.admin.forms.fields import (
     link_name,
 )
 from django_wanvideo.batches import rows
-from django_wanvideo.batches.checking import PICTURES, TABLE, TAKES
+from django_wanvideo.batches.given import PICTURES, TABLE, TAKES
 from django_wanvideo.catalog import text
 from django_wanvideo.models import Preset
 from django_wanvideo.models.batches import placeholders

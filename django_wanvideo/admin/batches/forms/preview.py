@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from django_wanvideo.admin.base import PRIVATE, as_uuid
 from django_wanvideo.batches import checking, rows
-from django_wanvideo.batches.checking import TABLE
+from django_wanvideo.batches.given import TABLE
 from django_wanvideo.models import Batch
 from django_wanvideo.models.batches import placeholders
 

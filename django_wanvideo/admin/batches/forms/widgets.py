@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.batches import files
-from django_wanvideo.batches.checking import PICTURES, TABLE, TAKES
+from django_wanvideo.batches.given import PICTURES, TABLE, TAKES
 from django_wanvideo.catalog import images
 from django_wanvideo.catalog.spec import MEDIA_TYPES
 

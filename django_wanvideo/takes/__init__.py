@@ -1,0 +1,8 @@
+"""Several videos of one wish: they are made together, and one of them is picked."""
+
+from __future__ import annotations
+
+from django_wanvideo.takes.groups import group, make, takes_of
+from django_wanvideo.takes.picking import pick, unpick
+
+__all__ = ["group", "make", "pick", "takes_of", "unpick"]
