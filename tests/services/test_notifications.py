@@ -31,6 +31,7 @@ NAMES = (
     "video_cancelled",
     "video_needs_attention",
     "video_finished",
+    "video_picked",
 )
 
 
