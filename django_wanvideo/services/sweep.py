@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 SWEEP = "sweep"
 CHUNK = 500
+#: Seconds between full passes of one process.
+FULL_EVERY = 10.0
 SYNC_BATCH = 100
 #: Receivers are called one after the other.
 SIGNAL_BATCH = 50
@@ -81,18 +83,19 @@ class SweepResult:
         return ", ".join(f"{number} {stage}" for stage, number in self.counts.items()) or "nothing due"
 
 
-def sweep(dispatch: Dispatch = queue.enqueue) -> SweepResult:
+def sweep(dispatch: Dispatch = queue.enqueue, *, is_full: bool = True) -> SweepResult:
     """Make one pass.
 
     Args:
         dispatch: takes a job's name and ids; ``jobs.run_here`` does the work in this process instead of through RQ.
+        is_full: whether what bears to wait is looked for as well. Who sweeps every second does so every ``FULL_EVERY``.
     """
     guard = installation.look_before_sending()
     swept = SweepResult(is_foreign=guard.is_foreign, dispatch=dispatch)
     if guard.is_foreign:
         return swept
     swept.add("recovered", binding.bind_all())
-    state, found = due.look(SWEEP)
+    state, found = due.look(SWEEP, is_full=is_full)
     swept.add("reconsidered", throttling.reconsider(state, some_wait="budgets" in found))
     # What this pass does itself may make further tasks due.
     tasks = "tasks" in found or bool(swept.counts)
