@@ -76,7 +76,7 @@ class Row:
     @property
     def copy(self) -> VideoTask | None:
         """What was made in its place meanwhile."""
-        return next(iter(getattr(self.task, "copies", ())), None)
+        return _copy_of(self.task)
 
     @property
     def is_to_be_replaced(self) -> bool:
@@ -224,7 +224,7 @@ class Planner:
             return None, reason_of(PermissionDenied())
         if task.status not in (ENDED if self.again else {TaskStatus.DRAFT}):
             return None, _why_not(task.status)
-        if self.again and getattr(task, "copies", ()):
+        if self.again and _copy_of(task) is not None:
             return None, _("It was tried again as a copy.")
         try:
             if not download.is_fetchable(task):
@@ -232,6 +232,10 @@ class Planner:
             return quotes.quote(task), ""
         except ValidationError as error:
             return None, reason_of(error)
+
+
+def _copy_of(task: VideoTask) -> VideoTask | None:
+    return next(iter(getattr(task, "copies", ())), None)
 
 
 def _why_not(status: str) -> str:
