@@ -102,11 +102,28 @@ def batch(*batch_ids: uuid.UUID) -> None:
         work.work(batch_id)
 
 
+@_job
+def sums() -> None:
+    """Sum the days of the ledger that are over."""
+    from django_wanvideo.spending import keeping
+
+    keeping.keep_sums()
+
+
 def answer() -> None:
     """Do nothing; that it was done tells the doctor that workers do what they are given."""
 
 
 def run_here(job: str, *ids: str) -> bool:
     """Do a job in this process, for sites and tests without RQ."""
-    {"submit": submit, "sync": sync, "store": store, "notify": notify, "batch": batch, "mail": mail}[job](*ids)
+    done = {
+        "submit": submit,
+        "sync": sync,
+        "store": store,
+        "notify": notify,
+        "batch": batch,
+        "mail": mail,
+        "sums": sums,
+    }
+    done[job](*ids)
     return True

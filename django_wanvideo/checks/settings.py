@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -48,6 +48,15 @@ def _are_texts(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all(isinstance(item, str) and item for item in value)
 
 
+def _is_price(value: Any) -> bool:
+    if not isinstance(value, (list, tuple)) or len(value) != 2 or not isinstance(value[1], str):
+        return False
+    try:
+        return _is_positive(Decimal(str(value[0]))) and re.fullmatch("[A-Z]{3}", value[1]) is not None
+    except InvalidOperation:
+        return False
+
+
 def _or_none(is_right: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: value is None or is_right(value)
 
@@ -61,6 +70,11 @@ _VALUES: tuple[tuple[Callable[[Any], bool], str, tuple[str, ...]], ...] = (
     (_is_positive_whole, "a positive whole number of bytes", ("MAX_VIDEO_BYTES",)),
     (_or_none(_is_positive_whole), "a positive whole number or None", ("MAX_IN_FLIGHT", "MAX_SUBMITS_PER_MINUTE")),
     (_or_none(_is_positive), "a positive number of credits or None", ("DAILY_CREDIT_LIMIT", "USER_DAILY_CREDIT_LIMIT")),
+    (
+        _or_none(_is_price),
+        'the price of a credit and its currency, such as ("0.0147", "USD"), or None',
+        ("CREDIT_PRICE",),
+    ),
     (_is_switch, "True or False", ("VERIFY_CALLBACKS", "ALLOW_PRIVATE_HOSTS", "TRUST_IDEMPOTENCY_KEY", "BATCH_READ")),
     (_are_texts, "a list of strings", ("CALLBACK_KEYS", "RESULT_HOSTS")),
 )
@@ -225,7 +239,7 @@ def _credit_limits() -> Iterator[CheckMessage]:
     try:
         credit_limits.parse(conf.CREDIT_LIMITS)
     except ValueError as error:
-        shape = '{"site": {"month": 5000}, "user": {"week": 200}}'
+        shape = '{"site": {"month": 5000}, "group": {"Marketing": {"month": 1000}}, "user": {"week": 200}}'
         yield _bad_value("CREDIT_LIMITS", f"credits by period, such as {shape}, or a callable of the user; {error}")
 
 

@@ -118,6 +118,8 @@ def sweep(dispatch: Dispatch = queue.enqueue, *, is_full: bool = True) -> SweepR
         _batches(swept)
     if "mail" in found:
         _one_job(swept, state, "mail", "mail", due.mail, "due_at")
+    if due.sums(state) and swept.hand_out("sums"):
+        swept.add("sums", 1)
     if tasks or swept.counts:
         for status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
             _dispatch_due(swept, status, "sync", SYNC_BATCH)
