@@ -69,7 +69,7 @@ def _words(spec: ModelSpec, typed: Iterable[tuple[ParameterField, Any]], owner_i
         "amount": amount,
         "button": _("Generate for about %(credits)s credits") % {"credits": formats.credits_on_button(price)},
         "formula": formats.unbroken(formula),
-        "dollars": _("about $%(dollars)s") % {"dollars": formats.credits_in_table(spec.price.dollars(price))},
+        "dollars": _("about %(money)s") % {"money": formats.money(price)},
         "remark": _("Price list of %(date)s; the bill can differ a little.") % as_of,
         "limit": _forecast_of_one(price, owner_id),
     }
