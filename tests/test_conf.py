@@ -32,6 +32,7 @@ DEFAULTS = {
     "TRUST_IDEMPOTENCY_KEY": False,
     "BATCH_READ": False,
     "CREDIT_LIMITS": None,
+    "CREDIT_PRICE": None,
     "DAILY_CREDIT_LIMIT": None,
     "NOTIFY": None,
     "SITE_URL": None,

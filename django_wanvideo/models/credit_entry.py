@@ -50,7 +50,10 @@ class CreditEntryQuerySet(PrimaryQuerySet["CreditEntry"]):
     """Entries; whatever changes one takes it out of the sums of its day."""
 
     def update(self, **columns: Any) -> int:
-        return super().update(**{"is_summed": False} | columns)
+        # Who is deleted is taken out of entries and sums alike.
+        if not columns.keys() <= {"owner", "owner_id"}:
+            columns.setdefault("is_summed", False)
+        return super().update(**columns)
 
 
 CreditEntryManager = PrimaryManager.from_queryset(CreditEntryQuerySet)

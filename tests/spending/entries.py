@@ -50,15 +50,15 @@ def at_random(
     dice: random.Random, count: int, first: dt.datetime, days: int, owners: Sequence[Any]
 ) -> list[CreditEntry]:
     """Make entries of every kind, spread over some days."""
-    batches = [None, *(uuid.UUID(int=dice.getrandbits(128)) for _number in range(3))]
+    batches = [None, *(uuid.UUID(int=dice.getrandbits(128), version=4) for _number in range(3))]
     made = []
     for _number in range(count):
         outcome, result, used = dice.choice(OUTCOMES)
         owner, batch = dice.choice(owners), dice.choice(batches)
         made.append(
             CreditEntry(
-                attempt_id=uuid.UUID(int=dice.getrandbits(128)),
-                task_id=uuid.UUID(int=dice.getrandbits(128)),
+                attempt_id=uuid.UUID(int=dice.getrandbits(128), version=4),
+                task_id=uuid.UUID(int=dice.getrandbits(128), version=4),
                 model=dice.choice(MODELS),
                 owner=owner,
                 owner_label=owner.username if owner else dice.choice(["", "gone"]),

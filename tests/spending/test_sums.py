@@ -177,6 +177,7 @@ def test_who_and_what_was_deleted_is_a_label(now, ann):
     }
     spring.delete()
     ann.delete()
+    assert keeping.keep_sums() == 0, "who is gone is gone from the sums as well"
     found = report(MARCH)
     assert [name for _key, name, _sums in found.batches] == ["Spring"]
     assert {person.name for person, _sums in found.people} == {"ann", "bob", ""}

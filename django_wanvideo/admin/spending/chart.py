@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.template.defaultfilters import date as format_date
@@ -56,8 +56,9 @@ def chart(report: Report, limit: Decimal | None) -> dict[str, Any] | None:
     if not highest:
         return None
     limit = limit if report.period.is_by_day and limit and limit < 4 * highest else None
-    step = _step(max(highest, limit or Decimal(0)))
-    top = step * -(-max(highest, limit or Decimal(0)) // step)
+    reach = max(highest, limit or Decimal(0))
+    step = _step(reach)
+    top = step * (reach / step).to_integral_value(ROUND_CEILING)
     slot = (_RIGHT - _LEFT) / len(amounts)
     every = -(-len(amounts) // _MOST_NAMES)
     bars = []

@@ -15,9 +15,13 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.utils import timezone, translation
 
+from django_wanvideo.admin.spending import chart
 from django_wanvideo.choices import CreditOutcome, CreditResult
 from django_wanvideo.models import Batch, CreditEntry, VideoTask
 from django_wanvideo.spending import keeping
+from django_wanvideo.spending.periods import Period
+from django_wanvideo.spending.report import Report
+from django_wanvideo.spending.sums import Sums
 from tests.admin.conftest import url
 from tests.spending.entries import MODELS, entry
 
@@ -192,6 +196,19 @@ def test_the_chart_has_a_bar_for_each_day_as_high_as_its_credits_in_any_language
     assert 'class="wv-limit"' in svg
     assert "style=" not in svg
     assert re.findall(r'(?:x|y|x1|x2|y1|y2|width|height)="[^"]*,', svg) == []
+
+
+@pytest.mark.parametrize("highest", ["0.4", "7", "11.9", "99", "100", "2947.2", "1000000"])
+@pytest.mark.parametrize("limit", [None, "30"])
+def test_every_chart_is_inside_of_its_frame_with_three_to_seven_lines(highest, limit):
+    period = Period(dt.date(2026, 11, 1), dt.date(2026, 11, 2), dt.UTC)
+    days = {period.first: Sums(credits=Decimal(highest)), period.last: Sums(credits=Decimal("0.1"))}
+    drawn = chart.chart(Report(period, Sums(), days, [], [], []), Decimal(limit) if limit else None)
+    tops = [float(item.y) for item in (*drawn["bars"], *drawn["lines"])]
+    assert min(tops) >= 26
+    assert max(tops) <= 224
+    assert 3 <= len(drawn["lines"]) <= 7
+    assert len({line.words for line in drawn["lines"]}) == len(drawn["lines"])
 
 
 # Who sees what ----------------------------------------------------------------------------------------------------------
