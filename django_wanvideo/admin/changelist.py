@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from django_wanvideo.admin import holds
+from django_wanvideo.admin.presentation.cards import card_of
 from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.models import Batch, MediaInput
 from django_wanvideo.models.base import people
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from django_wanvideo.admin.base import TaskAdminBase
+    from django_wanvideo.admin.presentation.cards import Card
     from django_wanvideo.models import VideoTask
 
 #: What the list does not show and need not read.
@@ -90,6 +92,12 @@ class TaskChangeList(ChangeList):
     def is_status_chosen(self) -> bool:
         """Whether a filter of statuses, the app's or a site's own, says which tasks are wanted."""
         return any(name.partition("__")[0] == "status" and value for name, value in self.params.items())
+
+    @property
+    def choices(self) -> list[Card]:
+        """The rows as cards, where one is chosen for something else."""
+        model_admin = cast("TaskAdminBase", self.model_admin)
+        return [card_of(task, model_admin.get_page_url("change", task.pk)) for task in self.result_list]
 
     @property
     def kept_params(self) -> dict[str, Any]:

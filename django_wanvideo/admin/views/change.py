@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.http import HttpResponseRedirect
@@ -17,7 +18,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo.admin import action_results, banner, holds, object_actions
 from django_wanvideo.admin.base import TaskAdminBase, is_stock, person
 from django_wanvideo.admin.caching import once
-from django_wanvideo.admin.forms import conflicts, repeats, temporary_uploads
+from django_wanvideo.admin.forms import conflicts, made_for, repeats, temporary_uploads
 from django_wanvideo.admin.forms.base import FIRST_FRAME
 from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
@@ -58,8 +59,9 @@ class PagesMixin(TaskAdminBase):
             return HttpResponseRedirect(self.get_page_url("change", sent.task.pk))
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Fill in what the address says, and the preset that it names."""
-        return {**presets.initial(request), **super().get_changeform_initial_data(request)}
+        """Fill in what the address says, the preset that it names, and the picture of what the video is made for."""
+        picture = {kept_name(FIRST_FRAME): request.GET.get(made_for.NAME, "")} if made_for.of_request(request) else {}
+        return {**presets.initial(request), **super().get_changeform_initial_data(request), **picture}
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         """Note which files go if the task is not kept after all."""
@@ -144,7 +146,9 @@ class PagesMixin(TaskAdminBase):
             page["pause_url"] = self.get_page_url("sending")
         if self.admin_site.is_registered(Batch) and self.admin_site.get_model_admin(Batch).has_add_permission(request):
             page["make_many_url"] = reverse("admin:wanvideo_batch_add", current_app=self.admin_site.name)
-        context = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page, **(extra_context or {})}
+        plural = capfirst(self.opts.verbose_name_plural)
+        title = _("Choose a video") if IS_POPUP_VAR in request.GET else plural
+        context = {"title": title, "wanvideo": page, **(extra_context or {})}
         return super().changelist_view(request, context)
 
 
