@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from django.contrib.admin.options import BaseModelAdmin
     from django.db.models import Field
     from django.http import HttpRequest, HttpResponse
+
+    from django_wanvideo.chooser.videos import Videos
 
     _Base = BaseModelAdmin[Any]
 else:
@@ -94,7 +96,12 @@ class VideoChooserMixin(_Base):
         formset: Any = parent.get_formset(request, obj, **kwargs)
         if self.video_files:
             formset.form = copying.copying(formset.form, _copies(request))
-        return formset
+        names = [name for name, field in formset.form.base_fields.items() if isinstance(field, VideoField)]
+        videos = of_admin(self.admin_site, request) if names else None
+        if videos is None:
+            return formset
+        own = {"videos": videos, "names": names, "__module__": __name__}
+        return type(formset.__name__, (_Expecting, formset), own)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Keep no copy of a video of which no object was saved."""
@@ -131,6 +138,19 @@ class VideoChooserMixin(_Base):
             return isinstance(own.opts.get_field(name), kind)
         except FieldDoesNotExist:
             return False
+
+
+class _Expecting:
+    """Put before a formset: the videos of all its rows are looked up together."""
+
+    videos: ClassVar[Videos]
+    names: ClassVar[list[str]]
+
+    def get_queryset(self) -> Any:
+        parent: Any = super()
+        rows = parent.get_queryset()
+        self.videos.expect(row.serializable_value(name) for row in rows for name in self.names)
+        return rows
 
 
 def field_videos(field: Any) -> Any:

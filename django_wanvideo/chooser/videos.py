@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.contrib.admin.options import IS_POPUP_VAR, TO_FIELD_VAR
-from django.core.exceptions import ValidationError
+from django.core.exceptions import EmptyResultSet, ValidationError
 from django.urls import reverse
 
 from django_wanvideo.admin.caching import once
@@ -16,7 +16,7 @@ from django_wanvideo.models import VideoTask
 from django_wanvideo.models.base import people
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from django.contrib.admin import AdminSite
     from django.db.models import QuerySet
@@ -54,18 +54,32 @@ class Videos:
         newest = queryset.order_by("-created_at", "-pk").only("pk", "prompt", "created_at")[:RECENT]
         if self.kept is None:
             return list(newest)
-        key = ("recent", str(newest.query))
+        try:
+            key = ("recent", str(newest.query))
+        except EmptyResultSet:
+            return []
         if key not in self.kept:
             self.kept[key] = list(newest)
         found: list[VideoTask] = self.kept[key]
         return found
 
+    def expect(self, pks: Iterable[Any]) -> None:
+        """Note tasks that will be asked for, so that they are found together."""
+        if self.kept is not None:
+            self.kept.setdefault("expected", set()).update(str(pk) for pk in pks if pk is not None)
+
     def find(self, pk: Any) -> VideoTask | None:
         """Return a task that the person may know of, with what is shown of it; ``None`` for all others."""
+        kept = {} if self.kept is None else self.kept
+        found: dict[str, VideoTask] = kept.setdefault("found", {})
+        wanted = {str(pk), *kept.pop("expected", ())} - found.keys()
         try:
-            task = people.fetched_with(self.visible.filter(pk=pk), "owner").prefetch_related("inputs").first()
+            if str(pk) in wanted:
+                tasks = people.fetched_with(self.visible.filter(pk__in=wanted), "owner").prefetch_related("inputs")
+                found.update((str(task.pk), task) for task in tasks)
         except (ValueError, ValidationError):
             return None
+        task = found.get(str(pk))
         return task if task is not None and self.may_see(task) else None
 
 
