@@ -135,6 +135,15 @@ class VideoFileField(forms.FileField):
         self.offer: Callable[[Any], Offer | None] | None = None
         super().__init__(**options)
 
+    @property
+    def queryset(self) -> Any:
+        """The videos that can be copied; a form may set it, as for a ``VideoField``."""
+        return self.choice.queryset
+
+    @queryset.setter
+    def queryset(self, queryset: QuerySet[VideoTask]) -> None:
+        self.choice.queryset = queryset
+
     def __deepcopy__(self, memo: dict[int, Any]) -> VideoFileField:
         copied = super().__deepcopy__(memo)
         copied.choice = self.choice.__deepcopy__(memo)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 
 from django_wanvideo.models import Preset
+from example_project.shop.models import Product
 from tests.browser import rows
 from tests.browser.person import address
 from tests.rows import MODEL
@@ -51,6 +52,12 @@ def _other(maria: Person, name: str, *args: Any) -> None:
     maria.page.goto(reverse(f"admin:wanvideo_{name}", args=args))
 
 
+def _product(maria: Person, tasks: Tasks) -> None:
+    product = Product.objects.get_or_create(name="Canoe", defaults={"video": tasks["processing"]})[0]
+    maria.page.goto(f"/admin/shop/product/{product.pk}/change/")
+    maria.page.locator("[data-wanvideo-chooser].is-live").first.wait_for()
+
+
 def _change(status: str) -> Callable[[Person, Tasks], object]:
     return lambda maria, tasks: maria.open("change", tasks[status].pk)
 
@@ -75,6 +82,9 @@ PAGES: dict[str, Callable[[Person, Tasks], object]] = {
             "cancelled",
         )
     },
+    # Before the page of the task that it shows, which then says so.
+    "product": _product,
+    "used": _change("processing"),
     "resolve": lambda maria, tasks: maria.open("resolve", tasks["unconfirmed"].pk),
     "variations": lambda maria, tasks: maria.open("variations", tasks["completed"].pk),
     "confirm": lambda maria, tasks: _select_all(maria, "submit_selected"),

@@ -23,6 +23,10 @@ class SlotInline(VideoChooserMixin, admin.TabularInline):
     extra = 1
     video_files = ("clip",)
 
+    def get_queryset(self, request):
+        # Its name is that of its shelf.
+        return super().get_queryset(request).select_related("shelf")
+
 
 @admin.register(Shelf, site=backoffice)
 class ShelfAdmin(VideoChooserMixin, admin.ModelAdmin):

@@ -72,7 +72,7 @@ def test_rows_of_an_inline_have_the_chooser_and_cost_the_same_however_many(
         text = boss.get(page).content.decode()
     # Two rows, an empty one and the one that new rows are made of; each for the video and for the file.
     assert text.count("data-wanvideo-chooser") == 8
-    assert len(first) <= 10
+    assert len(first) <= 10, [query["sql"] for query in first]
     assert 'name="slot_set-__prefix__-video"' in text
     assert 'href="/backoffice/wanvideo/videotask/?prompt__contains=fox&amp;_to_field=id&amp;_popup=1"' in text
     assert "own theme" in text

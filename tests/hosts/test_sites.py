@@ -55,3 +55,8 @@ def test_a_user_model_may_have_the_least_that_django_asks_for():
 
 def test_videos_are_chosen_in_an_admin_site_of_ones_own():
     run_site("another_admin", "tests/hosts/on_another_admin.py")
+
+
+@pytest.mark.browser
+def test_a_row_that_is_added_to_an_inline_has_the_chooser():
+    run_site("another_admin", "tests/browser/another_admin.py")
