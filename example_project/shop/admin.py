@@ -41,5 +41,5 @@ class ProductAdmin(VideoChooserMixin, ProductModelAdmin):
     @admin.display(description="player")
     def player(self, product: Product) -> str:
         if product.video is None or not product.video.video:
-            return f'No video yet. Make one whose metadata is {{"product": {product.pk or "…"}}}.'
+            return "No video yet."
         return format_html('<video src="{}" controls width="640"></video>', product.video.video.url)

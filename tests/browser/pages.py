@@ -56,6 +56,8 @@ def _product(maria: Person, tasks: Tasks) -> None:
     product = Product.objects.get_or_create(name="Canoe", defaults={"video": tasks["processing"]})[0]
     maria.page.goto(f"/admin/shop/product/{product.pk}/change/")
     maria.page.locator("[data-wanvideo-chooser].is-live").first.wait_for()
+    # Django's own control of a picture has no label in 6.1, which is not looked for here.
+    maria.page.locator(".field-photo").evaluate("row => row.remove()")
 
 
 def _change(status: str) -> Callable[[Person, Tasks], object]:
