@@ -60,6 +60,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
         "cancel_selected",
         "dismiss_selected",
         "duplicate_selected",
+        "download_selected",
         "delete_selected",
     )
     change_form_template = "admin/wanvideo/videotask/change_form.html"
@@ -89,6 +90,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
             ("bulk-resolve/", resolve.bulk_resolve_view, "bulk_resolve"),
             ("plan/<slug:token>/", bulk_submit.plan_view, "plan"),
             ("<uuid:object_id>/video/", files.video_view, "video"),
+            ("<uuid:object_id>/poster/", files.poster_view, "poster"),
             ("<uuid:object_id>/resolve/", resolve.resolve_view, "resolve"),
             ("<uuid:object_id>/variations/", duplicate.variations_view, "variations"),
             ("<uuid:object_id>/do/<slug:verb>/", object_actions.operate_view, "operate"),
