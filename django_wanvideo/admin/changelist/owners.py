@@ -50,6 +50,7 @@ class OwnerFilter(Filter):
     def search_input(self) -> SafeString:
         """The field in which people are searched for, with the one that is chosen."""
         attributes = self.search.build_attrs(self.search.attrs) if self.search else {}
+        attributes |= {"data-placeholder": _("Type a name"), "data-wanvideo-name": _("Owner")}
         chosen = [(value, label) for value, label in self.lookup_choices if value == self.value()]
         options = format_html_join("", '<option value="{}" selected>{}</option>', chosen)
         return format_html(

@@ -154,6 +154,7 @@ class PagesMixin(TaskAdminBase):
         context: dict[str, Any] = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page}
         if search := search_field(self.admin_site, request):
             context["media"] = self.media + search.media
+            page["has_search"] = True
         context |= extra_context or {}
         return super().changelist_view(request, context)
 
