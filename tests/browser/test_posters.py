@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import expect
 
 from django_wanvideo import jobs
-from django_wanvideo.models import VideoTask
 from django_wanvideo.services.storing import posters
 from tests.browser import rows
 from tests.clips import clip, colour_of
@@ -17,6 +16,7 @@ from tests.clips import clip, colour_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from django_wanvideo.models import VideoTask
     from tests.browser.person import Person
 
 
