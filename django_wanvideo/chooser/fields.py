@@ -11,8 +11,7 @@ from django.core.files.base import File
 from django.forms.models import ModelChoiceIterator
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.admin.presentation import formats
-from django_wanvideo.admin.presentation.detail_page import file_name
+from django_wanvideo.admin.presentation import formats, names
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.chooser.videos import Videos
 from django_wanvideo.chooser.widgets import Chosen, VideoChooser, VideoFileInput
@@ -116,7 +115,7 @@ class VideoCopy(VideoFile):
     """The file of a task under a name of its own, to be read once into another field's storage."""
 
     def __init__(self, task: VideoTask) -> None:
-        name = files.unique_name(file_name(task).removesuffix(".mp4"), ".mp4")
+        name = files.unique_name(names.of_video(task).removesuffix(".mp4"), ".mp4")
         super().__init__(task.video.storage.open(str(task.video.name), "rb"), name=name)
 
 

@@ -23,7 +23,7 @@ class VideoChooser(forms.Select):
     template_name = "wanvideo/widgets/chooser.html"
 
     class Media:
-        css = {"all": ("wanvideo/wanvideo.css", "wanvideo/chooser.css")}
+        css = {"all": ("wanvideo/wanvideo.css", "wanvideo/gallery.css", "wanvideo/chooser.css")}
         js = (Script("wanvideo/js/chooser.js", type="module"),)
 
     #: Set for each form by the field.

@@ -18,10 +18,12 @@ from django.utils.translation import gettext as _
 from django_wanvideo.admin import action_results, banner, holds, object_actions
 from django_wanvideo.admin.base import TaskAdminBase, is_stock, person
 from django_wanvideo.admin.caching import once
+from django_wanvideo.admin.changelist.owners import search_field
 from django_wanvideo.admin.forms import conflicts, made_for, repeats, temporary_uploads
 from django_wanvideo.admin.forms.base import FIRST_FRAME
 from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
+from django_wanvideo.admin.gallery import choice
 from django_wanvideo.admin.people import presets
 from django_wanvideo.admin.presentation import detail_page, prices
 from django_wanvideo.admin.views import duplicate, live
@@ -138,7 +140,12 @@ class PagesMixin(TaskAdminBase):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        is_chosen = choice.PARAMETER in request.GET and request.method == "GET"
+        if is_chosen and self.has_view_or_change_permission(request):
+            return choice.keep(request, holds.marks(request))
+        once(request, "view", lambda: choice.of(request, holds.marks(request)))
         page: dict[str, Any] = {"status_url": self.get_page_url("status"), "is_stock": is_stock()}
+        page["totals_url"] = self.get_page_url("totals")
         page["news"] = live.news(self.admin_site.name)
         if request.method == "GET":
             page |= {"trouble": banner.get_banner(), "holds": holds.notices(self, request)}
@@ -146,9 +153,11 @@ class PagesMixin(TaskAdminBase):
             page["pause_url"] = self.get_page_url("sending")
         if self.admin_site.is_registered(Batch) and self.admin_site.get_model_admin(Batch).has_add_permission(request):
             page["make_many_url"] = reverse("admin:wanvideo_batch_add", current_app=self.admin_site.name)
-        plural = capfirst(self.opts.verbose_name_plural)
-        title = _("Choose a video") if IS_POPUP_VAR in request.GET else plural
-        context = {"title": title, "wanvideo": page, **(extra_context or {})}
+        title = _("Choose a video") if IS_POPUP_VAR in request.GET else capfirst(self.opts.verbose_name_plural)
+        context: dict[str, Any] = {"title": title, "wanvideo": page}
+        if search := search_field(self.admin_site, request):
+            context["media"], page["has_search"] = self.media + search.media, True
+        context |= extra_context or {}
         return super().changelist_view(request, context)
 
 
