@@ -20,7 +20,9 @@ from django_wanvideo.admin.deletion import DeletionMixin
 from django_wanvideo.admin.forms.fields import fieldsets
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
 from django_wanvideo.admin.presentation.markup import ColumnsMixin
-from django_wanvideo.admin.views import bulk_submit, duplicate, files, live, resolve
+from django_wanvideo.admin.takes import making, picking
+from django_wanvideo.admin.takes import page as takes_page
+from django_wanvideo.admin.views import bulk_submit, files, live, resolve
 from django_wanvideo.admin.views.change import PagesMixin, parent_of
 from django_wanvideo.models import Attempt
 
@@ -68,7 +70,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
     save_as = False
 
     class Media:
-        css = {"all": ("wanvideo/wanvideo.css",)}
+        css = {"all": ("wanvideo/wanvideo.css", "wanvideo/takes.css")}
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Tell whether the list may be narrowed by ``lookup``: by what it offers, and nothing else.
@@ -90,7 +92,9 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
             ("plan/<slug:token>/", bulk_submit.plan_view, "plan"),
             ("<uuid:object_id>/video/", files.video_view, "video"),
             ("<uuid:object_id>/resolve/", resolve.resolve_view, "resolve"),
-            ("<uuid:object_id>/variations/", duplicate.variations_view, "variations"),
+            ("<uuid:object_id>/takes/", takes_page.takes_view, "takes"),
+            ("<uuid:object_id>/takes/make/", making.make_takes_view, "make_takes"),
+            ("<uuid:object_id>/takes/pick/", picking.pick_view, "pick"),
             ("<uuid:object_id>/do/<slug:verb>/", object_actions.operate_view, "operate"),
         ]
         wrap = self.admin_site.admin_view

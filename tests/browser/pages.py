@@ -76,7 +76,7 @@ PAGES: dict[str, Callable[[Person, Tasks], object]] = {
         )
     },
     "resolve": lambda maria, tasks: maria.open("resolve", tasks["unconfirmed"].pk),
-    "variations": lambda maria, tasks: maria.open("variations", tasks["completed"].pk),
+    "make takes": lambda maria, tasks: maria.open("make_takes", tasks["completed"].pk),
     "confirm": lambda maria, tasks: _select_all(maria, "submit_selected"),
     "confirm retry": lambda maria, tasks: _select_all(maria, "retry_selected"),
     "delete": lambda maria, tasks: maria.open("delete", tasks["draft"].pk),

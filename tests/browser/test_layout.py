@@ -57,8 +57,8 @@ def test_who_may_only_look_sees_the_prompt_of_a_draft_at_a_distance(maria: Perso
 def test_on_a_phone_what_is_varied_keeps_its_distance_from_the_buttons(new_person: Callable[..., Person]) -> None:
     maria = new_person(phone=True)
     task = rows.make(wish("completed"), video=b"x")
-    page = maria.open("variations", task.pk)
-    button = page.get_by_role("button", name="Make the drafts")
+    page = maria.open("make_takes", task.pk)
+    button = page.get_by_role("button", name="Save as drafts")
     assert gap(button, page.get_by_role("heading", name="Like this one")) >= 16
 
 

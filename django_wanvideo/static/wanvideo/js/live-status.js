@@ -63,7 +63,7 @@ function put(element, value) {
 
 // Returns what is to be announced; nothing while the status is the same.
 function updateRow(cell, row) {
-    const tr = cell.closest("tr");
+    const tr = cell.closest("tr, [data-wanvideo-take]");
     if (cell.dataset.status === row.status) {
         const bar = cell.querySelector("progress");
         if (bar && row.progress > bar.value) bar.value = row.progress;
@@ -80,8 +80,9 @@ function updateRow(cell, row) {
         if (picture) picture.innerHTML = row.picture;
         tr.classList.add("wv-row-new");
         setTimeout(() => tr.classList.remove("wv-row-new"), 4000);
+        document.dispatchEvent(new Event("wanvideo:ended"));
     }
-    const title = tr.querySelector(".field-task .wv-clip")?.textContent.trim().slice(0, 60) || "";
+    const title = tr.querySelector(".field-task .wv-clip, h2")?.textContent.trim().slice(0, 60) || "";
     return `${title}: ${row.label}`;
 }
 
