@@ -27,7 +27,8 @@ AROUND = 4
 #: Two changes with no more words between them are shown as one.
 _BETWEEN = 2
 #: Of a longer change the beginning is shown.
-LONGEST = 40
+LONGEST = 24
+_LONGEST_TEXT = 240
 
 
 @dataclass(frozen=True)
@@ -163,5 +164,5 @@ def _changes(old: list[str], new: list[str]) -> list[_Change]:
 
 
 def _cut(text: str) -> str:
-    words = text.split()
-    return text if len(words) <= LONGEST else " ".join(words[:LONGEST]) + " …"
+    shown = " ".join(text.split()[:LONGEST])[:_LONGEST_TEXT]
+    return text if len(shown) >= len(text) else f"{shown} …"

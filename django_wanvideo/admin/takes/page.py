@@ -68,7 +68,9 @@ def takes_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid
 def render(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask, *, refusal: str = "") -> HttpResponse:
     """Answer with the page; ``refusal`` says why a pick was not done."""
     page = context(model_admin, request, task)
-    return model_admin.render_page(request, "takes", _("Takes"), original=task, refusal=refusal, page=page)
+    return model_admin.render_page(
+        request, "takes", _("Takes"), original=task, subtitle=str(task), refusal=refusal, page=page
+    )
 
 
 def context(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo import takes
 from django_wanvideo.admin import action_results
-from django_wanvideo.admin.base import as_uuid, person
+from django_wanvideo.admin.base import person
 from django_wanvideo.admin.takes import page
 from django_wanvideo.exceptions import EditConflict, TransitionNotAllowed
 
@@ -49,14 +49,12 @@ def pick_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.
 
 
 def _pick(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> str:
-    seen = as_uuid(request.POST.get("seen"))
-    # What is replaced changes as well, so it takes the same permission.
-    if seen is not None and seen != task.pk:
-        before = model_admin.get_visible_task(request, seen)
-        if before is not None:
-            model_admin.require(request, before, "pick")
+    # What is replaced changes as well, so the person must be able to see it, and it takes the same permission.
+    before = model_admin.get_visible_task(request, request.POST.get("seen", ""))
+    if before is not None:
+        model_admin.require(request, before, "pick")
     was_picked = task.picked
-    takes.pick(task, by=person(request), seen={seen} if seen is not None else set())
+    takes.pick(task, by=person(request), seen={before.pk} if before is not None else set())
     told = _("Take %(n)s is picked.") % {"n": task.take_number}
     if not was_picked:
         action_results.log(request, [task], told)

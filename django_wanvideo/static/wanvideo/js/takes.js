@@ -9,7 +9,6 @@ const NEARLY = 0.02;
 const EVERY = 50;
 const CALM = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const KEYS = "wanvideo.keys";
-const NO_SOURCE = 3;
 
 let position = 0;
 let playing = false;
@@ -18,7 +17,7 @@ let timer = 0;
 let frame = 1 / 24;
 
 const takes = () => [...document.querySelectorAll("[data-wanvideo-take]")];
-const players = () => [...document.querySelectorAll(".wv-take video")].filter((video) => video.networkState !== NO_SOURCE && !video.error);
+const players = () => [...document.querySelectorAll(".wv-take video:not([data-broken])")];
 const lengthOf = (video) => (Number.isFinite(video.duration) ? video.duration : 0);
 // The longest one: the others wait at their end until it begins anew.
 const leader = () => players().reduce((best, video) => (best && lengthOf(best) >= lengthOf(video) ? best : video), null);
@@ -85,10 +84,26 @@ function keepTogether() {
     show();
 }
 
+// What cannot be played keeps nobody waiting, and shows by its own controls that something is wrong.
+function leaveOut(video) {
+    video.dataset.broken = "1";
+    video.controls = true;
+}
+
+function bringIntoView() {
+    const all = document.querySelector(".wv-takes");
+    const room = innerHeight - deck.offsetHeight;
+    if (all.offsetHeight <= room) all.scrollIntoView({ block: "nearest", behavior: CALM ? "auto" : "smooth" });
+}
+
 function play() {
+    for (const video of players()) {
+        if (video.error || video.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) leaveOut(video);
+    }
     if (!players().length || playing) return;
     playing = true;
     const lead = leader();
+    bringIntoView();
     for (const video of players()) video.preload = "auto";
     seek(position >= lengthOf(lead) - frame ? 0 : position);
     clearInterval(timer);
@@ -144,6 +159,8 @@ function setUp() {
         video.dataset.setUp = "1";
         video.controls = false;
         video.addEventListener("loadedmetadata", show);
+        // Of a source it is told at the source.
+        video.addEventListener("error", () => leaveOut(video), { capture: true });
         video.addEventListener("click", toggle);
         watchFrames(video);
     }
