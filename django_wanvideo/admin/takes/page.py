@@ -142,9 +142,7 @@ def _take(
     model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask, key: int, lines: list[Line], may_pick: bool
 ) -> Take:
     video = detail_page.video(model_admin, task)
-    frame = task.first_frame
     is_done = task.status == TaskStatus.COMPLETED
-    poster = files.url_of(task.poster) or (files.url_of(frame.shown_file) if frame is not None else "")
     return Take(
         task,
         key,
@@ -152,7 +150,7 @@ def _take(
         model_admin.get_page_url("make_takes", task.pk) if model_admin.has_add_permission(request) else "",
         model_admin.get_page_url("pick", task.pk),
         video if is_done and video is not None and video["url"] else None,
-        poster,
+        markup.still_url(task, task.first_frame),
         markup.state(task),
         lines,
         is_done and may_pick and model_admin.has_pick_permission(request, task),
