@@ -33,6 +33,7 @@ ANSWERS = {
     "POST delete":          (NO,    NO,  NO,  NO,    MOVED, NO,    NO),
     "GET history":          (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET status":           (NO,    OK,  NO,  OK,    NO,    NO,    NO),
+    "GET totals":           (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET news":             (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET price":            (NO,    NO,  OK,  OK,    NO,    NO,    NO),
     "GET temporary_upload": (NO,    NO,  OK,  OK,    NO,    NO,    NO),
@@ -91,7 +92,7 @@ def ask(make_task, monkeypatch):
         method, what = name.split(" ", 1)
         data = {}
         match what:
-            case "changelist" | "add" | "status" | "sending" | "bulk_resolve":
+            case "changelist" | "add" | "status" | "totals" | "sending" | "bulk_resolve":
                 address = url(what)
                 data = add_data() if method == "POST" else {}
             case "add, generate":
@@ -213,6 +214,7 @@ def test_own_tasks_only_holds_for_every_address_of_a_task(ask, boss, person, mon
             "changelist",
             "add",
             "status",
+            "totals",
             "news",
             "price",
             "temporary_upload",

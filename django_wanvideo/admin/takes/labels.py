@@ -23,9 +23,9 @@ class TakeLink:
     is_picked: bool
 
 
-def link(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> TakeLink | None:
-    """Return the link to the takes that this person may see; ``None`` for a task by itself."""
-    if task.take_group is None:
+def link(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask | None) -> TakeLink | None:
+    """Return the link to the takes that this person may see; ``None`` for a new task or one by itself."""
+    if task is None or task.take_group is None:
         return None
     count = model_admin.get_queryset(request).filter(take_group=task.take_group).count()
     words = _("Take %(n)s of %(count)s") % {"n": task.take_number, "count": max(count, task.take_number or 0)}
