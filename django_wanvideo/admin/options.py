@@ -63,6 +63,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
         "cancel_selected",
         "dismiss_selected",
         "duplicate_selected",
+        "download_selected",
         "delete_selected",
     )
     change_form_template = "admin/wanvideo/videotask/change_form.html"
@@ -93,6 +94,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
             ("bulk-resolve/", resolve.bulk_resolve_view, "bulk_resolve"),
             ("plan/<slug:token>/", bulk_submit.plan_view, "plan"),
             ("<uuid:object_id>/video/", files.video_view, "video"),
+            ("<uuid:object_id>/poster/", files.poster_view, "poster"),
             ("<uuid:object_id>/resolve/", resolve.resolve_view, "resolve"),
             ("<uuid:object_id>/takes/", takes_page.takes_view, "takes"),
             ("<uuid:object_id>/takes/make/", making.make_takes_view, "make_takes"),

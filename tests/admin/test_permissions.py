@@ -38,6 +38,7 @@ ANSWERS = {
     "GET price":            (NO,    NO,  OK,  OK,    NO,    NO,    NO),
     "GET temporary_upload": (NO,    NO,  OK,  OK,    NO,    NO,    NO),
     "GET video":            (NO,    OK,  NO,  OK,    NO,    NO,    NO),
+    "POST poster":          (NO,    NO,  NO,  MOVED, NO,    NO,    NO),
     "POST send":            (NO,    NO,  NO,  NO,    NO,    MOVED, NO),
     "GET plan":             (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "GET resolve":          (NO,    NO,  NO,  NO,    NO,    NO,    NO),
