@@ -86,6 +86,11 @@ def of_request(request: HttpRequest) -> MadeFor | None:
     return read(request.GET.get(NAME, ""), owner=request.user.pk)
 
 
+def initial(request: HttpRequest, name: str) -> dict[str, str]:
+    """Return what an add page fills into ``name``, its field of a picture that is kept: the link, if it is one."""
+    return {name: request.GET[NAME]} if of_request(request) is not None else {}
+
+
 def object_of(key: Any) -> tuple[type[Model], str] | None:
     """Return the model and the primary key that a task's ``metadata`` names; ``None`` for what is no such key."""
     label, _colon, rest = str(key or "").partition(":")
