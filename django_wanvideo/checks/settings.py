@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import difflib
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ValidationError
+from django.utils.module_loading import import_string
 
 from django_wanvideo import catalog
-from django_wanvideo.checks import addresses
+from django_wanvideo.checks import addresses, credit_values
 from django_wanvideo.conf import conf, given, known_names
 from django_wanvideo.db import database
 
@@ -48,15 +49,6 @@ def _are_texts(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all(isinstance(item, str) and item for item in value)
 
 
-def _is_price(value: Any) -> bool:
-    if not isinstance(value, (list, tuple)) or len(value) != 2 or not isinstance(value[1], str):
-        return False
-    try:
-        return _is_positive(Decimal(str(value[0]))) and re.fullmatch("[A-Z]{3}", value[1]) is not None
-    except InvalidOperation:
-        return False
-
-
 def _or_none(is_right: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: value is None or is_right(value)
 
@@ -70,11 +62,6 @@ _VALUES: tuple[tuple[Callable[[Any], bool], str, tuple[str, ...]], ...] = (
     (_is_positive_whole, "a positive whole number of bytes", ("MAX_VIDEO_BYTES",)),
     (_or_none(_is_positive_whole), "a positive whole number or None", ("MAX_IN_FLIGHT", "MAX_SUBMITS_PER_MINUTE")),
     (_or_none(_is_positive), "a positive number of credits or None", ("DAILY_CREDIT_LIMIT", "USER_DAILY_CREDIT_LIMIT")),
-    (
-        _or_none(_is_price),
-        'the price of a credit and its currency, such as ("0.0147", "USD"), or None',
-        ("CREDIT_PRICE",),
-    ),
     (_is_switch, "True or False", ("VERIFY_CALLBACKS", "ALLOW_PRIVATE_HOSTS", "TRUST_IDEMPOTENCY_KEY", "BATCH_READ")),
     (_are_texts, "a list of strings", ("CALLBACK_KEYS", "RESULT_HOSTS")),
 )
@@ -96,10 +83,12 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *addresses.hosts(),
         *_site(),
         *_values(),
-        *_credit_limits(),
+        *credit_values.limits(),
+        *credit_values.price(),
         *_upload_to(),
         *_model(),
         *_clock(),
+        *_access(),
     ]
 
 
@@ -199,6 +188,16 @@ def _model() -> Iterator[CheckMessage]:
         )
 
 
+def _access() -> Iterator[CheckMessage]:
+    access = conf.VIDEO_ACCESS
+    try:
+        found = import_string(access) if isinstance(access, str) else access
+    except ImportError:
+        found = access
+    if found is not None and not callable(found):
+        yield _bad_value("VIDEO_ACCESS", "a callable of request and task, or its dotted path")
+
+
 def _clock() -> Iterator[CheckMessage]:
     if not settings.USE_TZ:
         yield Error(
@@ -228,19 +227,6 @@ def _site() -> Iterator[CheckMessage]:
             hint='Set it to the address of this site, such as "https://www.example.com".',
             id="wanvideo.W010",
         )
-
-
-def _credit_limits() -> Iterator[CheckMessage]:
-    # The services need the models, which are not there yet when checks are registered.
-    from django_wanvideo.services.limits import credit_limits
-
-    if callable(conf.CREDIT_LIMITS):
-        return
-    try:
-        credit_limits.parse(conf.CREDIT_LIMITS)
-    except ValueError as error:
-        shape = '{"site": {"month": 5000}, "group": {"Marketing": {"month": 1000}}, "user": {"week": 200}}'
-        yield _bad_value("CREDIT_LIMITS", f"credits by period, such as {shape}, or a callable of the user; {error}")
 
 
 def _bad_value(name: str, wanted: str) -> CheckMessage:

@@ -9,10 +9,10 @@ from django.template.defaultfilters import date as format_date
 from django.utils.translation import gettext as _
 
 from django_wanvideo.admin.base import PRIVATE
-from django_wanvideo.admin.batches.detail.download import _streamed
 from django_wanvideo.admin.presentation import formats
 from django_wanvideo.admin.spending import chart, limits, tables
 from django_wanvideo.admin.spending.forms import LAST_MONTH, PeriodForm
+from django_wanvideo.http import ranges
 from django_wanvideo.services.limits.credit_limits import SITE, USER
 from django_wanvideo.spending.periods import is_site_zone
 from django_wanvideo.spending.report import report
@@ -39,7 +39,8 @@ def spending_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpRespo
         only["owner_id"] = request.user.pk
     if request.GET.get("format") == "csv":
         name = f"wanvideo-spending-{period.first}-{period.last}.csv"
-        return _streamed(request, tables.csv(period, **only), name, "text/csv; charset=utf-8")
+        headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
+        return ranges.streamed(request, tables.csv(period, **only), "text/csv; charset=utf-8", headers)
     found = report(period, **only)
     site_zone = is_site_zone(period.zone)
     standings = limits.standings(tables.names_of(request.user, found, sees_all=sees_all), with_shared=sees_all)
