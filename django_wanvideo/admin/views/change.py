@@ -145,15 +145,13 @@ class PagesMixin(TaskAdminBase):
         if is_chosen and self.has_view_or_change_permission(request):
             return choice.keep(request, holds.marks(request))
         once(request, "view", lambda: choice.of(request, holds.marks(request)))
-        urls = {f"{name}_url": self.get_page_url(name) for name in ("status", "totals")}
+        urls = {f"{name}_url": self.get_page_url(name) for name in ("status", "totals", "spending")}
         page: dict[str, Any] = {**urls, "is_stock": is_stock(), "news": live.news(self.admin_site.name)}
         is_popup = IS_POPUP_VAR in request.GET
         if request.method == "GET" and not is_popup:
             page |= {"trouble": banner.get_banner(), "holds": holds.notices(self, request)}
         if holds.may_pause(request) and not holds.is_paused(holds.reports_for(request)):
             page["pause_url"] = self.get_page_url("sending")
-        if self.has_view_permission(request):
-            page["spending_url"] = self.get_page_url("spending")
         if self.admin_site.is_registered(Batch) and self.admin_site.get_model_admin(Batch).has_add_permission(request):
             page["make_many_url"] = reverse("admin:wanvideo_batch_add", current_app=self.admin_site.name)
         title = _("Choose a video") if is_popup else capfirst(self.opts.verbose_name_plural)
