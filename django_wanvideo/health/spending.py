@@ -43,14 +43,15 @@ def check_limits() -> Iterator[CheckResult]:
     """Whether every group that has a limit of its own is there."""
     given = conf.CREDIT_LIMITS
     groups = given.get(credit_limits.GROUP) if isinstance(given, Mapping) else None
-    if not isinstance(groups, Mapping):
-        return
-    known = set(people.all_groups().values())
-    for name in sorted(str(name) for name in groups if name not in known):
+    known = set(people.all_groups().values()) if groups else set()
+    missing = sorted(str(name) for name in groups if name not in known) if isinstance(groups, Mapping) else []
+    for name in missing:
         yield warning(
             _("CREDIT_LIMITS limits the group “%(name)s”, which is not there.") % {"name": name},
             _("Write its name as it stands under Groups in the admin: the limit holds for nobody."),
         )
+    if not missing:
+        yield ok(_("Every group that has a limit of its own is there."))
 
 
 def _amount(amount: Decimal) -> str:

@@ -34,6 +34,7 @@ ANSWERS = {
     "GET history":          (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET status":           (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET totals":           (NO,    OK,  NO,  OK,    NO,    NO,    NO),
+    "GET spending":         (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET news":             (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET price":            (NO,    NO,  OK,  OK,    NO,    NO,    NO),
     "GET temporary_upload": (NO,    NO,  OK,  OK,    NO,    NO,    NO),
@@ -93,7 +94,7 @@ def ask(make_task, monkeypatch):
         method, what = name.split(" ", 1)
         data = {}
         match what:
-            case "changelist" | "add" | "status" | "totals" | "sending" | "bulk_resolve":
+            case "changelist" | "add" | "status" | "totals" | "spending" | "sending" | "bulk_resolve":
                 address = url(what)
                 data = add_data() if method == "POST" else {}
             case "add, generate":

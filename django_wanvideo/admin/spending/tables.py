@@ -105,23 +105,23 @@ def tables(model_admin: TaskAdminBase, report: Report, *, with_people: bool) -> 
 
     models = [
         line(markup.model_label(model), sums, listed(model=model) if markup.spec_of(model) else "")
-        for model, sums in report.models
+        for model, sums in report.models[:MOST_ROWS]
     ]
-    found.append(_table("models", _("By model"), _("Model"), models, total))
+    found.append(Table("models", _("By model"), _("Model"), models, total, _rest(report.models)))
     if with_people:
         persons = [
             line(person_words(person), sums, listed(owner=person.key) if person.key is not None else "")
-            for person, sums in report.people
+            for person, sums in report.people[:MOST_ROWS]
         ]
-        found.append(_table("people", _("By person"), _("Person"), persons, total))
+        found.append(Table("people", _("By person"), _("Person"), persons, total, _rest(report.people)))
     if any(key is not None for key, _name, _sums in report.batches):
         keys = [key for key, _name, _sums in report.batches[:MOST_ROWS] if key is not None]
         there = set(Batch.objects.filter(pk__in=keys).values_list("pk", flat=True))
         batches = [
             line(batch_words(key, name), sums, listed(batch=key) if key in there else "")
-            for key, name, sums in report.batches
+            for key, name, sums in report.batches[:MOST_ROWS]
         ]
-        found.append(_table("batches", _("By batch"), _("Batch"), batches, total))
+        found.append(Table("batches", _("By batch"), _("Batch"), batches, total, _rest(report.batches)))
     return found
 
 
@@ -176,8 +176,8 @@ def _cells(period: Period, only: dict[str, Any]) -> Iterable[Sequence[Any]]:
         ]
 
 
-def _table(slug: str, heading: str, first: str, found: list[Line], total: Line) -> Table:
-    return Table(slug, heading, first, found[:MOST_ROWS], total, max(len(found) - MOST_ROWS, 0))
+def _rest(rows: Sequence[Any]) -> int:
+    return max(len(rows) - MOST_ROWS, 0)
 
 
 def _per_cent(share: Decimal) -> int:
