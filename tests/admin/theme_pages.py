@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from django.contrib import admin
 
+from django_wanvideo import takes
 from django_wanvideo.admin import VideoTaskAdminMixin, base
 from django_wanvideo.models import VideoTask
 from tests.admin.conftest import add_data, hidden, url
@@ -26,6 +27,7 @@ PARTS = {
     "confirm": ['name="plan"', "Generate 1 video for about 11.9 credits", "wv-confirm", "wanvideo.css", "submit-once.js"],
     "resolve": ["wv-decision", "Attach this video", "Mark as not accepted", "Send again for about 11.9 credits"],
     "make_takes": ['name="prompts"', "Save as drafts"],
+    "takes": ["wv-takes", 'name="pick"', "takes.js", "takes.css", "wv-deck"],
     "delete": ['name="post"'],
 }  # fmt: skip
 
@@ -59,6 +61,10 @@ def show(boss, make_task, monkeypatch):
                 return boss.get(url("resolve", make_task("unconfirmed").pk))
             case "make_takes":
                 return boss.get(url("make_takes", make_task("completed").pk))
+            case "takes":
+                first = make_task("completed")
+                takes.group(first, [make_task("processing")])
+                return boss.get(url("takes", first.pk))
         return boss.get(url("delete", make_task("failed").pk))
 
     return page

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.files.base import ContentFile
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from django_wanvideo import takes
 from django_wanvideo.models import VideoTask
@@ -44,6 +44,10 @@ BEYOND = """second => new Promise((done, failed) => {
         if (performance.now() - begun > 15000) return failed(new Error(players.map((player) => player.currentTime).join()));
         requestAnimationFrame(look);
     };
+    look();
+})"""
+LOADED = """player => new Promise((done) => {
+    const look = () => (player.readyState === 4 && !player.seeking ? done() : requestAnimationFrame(look));
     look();
 })"""
 PAUSED = "players => players.map((player) => player.paused)"
@@ -119,6 +123,28 @@ def test_a_player_that_cannot_play_keeps_nobody_waiting(maria: Person, group: Ca
     page.locator("[data-number='1'] video").evaluate(
         "player => new Promise((done) => player.addEventListener('timeupdate', () => player.currentTime > 0.2 && done()))"
     )
+
+
+def test_all_wait_for_the_one_that_waits(maria: Person, group: Callable[..., list[VideoTask]]) -> None:
+    held: list[Route] | None = []
+    first, second = group(2)
+
+    def hold(route: Route) -> None:
+        route.continue_() if held is None else held.append(route)
+
+    maria.page.route(f"**/{second.pk}/video/", hold)
+    page = maria.open("takes", first.pk)
+    players = page.locator(".wv-take video")
+    expect(page.get_by_role("slider")).to_have_attribute("max", "5")
+    page.get_by_role("button", name="Play all").click()
+    # The one that could play has all it needs, and waits.
+    players.first.evaluate(LOADED)
+    assert page.evaluate(APART, 20) == 0
+    waiting, held = held, None
+    for route in waiting:
+        route.continue_()
+    page.evaluate(BEYOND, 0.2)
+    assert page.evaluate(APART, 10) <= 0.1
 
 
 def test_keys_pick_play_and_step_and_can_be_turned_off(maria: Person, group: Callable[..., list[VideoTask]]) -> None:
