@@ -8,10 +8,10 @@ import re
 
 import pytest
 from django.core.exceptions import ValidationError
+from django_wanvideo.catalog.inputs import MEGABYTE
 
 from django_wanvideo import catalog
 from django_wanvideo.catalog import validation
-from django_wanvideo.catalog.common import MEGABYTE
 from django_wanvideo.catalog.images import files, inspection
 from django_wanvideo.choices import InputRole
 

@@ -30,7 +30,7 @@ class ModelSwitchMixin(TaskFormBase):
         """Names and values that were filled in for other models."""
         if not self.is_bound:
             return []
-        names = dict.fromkeys(name for spec in catalog.models() for name in _names(spec) if name not in self.fields)
+        names = dict.fromkeys(name for spec in catalog.known() for name in _names(spec) if name not in self.fields)
         return [(name, value) for name in names if (value := self.data.get(self.add_prefix(name)))]
 
     def is_valid(self) -> bool:
@@ -44,9 +44,9 @@ class ModelSwitchMixin(TaskFormBase):
             return
         self._errors = ErrorDict()
         self.cleaned_data = {}
-        self.keep_upload()
+        self.keep_uploads()
         self.data = self.data.copy()
-        shown = next((spec for spec in catalog.models() if spec.id == self.data.get("shown_model")), None)
+        shown = catalog.find(self.data.get("shown_model"))
         were = {parameter.name: parameter for parameter in shown.parameters} if shown is not None else {}
         for name, parameter in were.items():
             if parameter.kind == "boolean":

@@ -9,6 +9,9 @@ function settings() {
         const skipped =
             /^(preset|preset_name|preset_for|prompts?|notes|metadata|idempotency_key|seen|shown_credits|csrfmiddlewaretoken)$|_(file|url|kept)$/.test(name);
         if (typeof value === "string" && !skipped) query.append(name, value);
+        // Of clips only the number counts; their addresses stay in the page.
+        const lines = name.endsWith("_url") ? value.split(/\r\n?|\n/).filter((line) => line.trim()).length : 0;
+        if (lines) query.append(name.replace(/_url$/, "_count"), lines);
     }
     return query;
 }
@@ -61,7 +64,7 @@ if (bar && form) {
         }
     };
     const later = (event) => {
-        if (event.target.matches("textarea, [type=file], [type=url]")) return;
+        if (event.target.matches("textarea:not([name$=_url]), [type=file]")) return;
         bar.querySelector(".wv-price").classList.add("is-asking");
         clearTimeout(timer);
         timer = setTimeout(ask, WAIT);
