@@ -68,18 +68,18 @@ def follow(setting: Callable[[], str | None]) -> None:
 
 def _of_site() -> tuple[ModelSpec, ...]:
     path = _setting()
-    return wan.MODELS if path is None else _made_by(path)
+    return wan.MODELS if path is None else _made_by(str(path), wan.MODELS)
 
 
 @lru_cache(maxsize=8)
-def _made_by(path: str) -> tuple[ModelSpec, ...]:
+def _made_by(path: str, known: tuple[ModelSpec, ...]) -> tuple[ModelSpec, ...]:
     try:
-        found = tuple(import_string(path)(wan.MODELS))
+        found = tuple(import_string(path)(known))
     except (ImportError, TypeError, AttributeError) as error:
         message = "WANVIDEO['MODELS'] must be the dotted path of a function that takes and returns models"
         raise ImproperlyConfigured(f"{message}: {error}") from error
-    if not found or not all(isinstance(model, ModelSpec) for model in found):
-        raise ImproperlyConfigured(f"WANVIDEO['MODELS']: {path} must return ModelSpecs, at least one.")
+    if not all(isinstance(model, ModelSpec) for model in found) or all(model.withdrawn for model in found):
+        raise ImproperlyConfigured(f"WANVIDEO['MODELS']: {path} must return ModelSpecs, at least one that can be used.")
     return found
 
 

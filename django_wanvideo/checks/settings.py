@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured
 
 from django_wanvideo import catalog
+from django_wanvideo.catalog import entries
 from django_wanvideo.checks import addresses
 from django_wanvideo.conf import conf, given, known_names
 from django_wanvideo.db import database
@@ -175,12 +176,21 @@ def _upload_to() -> Iterator[CheckMessage]:
 
 
 def _model() -> Iterator[CheckMessage]:
+    hint = "Give the dotted path of a function that takes EvoLink's models and returns those that this site offers."
     try:
-        catalog.get(conf.DEFAULT_MODEL)
-    except ValidationError as error:
+        offered = catalog.models()
+    except ImproperlyConfigured as error:
+        yield Error(str(error), hint=hint, id="wanvideo.E015")
+        return
+    ids = [spec.id for spec in offered]
+    problems = [f"{model} is there twice" for model in sorted(set(ids)) if ids.count(model) > 1]
+    problems += [f"{spec.id}: {problem}" for spec in offered for problem in entries.problems(spec)]
+    if problems:
+        yield Error(f"WANVIDEO['MODELS'] gives wrong models: {'; '.join(problems)}.", hint=hint, id="wanvideo.E015")
+    if conf.DEFAULT_MODEL not in ids:
         yield Error(
-            f"WANVIDEO['DEFAULT_MODEL'] is not in the catalogue: {' '.join(error.messages)}",
-            hint="Known models: " + ", ".join(spec.id for spec in catalog.models()),
+            f"WANVIDEO['DEFAULT_MODEL'] is {conf.DEFAULT_MODEL!r}, which this site does not offer.",
+            hint="Known models: " + ", ".join(ids),
             id="wanvideo.E012",
         )
 

@@ -44,6 +44,7 @@ class Task:
     created: float
     base_url: str
     reserved: Decimal
+    final_price: Decimal
     billing_rule: str
     estimated_time: int
     seconds: int
