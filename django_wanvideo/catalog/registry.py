@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.catalog import validation, wan
+from django_wanvideo.catalog import rules, validation, wan
 from django_wanvideo.catalog.spec import ModelSpec
 from django_wanvideo.catalog.text import describe_value, nearest, printable
 
@@ -160,7 +160,7 @@ def build_request(
     for parameter in spec.parameters:
         value = cleaned.get(parameter.name)
         if value is None and parameter.follows_inputs:
-            value = validation.following_inputs(spec, parameter, addresses)
+            value = rules.following_inputs(spec, parameter, addresses)
         if value is not None and parameter.request_field:
             _put(body, parameter.request_field, value)
     if callback_url:
@@ -174,7 +174,7 @@ def _put_input(
     field = item.request_field
     value: object = list(urls) if item.as_list else urls[0]
     if item.keys_parameter:
-        keys = validation.keys_of(item, cleaned.get(item.keys_parameter), counts)
+        keys = rules.keys_of(item, cleaned.get(item.keys_parameter), counts)
         value = dict(zip(keys, urls, strict=False))
     elif item.page_field and urlsplit(urls[0]).path.rpartition(".")[2].upper() not in item.formats:
         field = item.page_field

@@ -216,7 +216,8 @@ class TaskFormBase(ModelForm):
     def keep_uploads(self) -> list[str]:
         """Keep the files that came with the form, and return the roles that one came for."""
         came = []
-        for role in self.picture_roles:
+        # Also those that another model takes, so that choosing it again brings them back.
+        for role in InputRole.values:
             upload = self.files.get(self.add_prefix(file_name(role)))
             if upload is not None:
                 # Also where it cannot be kept: the picture that was chosen before is not the one that is meant now.

@@ -12,11 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo import catalog
 from django_wanvideo.admin.forms.widgets import DropZone, PromptArea, Slider, Tiles
-from django_wanvideo.catalog import json_values
+from django_wanvideo.catalog import json_values, text
 from django_wanvideo.catalog.text import normalised
 from django_wanvideo.choices import InputRole
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django_stubs_ext import StrOrPromise
 
     from django_wanvideo.catalog import InputSpec, ModelSpec, ParameterSpec
@@ -146,6 +148,17 @@ def link_name(role: str) -> str:
 
 def kept_name(role: str) -> str:
     return f"{role}_kept"
+
+
+def clips_in(spec: ModelSpec, data: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return as many clips of each role that is billed as a script has counted, or as there are links."""
+    found: dict[str, list[str]] = {}
+    for role in (item.role.value for item in spec.price.input_seconds):
+        count = data.get(f"{role}_count", "")
+        links = int(count) if count.isdecimal() and len(count) < 4 else len(text.lines(data.get(link_name(role), "")))
+        # What cannot be left out is part of every price.
+        found[role] = [""] * max(links, spec.input(role).required)
+    return found
 
 
 def input_fields(wanted: InputSpec) -> dict[str, forms.Field]:

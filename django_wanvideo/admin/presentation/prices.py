@@ -14,9 +14,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo import catalog
 from django_wanvideo.admin import holds
-from django_wanvideo.admin.forms.fields import ParameterField, link_name
+from django_wanvideo.admin.forms.fields import ParameterField, clips_in, link_name
 from django_wanvideo.admin.presentation import formats, status_text
-from django_wanvideo.catalog import text
 from django_wanvideo.models.base import pricing
 from django_wanvideo.services.limits import credit_limits, throttling
 from django_wanvideo.services.sending import quotes
@@ -46,10 +45,7 @@ def price_now(task: VideoTask) -> Decimal | None:
 
 
 def _words(
-    spec: ModelSpec,
-    typed: Iterable[tuple[ParameterField, Any]],
-    clips: Mapping[str, list[str]],
-    owner_id: Any,
+    spec: ModelSpec, typed: Iterable[tuple[ParameterField, Any]], clips: Mapping[str, list[str]], owner_id: Any
 ) -> dict[str, Any]:
     """Return the price as the page shows it, and what the limits on the owner’s credits mean for it.
 
@@ -96,24 +92,14 @@ def of_form(form: TaskFormBase, owner_id: Any) -> dict[str, Any]:
     """Return the price of what stands in the form."""
     fields = [(field, form[name].value()) for name, field in form.fields.items() if isinstance(field, ParameterField)]
     typed = {name: str(form[name].value() or "") for name in form.fields if name.endswith(link_name(""))}
-    return _words(form.spec, fields, _clips(form.spec, typed), owner_id)
+    return _words(form.spec, fields, clips_in(form.spec, typed), owner_id)
 
 
 def of_query(spec: ModelSpec, data: Mapping[str, str], owner_id: Any) -> dict[str, Any]:
     """Return the price for parameters as a form sends them; a tick box that is not sent is off."""
     fields = [(ParameterField(parameter), parameter.name) for parameter in spec.parameters]
     typed = [(field, field.widget.value_from_datadict(data, {}, name)) for field, name in fields]
-    return _words(spec, typed, _clips(spec, data), owner_id)
-
-
-def _clips(spec: ModelSpec, data: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return as many clips of each role that is billed as there are links, or as a script has counted."""
-    found: dict[str, list[str]] = {}
-    for item in spec.price.input_seconds:
-        count = data.get(f"{item.role.value}_count", "")
-        links: list[str] = [*text.lines(data.get(link_name(item.role.value), ""))]
-        found[item.role.value] = [""] * min(int(count), 100) if count.isdecimal() and len(count) < 4 else links
-    return found
+    return _words(spec, typed, clips_in(spec, data), owner_id)
 
 
 def signed_quote(user: Any, task: VideoTask, *, fetches: bool = False) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.catalog.parameters import Choice, ParameterSpec
 from django_wanvideo.catalog.pricing import InputSeconds, Multiplier, PriceRule
-from django_wanvideo.catalog.spec import PromptSpec
+from django_wanvideo.catalog.spec import OutputSize, PromptSpec
 
 #: When EvoLink's pages were read, and when its public pricing rules.
 PAGES_AS_OF = date(2026, 8, 31)
@@ -60,6 +60,28 @@ SEED = ParameterSpec(
     minimum=1,
     maximum=2_147_483_647,
     request_field="seed",
+)
+
+#: Of videos that Wan 2.7 makes without a picture or clip to begin with.
+SIZES = tuple(
+    OutputSize(quality, aspect_ratio, width, height)
+    for quality, sizes in (
+        ("720p", ((1280, 720), (720, 1280), (960, 960), (1104, 832), (832, 1104))),
+        ("1080p", ((1920, 1080), (1080, 1920), (1440, 1440), (1648, 1248), (1248, 1648))),
+    )
+    for aspect_ratio, (width, height) in zip(("16:9", "9:16", "1:1", "4:3", "3:4"), sizes, strict=True)
+)
+
+NEGATIVE_PROMPT = ParameterSpec(
+    name="negative_prompt",
+    kind="text",
+    label=_("Not in the video"),
+    help_text=_("What should not be seen. Up to 500 characters."),
+    default=None,
+    unset_label=_("nothing"),
+    max_length=500,
+    is_truncated=True,
+    request_field="negative_prompt",
 )
 
 _WORDS = {

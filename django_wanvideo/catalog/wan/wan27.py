@@ -9,35 +9,15 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.catalog.parameters import Choice, ParameterSpec
 from django_wanvideo.catalog.pricing import InputSeconds
-from django_wanvideo.catalog.spec import CountedTogether, ModelSpec, OneOf, OutputSize, Rule
+from django_wanvideo.catalog.spec import CountedTogether, ModelSpec, OneOf, Rule
 from django_wanvideo.catalog.wan import common, media
 from django_wanvideo.choices import InputRole
 
 _FIRST, _LAST, _CLIP = InputRole.FIRST_FRAME.value, InputRole.LAST_FRAME.value, InputRole.SOURCE_VIDEO.value
 _PICTURES, _CLIPS = InputRole.REFERENCE_IMAGES, InputRole.REFERENCE_VIDEOS
 
-_SIZES = tuple(
-    OutputSize(quality, aspect_ratio, width, height)
-    for quality, sizes in (
-        ("720p", ((1280, 720), (720, 1280), (960, 960), (1104, 832), (832, 1104))),
-        ("1080p", ((1920, 1080), (1080, 1920), (1440, 1440), (1648, 1248), (1248, 1648))),
-    )
-    for aspect_ratio, (width, height) in zip(("16:9", "9:16", "1:1", "4:3", "3:4"), sizes, strict=True)
-)
-
-_NEGATIVE_PROMPT = ParameterSpec(
-    name="negative_prompt",
-    kind="text",
-    label=_("Not in the video"),
-    help_text=_("What should not be seen. Up to 500 characters."),
-    default=None,
-    unset_label=_("nothing"),
-    max_length=500,
-    is_truncated=True,
-    request_field="negative_prompt",
-)
 _PROMPT_EXTEND = replace(common.PROMPT_EXTEND, default=False)
-_COMMON = (_PROMPT_EXTEND, _NEGATIVE_PROMPT, common.SEED)
+_COMMON = (_PROMPT_EXTEND, common.NEGATIVE_PROMPT, common.SEED)
 
 _AUDIO = media.sound(
     InputRole.AUDIO,
@@ -54,12 +34,8 @@ _AUDIO = media.sound(
 
 _PRICE = common.price("5.44", "10.88")
 _REFERENCE_PRICE = common.price("5.44", "10.88", input_seconds=(InputSeconds(_CLIPS, Decimal(5)),))
-_EDIT_PRICE = common.price(
-    "5.44",
-    "10.88",
-    reserved=((0, 10),),
-    input_seconds=(InputSeconds(InputRole.SOURCE_VIDEO, Decimal(10)),),
-)
+_EDIT_BILLED = (InputSeconds(InputRole.SOURCE_VIDEO, Decimal(10)),)
+_EDIT_PRICE = common.price("5.44", "10.88", reserved=((0, 10),), input_seconds=_EDIT_BILLED)
 
 TEXT_TO_VIDEO = ModelSpec(
     id="wan2.7-text-to-video",
@@ -69,7 +45,7 @@ TEXT_TO_VIDEO = ModelSpec(
     parameters=(common.duration(2, 15), common.quality(_PRICE), common.ASPECT_RATIO, *_COMMON),
     inputs=(_AUDIO,),
     price=_PRICE,
-    sizes=_SIZES,
+    sizes=common.SIZES,
     source=common.page("wan2.7-text-to-video"),
     as_of=common.PAGES_AS_OF,
 )
@@ -222,7 +198,7 @@ REFERENCE_VIDEO = ModelSpec(
         ),
     ),
     price=_REFERENCE_PRICE,
-    sizes=_SIZES,
+    sizes=common.SIZES,
     not_sent=(("audio_urls", "the older form of voices, which is ignored beside model_params.voice_bindings"),),
     source=common.page("wan2.7-reference-video"),
     as_of=common.PAGES_AS_OF,
@@ -264,7 +240,7 @@ VIDEO_EDIT = ModelSpec(
         media.reference_images(4, _("What is to be seen in the clip, such as clothes or a thing.")),
     ),
     price=_EDIT_PRICE,
-    sizes=_SIZES,
+    sizes=common.SIZES,
     source=common.page("wan2.7-video-edit"),
     as_of=common.PAGES_AS_OF,
 )

@@ -80,6 +80,7 @@ class Engine:
             billing_rule=request.model.price.rule,
             estimated_time=self._estimate(progression),
             seconds=request.seconds,
+            reserved_seconds=request.reserved_seconds,
             quality=request.quality,
             audio=request.audio,
             progression=progression,

@@ -27,11 +27,12 @@ _BINDING = re.compile(r"(image|video)([1-9]\d*)")
 class ValidRequest:
     """What is needed of a valid request to make its task.
 
-    seconds: the video's length. price: credits that are reserved; final_price: those that its video costs.
+    seconds: the video's length. reserved_seconds: the length that is paid for first. price: credits that are reserved; final_price: those that its video costs.
     """
 
     model: Model
     seconds: int
+    reserved_seconds: int
     quality: str
     audio: bool
     callback_url: str | None
@@ -75,7 +76,7 @@ def validate(body: Any, *, allow_loopback: bool, reject_unknown: bool) -> ValidR
     quality, audio = body.get("quality") or "720p", body.get("generate_audio", True) is not False
     videos = len(body.get("video_urls") or ())
     price, final = (_price(model, length, quality, audio=audio, videos=videos) for length in (reserved, seconds))
-    return ValidRequest(model, seconds, quality, audio, body.get("callback_url"), price, final)
+    return ValidRequest(model, seconds, reserved, quality, audio, body.get("callback_url"), price, final)
 
 
 def _price(model: Model, seconds: int, quality: str, *, audio: bool, videos: int) -> Decimal:
