@@ -68,17 +68,18 @@ def _measure(options: argparse.Namespace) -> int:
     from django.test.utils import CaptureQueriesContext
 
     from django_wanvideo import queue
-    from django_wanvideo.services.sweep import sweep
+    from django_wanvideo.services.sweep import FULL_EVERY, sweep
 
     for _pass in range(5):
         sweep(queue.enqueue)
     with CaptureQueriesContext(connection) as captured:
         swept = sweep(queue.enqueue)
-    times = []
-    for _pass in range(options.passes):
+    times: dict[bool, list[float]] = {False: [], True: []}
+    for number in range(2 * options.passes):
+        is_full = bool(number % 2)
         started = time.perf_counter()
-        swept = sweep(queue.enqueue)
-        times.append(1000 * (time.perf_counter() - started))
+        swept = sweep(queue.enqueue, is_full=is_full)
+        times[is_full].append(1000 * (time.perf_counter() - started))
         assert not swept.counts, swept
     reads = [query["sql"] for query in captured.captured_queries if query["sql"].startswith("SELECT")]
     plans = [_plan(sql) for sql in reads]
@@ -86,14 +87,18 @@ def _measure(options: argparse.Namespace) -> int:
         for sql, plan in zip(reads, plans, strict=True):
             print(f"{sql[:100]} …\n{plan}\n")
     walked = sorted({name for plan in plans for name in LARGE if f"Seq Scan on {name}" in plan})
+    medians = {is_full: statistics.median(measured) for is_full, measured in times.items()}
     rows: list[tuple[Any, ...]] = [
-        ("one pass", len(captured), f"{min(times):.2f}", f"{statistics.median(times):.2f}", f"{max(times):.2f}")
+        (name, len(captured), f"{min(of):.2f}", f"{statistics.median(of):.2f}", f"{max(of):.2f}")
+        for name, of in ((f"a full pass, every {FULL_EVERY:.0f} s", times[True]), ("each of the others", times[False]))
     ]
+    share = min(1.0, 1 / FULL_EVERY)
+    in_the_mean = share * medians[True] + (1 - share) * medians[False]
     print(f"{options.rows:,} tasks, {options.passes} passes with nothing due\n")
     print(table(["", "queries", "best ms", "median ms", "worst ms"], rows), "\n")
     verdict = Verdict(binding=not options.no_goal)
     verdict.at_most("queries of a pass with nothing due", len(captured), MOST_QUERIES)
-    verdict.below("median of a pass with nothing due", statistics.median(times), MOST_MS, "ms")
+    verdict.below("mean of the medians of a pass, one a second, with nothing due", in_the_mean, MOST_MS, "ms")
     verdict.exactly(f"large tables that are read from end to end {' '.join(walked)}".rstrip(), len(walked), 0)
     return verdict.exit_code()
 

@@ -82,11 +82,19 @@ class Hands:
 
     def _retry_slow(self, now: float) -> None:
         """One that the site has given up and EvoLink still works on: left alone, tried again, or also cancelled."""
+        from django_wanvideo.services.holds import pause
+
         for task in _tasks("failed").filter(error_code="never_finished"):
             way = int(task.prompt.split()[1]) // SLOW_EVERY % 3
-            if way and self._try_again(task) and way == 2:
-                self._do("cancelled", task.cancel)
+            if way == 2:
+                # In a pause, or a worker would ask EvoLink about it before it can be cancelled.
+                pause.pause()
+                self._resume_at = now
+                if self._try_again(task):
+                    self._do("cancelled", task.cancel)
                 return
+            if way:
+                self._try_again(task)
 
     def _cancel(self, now: float) -> None:
         if self._turn % 4:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists
 from django.utils import timezone
 
-from django_wanvideo.choices import ACTIVE_STATUSES
+from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.db import timestamps
 from django_wanvideo.models import (
     Batch,
@@ -35,21 +35,23 @@ LONGEST_BATCH = dt.timedelta(hours=24)
 LONGEST_MAIL = dt.timedelta(minutes=65)
 
 
-def look(name: str) -> tuple[SiteState, set[str]]:
+def look(name: str, *, is_full: bool = True) -> tuple[SiteState, set[str]]:
     """Return the sweep's own row, of this name, and the stages that have something to do.
 
-    These are ``tasks``, ``links``, ``callbacks``, ``signals``, ``batches``, ``mail``, ``budgets`` where tasks wait for
-    credits, and ``account`` where something stands against a key of EvoLink's.
+    These are ``tasks``, ``callbacks``, ``signals`` and ``batches``, ``account`` where something stands against a key of
+    EvoLink's and, of a full look, what bears to wait for some seconds: ``links``, ``mail``, and ``budgets`` where tasks
+    wait for credits.
     """
-    stages = {
-        "tasks": VideoTask.objects.due().filter(status__in=ACTIVE_STATUSES),
-        "links": result_urls.ending(),
+    # Of a completed task only the picture that shows it can be due, which bears to wait as well.
+    statuses = ACTIVE_STATUSES | {TaskStatus.COMPLETED} if is_full else ACTIVE_STATUSES
+    stages: dict[str, QuerySet[Any]] = {
+        "tasks": VideoTask.objects.due().filter(status__in=statuses),
         "callbacks": callbacks(),
         "signals": signals(),
         "batches": batches(),
-        "mail": mail(),
-        "budgets": throttling.waiting_for_credits(),
     }
+    if is_full:
+        stages |= {"links": result_urls.ending(), "mail": mail(), "budgets": throttling.waiting_for_credits()}
     # With other names than any column has. The troubles of the account are rows beside the sweep's own.
     rows = SiteState.objects.filter(name__in=[name, KEY_REJECTED, CREDITS_OUT]).annotate(
         **{f"has_{stage}": Exists(waiting) for stage, waiting in stages.items()}

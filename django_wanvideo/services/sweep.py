@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 SWEEP = "sweep"
 CHUNK = 500
+#: Seconds between full passes of one process.
+FULL_EVERY = 10.0
 SYNC_BATCH = 100
 #: Receivers are called one after the other.
 SIGNAL_BATCH = 50
@@ -81,18 +83,19 @@ class SweepResult:
         return ", ".join(f"{number} {stage}" for stage, number in self.counts.items()) or "nothing due"
 
 
-def sweep(dispatch: Dispatch = queue.enqueue) -> SweepResult:
+def sweep(dispatch: Dispatch = queue.enqueue, *, is_full: bool = True) -> SweepResult:
     """Make one pass.
 
     Args:
         dispatch: takes a job's name and ids; ``jobs.run_here`` does the work in this process instead of through RQ.
+        is_full: whether what bears to wait is looked for as well. Who sweeps every second does so every ``FULL_EVERY``.
     """
     guard = installation.look_before_sending()
     swept = SweepResult(is_foreign=guard.is_foreign, dispatch=dispatch)
     if guard.is_foreign:
         return swept
     swept.add("recovered", binding.bind_all())
-    state, found = due.look(SWEEP)
+    state, found = due.look(SWEEP, is_full=is_full)
     swept.add("reconsidered", throttling.reconsider(state, some_wait="budgets" in found))
     # What this pass does itself may make further tasks due.
     tasks = "tasks" in found or bool(swept.counts)
@@ -125,6 +128,9 @@ def sweep(dispatch: Dispatch = queue.enqueue) -> SweepResult:
             swept.hand_out("submit")
         places = [most for most in (throttling.available_slots(), holds.places()) if most is not None]
         _dispatch_due(swept, TaskStatus.QUEUED, "submit", most=min(places, default=None))
+    if tasks and is_full:
+        # After everything that brings a video.
+        _dispatch_due(swept, TaskStatus.COMPLETED, "poster")
     # Not save(), which would cost more than all that an idle pass has to find out.
     SiteState.objects.filter(name=SWEEP).update(value=state.value, updated_at=timezone.now())
     return swept

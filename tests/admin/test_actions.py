@@ -250,7 +250,7 @@ def test_still_at_evolink_is_fetched_by_retry(boss, make_task):
     page = run(boss, "retry_selected", paid, failed)
     text = page.content.decode()
     assert "Retry 2 videos for about 11.9 credits" in text
-    assert text.count("Fetched, free of charge") == 1
+    assert text.count("Fetches the file again") == 1
     send(boss, page)
     assert statuses() == ["queued", "storing"]
 
@@ -260,9 +260,48 @@ def test_still_at_evolink_is_fetched(boss, make_task):
     paid = fetchable(make_task)
     VideoTask.objects.filter(pk=paid.pk).update(prompt="")
     page = run(boss, "retry_selected", paid)
-    assert "Retry 1 video for about 0 credits" in page.content.decode()
+    assert "Fetch 1 file again, free of charge" in page.content.decode()
     send(boss, page)
     assert statuses() == ["storing"]
+
+
+def test_what_was_made_again_as_a_copy_is_left_alone(boss, make_task):
+    done, moving, alone = (make_task("failed", error_code="service_error", prompt=text) for text in "ABC")
+    copy = make_task("completed", parent=done)
+    make_task("processing", parent=moving, progress=42)
+    # A take is another video, a failed copy is none.
+    make_task("completed", parent=alone, take_group=alone.pk, take_number=2)
+    make_task("failed", parent=alone)
+    page = run(boss, "retry_selected", done, moving, alone)
+    text = page.content.decode()
+    assert "Retry 1 of 3 selected tasks?" in text
+    groups = re.findall(r"<h2 id=.[a-z-]+-heading.>(.+?)</h2>", text)
+    assert groups == ["Trying again helps (1)", "Nothing to do (2)"]
+    assert text.count("It was tried again as a copy.") == 2
+    assert url("change", copy.pk) in text
+    assert "processing, 42 %" in text
+    send(boss, page)
+    assert list(VideoTask.objects.filter(status="queued")) == [alone]
+
+
+def test_a_copy_that_a_person_may_not_see_is_not_told_of(boss, make_task, monkeypatch):
+    failed = make_task("failed", error_code="service_error", prompt="mine")
+    copy = make_task("completed", parent=failed, prompt="not mine")
+    hide = lambda self, request, queryset: queryset.exclude(pk=copy.pk)  # noqa: E731
+    monkeypatch.setattr(VideoTaskAdmin, "get_visible_queryset", hide)
+    text = run(boss, "retry_selected", failed).content.decode()
+    assert "Retry 1 of 1 selected task?" in text
+    assert str(copy.pk) not in text
+
+
+def test_what_does_not_fail_by_chance_says_what_to_change(boss, make_task):
+    tasks = [make_task("failed", error_code=code) for code in ("content_policy_violation", "image_processing_error")]
+    done = make_task("completed")
+    text = run(boss, "retry_selected", *tasks, done).content.decode()
+    assert "Change something first (2)" in text
+    assert (text.count(">Edit a copy<"), text.count(">Choose another picture<")) == (1, 1)
+    assert "It did not fail." in text
+    assert "Retry 0 of 3 selected tasks?" in text
 
 
 def test_a_link_that_has_ended_is_no_reason_for_a_lower_price(boss, make_task):

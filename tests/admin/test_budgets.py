@@ -89,7 +89,7 @@ def test_what_is_fetched_free_of_charge_is_not_counted(boss, make_task, limit, n
     used(12)
     alive = {"result_url": "https://files.example/v.mp4", "result_expires_at": noon + dt.timedelta(hours=2)}
     page = text_of(confirm(boss, [make_task(TaskStatus.FAILED, **alive)], action="retry_selected"))
-    assert "Retry 1 video for about 0 credits" in page
+    assert "Fetch 1 file again, free of charge" in page
     assert "wv-forecast" not in page
 
 

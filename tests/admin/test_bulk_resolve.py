@@ -60,6 +60,8 @@ def test_what_fits_one_request_only_is_ticked_and_attached(road, evo, boss):
         f"not_accepted:{never.pk.hex}": False,
     }
     assert "No unknown video of this model from that time" in html
+    assert re.findall(r"<h2 id=.group-\d.>(.+?)</h2>", html) == ["On EvoLink’s list (2)", "Not on EvoLink’s list (1)"]
+    assert len(re.findall(r"up to \d+\.\d\d<", html)) == 3
 
     ticked = [value for value, is_ticked in boxes(html).items() if is_ticked]
     answer = boss.post(address, {"resolve": ticked}, follow=True).content.decode()

@@ -85,7 +85,8 @@ class TestFree:
         """A link that ends between page and press is told and nothing is queued."""
         task = fetchable(make_task)
         page = choose(boss, "retry_selected", task)
-        assert "Retry 1 video for about 0 credits" in text_of(page)
+        assert "Fetch 1 file again, free of charge" in text_of(page)
+        assert "Price list" not in text_of(page)
         end_link(task)
         after = press(boss, page)
         assert "Its link has ended; trying again costs 11.90." in text_of(after)

@@ -6,6 +6,8 @@ import datetime as dt
 import signal
 import uuid
 from collections import Counter
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +20,7 @@ from django.utils import timezone
 from django_wanvideo import jobs, queue
 from django_wanvideo.choices import AttemptState, EventKind, TaskStatus
 from django_wanvideo.evolink.exceptions import RejectedError
+from django_wanvideo.management.commands import wanvideo_sweep
 from django_wanvideo.models import Attempt, CallbackReceipt, SiteState, TaskEvent, VideoTask
 from django_wanvideo.services import sweep
 from django_wanvideo.services.holds import account
@@ -444,6 +447,38 @@ def test_the_command_makes_one_pass_and_says_what_it_found(
 def test_the_command_refuses_senseless_intervals(value: str):
     with pytest.raises(CommandError):
         call_command("wanvideo_sweep", f"--loop={value}")
+
+
+def test_what_bears_to_wait_is_looked_for_by_full_passes_only():
+    ends = timezone.now() + dt.timedelta(minutes=5)
+    (row,) = rows(S.STORING, 1, due=False, result_url="https://files.example/v.mp4", result_expires_at=ends)
+    rows(S.QUEUED, 1)
+    jobs = Jobs()
+    assert sweep.sweep(jobs, is_full=False).counts == {"queued": 1}
+    assert sweep.sweep(jobs).counts["expiring"] == 1
+    assert row.events.get().kind == EventKind.LINK_EXPIRING
+
+
+def test_the_loop_makes_a_full_pass_at_once_and_every_ten_seconds(monkeypatch: pytest.MonkeyPatch):
+    clock = [1000.0]
+    passes: list[tuple[float, bool]] = []
+
+    class Stop:
+        def is_set(self) -> bool:
+            return clock[0] > 1024
+
+        def wait(self, seconds: float) -> None:
+            clock[0] += seconds
+
+    def make_pass(_dispatch: Any, *, is_full: bool) -> sweep.SweepResult:
+        passes.append((clock[0] - 1000, is_full))
+        return sweep.SweepResult()
+
+    monkeypatch.setattr(wanvideo_sweep, "sweep", make_pass)
+    monkeypatch.setattr(wanvideo_sweep.waiting, "until_told", lambda: nullcontext(Stop()))
+    monkeypatch.setattr(wanvideo_sweep, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    call_command("wanvideo_sweep", "--loop=4")
+    assert passes == [(0, True), (4, False), (8, False), (12, True), (16, False), (20, False), (24, True)]
 
 
 @pytest.mark.integration

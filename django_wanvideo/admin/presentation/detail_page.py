@@ -48,6 +48,7 @@ def context(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -
         "status_url": model_admin.get_page_url("status"),
         **live_parts(model_admin, task),
         "frame": frame,
+        "still_url": markup.still_url(task, frame),
         # A link that somebody gave is not loaded, since it would tell that site who looks.
         "frame_url": files.url_of(frame.shown_file) if frame is not None else "",
         "frame_caption": frame_caption(frame),

@@ -53,9 +53,20 @@ def progress(value: int, label: str, *, large: bool = False) -> SafeString:
     )
 
 
+def still_url(task: VideoTask, frame: MediaInput | None, *, small: bool = False) -> str:
+    """The address of the picture that stands for a task: its poster, or else its first frame; empty where there is none.
+
+    A link that somebody gave is not loaded, since it would tell that site who looks; a small one is never the original
+    picture.
+    """
+    if address := files.url_of(task.poster):
+        return address
+    return files.url_of(frame.thumbnail if small else frame.shown_file) if frame is not None else ""
+
+
 def thumbnail(task: VideoTask, frame: MediaInput | None) -> SafeString:
-    """The small picture of a task, or an icon; never the original picture."""
-    if frame is not None and (address := files.url_of(frame.thumbnail)):
+    """The small picture of a task, or an icon."""
+    if address := still_url(task, frame, small=True):
         picture = format_html('<img src="{}" width="96" height="54" alt="" loading="lazy">', address)
     else:
         picture = icon("image" if frame is not None else "processing")

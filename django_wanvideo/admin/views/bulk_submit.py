@@ -82,12 +82,14 @@ def plan_view(model_admin: TaskAdminBase, request: HttpRequest, token: str) -> H
         "back": plan.back,
         "send_url": model_admin.get_page_url("send"),
     }
-    title = (
-        ngettext_lazy("Retry %(n)s video?", "Retry %(n)s videos?", "n")
-        if plan.again
-        else ngettext_lazy("Generate %(n)s video?", "Generate %(n)s videos?", "n")
-    )
-    return model_admin.render_page(request, "confirm", title % {"n": len(shown.chosen)}, **context)
+    words = {"n": len(shown.chosen), "all": len(plan.entries)}
+    if plan.again:
+        title = ngettext(
+            "Retry %(n)s of %(all)s selected task?", "Retry %(n)s of %(all)s selected tasks?", words["all"]
+        )
+    else:
+        title = ngettext("Generate %(n)s video?", "Generate %(n)s videos?", words["n"])
+    return model_admin.render_page(request, "confirm", title % words, **context)
 
 
 def send_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
@@ -203,6 +205,10 @@ def _button(plan: StoredPlan, shown: Page) -> str:
         )
     elif not count:
         return _("Retry the selected ones")
+    elif shown.fetched == count:
+        return ngettext("Fetch %(n)s file again, free of charge", "Fetch %(n)s files again, free of charge", count) % {
+            "n": count
+        }
     elif shown.looks_first:
         words = ngettext(
             "Retry %(n)s video for up to %(credits)s credits", "Retry %(n)s videos for up to %(credits)s credits", count

@@ -71,7 +71,17 @@ class Row:
     def why(self) -> str:
         if self.task.error_code:
             return str(advice_for(self.task.error_code).heading)
-        return _("Cancelled before it was sent") if self.task.status == TaskStatus.CANCELLED else ""
+        return _("Cancelled before it was sent") if self.task.status in ENDED else _("It did not fail.")
+
+    @property
+    def copy(self) -> VideoTask | None:
+        """What was made in its place meanwhile."""
+        return _copy_of(self.task)
+
+    @property
+    def is_to_be_replaced(self) -> bool:
+        """Whether another picture helps rather than other words."""
+        return advice_for(self.task.error_code).next_action == "replace_picture"
 
     @property
     def charge(self) -> str:
@@ -128,6 +138,11 @@ class Page:
     def stuck(self) -> list[Row]:
         return [row for row in self.rows if row.problem]
 
+    @property
+    def fetched(self) -> int:
+        """How many of what is sent are only fetched, which is free."""
+        return sum(row.is_free for row in self.rows if row.is_chosen)
+
 
 @dataclass(frozen=True)
 class Planner:
@@ -144,7 +159,12 @@ class Planner:
             # A draft has no attempts.
             return tasks.prefetch_related("inputs")
         few = Attempt.objects.only("task_id", "number", "state", "provider_task_id", "error_code")
-        return tasks.prefetch_related("inputs", Prefetch("attempts", few))
+        # A take was made beside its task, not in its place.
+        made = self.model_admin.get_queryset(self.request).filter(
+            take_group=None, status__in=ACTIVE_STATUSES | {TaskStatus.COMPLETED}
+        )
+        copies = Prefetch("children", made.only("parent_id", "status", "progress", "prompt"), to_attr="copies")
+        return tasks.prefetch_related("inputs", Prefetch("attempts", few), copies)
 
     def tasks_at(self, entries: list[Entry], places: list[int]) -> dict[int, VideoTask]:
         """Return the tasks at some places of a plan, in that order, as far as the person sees them."""
@@ -204,12 +224,18 @@ class Planner:
             return None, reason_of(PermissionDenied())
         if task.status not in (ENDED if self.again else {TaskStatus.DRAFT}):
             return None, _why_not(task.status)
+        if self.again and _copy_of(task) is not None:
+            return None, _("It was tried again as a copy.")
         try:
             if not download.is_fetchable(task):
                 creation.check_complete(task)
             return quotes.quote(task), ""
         except ValidationError as error:
             return None, reason_of(error)
+
+
+def _copy_of(task: VideoTask) -> VideoTask | None:
+    return next(iter(getattr(task, "copies", ())), None)
 
 
 def _why_not(status: str) -> str:

@@ -130,7 +130,25 @@ def bulk_resolve_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpR
         return HttpResponseRedirect(back)
     tasks = _tasks(model_admin, request, request.GET.getlist("id"))
     rows = [_row(model_admin, found) for found in matching.match(tasks)]
-    return model_admin.render_page(request, "bulk_resolve", _("Settle unconfirmed videos"), rows=rows, back=back)
+    groups = [
+        (
+            _("On EvoLink’s list"),
+            _("Each fits exactly one video. It is attached; nothing is sent or charged again."),
+            [row for row in rows if row["is_ticked"]],
+        ),
+        (
+            _("Not on EvoLink’s list"),
+            _("Select one to settle it as not accepted: it fails, was not charged, and can be retried."),
+            [row for row in rows if row["value"] and not row["is_ticked"]],
+        ),
+        (
+            _("To be decided one by one"),
+            _("These are left as they are."),
+            [row for row in rows if not row["value"]],
+        ),
+    ]
+    shown = [{"heading": heading, "lead": lead, "rows": of} for heading, lead, of in groups if of]
+    return model_admin.render_page(request, "bulk_resolve", _("Settle unconfirmed videos"), groups=shown, back=back)
 
 
 def _tasks(model_admin: TaskAdminBase, request: HttpRequest, ids: list[str]) -> list[VideoTask]:

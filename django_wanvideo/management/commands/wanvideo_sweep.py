@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from django_wanvideo import jobs, queue
 from django_wanvideo.management import arguments, waiting
-from django_wanvideo.services.sweep import SweepResult, sweep
+from django_wanvideo.services.sweep import FULL_EVERY, SweepResult, sweep
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -50,11 +51,14 @@ class Command(BaseCommand):
         if options["loop"] is None:
             self._say(sweep(dispatch), options["verbosity"], always=True)
             return
+        full_at = 0.0
         with waiting.until_told() as stop:
             while not stop.is_set():
                 close_old_connections()
+                if is_full := time.monotonic() >= full_at:
+                    full_at = time.monotonic() + FULL_EVERY
                 try:
-                    self._say(sweep(dispatch), options["verbosity"])
+                    self._say(sweep(dispatch, is_full=is_full), options["verbosity"])
                 except Error:
                     # The database may be restarting; a service must outlive that.
                     logger.exception("The database did not answer; the sweep goes on in %s s.", options["loop"])
