@@ -33,7 +33,7 @@ def check(
     named = {**given, **{role: True for role, is_there in there.items() if is_there}}
     for rule in spec.rules:
         if rule.is_broken(named, effective):
-            problems[rule.parameter].append(ValidationError(rule.message, code=rule.kind))
+            problems[rule.parameter].append(ValidationError(rule.message, rule.kind, {"rule": rule}))
     for one in spec.one_of:
         if not any(there.get(name) or (name == "prompt" and has_prompt) for name in one.names):
             problems[one.names[0]].append(ValidationError(one.message, code="one_of"))
