@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
-from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
-from django_wanvideo import catalog
-from django_wanvideo.catalog import entries
-from django_wanvideo.checks import addresses
+from django_wanvideo.checks import addresses, models
 from django_wanvideo.conf import conf, given, known_names
 from django_wanvideo.db import database
 
@@ -85,8 +83,9 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_values(),
         *_credit_limits(),
         *_upload_to(),
-        *_model(),
+        *models.offered(),
         *_clock(),
+        *_access(),
     ]
 
 
@@ -175,24 +174,14 @@ def _upload_to() -> Iterator[CheckMessage]:
         )
 
 
-def _model() -> Iterator[CheckMessage]:
-    hint = "Give the dotted path of a function that takes EvoLink's models and returns those that this site offers."
+def _access() -> Iterator[CheckMessage]:
+    access = conf.VIDEO_ACCESS
     try:
-        offered = catalog.models()
-    except ImproperlyConfigured as error:
-        yield Error(str(error), hint=hint, id="wanvideo.E015")
-        return
-    ids = [spec.id for spec in offered]
-    problems = [f"{model} is there twice" for model in sorted(set(ids)) if ids.count(model) > 1]
-    problems += [f"{spec.id}: {problem}" for spec in offered for problem in entries.problems(spec)]
-    if problems:
-        yield Error(f"WANVIDEO['MODELS'] gives wrong models: {'; '.join(problems)}.", hint=hint, id="wanvideo.E015")
-    if conf.DEFAULT_MODEL not in ids:
-        yield Error(
-            f"WANVIDEO['DEFAULT_MODEL'] is {conf.DEFAULT_MODEL!r}, which this site does not offer.",
-            hint="Known models: " + ", ".join(ids),
-            id="wanvideo.E012",
-        )
+        found = import_string(access) if isinstance(access, str) else access
+    except ImportError:
+        found = access
+    if found is not None and not callable(found):
+        yield _bad_value("VIDEO_ACCESS", "a callable of request and task, or its dotted path")
 
 
 def _clock() -> Iterator[CheckMessage]:

@@ -32,10 +32,12 @@ ANSWERS = {
     "POST delete":          (NO,    NO,  NO,  NO,    MOVED, NO,    NO),
     "GET history":          (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET status":           (NO,    OK,  NO,  OK,    NO,    NO,    NO),
+    "GET totals":           (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET news":             (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET price":            (NO,    NO,  OK,  OK,    NO,    NO,    NO),
     "GET temporary_upload": (NO,    NO,  OK,  OK,    NO,    NO,    NO),
     "GET video":            (NO,    OK,  NO,  OK,    NO,    NO,    NO),
+    "POST poster":          (NO,    NO,  NO,  MOVED, NO,    NO,    NO),
     "POST send":            (NO,    NO,  NO,  NO,    NO,    MOVED, NO),
     "GET plan":             (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "GET resolve":          (NO,    NO,  NO,  NO,    NO,    NO,    NO),
@@ -87,7 +89,7 @@ def ask(make_task, monkeypatch):
         method, what = name.split(" ", 1)
         data = {}
         match what:
-            case "changelist" | "add" | "status" | "sending" | "bulk_resolve":
+            case "changelist" | "add" | "status" | "totals" | "sending" | "bulk_resolve":
                 address = url(what)
                 data = add_data() if method == "POST" else {}
             case "add, generate":
@@ -202,6 +204,7 @@ def test_own_tasks_only_holds_for_every_address_of_a_task(ask, boss, person, mon
             "changelist",
             "add",
             "status",
+            "totals",
             "news",
             "price",
             "temporary_upload",

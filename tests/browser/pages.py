@@ -82,6 +82,8 @@ PAGES: dict[str, Callable[[Person, Tasks], object]] = {
     "delete": lambda maria, tasks: maria.open("delete", tasks["draft"].pk),
     "delete selected": lambda maria, tasks: _select_all(maria, "delete_selected"),
     "history": lambda maria, tasks: maria.open("history", tasks["draft"].pk),
+    # The last one, since the choice of the grid is kept.
+    "grid": lambda maria, tasks: maria.open("changelist", query="?view=grid&created=7"),
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 
 from django_wanvideo import catalog
 from django_wanvideo.catalog import entries, registry, wan
-from django_wanvideo.checks import settings as settings_check
+from django_wanvideo.checks import models as checks
 from django_wanvideo.models import VideoTask
 
 FLASH = catalog.get("wan2.6-image-to-video-flash")
@@ -111,7 +111,7 @@ def test_a_path_that_gives_no_models_is_one_error(settings, path):
     settings.WANVIDEO = settings.WANVIDEO | {"MODELS": path}
     with pytest.raises(ImproperlyConfigured, match="WANVIDEO\\['MODELS'\\]"):
         catalog.models()
-    (message,) = settings_check._model()
+    (message,) = checks.offered()
     assert (message.id, bool(message.hint)) == ("wanvideo.E015", True)
 
 
@@ -124,14 +124,14 @@ def test_a_path_that_gives_no_models_is_one_error(settings, path):
 )
 def test_wrong_entries_are_named(settings, name, says):
     use(settings, name)
-    (message,) = settings_check._model()
+    (message,) = checks.offered()
     assert message.id == "wanvideo.E015"
     assert says in message.msg
 
 
 def test_the_default_is_one_that_is_offered(settings):
     use(settings, "without_flash", DEFAULT_MODEL=FLASH.id)
-    (message,) = settings_check._model()
+    (message,) = checks.offered()
     assert message.id == "wanvideo.E012"
 
 

@@ -70,12 +70,18 @@ def thumbnail(task: VideoTask, frame: MediaInput | None) -> SafeString:
         picture = format_html('<img src="{}" width="96" height="54" alt="" loading="lazy">', address)
     else:
         picture = icon("image" if frame is not None else "processing")
-    length = ""
+    words = length(task)
+    over = format_html('<span class="wv-length">{}{}</span>', icon("play"), words) if words else ""
+    return format_html('<span class="wv-thumb">{}{}</span>', picture, over)
+
+
+def length(task: VideoTask) -> str:
+    """How long a finished video is, as players say it: "0:05"; empty where that is not known."""
     seconds = task.parameters.get("duration")
-    if task.status == TaskStatus.COMPLETED and isinstance(seconds, int):
-        minutes, rest = divmod(seconds, 60)
-        length = format_html('<span class="wv-length">{}{}</span>', icon("play"), f"{minutes}:{rest:02d}")
-    return format_html('<span class="wv-thumb">{}{}</span>', picture, length)
+    if task.status != TaskStatus.COMPLETED or not isinstance(seconds, int):
+        return ""
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes}:{rest:02d}"
 
 
 def settings_line(task: VideoTask, *, with_model: bool = True) -> str:
@@ -119,12 +125,27 @@ def state(task: VideoTask) -> SafeString:
 
 def credits_cell(task: VideoTask) -> SafeString:
     """What a task has cost as far as that is known, or else what it is expected to cost."""
+    amount, note, is_exact = _price(task)
+    remark = format_html('<span class="wv-sub">{}</span>', note) if note else ""
+    return format_html("{}{}" if is_exact else '<span class="wv-estimate">{}</span>{}', amount, remark)
+
+
+def price_words(task: VideoTask) -> str:
+    """The same in a few words: "11.90 credits", "≈ 11.90 credits", "not charged"; empty where nothing is known."""
+    amount, note, is_exact = _price(task)
+    if note and is_exact:
+        return note
+    return formats.unbroken(_("%(n)s credits") % {"n": amount}) if amount != "–" else note
+
+
+def _price(task: VideoTask) -> tuple[str, str, bool]:
+    """Return an amount of credits, what is known about the charge, and whether the amount is what was used."""
     charge, has_ended = task.charge, task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}
     if task.credits_used:
-        return format_html("{}", formats.credits_in_table(task.credits_used))
+        return formats.credits_in_table(task.credits_used), "", True
     if task.credits_used is not None or (has_ended and charge in {Charge.NONE, Charge.NOT_EXPECTED}):
         note = charge_note(Charge.NONE if task.credits_used is not None else charge)
-        return format_html('{}<span class="wv-sub">{}</span>', formats.credits_in_table(Decimal(0)), note)
+        return formats.credits_in_table(Decimal(0)), note, True
     known = task.credits_reserved if task.credits_reserved is not None else task.credits_estimated
     words, note = _("≈ %(n)s"), charge_note(charge)
     if charge == Charge.MAYBE and task.status not in {TaskStatus.QUEUED, TaskStatus.SUBMITTING}:
@@ -132,8 +153,7 @@ def credits_cell(task: VideoTask) -> SafeString:
     elif charge != Charge.CHARGED or not has_ended:
         known, note = task.credits_estimated, ""
     amount = formats.unbroken(words % {"n": formats.credits_in_table(known)}) if known is not None else "–"
-    remark = format_html('<span class="wv-sub">{}</span>', note) if note else ""
-    return format_html('<span class="wv-estimate">{}</span>{}', amount, remark)
+    return amount, note, False
 
 
 def charge_note(charge: Charge) -> str:

@@ -17,10 +17,12 @@ from django.utils.translation import gettext as _
 from django_wanvideo.admin import action_results, banner, holds, object_actions
 from django_wanvideo.admin.base import TaskAdminBase, is_stock, person
 from django_wanvideo.admin.caching import once
+from django_wanvideo.admin.changelist.owners import search_field
 from django_wanvideo.admin.forms import conflicts, repeats, temporary_uploads
 from django_wanvideo.admin.forms.base import FIRST_FRAME
 from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
+from django_wanvideo.admin.gallery import choice
 from django_wanvideo.admin.people import presets
 from django_wanvideo.admin.presentation import detail_page, prices
 from django_wanvideo.admin.views import duplicate, live
@@ -136,7 +138,12 @@ class PagesMixin(TaskAdminBase):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        is_chosen = choice.PARAMETER in request.GET and request.method == "GET"
+        if is_chosen and self.has_view_or_change_permission(request):
+            return choice.keep(request, holds.marks(request))
+        once(request, "view", lambda: choice.of(request, holds.marks(request)))
         page: dict[str, Any] = {"status_url": self.get_page_url("status"), "is_stock": is_stock()}
+        page["totals_url"] = self.get_page_url("totals")
         page["news"] = live.news(self.admin_site.name)
         if request.method == "GET":
             page |= {"trouble": banner.get_banner(), "holds": holds.notices(self, request)}
@@ -144,7 +151,11 @@ class PagesMixin(TaskAdminBase):
             page["pause_url"] = self.get_page_url("sending")
         if self.admin_site.is_registered(Batch) and self.admin_site.get_model_admin(Batch).has_add_permission(request):
             page["make_many_url"] = reverse("admin:wanvideo_batch_add", current_app=self.admin_site.name)
-        context = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page, **(extra_context or {})}
+        context: dict[str, Any] = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page}
+        if search := search_field(self.admin_site, request):
+            context["media"] = self.media + search.media
+            page["has_search"] = True
+        context |= extra_context or {}
         return super().changelist_view(request, context)
 
 
