@@ -10,7 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from django_wanvideo.admin.forms import repeats, temporary_uploads
+from django_wanvideo.admin.forms import made_for, repeats, temporary_uploads
 from django_wanvideo.admin.forms.fields import ParameterField, file_name, kept_name, link_name
 from django_wanvideo.catalog import text
 from django_wanvideo.catalog.images import inspection
@@ -57,6 +57,8 @@ class TaskFormBase(ModelForm):
     user: ClassVar[Any]
     #: What the new task is made from, if anything.
     parent: ClassVar[VideoTask | None] = None
+    #: The object of the site's own that the new task is made for, if any.
+    origin: ClassVar[made_for.MadeFor | None] = None
     #: Only to look at what was typed; nothing is made or changed.
     is_read_only = False
     #: What is there already and was asked for again.
@@ -120,11 +122,13 @@ class TaskFormBase(ModelForm):
 
     def metadata(self) -> Any:
         """Return the data for the site's own code; what is there already where the form does not offer it."""
+        origin = self.origin if self.is_new else None
+        known = {} if origin is None else {**origin.metadata, made_for.NAME: origin.key}
         if "metadata" not in self.fields:
-            return self.instance.metadata
+            return known or self.instance.metadata
         value = self.cleaned_data.get("metadata")
         # A list without anything in it is no object, which the service says.
-        return {} if value is None else value
+        return known if value is None else {**known, **value} if known and isinstance(value, dict) else value
 
     def kept_token(self, role: str) -> str:
         """Return the signed name of a kept upload that the form sends back, or an empty text."""
@@ -160,7 +164,7 @@ class TaskFormBase(ModelForm):
         """Tell the file fields which pictures are there already; ``kept_url`` is the address that shows kept uploads."""
         stored = {} if self.is_new else by_role(self.instance.inputs.all())
         for role in self.picture_roles:
-            token = self.data.get(self.add_prefix(kept_name(role)), "") if self.is_bound else ""
+            token = self[kept_name(role)].value() or ""
             self._show_picture(role, token, next(iter(stored.get(role, [])), None), kept_url)
 
     def _show_picture(self, role: str, token: str, item: MediaInput | None, kept_url: str) -> None:
