@@ -152,7 +152,7 @@ class PagesMixin(TaskAdminBase):
         if self.admin_site.is_registered(Batch) and self.admin_site.get_model_admin(Batch).has_add_permission(request):
             page["make_many_url"] = reverse("admin:wanvideo_batch_add", current_app=self.admin_site.name)
         context: dict[str, Any] = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page}
-        if search := search_field(self.admin_site, request):
+        if search := search_field(self, request):
             context["media"] = self.media + search.media
             page["has_search"] = True
         context |= extra_context or {}
