@@ -21,7 +21,9 @@ from django_wanvideo.admin.deletion import DeletionMixin
 from django_wanvideo.admin.forms.fields import fieldsets
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
 from django_wanvideo.admin.presentation.markup import ColumnsMixin
-from django_wanvideo.admin.views import bulk_submit, duplicate, files, live, resolve
+from django_wanvideo.admin.takes import making, picking
+from django_wanvideo.admin.takes import page as takes_page
+from django_wanvideo.admin.views import bulk_submit, files, live, resolve
 from django_wanvideo.admin.views.change import PagesMixin, parent_of
 from django_wanvideo.models import Attempt
 
@@ -61,6 +63,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
         "cancel_selected",
         "dismiss_selected",
         "duplicate_selected",
+        "download_selected",
         "delete_selected",
     )
     change_form_template = "admin/wanvideo/videotask/change_form.html"
@@ -91,8 +94,11 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
             ("bulk-resolve/", resolve.bulk_resolve_view, "bulk_resolve"),
             ("plan/<slug:token>/", bulk_submit.plan_view, "plan"),
             ("<uuid:object_id>/video/", files.video_view, "video"),
+            ("<uuid:object_id>/poster/", files.poster_view, "poster"),
             ("<uuid:object_id>/resolve/", resolve.resolve_view, "resolve"),
-            ("<uuid:object_id>/variations/", duplicate.variations_view, "variations"),
+            ("<uuid:object_id>/takes/", takes_page.takes_view, "takes"),
+            ("<uuid:object_id>/takes/make/", making.make_takes_view, "make_takes"),
+            ("<uuid:object_id>/takes/pick/", picking.pick_view, "pick"),
             ("<uuid:object_id>/do/<slug:verb>/", object_actions.operate_view, "operate"),
         ]
         wrap = self.admin_site.admin_view

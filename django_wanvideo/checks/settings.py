@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ValidationError
+from django.utils.module_loading import import_string
 
 from django_wanvideo import catalog
 from django_wanvideo.checks import addresses
@@ -86,6 +87,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_upload_to(),
         *_model(),
         *_clock(),
+        *_access(),
     ]
 
 
@@ -183,6 +185,16 @@ def _model() -> Iterator[CheckMessage]:
             hint="Known models: " + ", ".join(spec.id for spec in catalog.models()),
             id="wanvideo.E012",
         )
+
+
+def _access() -> Iterator[CheckMessage]:
+    access = conf.VIDEO_ACCESS
+    try:
+        found = import_string(access) if isinstance(access, str) else access
+    except ImportError:
+        found = access
+    if found is not None and not callable(found):
+        yield _bad_value("VIDEO_ACCESS", "a callable of request and task, or its dotted path")
 
 
 def _clock() -> Iterator[CheckMessage]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
+from django_wanvideo import takes
 from django_wanvideo.models import Preset
 from tests.browser import rows
 from tests.browser.person import address
@@ -51,6 +52,14 @@ def _other(maria: Person, name: str, *args: Any) -> None:
     maria.page.goto(reverse(f"admin:wanvideo_{name}", args=args))
 
 
+def _takes(maria: Person, tasks: Tasks) -> None:
+    """Beside what is ready stands what is being made, and what differs."""
+    others = [tasks[status] for status in ("processing", "failed", "draft")]
+    takes.group(tasks["completed"], others)
+    tasks["completed"].pick()
+    maria.open("takes", tasks["completed"].pk)
+
+
 def _change(status: str) -> Callable[[Person, Tasks], object]:
     return lambda maria, tasks: maria.open("change", tasks[status].pk)
 
@@ -76,7 +85,8 @@ PAGES: dict[str, Callable[[Person, Tasks], object]] = {
         )
     },
     "resolve": lambda maria, tasks: maria.open("resolve", tasks["unconfirmed"].pk),
-    "variations": lambda maria, tasks: maria.open("variations", tasks["completed"].pk),
+    "make takes": lambda maria, tasks: maria.open("make_takes", tasks["completed"].pk),
+    "takes": _takes,
     "confirm": lambda maria, tasks: _select_all(maria, "submit_selected"),
     "confirm retry": lambda maria, tasks: _select_all(maria, "retry_selected"),
     "delete": lambda maria, tasks: maria.open("delete", tasks["draft"].pk),

@@ -36,10 +36,10 @@ def with_code(text: str) -> SafeString:
     return format_html_join("", "{}", ((format_html(_CODE, part) if n % 2 else part,) for n, part in parts))
 
 
-def chip(status: str) -> SafeString:
-    return format_html(
-        '<span class="wv-chip is-{}">{}{}</span>', status, icon(status), capfirst(TaskStatus(status).label)
-    )
+def chip(status: str, words: str = "") -> SafeString:
+    """A status with its mark; ``words`` in place of its name."""
+    shown = words or capfirst(TaskStatus(status).label)
+    return format_html('<span class="wv-chip is-{}">{}{}</span>', status, icon(status), shown)
 
 
 def progress(value: int, label: str, *, large: bool = False) -> SafeString:
@@ -183,6 +183,14 @@ def of_batch(task: VideoTask, url: str) -> SafeString | str:
     return format_html("{}, {}", shown, formats.unbroken(_("row %(n)s") % {"n": task.row_number}))
 
 
+def of_take(task: VideoTask) -> SafeString | str:
+    """Which take a task is, behind its settings; nothing for one by itself."""
+    if task.take_number is None:
+        return ""
+    words = _("take %(n)s, picked") if task.picked else _("take %(n)s")
+    return format_html(" · {}", formats.unbroken(words % {"n": task.take_number}))
+
+
 class ColumnsMixin:
     @admin.display(description=gettext_lazy("Picture"))
     def picture(self, task: VideoTask) -> SafeString:
@@ -192,8 +200,8 @@ class ColumnsMixin:
     def task(self, task: VideoTask) -> SafeString:
         """The first words of the prompt and the main settings."""
         words = task.prompt[:200] or str(task.pk)
-        parts = '<span class="wv-clip" dir="auto">{}</span> <span class="wv-sub">{}</span>'
-        return format_html(parts, words, settings_line(task))
+        parts = '<span class="wv-clip" dir="auto">{}</span> <span class="wv-sub">{}{}</span>'
+        return format_html(parts, words, settings_line(task), of_take(task))
 
     @admin.display(description=gettext_lazy("Status"), ordering="status")
     def state(self, task: VideoTask) -> SafeString:

@@ -25,6 +25,7 @@ from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_for
 from django_wanvideo.admin.gallery import choice
 from django_wanvideo.admin.people import presets
 from django_wanvideo.admin.presentation import detail_page, prices
+from django_wanvideo.admin.takes import labels
 from django_wanvideo.admin.views import duplicate, live
 from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.db import database
@@ -78,7 +79,7 @@ class PagesMixin(TaskAdminBase):
     def response_change(self, request: HttpRequest, obj: VideoTask) -> HttpResponse:
         if "_generate" in request.POST:
             return self._generate(request, obj)
-        if "_duplicate" in request.POST or "_variations" in request.POST:
+        if "_duplicate" in request.POST or "_make_takes" in request.POST:
             return duplicate.copy(self, request, obj)
         if obj.status != TaskStatus.DRAFT:
             messages.success(request, _("The notes were saved."))
@@ -107,7 +108,7 @@ class PagesMixin(TaskAdminBase):
         obj: VideoTask | None = None,
     ) -> HttpResponse:
         task = obj
-        page: dict[str, Any] = {"is_stock": is_stock()}
+        page: dict[str, Any] = {"is_stock": is_stock(), "take": labels.link(self, request, task)}
         form = context["adminform"].form
         if isinstance(form, TaskForm):
             form.show_picture(self.get_page_url("temporary_upload"))
@@ -206,7 +207,7 @@ def late_form_response(model_admin: TaskAdminBase, request: HttpRequest, object_
     differences = conflicts.differences(form, task)
     if task is not None and not (differences or form.errors):
         # What was typed is what was sent.
-        if "_duplicate" in request.POST or "_variations" in request.POST:
+        if "_duplicate" in request.POST or "_make_takes" in request.POST:
             return duplicate.copy(model_admin, request, task)
         messages.info(request, _("This draft was sent already; nothing was sent a second time."))
         return HttpResponseRedirect(model_admin.get_page_url("change", task.pk))

@@ -67,6 +67,11 @@ def due_at() -> dt.datetime | None:
     return timezone.now() + WAKE_GRACE if is_installed() else None
 
 
+def can_choose(task: VideoTask) -> bool:
+    """Tell whether another picture of a task could be asked for here."""
+    return bool(task.video) and task.status == TaskStatus.COMPLETED and is_installed()
+
+
 def choose(task: VideoTask, seconds: Decimal | float | str | None = None) -> None:
     """Do what ``VideoTask.make_poster`` does."""
     moment = _moment(seconds)
