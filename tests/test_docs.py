@@ -35,6 +35,7 @@ from django_wanvideo.services import schedule
 from django_wanvideo.simulator import Options
 from django_wanvideo.simulator.provider.faults import FAULTS
 from django_wanvideo.testing import picture, run_pending, run_until_finished
+from tests import models_page
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -302,6 +303,17 @@ def test_the_recipe_of_drafts_changes_one_and_sends_one_from_an_event_loop(evoli
     assert scope["make_longer"](task).parameters == {"duration": 10, "quality": "1080p"}
     user = get_user_model().objects.create_user("alice")
     assert async_to_sync(scope["animate_and_send"])(picture(), user).status == TaskStatus.QUEUED
+
+
+def test_the_recipe_of_takes_makes_four_and_finds_the_picked_one(evolink):
+    scope = run(block(DOCS / "recipes.md", "# shop/takes.py"))
+    user = get_user_model().objects.create_user("alice")
+    made = scope["animate_four_times"](types.SimpleNamespace(photo=picture()), user)
+    assert [(task.take_number, task.status) for task in made] == [(number, "queued") for number in (1, 2, 3, 4)]
+    assert scope["picked"](made[0]) is None
+    run_until_finished(made[2])
+    made[2].pick(by=user)
+    assert scope["picked"](made[0]) == made[2]
 
 
 def test_the_theme_recipe_shows_people_their_own(monkeypatch, db, rf):
@@ -713,3 +725,7 @@ def test_whatever_a_block_imports_from_the_package_is_there(page):
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE.name:
                 for alias in node.names:
                     assert is_there(f"{node.module}.{alias.name}".removeprefix(f"{PACKAGE.name}.")), (alias.name, page)
+
+
+def test_the_page_of_models_is_that_of_the_catalogue():
+    assert models_page.PAGE.read_text() == models_page.text(), "make models-page writes it anew"

@@ -221,6 +221,7 @@ def test_own_tasks_only_holds_for_every_address_of_a_task(ask, boss, person, mon
             "price",
             "temporary_upload",
             "send",
+            "spending",
             "sending",
             "bulk_resolve",
             "plan",

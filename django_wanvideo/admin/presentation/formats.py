@@ -54,6 +54,11 @@ def money(credits_: Decimal) -> str:
     return f"${shown}" if currency == "USD" else unbroken(f"{shown} {currency}")
 
 
+def number(value: Decimal) -> str:
+    """Return a number without zeros that say nothing."""
+    return number_format(f"{value.normalize():f}")
+
+
 def _rounded(amount: Decimal) -> Decimal:
     """Round half up, as EvoLink does; Django's own formatting cuts decimals off."""
     return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
@@ -115,6 +120,8 @@ def setting(parameter: ParameterSpec, value: Any) -> str:
     """The value of a model's parameter, with its unit."""
     if parameter.kind == "boolean":
         return _("yes") if value else _("no")
-    if parameter.kind == "choice":
-        return str(next((option.label for option in parameter.options if option.value == value), value))
+    if label := str(parameter.label_of(value)):
+        return label
+    if parameter.kind != "integer":
+        return str(value)
     return unbroken(_("%(s)s s") % {"s": value} if parameter.unit == "s" else f"{value} {parameter.unit}".strip())
