@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def check_prices() -> Iterator[CheckResult]:
     """Whether a price list was off three times in a row, by the ledger."""
     specs = {spec.id: spec for spec in catalog.models()}
-    off = bills.off_lists(specs)
+    off = bills.off_lists({model: bool(spec.price.input_seconds) for model, spec in specs.items()})
     for found in off:
         values = {
             "model": specs[found.model].label,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from django_wanvideo.catalog.spec import CREDITS_PER_DOLLAR
+from django_wanvideo.catalog.pricing import CREDITS_PER_DOLLAR
 from django_wanvideo.conf import conf
 
 

@@ -44,15 +44,22 @@ def test_a_price_list_that_was_off_three_times_in_a_row_is_marked(amounts, off):
         assert "Wan 2.6 Flash" in found[0].message
         assert "12.5" in found[0].message
         assert "11.9, 11.9, 11.9" in found[0].message
-        assert [item.model for item in bills.off_lists(MODELS)] == [MODELS[0]]
+        assert [item.model for item in bills.off_lists(dict.fromkeys(MODELS, False))] == [MODELS[0]]
 
 
 def test_what_was_given_back_and_what_has_no_length_are_no_bills():
     billed(12.5, 12.5, 12.5)
     billed(0, 0, outcome=CreditOutcome.RELEASED)
-    assert bills.off_lists(MODELS[:1])
+    assert bills.off_lists({MODELS[0]: False})
     billed(20, 20, 20, model=MODELS[1], seconds=None)
-    assert not bills.off_lists(MODELS[1:])
+    assert not bills.off_lists({MODELS[1]: False})
+
+
+def test_where_the_length_of_a_clip_is_not_known_less_may_be_billed():
+    billed(9, 9, 9)
+    assert not bills.off_lists({MODELS[0]: True})
+    billed(12.5, 12.5, 12.5, model=MODELS[1])
+    assert bills.off_lists({MODELS[1]: True})
 
 
 def test_a_limit_of_a_group_that_is_not_there_is_told(settings):

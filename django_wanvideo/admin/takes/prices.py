@@ -46,7 +46,7 @@ def of_takes(task: VideoTask, count: int, owner_id: Any) -> dict[str, Any]:
         "amount": amount,
         "button": words % shown,
         "formula": formats.unbroken(formula),
-        "dollars": _("about $%(dollars)s") % {"dollars": formats.credits_in_table(spec.price.dollars(total))},
+        "dollars": _("about %(money)s") % {"money": formats.money(total)},
         "remark": _("Price list of %(date)s; the bill can differ a little.")
         % {"date": format_date(spec.price.as_of, "j M Y")},
         "limit": " ".join(prices.forecast([(one, owner_id)] * count)),
