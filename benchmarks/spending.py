@@ -19,7 +19,6 @@ from benchmarks.site import running_site
 from benchmarks.tables import Verdict, table
 
 MOST_SECONDS = 1.0
-DAYS = 365
 MODELS = 5
 #: Rows made by one statement.
 STEP = 100_000
@@ -29,18 +28,19 @@ def main(argv: list[str] | None = None) -> int:
     """Measure and print; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.spending", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--days", type=int, default=365, help="over which they are spread")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-goal", action="store_true", help="print only; always leave with 0")
     options = parser.parse_args(argv)
     with running_site("postgres"):
         from django.test import override_settings
 
-        _fill(options.rows)
+        _fill(options.rows, options.days)
         with override_settings(ROOT_URLCONF="benchmarks.changelist_urls"):
             return _measure(options)
 
 
-def _fill(rows: int) -> None:
+def _fill(rows: int, days: int) -> None:
     from django.db import connection
 
     from benchmarks.changelist_rows import make_owners
@@ -56,7 +56,7 @@ def _fill(rows: int) -> None:
         CASE WHEN n %% 10 > 0 THEN 'video' ELSE 'failed' END,
         CASE WHEN n %% 10 > 0 THEN 60 + (random() * random() * 300)::int END, false, at, at, at
     FROM generate_series(%(first)s, %(last)s) AS n,
-        LATERAL (SELECT now() - interval '{DAYS - 1} days' * ((%(total)s - n) / %(total)s) AS at) AS moment"""
+        LATERAL (SELECT now() - interval '{days - 1} days' * ((%(total)s - n) / %(total)s) AS at) AS moment"""
     with connection.cursor() as cursor:
         for first in range(1, rows + 1, STEP):
             last = min(first + STEP - 1, rows)
@@ -73,12 +73,14 @@ def _measure(options: argparse.Namespace) -> int:
     started, days = time.perf_counter(), 0
     while summed := keeping.keep_sums():
         days += summed
-    print(f"{options.rows:,} entries of {DAYS} days; {days} days summed in {time.perf_counter() - started:.0f} s.")
+    print(
+        f"{options.rows:,} entries of {options.days} days; {days} days summed in {time.perf_counter() - started:.0f} s."
+    )
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE wanvideo_creditentry")
         cursor.execute("VACUUM ANALYZE wanvideo_creditday")
     today = timezone.localdate()
-    year = {"from": today - dt.timedelta(days=DAYS - 1), "to": today}
+    year = {"from": today - dt.timedelta(days=options.days - 1), "to": today}
     ask = _browser()
     pages: dict[str, dict[str, Any]] = {
         "this month": {},

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
-from django.db import connections
+from django.db import connection, connections
 from django.utils import timezone
 
 from django_wanvideo import jobs
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
     from tests.promises.fixtures import Road
 
-pytestmark = pytest.mark.integration
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer at a time: nobody can overtake"),
+]
 
 PRICE, AT_A_TIME = Decimal(6), 10
 LIMIT = PRICE * AT_A_TIME
