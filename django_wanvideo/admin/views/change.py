@@ -178,14 +178,8 @@ def _seen(form: TaskForm | NotesForm, task: VideoTask | None) -> str:
 #: The hidden field with the id of what a new draft is made from.
 PARENT = "made_from"
 #: Fields of the request that are no part of what was typed.
-_NOT_TYPED = {
-    "csrfmiddlewaretoken",
-    repeats.FIELD,
-    conflicts.FIELD,
-    PARENT,
-    file_name(FIRST_FRAME),
-    kept_name(FIRST_FRAME),
-}
+_NOT_TYPED = {"csrfmiddlewaretoken", repeats.FIELD, conflicts.FIELD, PARENT}
+_NOT_TYPED |= {name(role) for role in InputRole.values for name in (file_name, kept_name)}
 
 
 def parent_of(model_admin: TaskAdminBase, request: HttpRequest) -> VideoTask | None:
@@ -236,15 +230,16 @@ def _typed(request: HttpRequest, task: VideoTask | None, form: TaskForm) -> list
     ]
     origin = task.pk if task is not None else request.path
     key = repeats.key_for_another(origin, json.dumps(sorted(pairs)))
-    token = form.data.get(kept_name(FIRST_FRAME)) or _kept_of(task, form)
-    pairs += [(kept_name(FIRST_FRAME), token)] if token else []
+    for role in InputRole.values:
+        token = form.data.get(kept_name(role)) or (_kept_of(task, form, role) if role in form.picture_roles else "")
+        pairs += [(kept_name(role), token)] if token else []
     pairs += [(PARENT, str(task.pk))] if task is not None else []
     return [*pairs, (repeats.FIELD, key)]
 
 
-def _kept_of(task: VideoTask | None, form: TaskForm) -> str:
+def _kept_of(task: VideoTask | None, form: TaskForm, role: str) -> str:
     """Keep a copy of the picture that the task was sent with, where the form has no other."""
-    frame = task.first_frame if task is not None else None
-    if frame is None or not frame.file or form.data.get(link_name(FIRST_FRAME)):
+    frame = task.inputs.filter(role=role).first() if task is not None else None
+    if frame is None or not frame.file or form.data.get(link_name(role)):
         return ""
     return temporary_uploads.keep_copy(frame.file, owner=form.user.pk)
