@@ -17,6 +17,8 @@ from tests.admin.conftest import add_data, hidden, url
 PARTS = {
     "list": ['data-wanvideo-list data-status-url="', 'data-wanvideo-task="', "wv-chip is-processing", 'class="wv-thumb"',
              "A fox trots on", "live-status.js", "wanvideo.css", 'id="wv-processing"', 'name="q"', 'value="submit_selected"', "wv-clip"],
+    "grid": ['data-wanvideo-list data-status-url="', '<ul class="wv-gallery"', 'class="wv-poster"', "wv-chip is-processing", 'name="q"',
+             'value="submit_selected"', "action-select", "gallery.js", "gallery.css", 'aria-current="true"', "wv-filterchip", "data-wanvideo-totals"],
     "empty": ["No videos yet", "wv-empty"],
     "add": ['name="prompt"', 'data-wanvideo-drop', 'name="duration"', "data-wanvideo-slider", "wv-choices", 'name="_generate"',
             "Generate for about 11.9 credits", 'name="_save"', 'name="idempotency_key"', "dropzone.js", 'enctype="multipart/form-data"'],
@@ -44,6 +46,9 @@ def show(boss, make_task, monkeypatch):
             case "list":
                 make_task("processing", progress=42)
                 return boss.get(url("changelist"))
+            case "grid":
+                make_task("processing", progress=42)
+                return boss.get(url("changelist") + "?view=grid&status=processing", follow=True)
             case "empty":
                 return boss.get(url("changelist"))
             case "add":

@@ -113,7 +113,7 @@ class PagesMixin(TaskAdminBase):
         page: dict[str, Any] = {"is_stock": is_stock(), "take": labels.link(self, request, task)}
         form = context["adminform"].form
         if isinstance(form, TaskForm):
-            form.show_picture(self.get_page_url("temporary_upload"))
+            form.show_pictures(self.get_page_url("temporary_upload"))
             takes_picture = any(item.role == InputRole.FIRST_FRAME for item in form.spec.inputs)
             new = _("Animate a picture") if takes_picture else _("Make a video from words")
             known = form.repeat.task if form.repeat else None
@@ -124,7 +124,7 @@ class PagesMixin(TaskAdminBase):
                 "price": prices.of_form(form, request.user.pk if add or task is None else task.owner_id),
                 "can_submit": self.has_submit_permission(request, task),
                 "price_url": self.get_page_url("price"),
-                "rules": [rule.as_dict() for rule in form.spec.rules],
+                "rules": form.spec.form_rules(),
             }
             if add:
                 page["presets"] = presets.bar(request, form)
@@ -156,7 +156,7 @@ class PagesMixin(TaskAdminBase):
             page["make_many_url"] = reverse("admin:wanvideo_batch_add", current_app=self.admin_site.name)
         title = _("Choose a video") if is_popup else capfirst(self.opts.verbose_name_plural)
         context: dict[str, Any] = {"title": title, "wanvideo": page}
-        if search := search_field(self.admin_site, request):
+        if search := search_field(self, request):
             context["media"], page["has_search"] = self.media + search.media, True
         return super().changelist_view(request, {**context, **(extra_context or {})})
 

@@ -10,11 +10,11 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo import catalog
 from django_wanvideo.choices import IN_FLIGHT_STATUSES, RETRYABLE_STATUSES, EventKind, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import VideoTask, lifecycle
+from django_wanvideo.models.base import pricing
 from django_wanvideo.models.creation import creation
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.limits import throttling
@@ -43,7 +43,7 @@ def enqueue(
     if task.status == TaskStatus.DRAFT:
         _check_complete(task)
         installation.note_host(host)
-        price = catalog.estimate(catalog.get(task.model), task.parameters)
+        price = pricing.price_of(task)
         # Only what must not wait needs the claims to stand still while it is queued.
         with contextlib.nullcontext() if wait else database.atomic(), quotes.held_to(task, agreed) as unchanged:
             throttling.admit(price, task.owner_id, wait=wait)
@@ -88,7 +88,7 @@ def retry(task: VideoTask, *, by: AbstractBaseUser | None = None, agreed: Quote 
         if agreed is not None and agreed.is_free:
             raise quotes.QuoteChanged(quotes.problem(task, agreed))
         _check_complete(task)
-        price = catalog.estimate(catalog.get(task.model), task.parameters)
+        price = pricing.price_of(task)
         throttling.admit(price, task.owner_id, wait=True)
         installation.note_host(None)
         with quotes.held_to(task, agreed) as unchanged:
