@@ -64,6 +64,16 @@ class Batch(Row):
     cancelled_by = PersonKey(verbose_name=_("cancelled by"), db_index=False)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True, editable=False)
     next_action_at = models.DateTimeField(_("next action at"), null=True, blank=True, editable=False)
+    #: What it waits for as a whole, was sent back with, or is being sent by.
+    approval = RowKey(
+        "wanvideo.Approval",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="batches",
+        verbose_name=_("approval"),
+        editable=False,
+    )
 
     class Meta(Row.Meta):
         verbose_name = _("batch")
