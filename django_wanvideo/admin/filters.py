@@ -18,6 +18,7 @@ from django_wanvideo import catalog, failures
 from django_wanvideo.admin import counts
 from django_wanvideo.admin.base import as_uuid, is_stock
 from django_wanvideo.choices import TaskStatus
+from django_wanvideo.conf import conf
 from django_wanvideo.models import VideoTask
 
 if TYPE_CHECKING:
@@ -55,12 +56,20 @@ class AttentionFilter(_Filter):
         """Return the choices; none where a finished video is chosen for something else."""
         if IS_POPUP_VAR in request.GET:
             return []
-        needed = counts.labelled(_("Needs attention"), counts.known(request, model_admin).get("needed"))
-        return [("needed", needed), ("expiring", _("Link ends soon"))]
+        known = counts.known(request, model_admin)
+        found = [
+            ("needed", counts.labelled(_("Needs attention"), known.get("needed"))),
+            ("expiring", _("Link ends soon")),
+        ]
+        if conf.APPROVAL_ABOVE is not None:
+            found.insert(1, ("approval", counts.labelled(_("Waits for approval"), known.get("approval"))))
+        return found
 
     def narrowed(self, request: HttpRequest, tasks: Any, value: str) -> Any:
         if value == "needed":
             return tasks.needing_attention()
+        if value == "approval":
+            return tasks.waiting_for_approval()
         return tasks.expiring() if value == "expiring" else tasks
 
 

@@ -20,7 +20,7 @@ from django_wanvideo.admin.deletion import DeletionMixin
 from django_wanvideo.admin.forms.fields import fieldsets
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
 from django_wanvideo.admin.presentation.markup import ColumnsMixin
-from django_wanvideo.admin.views import bulk_submit, duplicate, files, live, resolve
+from django_wanvideo.admin.views import approvals, bulk_submit, duplicate, files, live, resolve
 from django_wanvideo.admin.views.change import PagesMixin, parent_of
 from django_wanvideo.models import Attempt
 
@@ -86,6 +86,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
             ("temporary-upload/", files.temporary_upload_view, "temporary_upload"),
             ("send/", bulk_submit.send_view, "send"),
             ("sending/", holds.sending_view, "sending"),
+            ("approvals/", approvals.approvals_view, "approvals"),
             ("bulk-resolve/", resolve.bulk_resolve_view, "bulk_resolve"),
             ("plan/<slug:token>/", bulk_submit.plan_view, "plan"),
             ("<uuid:object_id>/video/", files.video_view, "video"),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django_wanvideo import catalog
 from django_wanvideo.admin import holds
 from django_wanvideo.admin.forms.fields import ParameterField
-from django_wanvideo.admin.presentation import formats, markup, status_text
+from django_wanvideo.admin.presentation import approvals, formats, markup, status_text
 from django_wanvideo.services.limits import credit_limits, throttling
 from django_wanvideo.services.sending import quotes
 from django_wanvideo.services.sending.quotes import Quote, QuoteChanged
@@ -23,6 +23,7 @@ from django_wanvideo.services.sending.quotes import Quote, QuoteChanged
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from django.contrib.auth.models import AbstractBaseUser
     from django.http import HttpRequest
 
     from django_wanvideo.admin.forms.base import TaskFormBase
@@ -44,8 +45,10 @@ def price_now(task: VideoTask) -> Decimal | None:
     return catalog.estimate(spec, task.parameters) if spec is not None else task.credits_estimated
 
 
-def _words(spec: ModelSpec, typed: Iterable[tuple[ParameterField, Any]], owner_id: Any) -> dict[str, Any]:
-    """Return the price as the page shows it, and what the limits on the owner’s credits mean for it.
+def _words(
+    spec: ModelSpec, typed: Iterable[tuple[ParameterField, Any]], owner_id: Any, by: AbstractBaseUser | None
+) -> dict[str, Any]:
+    """Return the price as the page shows it, and what limits and the need of an approval mean for it.
 
     Keys: ``known``, ``credits``, ``amount``, ``button``, ``formula``, ``dollars``, ``remark``, ``limit``.
     """
@@ -71,8 +74,13 @@ def _words(spec: ModelSpec, typed: Iterable[tuple[ParameterField, Any]], owner_i
         "formula": formats.unbroken(formula),
         "dollars": _("about $%(dollars)s") % {"dollars": formats.credits_in_table(spec.price.dollars(price))},
         "remark": _("Price list of %(date)s; the bill can differ a little.") % as_of,
-        "limit": _forecast_of_one(price, owner_id),
+        "limit": _limits(price, owner_id, by),
     }
+
+
+def _limits(price: Decimal, owner_id: Any, by: AbstractBaseUser | None) -> str:
+    words = [approvals.needed(by, price)] if by is not None else []
+    return " ".join(filter(None, [*words, _forecast_of_one(price, owner_id)]))
 
 
 def _unknown() -> dict[str, Any]:
@@ -82,17 +90,19 @@ def _unknown() -> dict[str, Any]:
     return found | {"known": False, "amount": "–", "button": _("Generate"), "formula": formula, "remark": remark}
 
 
-def of_form(form: TaskFormBase, owner_id: Any) -> dict[str, Any]:
-    """Return the price of what stands in the form."""
+def of_form(form: TaskFormBase, owner_id: Any, by: AbstractBaseUser | None = None) -> dict[str, Any]:
+    """Return the price of what stands in the form; ``by`` is who would send it."""
     fields = [(field, form[name].value()) for name, field in form.fields.items() if isinstance(field, ParameterField)]
-    return _words(form.spec, fields, owner_id)
+    return _words(form.spec, fields, owner_id, by)
 
 
-def of_query(spec: ModelSpec, data: Mapping[str, str], owner_id: Any) -> dict[str, Any]:
+def of_query(
+    spec: ModelSpec, data: Mapping[str, str], owner_id: Any, by: AbstractBaseUser | None = None
+) -> dict[str, Any]:
     """Return the price for parameters as a form sends them; a tick box that is not sent is off."""
     fields = [(ParameterField(parameter), parameter.name) for parameter in spec.parameters]
     typed = [(field, field.widget.value_from_datadict(data, {}, name)) for field, name in fields]
-    return _words(spec, typed, owner_id)
+    return _words(spec, typed, owner_id, by)
 
 
 def signed_quote(user: Any, task: VideoTask, *, fetches: bool = False) -> str:

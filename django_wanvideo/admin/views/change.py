@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from django_wanvideo.admin import action_results, banner, holds, object_actions
+from django_wanvideo.admin import action_results, banner, counts, holds, object_actions
 from django_wanvideo.admin.base import TaskAdminBase, is_stock, person
 from django_wanvideo.admin.caching import once
 from django_wanvideo.admin.forms import conflicts, repeats, temporary_uploads
@@ -22,8 +22,9 @@ from django_wanvideo.admin.forms.base import FIRST_FRAME
 from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
 from django_wanvideo.admin.people import presets
+from django_wanvideo.admin.presentation import approvals as wording
 from django_wanvideo.admin.presentation import detail_page, prices
-from django_wanvideo.admin.views import duplicate, live
+from django_wanvideo.admin.views import approvals, duplicate, live
 from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import WanVideoError
@@ -88,8 +89,7 @@ class PagesMixin(TaskAdminBase):
         try:
             sending.enqueue(obj, by=person(request), agreed=prices.agreed_on_form(request, obj))
         except (WanVideoError, ValidationError) as error:
-            words = _("The draft was saved, but not sent: %(reason)s") % {"reason": action_results.reason_of(error)}
-            messages.warning(request, words)
+            action_results.tell_refusal(request, error, _("The draft was saved, but not sent: %(reason)s"))
         else:
             action_results.log(request, [obj], _("Sent to be generated."))
             messages.success(request, prices.sent_words(obj))
@@ -116,7 +116,9 @@ class PagesMixin(TaskAdminBase):
             page |= {
                 "kind": "form",
                 "open_url": self.get_page_url("change", known.pk) if known is not None else "",
-                "price": prices.of_form(form, request.user.pk if add or task is None else task.owner_id),
+                "price": prices.of_form(
+                    form, request.user.pk if add or task is None else task.owner_id, person(request)
+                ),
                 "can_submit": self.has_submit_permission(request, task),
                 "price_url": self.get_page_url("price"),
                 "rules": [rule.as_dict() for rule in form.spec.rules],
@@ -132,6 +134,9 @@ class PagesMixin(TaskAdminBase):
             page |= {"kind": "task", "buttons": buttons, **detail_page.context(self, request, task)}
         if isinstance(form, (TaskForm, NotesForm)):
             page |= {"key": repeats.key_of(form.data), "seen": _seen(form, task)}
+        if task is not None:
+            page["approval"] = wording.notice(task.approval)
+            page["approvals_url"] = approvals.link(self, request) if task.is_waiting_for_approval else ""
         context["wanvideo"] = page
         return super().render_change_form(request, context, add, change, form_url, obj)
 
@@ -142,6 +147,9 @@ class PagesMixin(TaskAdminBase):
             page |= {"trouble": banner.get_banner(), "holds": holds.notices(self, request)}
         if holds.may_pause(request) and not holds.is_paused(holds.reports_for(request)):
             page["pause_url"] = self.get_page_url("sending")
+        if approvals.are_asked_for():
+            page["approvals_url"] = approvals.link(self, request)
+            page["waiting"] = counts.known(request, self).get("approval", "")
         if self.admin_site.is_registered(Batch) and self.admin_site.get_model_admin(Batch).has_add_permission(request):
             page["make_many_url"] = reverse("admin:wanvideo_batch_add", current_app=self.admin_site.name)
         context = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page, **(extra_context or {})}

@@ -16,7 +16,9 @@ from django_wanvideo.admin import holds
 from django_wanvideo.admin.base import as_uuid
 from django_wanvideo.admin.batches.changelist import state_chip
 from django_wanvideo.admin.batches.detail import download, numbers, operations, summary
+from django_wanvideo.admin.presentation import approvals as wording
 from django_wanvideo.admin.presentation import formats, markup
+from django_wanvideo.admin.views import approvals
 from django_wanvideo.batches.work import IS_MOVING
 from django_wanvideo.choices import BatchState, Charge, InputRole, TaskStatus
 from django_wanvideo.failures import advice_for, codes_by_heading, codes_for_retry
@@ -81,6 +83,8 @@ def context(model_admin: BatchPagesMixin, request: HttpRequest, batch: Batch) ->
     return {
         "chip": state_chip(batch),
         "head": summary.head(batch, found),
+        "approval": wording.notice(batch.approval),
+        "approvals_url": approvals_url(model_admin, request, batch),
         "done": found.done,
         "now": summary.now_words(batch, found),
         "left": summary.left_words(batch, found),
@@ -125,6 +129,13 @@ def context(model_admin: BatchPagesMixin, request: HttpRequest, batch: Batch) ->
 def _list_url(model_admin: BatchPagesMixin, batch: Batch) -> str:
     tasks = model_admin.task_admin
     return f"{tasks.get_page_url('changelist')}?{urlencode({'batch': batch.pk})}" if tasks is not None else ""
+
+
+def approvals_url(model_admin: BatchPagesMixin, request: HttpRequest, batch: Batch) -> str:
+    """Return where what a batch waits for is decided, for those who may."""
+    tasks = model_admin.task_admin
+    is_waiting = batch.approval is not None and batch.approval.is_waiting
+    return approvals.link(tasks, request) if tasks is not None and is_waiting else ""
 
 
 # What needs attention ------------------------------------------------------------------------------------------------
