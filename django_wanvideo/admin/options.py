@@ -14,13 +14,14 @@ from django.utils.translation import gettext_lazy
 
 from django_wanvideo.admin import filters, holds, object_actions
 from django_wanvideo.admin.actions import ActionsMixin
+from django_wanvideo.admin.approvals import page as approvals
 from django_wanvideo.admin.base import ModelAdmin, as_uuid
 from django_wanvideo.admin.changelist import TaskChangeList
 from django_wanvideo.admin.deletion import DeletionMixin
 from django_wanvideo.admin.forms.fields import fieldsets
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
 from django_wanvideo.admin.presentation.markup import ColumnsMixin
-from django_wanvideo.admin.views import approvals, bulk_submit, duplicate, files, live, resolve
+from django_wanvideo.admin.views import bulk_submit, duplicate, files, live, resolve
 from django_wanvideo.admin.views.change import PagesMixin, parent_of
 from django_wanvideo.models import Attempt
 

@@ -75,7 +75,7 @@ def _waiting(approval: Approval) -> str:
 
 def _until_then(approval: Approval) -> str:
     if approval.kind == ApprovalKind.SUBMIT:
-        return _("Nothing has been sent or charged. Changing it takes it back.")
+        return _("Nothing has been sent or charged. If it is changed, it has to be asked for again.")
     return _("Nothing new is sent or charged until then.")
 
 

@@ -7,7 +7,6 @@ the tasks that still are what was shown.
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -17,17 +16,15 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, ngettext_lazy
 
-from django_wanvideo.admin.action_results import REFUSALS, Outcome, do_to_each, log, reason_of
+from django_wanvideo.admin.action_results import REFUSALS, Outcome, do_to_each, reason_of
+from django_wanvideo.admin.approvals import asking
 from django_wanvideo.admin.base import person
 from django_wanvideo.admin.presentation import approvals as wording
 from django_wanvideo.admin.presentation import formats, prices
 from django_wanvideo.admin.views import planning, plans
 from django_wanvideo.admin.views.planning import CHUNK, Planner
 from django_wanvideo.choices import ApprovalKind
-from django_wanvideo.exceptions import ApprovalRequired
 from django_wanvideo.services.sending import actions as sending
-from django_wanvideo.services.sending import approvals
-from django_wanvideo.services.sending.quotes import QuoteChanged
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -143,26 +140,14 @@ def _plan_or_none(model_admin: TaskAdminBase, request: HttpRequest, token: str) 
 def _admitted(model_admin: TaskAdminBase, request: HttpRequest, plan: StoredPlan, chosen: list[int]) -> list[int]:
     """Return what is sent now: all that was chosen, or what is free where the rest has to be approved first."""
     quoted = {place: quote for place in chosen if (quote := plan.entries[place].quote) is not None}
-    total = sum((quote.credits or Decimal(0) for quote in quoted.values()), Decimal(0))
-    if not wording.needed(person(request), total):
+    if not asking.is_needed(request, quoted.values()):
         return chosen
-    found = Planner(model_admin, request, plan.again).tasks_at(plan.entries, chosen)
-    allowed = {place: task for place, task in found.items() if model_admin.has_submit_permission(request, task)}
-    kind = ApprovalKind.RETRY if plan.again else ApprovalKind.SUBMIT
-    try:
-        approvals.admit_together({task.pk: quoted[place] for place, task in allowed.items()}, kind, by=person(request))
-    except ApprovalRequired as error:
-        messages.info(request, str(error))
-        log(
-            request,
-            [task for task in allowed.values() if task.pk.hex in error.approval.quotes],
-            _("Approval asked for."),
-        )
-        return [place for place in chosen if place in quoted and quoted[place].is_free]
-    except QuoteChanged:
-        # Sending it tells why it is left alone.
-        return chosen
-    return chosen
+    found = Planner(model_admin, request, plan.again).tasks_at(plan.entries, list(quoted))
+    allowed = {task: quoted[place] for place, task in found.items() if model_admin.has_submit_permission(request, task)}
+    going = asking.admitted(request, allowed, ApprovalKind.RETRY if plan.again else ApprovalKind.SUBMIT)
+    waiting = {task for task in allowed if task not in going}
+    # What is gone, or not this person's to send, is told where it is tried.
+    return [place for place in chosen if found.get(place) not in waiting]
 
 
 def _take_step(model_admin: TaskAdminBase, request: HttpRequest, plan: StoredPlan, at: int, places: list[int]) -> None:

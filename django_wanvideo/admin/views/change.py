@@ -15,6 +15,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from django_wanvideo.admin import action_results, banner, counts, holds, object_actions
+from django_wanvideo.admin.approvals import page as approvals
 from django_wanvideo.admin.base import TaskAdminBase, is_stock, person
 from django_wanvideo.admin.caching import once
 from django_wanvideo.admin.forms import conflicts, repeats, temporary_uploads
@@ -24,7 +25,7 @@ from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_for
 from django_wanvideo.admin.people import presets
 from django_wanvideo.admin.presentation import approvals as wording
 from django_wanvideo.admin.presentation import detail_page, prices
-from django_wanvideo.admin.views import approvals, duplicate, live
+from django_wanvideo.admin.views import duplicate, live
 from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import WanVideoError

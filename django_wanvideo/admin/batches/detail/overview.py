@@ -13,12 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo.admin import holds
+from django_wanvideo.admin.approvals import page as approvals
 from django_wanvideo.admin.base import as_uuid
 from django_wanvideo.admin.batches.changelist import state_chip
 from django_wanvideo.admin.batches.detail import download, numbers, operations, summary
 from django_wanvideo.admin.presentation import approvals as wording
 from django_wanvideo.admin.presentation import formats, markup
-from django_wanvideo.admin.views import approvals
 from django_wanvideo.batches.work import IS_MOVING
 from django_wanvideo.choices import BatchState, Charge, InputRole, TaskStatus
 from django_wanvideo.failures import advice_for, codes_by_heading, codes_for_retry
