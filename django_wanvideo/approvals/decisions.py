@@ -15,7 +15,7 @@ from django_wanvideo.batches.making import record as record_of_batch
 from django_wanvideo.choices import ApprovalKind, ApprovalState, BatchEventKind, EventKind
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed, WanVideoError
-from django_wanvideo.models import Approval, Batch, VideoTask
+from django_wanvideo.models import Approval, Batch, VideoTask, lifecycle
 from django_wanvideo.models.base import people
 from django_wanvideo.services.resolution import decisions
 from django_wanvideo.services.sending import actions, approvals
@@ -72,10 +72,9 @@ def approve(approval: Approval, *, by: AbstractBaseUser, note: str = "") -> Deci
                 found.sent += 1
         if not found.sent:
             _end_without(approval, found)
-        stale = [task.pk for task in found.left]
-        if stale:
-            VideoTask.objects.filter(pk__in=stale).update(approval=None)
-            approvals.record(stale, EventKind.NOTE, None, approval, reason="approval_void")
+        for task in found.left:
+            VideoTask.objects.filter(pk=task.pk).update(approval=None)
+            lifecycle.record(task, EventKind.NOTE, detail={"reason": "approval_void"})
     return found
 
 

@@ -135,6 +135,7 @@ _FOLDED = frozenset({_K.PROGRESS, _K.CALLBACK, _K.STORE_FAILED})
 _HIDDEN = frozenset(
     {
         "approval",
+        "count",
         "credits",
         "limit",
         "note",

@@ -66,7 +66,7 @@ class Command(BaseCommand):
     help = (
         "Makes a video for each row of a table (CSV or .xlsx): checks all rows first, and makes each once, however often "
         "it is run. Rows that were made before are known by what they ask for and left out. Exit codes: 0 done, 1 rows "
-        "have problems, 2 it could not be done."
+        "have problems, 2 it could not be done, 4 it waits until somebody has approved it."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

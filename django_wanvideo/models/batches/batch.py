@@ -99,6 +99,8 @@ class Batch(Row):
 
         Raises:
             TransitionNotAllowed: it was not confirmed, has been submitted, or was cancelled.
+            ApprovalRequired: all together cost more than is sent without a second person; they wait for approval now.
+                While its tasks are being made this is found out later, and it waits then.
             PermissionDenied: ``by`` may not spend credits.
         """
         _operate("submit", self, by=by)
@@ -118,6 +120,7 @@ class Batch(Row):
 
         Raises:
             TransitionNotAllowed: something is going on, or no failed task would gain by it.
+            ApprovalRequired: all together cost more than is sent without a second person. What is only fetched goes on.
             PermissionDenied: ``by`` may not spend credits.
         """
         _operate("retry", self, by=by)

@@ -163,7 +163,9 @@ def record(
     tasks: Iterable[uuid.UUID], kind: EventKind, actor: AbstractBaseUser | None, approval: Approval, **detail: Any
 ) -> None:
     """Write a line into the history of each task; people are told of the first, which stands for all of them."""
+    tasks = list(tasks)
     detail = {"credits": str(approval.credits), "limit": str(approval.limit), "approval": approval.pk} | detail
+    detail["count"] = len(tasks)
     source, actor_id = EventSource.of(actor), actor.pk if actor is not None else None
     events = [
         TaskEvent(task_id=pk, kind=kind, source=source, actor_id=actor_id, detail=detail, notify_at=None)
