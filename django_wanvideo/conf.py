@@ -79,6 +79,9 @@ class Conf:
     NOTIFY = Setting[Callable[[Any], Iterable[Any] | None] | None](None)
     #: The public address of this site, for links in e-mails; ``CALLBACK_BASE_URL`` otherwise.
     SITE_URL = Setting[str | None](None)
+    #: Who may follow the lasting addresses of videos: ``(request, task) -> bool``, or its dotted path, such as
+    #: ``"django_wanvideo.views.public"``. By default those who may look at the task in the admin.
+    VIDEO_ACCESS = Setting[Callable[[Any, Any], bool] | str | None](None)
     #: Which installation this is, such as ``production``; a database that belongs to another one is left alone.
     INSTALLATION = Setting[str | None](None)
 

@@ -76,6 +76,15 @@ def store(*task_ids: uuid.UUID) -> None:
 
 
 @_job
+def poster(*task_ids: uuid.UUID) -> None:
+    """Take the still pictures of stored videos."""
+    from django_wanvideo.services.storing import posters
+
+    for task_id in task_ids:
+        posters.make(task_id)
+
+
+@_job
 def notify(*task_ids: uuid.UUID) -> None:
     """Deliver signals of what has happened to tasks."""
     from django_wanvideo.mail import collecting
@@ -108,5 +117,6 @@ def answer() -> None:
 
 def run_here(job: str, *ids: str) -> bool:
     """Do a job in this process, for sites and tests without RQ."""
-    {"submit": submit, "sync": sync, "store": store, "notify": notify, "batch": batch, "mail": mail}[job](*ids)
+    known = {"submit": submit, "sync": sync, "store": store, "poster": poster}
+    (known | {"notify": notify, "batch": batch, "mail": mail})[job](*ids)
     return True

@@ -69,6 +69,7 @@ def run_pending() -> None:
     VideoTask.objects.filter(status__in=ACTIVE_STATUSES - {"submitting", "unconfirmed"}).update(
         next_action_at=now, delayed_until=None
     )
+    VideoTask.objects.filter(status="completed", next_action_at__isnull=False).update(next_action_at=now)
     CallbackReceipt.objects.filter(process_at__isnull=False).update(process_at=now)
     Batch.objects.exclude(state__in=["uploading", "checked"]).filter(next_action_at__isnull=False).update(
         next_action_at=now

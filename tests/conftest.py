@@ -114,6 +114,16 @@ def redis_queue(valkey: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]
     queue.reset()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _without_posters() -> Iterator[None]:
+    """Decode no video but where a test is about that; the package that does it is here for the simulator."""
+    from django_wanvideo.services.storing import posters
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(posters, "is_installed", lambda: False)
+        yield
+
+
 @pytest.fixture
 def evolink(evolink_simulator: Simulator) -> Simulator:
     """The simulator that host projects have in their tests, by the name that it has in ours."""

@@ -36,6 +36,7 @@ DEFAULTS = {
     "DAILY_CREDIT_LIMIT": None,
     "NOTIFY": None,
     "SITE_URL": None,
+    "VIDEO_ACCESS": None,
     "INSTALLATION": None,
     "USER_DAILY_CREDIT_LIMIT": None,
 }

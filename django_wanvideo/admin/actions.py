@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from django_wanvideo.admin.action_results import CHUNK, do_to_each, log
 from django_wanvideo.admin.base import TaskAdminBase, person
-from django_wanvideo.admin.views import bulk_submit, resolve
+from django_wanvideo.admin.views import archives, bulk_submit, resolve
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models.creation import creation
 from django_wanvideo.services.resolution import decisions
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
+    from django.http.response import HttpResponseBase
     from django_stubs_ext import StrPromise
 
     from django_wanvideo.models import VideoTask
@@ -65,6 +66,20 @@ class ActionsMixin(TaskAdminBase):
             "The status of %(n)s task was refreshed.", "The status of %(n)s tasks was refreshed.", "n"
         )
         _do(request, queryset, ask, _("Refreshed the status."), words)
+
+    @admin.action(permissions=["view"], description=gettext_lazy("Download selected as ZIP"))
+    def download_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> HttpResponseBase | None:
+        """Send the videos of the selected tasks; what has none is named in the ZIP's manifest."""
+        if not archives.can_zip():
+            messages.error(request, _("The site administrator has to install django-wanvideo[tables] for this."))
+        elif queryset[archives.MOST :].exists():
+            words = _("One ZIP holds at most %(most)s videos. Select fewer tasks.")
+            messages.error(request, words % {"most": archives.MOST})
+        elif not queryset.exclude(video="").exists():
+            messages.warning(request, _("None of the selected tasks has a video."))
+        else:
+            return archives.selected(request, queryset)
+        return None
 
     @admin.action(permissions=["change"], description=gettext_lazy("Cancel selected"))
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> None:

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from django_wanvideo.admin.base import person
 from django_wanvideo.admin.caching import once
+from django_wanvideo.admin.gallery import choice
 from django_wanvideo.admin.presentation import formats
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.health import holds as hold_reports
@@ -58,7 +59,7 @@ def notices(model_admin: TaskAdminBase, request: HttpRequest) -> list[dict[str, 
 
 def reports_for(request: HttpRequest) -> list[Report]:
     """Return a report of each hold; what holds sending back is read once for each request."""
-    return _looked_up(lambda: hold_reports.reports(_marks(request))) or []
+    return _looked_up(lambda: hold_reports.reports(marks(request))) or []
 
 
 def is_paused(reports: Iterable[Report]) -> bool:
@@ -71,7 +72,7 @@ def label(model_admin: TaskAdminBase, request: HttpRequest, tasks: Iterable[Vide
     The reason is why each waits at this moment, by the holds that stand; empty for none.
     """
     queued = [task for task in tasks if task.status == TaskStatus.QUEUED]
-    reasons = (_looked_up(lambda: holds.reasons(queued, _marks(request))) if queued else None) or {}
+    reasons = (_looked_up(lambda: holds.reasons(queued, marks(request))) if queued else None) or {}
     labelled: Any
     for labelled in tasks:
         if labelled.status == TaskStatus.QUEUED:
@@ -86,8 +87,9 @@ def reason_now(task: VideoTask) -> str:
     return held.reason if held is not None else ""
 
 
-def _marks(request: HttpRequest) -> dict[str, SiteState]:
-    return once(request, "marks", lock.marks)
+def marks(request: HttpRequest) -> dict[str, SiteState]:
+    """Return the rows of what holds sending back, and what this person chose for the list; one query for each request."""
+    return once(request, "marks", lambda: lock.marks(choice.row_name(request)))
 
 
 def _looked_up(look: Callable[[], T]) -> T | None:

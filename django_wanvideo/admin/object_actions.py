@@ -141,7 +141,7 @@ def get_object_actions(model_admin: TaskAdminBase, request: HttpRequest, task: V
     if may("add"):
         label = _("Choose another picture") if ended and action == "replace_picture" else _("Edit a copy")
         add("duplicate", label if ended else _("Duplicate"), "copy", first=is_to_change and not fetchable)
-        add("variations", _("Variations…"), "variations", link=True)
+        add("make_takes", _("More like this…"), "takes", link=True)
     if may("change"):
         if decisions.can_be_dismissed(task):
             add("dismiss", _("Dismiss"), "completed")

@@ -12,16 +12,19 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_wanvideo.admin import filters, holds, object_actions
+from django_wanvideo.admin import holds, object_actions
 from django_wanvideo.admin.actions import ActionsMixin
 from django_wanvideo.admin.approvals import page as approvals
 from django_wanvideo.admin.base import ModelAdmin, as_uuid
-from django_wanvideo.admin.changelist import TaskChangeList
+from django_wanvideo.admin.changelist import filters, lookups, totals
+from django_wanvideo.admin.changelist.changelist import TaskChangeList
 from django_wanvideo.admin.deletion import DeletionMixin
 from django_wanvideo.admin.forms.fields import fieldsets
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
 from django_wanvideo.admin.presentation.markup import ColumnsMixin
-from django_wanvideo.admin.views import bulk_submit, duplicate, files, live, resolve
+from django_wanvideo.admin.takes import making, picking
+from django_wanvideo.admin.takes import page as takes_page
+from django_wanvideo.admin.views import bulk_submit, files, live, resolve
 from django_wanvideo.admin.views.change import PagesMixin, parent_of
 from django_wanvideo.models import Attempt
 
@@ -61,6 +64,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
         "cancel_selected",
         "dismiss_selected",
         "duplicate_selected",
+        "download_selected",
         "delete_selected",
     )
     change_form_template = "admin/wanvideo/videotask/change_form.html"
@@ -69,14 +73,14 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
     save_as = False
 
     class Media:
-        css = {"all": ("wanvideo/wanvideo.css",)}
+        css = {"all": ("wanvideo/wanvideo.css", "wanvideo/gallery.css")}
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Tell whether the list may be narrowed by ``lookup``: by what it offers, and nothing else.
 
         Django admits every column, so that whoever sees the list could guess what it does not show, letter by letter.
         """
-        return filters.is_offered(self, request, lookup, value) and super().lookup_allowed(lookup, value, request)
+        return lookups.is_offered(self, request, lookup, value) and super().lookup_allowed(lookup, value, request)
 
     def get_urls(self) -> list[URLPattern]:
         """Put our addresses before the admin's catch-all."""
@@ -84,6 +88,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
             ("status/", live.status_view, "status"),
             ("news/", live.news_view, "news"),
             ("price/", live.price_view, "price"),
+            ("totals/", totals.totals_view, "totals"),
             ("temporary-upload/", files.temporary_upload_view, "temporary_upload"),
             ("send/", bulk_submit.send_view, "send"),
             ("sending/", holds.sending_view, "sending"),
@@ -91,8 +96,11 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
             ("bulk-resolve/", resolve.bulk_resolve_view, "bulk_resolve"),
             ("plan/<slug:token>/", bulk_submit.plan_view, "plan"),
             ("<uuid:object_id>/video/", files.video_view, "video"),
+            ("<uuid:object_id>/poster/", files.poster_view, "poster"),
             ("<uuid:object_id>/resolve/", resolve.resolve_view, "resolve"),
-            ("<uuid:object_id>/variations/", duplicate.variations_view, "variations"),
+            ("<uuid:object_id>/takes/", takes_page.takes_view, "takes"),
+            ("<uuid:object_id>/takes/make/", making.make_takes_view, "make_takes"),
+            ("<uuid:object_id>/takes/pick/", picking.pick_view, "pick"),
             ("<uuid:object_id>/do/<slug:verb>/", object_actions.operate_view, "operate"),
         ]
         wrap = self.admin_site.admin_view
@@ -100,7 +108,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
         return [*urls, *super().get_urls()]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TaskChangeList]:
-        return TaskChangeList
+        return totals.NarrowedList if totals.is_asked_for(request) else TaskChangeList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[VideoTask], search_term: str

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ValidationError
+from django.utils.module_loading import import_string
 
 from django_wanvideo import catalog
 from django_wanvideo.checks import addresses
@@ -65,11 +66,7 @@ _VALUES: tuple[tuple[Callable[[Any], bool], str, tuple[str, ...]], ...] = (
     (_is_positive_whole, "a positive whole number of bytes", ("MAX_VIDEO_BYTES",)),
     (_or_none(_is_positive_whole), "a positive whole number or None", ("MAX_IN_FLIGHT", "MAX_SUBMITS_PER_MINUTE")),
     (_or_none(_is_positive), "a positive number of credits or None", ("DAILY_CREDIT_LIMIT", "USER_DAILY_CREDIT_LIMIT")),
-    (
-        _or_none(_is_amount_or_callable),
-        "a number of credits, a callable that takes a user and returns one, or None",
-        ("APPROVAL_ABOVE",),
-    ),
+    (_or_none(_is_amount_or_callable), "a number of credits, a callable, or None", ("APPROVAL_ABOVE",)),
     (_is_switch, "True or False", ("VERIFY_CALLBACKS", "ALLOW_PRIVATE_HOSTS", "TRUST_IDEMPOTENCY_KEY", "BATCH_READ")),
     (_are_texts, "a list of strings", ("CALLBACK_KEYS", "RESULT_HOSTS")),
 )
@@ -95,6 +92,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_upload_to(),
         *_model(),
         *_clock(),
+        *_access(),
     ]
 
 
@@ -192,6 +190,16 @@ def _model() -> Iterator[CheckMessage]:
             hint="Known models: " + ", ".join(spec.id for spec in catalog.models()),
             id="wanvideo.E012",
         )
+
+
+def _access() -> Iterator[CheckMessage]:
+    access = conf.VIDEO_ACCESS
+    try:
+        found = import_string(access) if isinstance(access, str) else access
+    except ImportError:
+        found = access
+    if found is not None and not callable(found):
+        yield _bad_value("VIDEO_ACCESS", "a callable of request and task, or its dotted path")
 
 
 def _clock() -> Iterator[CheckMessage]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django_wanvideo.failures.advice import FailureAdvice
+from django_wanvideo.failures.advice import FailureAdvice, FailureGroup
 from django_wanvideo.failures.charges import charge_words
 from django_wanvideo.failures.lookup import (
     ADVICE,
@@ -17,6 +17,7 @@ __all__ = [
     "ADVICE",
     "UNKNOWN_CODE",
     "FailureAdvice",
+    "FailureGroup",
     "advice_for",
     "charge_words",
     "codes_by_heading",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.failures.advice import FailureAdvice
+from django_wanvideo.failures.advice import FailureAdvice, FailureGroup
 
 UNKNOWN = FailureAdvice(
     codes=("unknown_error",),
@@ -31,6 +31,7 @@ AT_EVOLINK = (
         special_hint=_(
             "Unchanged, it would most likely be refused again. A copy is a draft and costs nothing until you send it."
         ),
+        group=FailureGroup.CONTENT,
     ),
     FailureAdvice(
         codes=(
@@ -47,6 +48,7 @@ AT_EVOLINK = (
         explanation=_("EvoLink does not accept one of the settings or files."),
         whose_move=_("Change the setting or file that EvoLink names above."),
         next_action="edit_copy",
+        group=FailureGroup.SETTINGS,
     ),
     FailureAdvice(
         codes=("image_processing_error", "invalid_media_url", "input_refused"),
@@ -54,6 +56,7 @@ AT_EVOLINK = (
         explanation=_("EvoLink could not open the picture."),
         whose_move=_("Choose another file, or upload the picture instead of giving a link."),
         next_action="replace_picture",
+        group=FailureGroup.SETTINGS,
     ),
     FailureAdvice(
         codes=("image_dimension_mismatch",),
@@ -61,6 +64,7 @@ AT_EVOLINK = (
         explanation=_("The picture’s proportions do not match the chosen format."),
         whose_move=_("Choose a picture or a format that fits."),
         next_action="edit_copy",
+        group=FailureGroup.SETTINGS,
     ),
     FailureAdvice(
         codes=("generation_failed_no_content",),
@@ -80,12 +84,14 @@ AT_EVOLINK = (
         heading=_("EvoLink had a fault"),
         explanation=_("Something went wrong at EvoLink while it worked on this video."),
         whose_move=_("This is temporary, try again in a minute."),
+        group=FailureGroup.CAPACITY,
     ),
     FailureAdvice(
         codes=("generation_timeout",),
         heading=_("EvoLink took too long"),
         explanation=_("EvoLink took too long and gave up."),
         whose_move=_("Try again later, or make a shorter video."),
+        group=FailureGroup.CAPACITY,
     ),
     FailureAdvice(
         codes=(
@@ -100,6 +106,7 @@ AT_EVOLINK = (
         heading=_("EvoLink was at capacity"),
         explanation=_("EvoLink had no capacity for this video."),
         whose_move=_("This is temporary, try again in a few minutes."),
+        group=FailureGroup.CAPACITY,
     ),
     FailureAdvice(
         codes=(
@@ -112,18 +119,21 @@ AT_EVOLINK = (
         heading=_("The EvoLink credits are used up"),
         explanation=_("EvoLink refused the request because the account has too few credits left."),
         whose_move=_("Ask the person who pays for EvoLink to top up the account, then retry."),
+        group=FailureGroup.CREDITS,
     ),
     FailureAdvice(
         codes=("insufficient_token_quota", "key_quota_exhausted"),
         heading=_("This site’s key has reached its limit"),
         explanation=_("EvoLink allows this site’s key no more credits."),
         whose_move=_("Ask the site administrator to raise the key’s limit at EvoLink, then retry."),
+        group=FailureGroup.CREDITS,
     ),
     FailureAdvice(
         codes=("token_daily_quota_exceeded", "key_daily_quota_exhausted"),
         heading=_("This site’s key has reached its limit for today"),
         explanation=_("EvoLink allows this site’s key no more credits today."),
         whose_move=_("Retry tomorrow, or ask the site administrator to raise the key’s limit at EvoLink."),
+        group=FailureGroup.CREDITS,
     ),
     FailureAdvice(
         codes=(

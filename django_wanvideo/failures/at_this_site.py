@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.failures.advice import FailureAdvice
+from django_wanvideo.failures.advice import FailureAdvice, FailureGroup
 
 _FILE_MOVE = _("Ask the site administrator. Until EvoLink’s link ends, the file can be fetched again.")
 
@@ -20,12 +20,14 @@ AT_THIS_SITE = (
         heading=_("EvoLink did not answer"),
         explanation=_("EvoLink gave no answer about this video for a whole day."),
         whose_move=_("Ask the site administrator to contact EvoLink about this video."),
+        group=FailureGroup.CAPACITY,
     ),
     FailureAdvice(
         codes=("never_finished",),
         heading=_("EvoLink did not finish"),
         explanation=_("EvoLink has worked on this video for more than a day without finishing it."),
         whose_move=_("Ask the site administrator to contact EvoLink about this video."),
+        group=FailureGroup.CAPACITY,
     ),
     FailureAdvice(
         codes=("lookup_failed",),
@@ -48,6 +50,7 @@ AT_THIS_SITE = (
         heading=_("The video could not be copied in time"),
         explanation=_("The video was made, but EvoLink’s link ended before the file was copied to this site."),
         whose_move=_("See below why copying failed. Retry, or ask the site administrator."),
+        group=FailureGroup.COPYING,
     ),
     FailureAdvice(
         codes=("result_not_a_video", "result_truncated", "result_encoded"),
@@ -55,6 +58,7 @@ AT_THIS_SITE = (
         explanation=_("What EvoLink delivered is not an MP4 video."),
         whose_move=_FILE_MOVE,
         next_action="fetch_again",
+        group=FailureGroup.COPYING,
     ),
     FailureAdvice(
         codes=("result_too_large",),
@@ -62,6 +66,7 @@ AT_THIS_SITE = (
         explanation=_("What EvoLink delivered is larger than this site allows."),
         whose_move=_FILE_MOVE,
         next_action="fetch_again",
+        group=FailureGroup.COPYING,
     ),
     FailureAdvice(
         codes=("result_forbidden_address", "result_forbidden_host", "result_bad_scheme", "result_bad_redirect"),
@@ -69,6 +74,7 @@ AT_THIS_SITE = (
         explanation=_("EvoLink’s file is at an address that this site does not trust."),
         whose_move=_FILE_MOVE,
         next_action="fetch_again",
+        group=FailureGroup.COPYING,
     ),
     FailureAdvice(
         codes=("result_http_error",),
@@ -76,6 +82,7 @@ AT_THIS_SITE = (
         explanation=_("The video was made, but its link answered with an error."),
         whose_move=_FILE_MOVE,
         next_action="fetch_again",
+        group=FailureGroup.COPYING,
     ),
     FailureAdvice(
         codes=("input_missing",),

@@ -10,6 +10,7 @@ from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from decimal import Decimal
 
     from django.contrib.auth.models import AbstractBaseUser
 
@@ -53,6 +54,20 @@ class TaskActions(models.Model):
             ValidationError: it is not complete, keyed by field.
         """
         _call("services.sending.actions.enqueue", self, by=by, wait=wait)
+        return self
+
+    def make_poster(self, seconds: Decimal | float | str | None = None) -> Self:
+        """Let a worker take the still picture of this stored video, in place of the one it has; return the task.
+
+        Args:
+            seconds: from the beginning of the video; by default its middle.
+
+        Raises:
+            ValueError: that is no moment of a video.
+            TransitionNotAllowed: there is no stored video.
+            ConfigurationError: the extra ``posters`` is not installed.
+        """
+        _call("services.storing.posters.choose", self, seconds)
         return self
 
     def refresh(self, *, by: AbstractBaseUser | None = None) -> Self:

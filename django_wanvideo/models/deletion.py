@@ -30,14 +30,16 @@ def refuse_active(sender: type[Model], instance: VideoTask, using: str, **kwargs
     # Locked, so that no worker claims the row between this look and the deletion.
     rows = VideoTask.objects.using(using).select_for_update().filter(pk=instance.pk)
     # The row rather than the instance, which may be old, or loaded in part.
-    row = rows.values_list("status", "idempotency_scope", "idempotency_key", "created_at").first()
+    row = rows.values_list("status", "idempotency_scope", "idempotency_key", "created_at", "poster").first()
     if row is None:
         return
-    status, scope, key, created_at = row
+    status, scope, key, created_at, poster = row
     if status in ACTIVE_STATUSES:
         message = _("A task that has not ended cannot be deleted; this one is %(status)s.")
         raise TransitionNotAllowed(message % {"status": TaskStatus(status).label}, status=status, action="delete")
     read_names(sender, instance, using)
+    # A worker may have given it another one since it was read.
+    instance.poster = poster
     if key is not None:
         gone = DeletedTask(task_id=instance.pk, idempotency_scope=scope, idempotency_key=key, created_at=created_at)
         gone.save(using=using)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Exists
 from django.utils import timezone
 
-from django_wanvideo.choices import ACTIVE_STATUSES
+from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.db import timestamps
 from django_wanvideo.models import (
     Batch,
@@ -42,8 +42,10 @@ def look(name: str, *, is_full: bool = True) -> tuple[SiteState, set[str]]:
     EvoLink's and, of a full look, what bears to wait for some seconds: ``links``, ``mail``, and ``budgets`` where tasks
     wait for credits.
     """
+    # Of a completed task only the picture that shows it can be due, which bears to wait as well.
+    statuses = ACTIVE_STATUSES | {TaskStatus.COMPLETED} if is_full else ACTIVE_STATUSES
     stages: dict[str, QuerySet[Any]] = {
-        "tasks": VideoTask.objects.due().filter(status__in=ACTIVE_STATUSES),
+        "tasks": VideoTask.objects.due().filter(status__in=statuses),
         "callbacks": callbacks(),
         "signals": signals(),
         "batches": batches(),

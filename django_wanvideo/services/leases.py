@@ -97,10 +97,15 @@ class Lease:
                 connections.close_all()
 
 
-def acquire(task_id: uuid.UUID, status: TaskStatus) -> Lease | None:
-    """Hold a task that stands at ``status``; ``None`` if it stands elsewhere or another worker holds it."""
+def acquire(task_id: uuid.UUID, status: TaskStatus, condition: Q | None = None) -> Lease | None:
+    """Hold a task that stands at ``status``; ``None`` if it stands elsewhere or another worker holds it.
+
+    ``condition`` is a further one on the row.
+    """
     until = timezone.now() + LEASE
-    rows = VideoTask.objects.filter(is_free(), pk=task_id, status=status).update(lease_expires_at=until)
+    rows = VideoTask.objects.filter(is_free(), condition or Q(), pk=task_id, status=status).update(
+        lease_expires_at=until
+    )
     return Lease(task_id, until) if rows else None
 
 

@@ -128,6 +128,9 @@ def sweep(dispatch: Dispatch = queue.enqueue, *, is_full: bool = True) -> SweepR
             swept.hand_out("submit")
         places = [most for most in (throttling.available_slots(), holds.places()) if most is not None]
         _dispatch_due(swept, TaskStatus.QUEUED, "submit", most=min(places, default=None))
+    if tasks and is_full:
+        # After everything that brings a video.
+        _dispatch_due(swept, TaskStatus.COMPLETED, "poster")
     # Not save(), which would cost more than all that an idle pass has to find out.
     SiteState.objects.filter(name=SWEEP).update(value=state.value, updated_at=timezone.now())
     return swept

@@ -7,7 +7,7 @@ import re
 import pytest
 from django.utils.html import strip_tags
 
-from django_wanvideo.admin.presentation import detail_page
+from django_wanvideo.admin.presentation import names
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services.holds import pause
 from tests.admin.conftest import add_data, hidden, store, url
@@ -52,6 +52,9 @@ def test_a_task_that_is_kept_back_is_not_said_to_be_on_its_way(boss):
         ("  Über die Brücke: größer/schöner…\\  ", "ueber-die-bruecke-groesserschoener"),
         ("Café à Łódź, smørrebrød", "cafe-a-lodz-smorrebrod"),
         ("猫がピアノを弾く", "猫がピアノを弾く"),
+        ("日本 in 4K: Ночь, тихо", "日本-in-4k-ночь-тихо"),
+        ("बिल्ली ❤️ पियानो", "बिल्ली-पियानो"),
+        ("แมวเล่นเปียโน ที่บ้าน", "แมวเล่นเปียโน-ที่บ้าน"),
         ("🦊🦊 !!!", "video"),
         ("../../etc/passwd\r\n\"x\"", "etcpasswd-x"),
         ("word " * 40, "-".join(["word"] * 12)),
@@ -64,7 +67,7 @@ def test_a_download_is_called_by_its_prompt_and_a_short_id(boss, make_task, prom
     task.refresh_from_db()
     store(task, b"video")
     expected = f"{name}-{task.pk.hex[:8]}.mp4"
-    assert detail_page.file_name(task) == expected
+    assert names.of_video(task) == expected
     assert f'download="{expected}"' in boss.get(url("change", task.pk)).content.decode()
 
 

@@ -25,7 +25,7 @@ PARTS = {
     "failed": ["wv-outcome", "Content refused", "Edit a copy", "Retry unchanged for about 11.9 credits"],
     "confirm": ['name="plan"', "Generate 1 video for about 11.9 credits", "wv-confirm", "wanvideo.css", "submit-once.js"],
     "resolve": ["wv-decision", "Attach this video", "Mark as not accepted", "Send again for about 11.9 credits"],
-    "variations": ['name="prompts"', "Make the drafts"],
+    "make_takes": ['name="prompts"', "Save as drafts"],
     "delete": ['name="post"'],
 }  # fmt: skip
 
@@ -57,8 +57,8 @@ def show(boss, make_task, monkeypatch):
                 return boss.post(url("changelist"), data, follow=True)
             case "resolve":
                 return boss.get(url("resolve", make_task("unconfirmed").pk))
-            case "variations":
-                return boss.get(url("variations", make_task("completed").pk))
+            case "make_takes":
+                return boss.get(url("make_takes", make_task("completed").pk))
         return boss.get(url("delete", make_task("failed").pk))
 
     return page

@@ -150,6 +150,14 @@ def retry_plan(by: Any, _world: Any) -> None:
     _plan(by, "retry_selected", failed(3))
 
 
+def make_takes(by: Any, _world: Any) -> None:
+    task = draft(owner=by)
+    data = {"shown_credits": "35.7", "_generate": "1", "repeats": "3"}
+    assert signed_in(by).post(url("make_takes", task.pk), data).status_code == 302
+    # What they were made from was not sent.
+    task.delete()
+
+
 def made_batch(count: int = 3, **options: Any) -> Batch:
     rows = [{"first_frame": f"https://example.com/{n}.jpg", "prompt": f"fox {n}", "duration": 5} for n in range(count)]
     return batches.plan(rows, name="Spring", **options).create()
@@ -239,6 +247,7 @@ DOORS = {
     "decision page": Door(resolve_page, status=TaskStatus.UNCONFIRMED, by_code=False),
     "selection": Door(selection, 3, by_code=False),
     "retry plan": Door(retry_plan, 3, status=TaskStatus.FAILED, by_code=False),
+    "make takes": Door(make_takes, 3, by_code=False),
     "batch.submit": Door(batch_submit, 3),
     "batch.retry": Door(batch_retry, 3, status=TaskStatus.FAILED),
     "check of a batch": Door(batch_confirmed, 3),

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.test import override_settings
 from django.urls import reverse
 
+from django_wanvideo import takes
 from django_wanvideo.exceptions import ApprovalRequired
 from django_wanvideo.models import Preset
 from tests.browser import rows
@@ -69,6 +70,14 @@ def _other(maria: Person, name: str, *args: Any) -> None:
     maria.page.goto(reverse(f"admin:wanvideo_{name}", args=args))
 
 
+def _takes(maria: Person, tasks: Tasks) -> None:
+    """Beside what is ready stands what is being made, and what differs."""
+    others = [tasks[status] for status in ("processing", "failed", "draft")]
+    takes.group(tasks["completed"], others)
+    tasks["completed"].pick()
+    maria.open("takes", tasks["completed"].pk)
+
+
 def _change(status: str) -> Callable[[Person, Tasks], object]:
     return lambda maria, tasks: maria.open("change", tasks[status].pk)
 
@@ -94,7 +103,8 @@ PAGES: dict[str, Callable[[Person, Tasks], object]] = {
         )
     },
     "resolve": lambda maria, tasks: maria.open("resolve", tasks["unconfirmed"].pk),
-    "variations": lambda maria, tasks: maria.open("variations", tasks["completed"].pk),
+    "make takes": lambda maria, tasks: maria.open("make_takes", tasks["completed"].pk),
+    "takes": _takes,
     "confirm": lambda maria, tasks: _select_all(maria, "submit_selected"),
     "confirm retry": lambda maria, tasks: _select_all(maria, "retry_selected"),
     "delete": lambda maria, tasks: maria.open("delete", tasks["draft"].pk),
@@ -103,6 +113,8 @@ PAGES: dict[str, Callable[[Person, Tasks], object]] = {
     # A draft waits from here on.
     "approvals": _approvals,
     "draft that waits": _change("draft"),
+    # The last one, since the choice of the grid is kept.
+    "grid": lambda maria, tasks: maria.open("changelist", query="?view=grid&created=7"),
 }  # fmt: skip
 
 

@@ -91,7 +91,7 @@ class Studio:
             "admin-processing": lambda maria: maria.open("change", tasks["processing"].pk),
             "admin-resolve": lambda maria: maria.open("resolve", tasks["unconfirmed"].pk),
             "admin-confirm": self._confirm,
-            "admin-variations": lambda maria: maria.open("variations", tasks["completed"].pk),
+            "admin-make-takes": lambda maria: maria.open("make_takes", tasks["completed"].pk),
         }
         looks = {"": {}, "-dark": {"dark": True}, "-phone": {"phone": True}}
         tasks: dict[str, Any] = {}

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.models import TaskEvent, VideoTask, lifecycle
-from tests.browser import rows
+from tests.browser import axe, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -272,5 +272,19 @@ def test_filters_are_one_tap_away_on_a_phone(new_person: Callable[..., Person]) 
     link = page.get_by_role("link", name="Filters", exact=True)
     rows_begin = page.locator("#result_list").bounding_box()["y"]
     assert link.bounding_box()["y"] < rows_begin
+    filters = page.locator("#changelist-filter")
+    expect(filters).to_be_hidden()
     link.click()
     expect(page.locator("#changelist-filter-header")).to_be_in_viewport()
+    close = page.get_by_role("link", name="Show the tasks")
+    expect(close).to_be_in_viewport()
+    assert maria.is_wider_than_screen() == 0
+    assert axe.problems(page, axe.script()) == []
+    close.click()
+    expect(filters).to_be_hidden()
+    link.click()
+    filters.get_by_role("link", name="Draft").click()
+    expect(filters).to_be_hidden()
+    expect(page.get_by_role("link", name="Filters (1)")).to_be_visible()
+    page.get_by_role("link", name="Draft Remove this filter").click()
+    expect(page.get_by_role("link", name="Filters", exact=True)).to_be_visible()

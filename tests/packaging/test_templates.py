@@ -26,7 +26,11 @@ def inline_code(source):
 def test_no_inline_code_in(path):
     # A mail is no page: the programs that show it have no policy, and many of them no style sheets.
     is_mail = "mail" in path.relative_to(PACKAGE).parts
-    assert [code for code in inline_code(path.read_text()) if not (is_mail and code == " style=")] == []
+    source = path.read_text()
+    if path.name == "embed.html":
+        # Data for search engines on a site's own page, where that asks for it; no policy of ours holds there.
+        source = source.replace('<script type="application/ld+json"', '<script type="application/json"', 1)
+    assert [code for code in inline_code(source) if not (is_mail and code == " style=")] == []
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))

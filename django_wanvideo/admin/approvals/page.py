@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import HttpResponseRedirect
@@ -16,6 +16,7 @@ from django_wanvideo.admin import action_results
 from django_wanvideo.admin.approvals import rows
 from django_wanvideo.admin.base import person
 from django_wanvideo.admin.batches import figures
+from django_wanvideo.admin.changelist import counts
 from django_wanvideo.admin.presentation import approvals as wording
 from django_wanvideo.admin.presentation import formats, markup
 from django_wanvideo.admin.views import plans
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse, QueryDict
 
     from django_wanvideo.admin.base import TaskAdminBase
-    from django_wanvideo.models import Approval
+    from django_wanvideo.models import Approval, Batch, VideoTask
 
 
 def approvals_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
@@ -58,9 +59,27 @@ def link(model_admin: TaskAdminBase, request: HttpRequest) -> str:
     return model_admin.get_page_url("approvals") if may else ""
 
 
-def are_asked_for() -> bool:
-    """Tell whether the site wants anything to be approved."""
-    return conf.APPROVAL_ABOVE is not None
+def beside_task(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask | None) -> dict[str, Any]:
+    """Return what the page of a task, or of a draft, says of its approval."""
+    if task is None or task.approval is None:
+        return {}
+    url = link(model_admin, request) if task.is_waiting_for_approval else ""
+    return {"approval": wording.notice(task.approval), "approvals_url": url}
+
+
+def beside_batch(model_admin: TaskAdminBase | None, request: HttpRequest, batch: Batch) -> dict[str, Any]:
+    """Return what the page of a batch says of its approval; ``model_admin`` is that of tasks."""
+    is_waiting = batch.approval is not None and batch.approval.is_waiting
+    url = link(model_admin, request) if model_admin is not None and is_waiting else ""
+    return {"approval": wording.notice(batch.approval), "approvals_url": url}
+
+
+def above_list(model_admin: TaskAdminBase, request: HttpRequest) -> dict[str, str]:
+    """Return what the list says of what waits; nothing where the site wants nothing to be approved."""
+    if conf.APPROVAL_ABOVE is None:
+        return {}
+    waiting = counts.known(request, model_admin).get("approval", "")
+    return {"approvals_url": link(model_admin, request), "waiting": waiting}
 
 
 def _page(

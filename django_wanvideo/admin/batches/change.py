@@ -20,7 +20,8 @@ from django_wanvideo.admin.base import PRIVATE, TaskAdminBase, as_uuid
 from django_wanvideo.admin.batches.base import BatchAdminBase
 from django_wanvideo.admin.batches.changelist import BatchChangeList, ColumnsMixin, StateFilter
 from django_wanvideo.admin.batches.detail import download, numbers, operations, overview, summary
-from django_wanvideo.admin.filters import OwnerFilter, is_offered
+from django_wanvideo.admin.changelist.lookups import is_offered
+from django_wanvideo.admin.changelist.owners import OwnerFilter
 from django_wanvideo.admin.views import live
 from django_wanvideo.choices import BatchState
 from django_wanvideo.models import Batch, BatchItem, MediaInput, VideoTask

@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
-from django.core.files.storage import FileSystemStorage
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from django_wanvideo.admin import holds
-from django_wanvideo.admin.presentation import formats, history, markup, status_text
+from django_wanvideo.admin.presentation import formats, history, markup, names, status_text
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.failures import advice_for, charge_words, quotation
 from django_wanvideo.models.base import people
 from django_wanvideo.models.creation import files
+from django_wanvideo.services.storing import posters
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -28,13 +26,6 @@ if TYPE_CHECKING:
 _S = TaskStatus
 #: How many tasks made from this one are shown.
 SHOWN_CHILDREN = 12
-#: Characters of the prompt in the name of a downloaded file.
-NAME_LENGTH = 60
-SPELLED = str.maketrans(
-    {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ð": "d",
-     "Ð": "D", "þ": "th", "Þ": "TH", "ł": "l", "Ł": "L", "\N{LATIN SMALL LETTER DOTLESS I}": "i", "ä": "ae", "Ä": "Ae", "ö": "oe", "Ö": "Oe", "ü": "ue",
-     "Ü": "Ue"}
-)  # fmt: skip
 
 
 def context(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -> dict[str, Any]:
@@ -48,6 +39,7 @@ def context(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -
         "status_url": model_admin.get_page_url("status"),
         **live_parts(model_admin, task),
         "frame": frame,
+        "still_url": markup.still_url(task, frame),
         # A link that somebody gave is not loaded, since it would tell that site who looks.
         "frame_url": files.url_of(frame.shown_file) if frame is not None else "",
         "frame_caption": frame_caption(frame),
@@ -57,6 +49,7 @@ def context(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -
         "requests": [request_shown(attempt, task) for attempt in attempts],
         "related": related(model_admin, request, task),
         "can_change": model_admin.has_change_permission(request, task),
+        "poster_url": model_admin.get_page_url("poster", task.pk) if posters.can_choose(task) else "",
     }
 
 
@@ -121,26 +114,15 @@ def video(model_admin: TaskAdminBase, task: VideoTask) -> dict[str, Any] | None:
     if not task.video:
         return None
     url = files.url_of(task.video)
-    # In development our own view serves it, because Django's cannot seek.
-    is_local = isinstance(task.video.storage, FileSystemStorage)
-    player = model_admin.get_page_url("video", task.pk) if is_local and settings.DEBUG else url
+    player = files.player_url(task.video) or model_admin.get_page_url("video", task.pk)
     return {
         "url": url,
         "name": task.video.name,
-        "download": file_name(task),
+        "download": names.of_video(task),
+        "download_url": f"{model_admin.get_page_url('video', task.pk)}?download=1",
         "player": player,
         "size": formats.megabytes(task.video_size),
     }
-
-
-def file_name(task: VideoTask) -> str:
-    """What a downloaded video is called: the words of its prompt, and enough of its id to tell it from others."""
-    # Letters that are no other letter with an accent.
-    text = task.prompt[: 4 * NAME_LENGTH].translate(SPELLED)
-    words = slugify(text) or slugify(text, allow_unicode=True)
-    if len(words) > NAME_LENGTH:
-        words = words[: NAME_LENGTH + 1].rpartition("-")[0] or words[:NAME_LENGTH]
-    return f"{words.strip('-_') or 'video'}-{task.pk.hex[:8]}.mp4"
 
 
 def outcome(task: VideoTask) -> dict[str, Any]:

@@ -27,6 +27,11 @@ def unbroken(text: StrOrPromise) -> str:
     return str(text).replace(" ", _NBSP)
 
 
+def count(number: int) -> str:
+    """A whole number in groups of digits: 12,345."""
+    return number_format(number, force_grouping=True)
+
+
 def credits_in_table(amount: Decimal | None) -> str:
     """Two decimals, so that columns line up; a dash for what is not known."""
     return "–" if amount is None else number_format(_rounded(amount), decimal_pos=2)

@@ -36,10 +36,10 @@ def with_code(text: str) -> SafeString:
     return format_html_join("", "{}", ((format_html(_CODE, part) if n % 2 else part,) for n, part in parts))
 
 
-def chip(status: str) -> SafeString:
-    return format_html(
-        '<span class="wv-chip is-{}">{}{}</span>', status, icon(status), capfirst(TaskStatus(status).label)
-    )
+def chip(status: str, words: str = "") -> SafeString:
+    """A status with its mark; ``words`` in place of its name."""
+    shown = words or capfirst(TaskStatus(status).label)
+    return format_html('<span class="wv-chip is-{}">{}{}</span>', status, icon(status), shown)
 
 
 def progress(value: int, label: str, *, large: bool = False) -> SafeString:
@@ -53,18 +53,35 @@ def progress(value: int, label: str, *, large: bool = False) -> SafeString:
     )
 
 
+def still_url(task: VideoTask, frame: MediaInput | None, *, small: bool = False) -> str:
+    """The address of the picture that stands for a task: its poster, or else its first frame; empty where there is none.
+
+    A link that somebody gave is not loaded, since it would tell that site who looks; a small one is never the original
+    picture.
+    """
+    if address := files.url_of(task.poster):
+        return address
+    return files.url_of(frame.thumbnail if small else frame.shown_file) if frame is not None else ""
+
+
 def thumbnail(task: VideoTask, frame: MediaInput | None) -> SafeString:
-    """The small picture of a task, or an icon; never the original picture."""
-    if frame is not None and (address := files.url_of(frame.thumbnail)):
+    """The small picture of a task, or an icon."""
+    if address := still_url(task, frame, small=True):
         picture = format_html('<img src="{}" width="96" height="54" alt="" loading="lazy">', address)
     else:
         picture = icon("image" if frame is not None else "processing")
-    length = ""
+    words = length(task)
+    over = format_html('<span class="wv-length">{}{}</span>', icon("play"), words) if words else ""
+    return format_html('<span class="wv-thumb">{}{}</span>', picture, over)
+
+
+def length(task: VideoTask) -> str:
+    """How long a finished video is, as players say it: "0:05"; empty where that is not known."""
     seconds = task.parameters.get("duration")
-    if task.status == TaskStatus.COMPLETED and isinstance(seconds, int):
-        minutes, rest = divmod(seconds, 60)
-        length = format_html('<span class="wv-length">{}{}</span>', icon("play"), f"{minutes}:{rest:02d}")
-    return format_html('<span class="wv-thumb">{}{}</span>', picture, length)
+    if task.status != TaskStatus.COMPLETED or not isinstance(seconds, int):
+        return ""
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes}:{rest:02d}"
 
 
 def settings_line(task: VideoTask, *, with_model: bool = True) -> str:
@@ -106,12 +123,27 @@ def state(task: VideoTask) -> SafeString:
 
 def credits_cell(task: VideoTask) -> SafeString:
     """What a task has cost as far as that is known, or else what it is expected to cost."""
+    amount, note, is_exact = _price(task)
+    remark = format_html('<span class="wv-sub">{}</span>', note) if note else ""
+    return format_html("{}{}" if is_exact else '<span class="wv-estimate">{}</span>{}', amount, remark)
+
+
+def price_words(task: VideoTask) -> str:
+    """The same in a few words: "11.90 credits", "≈ 11.90 credits", "not charged"; empty where nothing is known."""
+    amount, note, is_exact = _price(task)
+    if note and is_exact:
+        return note
+    return formats.unbroken(_("%(n)s credits") % {"n": amount}) if amount != "–" else note
+
+
+def _price(task: VideoTask) -> tuple[str, str, bool]:
+    """Return an amount of credits, what is known about the charge, and whether the amount is what was used."""
     charge, has_ended = task.charge, task.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}
     if task.credits_used:
-        return format_html("{}", formats.credits_in_table(task.credits_used))
+        return formats.credits_in_table(task.credits_used), "", True
     if task.credits_used is not None or (has_ended and charge in {Charge.NONE, Charge.NOT_EXPECTED}):
         note = charge_note(Charge.NONE if task.credits_used is not None else charge)
-        return format_html('{}<span class="wv-sub">{}</span>', formats.credits_in_table(Decimal(0)), note)
+        return formats.credits_in_table(Decimal(0)), note, True
     known = task.credits_reserved if task.credits_reserved is not None else task.credits_estimated
     words, note = _("≈ %(n)s"), charge_note(charge)
     if charge == Charge.MAYBE and task.status not in {TaskStatus.QUEUED, TaskStatus.SUBMITTING}:
@@ -119,8 +151,7 @@ def credits_cell(task: VideoTask) -> SafeString:
     elif charge != Charge.CHARGED or not has_ended:
         known, note = task.credits_estimated, ""
     amount = formats.unbroken(words % {"n": formats.credits_in_table(known)}) if known is not None else "–"
-    remark = format_html('<span class="wv-sub">{}</span>', note) if note else ""
-    return format_html('<span class="wv-estimate">{}</span>{}', amount, remark)
+    return amount, note, False
 
 
 def charge_note(charge: Charge) -> str:
@@ -152,6 +183,14 @@ def of_batch(task: VideoTask, url: str) -> SafeString | str:
     return format_html("{}, {}", shown, formats.unbroken(_("row %(n)s") % {"n": task.row_number}))
 
 
+def of_take(task: VideoTask) -> SafeString | str:
+    """Which take a task is, behind its settings; nothing for one by itself."""
+    if task.take_number is None:
+        return ""
+    words = _("take %(n)s, picked") if task.picked else _("take %(n)s")
+    return format_html(" · {}", formats.unbroken(words % {"n": task.take_number}))
+
+
 class ColumnsMixin:
     @admin.display(description=gettext_lazy("Picture"))
     def picture(self, task: VideoTask) -> SafeString:
@@ -161,8 +200,8 @@ class ColumnsMixin:
     def task(self, task: VideoTask) -> SafeString:
         """The first words of the prompt and the main settings."""
         words = task.prompt[:200] or str(task.pk)
-        parts = '<span class="wv-clip" dir="auto">{}</span> <span class="wv-sub">{}</span>'
-        return format_html(parts, words, settings_line(task))
+        parts = '<span class="wv-clip" dir="auto">{}</span> <span class="wv-sub">{}{}</span>'
+        return format_html(parts, words, settings_line(task), of_take(task))
 
     @admin.display(description=gettext_lazy("Status"), ordering="status")
     def state(self, task: VideoTask) -> SafeString:

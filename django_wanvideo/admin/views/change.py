@@ -14,17 +14,19 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from django_wanvideo.admin import action_results, banner, counts, holds, object_actions
+from django_wanvideo.admin import action_results, banner, holds, object_actions
 from django_wanvideo.admin.approvals import page as approvals
 from django_wanvideo.admin.base import TaskAdminBase, is_stock, person
 from django_wanvideo.admin.caching import once
+from django_wanvideo.admin.changelist.owners import search_field
 from django_wanvideo.admin.forms import conflicts, repeats, temporary_uploads
 from django_wanvideo.admin.forms.base import FIRST_FRAME
 from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
+from django_wanvideo.admin.gallery import choice
 from django_wanvideo.admin.people import presets
-from django_wanvideo.admin.presentation import approvals as wording
 from django_wanvideo.admin.presentation import detail_page, prices
+from django_wanvideo.admin.takes import labels
 from django_wanvideo.admin.views import duplicate, live
 from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.db import database
@@ -78,7 +80,7 @@ class PagesMixin(TaskAdminBase):
     def response_change(self, request: HttpRequest, obj: VideoTask) -> HttpResponse:
         if "_generate" in request.POST:
             return self._generate(request, obj)
-        if "_duplicate" in request.POST or "_variations" in request.POST:
+        if "_duplicate" in request.POST or "_make_takes" in request.POST:
             return duplicate.copy(self, request, obj)
         if obj.status != TaskStatus.DRAFT:
             messages.success(request, _("The notes were saved."))
@@ -106,7 +108,7 @@ class PagesMixin(TaskAdminBase):
         obj: VideoTask | None = None,
     ) -> HttpResponse:
         task = obj
-        page: dict[str, Any] = {"is_stock": is_stock()}
+        page: dict[str, Any] = {"is_stock": is_stock(), "take": labels.link(self, request, task)}
         form = context["adminform"].form
         if isinstance(form, TaskForm):
             form.show_picture(self.get_page_url("temporary_upload"))
@@ -117,9 +119,7 @@ class PagesMixin(TaskAdminBase):
             page |= {
                 "kind": "form",
                 "open_url": self.get_page_url("change", known.pk) if known is not None else "",
-                "price": prices.of_form(
-                    form, request.user.pk if add or task is None else task.owner_id, person(request)
-                ),
+                "price": prices.of_form(form, request.user.pk if task is None else task.owner_id, person(request)),
                 "can_submit": self.has_submit_permission(request, task),
                 "price_url": self.get_page_url("price"),
                 "rules": [rule.as_dict() for rule in form.spec.rules],
@@ -135,25 +135,29 @@ class PagesMixin(TaskAdminBase):
             page |= {"kind": "task", "buttons": buttons, **detail_page.context(self, request, task)}
         if isinstance(form, (TaskForm, NotesForm)):
             page |= {"key": repeats.key_of(form.data), "seen": _seen(form, task)}
-        if task is not None:
-            page["approval"] = wording.notice(task.approval)
-            page["approvals_url"] = approvals.link(self, request) if task.is_waiting_for_approval else ""
-        context["wanvideo"] = page
+        context["wanvideo"] = page | approvals.beside_task(self, request, task)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        is_chosen = choice.PARAMETER in request.GET and request.method == "GET"
+        if is_chosen and self.has_view_or_change_permission(request):
+            return choice.keep(request, holds.marks(request))
+        once(request, "view", lambda: choice.of(request, holds.marks(request)))
         page: dict[str, Any] = {"status_url": self.get_page_url("status"), "is_stock": is_stock()}
+        page["totals_url"] = self.get_page_url("totals")
         page["news"] = live.news(self.admin_site.name)
         if request.method == "GET":
             page |= {"trouble": banner.get_banner(), "holds": holds.notices(self, request)}
         if holds.may_pause(request) and not holds.is_paused(holds.reports_for(request)):
             page["pause_url"] = self.get_page_url("sending")
-        if approvals.are_asked_for():
-            page["approvals_url"] = approvals.link(self, request)
-            page["waiting"] = counts.known(request, self).get("approval", "")
+        page |= approvals.above_list(self, request)
         if self.admin_site.is_registered(Batch) and self.admin_site.get_model_admin(Batch).has_add_permission(request):
             page["make_many_url"] = reverse("admin:wanvideo_batch_add", current_app=self.admin_site.name)
-        context = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page, **(extra_context or {})}
+        context: dict[str, Any] = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page}
+        if search := search_field(self.admin_site, request):
+            context["media"] = self.media + search.media
+            page["has_search"] = True
+        context |= extra_context or {}
         return super().changelist_view(request, context)
 
 
@@ -204,7 +208,7 @@ def late_form_response(model_admin: TaskAdminBase, request: HttpRequest, object_
     differences = conflicts.differences(form, task)
     if task is not None and not (differences or form.errors):
         # What was typed is what was sent.
-        if "_duplicate" in request.POST or "_variations" in request.POST:
+        if "_duplicate" in request.POST or "_make_takes" in request.POST:
             return duplicate.copy(model_admin, request, task)
         messages.info(request, _("This draft was sent already; nothing was sent a second time."))
         return HttpResponseRedirect(model_admin.get_page_url("change", task.pk))

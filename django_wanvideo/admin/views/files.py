@@ -1,22 +1,27 @@
-"""Files that pages show: the kept picture of a refused form, and videos in ranges where the site serves them itself."""
+"""Files of tasks: the kept picture of a refused form, stored videos, and the moment of one that stands for it."""
 
 from __future__ import annotations
 
 import logging
-import re
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
+from django_wanvideo.admin import action_results
 from django_wanvideo.admin.base import PRIVATE
 from django_wanvideo.admin.forms import temporary_uploads
+from django_wanvideo.admin.presentation import names
+from django_wanvideo.exceptions import WanVideoError
+from django_wanvideo.http import ranges
 from django_wanvideo.models.creation import files
+from django_wanvideo.services.storing import posters
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Iterator
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
@@ -24,9 +29,6 @@ if TYPE_CHECKING:
     from django_wanvideo.admin.base import TaskAdminBase
 
 logger = logging.getLogger(__name__)
-
-CHUNK = 64 * 1024
-_RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))$")
 
 
 def temporary_upload_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponseBase:
@@ -41,7 +43,7 @@ def temporary_upload_view(model_admin: TaskAdminBase, request: HttpRequest) -> H
 
 
 def video_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.UUID) -> HttpResponseBase:
-    """Serve a stored video in ranges, which a player needs to seek and Django's own view of files does not do."""
+    """Serve a stored video, to be played or, with ``?download=1``, to be kept under a name that says what it shows."""
     task = model_admin.get_task_or_404(request, object_id, "view")
     if not task.video:
         raise Http404(_("This task has no video."))
@@ -51,36 +53,22 @@ def video_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid
         # Every storage has errors of its own, and of a file that is gone too.
         logger.warning("The storage does not give the video %s. (%s)", task.video.name, files.brief(error))
         raise Http404(_("The site’s storage does not give this video just now.")) from error
-    return _in_ranges(request, stream, size)
+    headers = {"Cache-Control": "private"}
+    if "download" in request.GET:
+        headers["Content-Disposition"] = content_disposition_header(True, names.of_video(task)) or "attachment"
+    return ranges.serve(request, stream, size, "video/mp4", headers)
 
 
-def _in_ranges(request: HttpRequest, stream: IO[bytes], size: int) -> HttpResponseBase:
-    """Answer with the whole file, or with the one range that was asked for (RFC 9110 §14)."""
-    asked = _RANGE.match(request.headers.get("Range", "").strip())
-    start, end = 0, size - 1
-    if asked:
-        first, last, length = asked.groups()
-        start = max(size - int(length), 0) if length else int(first)
-        end = min(int(last), size - 1) if last else size - 1
-        if start >= size or start > end:
-            stream.close()
-            return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"})
-    headers = {
-        "Accept-Ranges": "bytes",
-        "Content-Length": str(end - start + 1),
-        "Cache-Control": "private",
-        "X-Content-Type-Options": "nosniff",
-    }
-    if asked:
-        headers["Content-Range"] = f"bytes {start}-{end}/{size}"
-    pieces = _read(stream, start, end)
-    return StreamingHttpResponse(pieces, content_type="video/mp4", status=206 if asked else 200, headers=headers)
-
-
-def _read(stream: IO[bytes], start: int, end: int) -> Iterator[bytes]:
-    with stream:
-        stream.seek(start)
-        left = end - start + 1
-        while left > 0 and (chunk := stream.read(min(CHUNK, left))):
-            left -= len(chunk)
-            yield chunk
+def poster_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.UUID) -> HttpResponseBase:
+    """Let a moment of a stored video, ``seconds`` from its beginning, stand for it; without one its middle does."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    task = model_admin.get_task_or_404(request, object_id, "view", "change")
+    try:
+        posters.choose(task, request.POST.get("poster_seconds", "").strip().replace(",", ".") or None)
+    except (WanVideoError, ValueError) as error:
+        messages.warning(request, str(error))
+    else:
+        action_results.log(request, [task], _("Chose the moment that is the picture."))
+        messages.success(request, _("The picture is being taken. It is here in a moment."))
+    return HttpResponseRedirect(model_admin.get_page_url("change", task.pk))

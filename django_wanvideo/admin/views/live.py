@@ -14,8 +14,10 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
-from django_wanvideo.admin import counts, holds
+from django_wanvideo.admin import holds
 from django_wanvideo.admin.base import PRIVATE, as_uuid, person
+from django_wanvideo.admin.changelist import counts
+from django_wanvideo.admin.gallery import tiles
 from django_wanvideo.admin.presentation import detail_page, markup, prices, status_text
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.mail import collecting, contents
@@ -34,12 +36,15 @@ LONGEST_NEWS = dt.timedelta(days=1)
 
 
 def status_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
-    """Answer how the asked tasks stand; ``page`` asks for the parts of one task's page."""
+    """Answer how the asked tasks stand; ``page`` asks for the parts of one task's page, ``tiles`` for those of a grid."""
     model_admin.require(request, None, "view")
     ids = [pk for value in request.GET.getlist("id")[:MOST_IDS] if (pk := as_uuid(value)) is not None]
     tasks = model_admin.get_queryset(request).filter(pk__in=ids).prefetch_related("inputs")
     holds.label(model_admin, request, tasks)
     rows = {str(task.pk): _row(task) for task in tasks}
+    if "tiles" in request.GET:
+        for task in tasks:
+            rows[str(task.pk)]["tile"] = tiles.parts(model_admin, task)
     if "page" in request.GET:
         for task in tasks:
             rows[str(task.pk)] |= _page(model_admin, task)

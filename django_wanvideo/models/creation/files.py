@@ -13,7 +13,9 @@ import time
 from typing import IO, TYPE_CHECKING
 
 from django.apps import apps
+from django.conf import settings
 from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage
 from django.db.models import FileField, Q
 from rq.timeouts import BaseTimeoutException
 
@@ -96,6 +98,11 @@ def url_of(stored: FieldFile | None) -> str:
             _logged[trouble] = now
             logger.warning("The storage gives no address for %s. (%s)", stored.name, brief(error))
         return ""
+
+
+def player_url(stored: FieldFile) -> str:
+    """Return ``url_of``, or an empty string in development, where what Django serves from a folder cannot be sought in."""
+    return "" if settings.DEBUG and isinstance(stored.storage, FileSystemStorage) else url_of(stored)
 
 
 def referred(names: Iterable[str], models: Iterable[type[Model]] | None = None) -> set[str]:

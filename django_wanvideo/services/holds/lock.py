@@ -54,9 +54,9 @@ def lock() -> SiteState:
     return SiteState.objects.select_for_update().get_or_create(name=LOCK_NAME)[0]
 
 
-def marks() -> dict[str, SiteState]:
-    """Return the rows that are there, by name; one query."""
-    return {row.name: row for row in SiteState.objects.filter(name__in=MARKS)}
+def marks(*others: str) -> dict[str, SiteState]:
+    """Return the rows that are there, and those of the names in ``others``, by name; one query."""
+    return {row.name: row for row in SiteState.objects.filter(name__in=[*MARKS, *others])}
 
 
 def note_end(state: SiteState) -> None:

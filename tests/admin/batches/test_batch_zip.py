@@ -17,7 +17,7 @@ from django.db import connections
 from django.test import AsyncClient
 
 from django_wanvideo.admin import VideoTaskAdmin
-from django_wanvideo.admin.batches.detail import download
+from django_wanvideo.admin.views import archives
 from django_wanvideo.models import BatchItem, VideoTask
 from tests.admin.batches.rows import filmed, made, standing, url
 
@@ -154,7 +154,7 @@ def test_an_asynchronous_server_sends_piece_by_piece_too(boss, films):
 
 def test_without_what_makes_archives_the_page_says_what_to_install(boss, films, monkeypatch):
     assert "Download 3 videos (ZIP" in boss.get(url("change", films.pk)).content.decode()
-    monkeypatch.setattr(download, "can_zip", lambda: False)
+    monkeypatch.setattr(archives, "can_zip", lambda: False)
     words = boss.get(url("change", films.pk)).content.decode()
     assert "has installed django-wanvideo[tables]" in words
     assert url("videos", films.pk) not in words

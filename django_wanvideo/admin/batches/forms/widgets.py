@@ -20,7 +20,7 @@ _ACCEPTED = {TABLE: ".csv,.tsv,.txt,.xlsx,text/csv", "media": _ZIP}
 _WAYS = {
     PICTURES: (_("one video for each"), "image"),
     TABLE: (_("one video for each row"), "rows"),
-    TAKES: (_("several takes of it"), "variations"),
+    TAKES: (_("several takes of it"), "takes"),
 }
 
 

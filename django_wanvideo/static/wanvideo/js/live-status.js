@@ -63,7 +63,8 @@ function put(element, value) {
 
 // Returns what is to be announced; nothing while the status is the same.
 function updateRow(cell, row) {
-    const tr = cell.closest("tr");
+    // A row of the table, a tile of the grid, or a take.
+    const tr = cell.closest("tr, .wv-gallery > li, .wv-take");
     if (cell.dataset.status === row.status) {
         const bar = cell.querySelector("progress");
         if (bar && row.progress > bar.value) bar.value = row.progress;
@@ -71,7 +72,8 @@ function updateRow(cell, row) {
         return "";
     }
     cell.dataset.status = row.status;
-    cell.innerHTML = row.state;
+    if (row.tile) updateTile(cell, row.tile);
+    else cell.innerHTML = row.state;
     const credits = tr.querySelector(".field-credits");
     if (credits) credits.innerHTML = row.credits;
     if (!row.live) {
@@ -80,9 +82,17 @@ function updateRow(cell, row) {
         if (picture) picture.innerHTML = row.picture;
         tr.classList.add("wv-row-new");
         setTimeout(() => tr.classList.remove("wv-row-new"), 4000);
+        document.dispatchEvent(new Event("wanvideo:ended"));
     }
-    const title = tr.querySelector(".field-task .wv-clip")?.textContent.trim().slice(0, 60) || "";
+    const title = tr.querySelector(".wv-clip, h2")?.textContent.trim().slice(0, 60) || "";
     return `${title}: ${row.label}`;
+}
+
+function updateTile(tile, { poster, video, line }) {
+    const link = tile.querySelector(".wv-poster");
+    link.innerHTML = poster;
+    if (video) link.dataset.wanvideoVideo = video;
+    tile.querySelector(".wv-tile-line").innerHTML = line;
 }
 
 // Tells how to find again what has the focus once the page was redrawn; nothing when it stays where it is.
@@ -192,6 +202,7 @@ async function recount() {
 async function askAbout(some) {
     const query = new URLSearchParams(some.map((element) => ["id", idOf(element)]));
     if (page) query.append("page", "1");
+    if (list?.querySelector(".wv-gallery")) query.append("tiles", "1");
     const url = ofBatch()?.dataset.statusUrl || `${(page || list).dataset.statusUrl}?${query}`;
     const answer = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
     if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
@@ -224,7 +235,10 @@ async function ask() {
             news.push(...(await askAbout(waiting.slice(at, at + BATCH))));
         }
         if (resumed && !stopped) await fetchPage();
-        if (list && news.length) await recount();
+        if (list && news.length) {
+            document.dispatchEvent(new Event("wanvideo:moved"));
+            await recount();
+        }
         delay = news.length ? FASTEST : Math.min(delay * 1.15, SLOWEST);
     } catch {
         state = "slow";

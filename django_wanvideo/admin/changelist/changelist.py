@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,14 +12,21 @@ from django.core.paginator import Paginator
 from django.db.models import Prefetch, Q, prefetch_related_objects
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.functional import cached_property
+from django.utils.http import urlencode
 
 from django_wanvideo.admin import holds
+from django_wanvideo.admin.caching import once
+from django_wanvideo.admin.changelist import chips
+from django_wanvideo.admin.changelist.dates import CreatedFilter
+from django_wanvideo.admin.gallery import choice, tiles
 from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.models import Approval, Batch, MediaInput
 from django_wanvideo.models.base import people
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Iterator
 
     from django.db.models import QuerySet
     from django.http import HttpRequest
@@ -38,10 +46,11 @@ class TaskChangeList(ChangeList):
 
     has_older: bool = False
     has_newer: bool = False
+    is_grid: bool = False
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         found: dict[str, Any] = super().get_filters_params(params)
-        return {name: value for name, value in found.items() if name not in PLACES}
+        return {name: value for name, value in found.items() if name not in {*PLACES, choice.PARAMETER}}
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[VideoTask]:
         """Fetch owners with the rows, and first frames with one further query."""
@@ -58,6 +67,12 @@ class TaskChangeList(ChangeList):
         """Fill in what the admin's templates read, without a COUNT."""
         if self.page_num < 1:
             raise IncorrectLookupParameters
+        self.is_grid = once(request, "view", lambda: choice.LIST) == choice.GRID
+        if self.is_grid:
+            self.list_per_page = math.ceil(self.list_per_page / tiles.COLUMNS) * tiles.COLUMNS
+        for spec in self.filter_specs:
+            if isinstance(spec, CreatedFilter) and request.method == "GET":
+                spec.tell(request)
         place = next(((name, self.params[name]) for name in PLACES if name in self.params), None)
         rows = self._numbered_page() if place is None else self._page_at(*place)
         self.result_list = rows
@@ -78,7 +93,7 @@ class TaskChangeList(ChangeList):
                 task.batch_url = model_admin.get_batch_url(task)
             if task.owner_id is not None:
                 # Each owner leads to their tasks.
-                task.owner_url = self.get_query_string({"owner": task.owner_id}, [*PLACES, PAGE_VAR])
+                task.owner_url = self.get_query_string({"owner": task.owner_id})
         self.result_count = (self.page_num - 1) * self.list_per_page + len(rows) + self.has_older
         self.full_result_count = None
         self.show_full_result_count = False
@@ -94,6 +109,20 @@ class TaskChangeList(ChangeList):
         """Whether a filter of statuses, the app's or a site's own, says which tasks are wanted."""
         return any(name.partition("__")[0] == "status" and value for name, value in self.params.items())
 
+    def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
+        """Return the list's address with other parameters; a page of it is left by whatever does not name one."""
+        return super().get_query_string(new_params, [*(remove or []), *PLACES])
+
+    def url_without(self, *names: str) -> str:
+        """Return the list's address without the parameters of just these names: Django takes names for beginnings."""
+        return "?" + urlencode(sorted(pair for pair in self.kept_pairs if pair[0] not in names))
+
+    @property
+    def kept_pairs(self) -> list[tuple[str, str]]:
+        """What a form that narrows the list down sends again: filters, search and order, but not the page."""
+        pairs = ((name, value) for name, values in self.filter_params.items() for value in values)
+        return [pair for pair in pairs if pair[0] not in PLACES]
+
     @property
     def kept_params(self) -> dict[str, Any]:
         """What a search keeps: filters and order, but not the page."""
@@ -101,7 +130,28 @@ class TaskChangeList(ChangeList):
 
     @property
     def unsearched_url(self) -> str:
-        return self.get_query_string(remove=[*PLACES, PAGE_VAR, SEARCH_VAR])
+        return self.url_without(SEARCH_VAR)
+
+    @property
+    def list_url(self) -> str:
+        return self.get_query_string({choice.PARAMETER: choice.LIST})
+
+    @property
+    def grid_url(self) -> str:
+        return self.get_query_string({choice.PARAMETER: choice.GRID})
+
+    @cached_property
+    def set_filters(self) -> list[chips.Chip]:
+        return chips.of(self)
+
+    @property
+    def tiles_of_page(self) -> Iterator[tiles.Tile]:
+        return tiles.of(self)
+
+    @property
+    def can_be_added_up(self) -> bool:
+        """Whether it is said what all that is shown adds up to; not where nothing narrows the list down."""
+        return bool(self.result_list) and bool(self.query or self.has_active_filters) and not self.is_popup
 
     def _numbered_page(self) -> list[VideoTask]:
         start = (self.page_num - 1) * self.list_per_page
@@ -143,19 +193,19 @@ class TaskChangeList(ChangeList):
 
     @property
     def newest_url(self) -> str:
-        return self.get_query_string(remove=[*PLACES, PAGE_VAR])
+        return self.get_query_string()
 
     @property
     def oldest_url(self) -> str:
         """The last page; empty where it cannot be found without counting."""
-        return self.get_query_string({OLDEST: "1"}, [*PLACES, PAGE_VAR]) if self.is_by_age else ""
+        return self.get_query_string({OLDEST: "1"}) if self.is_by_age else ""
 
     def _url(self, name: str, edge: VideoTask | None, number: int) -> str:
         if not self.is_by_age:
             return self.get_query_string({PAGE_VAR: number})
         if edge is None:
             return self.newest_url
-        return self.get_query_string({name: f"{edge.created_at.isoformat()}_{edge.pk}"}, [*PLACES, PAGE_VAR])
+        return self.get_query_string({name: f"{edge.created_at.isoformat()}_{edge.pk}"})
 
     @property
     def is_empty_site(self) -> bool:

@@ -1,0 +1,1 @@
+"""The list of tasks as a grid of pictures."""

@@ -1,0 +1,73 @@
+"""One picture of a video, decoded in a process of its own: ``python frames.py [SECONDS] < video > picture``.
+
+What decodes may be hung, killed or taken over by a hostile file. So it runs beside the worker, with limits, and knows
+nothing of the site; the worker only imports this for the limits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from typing import IO, Any
+
+#: Pixels of the picture's longer side.
+LONGEST_SIDE = 960
+#: Pixels of a video's frame: more than 4K has.
+MAX_PIXELS = 16_000_000
+#: Seconds of the processor, and bytes of memory.
+CPU_SECONDS, MEMORY = 30, 2 * 1024**3
+QUALITY = 85
+#: Moments are kept in whole milliseconds, and frames' times are not whole.
+_TOLERANCE = 0.0006
+
+
+def jpeg(video: IO[bytes], seconds: float | None = None) -> bytes:
+    """Return the frame that a player shows at ``seconds`` as JPEG, by default that in the middle.
+
+    Beyond the end it is the last one. Raises ValueError for what has no frame that may be decoded, and errors of PyAV's.
+    """
+    import av
+
+    # Named, so that nothing is tried that opens other files.
+    with av.open(video, "r", format="mp4") as container:
+        if not container.streams.video:
+            raise ValueError("there is no picture in it")
+        stream = container.streams.video[0]
+        codec: Any = stream.codec_context
+        if not 0 < codec.width * codec.height <= MAX_PIXELS:
+            raise ValueError(f"{codec.width} × {codec.height} pixels")
+        # A stream may say something else further on.
+        codec.options = {"max_pixels": str(MAX_PIXELS)}
+        base = float(stream.time_base or 1)
+        start, length = (stream.start_time or 0) * base, (stream.duration or 0) * base
+        at = start + (length / 2 if seconds is None else seconds)
+        if at > start:
+            container.seek(int(min(at, start + length) / base), stream=stream)
+        shown: Any = None
+        for frame in container.decode(stream):
+            if shown is not None and frame.time is not None and frame.time > at + _TOLERANCE:
+                break
+            shown = frame
+        if shown is None:
+            raise ValueError("it has no frame")
+        scale = min(1.0, LONGEST_SIDE / max(shown.width, shown.height))
+        width, height = (max(1, round(side * scale)) for side in (shown.width, shown.height))
+        target = io.BytesIO()
+        shown.to_image(width=width, height=height, interpolation="AREA").save(target, "JPEG", quality=QUALITY)
+        return target.getvalue()
+
+
+def main() -> None:
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        # Not everywhere; the time limit is kept by the worker.
+        import resource
+
+        for kind, most in ((resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_AS, MEMORY)):
+            resource.setrlimit(kind, (most, most))
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else None
+    sys.stdout.buffer.write(jpeg(sys.stdin.buffer, seconds))
+
+
+if __name__ == "__main__":
+    main()

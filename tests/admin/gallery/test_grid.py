@@ -1,0 +1,198 @@
+"""The list as a grid: chosen by each person for all their browsers, as cheap as the list, and kept up to date."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import pytest
+from django.core.cache import cache
+from django.core.files.storage import FileSystemStorage
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from django_wanvideo.admin import VideoTaskAdmin, caching
+from django_wanvideo.choices import TaskStatus
+from django_wanvideo.models import SiteState, VideoTask
+from tests.admin.conftest import store, url
+
+#: Beside the session and the user.
+MOST_QUERIES = 5
+
+
+def is_grid(client, query=""):
+    return 'class="wv-gallery"' in client.get(url("changelist") + query, follow=True).content.decode()
+
+
+def tiles(client, query="?view=grid"):
+    """The tiles of a page, by the words of their prompt."""
+    page = client.get(url("changelist") + query, follow=True).content.decode()
+    found = re.findall(r"<li data-wanvideo-task=.*?</li>", page, re.S)
+    return {re.search(r'class="wv-clip" dir="auto">([^<]*)<', tile)[1]: tile for tile in found}
+
+
+class TestChoice:
+    def test_is_kept_for_each_person_in_all_their_browsers(self, boss, person, make_task):
+        make_task()
+        other, elsewhere = person(superuser=True), Client()
+        elsewhere.force_login(boss.user)
+        assert not is_grid(boss)
+        assert is_grid(boss, "?view=grid")
+        assert is_grid(boss)
+        assert is_grid(elsewhere, "?q=fox")
+        assert not is_grid(other)
+        assert not is_grid(elsewhere, "?view=list")
+        assert not is_grid(boss)
+
+    def test_is_written_only_when_it_changes(self, boss, make_task):
+        make_task()
+        boss.get(url("changelist") + "?view=grid")
+        (row,) = SiteState.objects.filter(name=f"view:{boss.user.pk}")
+        for query in ("", "?view=grid", "?view=mosaic", "?q=fox"):
+            with CaptureQueriesContext(connection) as queries:
+                assert is_grid(boss, query)
+            assert [
+                query["sql"] for query in queries if "sitestate" in query["sql"] and "SELECT" not in query["sql"]
+            ] == []
+        assert SiteState.objects.get(name=row.name).updated_at == row.updated_at
+
+    def test_is_in_no_link_of_the_page_but_its_own_two(self, boss, make_task):
+        make_task("failed", owner=boss.user)
+        page = boss.get(url("changelist") + "?view=grid&status=failed", follow=True).content.decode()
+        assert sorted(re.findall(r'"([^"]*view[=%][^"]*)"', page)) == [
+            "?status=failed&amp;view=grid",
+            "?status=failed&amp;view=list",
+        ]
+        answer = boss.get(url("changelist") + "?view=list&q=a&status=failed&q=b")
+        assert answer["Location"] == url("changelist") + "?q=a&q=b&status=failed"
+
+    def test_has_a_row_whatever_keys_people_have(self, rf, boss):
+        from django_wanvideo.admin.gallery import choice
+
+        request = rf.get("/")
+        request.user = boss.user
+        names = set()
+        for key in (7, uuid.uuid4(), "x" * 300, "x" * 301):
+            request.user.pk = key
+            names.add(choice.row_name(request))
+        assert len(names) == 4
+        assert max(map(len, names)) <= SiteState._meta.pk.max_length
+
+
+@pytest.fixture
+def many(make_task):
+    """Sixty tasks and one, of all statuses, completed ones with a video."""
+    first = make_task("completed", prompt="0")
+    store(first, b"x")
+    statuses = [status for status in TaskStatus if status != TaskStatus.SUBMITTING]
+    for number in range(1, 61):
+        task = make_task(statuses[number % len(statuses)], prompt=str(number), like=first, owner=first.owner)
+        if task.status == TaskStatus.COMPLETED:
+            VideoTask.objects.filter(pk=task.pk).update(video=first.video.name)
+
+
+class TestTiles:
+    def test_sixty_cost_few_queries_and_no_look_at_a_file(self, boss, many, monkeypatch):
+        caching.keep("wanvideo:admin:trouble", [], 60)
+        boss.get(url("changelist") + "?view=grid")
+        for name in ("open", "_open", "size", "exists", "path", "get_modified_time", "listdir"):
+
+            def refuse(self, *args, _name=name, **options):
+                raise AssertionError(f"The storage was asked for {_name}.")
+
+            if name != "path":
+                monkeypatch.setattr(FileSystemStorage, name, refuse, raising=False)
+        with CaptureQueriesContext(connection) as queries:
+            found = tiles(boss, "")
+        assert len(found) == 60
+        asked = [query["sql"] for query in queries if not re.search("django_session|FROM .auth_user", query["sql"])]
+        assert len(asked) <= MOST_QUERIES, "\n".join(asked)
+        assert not any("COUNT(" in sql for sql in asked)
+        cache.clear()
+
+    def test_a_page_has_no_gap_in_its_last_row(self, boss, many, monkeypatch):
+        monkeypatch.setattr(VideoTaskAdmin, "list_per_page", 20)
+        first = boss.get(url("changelist") + "?view=grid", follow=True).context["cl"]
+        assert len(first.result_list) == 24
+        second = boss.get(url("changelist") + first.older_url).context["cl"]
+        assert len(second.result_list) == 24
+        assert not {task.pk for task in first.result_list} & {task.pk for task in second.result_list}
+
+    def test_what_matters_lies_over_the_picture_and_is_read_out_as_well(self, boss, make_task):
+        group = uuid.uuid4()
+        task = make_task(
+            "completed",
+            prompt="picked",
+            owner=boss.user,
+            take_group=group,
+            take_number=2,
+            picked=True,
+            credits_used="11.9",
+        )
+        store(task, b"x")
+        make_task("failed", prompt="refused", error_code="content_filter", credits_used="0")
+        make_task("processing", prompt="moves", progress=42)
+        make_task("unconfirmed", prompt="lost", next_action_at=None)
+        found = tiles(boss)
+        for part in (
+            "is-completed",
+            "is-picked",
+            "11.90\N{NO-BREAK SPACE}credits",
+            "0:05",
+            "data-wanvideo-video=",
+            "boss · just now · take\N{NO-BREAK SPACE}2",
+        ):
+            assert part in found["picked"], part
+        assert (
+            '<span class="visually-hidden">Completed, Picked, 11.90\N{NO-BREAK SPACE}credits</span>' in found["picked"]
+        )
+        assert "not charged" in found["refused"]
+        assert '<span class="wv-sub is-failed">Content refused</span>' in found["refused"]
+        assert 'value="42"' in found["moves"]
+        assert 'data-live="1"' in found["moves"]
+        assert "data-wanvideo-video" not in found["moves"]
+        assert "/resolve/" in found["lost"]
+        for tile in found.values():
+            assert re.search(r'class="wv-poster" href="[^"]+" tabindex="-1" aria-hidden="true"', tile)
+            assert 'loading="lazy"' in tile
+            assert 'name="_selected_action"' in tile
+
+    def test_a_poster_is_shown_before_the_first_frame(self, boss, make_task):
+        make_task("completed", prompt="fox", poster="posters/fox.jpg")
+        make_task("completed", prompt="cup")
+        found = tiles(boss)
+        assert 'src="/media/posters/fox.jpg"' in found["fox"]
+        assert "posters" not in found["cup"]
+        assert "<img" in found["cup"]
+
+    def test_words_of_people_stay_words(self, boss, make_task):
+        make_task("completed", prompt="<script>alert(1)</script>")
+        page = boss.get(url("changelist") + "?view=grid", follow=True).content.decode()
+        assert "<script>alert" not in page
+
+    def test_without_actions_there_are_no_boxes_to_tick(self, boss, make_task, monkeypatch):
+        make_task("completed", prompt="fox")
+        monkeypatch.setattr(VideoTaskAdmin, "get_actions", lambda self, request, action_location=None: {})
+        assert "action-select" not in tiles(boss)["fox"]
+
+    def test_a_popup_chooses_with_picture_and_words(self, boss, make_task):
+        task = make_task("completed", prompt="fox")
+        make_task("failed", prompt="cup")
+        found = tiles(boss, "?_popup=1&_to_field=id&view=grid")
+        assert list(found) == ["fox"]
+        assert found["fox"].count(f'data-popup-opener="{task.pk}"') == 2
+        assert "/resolve/" not in found["fox"]
+
+    def test_tells_the_live_module_what_to_show_now(self, boss, make_task):
+        task = make_task("processing", progress=42, prompt="moves")
+        asked = {"id": str(task.pk), "tiles": "1"}
+        tile = boss.get(url("status"), asked).json()["tasks"][str(task.pk)]["tile"]
+        assert "is-processing" in tile["poster"]
+        store(task, b"x")
+        VideoTask.objects.filter(pk=task.pk).update(status="completed", credits_used="11.9")
+        tile = boss.get(url("status"), asked).json()["tasks"][str(task.pk)]["tile"]
+        assert "is-completed" in tile["poster"]
+        assert tile["video"]
+        assert "just now" in tile["line"]
+        assert "tile" not in boss.get(url("status"), {"id": str(task.pk)}).json()["tasks"][str(task.pk)]
