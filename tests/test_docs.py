@@ -370,6 +370,27 @@ def test_the_table_of_checks_is_complete():
     assert documented == sorted(in_code)
 
 
+def test_the_chooser_page_is_true(shop, admin_user, rf):
+    from django.contrib import admin
+
+    registered = admin.site._registry.pop(shop.Product)
+    try:
+        ours = run(block(DOCS / "chooser.md", "# shop/admin.py"))["ProductAdmin"]
+        made = admin.site._registry[shop.Product]
+        assert isinstance(made, ours)
+        assert made.check() == []
+    finally:
+        admin.site._registry[shop.Product] = registered
+    for name, *_rest in [code for row in table(DOCS / "chooser.md", "chooser-checks") for code in [codes(row[0])]]:
+        assert name.removeprefix("wanvideo.chooser.") in {"E001", "E002", "E003"}
+    form = run(block(DOCS / "chooser.md", "# shop/forms.py"))["ProductForm"]
+    done = {"status": "completed", "prompt": "A cat", "model": "m"}
+    mine, other = VideoTask.objects.create(owner=admin_user, **done), VideoTask.objects.create(**done)
+    assert not form({"name": "Lamp", "video": str(other.pk)}, user=admin_user).is_valid()
+    assert not form({"name": "Lamp", "loop-video": str(other.pk)}, user=admin_user).is_valid()
+    assert form({"name": "Lamp", "video": str(mine.pk)}, user=admin_user).save().video == mine
+
+
 def test_all_signals_are_in_the_readme():
     names = {name for name, value in vars(signals).items() if isinstance(value, signals.Signal)}
     assert names == set(re.findall(r"^\| `((?:video|batch)_\w+)` \|", README.read_text(), re.MULTILINE))

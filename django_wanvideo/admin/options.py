@@ -19,6 +19,7 @@ from django_wanvideo.admin.base import ModelAdmin, as_uuid
 from django_wanvideo.admin.changelist import filters, lookups, totals
 from django_wanvideo.admin.changelist.changelist import TaskChangeList
 from django_wanvideo.admin.deletion import DeletionMixin
+from django_wanvideo.admin.forms import made_for
 from django_wanvideo.admin.forms.fields import fieldsets
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
 from django_wanvideo.admin.presentation.markup import ColumnsMixin
@@ -131,8 +132,9 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
         if not self.is_editable(request, obj):
             return NotesForm
         spec = self.get_model_spec(request, obj)
-        parent = parent_of(self, request) if obj is None else None
-        return task_form(spec, request.user, with_metadata=self.may_edit_metadata(request), parent=parent)
+        parent, origin = (parent_of(self, request), made_for.of_request(request)) if obj is None else (None, None)
+        with_metadata = self.may_edit_metadata(request)
+        return task_form(spec, request.user, with_metadata=with_metadata, parent=parent, origin=origin)
 
     def get_fieldsets(self, request: HttpRequest, obj: VideoTask | None = None) -> Any:
         """Return the two halves of the form, and what is folded below."""

@@ -10,6 +10,7 @@ from django.contrib import admin
 
 from django_wanvideo.admin import VideoTaskAdminMixin, base
 from django_wanvideo.models import VideoTask
+from example_project.shop.models import Product
 from tests.admin.conftest import add_data, hidden, url
 
 #: What each page must keep, whatever stands around it.
@@ -27,6 +28,9 @@ PARTS = {
     "resolve": ["wv-decision", "Attach this video", "Mark as not accepted", "Send again for about 11.9 credits"],
     "make_takes": ['name="prompts"', "Save as drafts"],
     "delete": ['name="post"'],
+    "popup": ['<input type="radio" name="video"', "Use this video</button>", "wanvideo/chooser.css", "choose.js"],
+    "product": ["data-wanvideo-chooser", 'select name="video"', "data-choose", 'name="loop-video"', 'type="file" name="loop"',
+                "Being made: 42", "wanvideo/chooser.css", "chooser.js", 'enctype="multipart/form-data"'],
 }  # fmt: skip
 
 
@@ -57,6 +61,12 @@ def show(boss, make_task, monkeypatch):
                 return boss.post(url("changelist"), data, follow=True)
             case "resolve":
                 return boss.get(url("resolve", make_task("unconfirmed").pk))
+            case "popup":
+                make_task("completed")
+                return boss.get(url("changelist") + "?_popup=1&_to_field=id")
+            case "product":
+                product = Product.objects.create(name="Lamp", video=make_task("processing", progress=42))
+                return boss.get(f"/admin/shop/product/{product.pk}/change/")
             case "make_takes":
                 return boss.get(url("make_takes", make_task("completed").pk))
         return boss.get(url("delete", make_task("failed").pk))

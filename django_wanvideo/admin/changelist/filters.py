@@ -59,7 +59,7 @@ class AttentionFilter(Filter):
 
 
 class StatusFilter(Filter):
-    """One status. A popup, from which a video is chosen, begins with those that are completed."""
+    """One status. A popup, from which a video is chosen, has those that are completed, unless its address says more."""
 
     title = _("status")
     parameter_name = "status"
@@ -67,6 +67,8 @@ class StatusFilter(Filter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
         self.is_popup = IS_POPUP_VAR in request.GET
+        if self.is_popup and self.parameter_name not in request.GET:
+            return []
         known = counts.known(request, model_admin)
         return [(value, counts.labelled(capfirst(label), known.get(value))) for value, label in TaskStatus.choices]
 

@@ -10,7 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from django_wanvideo.admin.forms import repeats, temporary_uploads
+from django_wanvideo.admin.forms import made_for, repeats, temporary_uploads
 from django_wanvideo.admin.forms.fields import ParameterField, file_name, kept_name, link_name
 from django_wanvideo.catalog import text
 from django_wanvideo.catalog.images import inspection
@@ -56,6 +56,8 @@ class TaskFormBase(ModelForm):
     user: ClassVar[Any]
     #: What the new task is made from, if anything.
     parent: ClassVar[VideoTask | None] = None
+    #: The object of the site's own that the new task is made for, if any.
+    origin: ClassVar[made_for.MadeFor | None] = None
     #: Only to look at what was typed; nothing is made or changed.
     is_read_only = False
     #: What is there already and was asked for again.
@@ -114,11 +116,13 @@ class TaskFormBase(ModelForm):
 
     def metadata(self) -> Any:
         """Return the data for the site's own code; what is there already where the form does not offer it."""
+        origin = self.origin if self.is_new else None
+        known = {} if origin is None else {**origin.metadata, made_for.NAME: origin.key}
         if "metadata" not in self.fields:
-            return self.instance.metadata
+            return known or self.instance.metadata
         value = self.cleaned_data.get("metadata")
         # A list without anything in it is no object, which the service says.
-        return {} if value is None else value
+        return known if value is None else {**known, **value} if known and isinstance(value, dict) else value
 
     def kept_token(self, role: str) -> str:
         """Return the signed name of a kept upload that the form sends back, or an empty text."""
@@ -150,7 +154,7 @@ class TaskFormBase(ModelForm):
         if file_name(FIRST_FRAME) not in self.fields:
             return
         widget: Any = self.fields[file_name(FIRST_FRAME)].widget
-        token = self.data.get(self.add_prefix(kept_name(FIRST_FRAME)), "") if self.is_bound else ""
+        token = self[kept_name(FIRST_FRAME)].value() or ""
         item = None if self.is_new else self.instance.first_frame
         widget.present = self._kept_picture(token, kept_url) if token else None
         if widget.present is None and item is not None and item.file:

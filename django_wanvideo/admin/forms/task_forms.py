@@ -20,6 +20,7 @@ from django_wanvideo.models.creation import creation, drafts, idempotency, inspe
 from django_wanvideo.models.creation import repeats as recent
 
 if TYPE_CHECKING:
+    from django_wanvideo.admin.forms.made_for import MadeFor
     from django_wanvideo.catalog import ModelSpec
 
 
@@ -182,11 +183,20 @@ class TaskForm(PresetMixin):
         """Inputs were saved by the service."""
 
 
-def task_form(spec: ModelSpec, user: Any, *, with_metadata: bool, parent: VideoTask | None = None) -> type[TaskForm]:
-    """Return the form for drafts of one model, filled in by ``user``; a new one is made from ``parent``, if any."""
+def task_form(
+    spec: ModelSpec,
+    user: Any,
+    *,
+    with_metadata: bool,
+    parent: VideoTask | None = None,
+    origin: MadeFor | None = None,
+) -> type[TaskForm]:
+    """Return the form for drafts of one model, filled in by ``user``.
+
+    A new one is made from ``parent`` and for ``origin``, if any.
+    """
     fields = task_fields(spec)
     if not with_metadata:
         del fields["metadata"]
-    return type(
-        "TaskForm", (TaskForm,), {**fields, "spec": spec, "user": user, "parent": parent, "__module__": __name__}
-    )
+    own = {"spec": spec, "user": user, "parent": parent, "origin": origin, "__module__": __name__}
+    return type("TaskForm", (TaskForm,), {**fields, **own})

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.http import HttpResponseRedirect
@@ -19,7 +20,7 @@ from django_wanvideo.admin.approvals import page as approvals
 from django_wanvideo.admin.base import TaskAdminBase, is_stock, person
 from django_wanvideo.admin.caching import once
 from django_wanvideo.admin.changelist.owners import search_field
-from django_wanvideo.admin.forms import conflicts, repeats, temporary_uploads
+from django_wanvideo.admin.forms import conflicts, made_for, repeats, temporary_uploads
 from django_wanvideo.admin.forms.base import FIRST_FRAME
 from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
@@ -62,8 +63,9 @@ class PagesMixin(TaskAdminBase):
             return HttpResponseRedirect(self.get_page_url("change", sent.task.pk))
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Fill in what the address says, and the preset that it names."""
-        return {**presets.initial(request), **super().get_changeform_initial_data(request)}
+        """Fill in what the address says, the preset that it names, and the picture of what the video is made for."""
+        picture = made_for.initial(request, kept_name(FIRST_FRAME))
+        return {**presets.initial(request), **super().get_changeform_initial_data(request), **picture}
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         """Note which files go if the task is not kept after all."""
@@ -143,22 +145,21 @@ class PagesMixin(TaskAdminBase):
         if is_chosen and self.has_view_or_change_permission(request):
             return choice.keep(request, holds.marks(request))
         once(request, "view", lambda: choice.of(request, holds.marks(request)))
-        page: dict[str, Any] = {"status_url": self.get_page_url("status"), "is_stock": is_stock()}
-        page["totals_url"] = self.get_page_url("totals")
-        page["news"] = live.news(self.admin_site.name)
-        if request.method == "GET":
+        urls = {f"{name}_url": self.get_page_url(name) for name in ("status", "totals")}
+        page: dict[str, Any] = {**urls, "is_stock": is_stock(), "news": live.news(self.admin_site.name)}
+        is_popup = IS_POPUP_VAR in request.GET
+        if request.method == "GET" and not is_popup:
             page |= {"trouble": banner.get_banner(), "holds": holds.notices(self, request)}
         if holds.may_pause(request) and not holds.is_paused(holds.reports_for(request)):
             page["pause_url"] = self.get_page_url("sending")
         page |= approvals.above_list(self, request)
         if self.admin_site.is_registered(Batch) and self.admin_site.get_model_admin(Batch).has_add_permission(request):
             page["make_many_url"] = reverse("admin:wanvideo_batch_add", current_app=self.admin_site.name)
-        context: dict[str, Any] = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page}
+        title = _("Choose a video") if is_popup else capfirst(self.opts.verbose_name_plural)
+        context: dict[str, Any] = {"title": title, "wanvideo": page}
         if search := search_field(self.admin_site, request):
-            context["media"] = self.media + search.media
-            page["has_search"] = True
-        context |= extra_context or {}
-        return super().changelist_view(request, context)
+            context["media"], page["has_search"] = self.media + search.media, True
+        return super().changelist_view(request, {**context, **(extra_context or {})})
 
 
 def _stored_inputs(request: HttpRequest) -> list[MediaInput]:
