@@ -226,6 +226,7 @@ def test_own_tasks_only_holds_for_every_address_of_a_task(ask, boss, person, mon
             "send",
             "sending",
             "bulk_resolve",
+            "approvals",
             "plan",
         }:
             assert ask(boss, name).status_code in {GONE, MOVED}, name

@@ -116,11 +116,12 @@ class PagesMixin(TaskAdminBase):
             form.show_picture(self.get_page_url("temporary_upload"))
             takes_picture = any(item.role == InputRole.FIRST_FRAME for item in form.spec.inputs)
             new = _("Animate a picture") if takes_picture else _("Make a video from words")
-            known = form.repeat.task if form.repeat else None
             context["title"] = new if add else _("Draft")
             page |= {
                 "kind": "form",
-                "open_url": self.get_page_url("change", known.pk) if known is not None else "",
+                "open_url": self.get_page_url("change", form.repeat.task.pk)
+                if form.repeat and form.repeat.task
+                else "",
                 "price": prices.of_form(form, request.user.pk if task is None else task.owner_id, person(request)),
                 "can_submit": self.has_submit_permission(request, task),
                 "price_url": self.get_page_url("price"),
