@@ -116,12 +116,11 @@ class PagesMixin(TaskAdminBase):
             form.show_picture(self.get_page_url("temporary_upload"))
             takes_picture = any(item.role == InputRole.FIRST_FRAME for item in form.spec.inputs)
             new = _("Animate a picture") if takes_picture else _("Make a video from words")
+            known = form.repeat.task if form.repeat else None
             context["title"] = new if add else _("Draft")
             page |= {
                 "kind": "form",
-                "open_url": self.get_page_url("change", form.repeat.task.pk)
-                if form.repeat and form.repeat.task
-                else "",
+                "open_url": self.get_page_url("change", known.pk) if known is not None else "",
                 "price": prices.of_form(form, request.user.pk if task is None else task.owner_id, person(request)),
                 "can_submit": self.has_submit_permission(request, task),
                 "price_url": self.get_page_url("price"),
@@ -146,14 +145,13 @@ class PagesMixin(TaskAdminBase):
         if is_chosen and self.has_view_or_change_permission(request):
             return choice.keep(request, holds.marks(request))
         once(request, "view", lambda: choice.of(request, holds.marks(request)))
-        urls = {f"{name}_url": self.get_page_url(name) for name in ("status", "totals")}
-        page: dict[str, Any] = {**urls, "is_stock": is_stock(), "news": live.news(self.admin_site.name)}
+        page: dict[str, Any] = {f"{name}_url": self.get_page_url(name) for name in ("status", "totals")}
+        page |= {"is_stock": is_stock(), "news": live.news(self.admin_site.name), **approvals.above_list(self, request)}
         is_popup = IS_POPUP_VAR in request.GET
         if request.method == "GET" and not is_popup:
             page |= {"trouble": banner.get_banner(), "holds": holds.notices(self, request)}
         if holds.may_pause(request) and not holds.is_paused(holds.reports_for(request)):
             page["pause_url"] = self.get_page_url("sending")
-        page |= approvals.above_list(self, request)
         if self.admin_site.is_registered(Batch) and self.admin_site.get_model_admin(Batch).has_add_permission(request):
             page["make_many_url"] = reverse("admin:wanvideo_batch_add", current_app=self.admin_site.name)
         title = _("Choose a video") if is_popup else capfirst(self.opts.verbose_name_plural)
