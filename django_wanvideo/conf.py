@@ -42,6 +42,8 @@ class Conf:
     CALLBACK_KEYS = Setting[Sequence[str]](())
     VERIFY_CALLBACKS = Setting(default=True)
     DEFAULT_MODEL = Setting("wan2.6-image-to-video-flash")
+    #: Dotted path of a function that takes EvoLink's models and returns those that this site offers, in order.
+    MODELS = Setting[str | None](None)
     #: Name in ``RQ_QUEUES``.
     QUEUE = Setting("default")
     #: Alias in ``STORAGES``.

@@ -15,6 +15,7 @@ DEFAULTS = {
     "CALLBACK_KEYS": (),
     "VERIFY_CALLBACKS": True,
     "DEFAULT_MODEL": "wan2.6-image-to-video-flash",
+    "MODELS": None,
     "QUEUE": "default",
     "STORAGE": "default",
     "UPLOAD_TO": "wanvideo/%Y/%m/",

@@ -35,6 +35,7 @@ from django_wanvideo.services import schedule
 from django_wanvideo.simulator import Options
 from django_wanvideo.simulator.provider.faults import FAULTS
 from django_wanvideo.testing import picture, run_pending, run_until_finished
+from tests import models_page
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -713,3 +714,7 @@ def test_whatever_a_block_imports_from_the_package_is_there(page):
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE.name:
                 for alias in node.names:
                     assert is_there(f"{node.module}.{alias.name}".removeprefix(f"{PACKAGE.name}.")), (alias.name, page)
+
+
+def test_the_page_of_models_is_that_of_the_catalogue():
+    assert models_page.PAGE.read_text() == models_page.text(), "make models-page writes it anew"

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
-from django.core.exceptions import ValidationError
 from django.utils.module_loading import import_string
 
-from django_wanvideo import catalog
-from django_wanvideo.checks import addresses
+from django_wanvideo.checks import addresses, models
 from django_wanvideo.conf import conf, given, known_names
 from django_wanvideo.db import database
 
@@ -90,7 +88,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_values(),
         *_credit_limits(),
         *_upload_to(),
-        *_model(),
+        *models.offered(),
         *_clock(),
         *_access(),
     ]
@@ -178,17 +176,6 @@ def _upload_to() -> Iterator[CheckMessage]:
             f"WANVIDEO['UPLOAD_TO'] raised {type(error).__name__} for a task without owner and metadata: {error}",
             hint="A paid video of such a task could not be stored. Let the function return a name for every task.",
             id="wanvideo.W009",
-        )
-
-
-def _model() -> Iterator[CheckMessage]:
-    try:
-        catalog.get(conf.DEFAULT_MODEL)
-    except ValidationError as error:
-        yield Error(
-            f"WANVIDEO['DEFAULT_MODEL'] is not in the catalogue: {' '.join(error.messages)}",
-            hint="Known models: " + ", ".join(spec.id for spec in catalog.models()),
-            id="wanvideo.E012",
         )
 
 

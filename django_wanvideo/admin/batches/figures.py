@@ -62,7 +62,7 @@ def context(model_admin: BatchAdminBase, request: HttpRequest, batch: Batch, *, 
     found = checking.summary(batch, again=again)
     items = BatchItem.objects.filter(batch=batch).order_by("number")
     bad = list(items.filter(content_sha256="")[:BAD_SHOWN]) if found["bad"] else []
-    price = next((spec.price for spec in catalog.models() if spec.id in batch.settings.get("models", [])), None)
+    price = next((spec.price for spec in catalog.known() if spec.id in batch.settings.get("models", [])), None)
     return {
         "batch": batch,
         "found": found,

@@ -94,7 +94,7 @@ class ModelFilter(Filter):
     parameter_name = "model"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
-        return [(spec.id, spec.short_label) for spec in catalog.models()]
+        return [(spec.id, spec.short_label) for spec in catalog.known()]
 
 
 class BatchFilter(Filter):

@@ -12,11 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo import catalog
 from django_wanvideo.admin.forms.widgets import DropZone, PromptArea, Slider, Tiles
-from django_wanvideo.catalog import json_values
+from django_wanvideo.catalog import json_values, text
 from django_wanvideo.catalog.text import normalised
 from django_wanvideo.choices import InputRole
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django_stubs_ext import StrOrPromise
 
     from django_wanvideo.catalog import InputSpec, ModelSpec, ParameterSpec
@@ -42,17 +44,27 @@ class ParameterField(forms.Field):
 
     def __init__(self, parameter: ParameterSpec) -> None:
         widget: forms.Widget
+        help_text = str(parameter.help_text)
         if parameter.kind == "boolean":
             widget = forms.CheckboxInput()
+        elif parameter.kind == "text":
+            widget = forms.Textarea(attrs={"rows": 2, "class": "wv-notes", "dir": "auto"})
+        elif parameter.kind == "choice" and parameter.default is None:
+            widget = forms.Select(choices=[("", capfirst(parameter.unset_label)), *parameter.choices])
         elif parameter.kind == "choice":
             widget = Tiles(parameter) if len(parameter.options) <= 6 else forms.Select(choices=parameter.choices)
+        elif parameter.also:
+            low = min(parameter.minimum or 0, *(int(option.value) for option in parameter.also))
+            widget = forms.NumberInput(attrs={"min": low, "max": parameter.maximum})
+            meant = [f"{option.value}: {option.label} ({option.description})." for option in parameter.also]
+            help_text = " ".join([help_text, *meant])
         elif parameter.minimum is not None and parameter.maximum is not None and parameter.maximum <= 100:
             widget = Slider(parameter)
         else:
             widget = forms.NumberInput(attrs={"min": parameter.minimum, "max": parameter.maximum})
         super().__init__(
             label=parameter.label,
-            help_text=str(parameter.help_text),
+            help_text=help_text,
             initial=parameter.default,
             required=parameter.always_sent,
             widget=widget,
@@ -138,6 +150,17 @@ def kept_name(role: str) -> str:
     return f"{role}_kept"
 
 
+def clips_in(spec: ModelSpec, data: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return as many clips of each role that is billed as a script has counted, or as there are links."""
+    found: dict[str, list[str]] = {}
+    for role in (item.role.value for item in spec.price.input_seconds):
+        count = data.get(f"{role}_count", "")
+        links = int(count) if count.isdecimal() and len(count) < 4 else len(text.lines(data.get(link_name(role), "")))
+        # What cannot be left out is part of every price.
+        found[role] = [""] * max(links, spec.input(role).required)
+    return found
+
+
 def input_fields(wanted: InputSpec) -> dict[str, forms.Field]:
     """Return the fields for one input of a model: a file for a picture, a link for everything."""
     role, label = wanted.role.value, wanted.label or capfirst(wanted.role.label)
@@ -164,8 +187,7 @@ def task_fields(spec: ModelSpec) -> dict[str, forms.Field]:
         (fields if comes_first else later).update(input_fields(wanted))
     fields["prompt"] = PromptField(spec)
     fields.update(later)
-    models = [(known.id, known.label) for known in catalog.models()]
-    fields["model"] = forms.ChoiceField(label=_("Model"), choices=models, initial=spec.id, required=False)
+    fields["model"] = model_field(spec)
     fields.update({parameter.name: ParameterField(parameter) for parameter in spec.parameters})
     fields["notes"] = forms.CharField(
         label=_("Notes"), required=False, widget=forms.Textarea(attrs={"rows": 3, "class": "wv-notes"})
@@ -178,6 +200,14 @@ def task_fields(spec: ModelSpec) -> dict[str, forms.Field]:
         widget=forms.Textarea(attrs={"rows": 2, "class": "wv-notes wv-mono", "spellcheck": "false"}),
     )
     return fields
+
+
+def model_field(spec: ModelSpec) -> forms.ChoiceField:
+    """Return the choice of a model; a draft's own one is among them also where it is not offered any more."""
+    offered = catalog.models()
+    shown = offered if any(known.id == spec.id for known in offered) else (spec, *offered)
+    models = [(known.id, known.label) for known in shown]
+    return forms.ChoiceField(label=_("Model"), choices=models, initial=spec.id, required=False)
 
 
 def fieldsets(spec: ModelSpec, *, with_metadata: bool) -> list[tuple[Any, dict[str, Any]]]:

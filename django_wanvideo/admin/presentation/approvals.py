@@ -37,9 +37,9 @@ def limit_of(by: AbstractBaseUser) -> Decimal | None:
         return None
 
 
-def needed(by: AbstractBaseUser, total: Decimal | None, count: int = 1) -> str:
-    """Say that a press only asks for an approval; empty where it sends."""
-    limit = limit_of(by)
+def needed(by: AbstractBaseUser | None, total: Decimal | None, count: int = 1) -> str:
+    """Say that a press of somebody only asks for an approval; empty where it sends, or is none that sends."""
+    limit = limit_of(by) if by is not None else None
     if limit is None or total is None or total <= limit:
         return ""
     words = ngettext(

@@ -89,8 +89,10 @@ def settings_line(task: VideoTask, *, with_model: bool = True) -> str:
     spec = spec_of(task.model)
     values = task.parameters if spec is None else spec.effective_values(task.parameters)
     parts = [model_label(task.model)] if with_model else []
-    if isinstance(values.get("duration"), int):
-        parts.append(formats.unbroken(_("%(s)s s") % {"s": values["duration"]}))
+    length = values.get("duration")
+    if isinstance(length, int):
+        label = spec.parameter("duration").label_of(length) if spec is not None else ""
+        parts.append(str(label) or formats.unbroken(_("%(s)s s") % {"s": length}))
     parts += [str(values[name]) for name in ("quality", "aspect_ratio") if values.get(name)]
     if values.get("generate_audio") is False:
         parts.append(_("silent"))
@@ -105,7 +107,7 @@ def model_label(model: str) -> str:
 
 def spec_of(model: str) -> ModelSpec | None:
     """The model of that id; ``None`` when the catalogue does not know it any more."""
-    return next((spec for spec in catalog.models() if spec.id == model), None)
+    return catalog.find(model)
 
 
 def state(task: VideoTask) -> SafeString:

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from django_wanvideo import catalog
 from django_wanvideo.admin.presentation import approvals, formats, prices
 from django_wanvideo.admin.takes.forms import MOST
+from django_wanvideo.models.base import pricing
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def price_of_one(task: VideoTask) -> Decimal | None:
     """Return the credits of one take of ``task`` now; ``None`` where the catalogue takes its model or settings no more."""
     try:
-        return catalog.estimate(catalog.get(task.model), task.parameters)
+        return pricing.price_of(task)
     except ValidationError:
         return None
 

@@ -113,7 +113,7 @@ class PagesMixin(TaskAdminBase):
         page: dict[str, Any] = {"is_stock": is_stock(), "take": labels.link(self, request, task)}
         form = context["adminform"].form
         if isinstance(form, TaskForm):
-            form.show_picture(self.get_page_url("temporary_upload"))
+            form.show_pictures(self.get_page_url("temporary_upload"))
             takes_picture = any(item.role == InputRole.FIRST_FRAME for item in form.spec.inputs)
             new = _("Animate a picture") if takes_picture else _("Make a video from words")
             known = form.repeat.task if form.repeat else None
@@ -124,7 +124,7 @@ class PagesMixin(TaskAdminBase):
                 "price": prices.of_form(form, request.user.pk if task is None else task.owner_id, person(request)),
                 "can_submit": self.has_submit_permission(request, task),
                 "price_url": self.get_page_url("price"),
-                "rules": [rule.as_dict() for rule in form.spec.rules],
+                "rules": form.spec.form_rules(),
             }
             if add:
                 page["presets"] = presets.bar(request, form)

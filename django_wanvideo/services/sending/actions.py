@@ -10,11 +10,11 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo import catalog
 from django_wanvideo.choices import IN_FLIGHT_STATUSES, RETRYABLE_STATUSES, ApprovalKind, EventKind, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import VideoTask, lifecycle
+from django_wanvideo.models.base import pricing
 from django_wanvideo.models.creation import creation
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.limits import throttling
@@ -50,7 +50,7 @@ def enqueue(
     if task.status == TaskStatus.DRAFT:
         _check_complete(task)
         installation.note_host(host)
-        price = catalog.estimate(catalog.get(task.model), task.parameters)
+        price = pricing.price_of(task)
         # What can never be sent needs nobody's approval.
         throttling.admit(price, task.owner_id, wait=True)
         agreed = approvals.admit(task, ApprovalKind.SUBMIT, by=by, agreed=agreed, approval=approval)
@@ -107,7 +107,7 @@ def retry(
         if agreed is not None and agreed.is_free:
             raise quotes.QuoteChanged(quotes.problem(task, agreed))
         _check_complete(task)
-        price = catalog.estimate(catalog.get(task.model), task.parameters)
+        price = pricing.price_of(task)
         throttling.admit(price, task.owner_id, wait=True)
         agreed = approvals.admit(task, ApprovalKind.RETRY, by=by, agreed=agreed, approval=approval)
         installation.note_host(None)

@@ -16,6 +16,10 @@ function settings() {
             /^(preset|preset_name|preset_for|prompts?|seeds|notes|metadata|idempotency_key|seen|shown_credits|csrfmiddlewaretoken)$|_(file|url|kept)$/.test(name);
         if (typeof value === "string" && !skipped) query.append(name, value);
     }
+    // Of clips only the number counts; their addresses stay in the page.
+    for (const field of form.querySelectorAll("[name$=_url]")) {
+        if (lines(field)) query.append(field.name.replace(/_url$/, "_count"), lines(field));
+    }
     return query;
 }
 
@@ -72,7 +76,7 @@ if (bar && form) {
         }
     };
     const later = (event) => {
-        if (event.target.matches("textarea:not([data-wanvideo-lines]), [type=file], [type=url]")) return;
+        if (event.target.matches("textarea:not([data-wanvideo-lines], [name$=_url]), [type=file]")) return;
         bar.querySelector(".wv-price").classList.add("is-asking");
         clearTimeout(timer);
         timer = setTimeout(ask, WAIT);
