@@ -305,6 +305,17 @@ def test_the_recipe_of_drafts_changes_one_and_sends_one_from_an_event_loop(evoli
     assert async_to_sync(scope["animate_and_send"])(picture(), user).status == TaskStatus.QUEUED
 
 
+def test_the_recipe_of_takes_makes_four_and_finds_the_picked_one(evolink):
+    scope = run(block(DOCS / "recipes.md", "# shop/takes.py"))
+    user = get_user_model().objects.create_user("alice")
+    made = scope["animate_four_times"](types.SimpleNamespace(photo=picture()), user)
+    assert [(task.take_number, task.status) for task in made] == [(number, "queued") for number in (1, 2, 3, 4)]
+    assert scope["picked"](made[0]) is None
+    run_until_finished(made[2])
+    made[2].pick(by=user)
+    assert scope["picked"](made[0]) == made[2]
+
+
 def test_the_theme_recipe_shows_people_their_own(monkeypatch, db, rf):
     from django.contrib import admin
 

@@ -215,7 +215,8 @@ def fieldsets(spec: ModelSpec, *, with_metadata: bool) -> list[tuple[Any, dict[s
     settings = ["model", *(parameter.name for parameter in spec.parameters)]
     rest = ["notes", "metadata"] if with_metadata else ["notes"]
     words = [name for name in task_fields(spec) if name not in {*settings, "notes", "metadata"}]
-    first = _("Picture and words") if any(item.required for item in spec.inputs) else _("Words")
+    media = {item.media for item in spec.inputs}
+    first = _("Picture and words") if "image" in media else _("Clip and words") if "video" in media else _("Words")
     return [
         (first, {"fields": words}),
         (_("Video"), {"fields": settings}),

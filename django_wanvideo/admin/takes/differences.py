@@ -93,10 +93,7 @@ def _settings(tasks: Sequence[VideoTask]) -> list[tuple[str, dict[Any, str]]]:
         by_task[task.pk] = {}
         for name, value in values.items():
             labels.setdefault(name, str(known[name].label) if name in known else name)
-            shown = "–" if value is None else str(value)
-            by_task[task.pk][name] = (
-                formats.setting(known[name], value) if name in known and value is not None else shown
-            )
+            by_task[task.pk][name] = formats.setting(known[name], value) if name in known else str(value)
     found = [(_("Model"), {task.pk: markup.model_label(task.model) for task in tasks})]
     found += [(label, {task.pk: by_task[task.pk].get(name, "–") for task in tasks}) for name, label in labels.items()]
     return found

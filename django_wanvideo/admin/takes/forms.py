@@ -10,12 +10,13 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_wanvideo.admin.presentation import markup
+from django_wanvideo import catalog
 from django_wanvideo.catalog import text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from django_wanvideo.catalog import ParameterSpec
     from django_wanvideo.models import VideoTask
 
 #: Takes that can be made at a time.
@@ -55,9 +56,10 @@ class MakeTakesForm(forms.Form):
     def __init__(self, *args: Any, task: VideoTask, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.task = task
-        spec = markup.spec_of(task.model)
-        self.has_seed = spec is not None and any(parameter.name == "seed" for parameter in spec.parameters)
-        if self.has_seed:
+        spec = catalog.find(task.model)
+        #: What the model says of seeds; ``None`` where it takes none.
+        self.seed = next((item for item in spec.parameters if item.name == "seed"), None) if spec is not None else None
+        if self.seed is not None:
             self.fields["repeats"].help_text = _("Each gets another seed, so that it comes out differently.")
         else:
             del self.fields["seeds"]
@@ -66,10 +68,10 @@ class MakeTakesForm(forms.Form):
         """Return what differs, for each take; the same for the same key."""
         repeats = self.cleaned_data.get("repeats") or 0
         found: list[dict[str, Any]] = [
-            {"seed": _seed(key, number)} if self.has_seed else {} for number in range(repeats)
+            {"seed": _seed(self.seed, key, number)} if self.seed is not None else {} for number in range(repeats)
         ]
         found.extend({"prompt": line} for line in self.lines())
-        found.extend({"seed": int(line)} for line in self._seed_lines())
+        found.extend({"seed": self.seed.parse(line)} for line in self._seed_lines() if self.seed is not None)
         return found
 
     def lines(self) -> list[str]:
@@ -84,9 +86,8 @@ class MakeTakesForm(forms.Form):
     def clean_seeds(self) -> str:
         seeds: str = self.cleaned_data["seeds"]
         for line in text.lines(seeds):
-            if not (line.isdecimal() and int(line[:20]) <= _LARGEST_SEED):
-                message = _("“%(line)s” is no seed. Write whole numbers from 0 to %(most)s, one per line.")
-                raise ValidationError(message, params={"line": line[:40], "most": _LARGEST_SEED})
+            if self.seed is not None:
+                self.seed.parse(line)
         return seeds
 
     def clean(self) -> dict[str, Any]:
@@ -109,7 +110,7 @@ def count_in(data: Mapping[str, str]) -> int:
     return sum(int(number) for number in numbers if number.isdecimal() and len(number) < 6)
 
 
-def _seed(key: str, number: int) -> int:
+def _seed(seed: ParameterSpec, key: str, number: int) -> int:
     """Return a seed that is the same for the same form."""
     digest = hashlib.sha256(f"{key}:{number}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") % _LARGEST_SEED + 1
+    return int.from_bytes(digest[:8], "big") % (seed.maximum or _LARGEST_SEED) + 1

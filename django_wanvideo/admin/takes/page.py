@@ -105,7 +105,8 @@ def context(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -
         "download": _download(model_admin, picked) if may_pick else None,
         "pages": [
             {
-                "words": _("Takes %(first)s to %(last)s") % {"first": page[0][1], "last": page[-1][1]},
+                "words": (_("Takes %(first)s to %(last)s") if page[1:] else _("Take %(first)s"))
+                % {"first": page[0][1], "last": page[-1][1]},
                 "url": f"?page={at}",
                 "is_current": at == number,
             }

@@ -156,7 +156,7 @@ class PagesMixin(TaskAdminBase):
             page["make_many_url"] = reverse("admin:wanvideo_batch_add", current_app=self.admin_site.name)
         title = _("Choose a video") if is_popup else capfirst(self.opts.verbose_name_plural)
         context: dict[str, Any] = {"title": title, "wanvideo": page}
-        if search := search_field(self.admin_site, request):
+        if search := search_field(self, request):
             context["media"], page["has_search"] = self.media + search.media, True
         return super().changelist_view(request, {**context, **(extra_context or {})})
 

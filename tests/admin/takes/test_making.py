@@ -229,12 +229,21 @@ def test_takes_of_a_take_join_its_group(boss, make_task):
 def test_seeds_are_taken_where_the_model_has_them(boss, make_task):
     task = make_task("completed")
     assert 'name="seeds"' not in boss.get(url("make_takes", task.pk)).content.decode()
+    task.model = "wan2.7-image-to-video"
     form = MakeTakesForm({"repeats": "1", "seeds": "4711\n90210"}, task=task)
-    form.has_seed, form.fields["seeds"] = True, MakeTakesForm.base_fields["seeds"]
     assert form.is_valid()
     drawn, *chosen = form.changes("key")
     assert chosen == [{"seed": 4711}, {"seed": 90210}]
     assert form.changes("key")[0] == drawn != form.changes("other key")[0]
-    wrong = MakeTakesForm({"seeds": "4711\nmany"}, task=task)
-    wrong.fields["seeds"] = MakeTakesForm.base_fields["seeds"]
-    assert "“many” is no seed" in str(wrong.errors)
+    assert "seeds" in MakeTakesForm({"seeds": "4711\nmany"}, task=task).errors
+    assert "seeds" in MakeTakesForm({"seeds": "2147483648"}, task=task).errors
+
+
+def test_takes_with_seeds_of_their_own_are_told_apart_by_them(boss, make_task):
+    task = make_task("completed")
+    VideoTask.objects.filter(pk=task.pk).update(model="wan2.7-image-to-video", parameters={})
+    boss.post(url("make_takes", task.pk), {"seeds": "4711\n90210", "_save": "1"})
+    assert [take.parameters["seed"] for take in task.children.order_by("take_number")] == [4711, 90210]
+    page = boss.get(url("takes", task.pk)).content.decode()
+    assert "another one each time" in page
+    assert '<dt>Seed</dt><dd><mark class="wv-differs">4711</mark></dd>' in page
