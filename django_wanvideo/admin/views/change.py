@@ -16,6 +16,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from django_wanvideo.admin import action_results, banner, holds, object_actions
+from django_wanvideo.admin.approvals import page as approvals
 from django_wanvideo.admin.base import TaskAdminBase, is_stock, person
 from django_wanvideo.admin.caching import once
 from django_wanvideo.admin.changelist.owners import search_field
@@ -93,8 +94,7 @@ class PagesMixin(TaskAdminBase):
         try:
             sending.enqueue(obj, by=person(request), agreed=prices.agreed_on_form(request, obj))
         except (WanVideoError, ValidationError) as error:
-            words = _("The draft was saved, but not sent: %(reason)s") % {"reason": action_results.reason_of(error)}
-            messages.warning(request, words)
+            action_results.tell_refusal(request, error, _("The draft was saved, but not sent: %(reason)s"))
         else:
             action_results.log(request, [obj], _("Sent to be generated."))
             messages.success(request, prices.sent_words(obj))
@@ -121,7 +121,7 @@ class PagesMixin(TaskAdminBase):
             page |= {
                 "kind": "form",
                 "open_url": self.get_page_url("change", known.pk) if known is not None else "",
-                "price": prices.of_form(form, request.user.pk if add or task is None else task.owner_id),
+                "price": prices.of_form(form, request.user.pk if task is None else task.owner_id, person(request)),
                 "can_submit": self.has_submit_permission(request, task),
                 "price_url": self.get_page_url("price"),
                 "rules": form.spec.form_rules(),
@@ -137,7 +137,7 @@ class PagesMixin(TaskAdminBase):
             page |= {"kind": "task", "buttons": buttons, **detail_page.context(self, request, task)}
         if isinstance(form, (TaskForm, NotesForm)):
             page |= {"key": repeats.key_of(form.data), "seen": _seen(form, task)}
-        context["wanvideo"] = page
+        context["wanvideo"] = page | approvals.beside_task(self, request, task)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -145,8 +145,8 @@ class PagesMixin(TaskAdminBase):
         if is_chosen and self.has_view_or_change_permission(request):
             return choice.keep(request, holds.marks(request))
         once(request, "view", lambda: choice.of(request, holds.marks(request)))
-        urls = {f"{name}_url": self.get_page_url(name) for name in ("status", "totals")}
-        page: dict[str, Any] = {**urls, "is_stock": is_stock(), "news": live.news(self.admin_site.name)}
+        page: dict[str, Any] = {f"{name}_url": self.get_page_url(name) for name in ("status", "totals")}
+        page |= {"is_stock": is_stock(), "news": live.news(self.admin_site.name), **approvals.above_list(self, request)}
         is_popup = IS_POPUP_VAR in request.GET
         if request.method == "GET" and not is_popup:
             page |= {"trouble": banner.get_banner(), "holds": holds.notices(self, request)}
