@@ -32,6 +32,7 @@ DEFAULTS = {
     "ALLOW_PRIVATE_HOSTS": False,
     "TRUST_IDEMPOTENCY_KEY": False,
     "BATCH_READ": False,
+    "APPROVAL_ABOVE": None,
     "CREDIT_LIMITS": None,
     "CREDIT_PRICE": None,
     "DAILY_CREDIT_LIMIT": None,

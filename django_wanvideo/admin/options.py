@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from django_wanvideo.admin import holds, object_actions
 from django_wanvideo.admin.actions import ActionsMixin
+from django_wanvideo.admin.approvals import page as approvals
 from django_wanvideo.admin.base import ModelAdmin, as_uuid
 from django_wanvideo.admin.changelist import filters, lookups, totals
 from django_wanvideo.admin.changelist.changelist import TaskChangeList
@@ -94,6 +95,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
             ("send/", bulk_submit.send_view, "send"),
             ("sending/", holds.sending_view, "sending"),
             ("spending/", spending_view, "spending"),
+            ("approvals/", approvals.approvals_view, "approvals"),
             ("bulk-resolve/", resolve.bulk_resolve_view, "bulk_resolve"),
             ("plan/<slug:token>/", bulk_submit.plan_view, "plan"),
             ("<uuid:object_id>/video/", files.video_view, "video"),

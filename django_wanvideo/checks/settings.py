@@ -35,6 +35,10 @@ def _is_positive_whole(value: Any) -> bool:
     return isinstance(value, int) and _is_positive(value)
 
 
+def _is_amount_or_callable(value: Any) -> bool:
+    return callable(value) or _is_positive(value) or (value == 0 and not isinstance(value, bool))
+
+
 def _is_switch(value: Any) -> bool:
     return isinstance(value, bool)
 
@@ -60,6 +64,7 @@ _VALUES: tuple[tuple[Callable[[Any], bool], str, tuple[str, ...]], ...] = (
     (_is_positive_whole, "a positive whole number of bytes", ("MAX_VIDEO_BYTES",)),
     (_or_none(_is_positive_whole), "a positive whole number or None", ("MAX_IN_FLIGHT", "MAX_SUBMITS_PER_MINUTE")),
     (_or_none(_is_positive), "a positive number of credits or None", ("DAILY_CREDIT_LIMIT", "USER_DAILY_CREDIT_LIMIT")),
+    (_or_none(_is_amount_or_callable), "a number of credits, a callable, or None", ("APPROVAL_ABOVE",)),
     (_is_switch, "True or False", ("VERIFY_CALLBACKS", "ALLOW_PRIVATE_HOSTS", "TRUST_IDEMPOTENCY_KEY", "BATCH_READ")),
     (_are_texts, "a list of strings", ("CALLBACK_KEYS", "RESULT_HOSTS")),
 )

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo.choices import FINISHED_STATUSES, Charge, InputRole, TaskStatus
 from django_wanvideo.models.actions import TaskActions
+from django_wanvideo.models.approvals import approved
 from django_wanvideo.models.base import pricing
 from django_wanvideo.models.base.people import PersonKey
 from django_wanvideo.models.base.rows import RowKey
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from django_wanvideo.models.input import MediaInput
 
 
-class VideoTask(TaskActions, BatchRow, take.Take, poster.Poster):
+class VideoTask(TaskActions, BatchRow, take.Take, poster.Poster, approved.Approved):
     """One wish for one video; the row is the truth about it.
 
     ``status`` is written by ``models.lifecycle.advance()`` alone.
@@ -104,7 +105,6 @@ class VideoTask(TaskActions, BatchRow, take.Take, poster.Poster):
     accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True, editable=False)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True, editable=False)
     next_action_at = models.DateTimeField(_("next action at"), null=True, blank=True, editable=False)
-
     delayed_until = models.DateTimeField(_("held until"), null=True, blank=True, editable=False)
     delay_reason = models.CharField(_("reason for waiting"), max_length=40, blank=True, editable=False)
     estimated_seconds = models.PositiveIntegerField(_("estimated time"), null=True, blank=True, editable=False)
@@ -126,6 +126,7 @@ class VideoTask(TaskActions, BatchRow, take.Take, poster.Poster):
         permissions = [
             ("submit_videotask", _("Can spend credits on video tasks")),
             ("resolve_videotask", _("Can settle unconfirmed video tasks")),
+            ("approve_videotask", _("Can approve what others want to spend")),
             ("pause_sending", _("Can pause and resume sending")),
         ]
         constraints = [
@@ -155,8 +156,7 @@ class VideoTask(TaskActions, BatchRow, take.Take, poster.Poster):
             # Before a file is deleted, it is asked whether a row refers to it.
             models.Index(fields=["video"], name="wanvideo_task_video"),
             models.Index(fields=["content_sha256"], name="wanvideo_task_content", condition=~Q(content_sha256="")),
-            *take.INDEXES,
-            *poster.INDEXES,
+            *(take.INDEXES + poster.INDEXES + approved.INDEXES),
         ]
 
     def __str__(self) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+from decimal import Decimal
 
 import pytest
 
 from django_wanvideo import catalog
+from django_wanvideo.admin.batches.detail import quotes
 from django_wanvideo.models import VideoTask
 from tests.admin.conftest import FLASH, hidden, url
 from tests.catalog import wishes
@@ -125,3 +127,26 @@ def test_a_format_is_left_out_beside_a_first_frame_also_when_the_draft_is_saved_
     assert response.status_code == 302, response.context["adminform"].form.errors
     task.refresh_from_db()
     assert (task.prompt, "aspect_ratio" in task.parameters, task.inputs.count()) == ("Another", False, 2)
+
+
+def test_a_batch_is_priced_by_the_clips_of_each_row():
+    spec = catalog.get("wan2.6-reference-video")
+    for count in (1, 3, 3):
+        VideoTask.objects.create_task("A cat", model=spec.id, reference_videos=[CLIP] * count)
+    assert quotes.quote(VideoTask.objects.all()).credits == Decimal("47.6") + 2 * Decimal("47.362")
+
+
+def test_what_was_typed_into_a_draft_that_was_sent_keeps_its_last_frame(boss):
+    spec = catalog.get("wan2.7-image-to-video")
+    frames = {
+        "first_frame_file": picture(name="a.jpg"),
+        "last_frame_file": picture(name="b.jpg"),
+        "first_frame_url": "",
+    }
+    boss.post(url("add"), typed(spec, **frames))
+    task = VideoTask.objects.get()
+    VideoTask.objects.update(status="queued")
+    page = boss.post(url("change", task.pk), typed(spec, prompt="Another", first_frame_url=""))
+    assert page.status_code == 200
+    assert hidden(page, "first_frame_kept")
+    assert hidden(page, "last_frame_kept")

@@ -48,6 +48,8 @@ ANSWERS = {
     "POST sending":         (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "GET bulk_resolve":     (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST bulk_resolve":    (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "GET approvals":        (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "POST approvals":       (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "GET make_takes":       (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST make_takes":      (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST make_takes, generate": (NO, NO, NO,  NO,    NO,    NO,    NO),
@@ -75,6 +77,8 @@ WITH_VIEW = {
     "POST resolve": ("resolve", MOVED),
     "GET bulk_resolve": ("resolve", OK),
     "POST bulk_resolve": ("resolve", MOVED),
+    "GET approvals": ("approve", OK),
+    "POST approvals": ("approve", MOVED),
 }
 
 
@@ -94,7 +98,7 @@ def ask(make_task, monkeypatch):
         method, what = name.split(" ", 1)
         data = {}
         match what:
-            case "changelist" | "add" | "status" | "totals" | "spending" | "sending" | "bulk_resolve":
+            case "changelist" | "add" | "status" | "totals" | "spending" | "sending" | "bulk_resolve" | "approvals":
                 address = url(what)
                 data = add_data() if method == "POST" else {}
             case "add, generate":
@@ -224,6 +228,7 @@ def test_own_tasks_only_holds_for_every_address_of_a_task(ask, boss, person, mon
             "spending",
             "sending",
             "bulk_resolve",
+            "approvals",
             "plan",
         }:
             assert ask(boss, name).status_code in {GONE, MOVED}, name

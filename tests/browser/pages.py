@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
+from django.test import override_settings
 from django.urls import reverse
 
 from django_wanvideo import takes
+from django_wanvideo.exceptions import ApprovalRequired
 from django_wanvideo.models import CreditEntry, Preset
 from example_project.shop.models import Product
 from tests.browser import rows
@@ -49,6 +53,20 @@ def _preset(maria: Person) -> Preset:
 def _with_preset(maria: Person) -> None:
     maria.open("add", query=f"?preset={_preset(maria).slug}")
     maria.page.locator("details.wv-save summary").click()
+
+
+def _ask_for_approval(tasks: Tasks) -> None:
+    task = tasks["draft"]
+    with override_settings(WANVIDEO={**settings.WANVIDEO, "APPROVAL_ABOVE": 5}), suppress(ApprovalRequired):
+        task.submit(by=rows.make_owner("aiko"))
+
+
+def _approvals(maria: Person, tasks: Tasks) -> None:
+    _ask_for_approval(tasks)
+    page = maria.open("approvals")
+    page.locator("[name=t]").first.check()
+    page.get_by_role("button", name="Send 1 back").click()
+    page.locator(".errornote").wait_for()
 
 
 def _other(maria: Person, name: str, *args: Any) -> None:
@@ -116,6 +134,9 @@ PAGES: dict[str, Callable[[Person, Tasks], object]] = {
     "delete": lambda maria, tasks: maria.open("delete", tasks["draft"].pk),
     "delete selected": lambda maria, tasks: _select_all(maria, "delete_selected"),
     "history": lambda maria, tasks: maria.open("history", tasks["draft"].pk),
+    # A draft waits from here on.
+    "approvals": _approvals,
+    "draft that waits": _change("draft"),
     # The last one, since the choice of the grid is kept.
     "grid": lambda maria, tasks: maria.open("changelist", query="?view=grid&created=7"),
 }  # fmt: skip

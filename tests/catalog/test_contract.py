@@ -169,6 +169,18 @@ def test_a_wrong_wish_makes_no_task(spec):
     assert not MediaInput.objects.exists()
 
 
+@pytest.mark.parametrize("clips", [0, 1])
+@pytest.mark.parametrize("seconds", range(2, 16))
+def test_wan_27_makes_at_most_ten_seconds_from_clips(seconds, clips):
+    spec = catalog.get("wan2.7-reference-video")
+    inputs = {"reference_images": [wishes.ADDRESS["image"]], "reference_videos": [wishes.ADDRESS["video"]] * clips}
+    cleaned, error = answer(spec, "A cat", {"duration": seconds}, inputs)
+    body = as_written(spec, "A cat", {"duration": seconds}, inputs)
+    refused = "duration" if clips and seconds > 10 else None
+    assert simulated(body)[1] == refused
+    assert (set(error.error_dict) if error else None, bool(cleaned)) == ({refused} if refused else None, not refused)
+
+
 SIXTEEN = [
     frozenset(
         role for number, role in enumerate(("first_frame", "last_frame", "audio", "source_video")) if bits >> number & 1

@@ -35,6 +35,11 @@ def addresses(wanted):
     return st.lists(st.sampled_from(given), min_size=1, max_size=wanted.max_items)
 
 
+def _with_one(drawn):
+    roles, one = drawn
+    return {one, *roles}
+
+
 def of(spec):
     """Draw a prompt, parameters, inputs and a callback's address; each right by itself, together perhaps not."""
     words = st.sampled_from(["A cat plays the piano", "猫", "x" * spec.prompt.max_length])
@@ -43,6 +48,9 @@ def of(spec):
     others = {item.role.value: addresses(item) for item in spec.inputs if not item.required}
     # Few at a time: of many, hardly any go together.
     some = st.sets(st.sampled_from(sorted(others)), max_size=3) if others else st.just(set())
+    for one in spec.one_of:
+        if "prompt" not in one.names:
+            some = st.tuples(some, st.sampled_from(one.names)).map(_with_one)
     return st.tuples(
         words if spec.prompt.required else st.just("") | words,
         st.sets(st.sampled_from(sorted(parameters)), max_size=4).flatmap(

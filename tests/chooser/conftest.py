@@ -59,7 +59,7 @@ def page(client, product):
 def field(text, name):
     """The row of one field of a page."""
     return re.search(
-        rf'<div class="form-row field-{name}">.*?(?=<div class="form-row|<div class="submit-row)', text, re.S
+        rf'<div class="form-row[^"]* field-{name}">.*?(?=<div class="form-row|<div class="submit-row)', text, re.S
     )[0]
 
 

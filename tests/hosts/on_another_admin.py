@@ -15,6 +15,7 @@ from django_wanvideo.models import VideoTask
 from tests.admin.conftest import boss, make_task, media, person, store, wakes
 from tests.hosts.another_admin_urls import OwnTaskAdmin, PlaylistAdmin, ShelfAdmin, SlotInline, backoffice
 from tests.hosts.shelves.models import Hidden, Playlist, Shelf, Slot, Teaser
+from tests.storages import Failing
 
 __all__ = ["boss", "make_task", "media", "person", "wakes"]
 
@@ -90,7 +91,9 @@ def test_rows_are_saved_and_narrowed_by_the_foreign_key(boss, shelf, make_video)
     assert Slot.objects.get().video == fox
 
 
-def test_a_file_is_copied_in_a_row_and_gone_again_where_another_row_is_wrong(boss, shelf, make_video, settings):
+def test_a_file_is_copied_in_a_row_and_gone_again_where_another_row_is_wrong(
+    boss, shelf, make_video, settings, monkeypatch
+):
     fox, page = make_video(), address("shelves_shelf_change", shelf.pk)
     clips = settings.MEDIA_ROOT / "clips"
     good, bad = {"video": fox.pk, "clip-video": fox.pk}, {"video": "", "clip-video": fox.pk}
@@ -102,6 +105,11 @@ def test_a_file_is_copied_in_a_row_and_gone_again_where_another_row_is_wrong(bos
     assert boss.post(page, rows(shelf, good, good)).status_code == 302
     assert len({slot.clip.name for slot in Slot.objects.all()}) == 2
     assert [path.read_bytes() for path in clips.glob("*")] == [b"a video"] * 2
+    storage = Failing()
+    storage.failing = {"save"}
+    monkeypatch.setattr(Slot._meta.get_field("clip"), "storage", storage)
+    answer = boss.post(page, rows(shelf, good, good))
+    assert "storage does not take the file just now" in answer.content.decode()
 
 
 def test_an_inline_that_copies_needs_a_page_that_cleans_up(monkeypatch):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import random
 import statistics
+import threading
 import uuid
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection, transaction
 from django.utils import timezone
 
 from django_wanvideo import jobs
@@ -22,6 +24,7 @@ from django_wanvideo.spending.periods import Period
 from django_wanvideo.spending.report import lines, report
 from django_wanvideo.spending.sums import LONGEST_TIME, Sums, packed, total_of
 from tests.spending.entries import at_random, entry
+from tests.threads import at_once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 
@@ -228,3 +231,39 @@ def test_what_took_very_long_is_counted_as_long(now):
 
 def test_sums_of_nothing():
     assert (Sums().median, Sums().success, total_of([]).median, Sums().is_empty) == (None, None, None, True)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer at a time: nobody can overtake")
+def test_who_is_writing_an_entry_is_not_waited_for_and_counts_afterwards(now):
+    pk = entry(now - dt.timedelta(days=2)).pk
+    entry(now - dt.timedelta(days=2))
+    written, summed = threading.Event(), threading.Event()
+
+    def write():
+        with transaction.atomic():
+            ledger.follow(pk, "not_accepted")
+            written.set()
+            assert summed.wait(30)
+
+    def add_up():
+        assert written.wait(30)
+        keeping.keep_sums()
+        summed.set()
+        return report(MARCH).total.credits
+
+    _none, before = at_once(write, add_up)
+    assert before in {Decimal("23.8"), Decimal("11.9")}
+    assert report(MARCH).total.credits == Decimal("11.9"), "by the entry, whose day is not said to be summed"
+    assert keeping.keep_sums() == 1
+    assert report(MARCH).total.credits == Decimal("11.9")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer at a time: nobody can overtake")
+def test_two_jobs_sum_a_day_once(now):
+    for _number in range(50):
+        entry(now - dt.timedelta(days=2))
+    at_once(*[keeping.keep_sums] * 4)
+    assert report(MARCH).total.videos == 50
+    assert CreditDay.objects.count() == 1

@@ -22,7 +22,7 @@ from django_wanvideo.admin.changelist.dates import CreatedFilter
 from django_wanvideo.admin.gallery import choice, tiles
 from django_wanvideo.admin.presentation.cards import card_of
 from django_wanvideo.choices import InputRole, TaskStatus
-from django_wanvideo.models import Batch, MediaInput
+from django_wanvideo.models import Approval, Batch, MediaInput
 from django_wanvideo.models.base import people
 
 if TYPE_CHECKING:
@@ -81,6 +81,9 @@ class TaskChangeList(ChangeList):
         # Of those that have one: Django 5.2 would ask for nothing otherwise.
         prefetch_related_objects(
             [task for task in rows if task.batch_id], Prefetch("batch", Batch.objects.only("name"))
+        )
+        prefetch_related_objects(
+            [task for task in rows if task.approval_id], Prefetch("approval", Approval.objects.defer("quotes", "note"))
         )
         model_admin = cast("TaskAdminBase", self.model_admin)
         holds.label(model_admin, request, rows)

@@ -15,6 +15,7 @@ from django_wanvideo.admin.changelist.dates import CreatedFilter
 from django_wanvideo.admin.changelist.narrowing import Filter
 from django_wanvideo.admin.changelist.owners import OwnerFilter
 from django_wanvideo.choices import TaskStatus
+from django_wanvideo.conf import conf
 from django_wanvideo.failures import FailureGroup
 
 if TYPE_CHECKING:
@@ -36,16 +37,25 @@ class AttentionFilter(Filter):
         """Return the choices; none where a finished video is chosen for something else."""
         if IS_POPUP_VAR in request.GET:
             return []
-        needed = counts.labelled(_("Needs attention"), counts.known(request, model_admin).get("needed"))
-        return [("needed", needed), ("expiring", _("Link ends soon"))]
+        known = counts.known(request, model_admin)
+        found = [
+            ("needed", counts.labelled(_("Needs attention"), known.get("needed"))),
+            ("expiring", _("Link ends soon")),
+        ]
+        if conf.APPROVAL_ABOVE is not None:
+            found.insert(1, ("approval", counts.labelled(_("Waits for approval"), known.get("approval"))))
+        return found
 
     def narrowed(self, request: HttpRequest, tasks: Any, value: str) -> Any:
         if value == "needed":
             return tasks.needing_attention()
+        if value == "approval":
+            return tasks.waiting_for_approval()
         return tasks.expiring() if value == "expiring" else tasks
 
     def label(self, value: str) -> str:
-        return str(_("Needs attention")) if value == "needed" else super().label(value)
+        uncounted = {"needed": _("Needs attention"), "approval": _("Waits for approval")}
+        return str(uncounted[value]) if value in uncounted else super().label(value)
 
 
 class StatusFilter(Filter):

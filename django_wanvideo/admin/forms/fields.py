@@ -31,8 +31,8 @@ _MADE_FIT = _("A larger picture is sent smaller, as JPEG; place and camera are n
 _FOLDS = {
     InputRole.LAST_FRAME: _("Add a last frame"),
     InputRole.REFERENCE_IMAGES: _("Add reference pictures"),
-    InputRole.REFERENCE_VIDEOS: _("Add reference videos"),
-    InputRole.SOURCE_VIDEO: _("Add a source video"),
+    InputRole.REFERENCE_VIDEOS: _("Add reference clips"),
+    InputRole.SOURCE_VIDEO: _("Add a clip"),
     InputRole.AUDIO: _("Add a sound"),
     InputRole.VOICES: _("Add voices"),
     InputRole.DOCUMENT: _("Add a document"),

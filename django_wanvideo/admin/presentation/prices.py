@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django_wanvideo import catalog
 from django_wanvideo.admin import holds
 from django_wanvideo.admin.forms.fields import ParameterField, clips_in, link_name
-from django_wanvideo.admin.presentation import formats, status_text
+from django_wanvideo.admin.presentation import approvals, formats, status_text
 from django_wanvideo.models.base import pricing
 from django_wanvideo.services.limits import credit_limits, throttling
 from django_wanvideo.services.sending import quotes
@@ -24,6 +24,7 @@ from django_wanvideo.services.sending.quotes import Quote, QuoteChanged
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from django.contrib.auth.models import AbstractBaseUser
     from django.http import HttpRequest
 
     from django_wanvideo.admin.forms.base import TaskFormBase
@@ -45,9 +46,13 @@ def price_now(task: VideoTask) -> Decimal | None:
 
 
 def _words(
-    spec: ModelSpec, typed: Iterable[tuple[ParameterField, Any]], clips: Mapping[str, list[str]], owner_id: Any
+    spec: ModelSpec,
+    typed: Iterable[tuple[ParameterField, Any]],
+    clips: Mapping[str, list[str]],
+    owner_id: Any,
+    by: AbstractBaseUser | None,
 ) -> dict[str, Any]:
-    """Return the price as the page shows it, and what the limits on the owner’s credits mean for it.
+    """Return the price as the page shows it, and what limits and the need of an approval mean for it.
 
     Keys: ``known``, ``credits``, ``amount``, ``button``, ``formula``, ``dollars``, ``remark``, ``limit``.
     """
@@ -77,7 +82,7 @@ def _words(
         "formula": formats.unbroken(formula),
         "dollars": _("about %(money)s") % {"money": formats.money(price)},
         "remark": remark % as_of,
-        "limit": _forecast_of_one(price, owner_id),
+        "limit": " ".join(filter(None, [approvals.needed(by, price), _forecast_of_one(price, owner_id)])),
     }
 
 
@@ -88,18 +93,20 @@ def _unknown() -> dict[str, Any]:
     return found | {"known": False, "amount": "–", "button": _("Generate"), "formula": formula, "remark": remark}
 
 
-def of_form(form: TaskFormBase, owner_id: Any) -> dict[str, Any]:
-    """Return the price of what stands in the form."""
+def of_form(form: TaskFormBase, owner_id: Any, by: AbstractBaseUser | None = None) -> dict[str, Any]:
+    """Return the price of what stands in the form; ``by`` is who would send it."""
     fields = [(field, form[name].value()) for name, field in form.fields.items() if isinstance(field, ParameterField)]
     typed = {name: str(form[name].value() or "") for name in form.fields if name.endswith(link_name(""))}
-    return _words(form.spec, fields, clips_in(form.spec, typed), owner_id)
+    return _words(form.spec, fields, clips_in(form.spec, typed), owner_id, by)
 
 
-def of_query(spec: ModelSpec, data: Mapping[str, str], owner_id: Any) -> dict[str, Any]:
+def of_query(
+    spec: ModelSpec, data: Mapping[str, str], owner_id: Any, by: AbstractBaseUser | None = None
+) -> dict[str, Any]:
     """Return the price for parameters as a form sends them; a tick box that is not sent is off."""
     fields = [(ParameterField(parameter), parameter.name) for parameter in spec.parameters]
     typed = [(field, field.widget.value_from_datadict(data, {}, name)) for field, name in fields]
-    return _words(spec, typed, clips_in(spec, data), owner_id)
+    return _words(spec, typed, clips_in(spec, data), owner_id, by)
 
 
 def signed_quote(user: Any, task: VideoTask, *, fetches: bool = False) -> str:

@@ -15,11 +15,13 @@ from django.utils.translation import ngettext, ngettext_lazy
 
 from django_wanvideo import takes
 from django_wanvideo.admin import action_results
+from django_wanvideo.admin.approvals import asking
 from django_wanvideo.admin.base import PRIVATE, person
 from django_wanvideo.admin.forms import repeats
 from django_wanvideo.admin.takes import prices
 from django_wanvideo.admin.takes.forms import MOST, USUAL, MakeTakesForm, count_in
 from django_wanvideo.admin.views.duplicate import recent_copies
+from django_wanvideo.choices import ApprovalKind
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import IdempotencyConflict, TransitionNotAllowed
 from django_wanvideo.models.creation import creation, media
@@ -39,7 +41,7 @@ def make_takes_view(model_admin: TaskAdminBase, request: HttpRequest, object_id:
     """Show the form, or make the takes: all of them or none; ``?price`` answers what those of the form would cost."""
     task = model_admin.get_task_or_404(request, object_id, "add", "view")
     if request.method == "GET" and "price" in request.GET:
-        price = prices.of_takes(task, count_in(request.GET.dict()), request.user.pk)
+        price = prices.of_takes(task, count_in(request.GET.dict()), person(request))
         return JsonResponse(price, headers=PRIVATE)
     is_sent = "_generate" in request.POST
     if is_sent:
@@ -68,7 +70,7 @@ def make_takes_view(model_admin: TaskAdminBase, request: HttpRequest, object_id:
         "form": form,
         "repeat": repeat,
         "key": key,
-        "price": prices.of_takes(task, _count(form), request.user.pk),
+        "price": prices.of_takes(task, _count(form), person(request)),
         "price_url": f"{request.path}?price=1",
         "can_submit": model_admin.has_submit_permission(request, task),
         "takes_url": group_url if repeat is not None or task.take_group is not None else "",
@@ -141,11 +143,14 @@ def _make(request: HttpRequest, task: VideoTask, form: MakeTakesForm, key: str) 
 def _send(model_admin: TaskAdminBase, request: HttpRequest, made: list[VideoTask]) -> None:
     """Queue each take as the draft that was just made, at the price that was agreed to; what is refused stays a draft."""
 
+    quoted = {task: quotes.quote(task) for task in made}
+
     def send(task: VideoTask) -> None:
         model_admin.require(request, task, "submit")
-        sending.enqueue(task, by=person(request), agreed=quotes.quote(task))
+        sending.enqueue(task, by=person(request), agreed=quoted[task])
 
-    outcome = action_results.do_to_each(request, made, send, _("Sent to be generated."))
+    going = asking.admitted(request, quoted, ApprovalKind.SUBMIT)
+    outcome = action_results.do_to_each(request, going, send, _("Sent to be generated."))
     outcome.tell(request, ngettext_lazy("%(n)s take will be generated.", "%(n)s takes will be generated.", "n"))
 
 

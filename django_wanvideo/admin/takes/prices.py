@@ -10,12 +10,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo import catalog
-from django_wanvideo.admin.presentation import formats, prices
+from django_wanvideo.admin.presentation import approvals, formats, prices
 from django_wanvideo.admin.takes.forms import MOST
 from django_wanvideo.models.base import pricing
 
 if TYPE_CHECKING:
     from decimal import Decimal
+
+    from django.contrib.auth.models import AbstractBaseUser
 
     from django_wanvideo.models import VideoTask
 
@@ -28,7 +30,7 @@ def price_of_one(task: VideoTask) -> Decimal | None:
         return None
 
 
-def of_takes(task: VideoTask, count: int, owner_id: Any) -> dict[str, Any]:
+def of_takes(task: VideoTask, count: int, by: AbstractBaseUser) -> dict[str, Any]:
     """Return the price of ``count`` takes as the page shows it, by the keys that the price beside a form has."""
     one = price_of_one(task)
     if one is None or not 0 < count <= MOST:
@@ -49,7 +51,7 @@ def of_takes(task: VideoTask, count: int, owner_id: Any) -> dict[str, Any]:
         "dollars": _("about %(money)s") % {"money": formats.money(total)},
         "remark": _("Price list of %(date)s; the bill can differ a little.")
         % {"date": format_date(spec.price.as_of, "j M Y")},
-        "limit": " ".join(prices.forecast([(one, owner_id)] * count)),
+        "limit": " ".join(filter(None, [approvals.needed(by, total, count), *prices.forecast([(one, by.pk)] * count)])),
     }
 
 

@@ -16,6 +16,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from django_wanvideo.admin import action_results, banner, holds, object_actions
+from django_wanvideo.admin.approvals import page as approvals
 from django_wanvideo.admin.base import TaskAdminBase, is_stock, person
 from django_wanvideo.admin.caching import once
 from django_wanvideo.admin.changelist.owners import search_field
@@ -93,8 +94,7 @@ class PagesMixin(TaskAdminBase):
         try:
             sending.enqueue(obj, by=person(request), agreed=prices.agreed_on_form(request, obj))
         except (WanVideoError, ValidationError) as error:
-            words = _("The draft was saved, but not sent: %(reason)s") % {"reason": action_results.reason_of(error)}
-            messages.warning(request, words)
+            action_results.tell_refusal(request, error, _("The draft was saved, but not sent: %(reason)s"))
         else:
             action_results.log(request, [obj], _("Sent to be generated."))
             messages.success(request, prices.sent_words(obj))
@@ -121,7 +121,7 @@ class PagesMixin(TaskAdminBase):
             page |= {
                 "kind": "form",
                 "open_url": self.get_page_url("change", known.pk) if known is not None else "",
-                "price": prices.of_form(form, request.user.pk if add or task is None else task.owner_id),
+                "price": prices.of_form(form, request.user.pk if task is None else task.owner_id, person(request)),
                 "can_submit": self.has_submit_permission(request, task),
                 "price_url": self.get_page_url("price"),
                 "rules": form.spec.form_rules(),
@@ -137,7 +137,7 @@ class PagesMixin(TaskAdminBase):
             page |= {"kind": "task", "buttons": buttons, **detail_page.context(self, request, task)}
         if isinstance(form, (TaskForm, NotesForm)):
             page |= {"key": repeats.key_of(form.data), "seen": _seen(form, task)}
-        context["wanvideo"] = page
+        context["wanvideo"] = page | approvals.beside_task(self, request, task)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -145,8 +145,8 @@ class PagesMixin(TaskAdminBase):
         if is_chosen and self.has_view_or_change_permission(request):
             return choice.keep(request, holds.marks(request))
         once(request, "view", lambda: choice.of(request, holds.marks(request)))
-        urls = {f"{name}_url": self.get_page_url(name) for name in ("status", "totals", "spending")}
-        page: dict[str, Any] = {**urls, "is_stock": is_stock(), "news": live.news(self.admin_site.name)}
+        page: dict[str, Any] = {f"{name}_url": self.get_page_url(name) for name in ("status", "totals", "spending")}
+        page |= {"is_stock": is_stock(), "news": live.news(self.admin_site.name), **approvals.above_list(self, request)}
         is_popup = IS_POPUP_VAR in request.GET
         if request.method == "GET" and not is_popup:
             page |= {"trouble": banner.get_banner(), "holds": holds.notices(self, request)}
@@ -178,14 +178,8 @@ def _seen(form: TaskForm | NotesForm, task: VideoTask | None) -> str:
 #: The hidden field with the id of what a new draft is made from.
 PARENT = "made_from"
 #: Fields of the request that are no part of what was typed.
-_NOT_TYPED = {
-    "csrfmiddlewaretoken",
-    repeats.FIELD,
-    conflicts.FIELD,
-    PARENT,
-    file_name(FIRST_FRAME),
-    kept_name(FIRST_FRAME),
-}
+_NOT_TYPED = {"csrfmiddlewaretoken", repeats.FIELD, conflicts.FIELD, PARENT}
+_NOT_TYPED |= {name(role) for role in InputRole.values for name in (file_name, kept_name)}
 
 
 def parent_of(model_admin: TaskAdminBase, request: HttpRequest) -> VideoTask | None:
@@ -236,15 +230,16 @@ def _typed(request: HttpRequest, task: VideoTask | None, form: TaskForm) -> list
     ]
     origin = task.pk if task is not None else request.path
     key = repeats.key_for_another(origin, json.dumps(sorted(pairs)))
-    token = form.data.get(kept_name(FIRST_FRAME)) or _kept_of(task, form)
-    pairs += [(kept_name(FIRST_FRAME), token)] if token else []
+    for role in InputRole.values:
+        token = form.data.get(kept_name(role)) or (_kept_of(task, form, role) if role in form.picture_roles else "")
+        pairs += [(kept_name(role), token)] if token else []
     pairs += [(PARENT, str(task.pk))] if task is not None else []
     return [*pairs, (repeats.FIELD, key)]
 
 
-def _kept_of(task: VideoTask | None, form: TaskForm) -> str:
+def _kept_of(task: VideoTask | None, form: TaskForm, role: str) -> str:
     """Keep a copy of the picture that the task was sent with, where the form has no other."""
-    frame = task.first_frame if task is not None else None
-    if frame is None or not frame.file or form.data.get(link_name(FIRST_FRAME)):
+    frame = task.inputs.filter(role=role).first() if task is not None else None
+    if frame is None or not frame.file or form.data.get(link_name(role)):
         return ""
     return temporary_uploads.keep_copy(frame.file, owner=form.user.pk)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo.admin import holds
+from django_wanvideo.admin.approvals import page as approvals
 from django_wanvideo.admin.base import as_uuid
 from django_wanvideo.admin.batches.changelist import state_chip
 from django_wanvideo.admin.batches.detail import download, numbers, operations, summary
@@ -81,6 +82,7 @@ def context(model_admin: BatchPagesMixin, request: HttpRequest, batch: Batch) ->
     return {
         "chip": state_chip(batch),
         "head": summary.head(batch, found),
+        **approvals.beside_batch(model_admin.task_admin, request, batch),
         "done": found.done,
         "now": summary.now_words(batch, found),
         "left": summary.left_words(batch, found),
