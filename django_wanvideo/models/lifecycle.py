@@ -111,8 +111,7 @@ def advance(
                     queue.enqueue_on_commit(_NEXT_JOB[to], pk)
         if rows:
             if isinstance(task, VideoTask):
-                task.status = to
-                for name, value in values.items():
+                for name, value in {"status": to, **values}.items():
                     setattr(task, name, value)
             return event
     return None
