@@ -15,7 +15,7 @@ from django.utils import timezone
 from PIL import Image
 from rq.timeouts import JobTimeoutException
 
-from django_wanvideo import jobs
+from django_wanvideo import jobs, queue
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import VideoTask
@@ -268,6 +268,16 @@ def test_large_frames_and_files_are_not_decoded(task, monkeypatch, film, caplog)
     assert "too large" in caplog.text
 
 
+def test_a_header_that_says_less_than_the_stream_is_not_believed(monkeypatch, film):
+    class Admitting(int):
+        def __ge__(self, other):
+            return True
+
+    monkeypatch.setattr(frames, "MAX_PIXELS", Admitting(1000))
+    with pytest.raises((ValueError, OSError)):
+        frames.jpeg(io.BytesIO(film))
+
+
 def test_the_decoder_limits_itself(film):
     """Memory and time of the processor are bounded where the system can do that."""
     resource = pytest.importorskip("resource")
@@ -369,14 +379,20 @@ def test_a_poster_without_a_row_is_found_among_the_orphans(task, storage, settin
     assert orphans.find(timezone.now()).names == [name]
 
 
-def test_storing_a_video_schedules_its_poster(settings, evolink, tmp_path, monkeypatch, wakes):
+def test_storing_a_video_schedules_its_poster(
+    settings, evolink, tmp_path, monkeypatch, django_capture_on_commit_callbacks
+):
     settings.MEDIA_ROOT = tmp_path
+    woken = []
+    monkeypatch.setattr(queue.jobs, "enqueue", lambda job, *ids: woken.append((job, *ids)))
     monkeypatch.setattr(posters, "is_installed", lambda: True)
     task = VideoTask.objects.create_task(prompt="A lake", first_frame=picture(), duration=2)
     task.submit()
-    while task.status != S.COMPLETED:
-        run_pending()
-        task.refresh_from_db()
+    with django_capture_on_commit_callbacks(execute=True):
+        while task.status != S.COMPLETED:
+            run_pending()
+            task.refresh_from_db()
+    assert ("poster", str(task.pk)) in woken
     assert task.next_action_at > timezone.now()
     assert task.is_finished
     run_pending()
