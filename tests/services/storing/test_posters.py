@@ -170,7 +170,7 @@ def test_only_a_stored_video_has_a_picture_taken(storage, installed, status):
         make_task(S.COMPLETED).make_poster(1)
 
 
-def test_a_lost_wake_up_is_made_good_by_a_full_pass(task, in_place):
+def test_a_full_pass_hands_out_what_is_due(task, in_place):
     given = []
 
     def take(job, *ids):
@@ -183,9 +183,23 @@ def test_a_lost_wake_up_is_made_good_by_a_full_pass(task, in_place):
     assert given == [("poster", str(task.pk))]
     sweep(take)
     assert len(given) == 1, "it is left to the job that was made of it"
+    VideoTask.objects.update(next_action_at=timezone.now())
     run_pending()
     task.refresh_from_db()
     assert colour_of(read(task)) == "green"
+
+
+@pytest.mark.parametrize(("waiting", "busy", "expected"), [(0, False, 3), (1, False, 1), (0, True, 1)])
+def test_videos_come_before_pictures_of_others(task, monkeypatch, waiting, busy, expected):
+    """While jobs wait, or a pass has other work to hand out, a picture a pass is enough, so that all come some day."""
+    monkeypatch.setattr(queue, "depth", lambda: waiting)
+    for _number in range(2):
+        make_task(S.COMPLETED, next_action_at=timezone.now(), video="v.mp4")
+    if busy:
+        make_task(S.STORING, next_action_at=timezone.now())
+    given = []
+    sweep(lambda job, *_ids: given.append(job) or True)
+    assert given == ["store"] * busy + ["poster"] * expected
 
 
 def test_a_pass_asks_no_more_for_posters(task, django_assert_max_num_queries):
@@ -384,16 +398,18 @@ def test_storing_a_video_schedules_its_poster(
 ):
     settings.MEDIA_ROOT = tmp_path
     woken = []
-    monkeypatch.setattr(queue.jobs, "enqueue", lambda job, *ids: woken.append((job, *ids)))
+    monkeypatch.setattr(queue.jobs, "enqueue", lambda job, *ids: woken.append(job))
     monkeypatch.setattr(posters, "is_installed", lambda: True)
     task = VideoTask.objects.create_task(prompt="A lake", first_frame=picture(), duration=2)
     task.submit()
     with django_capture_on_commit_callbacks(execute=True):
-        while task.status != S.COMPLETED:
+        while task.status != S.STORING:
             run_pending()
             task.refresh_from_db()
-    assert ("poster", str(task.pk)) in woken
-    assert task.next_action_at > timezone.now()
+        jobs.store(str(task.pk))
+    task.refresh_from_db()
+    assert (task.status, task.poster.name, task.next_action_at is None) == (S.COMPLETED, "", False)
+    assert "poster" not in woken, "other videos come first"
     assert task.is_finished
     run_pending()
     task.refresh_from_db()
