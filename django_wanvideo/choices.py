@@ -37,7 +37,7 @@ ACTIVE_STATUSES = IN_FLIGHT_STATUSES | {TaskStatus.QUEUED, TaskStatus.STORING}
 #: Why a queued task waits for credits of a limit of the site's own, by whose limit it is and in which period.
 CREDIT_LIMIT_REASONS = {
     (scope, period): f"{prefix}{adverb}_credit_limit"
-    for scope, prefix in (("site", ""), ("user", "user_"))
+    for scope, prefix in (("site", ""), ("group", "group_"), ("user", "user_"))
     for period, adverb in (("day", "daily"), ("week", "weekly"), ("month", "monthly"))
 }
 #: The same for a task whose own price is more than a limit allows at all, and for credits that EvoLink says are used up.
@@ -203,6 +203,14 @@ class CreditOutcome(TextChoices):
     CHARGED = "charged", pgettext_lazy("credits", "charged")
     #: Never accepted, or given back.
     RELEASED = "released", pgettext_lazy("credits", "released")
+
+
+class CreditResult(TextChoices):
+    """What became of the video of one attempt; empty while nothing is known, or where it was only put off."""
+
+    VIDEO = "video", pgettext_lazy("credits", "a video")
+    FAILED = "failed", pgettext_lazy("credits", "failed")
+    CANCELLED = "cancelled", pgettext_lazy("credits", "cancelled")
 
 
 class Charge(TextChoices):

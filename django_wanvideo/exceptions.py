@@ -44,7 +44,7 @@ class BudgetExceeded(WanVideoError):  # noqa: N818 - reads as a sentence: except
 
     ``limit`` and ``used`` are credits; ``used`` includes what waits in the queue. ``resets_at`` is when the limit begins
     anew, ``None`` where the price is more than it allows at all. ``period`` is ``day``, ``week`` or ``month``, ``scope``
-    is ``site`` or ``user``.
+    is ``site``, ``group`` or ``user``.
     """
 
     def __init__(

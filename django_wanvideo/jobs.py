@@ -111,6 +111,14 @@ def batch(*batch_ids: uuid.UUID) -> None:
         work.work(batch_id)
 
 
+@_job
+def sums() -> None:
+    """Sum the days of the ledger that are over."""
+    from django_wanvideo.spending import keeping
+
+    keeping.keep_sums()
+
+
 def answer() -> None:
     """Do nothing; that it was done tells the doctor that workers do what they are given."""
 
@@ -118,5 +126,5 @@ def answer() -> None:
 def run_here(job: str, *ids: str) -> bool:
     """Do a job in this process, for sites and tests without RQ."""
     known = {"submit": submit, "sync": sync, "store": store, "poster": poster}
-    (known | {"notify": notify, "batch": batch, "mail": mail})[job](*ids)
+    (known | {"notify": notify, "batch": batch, "mail": mail, "sums": sums})[job](*ids)
     return True

@@ -34,6 +34,7 @@ DEFAULTS = {
     "BATCH_READ": False,
     "APPROVAL_ABOVE": None,
     "CREDIT_LIMITS": None,
+    "CREDIT_PRICE": None,
     "DAILY_CREDIT_LIMIT": None,
     "NOTIFY": None,
     "SITE_URL": None,

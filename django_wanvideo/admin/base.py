@@ -72,6 +72,11 @@ class TaskAdminBase(_Base):
         # What EvoLink made for a wish that nobody here knows may be anybody's.
         return tasks if self.has_resolve_permission(request) else tasks.filter(unmatched=False)
 
+    def sees_all_spending(self, request: HttpRequest) -> bool:
+        """Tell whether the person sees what everybody has spent: whoever sees everybody's tasks. Others see their own."""
+        tasks = self.get_visible_queryset(request, self.model.objects.all())
+        return not tasks.query.where and not tasks.query.combinator
+
     def get_visible_task(self, request: HttpRequest, pk: Any) -> VideoTask | None:
         """Return a task that the person may know of; ``None`` for others, and for what is no id."""
         wanted = as_uuid(pk)

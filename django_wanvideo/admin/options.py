@@ -23,6 +23,7 @@ from django_wanvideo.admin.forms import made_for
 from django_wanvideo.admin.forms.fields import fieldsets
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
 from django_wanvideo.admin.presentation.markup import ColumnsMixin
+from django_wanvideo.admin.spending.views import spending_view
 from django_wanvideo.admin.takes import making, picking
 from django_wanvideo.admin.takes import page as takes_page
 from django_wanvideo.admin.views import bulk_submit, files, live, resolve
@@ -94,6 +95,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
             ("send/", bulk_submit.send_view, "send"),
             ("sending/", holds.sending_view, "sending"),
             ("approvals/", approvals.approvals_view, "approvals"),
+            ("spending/", spending_view, "spending"),
             ("bulk-resolve/", resolve.bulk_resolve_view, "bulk_resolve"),
             ("plan/<slug:token>/", bulk_submit.plan_view, "plan"),
             ("<uuid:object_id>/video/", files.video_view, "video"),

@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 from django.utils.module_loading import import_string
 
-from django_wanvideo.checks import addresses, models
+from django_wanvideo.checks import addresses, credit_values, models
 from django_wanvideo.conf import conf, given, known_names
 from django_wanvideo.db import database
 
@@ -86,7 +86,8 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *addresses.hosts(),
         *_site(),
         *_values(),
-        *_credit_limits(),
+        *credit_values.limits(),
+        *credit_values.price(),
         *_upload_to(),
         *models.offered(),
         *_clock(),
@@ -218,19 +219,6 @@ def _site() -> Iterator[CheckMessage]:
             hint='Set it to the address of this site, such as "https://www.example.com".',
             id="wanvideo.W010",
         )
-
-
-def _credit_limits() -> Iterator[CheckMessage]:
-    # The services need the models, which are not there yet when checks are registered.
-    from django_wanvideo.services.limits import credit_limits
-
-    if callable(conf.CREDIT_LIMITS):
-        return
-    try:
-        credit_limits.parse(conf.CREDIT_LIMITS)
-    except ValueError as error:
-        shape = '{"site": {"month": 5000}, "user": {"week": 200}}'
-        yield _bad_value("CREDIT_LIMITS", f"credits by period, such as {shape}, or a callable of the user; {error}")
 
 
 def _bad_value(name: str, wanted: str) -> CheckMessage:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.db import Error
 from django.utils.translation import gettext as _
 
-from django_wanvideo.health import evolink, holds, queue, site, storage
+from django_wanvideo.health import evolink, holds, queue, site, spending, storage
 from django_wanvideo.health.results import CheckResult, Level, error
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ CHECKS: Mapping[str, Callable[[], Iterable[CheckResult]]] = {
     "sending": holds.check_sending,
     "ids": site.check_kept_ids,
     "mail": site.check_mail,
+    "prices": spending.check_prices,
+    "limits": spending.check_limits,
     "key": evolink.check_key,
     "credits": evolink.check_credits,
     "clock": evolink.check_clock,

@@ -8,6 +8,7 @@ from django_wanvideo.models.batches.batch import Batch
 from django_wanvideo.models.batches.item import BatchEvent, BatchFile, BatchItem
 from django_wanvideo.models.batches.preset import Preset
 from django_wanvideo.models.credit_entry import CreditEntry, DeletedTask
+from django_wanvideo.models.credits.day import CreditDay
 from django_wanvideo.models.event import TaskEvent
 from django_wanvideo.models.input import MediaInput
 from django_wanvideo.models.mail.notification import Notification, NotificationChoice
@@ -22,6 +23,7 @@ __all__ = [
     "BatchFile",
     "BatchItem",
     "CallbackReceipt",
+    "CreditDay",
     "CreditEntry",
     "DeletedTask",
     "Installation",

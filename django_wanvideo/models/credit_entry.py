@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.choices import Charge, CreditOutcome, TaskStatus
+from django_wanvideo.choices import Charge, CreditOutcome, CreditResult, TaskStatus
 from django_wanvideo.models.base.people import PersonKey
-from django_wanvideo.models.base.rows import Row
+from django_wanvideo.models.base.rows import PrimaryManager, PrimaryQuerySet, Row
 
 if TYPE_CHECKING:
     from django_wanvideo.models.task import VideoTask
@@ -46,14 +46,30 @@ def charge_of(task: VideoTask) -> Charge:
     return Charge.NONE if task.status == TaskStatus.DRAFT else Charge.EXPECTED
 
 
-class CreditEntry(Row):
-    """What one attempt reserved, used or released. Tasks and attempts are named, not referred to."""
+class CreditEntryQuerySet(PrimaryQuerySet["CreditEntry"]):
+    """Entries; whatever changes one takes it out of the sums of its day."""
+
+    def update(self, **columns: Any) -> int:
+        # Who is deleted is taken out of entries and sums alike.
+        if not columns.keys() <= {"owner", "owner_id"}:
+            columns.setdefault("is_summed", False)
+        return super().update(**columns)
+
+
+CreditEntryManager = PrimaryManager.from_queryset(CreditEntryQuerySet)
+
+
+class CreditEntry(models.Model):
+    """What one attempt reserved, used or released. Tasks, attempts and batches are named, not referred to."""
 
     attempt_id = models.UUIDField(_("attempt"), primary_key=True, editable=False)
     task_id = models.UUIDField(_("task"), db_index=True, editable=False)
     owner = PersonKey(verbose_name=_("owner"), db_index=False)
     owner_label = models.CharField(_("owner’s name"), max_length=255, blank=True)
+    #: Keys of the groups that the owner was in, as ``,3,7,``: who leaves a group takes nothing that was spent along.
+    group_keys = models.TextField(_("groups"), blank=True, editable=False)
     batch_id = models.UUIDField(_("batch"), null=True, blank=True, editable=False)
+    batch_label = models.CharField(_("batch’s name"), max_length=120, blank=True, editable=False)
     model = models.CharField(_("model"), max_length=80)
     seconds = models.PositiveIntegerField(_("seconds"), null=True, blank=True)
     quality = models.CharField(_("quality"), max_length=20, blank=True)
@@ -61,20 +77,39 @@ class CreditEntry(Row):
     reserved = models.DecimalField(_("reserved"), max_digits=12, decimal_places=4, null=True, blank=True)
     used = models.DecimalField(_("used"), max_digits=12, decimal_places=4, null=True, blank=True)
     outcome = models.CharField(_("outcome"), max_length=12, choices=CreditOutcome, default=CreditOutcome.CLAIMED)
+    result = models.CharField(_("result"), max_length=12, choices=CreditResult, blank=True, editable=False)
+    seconds_to_video = models.PositiveIntegerField(
+        _("time to video"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Seconds from the claim to the stored video."),
+    )
+    #: Whether the sums of its day count it as it is; see ``CreditDay``.
+    is_summed = models.BooleanField(_("summed"), default=False, editable=False)
     claimed_at = models.DateTimeField(_("claimed at"), default=timezone.now)
     accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True)
     settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
 
-    class Meta(Row.Meta):
+    objects = CreditEntryManager()
+
+    class Meta:
+        base_manager_name = "objects"
         verbose_name = _("credit entry")
         verbose_name_plural = _("credit entries")
         ordering = ["-claimed_at"]
         constraints = [
             models.CheckConstraint(condition=Q(outcome__in=CreditOutcome.values), name="wanvideo_credit_outcome_known"),
+            models.CheckConstraint(
+                condition=Q(result__in=["", *CreditResult.values]), name="wanvideo_credit_result_known"
+            ),
         ]
         indexes = [
             models.Index(fields=["claimed_at"], name="wanvideo_credit_claimed"),
             models.Index(fields=["owner", "claimed_at"], name="wanvideo_credit_owner"),
+            models.Index(fields=["claimed_at"], name="wanvideo_credit_unsummed", condition=Q(is_summed=False)),
+            # The last bills of a model, beside what they were expected to be.
+            models.Index(fields=["model", "settled_at"], name="wanvideo_credit_bills", condition=Q(used__gt=0)),
         ]
 
     def __str__(self) -> str:

@@ -15,18 +15,18 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from django_wanvideo import catalog
-from django_wanvideo.choices import AttemptState, CreditOutcome
+from django_wanvideo.choices import AttemptState, CreditOutcome, CreditResult, TaskStatus
 from django_wanvideo.evolink.types import ProviderStatus
-from django_wanvideo.models import CreditEntry
+from django_wanvideo.models import Attempt, Batch, CreditDay, CreditEntry
 from django_wanvideo.models.base import people
 
 if TYPE_CHECKING:
     import datetime as dt
     import uuid
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from django_wanvideo.evolink.types import TaskSnapshot
-    from django_wanvideo.models import Attempt, VideoTask
+    from django_wanvideo.models import VideoTask
 
 #: What an attempt's state says about its credits. One that has ended is settled by EvoLink's report, or stays as it is.
 _OUTCOME_OF = {
@@ -35,7 +35,15 @@ _OUTCOME_OF = {
     AttemptState.ACCEPTED: CreditOutcome.ACCEPTED,
     AttemptState.NOT_ACCEPTED: CreditOutcome.RELEASED,
 }
+#: What an end of a task says about the attempt that came to it.
+_RESULT_OF = {
+    TaskStatus.COMPLETED: CreditResult.VIDEO,
+    TaskStatus.FAILED: CreditResult.FAILED,
+    TaskStatus.CANCELLED: CreditResult.CANCELLED,
+}
 _LONGEST_LABEL = 255
+#: Seconds; what a wrong clock may say beyond it fits into no row.
+_LONGEST_TIME = 2**31 - 1
 #: More credits than this do not fit into a row; no video costs that.
 MOST_CREDITS = Decimal(10) ** 8
 
@@ -54,7 +62,11 @@ def open_entry(task: VideoTask, attempt: Attempt, *, reserved: Decimal | None = 
         task_id=task.pk,
         owner_id=task.owner_id,
         owner_label=_label_of(task.owner_id),
-        batch_id=getattr(task, "batch_id", None),
+        group_keys=_group_keys(people.groups_of(task.owner_id)),
+        batch_id=task.batch_id,
+        batch_label=Batch.objects.filter(pk=task.batch_id).values_list("name", flat=True).first() or ""
+        if task.batch_id
+        else "",
         model=task.model,
         seconds=seconds,
         quality=quality,
@@ -94,6 +106,34 @@ def report(attempt_id: uuid.UUID, snapshot: TaskSnapshot) -> None:
         rows.update(used=used, **changes)
     elif snapshot.status != ProviderStatus.CANCELLED:
         rows.filter(used=None).update(**changes)
+    if snapshot.status == ProviderStatus.FAILED:
+        # The task may have gone on with another attempt, or be gone.
+        rows.filter(result="").update(result=CreditResult.FAILED)
+
+
+def end(task_id: uuid.UUID, status: TaskStatus, attempt_id: uuid.UUID | None = None) -> None:
+    """Write down what became of the video, in the transaction that ends its task; before the attempt is finished.
+
+    Args:
+        attempt_id: the attempt that brought the end; otherwise the one that EvoLink has. An end in the queue is no
+            attempt's.
+    """
+    if attempt_id is None:
+        bound = Attempt.objects.filter(task_id=task_id, provider_task_id__isnull=False)
+        if status != TaskStatus.COMPLETED:
+            bound = bound.filter(state=AttemptState.ACCEPTED)
+        # A file that was fetched again belongs to an attempt that had ended.
+        attempt_id = max(bound, key=lambda it: (it.state == AttemptState.ACCEPTED, it.number)).pk if bound else None
+    if attempt_id is None:
+        return
+    rows = CreditEntry.objects.filter(pk=attempt_id)
+    claimed_at = rows.values_list("claimed_at", flat=True).first()
+    if claimed_at is None:
+        return
+    seconds = None
+    if status == TaskStatus.COMPLETED:
+        seconds = min(max(round((timezone.now() - claimed_at).total_seconds()), 0), _LONGEST_TIME)
+    rows.update(result=_RESULT_OF[status], seconds_to_video=seconds)
 
 
 def hand_over(attempt_id: uuid.UUID, to: uuid.UUID) -> None:
@@ -107,22 +147,28 @@ def hand_over(attempt_id: uuid.UUID, to: uuid.UUID) -> None:
     CreditEntry.objects.filter(pk=attempt_id).update(**nothing)
 
 
-def spent(since: Mapping[str, dt.datetime], *, owner_id: Any = None) -> dict[str, Decimal]:
-    """Return the credits of what was claimed since each moment: used, else reserved, else estimated.
+def cost() -> Coalesce:
+    """Return what an entry counts with while it is not released: used, else reserved, else estimated."""
+    return Coalesce("used", "reserved", "estimated", _nothing())
+
+
+def spent(since: Mapping[str, dt.datetime], *, owner_id: Any = None, group_id: Any = None) -> dict[str, Decimal]:
+    """Return the credits of what was claimed since each moment.
 
     Args:
         since: moments by a name of the caller's; the sums come under the same names.
         owner_id: counts one person's entries only.
+        group_id: counts the entries of those who were in a group when they were claimed.
     """
     if not since:
         return {}
     rows = CreditEntry.objects.filter(claimed_at__gte=min(since.values())).exclude(outcome=CreditOutcome.RELEASED)
     if owner_id is not None:
         rows = rows.filter(owner_id=owner_id)
-    nothing = Value(0, output_field=DecimalField(max_digits=12, decimal_places=4))
-    cost = Coalesce("used", "reserved", "estimated", nothing)
+    if group_id is not None:
+        rows = rows.filter(group_keys__contains=_group_keys([group_id]))
     return rows.aggregate(
-        **{name: Coalesce(Sum(cost, filter=Q(claimed_at__gte=start)), nothing) for name, start in since.items()}
+        **{name: Coalesce(Sum(cost(), filter=Q(claimed_at__gte=start)), _nothing()) for name, start in since.items()}
     )
 
 
@@ -134,7 +180,20 @@ def forget_user(username: str, *, dry_run: bool = False) -> int:
     owners = list(people.rows().filter(**{get_user_model().USERNAME_FIELD: username}).values_list("pk", flat=True))
     named = Q(owner_label=username[:_LONGEST_LABEL]) | Q(owner_id__in=owners)
     rows = CreditEntry.objects.filter(named).exclude(owner_label="")
-    return rows.count() if dry_run else rows.update(owner_label="")
+    if dry_run:
+        return rows.count()
+    # Neither sum changes by it.
+    CreditDay.objects.filter(named).exclude(owner_label="").update(owner_label="")
+    return rows.update(owner_label="", is_summed=F("is_summed"))
+
+
+def _nothing() -> Value:
+    return Value(0, output_field=DecimalField(max_digits=12, decimal_places=4))
+
+
+def _group_keys(keys: Iterable[Any]) -> str:
+    joined = ",".join(map(str, keys))
+    return f",{joined}," if joined else ""
 
 
 def _label_of(owner_id: Any) -> str:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from rq import Queue
 
 #: Seconds that each job may take.
-JOB_TIMEOUTS = {"submit": 900, "sync": 900, "store": 3600, "notify": 900, "batch": 900, "mail": 60, "poster": 300}
+JOB_TIMEOUTS = {"submit": 900, "sync": 900, "store": 3600, "notify": 900, "batch": 900, "mail": 60}
+JOB_TIMEOUTS |= {"poster": 300, "sums": 900}
 RESULT_TTL = 60
 FAILURE_TTL = 7 * 24 * 3600
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.db import timestamps
 from django_wanvideo.models import (
     Batch,
     CallbackReceipt,
+    CreditEntry,
     Notification,
     SiteState,
     TaskEvent,
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 LEFT_TO_WORKERS = dt.timedelta(seconds=2)
 #: The longest that a batch is ever left alone: for as long as a check waits for somebody to confirm it.
 LONGEST_BATCH = dt.timedelta(hours=24)
+#: How often days that are over are summed anew where an entry of theirs has changed.
+SUMS_EVERY = dt.timedelta(hours=1)
 #: The longest that an e-mail ever waits for its hour, its next try, or the worker that has it.
 LONGEST_MAIL = dt.timedelta(minutes=65)
 
@@ -63,6 +67,18 @@ def look(name: str, *, is_full: bool = True) -> tuple[SiteState, set[str]]:
     state = found[name]
     found_stages = {stage for stage in stages if getattr(state, f"has_{stage}")}
     return state, found_stages | ({"account"} if len(found) > 1 else set())
+
+
+def sums(state: SiteState) -> bool:
+    """Tell whether days that are over are to be summed, once an hour; the hour is kept in ``state``, the sweep's own row."""
+    note = state.value.get("sums") or {}
+    if timestamps.stands(parse_datetime(str(note.get("until", ""))), SUMS_EVERY):
+        return False
+    state.value["sums"] = {"until": (timezone.now() + SUMS_EVERY).isoformat()}
+    today = dt.datetime.combine(
+        timezone.localdate(timezone=(zone := timezone.get_default_timezone())), dt.time.min, zone
+    )
+    return CreditEntry.objects.filter(is_summed=False, claimed_at__lt=today).exists()
 
 
 def batches() -> QuerySet[Batch]:

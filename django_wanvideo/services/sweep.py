@@ -45,10 +45,8 @@ POSTERS = 20
 SIGNAL_BATCH = 50
 #: How much longer at most, however many jobs wait: a queue that lost its jobs must not be believed for hours.
 LONGEST_QUEUE = dt.timedelta(minutes=5)
-#: The least time a row is left to the job that was made of it.
-TASK_VISIBILITY = dt.timedelta(seconds=60)
-#: The same for callbacks, signals and mails.
-MESSAGE_VISIBILITY = dt.timedelta(seconds=5)
+#: The least time that a task, and that a callback, signal or mail, is left to the job that was made of it.
+TASK_VISIBILITY, MESSAGE_VISIBILITY = dt.timedelta(seconds=60), dt.timedelta(seconds=5)
 
 
 class Dispatch(Protocol):
@@ -120,6 +118,7 @@ def sweep(dispatch: Dispatch = queue.enqueue, *, is_full: bool = True) -> SweepR
         _batches(swept)
     if "mail" in found:
         _one_job(swept, state, "mail", "mail", due.mail, "due_at")
+    swept.add("sums", int(due.sums(state) and swept.hand_out("sums")))
     if tasks or swept.counts:
         for status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
             _dispatch_due(swept, status, "sync", SYNC_BATCH)

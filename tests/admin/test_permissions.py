@@ -34,6 +34,7 @@ ANSWERS = {
     "GET history":          (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET status":           (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET totals":           (NO,    OK,  NO,  OK,    NO,    NO,    NO),
+    "GET spending":         (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET news":             (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET price":            (NO,    NO,  OK,  OK,    NO,    NO,    NO),
     "GET temporary_upload": (NO,    NO,  OK,  OK,    NO,    NO,    NO),
@@ -97,7 +98,7 @@ def ask(make_task, monkeypatch):
         method, what = name.split(" ", 1)
         data = {}
         match what:
-            case "changelist" | "add" | "status" | "totals" | "sending" | "bulk_resolve" | "approvals":
+            case "changelist" | "add" | "status" | "totals" | "spending" | "sending" | "bulk_resolve" | "approvals":
                 address = url(what)
                 data = add_data() if method == "POST" else {}
             case "add, generate":
@@ -224,6 +225,7 @@ def test_own_tasks_only_holds_for_every_address_of_a_task(ask, boss, person, mon
             "price",
             "temporary_upload",
             "send",
+            "spending",
             "sending",
             "bulk_resolve",
             "approvals",

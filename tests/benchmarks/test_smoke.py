@@ -88,6 +88,14 @@ def test_an_idle_sweep_asks_few_questions_and_reads_no_large_table() -> None:
 
 
 @pytest.mark.slow
+def test_the_spending_benchmark_compares_the_page_with_all_entries() -> None:
+    done = run("benchmarks.spending", "--rows", "400", "--days", "4", "--rounds", "1", "--no-goal")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 days summed" in done.stdout
+    assert "met     differences between the page and all entries: 0, must be 0" in done.stdout
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("gunicorn") is None, reason="gunicorn comes with the group bench only")
 def test_a_storm_of_callbacks_loses_none() -> None:
     done = run("benchmarks.callback_load", "--callbacks", "200", "--no-goal")

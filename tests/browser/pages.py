@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,12 @@ from django.urls import reverse
 
 from django_wanvideo import takes
 from django_wanvideo.exceptions import ApprovalRequired
-from django_wanvideo.models import Preset
+from django_wanvideo.models import CreditEntry, Preset
 from example_project.shop.models import Product
 from tests.browser import rows
 from tests.browser.person import address
 from tests.rows import MODEL
+from tests.spending.entries import entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +73,14 @@ def _other(maria: Person, name: str, *args: Any) -> None:
     maria.page.goto(reverse(f"admin:wanvideo_{name}", args=args))
 
 
+def _spending(maria: Person) -> None:
+    if not CreditEntry.objects.exists():
+        name = "Spring catalogue: a hundred and twenty garden chairs, three takes of each"
+        entry(owner=maria.user, owner_label=maria.name, batch_id=uuid.uuid4(), batch_label=name)
+        entry(owner_label="former.colleague", result="failed", used=3, model="a-model-that-is-gone")
+    maria.open("spending")
+
+
 def _product(maria: Person, tasks: Tasks) -> None:
     product = Product.objects.get_or_create(name="Canoe", defaults={"video": tasks["processing"]})[0]
     maria.page.goto(f"/admin/shop/product/{product.pk}/change/")
@@ -95,6 +105,8 @@ PAGES: dict[str, Callable[[Person, Tasks], object]] = {
     "list": lambda maria, tasks: maria.open("changelist"),
     "list without matches": lambda maria, tasks: maria.open("changelist", query="?q=zeppelin"),
     "list of failed": lambda maria, tasks: maria.open("changelist", query="?status=failed"),
+    "spending of nothing": lambda maria, tasks: maria.open("spending", query="?period=last-month"),
+    "spending": lambda maria, tasks: _spending(maria),
     "popup": lambda maria, tasks: maria.open("changelist", query="?_popup=1&_to_field=id"),
     "add": lambda maria, tasks: maria.open("add"),
     "add another model": lambda maria, tasks: maria.open("add", query="?model=wan2.5-text-to-video-preview"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,9 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from django_wanvideo import jobs
-from django_wanvideo.choices import AttemptState, CreditOutcome, TaskStatus
+from django_wanvideo.choices import AttemptState, CreditOutcome, CreditResult, TaskStatus
 from django_wanvideo.evolink.types import ProviderStatus, TaskSnapshot
-from django_wanvideo.models import Attempt, CreditEntry, DeletedTask, VideoTask, ledger
+from django_wanvideo.models import Attempt, Batch, CreditEntry, DeletedTask, VideoTask, ledger
 from django_wanvideo.services import retention
 from django_wanvideo.services.attempts import settlement
 from django_wanvideo.services.resolution import decisions
@@ -96,6 +97,11 @@ def test_after_a_mixed_run_the_ledger_agrees_with_what_evolink_billed(road: Road
     assert CreditEntry.objects.count() == Attempt.objects.count() + 1 == 10
     open_ = CreditEntry.objects.exclude(outcome__in=[CreditOutcome.CHARGED, CreditOutcome.RELEASED])
     assert not open_.exists()
+    # Refunded, rejected and not accepted have failed; the answer that was lost made way for a second result.
+    results = Counter(CreditEntry.objects.values_list("result", flat=True))
+    assert results == {CreditResult.VIDEO: 6, CreditResult.FAILED: 3, "": 1}
+    videos = CreditEntry.objects.filter(result=CreditResult.VIDEO)
+    assert videos.filter(seconds_to_video__isnull=False).count() == 6
 
 
 @pytest.mark.fault("K1.entry-is-written-with-the-claim")
@@ -384,3 +390,47 @@ def test_receipts_of_a_deleted_task_disturb_nothing(road: Road, evo: Simulator):
     task.delete()
     callbacks.process_pending()
     assert CreditEntry.objects.get(pk=attempt.pk).used == PRICE
+
+
+def test_an_end_in_the_queue_is_no_end_of_an_earlier_attempt(road: Road, evo: Simulator):
+    task = road.send(road.queued())
+    evo.cancel(task.attempt.provider_task_id)
+    road.finish(task)
+    assert entry_of(task.attempt).result == CreditResult.CANCELLED
+    task.retry()
+    task.cancel()
+    assert [entry.result for entry in CreditEntry.objects.all()] == [CreditResult.CANCELLED]
+
+
+def test_a_task_that_only_waits_has_not_failed(road: Road, evo: Simulator):
+    evo.faults.add("create", "429")
+    task = road.send(road.queued())
+    assert (task.status, CreditEntry.objects.get().result) == (TaskStatus.QUEUED, "")
+
+
+def test_a_video_that_is_fetched_after_all_has_not_failed(road: Road, evo: Simulator):
+    task = road.send(road.queued())
+    evo.complete(task.attempt.provider_task_id)
+    road.configure(MAX_VIDEO_BYTES=10)
+    road.finish(task)
+    assert (task.status, entry_of(task.attempt).result) == (TaskStatus.FAILED, CreditResult.FAILED)
+    assert (entry_of(task.attempt).outcome, entry_of(task.attempt).used) == (CreditOutcome.CHARGED, PRICE)
+    road.configure(MAX_VIDEO_BYTES=10**9)
+    task.fetch_result()
+    road.finish(task)
+    assert (task.status, entry_of(task.attempt).result) == (TaskStatus.COMPLETED, CreditResult.VIDEO)
+
+
+def test_what_batch_and_groups_it_was_for_outlives_them(road: Road, django_user_model):
+    ann = django_user_model.objects.create_user("ann")
+    groups = [ann.groups.create(name=name) for name in ("Press", "Marketing")]
+    batch = Batch.objects.create(name="Spring", owner=ann)
+    task = road.queued(owner=ann)
+    VideoTask.objects.filter(pk=task.pk).update(batch=batch)
+    road.send(task)
+    batch_id = batch.pk
+    batch.delete()
+    ann.delete()
+    entry = CreditEntry.objects.get()
+    assert (entry.batch_id, entry.batch_label, entry.owner_label) == (batch_id, "Spring", "ann")
+    assert entry.group_keys == f",{groups[0].pk},{groups[1].pk},"

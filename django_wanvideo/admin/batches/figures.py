@@ -86,7 +86,7 @@ def context(model_admin: BatchAdminBase, request: HttpRequest, batch: Batch, *, 
         "good": _good(batch, again=again) if found["makeable"] else [],
         "good_rest": max(found["makeable"] - GOOD_SHOWN, 0),
         "credits": formats.credits_in_table(found["credits"]),
-        "dollars": formats.credits_in_table(price.dollars(found["credits"])) if price is not None else "",
+        "dollars": formats.money(found["credits"]) if price is not None else "",
         "as_of": price.as_of if price is not None else None,
         "each": _each(found),
         "forecast": [

@@ -59,7 +59,7 @@ def _words(spec: ModelSpec, data: Mapping[str, str], batch: Batch) -> dict[str, 
             values |= {"n": count, "total": formats.credits_in_table(total)}
             words = _("%(n)s × %(price)s = about %(total)s credits")
             formula = words % values
-    dollars = _("about $%(dollars)s") % {"dollars": formats.credits_in_table(spec.price.dollars(total))}
+    dollars = _("about %(money)s") % {"money": formats.money(total)}
     remark = _("Checking costs nothing. You see every problem and the price before anything is sent.")
     return one | {
         "formula": formats.unbroken(formula) if way != TABLE else formula,

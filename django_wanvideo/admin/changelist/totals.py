@@ -53,7 +53,6 @@ class Totals:
     videos: int = 0
     seconds: int = 0
     credits: Decimal = Decimal(0)
-    dollars: Decimal = Decimal(0)
     estimated: int = 0
     failed: int = 0
     #: Credits that EvoLink has charged for failed ones.
@@ -82,7 +81,7 @@ class Totals:
 
     @property
     def dollars_in_words(self) -> str:
-        return _("about $%(dollars)s") % {"dollars": formats.credits_in_table(self.dollars)} if self.dollars else ""
+        return _("about %(money)s") % {"money": formats.money(self.credits)} if self.credits else ""
 
     @property
     def failed_in_words(self) -> str:
@@ -112,7 +111,6 @@ def of(tasks: QuerySet[VideoTask]) -> Totals | None:
         found.videos += row["videos"]
         found.seconds += row["videos"] * _seconds(row["duration"], spec)
         found.credits += row["credits"] or 0
-        found.dollars += spec.price.dollars(row["credits"] or Decimal(0)) if spec is not None else 0
         found.estimated += row["estimated"]
         found.failed += row["failed"]
         found.lost += row["lost"] or 0

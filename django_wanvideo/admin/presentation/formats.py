@@ -11,6 +11,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from django_wanvideo.spending import money as spending
+
 if TYPE_CHECKING:
     import datetime as dt
     from typing import Any
@@ -43,6 +45,13 @@ def credits_on_button(amount: Decimal | None) -> str:
         return "–"
     rounded = _rounded(amount)
     return number_format(rounded.normalize() if rounded % 1 else rounded.quantize(Decimal(1)))
+
+
+def money(credits_: Decimal) -> str:
+    """What credits are in money: "$27.90", "25.80 EUR"."""
+    amount, currency = spending.money(credits_)
+    shown = number_format(_rounded(amount), decimal_pos=2)
+    return f"${shown}" if currency == "USD" else unbroken(f"{shown} {currency}")
 
 
 def number(value: Decimal) -> str:

@@ -80,7 +80,7 @@ def _words(
         "amount": amount,
         "button": _("Generate for about %(credits)s credits") % {"credits": formats.credits_on_button(price)},
         "formula": formats.unbroken(formula),
-        "dollars": _("about $%(dollars)s") % {"dollars": formats.credits_in_table(spec.price.dollars(price))},
+        "dollars": _("about %(money)s") % {"money": formats.money(price)},
         "remark": remark % as_of,
         "limit": " ".join(filter(None, [approvals.needed(by, price), _forecast_of_one(price, owner_id)])),
     }

@@ -48,7 +48,7 @@ def of_takes(task: VideoTask, count: int, by: AbstractBaseUser) -> dict[str, Any
         "amount": amount,
         "button": words % shown,
         "formula": formats.unbroken(formula),
-        "dollars": _("about $%(dollars)s") % {"dollars": formats.credits_in_table(spec.price.dollars(total))},
+        "dollars": _("about %(money)s") % {"money": formats.money(total)},
         "remark": _("Price list of %(date)s; the bill can differ a little.")
         % {"date": format_date(spec.price.as_of, "j M Y")},
         "limit": " ".join(filter(None, [approvals.needed(by, total, count), *prices.forecast([(one, by.pk)] * count)])),

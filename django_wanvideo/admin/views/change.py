@@ -145,7 +145,7 @@ class PagesMixin(TaskAdminBase):
         if is_chosen and self.has_view_or_change_permission(request):
             return choice.keep(request, holds.marks(request))
         once(request, "view", lambda: choice.of(request, holds.marks(request)))
-        page: dict[str, Any] = {f"{name}_url": self.get_page_url(name) for name in ("status", "totals")}
+        page: dict[str, Any] = {f"{name}_url": self.get_page_url(name) for name in ("status", "totals", "spending")}
         page |= {"is_stock": is_stock(), "news": live.news(self.admin_site.name), **approvals.above_list(self, request)}
         is_popup = IS_POPUP_VAR in request.GET
         if request.method == "GET" and not is_popup:

@@ -55,6 +55,21 @@ def username_of(user: Any) -> str:
     return str(asked()) if callable(asked) else str(user.pk)
 
 
+def groups_of(pk: Any) -> dict[Any, str]:
+    """Return the names of the groups that somebody is in, by key; none where a site's user model has no groups."""
+    fields = {field.name: field.related_model for field in get_user_model()._meta.many_to_many}  # noqa: SLF001 - documented model API
+    if pk is None or "groups" not in fields or fields["groups"] is not apps.get_model("auth", "Group"):
+        return {}
+    found = rows().filter(pk=pk, groups__isnull=False).values_list("groups__pk", "groups__name")
+    return dict(found.order_by("groups__pk"))
+
+
+def all_groups() -> dict[Any, str]:
+    """Return the names of all groups by key."""
+    groups = apps.get_model("auth", "Group")._base_manager.using(alias())  # noqa: SLF001 - Django's documented model API
+    return dict(groups.order_by("pk").values_list("pk", "name"))
+
+
 def check_permission(user: Any, permission: str, message: str) -> None:
     """Raise PermissionDenied unless a person has a permission; code (``None``) may do everything."""
     allowed = getattr(user, "has_perm", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo.choices import ABOVE_CREDIT_LIMIT
 from django_wanvideo.models import ledger
 from django_wanvideo.services.limits import credit_limits
-from django_wanvideo.services.limits.credit_limits import SITE, USER, CreditLimit
+from django_wanvideo.services.limits.credit_limits import GROUP, USER, CreditLimit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -66,7 +67,8 @@ class Room:
     def __init__(self, now: dt.datetime | None = None) -> None:
         self.now = now or timezone.now()
         self._limits: dict[Any, list[CreditLimit]] = {}
-        self._used: dict[tuple[Any, str], Decimal] = {}
+        #: By scope, whose, and period.
+        self._used: dict[tuple[str, Any, str], Decimal] = {}
 
     def shortage(self, price: Decimal | None, owner_id: Any) -> Shortage | None:
         """Return the tightest limit that a price does not fit into: the one that keeps it longest.
@@ -91,17 +93,17 @@ class Room:
     def add(self, price: Decimal | None, owner_id: Any) -> None:
         """Count a price, whether it fits or not."""
         for limit, _used in list(self.standing(owner_id)):
-            self._used[self._key(limit, owner_id)] += price or Decimal(0)
+            self._used[_key(limit)] += price or Decimal(0)
 
     def next_reset(self) -> dt.datetime:
         """Return when the first of the limits seen so far begins anew."""
-        periods = {period for _owner, period in self._used} or {"day"}
+        periods = {period for *_whose, period in self._used} or {"day"}
         return min(bounds(period, self.now)[1] for period in periods)
 
     def move_to(self, moment: dt.datetime) -> None:
         """Let time pass: a limit whose period has ended by ``moment`` begins anew."""
         for key in self._used:
-            if moment >= bounds(key[1], self.now)[1]:
+            if moment >= bounds(key[2], self.now)[1]:
                 self._used[key] = Decimal(0)
         self.now = moment
 
@@ -113,20 +115,26 @@ class Room:
         """
         if owner_id not in self._limits:
             self._limits[owner_id] = credit_limits.limits_for(owner_id)
-            self._read_ledger(limit for limit in self._limits[owner_id] if limit.scope == SITE)
-            self._read_ledger((limit for limit in self._limits[owner_id] if limit.scope == USER), owner_id)
+            self.read(self._limits[owner_id])
         for limit in self._limits[owner_id]:
-            yield limit, self._used[self._key(limit, owner_id)]
+            yield limit, self._used[_key(limit)]
 
-    def _read_ledger(self, limits: Iterable[CreditLimit], owner_id: Any = None) -> None:
-        missing = {limit.period for limit in limits if (owner_id, limit.period) not in self._used}
-        since = {period: bounds(period, self.now)[0] for period in missing}
-        for period, amount in ledger.spent(since, owner_id=owner_id).items():
-            self._used[owner_id, period] = amount
+    def read(self, limits: Iterable[CreditLimit]) -> dict[CreditLimit, Decimal]:
+        """Return what is used of each limit, read from the ledger where that was not done before."""
+        found, missing = list(limits), defaultdict(set)
+        for limit in found:
+            if _key(limit) not in self._used:
+                missing[limit.scope, limit.key].add(limit.period)
+        for (scope, key), periods in missing.items():
+            since = {period: bounds(period, self.now)[0] for period in periods}
+            whose = {USER: {"owner_id": key}, GROUP: {"group_id": key}}.get(scope, {})
+            for period, amount in ledger.spent(since, **whose).items():
+                self._used[scope, key, period] = amount
+        return {limit: self._used[_key(limit)] for limit in found}
 
-    @staticmethod
-    def _key(limit: CreditLimit, owner_id: Any) -> tuple[Any, str]:
-        return (None if limit.scope == SITE else owner_id), limit.period
+
+def _key(limit: CreditLimit) -> tuple[str, Any, str]:
+    return limit.scope, limit.key, limit.period
 
 
 def exceeded_words(short: Shortage) -> str:

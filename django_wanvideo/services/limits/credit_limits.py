@@ -1,4 +1,4 @@
-"""What the settings allow to be spent in a day, a week or a month, by the whole site and by one person."""
+"""What the settings allow to be spent in a day, a week or a month, by the whole site, by a group and by one person."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from django_wanvideo.models.base import people
 
 logger = logging.getLogger(__name__)
 
-SITE, USER = "site", "user"
+SITE, GROUP, USER = "site", "group", "user"
 PERIODS = ("day", "week", "month")
 #: Why a task waits for credits; such a wait is computed anew from the ledger whenever the task is looked at.
 REASONS = frozenset(CREDIT_LIMIT_REASONS.values()) | {ABOVE_CREDIT_LIMIT}
@@ -28,11 +28,15 @@ REASONS = frozenset(CREDIT_LIMIT_REASONS.values()) | {ABOVE_CREDIT_LIMIT}
 
 @dataclass(frozen=True)
 class CreditLimit:
-    """So many credits in each calendar period, for the whole site or for one owner."""
+    """So many credits in each calendar period, for the whole site, for the members of a group together or for one owner."""
 
     scope: str
     period: str
     credits: Decimal
+    #: The group's or the owner's; ``None`` for the site.
+    key: Any = None
+    #: The group's.
+    name: str = ""
 
     @property
     def reason(self) -> str:
@@ -46,8 +50,10 @@ def are_set() -> bool:
     return any(value is not None for value in given)
 
 
-def limits_for(owner_id: Any) -> list[CreditLimit]:
-    """Return the limits that hold for an owner's tasks; those of ``USER`` hold for nobody's tasks never.
+def limits_for(owner_id: Any, *, groups: Mapping[Any, str] | None = None) -> list[CreditLimit]:
+    """Return the limits that hold for an owner's tasks: the site's, those of every group they are in, and their own.
+
+    For nobody's tasks only those of the site hold. ``groups`` are names by key, in place of the owner's.
 
     Raises ConfigurationError where one cannot be understood, or a callable of the site's raised: never taken for none.
     """
@@ -58,6 +64,8 @@ def limits_for(owner_id: Any) -> list[CreditLimit]:
         found = parse(given)
         if callable(mine := found.get(USER)):
             found[USER] = _periods(mine(_user(owner_id)) if owner_id is not None else None)
+        if groups is None or not found.get(GROUP):
+            groups = people.groups_of(owner_id) if found.get(GROUP) else {}
         for scope, short in ((SITE, conf.DAILY_CREDIT_LIMIT), (USER, conf.USER_DAILY_CREDIT_LIMIT)):
             if short is not None:
                 amount, periods = amount_of(short), found.setdefault(scope, {})
@@ -68,10 +76,17 @@ def limits_for(owner_id: Any) -> list[CreditLimit]:
         logger.exception("The limits on credits cannot be read; nothing is sent before they can.")
         raise ConfigurationError(f"WANVIDEO['CREDIT_LIMITS'] cannot be used: {error}") from error
     return [
-        CreditLimit(scope, period, amount)
-        for scope, periods in found.items()
-        if scope == SITE or owner_id is not None
-        for period, amount in periods.items()
+        *(CreditLimit(SITE, period, amount) for period, amount in found.get(SITE, {}).items()),
+        *(
+            CreditLimit(GROUP, period, amount, key, name)
+            for key, name in groups.items()
+            for period, amount in found[GROUP].get(name, {}).items()
+        ),
+        *(
+            CreditLimit(USER, period, amount, owner_id)
+            for period, amount in found.get(USER, {}).items()
+            if owner_id is not None
+        ),
     ]
 
 
@@ -86,9 +101,17 @@ def parse(value: Any) -> dict[str, Any]:
         raise ValueError(f"{value!r} is no dictionary")  # noqa: TRY004 - one error for all that is wrong with a setting
     if value.keys() <= set(PERIODS):
         return {USER: _periods(value)}
-    if unknown := value.keys() - {SITE, USER}:
-        raise ValueError(f"{sorted(map(str, unknown))[0]!r} is neither 'site' nor 'user'")
-    return {scope: given if callable(given) and scope == USER else _periods(given) for scope, given in value.items()}
+    if unknown := value.keys() - {SITE, GROUP, USER}:
+        raise ValueError(f"{sorted(map(str, unknown))[0]!r} is none of 'site', 'group' and 'user'")
+    return {scope: _scope(scope, given) for scope, given in value.items()}
+
+
+def _scope(scope: str, given: Any) -> Any:
+    if scope == GROUP and given is not None:
+        if not isinstance(given, Mapping):
+            raise ValueError(f"{given!r} is no dictionary of groups")
+        return {str(name): _periods(periods) for name, periods in given.items()}
+    return given if callable(given) and scope == USER else _periods(given)
 
 
 def _periods(value: Any) -> dict[str, Decimal]:
@@ -124,7 +147,10 @@ def words(limit: CreditLimit) -> str:
         ("site", "day"): _("this site’s limit of %(n)s credits a day"),
         ("site", "week"): _("this site’s limit of %(n)s credits a week"),
         ("site", "month"): _("this site’s limit of %(n)s credits a month"),
+        ("group", "day"): _("the limit of the group “%(group)s” of %(n)s credits a day"),
+        ("group", "week"): _("the limit of the group “%(group)s” of %(n)s credits a week"),
+        ("group", "month"): _("the limit of the group “%(group)s” of %(n)s credits a month"),
         ("user", "day"): _("the owner’s limit of %(n)s credits a day"),
         ("user", "week"): _("the owner’s limit of %(n)s credits a week"),
         ("user", "month"): _("the owner’s limit of %(n)s credits a month"),
-    }[limit.scope, limit.period] % {"n": amount}
+    }[limit.scope, limit.period] % {"n": amount, "group": limit.name}
