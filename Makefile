@@ -21,7 +21,7 @@ unexport DJANGO_SETTINGS_MODULE PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_RE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-sqlite test-locks test-postgres test-mariadb lint types imports migrations initial-migration fault-table check soak benchmark thorough coverage docs matrix clean
+.PHONY: help demo test test-sqlite test-locks test-postgres test-mariadb lint types imports migrations initial-migration fault-table models-page check soak benchmark thorough coverage docs matrix clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ fault-table: $(DEV) ## write the table of faults and the tests that prove their 
 	$(PY) -m tests.fault_table
 
 check: lint types imports migrations ## run all checks that are not tests
+
+models-page: $(DEV) ## write the page about all models from the catalogue
+	DJANGO_SETTINGS_MODULE=tests.settings $(PY) -m tests.models_page
 
 soak: $(DEV) ## let everything go wrong for ten minutes, then compare the books (ARGS="--seconds 60 --seed 7")
 	$(PY) -m benchmarks.soak $(ARGS)

@@ -24,6 +24,9 @@ _STATUS = """CASE WHEN n %% 100 < 3 THEN 'draft' WHEN n %% 100 < 8 THEN 'failed'
 _WORDS = """(ARRAY['a fox steps out between the firs','waves roll in below the lighthouse','steam curls above the cup',
     'sand streams over the crest','snow falls on the cabin','the sailboat heels in a gust','petals drift across water',
     'windows switch on one after another'])[1 + {0} %% 8]"""
+_CODES = """CASE WHEN n %% 100 BETWEEN 3 AND 7 THEN
+    (ARRAY['content_filter', 'service_error', 'resource_exhausted', 'unknown_error', 'insufficient_quota'])[n %% 100 - 2]
+    ELSE '' END"""
 _MADE_AT = f"now() - interval '{DAYS} days' * ((%(total)s - n) / %(total)s)"
 
 
@@ -72,6 +75,11 @@ def make_rows(first: int, last: int, total: int, owners: list[int]) -> None:
                 f" || CASE WHEN n %% 100000 = 77 THEN ' with a {RARE}' ELSE '' END"
             ),
             "parameters": "jsonb_build_object('duration', 2 + n %% 14, 'quality', '720p')",
+            "error_code": _CODES,
+            # Of a thousand tasks one is a take, of four takes one is picked.
+            "take_group": "CASE WHEN n %% 4000 < 4 THEN md5('group' || n / 4000)::uuid END",
+            "take_number": "CASE WHEN n %% 4000 < 4 THEN n %% 4000 + 1 END",
+            "picked": "CASE WHEN n %% 4000 = 2 THEN true END",
             "progress": f"CASE {_STATUS} WHEN 'completed' THEN 100 WHEN 'processing' THEN 42 ELSE 0 END",
             "credits_estimated": "11.9",
             "credits_used": f"CASE WHEN {_STATUS} = 'completed' THEN 11.9 END",

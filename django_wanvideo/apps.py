@@ -23,9 +23,12 @@ class WanVideoConfig(AppConfig):
 
     def ready(self) -> None:
         from django_wanvideo import checks
+        from django_wanvideo.catalog import registry
+        from django_wanvideo.conf import conf
         from django_wanvideo.models import deletion
         from django_wanvideo.models.base import people
 
+        registry.follow(lambda: conf.MODELS)
         checks.register_all()
         deletion.connect()
         people.connect()

@@ -97,6 +97,9 @@ class EventKind(TextChoices):
     DUPLICATE = "duplicate", _("second paid result")
     RECEIVER_FAILED = "receiver_failed", _("a signal receiver failed")
     PICKED = "picked", _("picked")
+    APPROVAL_REQUESTED = "approval_requested", _("approval requested")
+    APPROVED = "approved", _("approved")
+    SENT_BACK = "sent_back", _("sent back")
     NOTE = "note", _("note")
 
 
@@ -128,7 +131,28 @@ class BatchEventKind(TextChoices):
     CANCELLED = "cancelled", pgettext_lazy("batch", "cancelled")
     RETRIED = "retried", pgettext_lazy("batch", "tried again")
     FINISHED = "finished", pgettext_lazy("batch", "ended")
+    APPROVAL_REQUESTED = "approval_requested", _("approval requested")
+    APPROVED = "approved", _("approved")
+    SENT_BACK = "sent_back", _("sent back")
     RECEIVER_FAILED = "receiver_failed", _("a signal receiver failed")
+
+
+class ApprovalKind(TextChoices):
+    """What is done once a second person has agreed."""
+
+    SUBMIT = "submit", pgettext_lazy("approval", "Generate")
+    RETRY = "retry", pgettext_lazy("approval", "Retry")
+    RESEND = "resend", pgettext_lazy("approval", "Send again")
+
+
+class ApprovalState(TextChoices):
+    """What became of what somebody asked for."""
+
+    WAITING = "waiting", pgettext_lazy("approval", "waiting")
+    APPROVED = "approved", pgettext_lazy("approval", "approved")
+    RETURNED = "returned", pgettext_lazy("approval", "sent back")
+    #: It was edited, or costs more by now, so it has to be asked for again.
+    VOID = "void", pgettext_lazy("approval", "void")
 
 
 class NotificationKind(TextChoices):
@@ -138,6 +162,7 @@ class NotificationKind(TextChoices):
     FAILED = "failed", _("a video failed")
     DECISION = "decision", _("a video needs a decision")
     BATCH = "batch", _("a batch has ended")
+    APPROVAL = "approval", _("an approval is asked for, or was refused")
 
 
 class NotifyWhen(TextChoices):

@@ -42,6 +42,8 @@ class Conf:
     CALLBACK_KEYS = Setting[Sequence[str]](())
     VERIFY_CALLBACKS = Setting(default=True)
     DEFAULT_MODEL = Setting("wan2.6-image-to-video-flash")
+    #: Dotted path of a function that takes EvoLink's models and returns those that this site offers, in order.
+    MODELS = Setting[str | None](None)
     #: Name in ``RQ_QUEUES``.
     QUEUE = Setting("default")
     #: Alias in ``STORAGES``.
@@ -73,6 +75,8 @@ class Conf:
     #: Short for ``CREDIT_LIMITS`` of a day; where both are given, the smaller one counts.
     DAILY_CREDIT_LIMIT = Setting[Decimal | int | float | None](None)
     USER_DAILY_CREDIT_LIMIT = Setting[Decimal | int | float | None](None)
+    #: Credits above which a second person has to agree before anything is sent; or a callable of the user who asks.
+    APPROVAL_ABOVE = Setting[Decimal | float | Callable[[Any], Decimal | float | None] | None](None)
     #: A callable ``(event) -> users or None``: who hears by e-mail of a ``TaskEvent`` or ``BatchEvent``, beside its owner.
     NOTIFY = Setting[Callable[[Any], Iterable[Any] | None] | None](None)
     #: The public address of this site, for links in e-mails; ``CALLBACK_BASE_URL`` otherwise.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
 
-    from django_wanvideo.models import VideoTask
+    from django_wanvideo.models import Approval, VideoTask
 
 
 class WanVideoError(Exception):
@@ -60,6 +60,24 @@ class BudgetExceeded(WanVideoError):  # noqa: N818 - reads as a sentence: except
     def __reduce__(self) -> tuple[Any, ...]:
         """Keep the figures where the error travels between processes."""
         return type(self), (str(self), self.limit, self.used, self.resets_at, self.period, self.scope)
+
+
+class ApprovalRequired(WanVideoError):  # noqa: N818 - reads as a sentence: except ApprovalRequired
+    """It costs more than is sent without a second person (``APPROVAL_ABOVE``). Nothing was sent; it waits for approval.
+
+    ``approval`` is what was asked for; in a transaction that this error ends it is not kept. ``credits`` is what one
+    press or call would have sent together, ``limit`` what may be sent without anybody else.
+    """
+
+    def __init__(self, message: str, approval: Approval) -> None:
+        super().__init__(message)
+        self.approval = approval
+        self.credits: Decimal = approval.credits
+        self.limit: Decimal = approval.limit
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Keep what was asked for where the error travels between processes."""
+        return type(self), (str(self), self.approval)
 
 
 class IdempotencyConflict(WanVideoError):  # noqa: N818 - what payments call it

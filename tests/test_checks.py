@@ -67,6 +67,9 @@ BAD = [
     ("API_KEY", "sk abc", "wanvideo.E011", ERROR, "one line of printable characters"),
     ("API_KEY", "sk-abc\ndef", "wanvideo.E011", ERROR, "one line of printable characters"),
     ("API_KEY", "schlüssel", "wanvideo.E011", ERROR, "one line of printable characters"),
+    ("APPROVAL_ABOVE", "50", "wanvideo.E011", ERROR, "must be a number of credits"),
+    ("APPROVAL_ABOVE", -1, "wanvideo.E011", ERROR, "must be a number of credits"),
+    ("APPROVAL_ABOVE", False, "wanvideo.E011", ERROR, "must be a number of credits"),
     ("CREDIT_LIMITS", 200, "wanvideo.E011", ERROR, "200 is no dictionary"),
     ("CREDIT_LIMITS", {"everybody": {"day": 5}}, "wanvideo.E011", ERROR, "'everybody' is neither 'site' nor 'user'"),
     ("CREDIT_LIMITS", {"site": 200}, "wanvideo.E011", ERROR, "200 is no dictionary of periods"),
@@ -365,3 +368,8 @@ print(*[message.id for message in run_checks() if message.id.startswith("wanvide
 )
 def test_limits_on_credits_may_have_these_shapes(found, value):
     assert found(CREDIT_LIMITS=value) == []
+
+
+@pytest.mark.parametrize("value", [None, 0, 50, Decimal("50.5"), lambda user: 50])
+def test_what_needs_approval_may_be_said_so(found, value):
+    assert found(APPROVAL_ABOVE=value) == []

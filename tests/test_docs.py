@@ -35,6 +35,7 @@ from django_wanvideo.services import schedule
 from django_wanvideo.simulator import Options
 from django_wanvideo.simulator.provider.faults import FAULTS
 from django_wanvideo.testing import picture, run_pending, run_until_finished
+from tests import models_page
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -304,6 +305,17 @@ def test_the_recipe_of_drafts_changes_one_and_sends_one_from_an_event_loop(evoli
     assert async_to_sync(scope["animate_and_send"])(picture(), user).status == TaskStatus.QUEUED
 
 
+def test_the_recipe_of_takes_makes_four_and_finds_the_picked_one(evolink):
+    scope = run(block(DOCS / "recipes.md", "# shop/takes.py"))
+    user = get_user_model().objects.create_user("alice")
+    made = scope["animate_four_times"](types.SimpleNamespace(photo=picture()), user)
+    assert [(task.take_number, task.status) for task in made] == [(number, "queued") for number in (1, 2, 3, 4)]
+    assert scope["picked"](made[0]) is None
+    run_until_finished(made[2])
+    made[2].pick(by=user)
+    assert scope["picked"](made[0]) == made[2]
+
+
 def test_the_theme_recipe_shows_people_their_own(monkeypatch, db, rf):
     from django.contrib import admin
 
@@ -368,6 +380,27 @@ def test_the_table_of_checks_is_complete():
     source = "".join(path.read_text() for path in Path(checks.__file__).parent.glob("*.py"))
     in_code = set(re.findall(r"wanvideo\.[EW]\d{3}", source))
     assert documented == sorted(in_code)
+
+
+def test_the_chooser_page_is_true(shop, admin_user, rf):
+    from django.contrib import admin
+
+    registered = admin.site._registry.pop(shop.Product)
+    try:
+        ours = run(block(DOCS / "chooser.md", "# shop/admin.py"))["ProductAdmin"]
+        made = admin.site._registry[shop.Product]
+        assert isinstance(made, ours)
+        assert made.check() == []
+    finally:
+        admin.site._registry[shop.Product] = registered
+    for name, *_rest in [code for row in table(DOCS / "chooser.md", "chooser-checks") for code in [codes(row[0])]]:
+        assert name.removeprefix("wanvideo.chooser.") in {"E001", "E002", "E003"}
+    form = run(block(DOCS / "chooser.md", "# shop/forms.py"))["ProductForm"]
+    done = {"status": "completed", "prompt": "A cat", "model": "m"}
+    mine, other = VideoTask.objects.create(owner=admin_user, **done), VideoTask.objects.create(**done)
+    assert not form({"name": "Lamp", "video": str(other.pk)}, user=admin_user).is_valid()
+    assert not form({"name": "Lamp", "loop-video": str(other.pk)}, user=admin_user).is_valid()
+    assert form({"name": "Lamp", "video": str(mine.pk)}, user=admin_user).save().video == mine
 
 
 def test_all_signals_are_in_the_readme():
@@ -692,3 +725,7 @@ def test_whatever_a_block_imports_from_the_package_is_there(page):
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE.name:
                 for alias in node.names:
                     assert is_there(f"{node.module}.{alias.name}".removeprefix(f"{PACKAGE.name}.")), (alias.name, page)
+
+
+def test_the_page_of_models_is_that_of_the_catalogue():
+    assert models_page.PAGE.read_text() == models_page.text(), "make models-page writes it anew"

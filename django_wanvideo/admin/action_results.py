@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo.conf import conf
 from django_wanvideo.evolink.exceptions import EvoLinkError, NotFoundError
-from django_wanvideo.exceptions import ConfigurationError, WanVideoError
+from django_wanvideo.exceptions import ApprovalRequired, ConfigurationError, WanVideoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -98,6 +98,14 @@ def reason_of(error: Exception) -> str:
         logger.warning("EvoLink could not be asked for staff: %s", error)
         return _("EvoLink cannot be asked just now. Try again in a minute.")
     return str(error)
+
+
+def tell_refusal(request: HttpRequest, error: Exception, words: str = "%(reason)s") -> None:
+    """Leave a message that something was not done; that it waits for somebody else is no trouble."""
+    if isinstance(error, ApprovalRequired):
+        messages.info(request, str(error))
+    else:
+        messages.warning(request, words % {"reason": reason_of(error)})
 
 
 def log(request: HttpRequest, tasks: list[VideoTask], message: str, *, added: bool = False) -> None:

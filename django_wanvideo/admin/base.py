@@ -51,6 +51,14 @@ class TaskAdminBase(_Base):
         """Tell whether the person may settle unconfirmed tasks."""
         return request.user.has_perm("wanvideo.resolve_videotask")
 
+    def has_approve_permission(self, request: HttpRequest, obj: VideoTask | None = None) -> bool:
+        """Tell whether the person may approve what others want to spend."""
+        return request.user.has_perm("wanvideo.approve_videotask")
+
+    def has_pick_permission(self, request: HttpRequest, obj: VideoTask | None = None) -> bool:
+        """Tell whether the person may say which of several takes is the one; by default whoever may change tasks."""
+        return self.has_change_permission(request, obj)
+
     def get_visible_queryset(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> QuerySet[VideoTask]:
         """Return the tasks that the person may know of. Override it, for example with ``queryset.owned_by(user)``.
 

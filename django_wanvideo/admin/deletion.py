@@ -10,28 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected as djangos_delete_selected
-from django.contrib.admin.utils import get_deleted_objects, quote
+from django.contrib.admin.utils import get_deleted_objects
 from django.db import models
 from django.db.models import ProtectedError, RestrictedError
 from django.http import HttpResponseRedirect
-from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo.admin.base import TaskAdminBase
+from django_wanvideo.admin.presentation.used_by import page_of, relations
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
-from django_wanvideo.models import VideoTask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from uuid import UUID
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
+
+    from django_wanvideo.models import VideoTask
 
 #: So many of the tasks that stay are named.
 STAYING_NAMED = 5
@@ -68,17 +69,6 @@ def to_tasks(model_admin: TaskAdminBase, request: HttpRequest, tasks: Iterable[V
         if pairs:
             _tell(model_admin, request, relation, pairs, found)
     return found
-
-
-def relations() -> Iterator[Any]:
-    """Return the relations by which models of other apps point at tasks."""
-    for relation in VideoTask._meta.get_fields(include_hidden=True):
-        if not relation.is_relation or relation.concrete or not relation.auto_created:
-            continue
-        opts: Any = relation.related_model._meta  # type: ignore[union-attr]
-        # The table between two models belongs to the relation of these.
-        if opts.app_label != VideoTask._meta.app_label and not opts.auto_created:
-            yield relation
 
 
 def _pairs(relation: Any, pks: list[UUID]) -> list[tuple[Any, UUID]]:
@@ -122,11 +112,8 @@ def _linked(model_admin: TaskAdminBase, request: HttpRequest, row: models.Model)
     name, site, model = Truncator(str(row)).chars(60), model_admin.admin_site, type(row)
     if not site.is_registered(model) or not site.get_model_admin(model).has_view_permission(request, row):
         return name
-    try:
-        url = reverse(f"{site.name}:{row._meta.app_label}_{row._meta.model_name}_change", args=[quote(row.pk)])
-    except NoReverseMatch:
-        return name
-    return format_html('<a href="{}">{}</a>', url, name)
+    url = page_of(site, row)
+    return format_html('<a href="{}">{}</a>', url, name) if url else name
 
 
 class DeletionMixin(TaskAdminBase):

@@ -82,7 +82,7 @@ def operate_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uu
         agreed = {"agreed": operation.agreed(request, task)} if operation.agreed is not None else {}
         operation.run(task, by=person(request), **agreed)
     except (WanVideoError, ValidationError, EvoLinkError) as error:
-        messages.warning(request, action_results.reason_of(error))
+        action_results.tell_refusal(request, error)
     else:
         action_results.log(request, [task], str(operation.success))
         messages.success(request, str(operation.success))
@@ -128,7 +128,7 @@ def get_object_actions(model_admin: TaskAdminBase, request: HttpRequest, task: V
     if fetchable and may("submit"):
         quote = prices.signed_quote(request.user, task, fetches=True)
         add("fetch", _("Fetch again, free of charge"), "storing", first=True, quote=quote)
-    elif ended and may("submit"):
+    elif ended and may("submit") and not task.is_waiting_for_approval:
         if looks_first:
             label = _("Retry for up to %(n)s credits")
         else:
@@ -141,7 +141,7 @@ def get_object_actions(model_admin: TaskAdminBase, request: HttpRequest, task: V
     if may("add"):
         label = _("Choose another picture") if ended and action == "replace_picture" else _("Edit a copy")
         add("duplicate", label if ended else _("Duplicate"), "copy", first=is_to_change and not fetchable)
-        add("variations", _("Variations…"), "variations", link=True)
+        add("make_takes", _("More like this…"), "takes", link=True)
     if may("change"):
         if decisions.can_be_dismissed(task):
             add("dismiss", _("Dismiss"), "completed")

@@ -14,14 +14,18 @@ from django.utils.translation import gettext_lazy
 
 from django_wanvideo.admin import holds, object_actions
 from django_wanvideo.admin.actions import ActionsMixin
+from django_wanvideo.admin.approvals import page as approvals
 from django_wanvideo.admin.base import ModelAdmin, as_uuid
 from django_wanvideo.admin.changelist import filters, lookups, totals
 from django_wanvideo.admin.changelist.changelist import TaskChangeList
 from django_wanvideo.admin.deletion import DeletionMixin
+from django_wanvideo.admin.forms import made_for
 from django_wanvideo.admin.forms.fields import fieldsets
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
 from django_wanvideo.admin.presentation.markup import ColumnsMixin
-from django_wanvideo.admin.views import bulk_submit, duplicate, files, live, resolve
+from django_wanvideo.admin.takes import making, picking
+from django_wanvideo.admin.takes import page as takes_page
+from django_wanvideo.admin.views import bulk_submit, files, live, resolve
 from django_wanvideo.admin.views.change import PagesMixin, parent_of
 from django_wanvideo.models import Attempt
 
@@ -89,12 +93,15 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
             ("temporary-upload/", files.temporary_upload_view, "temporary_upload"),
             ("send/", bulk_submit.send_view, "send"),
             ("sending/", holds.sending_view, "sending"),
+            ("approvals/", approvals.approvals_view, "approvals"),
             ("bulk-resolve/", resolve.bulk_resolve_view, "bulk_resolve"),
             ("plan/<slug:token>/", bulk_submit.plan_view, "plan"),
             ("<uuid:object_id>/video/", files.video_view, "video"),
             ("<uuid:object_id>/poster/", files.poster_view, "poster"),
             ("<uuid:object_id>/resolve/", resolve.resolve_view, "resolve"),
-            ("<uuid:object_id>/variations/", duplicate.variations_view, "variations"),
+            ("<uuid:object_id>/takes/", takes_page.takes_view, "takes"),
+            ("<uuid:object_id>/takes/make/", making.make_takes_view, "make_takes"),
+            ("<uuid:object_id>/takes/pick/", picking.pick_view, "pick"),
             ("<uuid:object_id>/do/<slug:verb>/", object_actions.operate_view, "operate"),
         ]
         wrap = self.admin_site.admin_view
@@ -125,8 +132,9 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
         if not self.is_editable(request, obj):
             return NotesForm
         spec = self.get_model_spec(request, obj)
-        parent = parent_of(self, request) if obj is None else None
-        return task_form(spec, request.user, with_metadata=self.may_edit_metadata(request), parent=parent)
+        parent, origin = (parent_of(self, request), made_for.of_request(request)) if obj is None else (None, None)
+        with_metadata = self.may_edit_metadata(request)
+        return task_form(spec, request.user, with_metadata=with_metadata, parent=parent, origin=origin)
 
     def get_fieldsets(self, request: HttpRequest, obj: VideoTask | None = None) -> Any:
         """Return the two halves of the form, and what is folded below."""

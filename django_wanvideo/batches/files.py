@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo.batches.wording import nearest
 from django_wanvideo.catalog import images
-from django_wanvideo.catalog.common import MEGABYTE
+from django_wanvideo.catalog.inputs import MEGABYTE
 from django_wanvideo.models import BatchFile
 from django_wanvideo.models.creation import media
 

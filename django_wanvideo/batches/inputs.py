@@ -94,6 +94,10 @@ def _of_file(wanted: catalog.InputSpec, source: BatchFile, position: int, *, fix
     if not source.facts:
         raise _problem_of(source)
     facts = images.ImageFacts(**source.facts)
+    if not facts.is_decoded and max(facts.width, facts.height) <= (wanted.max_side or 0):
+        # When it came, nobody knew that a model takes pictures of its size.
+        with source.file.storage.open(str(source.file.name), "rb") as content:
+            facts = images.inspect_image(content, convertible=True, spec=wanted)
     item = MediaInput(role=wanted.role, position=position, sha256=source.sha256, size=source.size)
     item.width, item.height, item.content_type = facts.width, facts.height, f"image/{facts.format.lower()}"
     item.file, item.thumbnail = source.file.name, source.thumbnail.name

@@ -127,7 +127,7 @@ def check(number: int, row: Mapping[str, Any], common: Common) -> CheckedRow:
         "inputs": [inputs.as_json(item, source) for item, source in media],
     }
     fresh = [item for item, source in media if not isinstance(source, BatchFile) and not item.url]
-    return CheckedRow(number, [], content, _digest(spec, content), catalog.estimate(spec, cleaned), fresh)
+    return CheckedRow(number, [], content, _digest(spec, content), catalog.estimate(spec, cleaned, sources), fresh)
 
 
 def _take_over(row: Mapping[str, Any], asked: set[str], found: wording.Problems) -> None:

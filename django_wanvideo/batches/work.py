@@ -15,7 +15,8 @@ from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from django_wanvideo import queue
-from django_wanvideo.batches import making, operations
+from django_wanvideo.batches import asking, making, operations
+from django_wanvideo.batches.asking import Terms
 from django_wanvideo.choices import ACTIVE_STATUSES, BatchEventKind, BatchOperation, BatchState, TaskStatus
 from django_wanvideo.db import database, timestamps
 from django_wanvideo.exceptions import BudgetExceeded, TransitionNotAllowed
@@ -25,6 +26,7 @@ from django_wanvideo.models.base import people
 from django_wanvideo.services import due, notifications
 from django_wanvideo.services.sending import actions as sending
 from django_wanvideo.services.sending import quotes
+from django_wanvideo.services.sending.quotes import QuoteChanged
 
 if TYPE_CHECKING:
     import uuid
@@ -89,8 +91,12 @@ def _step(batch_id: uuid.UUID) -> bool:
         return True
     if batch.operation == BatchOperation.SUBMIT:
         if batch.state == BatchState.READY:
-            values = {"state": BatchState.SUBMITTED, "submitted_at": batch.submitted_at or timezone.now(), "cursor": 0}
-            Batch.objects.filter(pk=batch.pk, state=BatchState.READY).update(**values)
+            batch.submitted_at = batch.submitted_at or timezone.now()
+            values: dict[str, Any] = {"state": BatchState.SUBMITTED, "submitted_at": batch.submitted_at, "cursor": 0}
+            if _waits(batch):
+                # As before it was pressed: nothing is sent.
+                values = {"operation": "", "submitted_at": None, "submitted_by": None, "next_action_at": None}
+            Batch.objects.filter(pk=batch.pk, state=BatchState.READY, operation=batch.operation).update(**values)
             return True
         return _each(batch, TaskStatus.DRAFT, _submit, _handed_over)
     if batch.operation == BatchOperation.RETRY:
@@ -109,8 +115,14 @@ def _expire(batch: Batch) -> bool:
     return False
 
 
+def _waits(batch: Batch) -> bool:
+    """Tell whether a batch that was confirmed and made has to wait for approval before the first row is sent."""
+    drafts = VideoTask.objects.filter(batch=batch, status=TaskStatus.DRAFT)
+    return asking.terms(batch, drafts.none(), drafts, by=people.find(batch.submitted_by_id)).wait
+
+
 def _each(
-    batch: Batch, status: TaskStatus, do: Callable[[Batch, VideoTask, Any], None], done: Callable[[Batch], None]
+    batch: Batch, status: TaskStatus, do: Callable[[Batch, VideoTask, Any, Terms], None], done: Callable[[Batch], None]
 ) -> bool:
     """Do something to the next tasks that stand at ``status``, and ``done`` behind the last."""
     rows = VideoTask.objects.filter(batch=batch, row_number__gt=batch.cursor)
@@ -119,36 +131,44 @@ def _each(
         done(batch)
         return True
     by = people.find(batch.cancelled_by_id if batch.operation == BatchOperation.CANCEL else batch.submitted_by_id)
-    chosen: QuerySet[VideoTask] = rows
+    chosen: QuerySet[VideoTask] = VideoTask.objects.filter(batch=batch)
     if batch.operation == BatchOperation.RETRY:
         # Once each for a press: not those that were queued since, and have failed again.
         chosen = operations.retryable(batch).exclude(queued_at__gt=batch.submitted_at)
-    for task in chosen.filter(status=status, row_number__in=numbers).order_by("row_number"):
+    chosen = chosen.filter(status=status)
+    chunk = chosen.filter(row_number__in=numbers).order_by("row_number")
+    terms = Terms() if batch.operation == BatchOperation.CANCEL else asking.terms(batch, chunk, chosen, by=by)
+    for task in chunk:
         # Somebody else was quicker; that is all the same here.
         with contextlib.suppress(TransitionNotAllowed, VideoTask.DoesNotExist):
-            do(batch, task, by)
+            do(batch, task, by, terms)
     Batch.objects.filter(pk=batch.pk, operation=batch.operation).update(cursor=numbers[-1])
     return True
 
 
-def _submit(batch: Batch, task: VideoTask, by: Any) -> None:
+def _submit(batch: Batch, task: VideoTask, by: Any, terms: Terms) -> None:
+    if terms.wait:
+        return
     try:
-        task.submit(by=by)
-    except (BudgetExceeded, ValidationError) as error:
+        sending.enqueue(task, by=by, **terms.of(task))
+    except (BudgetExceeded, ValidationError, QuoteChanged) as error:
         words = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
         problem = {"column": "", "cell": "", "problem": words, "repair": ""}
         batch.items.filter(number=task.row_number or 0).update(problems=[problem])
 
 
-def _retry(batch: Batch, task: VideoTask, by: Any) -> None:
+def _retry(batch: Batch, task: VideoTask, by: Any, terms: Terms) -> None:
     ends_at, pressed_at = task.result_expires_at, batch.submitted_at
     # What was to be fetched for nothing when it was asked for is never paid for instead.
     was_free = bool(task.result_url and ends_at and pressed_at and ends_at > pressed_at)
     with contextlib.suppress(BudgetExceeded, ValidationError):
-        sending.retry(task, by=by, agreed=quotes.fetching(task) if was_free else None)
+        if was_free:
+            sending.retry(task, by=by, agreed=quotes.fetching(task))
+        elif not terms.wait:
+            sending.retry(task, by=by, **terms.of(task))
 
 
-def _cancel(batch: Batch, task: VideoTask, by: Any) -> None:
+def _cancel(batch: Batch, task: VideoTask, by: Any, terms: Terms) -> None:
     task.cancel(by=by)
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from django_wanvideo.catalog.inputs import InputSpec, MediaFacts
 from django_wanvideo.catalog.parameters import Choice, ParameterSpec
-from django_wanvideo.catalog.registry import build_request, clean, estimate, get, media_of, models
-from django_wanvideo.catalog.spec import InputSpec, ModelSpec, Multiplier, PriceRule, PromptSpec, Rule
+from django_wanvideo.catalog.pricing import InputSeconds, Multiplier, PriceRule
+from django_wanvideo.catalog.registry import build_request, clean, estimate, find, get, known, media_of, models
+from django_wanvideo.catalog.spec import CountedTogether, ModelSpec, OneOf, OutputSize, PromptSpec, Rule
 
 __all__ = [
     "Choice",
+    "CountedTogether",
+    "InputSeconds",
     "InputSpec",
+    "MediaFacts",
     "ModelSpec",
     "Multiplier",
+    "OneOf",
+    "OutputSize",
     "ParameterSpec",
     "PriceRule",
     "PromptSpec",
@@ -18,7 +25,9 @@ __all__ = [
     "build_request",
     "clean",
     "estimate",
+    "find",
     "get",
+    "known",
     "media_of",
     "models",
 ]

@@ -1,9 +1,8 @@
-"""How a model is described, its price included: frozen data, and the few questions that it answers."""
+"""How a model is described: frozen data, and the few questions that it answers."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -12,23 +11,10 @@ if TYPE_CHECKING:
 
     from django_stubs_ext import StrOrPromise
 
+    from django_wanvideo.catalog.inputs import InputSpec
     from django_wanvideo.catalog.parameters import ParameterSpec, Scalar
+    from django_wanvideo.catalog.pricing import PriceRule
     from django_wanvideo.choices import InputRole
-
-#: The media type of each format that an input can have, by the name used in ``InputSpec.formats``.
-MEDIA_TYPES = {
-    "JPEG": "image/jpeg",
-    "PNG": "image/png",
-    "WEBP": "image/webp",
-    "BMP": "image/bmp",
-    "MP3": "audio/mpeg",
-}
-
-#: EvoLink counts in units of 1/10,000 credit and rounds them half up.
-CREDIT_UNIT = Decimal("0.0001")
-#: EvoLink's units: 680,000 are one dollar, 10,000 are one credit.
-CREDITS_PER_DOLLAR = Decimal(68)
-DOLLAR_UNIT = Decimal("0.0001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,48 +23,20 @@ class PromptSpec:
 
     max_length: int
     required: bool = True
+    #: Whether EvoLink cuts what is too long without a word. It is refused here all the same: nobody pays for half a wish.
+    is_truncated: bool = False
     label: StrOrPromise = ""
     help_text: StrOrPromise = ""
-
-
-@dataclass(frozen=True, slots=True)
-class InputSpec:
-    """One kind of media that a model takes, by role."""
-
-    role: InputRole
-    #: The field of the request.
-    request_field: str
-    media: Literal["image", "audio", "video", "document"]
-    formats: tuple[str, ...]
-    #: Bytes.
-    max_bytes: int
-    required: bool = False
-    max_items: int = 1
-    #: Whether the request carries a list of addresses or one address.
-    as_list: bool = False
-    #: Pixels, for width and height alike, both inclusive.
-    min_side: int | None = None
-    max_side: int | None = None
-    allow_transparency: bool = True
-    #: Length of sounds and clips, both inclusive.
-    min_seconds: int | None = None
-    max_seconds: int | None = None
-    label: StrOrPromise = ""
-    help_text: StrOrPromise = ""
-
-    @property
-    def accept(self) -> str:
-        """The formats as the ``accept`` attribute of a file field."""
-        return ",".join(MEDIA_TYPES[name] for name in self.formats)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What two fields have to do with each other.
+    """What a parameter or an input has to do with others.
 
-    It concerns ``parameter`` when somebody has set it (to one of ``values``, or to anything when ``values`` is empty).
-    ``requires`` wants all of ``others`` to hold, ``excludes`` wants that they do not. A name in ``others`` is a
-    parameter with the value it has, given or by default, or the role of an input with whether there is one.
+    It concerns ``parameter`` when somebody has set it (to one of ``values``, or to anything when ``values`` is empty);
+    for the role of an input, when there is one. ``requires`` wants all of ``others`` to hold, ``excludes`` wants that
+    they do not. A name in ``others`` is a parameter with the value it has, given or by default, or the role of an input
+    with whether there is one.
     """
 
     kind: Literal["requires", "excludes"]
@@ -104,65 +62,30 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Multiplier:
-    """By how much each value of one parameter multiplies the rate."""
+class OneOf:
+    """Of some inputs (and ``prompt``) at least one has to be there; what is missing is said at the first."""
 
-    parameter: str
-    values: tuple[tuple[Scalar, Decimal], ...]
-
-    def factor(self, value: object) -> Decimal:
-        """Return the factor for ``value``. Raises LookupError when the price list does not know it."""
-        for known, factor in self.values:
-            if type(known) is type(value) and known == value:
-                return factor
-        raise LookupError(f"The price list has no factor for {self.parameter}={value!r}.")
+    names: tuple[str, ...]
+    message: StrOrPromise
 
 
 @dataclass(frozen=True, slots=True)
-class PriceRule:
-    """Price of one video: ``max(minimum, seconds * rate * factors)``, in credits.
+class CountedTogether:
+    """Inputs of several roles that are at most so many together; too many are said at the first role."""
 
-    Source: EvoLink's public pricing rules as they stood on ``as_of``. Prices move; what EvoLink reports as used is the truth.
-    """
+    roles: tuple[InputRole, ...]
+    max_items: int
+    message: StrOrPromise
 
-    #: Credits for one second, before factors.
-    rate: Decimal
-    #: Credits that every video costs at least.
-    minimum: Decimal
-    as_of: date
-    multipliers: tuple[Multiplier, ...] = ()
-    #: The parameter that holds the billed seconds.
-    seconds: str = "duration"
 
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names of the parameters that the price depends on."""
-        return (self.seconds, *(multiplier.parameter for multiplier in self.multipliers))
+@dataclass(frozen=True, slots=True)
+class OutputSize:
+    """Pixels of the video for one quality and one format."""
 
-    def rate_for(self, values: Mapping[str, object]) -> Decimal:
-        """Return credits a second for complete, valid ``values``; the minimum is not considered."""
-        rate = self.rate
-        for multiplier in self.multipliers:
-            rate *= multiplier.factor(values[multiplier.parameter])
-        return rate
-
-    def credits(self, values: Mapping[str, object]) -> Decimal:
-        """Return the credits, with four decimals, for complete, valid ``values``."""
-        return max(self.minimum, self._unbounded(values)).quantize(CREDIT_UNIT, ROUND_HALF_UP)
-
-    def is_minimum(self, values: Mapping[str, object]) -> bool:
-        """Tell whether complete, valid ``values`` cost the minimum because they would cost less."""
-        return self._unbounded(values) < self.minimum
-
-    def dollars(self, amount: Decimal) -> Decimal:
-        """Return ``amount`` credits in US dollars, with four decimals."""
-        return (amount / CREDITS_PER_DOLLAR).quantize(DOLLAR_UNIT, ROUND_HALF_UP)
-
-    def _unbounded(self, values: Mapping[str, object]) -> Decimal:
-        seconds = values[self.seconds]
-        if not isinstance(seconds, int):
-            raise TypeError(f"{self.seconds} must be whole seconds.")
-        return seconds * self.rate_for(values)
+    quality: str
+    aspect_ratio: str
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +101,17 @@ class ModelSpec:
     inputs: tuple[InputSpec, ...]
     price: PriceRule
     rules: tuple[Rule, ...] = ()
+    one_of: tuple[OneOf, ...] = ()
+    counted_together: tuple[CountedTogether, ...] = ()
+    #: Empty where EvoLink documents none.
+    sizes: tuple[OutputSize, ...] = ()
+    #: Documented fields that are not sent, each with the reason.
+    not_sent: tuple[tuple[str, str], ...] = ()
+    #: The page that all this was read from, and when.
+    source: str = ""
+    as_of: date | None = None
+    #: Since when EvoLink does not have it any more: it is not offered, and tasks of it stay what they are.
+    withdrawn: date | None = None
 
     def parameter(self, name: str) -> ParameterSpec:
         """Return the parameter called ``name``. Raises KeyError when the model has none."""
@@ -195,3 +129,7 @@ class ModelSpec:
         """Return the value that each parameter has: as given, or else its default."""
         given = {name: value for name, value in parameters.items() if value is not None}
         return {parameter.name: given.get(parameter.name, parameter.default) for parameter in self.parameters}
+
+    def form_rules(self) -> list[dict[str, Any]]:
+        """Return the rules between settings as JSON for a form; those between inputs only the server checks."""
+        return [rule.as_dict() for rule in self.rules if any(rule.parameter == item.name for item in self.parameters)]

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from django_wanvideo.catalog import rules
 from django_wanvideo.catalog.text import SURROGATE, describe_value, nearest, normalised, plain, printable, wrong_kind
 from django_wanvideo.choices import InputRole
 
 if TYPE_CHECKING:
+    from django_wanvideo.catalog.inputs import InputSpec
     from django_wanvideo.catalog.parameters import Scalar
-    from django_wanvideo.catalog.spec import InputSpec, ModelSpec, PromptSpec
+    from django_wanvideo.catalog.spec import ModelSpec, PromptSpec
 
 #: Parameters that some Wan model at EvoLink takes, so that a wish for the wrong model is not called a slip of the pen.
 FAMILY_PARAMETERS = frozenset(
@@ -48,18 +50,17 @@ def clean(
     problems["prompt"] += prompt_problems(spec.prompt, prompt)
     given = _clean_parameters(spec, parameters, problems, alternatives)
     counts = _clean_inputs(spec, inputs, problems)
-    effective = spec.effective_values(given) | {role: count > 0 for role, count in counts.items()}
-    for rule in spec.rules:
-        if rule.is_broken(given, effective):
-            problems[rule.parameter].append(ValidationError(rule.message, code=rule.kind))
+    rules.check(spec, given, counts, problems, has_prompt=bool(isinstance(prompt, str) and normalised(prompt)))
     found = {field: errors for field, errors in problems.items() if errors}
     if found:
         raise ValidationError(found)
-    return {
-        parameter.name: given.get(parameter.name, parameter.default)
-        for parameter in spec.parameters
-        if parameter.name in given or parameter.always_sent
-    }
+    chosen: dict[str, Scalar] = {}
+    for parameter in spec.parameters:
+        if parameter.name in given:
+            chosen[parameter.name] = given[parameter.name]
+        elif parameter.always_sent and parameter.default is not None:
+            chosen[parameter.name] = parameter.default
+    return chosen
 
 
 def prompt_problems(spec: PromptSpec, prompt: object) -> list[ValidationError]:
@@ -113,7 +114,9 @@ def _clean_parameters(
             problems[printable(name)].append(_unknown_parameter(spec, name, alternatives))
         else:
             try:
-                cleaned[name] = known[name].clean(plain(value))
+                # An empty text is nothing.
+                if (found := known[name].clean(plain(value))) != "":
+                    cleaned[name] = found
             except ValidationError as error:
                 problems[name].append(error)
     return {name: cleaned[name] for name in known if name in cleaned}
@@ -124,7 +127,8 @@ def _unknown_parameter(spec: ModelSpec, name: str, alternatives: Sequence[ModelS
     params = {"name": printable(name), "model": spec.short_label, "known": known}
     takers = [str(other.short_label) for other in alternatives if any(item.name == name for item in other.parameters)]
     # Somebody who reads EvoLink's documentation uses its names.
-    documented = {item.request_field: item.role.value for item in spec.inputs}
+    documented = {field: item.role.value for item in spec.inputs for field in item.request_fields}
+    documented |= {field.rsplit(".", 1)[-1]: role for field, role in documented.items()}
     documented |= {item.request_field.split(".")[0]: item.name for item in spec.parameters if "." in item.request_field}
     if name in FAMILY_PARAMETERS and takers:
         params["others"] = ", ".join(takers)

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
-from django.core.exceptions import ValidationError
 from django.utils.module_loading import import_string
 
-from django_wanvideo import catalog
-from django_wanvideo.checks import addresses
+from django_wanvideo.checks import addresses, models
 from django_wanvideo.conf import conf, given, known_names
 from django_wanvideo.db import database
 
@@ -35,6 +33,10 @@ def _is_positive(value: Any) -> bool:
 
 def _is_positive_whole(value: Any) -> bool:
     return isinstance(value, int) and _is_positive(value)
+
+
+def _is_amount_or_callable(value: Any) -> bool:
+    return callable(value) or _is_positive(value) or (value == 0 and not isinstance(value, bool))
 
 
 def _is_switch(value: Any) -> bool:
@@ -62,6 +64,7 @@ _VALUES: tuple[tuple[Callable[[Any], bool], str, tuple[str, ...]], ...] = (
     (_is_positive_whole, "a positive whole number of bytes", ("MAX_VIDEO_BYTES",)),
     (_or_none(_is_positive_whole), "a positive whole number or None", ("MAX_IN_FLIGHT", "MAX_SUBMITS_PER_MINUTE")),
     (_or_none(_is_positive), "a positive number of credits or None", ("DAILY_CREDIT_LIMIT", "USER_DAILY_CREDIT_LIMIT")),
+    (_or_none(_is_amount_or_callable), "a number of credits, a callable, or None", ("APPROVAL_ABOVE",)),
     (_is_switch, "True or False", ("VERIFY_CALLBACKS", "ALLOW_PRIVATE_HOSTS", "TRUST_IDEMPOTENCY_KEY", "BATCH_READ")),
     (_are_texts, "a list of strings", ("CALLBACK_KEYS", "RESULT_HOSTS")),
 )
@@ -85,7 +88,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_values(),
         *_credit_limits(),
         *_upload_to(),
-        *_model(),
+        *models.offered(),
         *_clock(),
         *_access(),
     ]
@@ -173,17 +176,6 @@ def _upload_to() -> Iterator[CheckMessage]:
             f"WANVIDEO['UPLOAD_TO'] raised {type(error).__name__} for a task without owner and metadata: {error}",
             hint="A paid video of such a task could not be stored. Let the function return a name for every task.",
             id="wanvideo.W009",
-        )
-
-
-def _model() -> Iterator[CheckMessage]:
-    try:
-        catalog.get(conf.DEFAULT_MODEL)
-    except ValidationError as error:
-        yield Error(
-            f"WANVIDEO['DEFAULT_MODEL'] is not in the catalogue: {' '.join(error.messages)}",
-            hint="Known models: " + ", ".join(spec.id for spec in catalog.models()),
-            id="wanvideo.E012",
         )
 
 

@@ -68,7 +68,8 @@ def check_credits() -> Iterator[CheckResult]:
     except (ConfigurationError, EvoLinkError) as raised:
         yield warning(_("They cannot be read: %(error)s") % {"error": raised}, _("See the line about the key."))
         return
-    price = catalog.estimate(catalog.get(conf.DEFAULT_MODEL), {})
+    spec = catalog.get(conf.DEFAULT_MODEL)
+    price = catalog.estimate(spec, {}, {item.role.value: [""] for item in spec.inputs if item.required})
     if spendable is None:
         yield warning(_("EvoLink does not say how many are left."), _("Look at EvoLink’s dashboard."))
         return

@@ -26,7 +26,14 @@ KINDS: Mapping[str, NotificationKind] = {
     EventKind.FAILED: NotificationKind.FAILED,
     EventKind.NEEDS_DECISION: NotificationKind.DECISION,
 }
+#: Of these the people are told who may approve, or who has asked: of a submission's first task, for all of it.
+APPROVAL_KINDS: Mapping[str, NotificationKind] = {
+    EventKind.APPROVAL_REQUESTED: NotificationKind.APPROVAL,
+    EventKind.SENT_BACK: NotificationKind.APPROVAL,
+}
 BATCH_KINDS: Mapping[str, NotificationKind] = {BatchEventKind.FINISHED: NotificationKind.BATCH}
+#: What the e-mail about a batch has counted, so that it need not be told of each video.
+COUNTED = frozenset(KINDS.values())
 #: For those whom the site names and who have chosen nothing themselves.
 USUAL = NotifyWhen.BATCH
 
@@ -37,7 +44,7 @@ def collect(event: TaskEvent | BatchEvent) -> BaseTimeoutException | None:
     Returns:
         The end of the job's time, if it came meanwhile.
     """
-    kind = (BATCH_KINDS if isinstance(event, BatchEvent) else KINDS).get(event.kind)
+    kind = (BATCH_KINDS if isinstance(event, BatchEvent) else {**KINDS, **APPROVAL_KINDS}).get(event.kind)
     if kind is None:
         return None
     try:
@@ -52,24 +59,40 @@ def collect(event: TaskEvent | BatchEvent) -> BaseTimeoutException | None:
 
 
 def _notifications(event: TaskEvent | BatchEvent, kind: NotificationKind) -> list[Notification]:
-    subject: Any = event.batch if isinstance(event, BatchEvent) else event.task
     named = _named(event)
-    ids = {user.pk for user in named if user.pk is not None} | ({subject.owner_id} - {None})
+    concerned = _concerned(event) - {None}
+    ids = {user.pk for user in named if user.pk is not None} | concerned
     if not ids:
         return []
     chosen = dict(NotificationChoice.objects.filter(user_id__in=ids).values_list("user_id", "when"))
     wishes = {user: chosen.get(user.pk, USUAL) for user in named if user.pk is not None}
-    if subject.owner_id in chosen and subject.owner_id not in {user.pk for user in wishes}:
-        wishes |= {user: chosen[subject.owner_id] for user in [people.find(subject.owner_id)] if user is not None}
+    for pk in (concerned & chosen.keys()) - {user.pk for user in wishes}:
+        wishes |= {user: chosen[pk] for user in [people.find(pk)] if user is not None}
     column = "batch_event" if isinstance(event, BatchEvent) else "task_event"
     return [
         Notification(person_id=user.pk, kind=kind, due_at=_due_at(when), **{column: event})
         for user, when in wishes.items()
         if when != NotifyWhen.NEVER
         and address_of(user)
-        and not (when == NotifyWhen.BATCH and _is_told_with_its_batch(event))
+        and not (when == NotifyWhen.BATCH and kind in COUNTED and _is_told_with_its_batch(event))
+        and (event.kind != EventKind.APPROVAL_REQUESTED or _may_approve(user, event))
         and may_see(user, event)
     ]
+
+
+def _concerned(event: TaskEvent | BatchEvent) -> set[Any]:
+    """Return the keys of those whom an event is about, or of all who may have to do with it."""
+    if isinstance(event, BatchEvent):
+        return {event.batch.owner_id}
+    if event.kind == EventKind.APPROVAL_REQUESTED:
+        return set(NotificationChoice.objects.exclude(when=NotifyWhen.NEVER).values_list("user_id", flat=True))
+    if event.kind == EventKind.SENT_BACK:
+        return {event.task.approval.requested_by_id} if event.task.approval is not None else set()
+    return {event.task.owner_id}
+
+
+def _may_approve(user: Any, event: TaskEvent | BatchEvent) -> bool:
+    return bool(user.pk != event.actor_id and user.has_perm("wanvideo.approve_videotask"))
 
 
 def _named(event: TaskEvent | BatchEvent) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +15,18 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_wanvideo.choices import NotificationKind, TaskStatus
+from django_wanvideo.choices import EventKind, NotificationKind, TaskStatus
 from django_wanvideo.failures import advice_for, charge_words
 from django_wanvideo.mail import collecting, links
 from django_wanvideo.mail.visibility import visible_to
 from django_wanvideo.models.base import people
+from django_wanvideo.services.sending import quotes
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Sequence
 
-    from django_wanvideo.models import Batch, Notification, VideoTask
+    from django_wanvideo.models import Batch, Notification, TaskEvent
     from django_wanvideo.models.querysets import VideoTaskQuerySet
 
 #: Single videos that one mail names; of more it gives the number.
@@ -43,7 +45,7 @@ def message_for(user: Any, rows: Sequence[Notification]) -> EmailMultiAlternativ
         singles = [row for row in rows if row.task_event is not None and row.task_event.task.batch_id not in told]
         parts: dict[str, Any] = {
             "batches": [part for batch, at in batches.items() if (part := batch_part(batch, at, user)) is not None],
-            "videos": [video_part(row.task_event.task, row.kind) for row in singles[:MOST_NAMED] if row.task_event],
+            "videos": [video_part(row.task_event, row.kind) for row in singles[:MOST_NAMED] if row.task_event],
             "more": max(0, len(singles) - MOST_NAMED),
         }
         if not (parts["batches"] or parts["videos"]):
@@ -86,8 +88,11 @@ def language_of(user: Any) -> str:
     return settings.LANGUAGE_CODE
 
 
-def video_part(task: VideoTask, kind: str) -> dict[str, Any]:
-    """Return what a mail says about one video."""
+def video_part(event: TaskEvent, kind: str) -> dict[str, Any]:
+    """Return what a mail says about one video, or about those that were asked for together with it."""
+    task = event.task
+    if kind == NotificationKind.APPROVAL:
+        return {"task": task, "name": str(task), **_approval_part(event)}
     advice = advice_for(task.error_code)
     words = {
         NotificationKind.READY: (_("Your video is ready"), ""),
@@ -103,6 +108,23 @@ def video_part(task: VideoTask, kind: str) -> dict[str, Any]:
     subject, explanation = words[NotificationKind(kind)]
     url = links.page("videotask_change", task.pk)
     return {"task": task, "name": str(task), "subject": subject, "explanation": explanation, "url": url}
+
+
+def _approval_part(event: TaskEvent) -> dict[str, str]:
+    if event.kind == EventKind.SENT_BACK:
+        who = people.name_of(event.actor) if event.actor is not None else _("Somebody")
+        subject = _("%(who)s did not approve a video") % {"who": who}
+        url = links.page("videotask_change", event.task.pk)
+        return {"subject": subject, "explanation": str(event.detail.get("note", "")), "url": url}
+    count, amount = int(event.detail.get("count", 1)), Decimal(str(event.detail.get("credits", 0)))
+    words = ngettext(
+        "A video waits for approval: about %(credits)s credits",
+        "%(n)s videos wait for approval: about %(credits)s credits",
+        count,
+    )
+    explanation = _("Nothing is sent or charged until somebody other than whoever asked has approved it.")
+    subject = words % {"n": count, "credits": quotes.amount(amount)}
+    return {"subject": subject, "explanation": explanation, "url": links.page("videotask_approvals")}
 
 
 def batch_part(batch: Batch, ended_at: dt.datetime, user: Any) -> dict[str, Any] | None:
@@ -182,6 +204,8 @@ def _together(batches: Sequence[dict[str, Any]], singles: Sequence[Notification]
     found = [str(part["subject"]) for part in batches[:1]]
     if len(batches) > 1:
         found = [ngettext("%(n)s batch has ended", "%(n)s batches have ended", len(batches)) % {"n": len(batches)}]
+    if number := kinds.count(NotificationKind.APPROVAL):
+        found.append(ngettext("%(n)s approval", "%(n)s approvals", number) % {"n": number})
     return ", ".join([*found, *news(*(kinds.count(kind) for kind in COUNTED))])
 
 

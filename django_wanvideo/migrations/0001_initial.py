@@ -77,6 +77,29 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Approval',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('submit', 'Generate'), ('retry', 'Retry'), ('resend', 'Send again')], max_length=8, verbose_name='asked for')),
+                ('state', models.CharField(choices=[('waiting', 'waiting'), ('approved', 'approved'), ('returned', 'sent back'), ('void', 'void')], default='waiting', max_length=8, verbose_name='state')),
+                ('credits', models.DecimalField(decimal_places=4, max_digits=14, verbose_name='credits')),
+                ('limit', models.DecimalField(decimal_places=4, max_digits=14, verbose_name='above')),
+                ('quotes', models.JSONField(default=dict, verbose_name='prices')),
+                ('requested_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='requested at')),
+                ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided at')),
+                ('note', models.TextField(blank=True, verbose_name='note')),
+                ('decided_by', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='decided by')),
+                ('requested_by', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='requested by')),
+            ],
+            options={
+                'verbose_name': 'approval',
+                'verbose_name_plural': 'approvals',
+                'ordering': ['-requested_at', '-pk'],
+                'abstract': False,
+                'base_manager_name': 'objects',
+            },
+        ),
+        migrations.CreateModel(
             name='Batch',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False, verbose_name='id')),
@@ -95,6 +118,7 @@ class Migration(migrations.Migration):
                 ('cancelled_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='cancelled at')),
                 ('ended_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='ended at')),
                 ('next_action_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='next action at')),
+                ('approval', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='batches', to='wanvideo.approval', verbose_name='approval')),
                 ('cancelled_by', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='cancelled by')),
                 ('owner', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
                 ('submitted_by', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='submitted by')),
@@ -117,7 +141,7 @@ class Migration(migrations.Migration):
                 ('notify_at', models.DateTimeField(blank=True, null=True, verbose_name='to be told at')),
                 ('delivery', models.JSONField(default=dict, editable=False, verbose_name='delivery')),
                 ('notified_at', models.DateTimeField(blank=True, null=True, verbose_name='told at')),
-                ('kind', models.CharField(choices=[('created', 'confirmed'), ('submitted', 'submitted'), ('cancelled', 'cancelled'), ('retried', 'tried again'), ('finished', 'ended'), ('receiver_failed', 'a signal receiver failed')], max_length=20, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('created', 'confirmed'), ('submitted', 'submitted'), ('cancelled', 'cancelled'), ('retried', 'tried again'), ('finished', 'ended'), ('approval_requested', 'approval requested'), ('approved', 'approved'), ('sent_back', 'sent back'), ('receiver_failed', 'a signal receiver failed')], max_length=20, verbose_name='kind')),
                 ('actor', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
                 ('batch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='wanvideo.batch', verbose_name='batch')),
             ],
@@ -263,7 +287,7 @@ class Migration(migrations.Migration):
                 ('notify_at', models.DateTimeField(blank=True, null=True, verbose_name='to be told at')),
                 ('delivery', models.JSONField(default=dict, editable=False, verbose_name='delivery')),
                 ('notified_at', models.DateTimeField(blank=True, null=True, verbose_name='told at')),
-                ('kind', models.CharField(choices=[('created', 'created'), ('queued', 'queued'), ('claimed', 'claimed by a worker'), ('waiting', 'waiting'), ('released', 'given back to the queue'), ('accepted', 'accepted by EvoLink'), ('unconfirmed', 'answer lost'), ('progress', 'progress'), ('generated', 'made by EvoLink'), ('store_failed', 'copying failed'), ('link_expiring', 'link ends soon'), ('stored', 'stored'), ('failed', 'failed'), ('cancelled', 'cancelled'), ('retried', 'tried again'), ('overdue', 'overdue'), ('needs_decision', 'needs a decision'), ('resolved', 'decided'), ('callback', 'callback received'), ('duplicate', 'second paid result'), ('receiver_failed', 'a signal receiver failed'), ('picked', 'picked'), ('note', 'note')], max_length=20, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('created', 'created'), ('queued', 'queued'), ('claimed', 'claimed by a worker'), ('waiting', 'waiting'), ('released', 'given back to the queue'), ('accepted', 'accepted by EvoLink'), ('unconfirmed', 'answer lost'), ('progress', 'progress'), ('generated', 'made by EvoLink'), ('store_failed', 'copying failed'), ('link_expiring', 'link ends soon'), ('stored', 'stored'), ('failed', 'failed'), ('cancelled', 'cancelled'), ('retried', 'tried again'), ('overdue', 'overdue'), ('needs_decision', 'needs a decision'), ('resolved', 'decided'), ('callback', 'callback received'), ('duplicate', 'second paid result'), ('receiver_failed', 'a signal receiver failed'), ('picked', 'picked'), ('approval_requested', 'approval requested'), ('approved', 'approved'), ('sent_back', 'sent back'), ('note', 'note')], max_length=20, verbose_name='kind')),
                 ('from_status', models.CharField(blank=True, choices=[('draft', 'draft'), ('queued', 'queued'), ('submitting', 'submitting'), ('unconfirmed', 'unconfirmed'), ('pending', 'pending'), ('processing', 'processing'), ('storing', 'storing'), ('completed', 'completed'), ('failed', 'failed'), ('cancelled', 'cancelled')], max_length=12, verbose_name='from')),
                 ('to_status', models.CharField(blank=True, choices=[('draft', 'draft'), ('queued', 'queued'), ('submitting', 'submitting'), ('unconfirmed', 'unconfirmed'), ('pending', 'pending'), ('processing', 'processing'), ('storing', 'storing'), ('completed', 'completed'), ('failed', 'failed'), ('cancelled', 'cancelled')], max_length=12, verbose_name='to')),
                 ('actor', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
@@ -281,7 +305,7 @@ class Migration(migrations.Migration):
             name='Notification',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('ready', 'a video is ready'), ('failed', 'a video failed'), ('decision', 'a video needs a decision'), ('batch', 'a batch has ended')], max_length=8, verbose_name='about')),
+                ('kind', models.CharField(choices=[('ready', 'a video is ready'), ('failed', 'a video failed'), ('decision', 'a video needs a decision'), ('batch', 'a batch has ended'), ('approval', 'an approval is asked for, or was refused')], max_length=8, verbose_name='about')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created at')),
                 ('due_at', models.DateTimeField(blank=True, null=True, verbose_name='to be sent at')),
                 ('tries', models.PositiveSmallIntegerField(default=0, verbose_name='tries')),
@@ -303,6 +327,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='VideoTask',
             fields=[
+                ('approved_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='approved at')),
                 ('row_number', models.PositiveIntegerField(blank=True, editable=False, null=True, verbose_name='row')),
                 ('content_sha256', models.CharField(blank=True, editable=False, max_length=64, verbose_name='checksum of the content')),
                 ('poster', models.FileField(blank=True, editable=False, max_length=255, storage=django_wanvideo.models.storage.task_storage, upload_to=django_wanvideo.models.storage.poster_upload_to, verbose_name='poster')),
@@ -348,6 +373,8 @@ class Migration(migrations.Migration):
                 ('expiry_notified_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='told expiring at')),
                 ('result_refreshed_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='link asked for again at')),
                 ('lease_expires_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='held by a worker until')),
+                ('approval', models.ForeignKey(blank=True, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='tasks', to='wanvideo.approval', verbose_name='approval')),
+                ('approved_by', models.ForeignKey(blank=True, db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='approved by')),
                 ('batch', models.ForeignKey(blank=True, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='tasks', to='wanvideo.batch', verbose_name='batch')),
                 ('owner', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
                 ('parent', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='children', to='wanvideo.videotask', verbose_name='made from')),
@@ -356,7 +383,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'video task',
                 'verbose_name_plural': 'video tasks',
                 'ordering': ['-created_at', '-id'],
-                'permissions': [('submit_videotask', 'Can spend credits on video tasks'), ('resolve_videotask', 'Can settle unconfirmed video tasks'), ('pause_sending', 'Can pause and resume sending')],
+                'permissions': [('submit_videotask', 'Can spend credits on video tasks'), ('resolve_videotask', 'Can settle unconfirmed video tasks'), ('approve_videotask', 'Can approve what others want to spend'), ('pause_sending', 'Can pause and resume sending')],
                 'base_manager_name': 'objects',
             },
         ),
@@ -420,6 +447,14 @@ class Migration(migrations.Migration):
             model_name='attempt',
             name='task',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='wanvideo.videotask', verbose_name='task'),
+        ),
+        migrations.AddIndex(
+            model_name='approval',
+            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['requested_at'], name='wanvideo_approval_waiting'),
+        ),
+        migrations.AddIndex(
+            model_name='approval',
+            index=models.Index(fields=['-decided_at'], name='wanvideo_approval_decided'),
         ),
         migrations.AddIndex(
             model_name='batchevent',
@@ -556,6 +591,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='videotask',
             index=models.Index(fields=['poster'], name='wanvideo_task_poster'),
+        ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(condition=models.Q(('approval__isnull', False)), fields=['approval'], name='wanvideo_task_approval'),
         ),
         migrations.AddConstraint(
             model_name='videotask',

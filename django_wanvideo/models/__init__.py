@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django_wanvideo.models.approvals.approval import Approval
 from django_wanvideo.models.attempt import Attempt, CallbackReceipt
 from django_wanvideo.models.batches.batch import Batch
 from django_wanvideo.models.batches.item import BatchEvent, BatchFile, BatchItem
@@ -14,6 +15,7 @@ from django_wanvideo.models.shared_state import Installation, SiteState
 from django_wanvideo.models.task import VideoTask
 
 __all__ = [
+    "Approval",
     "Attempt",
     "Batch",
     "BatchEvent",

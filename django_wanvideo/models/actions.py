@@ -50,6 +50,7 @@ class TaskActions(models.Model):
         Raises:
             TransitionNotAllowed: it is not a draft.
             BudgetExceeded: it costs more than a limit allows at all or, with ``wait=False``, more than is left.
+            ApprovalRequired: it costs more than is sent without a second person; it waits for approval now.
             ValidationError: it is not complete, keyed by field.
         """
         _call("services.sending.actions.enqueue", self, by=by, wait=wait)
@@ -98,6 +99,7 @@ class TaskActions(models.Model):
         Raises:
             TransitionNotAllowed: it has neither failed nor been cancelled.
             BudgetExceeded: it costs more than a limit on credits allows at all.
+            ApprovalRequired: it costs more than is sent without a second person; it waits for approval now.
         """
         _call("services.sending.actions.retry", self, by=by)
         return self

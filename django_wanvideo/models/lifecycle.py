@@ -201,7 +201,8 @@ def record(
 
 def _columns_of(to: TaskStatus) -> dict[str, Any]:
     now = timezone.now()
-    fresh: dict[str, Any] = {"retry_count": 0, "failed_looks": 0, "not_found_since": None, "lease_expires_at": None}
+    fresh: dict[str, Any] = dict.fromkeys(("not_found_since", "lease_expires_at", "approval_id"))
+    fresh |= {"retry_count": 0, "failed_looks": 0}
     if to in FINISHED_STATUSES:
         fresh |= {"next_action_at": None, "finished_at": now, "delayed_until": None, "delay_reason": ""}
         return fresh | ({"progress": 100} if to == TaskStatus.COMPLETED else {})

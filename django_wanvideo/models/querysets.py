@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 
 from django_wanvideo.choices import FINISHED_STATUSES, IN_FLIGHT_STATUSES, TaskStatus
 from django_wanvideo.db import database, timestamps
+from django_wanvideo.models.approvals.approved import IS_WAITING
 from django_wanvideo.models.base.rows import PrimaryManager, PrimaryQuerySet
 
 if TYPE_CHECKING:
@@ -97,6 +98,10 @@ class VideoTaskQuerySet(PrimaryQuerySet["VideoTask"]):
         is_unresolved = IsNull(Subquery(copies.order_by().values("pk")[:1]), True)
         found = self.filter(MAY_NEED_ATTENTION)
         return found.filter(~Q(status=TaskStatus.FAILED) | Q(unmatched=True) | Q(is_unresolved))
+
+    def waiting_for_approval(self) -> VideoTaskQuerySet:
+        """Those that are sent only once a second person has agreed."""
+        return self.filter(IS_WAITING)
 
     def expiring(self, within: dt.timedelta = dt.timedelta(hours=6)) -> VideoTaskQuerySet:
         """Those whose video is not stored yet and whose link ends soon."""

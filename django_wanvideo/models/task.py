@@ -5,16 +5,17 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo import catalog
 from django_wanvideo.choices import FINISHED_STATUSES, Charge, InputRole, TaskStatus
 from django_wanvideo.models.actions import TaskActions
+from django_wanvideo.models.approvals import approved
+from django_wanvideo.models.base import pricing
 from django_wanvideo.models.base.people import PersonKey
 from django_wanvideo.models.base.rows import RowKey
 from django_wanvideo.models.batches.row import BatchRow
@@ -31,10 +32,8 @@ if TYPE_CHECKING:
     from django_wanvideo.models.attempt import Attempt
     from django_wanvideo.models.input import MediaInput
 
-_PRICED = frozenset({"model", "parameters"})
 
-
-class VideoTask(TaskActions, BatchRow, take.Take, poster.Poster):
+class VideoTask(TaskActions, BatchRow, take.Take, poster.Poster, approved.Approved):
     """One wish for one video; the row is the truth about it.
 
     ``status`` is written by ``models.lifecycle.advance()`` alone.
@@ -106,7 +105,6 @@ class VideoTask(TaskActions, BatchRow, take.Take, poster.Poster):
     accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True, editable=False)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True, editable=False)
     next_action_at = models.DateTimeField(_("next action at"), null=True, blank=True, editable=False)
-
     delayed_until = models.DateTimeField(_("held until"), null=True, blank=True, editable=False)
     delay_reason = models.CharField(_("reason for waiting"), max_length=40, blank=True, editable=False)
     estimated_seconds = models.PositiveIntegerField(_("estimated time"), null=True, blank=True, editable=False)
@@ -128,6 +126,7 @@ class VideoTask(TaskActions, BatchRow, take.Take, poster.Poster):
         permissions = [
             ("submit_videotask", _("Can spend credits on video tasks")),
             ("resolve_videotask", _("Can settle unconfirmed video tasks")),
+            ("approve_videotask", _("Can approve what others want to spend")),
             ("pause_sending", _("Can pause and resume sending")),
         ]
         constraints = [
@@ -157,8 +156,7 @@ class VideoTask(TaskActions, BatchRow, take.Take, poster.Poster):
             # Before a file is deleted, it is asked whether a row refers to it.
             models.Index(fields=["video"], name="wanvideo_task_video"),
             models.Index(fields=["content_sha256"], name="wanvideo_task_content", condition=~Q(content_sha256="")),
-            *take.INDEXES,
-            *poster.INDEXES,
+            *(take.INDEXES + poster.INDEXES + approved.INDEXES),
         ]
 
     def __str__(self) -> str:
@@ -184,8 +182,8 @@ class VideoTask(TaskActions, BatchRow, take.Take, poster.Poster):
         if update_fields is None and not (self._state.adding or force_insert or elsewhere):
             fields = self._meta.concrete_fields
             update_fields = [field.name for field in fields if field.editable and field.attname in self.__dict__]
-        if update_fields is not None and _PRICED & set(update_fields) and self.status == TaskStatus.DRAFT:
-            self._set_price()
+        if update_fields is not None and pricing.PRICED & set(update_fields) and self.status == TaskStatus.DRAFT:
+            pricing.set_price(self)
             update_fields = {*update_fields, "credits_estimated"}
         super().save(force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields)
 
@@ -195,38 +193,7 @@ class VideoTask(TaskActions, BatchRow, take.Take, poster.Poster):
         Raises ValidationError, keyed by this model's fields; what is wrong with inputs belongs to none of them.
         """
         super().clean()
-        if errors := self._catalogue_errors():
-            raise ValidationError(errors)
-
-    def _catalogue_errors(self) -> dict[str, list[ValidationError]]:
-        errors: dict[str, list[ValidationError]] = {}
-        if self.status != TaskStatus.DRAFT:
-            return errors
-        inputs: dict[str, list[MediaInput]] = {}
-        for item in [] if self._state.adding else self.inputs.all():
-            inputs.setdefault(item.role, []).append(item)
-        try:
-            catalog.clean(catalog.get(self.model), prompt=self.prompt, parameters=self.parameters, inputs=inputs)
-        except ValidationError as error:
-            for name, problems in error.error_dict.items():
-                if name in {"model", "prompt", "parameters"}:
-                    errors.setdefault(name, []).extend(problems)
-                elif name in InputRole.values:
-                    # A new row has its inputs only after it is saved.
-                    if not self._state.adding:
-                        errors.setdefault(NON_FIELD_ERRORS, []).extend(problems)
-                else:
-                    named = (ValidationError(f"{name}: {text}", found.code) for found in problems for text in found)
-                    errors.setdefault("parameters", []).extend(named)
-        return errors
-
-    def _set_price(self) -> None:
-        errors = {name: found for name, found in self._catalogue_errors().items() if name in _PRICED}
-        # What was stored before the catalogue changed does not keep anybody from writing a note.
-        same = type(self).objects.filter(pk=self.pk, model=self.model).values_list("parameters", flat=True)
-        if not errors:
-            self.credits_estimated = catalog.estimate(catalog.get(self.model), self.parameters)
-        elif list(same) != [self.parameters]:
+        if errors := pricing.errors_of(self):
             raise ValidationError(errors)
 
     @property

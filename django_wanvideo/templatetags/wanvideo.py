@@ -86,7 +86,7 @@ def size_of(task: VideoTask) -> tuple[int, int] | None:
 
     The area is the quality's; the sides are to each other as the first frame's, or as the setting for the format says.
     """
-    spec = next((spec for spec in catalog.models() if spec.id == task.model), None)
+    spec = catalog.find(task.model)
     values = task.parameters if spec is None else spec.effective_values(task.parameters)
     lines, sides = str(values.get("quality", "")).removesuffix("p"), str(values.get("aspect_ratio") or "").split(":")
     frame = task.first_frame

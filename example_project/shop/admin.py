@@ -7,23 +7,32 @@ from typing import TYPE_CHECKING
 from django.contrib import admin
 from django.utils.html import format_html
 
+from django_wanvideo.chooser import VideoChooserMixin
+
 from .models import Product
 
 if TYPE_CHECKING:
+    from django.http import HttpRequest
+
     ProductModelAdmin = admin.ModelAdmin[Product]
 else:
     ProductModelAdmin = admin.ModelAdmin
 
 
 @admin.register(Product)
-class ProductAdmin(ProductModelAdmin):
-    """Products with the video that the receiver has attached to them."""
+class ProductAdmin(VideoChooserMixin, ProductModelAdmin):
+    """Products, each with a video that is chosen by its picture, or attached by the receiver when it is made."""
 
     list_display = ["name", "has_video"]
     list_select_related = ["video"]
     search_fields = ["name"]
-    raw_id_fields = ["video"]
     readonly_fields = ["player"]
+    video_sources = {"video": "photo", "loop": "photo"}
+    video_files = ["loop"]
+
+    def get_video_metadata(self, request: HttpRequest, obj: Product, name: str) -> dict[str, object]:
+        """Let the receiver attach the video that is made for the product."""
+        return {"product": obj.pk} if name == "video" else {}
 
     @admin.display(boolean=True, description="video")
     def has_video(self, product: Product) -> bool:
@@ -32,5 +41,5 @@ class ProductAdmin(ProductModelAdmin):
     @admin.display(description="player")
     def player(self, product: Product) -> str:
         if product.video is None or not product.video.video:
-            return f'No video yet. Make one whose metadata is {{"product": {product.pk or "…"}}}.'
+            return "No video yet."
         return format_html('<video src="{}" controls width="640"></video>', product.video.video.url)

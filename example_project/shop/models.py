@@ -20,6 +20,8 @@ class Product(models.Model):
         help_text="Filled in when a video for this product is finished.",
     )
 
+    loop = models.FileField(upload_to="products/loops/", blank=True, help_text="A short video for the overview.")
+
     class Meta:
         ordering = ["name"]
 

@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.admin.conftest import add_data, url
+from django_wanvideo import takes
+from tests.admin.conftest import add_data, store, url
 
 _VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "path", "circle"}
 _POINTERS = ("for", "aria-describedby", "aria-labelledby", "aria-controls", "list")
@@ -62,6 +63,12 @@ def pages(boss, make_task, monkeypatch):
         data = {"action": "retry_selected", "_selected_action": [str(task.pk) for task in [*tasks, make_task()]]}
         return boss.post(url("changelist"), data, follow=True)
 
+    def grouped():
+        first = make_task("completed")
+        store(first, b"1")
+        takes.group(first, [make_task("processing"), make_task("completed", prompt="A fox sleeps")])
+        return boss.get(url("takes", first.pk))
+
     def listed():
         for status in ("draft", "processing", "unconfirmed", "failed", "completed"):
             make_task(status)
@@ -78,9 +85,10 @@ def pages(boss, make_task, monkeypatch):
         "confirm": chosen,
         "retry plan": retried,
         "resolve": lambda: boss.get(url("resolve", make_task("unconfirmed").pk)),
-        "variations": lambda: boss.get(url("variations", make_task("failed").pk)),
-        "variations refused": lambda: boss.post(
-            url("variations", make_task("failed").pk), {"prompts": "", "seeds": "99"}
+        "takes": grouped,
+        "make takes": lambda: boss.get(url("make_takes", make_task("failed").pk)),
+        "make takes refused": lambda: boss.post(
+            url("make_takes", make_task("failed").pk), {"prompts": "", "repeats": "99"}
         ),
     }
 
@@ -94,8 +102,9 @@ NAMES = [
     "confirm",
     "retry plan",
     "resolve",
-    "variations",
-    "variations refused",
+    "takes",
+    "make takes",
+    "make takes refused",
 ]
 
 

@@ -53,7 +53,7 @@ def row(task):
 
 
 @pytest.mark.fault("K1.two-tabs-on-a-draft")
-@pytest.mark.parametrize("button", ["_save", "_generate", "_duplicate", "_variations"])
+@pytest.mark.parametrize("button", ["_save", "_generate", "_duplicate", "_make_takes"])
 def test_second_window_that_changes_something_else(boss, make_task, button, wakes):
     """A second window that changes something else overwrites and sends nothing."""
     task = make_task()
@@ -261,7 +261,7 @@ def sent_meanwhile(boss, make_task):
 
 
 @pytest.mark.fault("K1.draft-sent-meanwhile")
-@pytest.mark.parametrize("button", ["_save", "_generate", "_duplicate", "_variations"])
+@pytest.mark.parametrize("button", ["_save", "_generate", "_duplicate", "_make_takes"])
 def test_typed_after_draft_was_sent_is_shown(boss, sent_meanwhile, button):
     """What was typed after the draft was sent is shown and not called saved."""
     task, window = sent_meanwhile
@@ -295,7 +295,7 @@ def test_a_form_like_what_was_sent_leads_to_the_task(boss, sent_meanwhile, wakes
     answer = post(boss, task, window, _generate="1")
     assert answer.url == url("change", task.pk)
     assert "nothing was sent a second time" in said(answer)
-    assert post(boss, task, window, _save=None, _variations="1").url == url("variations", task.pk)
+    assert post(boss, task, window, _save=None, _make_takes="1").url == url("make_takes", task.pk)
     assert task.attempts.count() == 0
     assert task.events.filter(kind="queued").count() == 1
 

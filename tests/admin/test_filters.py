@@ -13,6 +13,7 @@ from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from django_wanvideo import failures
@@ -227,6 +228,14 @@ def test_people_are_searched_for_by_those_who_may_see_them(person, make_task, mo
     names = {"app_label": "wanvideo", "model_name": "videotask", "field_name": "owner", "term": "person"}
     answer = viewer.get("/admin/autocomplete/", names)
     assert answer.status_code == (200 if may_see_people else 403)
+
+
+@OWNER
+def test_the_list_of_batches_has_no_field_that_needs_scripts_of_the_other_list(boss, monkeypatch):
+    monkeypatch.setitem(admin.site._registry, User, PeopleAdmin(User, admin.site))
+    page = boss.get(reverse("admin:wanvideo_batch_changelist") + "?owner=me").content.decode()
+    assert "?owner=none" in page
+    assert "admin-autocomplete" not in page
 
 
 @pytest.mark.fault("K12.filters-within-reach-on-a-phone")

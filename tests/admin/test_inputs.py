@@ -173,11 +173,11 @@ def test_data_that_can_be_kept_is_kept(boss, typed):
 
 
 @pytest.mark.fault("K9.variations-split-at-line-ends-only")
-def test_variations_are_told_apart_by_line_ends_only(boss):
+def test_takes_are_told_apart_by_line_ends_only(boss):
     task = VideoTask.objects.create_task(prompt="A cat", first_frame=picture())
-    page = boss.get(url("variations", task.pk))
+    page = boss.get(url("make_takes", task.pk))
     typed = "one\u2028still one\x0b\x0c\x85\x1c\x1d\x1e\u2029one\r\ntwo\rthree\n\n"
-    boss.post(url("variations", task.pk), {"prompts": typed, "idempotency_key": hidden(page, "idempotency_key")})
+    boss.post(url("make_takes", task.pk), {"prompts": typed, "idempotency_key": hidden(page, "idempotency_key")})
     made = set(VideoTask.objects.filter(parent=task).values_list("prompt", flat=True))
     assert made == {"one\u2028still one\x0b\x0c\x85\x1c\x1d\x1e\u2029one", "two", "three"}
 

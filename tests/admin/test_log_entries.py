@@ -83,7 +83,7 @@ def test_each_deed_is_logged_once_with_the_name_of_who_did_it(boss, make_task, n
     assert all(entry.get_change_message() for entry in entries if entry.action_flag == CHANGE)
 
 
-@pytest.mark.parametrize("how", ["add", "duplicate", "duplicate from the list", "variations"])
+@pytest.mark.parametrize("how", ["add", "duplicate", "duplicate from the list", "make_takes"])
 def test_each_task_that_staff_make_is_logged_as_made(boss, make_task, how):
     task = make_task("failed")
     match how:
@@ -93,8 +93,8 @@ def test_each_task_that_staff_make_is_logged_as_made(boss, make_task, how):
             boss.post(url("operate", task.pk, "duplicate"))
         case "duplicate from the list":
             act(boss, "duplicate_selected", task)
-        case "variations":
-            boss.post(url("variations", task.pk), {"prompts": "other words", "seeds": ""})
+        case "make_takes":
+            boss.post(url("make_takes", task.pk), {"prompts": "other words", "repeats": ""})
     made = VideoTask.objects.exclude(pk=task.pk).get()
     assert [entry.action_flag for entry in LogEntry.objects.filter(object_id=str(made.pk))] == [ADDITION]
 

@@ -106,12 +106,12 @@ class TestAnAdminOfAnotherName:
         task = make_task(status, **({} if status == "draft" else {"finished_at": timezone.now()}))
         if status == "completed":
             store(task, b"0123456789")
-        boss.post(self.address("variations", task.pk), {"prompts": "other words", "seeds": ""})
+        boss.post(self.address("make_takes", task.pk), {"prompts": "other words", "repeats": ""})
         text = self.page(boss.get(self.address("change", task.pk)))
         assert self.address("change", task.children.get().pk) in text
         assert (self.address("video", task.pk) in text) == (status == "completed")
         assert self.address("change", task.pk) in self.page(boss.get(self.address("change", task.children.get().pk)))
-        self.page(boss.get(self.address("variations", task.pk)))
+        self.page(boss.get(self.address("make_takes", task.pk)))
         assert boss.get(self.address("status"), {"id": str(task.pk), "page": "1"}).status_code == 200
 
     def test_the_list_and_what_follows_it_stay_in_this_admin(self, boss, make_task):

@@ -70,13 +70,13 @@ def test_a_kept_picture_is_there_for_whichever_of_two_windows_comes_first(boss, 
 
 
 @at_the_same_time
-def test_variations_sent_twice_at_once_are_made_once(boss, make_task, settings):
+def test_takes_sent_twice_at_once_are_made_once(boss, make_task, settings):
     task = make_task()
     before = len(stored(settings))
-    key = hidden(boss.get(url("variations", task.pk)), "idempotency_key")
-    form = {"prompts": "one\ntwo", "seeds": "", "idempotency_key": key}
-    answers = pressed_at_once(boss, url("variations", task.pk), form, form)
-    assert [(answer.status_code, answer.url) for answer in answers] == [(302, url("changelist"))] * 2
+    key = hidden(boss.get(url("make_takes", task.pk)), "idempotency_key")
+    form = {"prompts": "one\ntwo", "repeats": "", "idempotency_key": key}
+    answers = pressed_at_once(boss, url("make_takes", task.pk), form, form)
+    assert [(answer.status_code, answer.url) for answer in answers] == [(302, url("takes", task.pk))] * 2
     assert sorted(task.children.values_list("prompt", flat=True)) == ["one", "two"]
     assert len(stored(settings)) == before + 4
 
@@ -87,13 +87,13 @@ def test_a_refused_form_uses_nothing_up(boss):
     assert boss.post(url("add"), add_data(idempotency_key=key)).status_code == 302
 
 
-def test_refused_variations_use_nothing_up_and_leave_no_files(boss, make_task, settings):
+def test_refused_takes_use_nothing_up_and_leave_no_files(boss, make_task, settings):
     task = make_task()
     before = stored(settings)
-    key = hidden(boss.get(url("variations", task.pk)), "idempotency_key")
-    boss.post(url("variations", task.pk), {"prompts": "good\n" + "x" * 1501, "seeds": "", "idempotency_key": key})
+    key = hidden(boss.get(url("make_takes", task.pk)), "idempotency_key")
+    boss.post(url("make_takes", task.pk), {"prompts": "good\n" + "x" * 1501, "repeats": "", "idempotency_key": key})
     assert stored(settings) == before
-    boss.post(url("variations", task.pk), {"prompts": "good", "seeds": "", "idempotency_key": key})
+    boss.post(url("make_takes", task.pk), {"prompts": "good", "repeats": "", "idempotency_key": key})
     assert task.children.count() == 1
 
 
@@ -134,7 +134,7 @@ def test_task_whose_making_is_broken_off_leaves(boss, settings, monkeypatch):
     assert boss.post(url("add"), again).status_code == 302
 
 
-def test_variations_whose_making_is_broken_off_leave_no_files(boss, make_task, settings, monkeypatch):
+def test_takes_whose_making_is_broken_off_leave_no_files(boss, make_task, settings, monkeypatch):
     task = make_task()
     before = stored(settings)
     real, made = creation.get_or_duplicate, []
@@ -147,7 +147,7 @@ def test_variations_whose_making_is_broken_off_leave_no_files(boss, make_task, s
 
     monkeypatch.setattr(creation, "get_or_duplicate", duplicate)
     with pytest.raises(ZeroDivisionError):
-        boss.post(url("variations", task.pk), {"prompts": "one\ntwo", "seeds": ""})
+        boss.post(url("make_takes", task.pk), {"prompts": "one\ntwo", "repeats": ""})
     assert stored(settings) == before
     assert task.children.count() == 0
 

@@ -43,15 +43,15 @@ def test_a_task_on_its_way_has_a_page_that_updates_itself(boss, make_task, statu
 @pytest.mark.parametrize(
     ("status", "fields", "expected"),
     [
-        ("queued", {}, ["cancel", "duplicate", "variations"]),
-        ("submitting", {}, ["duplicate", "variations"]),
-        ("unconfirmed", {}, ["resolve", "duplicate", "variations"]),
-        ("pending", {}, ["refresh", "duplicate", "variations"]),
-        ("processing", {}, ["refresh", "duplicate", "variations"]),
-        ("storing", {}, ["duplicate", "variations"]),
-        ("failed", {"error_code": "service_error"}, ["retry", "duplicate", "variations", "dismiss"]),
-        ("failed", {"error_code": "content_filter"}, ["duplicate", "retry", "variations", "dismiss"]),
-        ("cancelled", {}, ["retry", "duplicate", "variations"]),
+        ("queued", {}, ["cancel", "duplicate", "make_takes"]),
+        ("submitting", {}, ["duplicate", "make_takes"]),
+        ("unconfirmed", {}, ["resolve", "duplicate", "make_takes"]),
+        ("pending", {}, ["refresh", "duplicate", "make_takes"]),
+        ("processing", {}, ["refresh", "duplicate", "make_takes"]),
+        ("storing", {}, ["duplicate", "make_takes"]),
+        ("failed", {"error_code": "service_error"}, ["retry", "duplicate", "make_takes", "dismiss"]),
+        ("failed", {"error_code": "content_filter"}, ["duplicate", "retry", "make_takes", "dismiss"]),
+        ("cancelled", {}, ["retry", "duplicate", "make_takes"]),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
@@ -92,7 +92,7 @@ def test_a_failure_answers_the_four_questions(boss, make_task):
 
 def test_a_prompt_cannot_break_out_of_the_page(boss, make_task):
     task = make_task("failed", prompt="<script>alert(1)</script>", error_message="<b>x</b>", notes="<i>n</i>")
-    for address in (url("change", task.pk), url("changelist"), url("variations", task.pk)):
+    for address in (url("change", task.pk), url("changelist"), url("make_takes", task.pk)):
         page = boss.get(address).content.decode()
         assert "<script>alert" not in page
         assert "<b>x</b>" not in page
@@ -209,7 +209,7 @@ def test_without_any_permission_nothing_answers(person, name):
     assert person().get(url(name)).status_code == 403
 
 
-@pytest.mark.parametrize("name", ["video", "resolve", "variations", "change"])
+@pytest.mark.parametrize("name", ["video", "resolve", "make_takes", "change"])
 def test_without_any_permission_nothing_of_a_task_answers(person, make_task, name):
     assert person().get(url(name, make_task("unconfirmed").pk)).status_code in {302, 403}
 
@@ -235,7 +235,7 @@ class TestOwnTasksOnly:
         assert list(asked) == [str(mine.pk)]
         assert boss.get(url("change", other.pk)).status_code == 302
         assert boss.get(url("video", other.pk)).status_code == 404
-        assert boss.get(url("variations", other.pk)).status_code == 404
+        assert boss.get(url("make_takes", other.pk)).status_code == 404
         assert boss.post(url("operate", other.pk, "retry")).status_code == 404
 
     def test_actions_reach_only_own_tasks(self, boss, make_task):

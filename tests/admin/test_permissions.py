@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from django_wanvideo import takes
 from django_wanvideo.admin import VideoTaskAdmin
 from django_wanvideo.admin.forms import temporary_uploads
 from django_wanvideo.admin.views import plans
@@ -46,8 +47,13 @@ ANSWERS = {
     "POST sending":         (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "GET bulk_resolve":     (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST bulk_resolve":    (NO,    NO,  NO,  NO,    NO,    NO,    NO),
-    "GET variations":       (NO,    NO,  NO,  NO,    NO,    NO,    NO),
-    "POST variations":      (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "GET approvals":        (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "POST approvals":       (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "GET make_takes":       (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "POST make_takes":      (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "POST make_takes, generate": (NO, NO, NO,  NO,    NO,    NO,    NO),
+    "GET takes":            (NO,    OK,  NO,  OK,    NO,    NO,    NO),
+    "POST pick":            (NO,    NO,  NO,  MOVED, NO,    NO,    NO),
     "POST do retry":        (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST do fetch":        (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST do cancel":       (NO,    NO,  NO,  MOVED, NO,    NO,    NO),
@@ -59,8 +65,8 @@ ANSWERS = {
 
 #: What needs a second permission beside ``view``: the address, and the permission that opens it.
 WITH_VIEW = {
-    "GET variations": ("add", OK),
-    "POST variations": ("add", MOVED),
+    "GET make_takes": ("add", OK),
+    "POST make_takes": ("add", MOVED),
     "POST do duplicate": ("add", MOVED),
     "POST do retry": ("submit", MOVED),
     "POST do fetch": ("submit", MOVED),
@@ -70,6 +76,8 @@ WITH_VIEW = {
     "POST resolve": ("resolve", MOVED),
     "GET bulk_resolve": ("resolve", OK),
     "POST bulk_resolve": ("resolve", MOVED),
+    "GET approvals": ("approve", OK),
+    "POST approvals": ("approve", MOVED),
 }
 
 
@@ -89,7 +97,7 @@ def ask(make_task, monkeypatch):
         method, what = name.split(" ", 1)
         data = {}
         match what:
-            case "changelist" | "add" | "status" | "totals" | "sending" | "bulk_resolve":
+            case "changelist" | "add" | "status" | "totals" | "sending" | "bulk_resolve" | "approvals":
                 address = url(what)
                 data = add_data() if method == "POST" else {}
             case "add, generate":
@@ -119,9 +127,16 @@ def ask(make_task, monkeypatch):
                 task = make_task("completed")
                 store(task, b"0123456789")
                 address = url("video", task.pk)
-            case "variations":
-                address = url("variations", make_task("failed").pk)
-                data = {"prompts": "other words", "seeds": ""} if method == "POST" else {}
+            case "make_takes":
+                address = url("make_takes", make_task("failed").pk)
+                data = {"prompts": "other words", "repeats": ""} if method == "POST" else {}
+            case "make_takes, generate":
+                address = url("make_takes", make_task("failed").pk)
+                data = {"repeats": "1", "shown_credits": "99", "_generate": "1"}
+            case "takes" | "pick":
+                first = make_task("completed")
+                takes.group(first, [make_task("completed")])
+                address = url(what, first.pk)
             case _ if what.startswith("do "):
                 verb = what.removeprefix("do ")
                 address = url("operate", make_task("queued" if verb == "cancel" else "failed").pk, verb)
@@ -211,6 +226,7 @@ def test_own_tasks_only_holds_for_every_address_of_a_task(ask, boss, person, mon
             "send",
             "sending",
             "bulk_resolve",
+            "approvals",
             "plan",
         }:
             assert ask(boss, name).status_code in {GONE, MOVED}, name

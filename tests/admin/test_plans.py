@@ -177,7 +177,7 @@ class TestPrice:
         task = make_task()
         page = choose(boss, "submit_selected", task)
         estimate = catalog.estimate
-        monkeypatch.setattr(catalog, "estimate", lambda spec, values: estimate(spec, values) + Decimal(1))
+        monkeypatch.setattr(catalog, "estimate", lambda *given: estimate(*given) + Decimal(1))
         after = text_of(press(boss, page))
         assert "The price has changed: 11.90 was shown, it is 12.90 now." in after
         assert now(task).status == "draft"
@@ -210,7 +210,7 @@ class TestPrice:
         form = add_data(first_frame_file=None, _save=None, _generate="1", shown_credits=hidden(page, "shown_credits"))
         estimate = catalog.estimate
         with monkeypatch.context() as patched:
-            patched.setattr(catalog, "estimate", lambda spec, values: estimate(spec, values) + Decimal(1))
+            patched.setattr(catalog, "estimate", lambda *given: estimate(*given) + Decimal(1))
             after = boss.post(url("change", task.pk), form, follow=True)
         assert "11.90 was shown, it is 12.90 now" in text_of(after)
         assert now(task).status == "draft"

@@ -1,4 +1,4 @@
-"""The popup of a foreign key: every click on a row chooses its video, and only what can be played is offered."""
+"""The popup of a foreign key: tiles of which one is chosen, and only what can be played is offered."""
 
 from __future__ import annotations
 
@@ -26,9 +26,13 @@ def shown(client, query=POPUP):
 @PICTURE
 def test_picture_and_words_both_choose_the_video(boss, make_task):
     task = make_task("completed")
-    (row,) = rows(boss)
-    links = re.findall(r"<a [^>]*>", row)
-    assert [f'data-popup-opener="{task.pk}"' in link for link in links if "owner" not in link] == [True, True]
+    page = boss.get(url("changelist") + POPUP).content.decode()
+    (tile,) = re.findall(r'<label class="wv-choice">.*?</label>', page, re.S)
+    assert "<img src=" in tile
+    assert "A fox trots on" in tile
+    assert f'<input type="radio" name="video" value="{task.pk}" required' in tile
+    assert "<a " not in tile
+    assert "Use this video</button>" in page
 
 
 @PICTURE
@@ -77,16 +81,14 @@ def test_only_completed_videos_are_offered_until_a_status_is_chosen(boss, make_t
 @OFFERS
 def test_the_filter_says_what_a_popup_shows(boss, make_task):
     def selected(query):
-        (spec,) = [
-            spec
-            for spec in boss.get(url("changelist") + query).context["cl"].filter_specs
-            if spec.parameter_name == "status"
-        ]
-        return [str(choice["display"]) for choice in spec.choices(boss.get(url("changelist") + query).context["cl"])
-                if choice["selected"]]  # fmt: skip
+        cl = boss.get(url("changelist") + query).context["cl"]
+        specs = [spec for spec in cl.filter_specs if spec.parameter_name == "status"]
+        return [str(choice["display"]) for spec in specs for choice in spec.choices(cl) if choice["selected"]]
 
     make_task("completed")
-    assert selected(POPUP) == ["Completed"]
+    # What could not be chosen is no choice of the filter either, unless the address asks for it.
+    assert selected(POPUP) == []
+    assert "Only finished videos are shown." in boss.get(url("changelist") + POPUP).content.decode()
     assert selected(POPUP + "&status=all") == ["All"]
     assert selected(POPUP + "&status=failed") == ["Failed"]
     assert selected("") == ["All"]
@@ -98,7 +100,9 @@ def test_a_popup_without_completed_videos_says_that_nothing_matches(boss, make_t
     page = boss.get(url("changelist") + POPUP).content.decode()
     assert "No videos yet" not in page
     assert "Nothing matches" in page
-    assert "status=all" in page
+    page = boss.get(url("changelist") + POPUP + "&q=zeppelin").content.decode()
+    assert "No finished video has these words." in page
+    assert "Show all</a>" in page
 
 
 @OFFERS

@@ -241,17 +241,17 @@ def test_a_copy_is_no_repetition_of_its_original(boss):
     assert task.children.count() == 1
 
 
-# Variations -----------------------------------------------------------------------------------------------------------
+# Takes ----------------------------------------------------------------------------------------------------------------
 
 
 def vary(client, task, **data):
-    return client.post(url("variations", task.pk), {"prompts": "", "seeds": "", **data})
+    return client.post(url("make_takes", task.pk), {"prompts": "", "repeats": "", **data})
 
 
 @pytest.mark.fault("K1.variations-twice")
 def test_the_same_prompts_from_a_page_with_another_key_are_asked_about(boss, make_task, settings):
     task = make_task("completed")
-    vary(boss, task, prompts="in snow\nat night", idempotency_key=key_of(boss.get(url("variations", task.pk))))
+    vary(boss, task, prompts="in snow\nat night", idempotency_key=key_of(boss.get(url("make_takes", task.pk))))
     before = stored(settings)
     page = vary(boss, task, prompts="in snow\nat night")
     text = page.content.decode()
@@ -259,7 +259,7 @@ def test_the_same_prompts_from_a_page_with_another_key_are_asked_about(boss, mak
     assert "in snow\nat night" in text
     assert (task.children.count(), stored(settings)) == (2, before)
     for _time in range(2):
-        vary(boss, task, prompts="in snow\nat night", _another=another(page, "_another"))
+        vary(boss, task, prompts="in snow\nat night", _save=another(page, "_save"))
     assert task.children.count() == 4
 
 
@@ -267,13 +267,13 @@ def test_the_same_prompts_from_a_page_with_another_key_are_asked_about(boss, mak
 @pytest.mark.parametrize("prompts", ["in fog", "in snow\nat night\nin fog"])
 def test_the_same_page_with_other_prompts_is_asked_about(boss, make_task, settings, prompts):
     task = make_task()
-    key = key_of(boss.get(url("variations", task.pk)))
+    key = key_of(boss.get(url("make_takes", task.pk)))
     vary(boss, task, prompts="in snow\nat night", idempotency_key=key)
     before = stored(settings)
     page = vary(boss, task, prompts=prompts, idempotency_key=key)
     assert "in fog" in page.content.decode()
     assert (task.children.count(), stored(settings)) == (2, before)
-    vary(boss, task, prompts=prompts, idempotency_key=key, _another=another(page, "_another"))
+    vary(boss, task, prompts=prompts, idempotency_key=key, _save=another(page, "_save"))
     assert task.children.count() == 2 + len(prompts.splitlines())
 
 
@@ -281,7 +281,7 @@ def test_the_same_page_with_other_prompts_is_asked_about(boss, make_task, settin
 def test_takes_are_no_repetition_of_each_other_nor_of_earlier_ones(boss, make_task):
     task = make_task()
     for _time in range(2):
-        vary(boss, task, seeds="3", idempotency_key=key_of(boss.get(url("variations", task.pk))))
+        vary(boss, task, repeats="3", idempotency_key=key_of(boss.get(url("make_takes", task.pk))))
     assert task.children.count() == 6
 
 
@@ -289,7 +289,7 @@ def test_takes_are_no_repetition_of_each_other_nor_of_earlier_ones(boss, make_ta
 def test_takes_sent_twice_from_one_page_are_made_once_with_the_same_seeds(boss, make_task):
     task = make_task(owner=boss.user)
     VideoTask.objects.filter(pk=task.pk).update(model="wan2.5-image-to-video")
-    key = key_of(boss.get(url("variations", task.pk)))
-    answers = [vary(boss, task, seeds="3", idempotency_key=key) for _time in range(2)]
+    key = key_of(boss.get(url("make_takes", task.pk)))
+    answers = [vary(boss, task, repeats="3", idempotency_key=key) for _time in range(2)]
     assert [answer.status_code for answer in answers] == [302, 302]
     assert task.children.count() == 3

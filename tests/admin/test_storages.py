@@ -84,7 +84,7 @@ def test_pages_say_in_words_what_a_storage_without_addresses_does_not_show(boss,
 
 
 @pytest.mark.fault("K8.storage-without-url")
-@pytest.mark.parametrize("name", ["variations", "delete"])
+@pytest.mark.parametrize("name", ["make_takes", "delete"])
 def test_the_pages_about_a_task_need_no_address(boss, make_task, failing, name):
     task = make_task("failed")
     failing("url")
@@ -201,7 +201,7 @@ def test_a_picture_that_the_storage_does_not_take_is_said_at_its_field(boss, fai
 
 @pytest.mark.fault("K8.duplicates-and-variations")
 @pytest.mark.parametrize("method", ["open", "save"])
-@pytest.mark.parametrize("how", ["button", "form", "action", "variations"])
+@pytest.mark.parametrize("how", ["button", "form", "action", "make_takes"])
 def test_copies_of_picture_that_storage_does_not_give(boss, make_task, failing, method, how):
     """Copies of a picture that the storage does not give are refused in words."""
     task = make_task("failed" if how in {"button", "action"} else "draft")
@@ -218,9 +218,9 @@ def test_copies_of_picture_that_storage_does_not_give(boss, make_task, failing, 
     else:
         form = {
             "prompts": "A dog\nA cow",
-            "idempotency_key": hidden(boss.get(url("variations", task.pk)), "idempotency_key"),
+            "idempotency_key": hidden(boss.get(url("make_takes", task.pk)), "idempotency_key"),
         }
-        answer = boss.post(url("variations", task.pk), form, follow=True)
+        answer = boss.post(url("make_takes", task.pk), form, follow=True)
     assert answer.status_code == 200
     assert "just now" in answer.content.decode()
     assert VideoTask.objects.count() == 1

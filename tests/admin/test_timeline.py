@@ -88,6 +88,19 @@ SENTENCES = [
         {"receiver": "shop.tell"},
         "The site’s own code failed when it was notified: shop.tell.",
     ),
+    (K.PICKED, {}, "The site’s code picked this take."),
+    (
+        K.APPROVAL_REQUESTED,
+        {"credits": "59.6190", "limit": "50.0000"},
+        "The site’s code asked for approval: about 59.62 credits, more than 50.",
+    ),
+    (K.APPROVED, {"credits": "59.6190"}, "The site’s code approved it: about 59.62 credits."),
+    (K.SENT_BACK, {"note": "Too long."}, "The site’s code sent it back: “Too long.”"),
+    (
+        K.NOTE,
+        {"reason": "approval_void"},
+        "It was changed, or costs something else now, so its approval has to be asked for again.",
+    ),
 ]
 
 

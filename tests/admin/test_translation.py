@@ -12,6 +12,7 @@ from django.utils import timezone, translation
 from django.utils.translation import trans_real
 
 import django_wanvideo
+from django_wanvideo import takes
 from django_wanvideo.failures import ADVICE, advice_for, charge_words
 from django_wanvideo.models import VideoTask
 from tests.admin.batches import rows as batches
@@ -142,6 +143,13 @@ def pages(boss, make_task, monkeypatch):
         data = {"action": "submit_selected", "_selected_action": [str(make_task().pk), str(make_task("queued").pk)]}
         return boss.post(url("changelist"), data, follow=True)
 
+    def grouped():
+        first = make_task("completed", credits_used=1, finished_at=timezone.now())
+        store(first, b"1")
+        takes.group(first, [make_task()])
+        first.pick(by=boss.user)
+        return first
+
     def retried():
         codes = ("service_error", "content_policy_violation")
         tasks = [make_task("failed", error_code=code, accepted_at=timezone.now()) for code in codes]
@@ -174,13 +182,14 @@ def pages(boss, make_task, monkeypatch):
         "confirm": chosen,
         "retry plan": retried,
         "resolve": lambda: boss.get(url("resolve", make_task("unconfirmed").pk)),
-        "variations": lambda: boss.get(url("variations", make_task("failed").pk)),
+        "make takes": lambda: boss.get(url("make_takes", make_task("failed").pk)),
+        "takes": lambda: boss.get(url("takes", grouped().pk)),
     }
 
 
 PAGES = [
     "batch", "batch of drafts", "batches", "cancel batch", "list", "empty list", "nothing found", "add", "refused", "another model", "draft", "queued", "processing", "completed",
-    "failed", "unknown failure", "cancelled", "confirm", "retry plan", "resolve", "variations",
+    "failed", "unknown failure", "cancelled", "confirm", "retry plan", "resolve", "make takes", "takes",
 ]  # fmt: skip
 
 

@@ -8,14 +8,18 @@ import pytest
 from django.conf import settings
 from django.contrib import admin
 
+from django_wanvideo import takes
 from django_wanvideo.admin import VideoTaskAdminMixin, base
 from django_wanvideo.models import VideoTask
+from example_project.shop.models import Product
 from tests.admin.conftest import add_data, hidden, url
 
 #: What each page must keep, whatever stands around it.
 PARTS = {
     "list": ['data-wanvideo-list data-status-url="', 'data-wanvideo-task="', "wv-chip is-processing", 'class="wv-thumb"',
              "A fox trots on", "live-status.js", "wanvideo.css", 'id="wv-processing"', 'name="q"', 'value="submit_selected"', "wv-clip"],
+    "grid": ['data-wanvideo-list data-status-url="', '<ul class="wv-gallery"', 'class="wv-poster"', "wv-chip is-processing", 'name="q"',
+             'value="submit_selected"', "action-select", "gallery.js", "gallery.css", 'aria-current="true"', "wv-filterchip", "data-wanvideo-totals"],
     "empty": ["No videos yet", "wv-empty"],
     "add": ['name="prompt"', 'data-wanvideo-drop', 'name="duration"', "data-wanvideo-slider", "wv-choices", 'name="_generate"',
             "Generate for about 11.9 credits", 'name="_save"', 'name="idempotency_key"', "dropzone.js", 'enctype="multipart/form-data"'],
@@ -25,8 +29,12 @@ PARTS = {
     "failed": ["wv-outcome", "Content refused", "Edit a copy", "Retry unchanged for about 11.9 credits"],
     "confirm": ['name="plan"', "Generate 1 video for about 11.9 credits", "wv-confirm", "wanvideo.css", "submit-once.js"],
     "resolve": ["wv-decision", "Attach this video", "Mark as not accepted", "Send again for about 11.9 credits"],
-    "variations": ['name="prompts"', "Make the drafts"],
+    "make_takes": ['name="prompts"', "Save as drafts"],
+    "takes": ["wv-takes", 'name="pick"', "takes.js", "takes.css", "wv-deck"],
     "delete": ['name="post"'],
+    "popup": ['<input type="radio" name="video"', "Use this video</button>", "wanvideo/chooser.css", "choose.js"],
+    "product": ["data-wanvideo-chooser", 'select name="video"', "data-choose", 'name="loop-video"', 'type="file" name="loop"',
+                "Being made: 42", "wanvideo/chooser.css", "chooser.js", 'enctype="multipart/form-data"'],
 }  # fmt: skip
 
 
@@ -40,6 +48,9 @@ def show(boss, make_task, monkeypatch):
             case "list":
                 make_task("processing", progress=42)
                 return boss.get(url("changelist"))
+            case "grid":
+                make_task("processing", progress=42)
+                return boss.get(url("changelist") + "?view=grid&status=processing", follow=True)
             case "empty":
                 return boss.get(url("changelist"))
             case "add":
@@ -57,8 +68,18 @@ def show(boss, make_task, monkeypatch):
                 return boss.post(url("changelist"), data, follow=True)
             case "resolve":
                 return boss.get(url("resolve", make_task("unconfirmed").pk))
-            case "variations":
-                return boss.get(url("variations", make_task("completed").pk))
+            case "popup":
+                make_task("completed")
+                return boss.get(url("changelist") + "?_popup=1&_to_field=id")
+            case "product":
+                product = Product.objects.create(name="Lamp", video=make_task("processing", progress=42))
+                return boss.get(f"/admin/shop/product/{product.pk}/change/")
+            case "make_takes":
+                return boss.get(url("make_takes", make_task("completed").pk))
+            case "takes":
+                first = make_task("completed")
+                takes.group(first, [make_task("processing")])
+                return boss.get(url("takes", first.pk))
         return boss.get(url("delete", make_task("failed").pk))
 
     return page

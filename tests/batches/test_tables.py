@@ -256,7 +256,7 @@ def test_the_template_of_a_model_is_a_table_that_it_understands(spec, kind, tmp_
     table = table_of(b"".join(tables.template(spec, kind=kind)), tmp_path)
     assert table.warnings == []
     [row] = table.rows
-    row["first_frame"] = LINK if row.get("first_frame") else ""
+    row |= {item.role.value: LINK for item in spec.inputs if row.get(item.role.value) == "picture.jpg"}
     plan = batches.plan([row], name="x", model=spec.id)
     assert plan.problems == []
 

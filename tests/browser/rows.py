@@ -80,8 +80,8 @@ def make(wish: Wish, *, number: int = 0, video: bytes = b"") -> VideoTask:
     task = VideoTask.objects.create_task(
         prompt=wish.prompt,
         first_frame=picture(wish.scene),
-        owner=_owner(wish.owner),
-        by=_owner(wish.owner),
+        owner=make_owner(wish.owner),
+        by=make_owner(wish.owner),
         duration=wish.seconds,
         quality=wish.quality,
     )
@@ -110,7 +110,7 @@ def make(wish: Wish, *, number: int = 0, video: bytes = b"") -> VideoTask:
     return task
 
 
-def _owner(name: str) -> Any:
+def make_owner(name: str) -> Any:
     users = get_user_model().objects
     user = users.filter(username=name).first()
     return user or users.create_user(name, first_name=name.capitalize(), is_staff=True)

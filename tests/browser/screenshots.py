@@ -91,7 +91,8 @@ class Studio:
             "admin-processing": lambda maria: maria.open("change", tasks["processing"].pk),
             "admin-resolve": lambda maria: maria.open("resolve", tasks["unconfirmed"].pk),
             "admin-confirm": self._confirm,
-            "admin-variations": lambda maria: maria.open("variations", tasks["completed"].pk),
+            "admin-takes": lambda maria: self._takes(maria, tasks),
+            "admin-make-takes": lambda maria: maria.open("make_takes", tasks["completed"].pk),
         }
         looks = {"": {}, "-dark": {"dark": True}, "-phone": {"phone": True}}
         tasks: dict[str, Any] = {}
@@ -136,6 +137,21 @@ class Studio:
             scene="lighthouse",
         )
         page.locator(".wv-drop-fit.is-good").wait_for()
+        return page
+
+    def _takes(self, maria: Any, tasks: dict[str, Any]) -> Page:
+        from django_wanvideo import takes
+        from tests.browser import rows
+
+        first = tasks["completed"]
+        if first.take_group is None:
+            words = [first.prompt, first.prompt, f"{first.prompt}; the camera follows it to the left"]
+            wishes = [rows.Wish("fox", prompt, "completed", 40) for prompt in words]
+            others = [rows.make(wish, number=50 + at, video=_film()) for at, wish in enumerate(wishes)]
+            takes.group(first, others)
+            others[0].pick(by=first.owner)
+        page: Page = maria.open("takes", first.pk)
+        page.locator(".wv-deck.is-live").wait_for()
         return page
 
     def _confirm(self, maria: Any) -> Page:

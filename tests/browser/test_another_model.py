@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Locator, expect
 
-from django_wanvideo.catalog import common, registry
-from django_wanvideo.catalog.spec import InputSpec, ModelSpec
+from django_wanvideo.catalog import wan
+from django_wanvideo.catalog.inputs import InputSpec
+from django_wanvideo.catalog.spec import ModelSpec
+from django_wanvideo.catalog.wan import common
+from django_wanvideo.catalog.wan.wan26 import AUDIO
 from django_wanvideo.choices import InputRole
 from django_wanvideo.models import VideoTask
 from tests.browser.pictures import picture
@@ -23,7 +26,7 @@ STUB = ModelSpec(
     id="stub-edit-video",
     label="A model of another kind",
     short_label="Stub",
-    prompt=common.prompt(500, image_to_video=False),
+    prompt=common.prompt(500, "text"),
     parameters=(common.duration(2, 15), common.quality()),
     inputs=(
         InputSpec(InputRole.FIRST_FRAME, "image_start", label="First frame", **PICTURE),
@@ -40,7 +43,7 @@ STUB = ModelSpec(
             required=True,
             label="Source clip",
         ),
-        common.AUDIO,
+        AUDIO,
     ),
     price=common.price("2", "6"),
 )
@@ -56,8 +59,7 @@ PASTE = """(target, [bytes, text]) => {
 @pytest.fixture
 def page(maria: Person, monkeypatch: pytest.MonkeyPatch) -> Page:
     """The add page of the stub."""
-    monkeypatch.setattr(registry, "_MODELS", (*registry.models(), STUB))
-    monkeypatch.setitem(registry._BY_ID, STUB.id, STUB)
+    monkeypatch.setattr(wan, "MODELS", (*wan.MODELS, STUB))
     return maria.open("add", query=f"?model={STUB.id}")
 
 

@@ -176,16 +176,17 @@ def test_without_scripts_the_server_notices(new_person: Callable[..., Person], f
 
 @pytest.mark.fault("K1.variations-twice")
 @pytest.mark.parametrize("scripts", [True, False])
-def test_variations_after_back_are_not_made_again(new_person: Callable[..., Person], scripts: bool) -> None:
+def test_takes_after_back_are_not_made_again(new_person: Callable[..., Person], scripts: bool) -> None:
     maria = new_person(java_script_enabled=scripts)
-    task = rows.make(COMPLETED)
-    page = maria.open("variations", task.pk)
+    task = rows.make(COMPLETED, video=b"x")
+    page = maria.open("make_takes", task.pk)
+    page.locator("#id_repeats").fill("0")
     page.locator("#id_prompts").fill("in snow\nat night")
-    page.get_by_role("button", name="Make the drafts").click()
+    page.get_by_role("button", name="Save as drafts").click()
     expect(page.locator(".messagelist")).to_contain_text("2 drafts were made.")
     page.go_back()
     expect(page.locator("#id_prompts")).to_have_value("in snow\nat night")
-    page.get_by_role("button", name="Make the drafts").click()
+    page.get_by_role("button", name="Save as drafts").click()
     where, words = (".messagelist", "sent already") if scripts else (".wv-notice", "Nothing was made")
     expect(page.locator(where)).to_contain_text(words)
     assert task.children.count() == 2

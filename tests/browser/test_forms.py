@@ -239,7 +239,7 @@ def test_rules_between_settings_are_told_as_they_apply(maria: Person) -> None:
     expect(rule).not_to_have_class(re.compile("is-warning"))
 
 
-def test_variations_become_drafts_and_are_linked_both_ways(maria: Person) -> None:
+def test_takes_become_drafts_and_are_linked_both_ways(maria: Person) -> None:
     page = maria.open("add")
     maria.fill_in("A fox trots on")
     page.locator("[name=_save]").click()
@@ -247,11 +247,12 @@ def test_variations_become_drafts_and_are_linked_both_ways(maria: Person) -> Non
     original = VideoTask.objects.get()
     VideoTask.objects.update(status="cancelled")
     maria.open("change", original.pk)
-    page.get_by_role("link", name="Variations").click()
+    page.get_by_role("link", name="More like this…").click()
+    page.get_by_label("With the same prompt").fill("0")
     page.locator("textarea").fill("A fox sleeps\nA fox jumps\n\n")
-    page.get_by_role("button", name="Make the drafts").click()
+    page.get_by_role("button", name="Save as drafts").click()
     expect(page.locator(".messagelist")).to_contain_text("2 drafts were made.")
-    expect(page.locator("#result_list tbody tr")).to_have_count(3)
+    expect(page.locator(".wv-take")).to_have_count(3)
     assert set(original.children.values_list("prompt", "status")) == {
         ("A fox sleeps", "draft"),
         ("A fox jumps", "draft"),

@@ -54,12 +54,11 @@ def test_who_may_only_look_sees_the_prompt_of_a_draft_at_a_distance(maria: Perso
     assert gap(page.locator(".wv-stage"), page.get_by_role("heading", name="Prompt")) >= 16
 
 
-def test_on_a_phone_what_is_varied_keeps_its_distance_from_the_buttons(new_person: Callable[..., Person]) -> None:
+def test_on_a_phone_what_takes_are_like_keeps_its_distance_from_the_fields(new_person: Callable[..., Person]) -> None:
     maria = new_person(phone=True)
     task = rows.make(wish("completed"), video=b"x")
-    page = maria.open("variations", task.pk)
-    button = page.get_by_role("button", name="Make the drafts")
-    assert gap(button, page.get_by_role("heading", name="Like this one")) >= 16
+    page = maria.open("make_takes", task.pk)
+    assert gap(page.locator("#id_prompts"), page.get_by_role("heading", name="Like this one")) >= 16
 
 
 def test_a_decision_that_is_needed_looks_like_a_link_in_the_list(maria: Person) -> None:

@@ -170,8 +170,11 @@ def test_values_come_out_in_plain_types():
         ("audio_url", "Did you mean “audio”?"),
         ("xyzzy", "Wan 2.6 Flash takes duration, quality, generate_audio, prompt_extend, shot_type."),
         ("", "Wan 2.6 Flash takes duration"),
-        ("aspect_ratio", "or choose a model that does: Wan 2.6 text to video, Wan 2.5 text to video."),
-        ("seed", "Wan 2.6 Flash does not take “seed”. Leave it out."),
+        ("aspect_ratio", "or choose a model that does: Wan 2.6 text to video, Wan 2.6 Flash reference"),
+        (
+            "seed",
+            "Wan 2.6 Flash does not take “seed”. Leave it out, or choose a model that does: Wan 2.7 text to video",
+        ),
         ("negative_prompt", "Wan 2.6 Flash does not take “negative_prompt”."),
         ("first_frame", "Give “first_frame” as an input"),
         ("callback_url", "does not belong among the parameters"),

@@ -7,6 +7,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from django_wanvideo import catalog
+from django_wanvideo.choices import InputRole
 
 FLASH = catalog.get("wan2.6-image-to-video-flash")
 
@@ -48,10 +49,58 @@ def test_the_rate_for_one_second_is_known_for_display(quality, sound, rate):
         ("wan2.6-text-to-video", {"duration": 2}, "9.52"),
         ("wan2.5-image-to-video", {"duration": 5, "quality": "480p"}, "12.75"),
         ("wan2.5-text-to-video", {"duration": 10, "quality": "1080p"}, "85.17"),
+        ("wan2.7-text-to-video", {}, "27.2"),
+        ("wan2.7-text-to-video", {"duration": 2}, "10.88"),
+        ("wan2.7-image-to-video", {"duration": 15, "quality": "1080p"}, "136.272"),
+        ("wan2.7-video-edit", {}, "108.8"),
+        ("wan2.7-video-edit", {"quality": "1080p"}, "181.696"),
+        ("wan2.7-video-edit", {"duration": 4}, "76.16"),
+        ("wan3.0-text-to-video", {"duration": 2, "quality": "480p"}, "5.1"),
+        ("wan3.0-text-to-video", {"duration": -1}, "153"),
+        ("wan3.0-text-to-video", {"duration": -1, "quality": "480p", "generate_audio": False}, "76.5"),
+        ("wan3.0-image-to-video", {"duration": 30, "quality": "1080p"}, "306"),
+        ("wan3.0-prime-text-to-video", {"duration": 2, "quality": "480p"}, "7.8608"),
+        ("wan3.0-prime-image-to-video", {}, "40.4831"),
+        ("wan3.0-prime-text-to-video", {"duration": 10, "quality": "1080p"}, "161.9325"),
     ],
 )
 def test_the_other_models_cost_their_own_rate(model, parameters, expected):
-    assert catalog.estimate(catalog.get(model), parameters) == Decimal(expected)
+    spec = catalog.get(model)
+    inputs = {item.role.value: ["https://files.example/a.mp4"] for item in spec.inputs if item.required}
+    assert catalog.estimate(spec, parameters, inputs) == Decimal(expected)
+
+
+@pytest.mark.parametrize(
+    ("model", "lengths", "seconds"),
+    [
+        # Clips whose length nobody knows count as long ones.
+        ("wan2.6-reference-video", [None], "5"),
+        ("wan2.6-reference-video", [None, None], "5"),
+        ("wan2.6-reference-video", [None, None, None], "4.95"),
+        ("wan2.6-reference-video", ["3"], "3"),
+        ("wan2.6-reference-video", ["30", "2"], "4.5"),
+        ("wan2.6-reference-video", ["2", "2", "30"], "4.95"),
+        ("wan2.6-reference-video-flash", ["2.25", None], "4.75"),
+        ("wan2.7-reference-video", [], "0"),
+        ("wan2.7-reference-video", ["1.5", "2"], "3.5"),
+        ("wan2.7-reference-video", ["4", "4"], "5"),
+        ("wan2.7-reference-video", [None, "1"], "5"),
+        ("wan2.7-video-edit", ["6.5"], "6.5"),
+        ("wan3.0-reference-video", ["4", "9"], "13"),
+        ("wan3.0-reference-video", ["14", "9"], "15"),
+        ("wan3.0-prime-reference-video", [None], "15"),
+        ("wan2.7-image-to-video", ["8"], "0"),
+    ],
+)
+def test_seconds_of_clips_are_billed_up_to_the_documented_most(model, lengths, seconds):
+    spec = catalog.get(model)
+    role = InputRole.SOURCE_VIDEO if spec.has_role(InputRole.SOURCE_VIDEO) else InputRole.REFERENCE_VIDEOS
+    clips = [catalog.MediaFacts(seconds=Decimal(length)) if length else object() for length in lengths]
+    values = spec.effective_values({"duration": 5})
+    assert spec.price.billed_seconds(values, {role: clips}) == 5 + Decimal(seconds)
+    assert spec.price.is_upper_limit(values, {role: clips}) is (None in lengths)
+    expected = max(spec.price.minimum, (5 + Decimal(seconds)) * spec.price.rate_for(values))
+    assert catalog.estimate(spec, {"duration": 5}, {role: clips}) == expected.quantize(Decimal("0.0001"))
 
 
 def test_what_is_not_chosen_is_priced_by_its_default():
@@ -107,6 +156,18 @@ def test_every_model_has_the_minimum_of_the_price_list():
     assert minimums == {
         "wan2.6-image-to-video-flash": "6",
         "wan2.6-image-to-video": "6",
+        "wan2.6-reference-video-flash": "9",
+        "wan2.6-reference-video": "9",
+        "wan2.7-text-to-video": "10.88",
+        "wan2.7-image-to-video": "10.88",
+        "wan2.7-reference-video": "10.88",
+        "wan2.7-video-edit": "10.88",
+        "wan3.0-text-to-video": "5.1",
+        "wan3.0-image-to-video": "5.1",
+        "wan3.0-reference-video": "5.1",
+        "wan3.0-prime-text-to-video": "7.8608",
+        "wan3.0-prime-image-to-video": "7.8608",
+        "wan3.0-prime-reference-video": "7.8608",
         "wan2.6-text-to-video": "6",
         "wan2.5-image-to-video": "5.1",
         "wan2.5-text-to-video": "5.1",

@@ -49,56 +49,6 @@ def test_clean_answers_anything_with_values(spec, prompt, parameters, inputs):
     assert repr((prompt, parameters, inputs)) == repr(before)
 
 
-def requests_for(spec):
-    """Whatever somebody may rightly or wrongly choose among this model's own values."""
-    parameters = {
-        item.name: st.none()
-        | (
-            st.booleans()
-            if item.kind == "boolean"
-            else st.sampled_from([value for value, _label in item.choices])
-            if item.choices
-            else st.integers(item.minimum, item.maximum)
-        )
-        for item in spec.parameters
-    }
-    inputs = {
-        item.role.value: st.lists(st.just("https://example.com/x"), max_size=item.max_items) for item in spec.inputs
-    }
-    return st.tuples(
-        st.just(spec),
-        st.text(min_size=1, max_size=40),
-        st.fixed_dictionaries({}, optional=parameters),
-        st.fixed_dictionaries({}, optional=inputs),
-        st.none() | st.just("https://site.example/callback"),
-    )
-
-
-@settings(max_examples=300, deadline=None)
-@given(SPECS.flatmap(requests_for))
-def test_clean_builds_body_of_documented_fields(request):
-    """What is clean builds a body of documented fields only and has a price."""
-    spec, prompt, parameters, inputs, callback_url = request
-    try:
-        cleaned = catalog.clean(spec, prompt=prompt, parameters=parameters, inputs=inputs)
-    except ValidationError:
-        with pytest.raises(ValidationError):
-            catalog.build_request(spec, prompt=prompt, parameters=parameters, inputs=inputs, callback_url=callback_url)
-        return
-    body = catalog.build_request(spec, prompt=prompt, parameters=cleaned, inputs=inputs, callback_url=callback_url)
-    json.dumps(body, allow_nan=False).encode()
-    sent = {name for name in body if name != "model_params"}
-    sent |= {f"model_params.{name}" for name in body.get("model_params", {})}
-    assert sent <= {"model", "prompt", "callback_url"} | {
-        item.request_field for item in (*spec.parameters, *spec.inputs)
-    }
-    assert {"model", "prompt", "duration"} <= sent
-    assert None not in body.values()
-    assert catalog.estimate(spec, cleaned) >= spec.price.minimum
-    # Cleaning what is clean changes nothing.
-    assert catalog.clean(spec, prompt=prompt, parameters=cleaned, inputs=inputs) == cleaned
-
-
 @settings(max_examples=200, deadline=None)
 @given(JSON)
 def test_get_answers_anything_else_with_a_validation_error_at_model(model_id):

@@ -59,7 +59,7 @@ def test_every_page_of_a_task_with_an_owner(boss, holder, evolink):
     run_until_finished(task)
     page = boss.get(url("change", task.pk)).content.decode()
     assert "4711" in page.split("Owner", 1)[1][:200]
-    for name in ("history", "variations", "delete"):
+    for name in ("history", "make_takes", "delete"):
         assert boss.get(url(name, task.pk)).status_code == 200
     for query in ("owner=me", f"owner={holder.pk}"):
         page = boss.get(f"{url('changelist')}?{query}").content.decode()

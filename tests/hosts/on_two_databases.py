@@ -162,7 +162,7 @@ def test_every_page_of_the_admin(boss, ann, evolink):
     lost = make_task(TaskStatus.UNCONFIRMED, owner_id=ann.pk)
     make_attempt(lost, AttemptState.UNCONFIRMED, sent_at=timezone.now())
     assert "Mark as not accepted" in boss.get(url("resolve", lost.pk)).content.decode()
-    for page in ("variations", "delete"):
+    for page in ("make_takes", "delete"):
         assert boss.get(url(page, task.pk)).status_code == 200
     boss.post(url("delete", task.pk), {"post": "yes"})
     assert not VideoTask.objects.filter(pk=task.pk).exists()

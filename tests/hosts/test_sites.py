@@ -51,3 +51,12 @@ def test_a_replica_that_has_heard_of_nothing_is_not_asked():
 @pytest.mark.fault("K11.minimal-user")
 def test_a_user_model_may_have_the_least_that_django_asks_for():
     run_site("another_user", "tests/hosts/on_another_user.py")
+
+
+def test_videos_are_chosen_in_an_admin_site_of_ones_own():
+    run_site("another_admin", "tests/hosts/on_another_admin.py")
+
+
+@pytest.mark.browser
+def test_a_row_that_is_added_to_an_inline_has_the_chooser():
+    run_site("another_admin", "tests/browser/another_admin.py")

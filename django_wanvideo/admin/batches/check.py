@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from django_wanvideo.admin.base import person
 from django_wanvideo.admin.batches import figures
 from django_wanvideo.admin.batches.base import no_such_check
+from django_wanvideo.admin.presentation import approvals as wording
 from django_wanvideo.admin.presentation import formats
 from django_wanvideo.batches import checking
 from django_wanvideo.batches.checking import TermsChanged
@@ -89,7 +90,8 @@ def _confirm(model_admin: BatchAdminBase, request: HttpRequest, batch: Batch) ->
             messages.warning(request, str(error))
         return lead_on(model_admin, request, batch)
     model_admin.log_addition(request, batch, [{"added": {}}])
-    messages.success(request, _told(found["makeable"], submit=submit))
+    waits = wording.needed(person(request), found["credits"], found["makeable"]) if submit else ""
+    messages.success(request, f"{_told(found['makeable'], submit=submit and not waits)} {waits}".strip())
     return HttpResponseRedirect(model_admin.get_batch_url(request, batch))
 
 

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo import catalog
+from django_wanvideo.admin.base import person
+from django_wanvideo.admin.presentation import approvals as wording
 from django_wanvideo.admin.presentation import formats, markup, prices
 from django_wanvideo.batches import checking
 from django_wanvideo.batches.given import TAKES
@@ -60,7 +62,7 @@ def context(model_admin: BatchAdminBase, request: HttpRequest, batch: Batch, *, 
     found = checking.summary(batch, again=again)
     items = BatchItem.objects.filter(batch=batch).order_by("number")
     bad = list(items.filter(content_sha256="")[:BAD_SHOWN]) if found["bad"] else []
-    price = next((spec.price for spec in catalog.models() if spec.id in batch.settings.get("models", [])), None)
+    price = next((spec.price for spec in catalog.known() if spec.id in batch.settings.get("models", [])), None)
     return {
         "batch": batch,
         "found": found,
@@ -87,8 +89,11 @@ def context(model_admin: BatchAdminBase, request: HttpRequest, batch: Batch, *, 
         "dollars": formats.credits_in_table(price.dollars(found["credits"])) if price is not None else "",
         "as_of": price.as_of if price is not None else None,
         "each": _each(found),
-        "forecast": prices.told(found["forecast"]),
-        "limits": _limits(batch, found["credits"]),
+        "forecast": [
+            *filter(None, [wording.needed(person(request), found["credits"], found["makeable"])]),
+            *prices.told(found["forecast"]),
+        ],
+        "limits": limits(batch.owner_id, found["credits"]),
         "time": _time(found["duration"]),
         "before": _before(model_admin, request, batch),
         "warnings": [markup.with_code(words) for words in batch.settings.get("warnings", [])],
@@ -136,13 +141,13 @@ class Limit:
     words: str
 
 
-def _limits(batch: Batch, price: Decimal) -> list[Limit]:
+def limits(owner_id: Any, price: Decimal) -> list[Limit]:
     """Say what these take of each limit on credits, the tightest first; nothing where there is none."""
     if not credit_limits.are_set():
         return []
     found = []
     try:
-        for limit, used in budget.Room().standing(batch.owner_id):
+        for limit, used in budget.Room().standing(owner_id):
             share = math.ceil(price / limit.credits * 100) if limit.credits else 100
             values = {
                 "limit": credit_limits.words(limit),

@@ -121,7 +121,7 @@ def _switched(model_admin: BatchAdminBase, request: HttpRequest, batch: Batch) -
     spec = _spec(preset.model if preset is not None and uses_preset else data.get("model", ""))
     if not {"_model", "_preset", "_remove"} & data.keys() and not uses_preset and data.get(SHOWN_MODEL) == spec.id:
         return None
-    known = next((item for item in catalog.models() if item.id == data.get(SHOWN_MODEL)), None)
+    known = catalog.find(data.get(SHOWN_MODEL))
     typed: dict[str, Any] = {name: value for name, value in data.items() if value and not name.startswith("_")}
     for parameter in known.parameters if known is not None else ():
         if parameter.kind == "boolean":
@@ -169,7 +169,7 @@ def _of_batch(batch: Batch) -> dict[str, Any]:
 def _spec(model: str) -> ModelSpec:
     """Return a model by its id, or the site's own choice for what is none."""
     for candidate in (model, conf.DEFAULT_MODEL):
-        found = next((spec for spec in catalog.models() if spec.id == candidate), None)
+        found = catalog.find(candidate)
         if found is not None:
             return found
     return catalog.models()[0]
@@ -202,7 +202,7 @@ def _page(
         price=price_of_form(form),
         filled=preview.filled(str(form["prompt"].value() or ""), form.batch),
         preview_url=model_admin.get_page_url("preview"),
-        rules=[rule.as_dict() for rule in form.spec.rules],
+        rules=form.spec.form_rules(),
         preset_shown=shown.get("preset", ""),
         unfinished=unfinished if waiting else None,
         unfinished_count=waiting,

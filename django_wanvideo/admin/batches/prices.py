@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def price_view(model_admin: BatchAdminBase, request: HttpRequest) -> HttpResponse:
     """Answer what stands in the form would cost, as ``price.js`` shows it."""
     data = request.GET
-    spec = next((item for item in catalog.models() if item.id == data.get("model")), catalog.models()[0])
+    spec = catalog.find(data.get("model")) or catalog.models()[0]
     pk = as_uuid(data.get("batch", ""))
     batch = model_admin.get_own_batch(request, pk) if pk is not None else None
     return JsonResponse(_words(spec, data, batch or Batch()), headers=PRIVATE)

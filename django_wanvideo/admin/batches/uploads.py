@@ -45,6 +45,6 @@ def files_view(model_admin: BatchAdminBase, request: HttpRequest, object_id: uui
 
 
 def _answer(request: HttpRequest, batch: Batch) -> dict[str, Any]:
-    spec = next((item for item in catalog.models() if item.id == request.POST.get("model")), catalog.models()[0])
+    spec = catalog.find(request.POST.get("model")) or catalog.models()[0]
     shown = given.pictures_shown(batch, spec, fix="fix_inputs" in request.POST)
     return {"html": render_to_string("wanvideo/given.html", {"shown": shown, "id": "id_pictures"})}

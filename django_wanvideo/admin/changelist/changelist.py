@@ -20,8 +20,9 @@ from django_wanvideo.admin.caching import once
 from django_wanvideo.admin.changelist import chips
 from django_wanvideo.admin.changelist.dates import CreatedFilter
 from django_wanvideo.admin.gallery import choice, tiles
+from django_wanvideo.admin.presentation.cards import card_of
 from django_wanvideo.choices import InputRole, TaskStatus
-from django_wanvideo.models import Batch, MediaInput
+from django_wanvideo.models import Approval, Batch, MediaInput
 from django_wanvideo.models.base import people
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from django_wanvideo.admin.base import TaskAdminBase
+    from django_wanvideo.admin.presentation.cards import Card
     from django_wanvideo.models import VideoTask
 
 #: What the list does not show and need not read.
@@ -68,7 +70,7 @@ class TaskChangeList(ChangeList):
         if self.page_num < 1:
             raise IncorrectLookupParameters
         self.is_grid = once(request, "view", lambda: choice.LIST) == choice.GRID
-        if self.is_grid:
+        if self.is_grid or self.is_popup:
             self.list_per_page = math.ceil(self.list_per_page / tiles.COLUMNS) * tiles.COLUMNS
         for spec in self.filter_specs:
             if isinstance(spec, CreatedFilter) and request.method == "GET":
@@ -79,6 +81,9 @@ class TaskChangeList(ChangeList):
         # Of those that have one: Django 5.2 would ask for nothing otherwise.
         prefetch_related_objects(
             [task for task in rows if task.batch_id], Prefetch("batch", Batch.objects.only("name"))
+        )
+        prefetch_related_objects(
+            [task for task in rows if task.approval_id], Prefetch("approval", Approval.objects.defer("quotes", "note"))
         )
         model_admin = cast("TaskAdminBase", self.model_admin)
         holds.label(model_admin, request, rows)
@@ -119,6 +124,12 @@ class TaskChangeList(ChangeList):
         """What a form that narrows the list down sends again: filters, search and order, but not the page."""
         pairs = ((name, value) for name, values in self.filter_params.items() for value in values)
         return [pair for pair in pairs if pair[0] not in PLACES]
+
+    @property
+    def choices(self) -> list[Card]:
+        """The rows as cards, where one is chosen for something else."""
+        model_admin = cast("TaskAdminBase", self.model_admin)
+        return [card_of(task, model_admin.get_page_url("change", task.pk)) for task in self.result_list]
 
     @property
     def kept_params(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo.admin.caching import cached, once
 from django_wanvideo.choices import ACTIVE_STATUSES
+from django_wanvideo.conf import conf
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -35,7 +36,10 @@ def known(request: HttpRequest, model_admin: ModelAdmin, *, anew: bool = False) 
 def shown(request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str, str, str]]:
     """Return the counted choices as they stand at this moment: parameter, value, label without and with its count."""
     now = known(request, model_admin, anew=True)
-    labels = [("attention", "needed", str(_("Needs attention")))]
+    labels = [
+        ("attention", "needed", str(_("Needs attention"))),
+        ("attention", "approval", str(_("Waits for approval"))),
+    ]
     labels += [("status", str(value), capfirst(str(value.label))) for value in sorted(ACTIVE_STATUSES)]
     return [(name, value, label, labelled(label, now.get(value))) for name, value, label in labels]
 
@@ -47,8 +51,10 @@ def _count(request: HttpRequest, model_admin: ModelAdmin) -> dict[str, str]:
     # A filter of statuses has no choice of this name.
     found["needed"] = len(tasks.needing_attention().values_list("pk")[: CAP + 1])
     is_cut = found.total() - found["needed"] == MOST
+    if conf.APPROVAL_ABOVE is not None:
+        found["approval"] = len(tasks.waiting_for_approval().values_list("pk")[: CAP + 1])
     return {
-        name: f"{min(number, CAP)}+" if number > CAP or (is_cut and name != "needed") else str(number)
+        name: f"{min(number, CAP)}+" if number > CAP or (is_cut and name not in {"needed", "approval"}) else str(number)
         for name, number in found.items()
         if number
     }

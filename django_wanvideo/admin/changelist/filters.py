@@ -15,6 +15,7 @@ from django_wanvideo.admin.changelist.dates import CreatedFilter
 from django_wanvideo.admin.changelist.narrowing import Filter
 from django_wanvideo.admin.changelist.owners import OwnerFilter
 from django_wanvideo.choices import TaskStatus
+from django_wanvideo.conf import conf
 from django_wanvideo.failures import FailureGroup
 
 if TYPE_CHECKING:
@@ -36,20 +37,29 @@ class AttentionFilter(Filter):
         """Return the choices; none where a finished video is chosen for something else."""
         if IS_POPUP_VAR in request.GET:
             return []
-        needed = counts.labelled(_("Needs attention"), counts.known(request, model_admin).get("needed"))
-        return [("needed", needed), ("expiring", _("Link ends soon"))]
+        known = counts.known(request, model_admin)
+        found = [
+            ("needed", counts.labelled(_("Needs attention"), known.get("needed"))),
+            ("expiring", _("Link ends soon")),
+        ]
+        if conf.APPROVAL_ABOVE is not None:
+            found.insert(1, ("approval", counts.labelled(_("Waits for approval"), known.get("approval"))))
+        return found
 
     def narrowed(self, request: HttpRequest, tasks: Any, value: str) -> Any:
         if value == "needed":
             return tasks.needing_attention()
+        if value == "approval":
+            return tasks.waiting_for_approval()
         return tasks.expiring() if value == "expiring" else tasks
 
     def label(self, value: str) -> str:
-        return str(_("Needs attention")) if value == "needed" else super().label(value)
+        uncounted = {"needed": _("Needs attention"), "approval": _("Waits for approval")}
+        return str(uncounted[value]) if value in uncounted else super().label(value)
 
 
 class StatusFilter(Filter):
-    """One status. A popup, from which a video is chosen, begins with those that are completed."""
+    """One status. A popup, from which a video is chosen, has those that are completed, unless its address says more."""
 
     title = _("status")
     parameter_name = "status"
@@ -57,6 +67,8 @@ class StatusFilter(Filter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
         self.is_popup = IS_POPUP_VAR in request.GET
+        if self.is_popup and self.parameter_name not in request.GET:
+            return []
         known = counts.known(request, model_admin)
         return [(value, counts.labelled(capfirst(label), known.get(value))) for value, label in TaskStatus.choices]
 
@@ -82,7 +94,7 @@ class ModelFilter(Filter):
     parameter_name = "model"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
-        return [(spec.id, spec.short_label) for spec in catalog.models()]
+        return [(spec.id, spec.short_label) for spec in catalog.known()]
 
 
 class BatchFilter(Filter):

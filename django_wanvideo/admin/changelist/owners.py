@@ -19,7 +19,6 @@ from django_wanvideo.models import VideoTask
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from django.contrib.admin import AdminSite
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
@@ -37,8 +36,8 @@ class OwnerFilter(Filter):
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: ModelAdmin) -> None:
         super().__init__(request, params, model, model_admin)
-        #: The field in which people are searched for, if this person may see them.
-        self.search = search_field(model_admin.admin_site, request)
+        #: The field in which people are searched for, if this person may see them; the list of batches has none.
+        self.search = search_field(model_admin, request) if model is VideoTask else None
         #: What the form sends again, set once the list is there.
         self.kept: list[tuple[str, str]] = []
 
@@ -71,11 +70,8 @@ class OwnerFilter(Filter):
         return [*found, (str(value), str(owner) if owner is not None else value)]
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        pairs = getattr(changelist, "kept_pairs", None)
-        if pairs is None:
-            # A site's own list of batches knows no more than Django's.
-            pairs = [(name, value) for name, values in changelist.filter_params.items() for value in values]
-        self.kept = [pair for pair in pairs if pair[0] != self.parameter_name]
+        if self.search:
+            self.kept = [pair for pair in changelist.kept_pairs if pair[0] != self.parameter_name]
         yield from super().choices(changelist)
 
     def narrowed(self, request: HttpRequest, tasks: Any, value: str) -> Any:
@@ -84,10 +80,10 @@ class OwnerFilter(Filter):
         return tasks.filter(owner_id=request.user.pk if value == "me" else _owner_id(value))
 
 
-def search_field(admin_site: AdminSite, request: HttpRequest) -> AutocompleteSelect | None:
+def search_field(model_admin: ModelAdmin, request: HttpRequest) -> AutocompleteSelect | None:
     """Return Django's own field in which people are searched for; ``None`` where the site does not let this person."""
-    people = get_user_model()
-    if not (is_stock() and admin_site.is_registered(people)):
+    people, admin_site = get_user_model(), model_admin.admin_site
+    if not (is_stock() and admin_site.is_registered(people) and OwnerFilter in model_admin.get_list_filter(request)):
         return None
     theirs = admin_site.get_model_admin(people)
     if not (theirs.get_search_fields(request) and theirs.has_view_permission(request)):

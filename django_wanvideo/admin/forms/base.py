@@ -10,7 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from django_wanvideo.admin.forms import repeats, temporary_uploads
+from django_wanvideo.admin.forms import made_for, repeats, temporary_uploads
 from django_wanvideo.admin.forms.fields import ParameterField, file_name, kept_name, link_name
 from django_wanvideo.catalog import text
 from django_wanvideo.catalog.images import inspection
@@ -18,6 +18,7 @@ from django_wanvideo.choices import InputRole
 from django_wanvideo.db import database
 from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import files, idempotency
+from django_wanvideo.models.input import by_role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,6 +57,8 @@ class TaskFormBase(ModelForm):
     user: ClassVar[Any]
     #: What the new task is made from, if anything.
     parent: ClassVar[VideoTask | None] = None
+    #: The object of the site's own that the new task is made for, if any.
+    origin: ClassVar[made_for.MadeFor | None] = None
     #: Only to look at what was typed; nothing is made or changed.
     is_read_only = False
     #: What is there already and was asked for again.
@@ -81,7 +84,12 @@ class TaskFormBase(ModelForm):
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters that were chosen; a default that a rule forbids beside the others counts as unset."""
-        return parameters_of(self, self.spec, self.inputs())
+        inputs = self.inputs()
+        if not self.is_new:
+            changed = self.changed_inputs()
+            kept = by_role(self.instance.inputs.all()).items()
+            inputs = {role: items for role, items in kept if role not in changed} | inputs
+        return parameters_of(self, self.spec, inputs)
 
     def inputs(self) -> dict[str, list[Any]]:
         """Return what was given for each role: an upload, a kept upload, or links."""
@@ -114,11 +122,13 @@ class TaskFormBase(ModelForm):
 
     def metadata(self) -> Any:
         """Return the data for the site's own code; what is there already where the form does not offer it."""
+        origin = self.origin if self.is_new else None
+        known = {} if origin is None else {**origin.metadata, made_for.NAME: origin.key}
         if "metadata" not in self.fields:
-            return self.instance.metadata
+            return known or self.instance.metadata
         value = self.cleaned_data.get("metadata")
         # A list without anything in it is no object, which the service says.
-        return {} if value is None else value
+        return known if value is None else {**known, **value} if known and isinstance(value, dict) else value
 
     def kept_token(self, role: str) -> str:
         """Return the signed name of a kept upload that the form sends back, or an empty text."""
@@ -145,14 +155,21 @@ class TaskFormBase(ModelForm):
         task = idempotency.task_of(key, self.user)
         return task.inputs.filter(role=role).first() if task is not None else None
 
-    def show_picture(self, kept_url: str) -> None:
-        """Tell the file field which picture is there already; ``kept_url`` is the address that shows kept uploads."""
-        if file_name(FIRST_FRAME) not in self.fields:
-            return
-        widget: Any = self.fields[file_name(FIRST_FRAME)].widget
-        token = self.data.get(self.add_prefix(kept_name(FIRST_FRAME)), "") if self.is_bound else ""
-        item = None if self.is_new else self.instance.first_frame
-        widget.present = self._kept_picture(token, kept_url) if token else None
+    @property
+    def picture_roles(self) -> list[str]:
+        """The roles whose picture can be given as a file."""
+        return [item.role.value for item in self.spec.inputs if file_name(item.role.value) in self.fields]
+
+    def show_pictures(self, kept_url: str) -> None:
+        """Tell the file fields which pictures are there already; ``kept_url`` is the address that shows kept uploads."""
+        stored = {} if self.is_new else by_role(self.instance.inputs.all())
+        for role in self.picture_roles:
+            token = self[kept_name(role)].value() or ""
+            self._show_picture(role, token, next(iter(stored.get(role, [])), None), kept_url)
+
+    def _show_picture(self, role: str, token: str, item: MediaInput | None, kept_url: str) -> None:
+        widget: Any = self.fields[file_name(role)].widget
+        widget.present = self._kept_picture(role, token, kept_url) if token else None
         if widget.present is None and item is not None and item.file:
             widget.present = temporary_uploads.TemporaryUpload(
                 _("the present picture"),
@@ -163,49 +180,55 @@ class TaskFormBase(ModelForm):
                 sent=item.sent_size,
             )
 
-    def _kept_picture(self, token: str, kept_url: str) -> temporary_uploads.TemporaryUpload | None:
+    def _kept_picture(self, role: str, token: str, kept_url: str) -> temporary_uploads.TemporaryUpload | None:
         stored = temporary_uploads.open_upload(token, owner=self.user.pk)
         if stored is None:
             return None
         measured: dict[str, Any] = {}
         # What was refused may be no picture at all; the field says so.
         with stored, contextlib.suppress(ValidationError):
-            facts = inspection.inspect_image(stored, convertible=True)
-            sent = inspection.size_to_send(facts, self.spec.input(FIRST_FRAME))
+            facts = inspection.inspect_image(stored, convertible=True, spec=self.spec.input(role))
+            sent = inspection.size_to_send(facts, self.spec.input(role))
             measured = {"width": facts.width, "height": facts.height, "sent": sent}
         url = f"{kept_url}?name={token}"
         return temporary_uploads.TemporaryUpload(str(stored.name), url, token=token, size=stored.size, **measured)
 
     def _refuse_lost_upload(self) -> None:
         """Say so where the kept picture is gone, so that nothing is made without the picture that was meant."""
-        name = file_name(FIRST_FRAME)
-        is_meant = self.kept_token(FIRST_FRAME) and name in self.fields and not self.cleaned_data.get(name)
-        if is_meant and link_name(FIRST_FRAME) not in self.changed_data and not self.inputs().get(FIRST_FRAME):
-            self.add_error(name, _("The picture that you chose cannot be read here any more. Choose it again."))
+        for role in self.picture_roles:
+            name = file_name(role)
+            is_meant = self.kept_token(role) and not self.cleaned_data.get(name)
+            if is_meant and link_name(role) not in self.changed_data and not self.inputs().get(role):
+                self.add_error(name, _("The picture that you chose cannot be read here any more. Choose it again."))
 
     def _settle_upload(self) -> None:
-        """Keep the upload of a form that is shown again; forget the kept one of an accepted form."""
-        if file_name(FIRST_FRAME) not in self.fields:
-            return
+        """Keep the uploads of a form that is shown again; forget the kept ones of an accepted form."""
         if not (self.errors or self.is_question or self.is_read_only):
-            if token := self.kept_token(FIRST_FRAME):
-                # Not before the task is there for good: until then this is the only copy.
-                database.on_commit(partial(temporary_uploads.forget, token, owner=self.user.pk))
-        elif not self.keep_upload() and self.is_question and self.is_new:
+            for role in self.picture_roles:
+                if token := self.kept_token(role):
+                    # Not before the task is there for good: until then this is the only copy.
+                    database.on_commit(partial(temporary_uploads.forget, token, owner=self.user.pk))
+            return
+        came = self.keep_uploads()
+        given = self.inputs() if self.is_question and self.is_new else {}
+        for role in [role for role in self.picture_roles if role not in came]:
             # Where the picture is that of the task which this page has made, the form gets a copy of its own.
-            for item in self.inputs().get(FIRST_FRAME, []):
+            for item in given.get(role, []):
                 if isinstance(item, MediaInput) and item.file:
-                    self._carry(temporary_uploads.keep_copy(item.file, owner=self.user.pk))
+                    self._carry(role, temporary_uploads.keep_copy(item.file, owner=self.user.pk))
 
-    def keep_upload(self) -> bool:
-        """Keep the file that came with the form, if any, and return whether one came."""
-        upload = self.files.get(self.add_prefix(file_name(FIRST_FRAME)))
-        if upload is None:
-            return False
-        # Also where it cannot be kept: the picture that was chosen before is not the one that is meant now.
-        self._carry(temporary_uploads.keep(upload, owner=self.user.pk))
-        return True
+    def keep_uploads(self) -> list[str]:
+        """Keep the files that came with the form, and return the roles that one came for."""
+        came = []
+        # Also those that another model takes, so that choosing it again brings them back.
+        for role in InputRole.values:
+            upload = self.files.get(self.add_prefix(file_name(role)))
+            if upload is not None:
+                # Also where it cannot be kept: the picture that was chosen before is not the one that is meant now.
+                self._carry(role, temporary_uploads.keep(upload, owner=self.user.pk))
+                came.append(role)
+        return came
 
-    def _carry(self, token: str) -> None:
+    def _carry(self, role: str, token: str) -> None:
         self.data = self.data.copy()
-        self.data[self.add_prefix(kept_name(FIRST_FRAME))] = token
+        self.data[self.add_prefix(kept_name(role))] = token

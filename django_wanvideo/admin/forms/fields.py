@@ -12,11 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo import catalog
 from django_wanvideo.admin.forms.widgets import DropZone, PromptArea, Slider, Tiles
-from django_wanvideo.catalog import json_values
+from django_wanvideo.catalog import json_values, text
 from django_wanvideo.catalog.text import normalised
 from django_wanvideo.choices import InputRole
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django_stubs_ext import StrOrPromise
 
     from django_wanvideo.catalog import InputSpec, ModelSpec, ParameterSpec
@@ -29,8 +31,8 @@ _MADE_FIT = _("A larger picture is sent smaller, as JPEG; place and camera are n
 _FOLDS = {
     InputRole.LAST_FRAME: _("Add a last frame"),
     InputRole.REFERENCE_IMAGES: _("Add reference pictures"),
-    InputRole.REFERENCE_VIDEOS: _("Add reference videos"),
-    InputRole.SOURCE_VIDEO: _("Add a source video"),
+    InputRole.REFERENCE_VIDEOS: _("Add reference clips"),
+    InputRole.SOURCE_VIDEO: _("Add a clip"),
     InputRole.AUDIO: _("Add a sound"),
     InputRole.VOICES: _("Add voices"),
     InputRole.DOCUMENT: _("Add a document"),
@@ -42,17 +44,27 @@ class ParameterField(forms.Field):
 
     def __init__(self, parameter: ParameterSpec) -> None:
         widget: forms.Widget
+        help_text = str(parameter.help_text)
         if parameter.kind == "boolean":
             widget = forms.CheckboxInput()
+        elif parameter.kind == "text":
+            widget = forms.Textarea(attrs={"rows": 2, "class": "wv-notes", "dir": "auto"})
+        elif parameter.kind == "choice" and parameter.default is None:
+            widget = forms.Select(choices=[("", capfirst(parameter.unset_label)), *parameter.choices])
         elif parameter.kind == "choice":
             widget = Tiles(parameter) if len(parameter.options) <= 6 else forms.Select(choices=parameter.choices)
+        elif parameter.also:
+            low = min(parameter.minimum or 0, *(int(option.value) for option in parameter.also))
+            widget = forms.NumberInput(attrs={"min": low, "max": parameter.maximum})
+            meant = [f"{option.value}: {option.label} ({option.description})." for option in parameter.also]
+            help_text = " ".join([help_text, *meant])
         elif parameter.minimum is not None and parameter.maximum is not None and parameter.maximum <= 100:
             widget = Slider(parameter)
         else:
             widget = forms.NumberInput(attrs={"min": parameter.minimum, "max": parameter.maximum})
         super().__init__(
             label=parameter.label,
-            help_text=str(parameter.help_text),
+            help_text=help_text,
             initial=parameter.default,
             required=parameter.always_sent,
             widget=widget,
@@ -138,6 +150,17 @@ def kept_name(role: str) -> str:
     return f"{role}_kept"
 
 
+def clips_in(spec: ModelSpec, data: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return as many clips of each role that is billed as a script has counted, or as there are links."""
+    found: dict[str, list[str]] = {}
+    for role in (item.role.value for item in spec.price.input_seconds):
+        count = data.get(f"{role}_count", "")
+        links = int(count) if count.isdecimal() and len(count) < 4 else len(text.lines(data.get(link_name(role), "")))
+        # What cannot be left out is part of every price.
+        found[role] = [""] * max(links, spec.input(role).required)
+    return found
+
+
 def input_fields(wanted: InputSpec) -> dict[str, forms.Field]:
     """Return the fields for one input of a model: a file for a picture, a link for everything."""
     role, label = wanted.role.value, wanted.label or capfirst(wanted.role.label)
@@ -164,8 +187,7 @@ def task_fields(spec: ModelSpec) -> dict[str, forms.Field]:
         (fields if comes_first else later).update(input_fields(wanted))
     fields["prompt"] = PromptField(spec)
     fields.update(later)
-    models = [(known.id, known.label) for known in catalog.models()]
-    fields["model"] = forms.ChoiceField(label=_("Model"), choices=models, initial=spec.id, required=False)
+    fields["model"] = model_field(spec)
     fields.update({parameter.name: ParameterField(parameter) for parameter in spec.parameters})
     fields["notes"] = forms.CharField(
         label=_("Notes"), required=False, widget=forms.Textarea(attrs={"rows": 3, "class": "wv-notes"})
@@ -180,12 +202,21 @@ def task_fields(spec: ModelSpec) -> dict[str, forms.Field]:
     return fields
 
 
+def model_field(spec: ModelSpec) -> forms.ChoiceField:
+    """Return the choice of a model; a draft's own one is among them also where it is not offered any more."""
+    offered = catalog.models()
+    shown = offered if any(known.id == spec.id for known in offered) else (spec, *offered)
+    models = [(known.id, known.label) for known in shown]
+    return forms.ChoiceField(label=_("Model"), choices=models, initial=spec.id, required=False)
+
+
 def fieldsets(spec: ModelSpec, *, with_metadata: bool) -> list[tuple[Any, dict[str, Any]]]:
     """Return where each field of the form stands: picture and words, the video's settings, and the rest."""
     settings = ["model", *(parameter.name for parameter in spec.parameters)]
     rest = ["notes", "metadata"] if with_metadata else ["notes"]
     words = [name for name in task_fields(spec) if name not in {*settings, "notes", "metadata"}]
-    first = _("Picture and words") if any(item.required for item in spec.inputs) else _("Words")
+    media = {item.media for item in spec.inputs}
+    first = _("Picture and words") if "image" in media else _("Clip and words") if "video" in media else _("Words")
     return [
         (first, {"fields": words}),
         (_("Video"), {"fields": settings}),

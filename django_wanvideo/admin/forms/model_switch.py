@@ -30,7 +30,7 @@ class ModelSwitchMixin(TaskFormBase):
         """Names and values that were filled in for other models."""
         if not self.is_bound:
             return []
-        names = dict.fromkeys(name for spec in catalog.models() for name in _names(spec) if name not in self.fields)
+        names = dict.fromkeys(name for spec in catalog.known() for name in _names(spec) if name not in self.fields)
         return [(name, value) for name in names if (value := self.data.get(self.add_prefix(name)))]
 
     def is_valid(self) -> bool:
@@ -44,9 +44,9 @@ class ModelSwitchMixin(TaskFormBase):
             return
         self._errors = ErrorDict()
         self.cleaned_data = {}
-        self.keep_upload()
+        self.keep_uploads()
         self.data = self.data.copy()
-        shown = next((spec for spec in catalog.models() if spec.id == self.data.get("shown_model")), None)
+        shown = catalog.find(self.data.get("shown_model"))
         were = {parameter.name: parameter for parameter in shown.parameters} if shown is not None else {}
         for name, parameter in were.items():
             if parameter.kind == "boolean":
@@ -59,17 +59,17 @@ class ModelSwitchMixin(TaskFormBase):
         """Choose what the new field of ``parameter`` shows; ``was`` is the one that stood in the page, if any."""
         name, before = self.add_prefix(parameter.name), self.add_prefix(_before(parameter.name))
         posted, waiting = self.data.get(name), self.data.get(before)
-        is_untouched = was is None or posted is None or posted == str(was.default)
+        is_untouched = was is None or posted is None or posted == _default(was)
         if waiting and is_untouched and _takes(parameter, waiting):
             self.data[name] = waiting
             del self.data[before]
         elif posted is None:
             if was is None and parameter.default is not False:
-                self.data[name] = str(parameter.default)
+                self.data[name] = _default(parameter)
         elif not _takes(parameter, posted):
             if not (waiting and is_untouched):
                 self.data[before] = posted
-            self.data[name] = str(parameter.default)
+            self.data[name] = _default(parameter)
         elif waiting and not is_untouched:
             del self.data[before]
 
@@ -85,6 +85,11 @@ def _before(name: str) -> str:
     return f"{name}_before"
 
 
+def _default(parameter: ParameterSpec) -> str:
+    return "" if parameter.default is None else str(parameter.default)
+
+
 def _takes(parameter: ParameterSpec, text: str) -> bool:
     """Whether the field of a parameter can show a text at all; a number can be shown even if it is too large."""
-    return parameter.kind != "choice" or text in {str(option.value) for option in parameter.options}
+    known = {str(option.value) for option in parameter.options} | ({""} if parameter.default is None else set())
+    return parameter.kind != "choice" or text in known

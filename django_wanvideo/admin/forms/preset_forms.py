@@ -111,7 +111,7 @@ class PresetMixin(ModelSwitchMixin):
 
     def keep_preset(self) -> None:
         """Keep words and settings under a name, where nothing is wrong with them; the picture stays for the form."""
-        self.keep_upload()
+        self.keep_uploads()
         form = self.save_form
         is_fine = form.is_valid() and not self.errors
         name = form.cleaned_data.get("preset_name", "")

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
 from django_wanvideo.admin.forms import conflicts, repeats
-from django_wanvideo.admin.forms.base import FIRST_FRAME, ModelForm
+from django_wanvideo.admin.forms.base import ModelForm
 from django_wanvideo.admin.forms.fields import file_name, link_name, task_fields
 from django_wanvideo.admin.forms.preset_forms import PresetMixin
 from django_wanvideo.db import database
@@ -18,8 +18,10 @@ from django_wanvideo.exceptions import EditConflict, IdempotencyConflict, Transi
 from django_wanvideo.models import VideoTask
 from django_wanvideo.models.creation import creation, drafts, idempotency, inspection
 from django_wanvideo.models.creation import repeats as recent
+from django_wanvideo.models.input import by_role
 
 if TYPE_CHECKING:
+    from django_wanvideo.admin.forms.made_for import MadeFor
     from django_wanvideo.catalog import ModelSpec
 
 
@@ -54,7 +56,10 @@ class TaskForm(PresetMixin):
         super().__init__(*args, **kwargs)
         if not self.is_new:
             task = self.instance
-            links = {link_name(item.role): item.url for item in task.inputs.all() if item.url}
+            stored = by_role(task.inputs.all())
+            links = {
+                link_name(role): "\n".join(item.url for item in items if item.url) for role, items in stored.items()
+            }
             own = {name: getattr(task, name) for name in ("prompt", "model", "notes", "metadata")}
             self.initial = {**links, **task.parameters, **own, **self.initial}
 
@@ -67,8 +72,9 @@ class TaskForm(PresetMixin):
         if self.is_preset_save:
             self.keep_preset()
             return
-        if self.cleaned_data.get(file_name(FIRST_FRAME)) and self.is_new_link(FIRST_FRAME):
-            self.add_error(link_name(FIRST_FRAME), _("Give a file or a link, not both. Empty one of them."))
+        for role in self.picture_roles:
+            if self.cleaned_data.get(file_name(role)) and self.is_new_link(role):
+                self.add_error(link_name(role), _("Give a file or a link, not both. Empty one of them."))
         self._refuse_lost_upload()
         try:
             if self.errors:
@@ -89,8 +95,9 @@ class TaskForm(PresetMixin):
     def _report_the_rest(self) -> None:
         """Beside fields that could not be read, say what else is wrong, so that nothing is found out one by one."""
         inputs = self.inputs()
-        if not self.is_new and self.instance.first_frame is not None:
-            inputs.setdefault(FIRST_FRAME, [self.instance.first_frame])
+        for role, items in by_role([] if self.is_new else self.instance.inputs.all()).items():
+            if self.spec.has_role(role):
+                inputs.setdefault(role, list(items))
         try:
             catalog.clean(
                 self.spec, prompt=self.cleaned_data.get("prompt", ""), parameters=self.parameters(), inputs=inputs
@@ -182,11 +189,20 @@ class TaskForm(PresetMixin):
         """Inputs were saved by the service."""
 
 
-def task_form(spec: ModelSpec, user: Any, *, with_metadata: bool, parent: VideoTask | None = None) -> type[TaskForm]:
-    """Return the form for drafts of one model, filled in by ``user``; a new one is made from ``parent``, if any."""
+def task_form(
+    spec: ModelSpec,
+    user: Any,
+    *,
+    with_metadata: bool,
+    parent: VideoTask | None = None,
+    origin: MadeFor | None = None,
+) -> type[TaskForm]:
+    """Return the form for drafts of one model, filled in by ``user``.
+
+    A new one is made from ``parent`` and for ``origin``, if any.
+    """
     fields = task_fields(spec)
     if not with_metadata:
         del fields["metadata"]
-    return type(
-        "TaskForm", (TaskForm,), {**fields, "spec": spec, "user": user, "parent": parent, "__module__": __name__}
-    )
+    own = {"spec": spec, "user": user, "parent": parent, "origin": origin, "__module__": __name__}
+    return type("TaskForm", (TaskForm,), {**fields, **own})

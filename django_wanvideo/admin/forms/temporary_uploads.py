@@ -20,6 +20,7 @@ from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from django_wanvideo.admin.forms import made_for
 from django_wanvideo.catalog import images
 from django_wanvideo.models.creation import files
 from django_wanvideo.models.storage import task_storage
@@ -90,14 +91,22 @@ def read(token: str, *, owner: Any) -> tuple[str, str] | None:
 
 def open_upload(token: str, *, owner: Any) -> SimpleUploadedFile | None:
     """Return the kept file in memory, under the name that it came with, or ``None`` when there is none to be had."""
-    found = read(token, owner=owner)
-    if found is None:
+    found, shown = read(token, owner=owner), made_for.read(token, owner=owner)
+    if found is not None:
+        name, name_given = found
+    elif shown is not None:
+        # Not kept here: the picture of an object of the site's own, whose page leads to the form.
+        name, name_given = shown.stored, shown.file_name
+    else:
         return None
-    name, name_given = found
     # The extension says what it is, whatever it was called.
-    kind = PurePosixPath(name).suffix.removeprefix(".").replace("jpg", "jpeg")
-    unreadable = files.BestEffort("The storage does not give the kept picture %s.", name)
-    with unreadable, contextlib.suppress(FileNotFoundError), task_storage().open(name, "rb") as stored:
+    kind = PurePosixPath(name).suffix.lower().removeprefix(".").replace("jpg", "jpeg")
+    unreadable = files.BestEffort("The storage does not give the picture %s.", name)
+    with (
+        unreadable,
+        contextlib.suppress(FileNotFoundError),
+        shown.open() if shown is not None else task_storage().open(name, "rb") as stored,
+    ):
         content = files.content(stored, images.MAX_READ_BYTES + 1)
         return SimpleUploadedFile(name_given, content.read(), f"image/{kind}")
     return None

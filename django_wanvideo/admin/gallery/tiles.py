@@ -43,8 +43,6 @@ class Tile:
     line: SafeString
     #: The box that selects it for an action; empty where there are no actions.
     tick: SafeString | str
-    #: What the link hands to the form that opened the list to choose from; empty in a list of its own.
-    chosen: Any
     is_live: bool
 
 
@@ -57,10 +55,9 @@ def of(changelist: ChangeList) -> Iterator[Tile]:
     for task in changelist.result_list:
         yield Tile(
             task=task,
-            url=add_preserved_filters(frame, changelist.url_for_result(task), changelist.is_popup, changelist.to_field),
+            url=add_preserved_filters(frame, changelist.url_for_result(task)),
             words=task.prompt[:200] or str(task.pk),
             tick=model_admin.action_checkbox(task) if has_ticks else "",
-            chosen=task.serializable_value(changelist.to_field or "pk") if changelist.is_popup else "",
             is_live=not task.is_finished and task.status != _S.DRAFT,
             **parts(model_admin, task),
         )

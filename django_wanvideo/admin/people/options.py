@@ -92,7 +92,8 @@ class PresetAdmin(PresetModelAdmin):
     @admin.display(description=gettext_lazy("model"), ordering="model")
     def model_label(self, preset: Preset) -> str:
         """The model as people know it; its id where the catalogue has it no more."""
-        return next((str(spec.label) for spec in catalog.models() if spec.id == preset.model), preset.model)
+        spec = catalog.find(preset.model)
+        return str(spec.label) if spec is not None else preset.model
 
     @admin.display(description=gettext_lazy("for"), ordering="is_shared")
     def for_whom(self, preset: Preset) -> str:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo.admin import holds
-from django_wanvideo.admin.presentation import formats, history, markup, names, status_text
+from django_wanvideo.admin.presentation import formats, history, markup, names, status_text, used_by
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.failures import advice_for, charge_words, quotation
 from django_wanvideo.models.base import people
@@ -48,6 +48,8 @@ def context(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -
         "lines": history.lines(events),
         "requests": [request_shown(attempt, task) for attempt in attempts],
         "related": related(model_admin, request, task),
+        "used_by": used_by.users_of(model_admin.admin_site, request, task),
+        "purpose": used_by.purpose_of(model_admin.admin_site, request, task),
         "can_change": model_admin.has_change_permission(request, task),
         "poster_url": model_admin.get_page_url("poster", task.pk) if posters.can_choose(task) else "",
     }

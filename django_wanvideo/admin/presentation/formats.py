@@ -45,6 +45,11 @@ def credits_on_button(amount: Decimal | None) -> str:
     return number_format(rounded.normalize() if rounded % 1 else rounded.quantize(Decimal(1)))
 
 
+def number(value: Decimal) -> str:
+    """Return a number without zeros that say nothing."""
+    return number_format(f"{value.normalize():f}")
+
+
 def _rounded(amount: Decimal) -> Decimal:
     """Round half up, as EvoLink does; Django's own formatting cuts decimals off."""
     return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
@@ -106,6 +111,8 @@ def setting(parameter: ParameterSpec, value: Any) -> str:
     """The value of a model's parameter, with its unit."""
     if parameter.kind == "boolean":
         return _("yes") if value else _("no")
-    if parameter.kind == "choice":
-        return str(next((option.label for option in parameter.options if option.value == value), value))
+    if label := str(parameter.label_of(value)):
+        return label
+    if parameter.kind != "integer":
+        return str(value)
     return unbroken(_("%(s)s s") % {"s": value} if parameter.unit == "s" else f"{value} {parameter.unit}".strip())

@@ -55,6 +55,9 @@ _MARKS: dict[str, tuple[str, str]] = {
     _K.DUPLICATE: ("warn", "warning"),
     _K.RECEIVER_FAILED: ("bell", "warning"),
     _K.PICKED: ("star", "good"),
+    _K.APPROVAL_REQUESTED: ("person", "wait"),
+    _K.APPROVED: ("completed", "good"),
+    _K.SENT_BACK: ("person", "warning"),
     _K.NOTE: ("info", "neutral"),
 }
 #: Who or what caused it, when the sentence does not say so.
@@ -100,6 +103,14 @@ _SENTENCES: dict[tuple[str, str], StrPromise] = {
     (_K.DUPLICATE, ""): _("EvoLink made, and charged, a second video for this. It is kept as a task of its own."),
     (_K.RECEIVER_FAILED, ""): _("The site’s own code failed when it was notified: %(name)s."),
     (_K.PICKED, ""): _("%(who)s picked this take."),
+    (_K.APPROVAL_REQUESTED, ""): _("%(who)s asked for approval: about %(credits)s credits, more than %(limit)s."),
+    (_K.APPROVED, ""): _("%(who)s approved it: about %(credits)s credits."),
+    (_K.SENT_BACK, ""): _("%(who)s sent it back: “%(note)s”"),
+    (_K.QUEUED, "approved"): _("It was sent for %(who)s."),
+    (_K.RETRIED, "approved"): _("It was tried again for %(who)s."),
+    (_K.NOTE, "approval_void"): _(
+        "It was changed, or costs something else now, so its approval has to be asked for again."
+    ),
     (_K.NOTE, "unpicked"): _("%(who)s undid the pick."),
     (_K.NOTE, "dismissed"): _("%(who)s dismissed it."),
     (_K.NOTE, "dismissal_undone"): _("%(who)s undid the dismissal."),
@@ -121,7 +132,21 @@ _RESERVED = _("EvoLink accepted the request and reserved %(n)s credits.")
 #: Kinds of which several in a row become one line.
 _FOLDED = frozenset({_K.PROGRESS, _K.CALLBACK, _K.STORE_FAILED})
 #: Details that say nothing to staff, or that are EvoLink's own business.
-_HIDDEN = frozenset({"request_id", "provider_task_id", "sha256", "event", "task", "second_result_of"})
+_HIDDEN = frozenset(
+    {
+        "approval",
+        "count",
+        "credits",
+        "limit",
+        "note",
+        "request_id",
+        "provider_task_id",
+        "sha256",
+        "event",
+        "task",
+        "second_result_of",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -186,6 +211,9 @@ def sentence(event: TaskEvent) -> str:
         "name": detail.get("receiver", "?"),
         "size": formats.megabytes(detail.get("size")),
         "n": "",
+        "credits": formats.credits_in_table(_decimal(detail.get("credits"))),
+        "limit": formats.credits_on_button(_decimal(detail.get("limit"))),
+        "note": detail.get("note", ""),
     }
     if event.kind == _K.ACCEPTED and (reserved := _decimal(detail.get("credits_reserved"))) is not None:
         words, values["n"] = _RESERVED, formats.credits_in_table(reserved)

@@ -36,10 +36,10 @@ def with_code(text: str) -> SafeString:
     return format_html_join("", "{}", ((format_html(_CODE, part) if n % 2 else part,) for n, part in parts))
 
 
-def chip(status: str) -> SafeString:
-    return format_html(
-        '<span class="wv-chip is-{}">{}{}</span>', status, icon(status), capfirst(TaskStatus(status).label)
-    )
+def chip(status: str, words: str = "") -> SafeString:
+    """A status with its mark; ``words`` in place of its name."""
+    shown = words or capfirst(TaskStatus(status).label)
+    return format_html('<span class="wv-chip is-{}">{}{}</span>', status, icon(status), shown)
 
 
 def progress(value: int, label: str, *, large: bool = False) -> SafeString:
@@ -89,8 +89,10 @@ def settings_line(task: VideoTask, *, with_model: bool = True) -> str:
     spec = spec_of(task.model)
     values = task.parameters if spec is None else spec.effective_values(task.parameters)
     parts = [model_label(task.model)] if with_model else []
-    if isinstance(values.get("duration"), int):
-        parts.append(formats.unbroken(_("%(s)s s") % {"s": values["duration"]}))
+    length = values.get("duration")
+    if isinstance(length, int):
+        label = spec.parameter("duration").label_of(length) if spec is not None else ""
+        parts.append(str(label) or formats.unbroken(_("%(s)s s") % {"s": length}))
     parts += [str(values[name]) for name in ("quality", "aspect_ratio") if values.get(name)]
     if values.get("generate_audio") is False:
         parts.append(_("silent"))
@@ -105,7 +107,7 @@ def model_label(model: str) -> str:
 
 def spec_of(model: str) -> ModelSpec | None:
     """The model of that id; ``None`` when the catalogue does not know it any more."""
-    return next((spec for spec in catalog.models() if spec.id == model), None)
+    return catalog.find(model)
 
 
 def state(task: VideoTask) -> SafeString:
@@ -183,6 +185,14 @@ def of_batch(task: VideoTask, url: str) -> SafeString | str:
     return format_html("{}, {}", shown, formats.unbroken(_("row %(n)s") % {"n": task.row_number}))
 
 
+def of_take(task: VideoTask) -> SafeString | str:
+    """Which take a task is, behind its settings; nothing for one by itself."""
+    if task.take_number is None:
+        return ""
+    words = _("take %(n)s, picked") if task.picked else _("take %(n)s")
+    return format_html(" · {}", formats.unbroken(words % {"n": task.take_number}))
+
+
 class ColumnsMixin:
     @admin.display(description=gettext_lazy("Picture"))
     def picture(self, task: VideoTask) -> SafeString:
@@ -192,8 +202,8 @@ class ColumnsMixin:
     def task(self, task: VideoTask) -> SafeString:
         """The first words of the prompt and the main settings."""
         words = task.prompt[:200] or str(task.pk)
-        parts = '<span class="wv-clip" dir="auto">{}</span> <span class="wv-sub">{}</span>'
-        return format_html(parts, words, settings_line(task))
+        parts = '<span class="wv-clip" dir="auto">{}</span> <span class="wv-sub">{}{}</span>'
+        return format_html(parts, words, settings_line(task), of_take(task))
 
     @admin.display(description=gettext_lazy("Status"), ordering="status")
     def state(self, task: VideoTask) -> SafeString:

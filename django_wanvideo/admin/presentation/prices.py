@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo import catalog
 from django_wanvideo.admin import holds
-from django_wanvideo.admin.forms.fields import ParameterField
-from django_wanvideo.admin.presentation import formats, markup, status_text
+from django_wanvideo.admin.forms.fields import ParameterField, clips_in, link_name
+from django_wanvideo.admin.presentation import approvals, formats, status_text
+from django_wanvideo.models.base import pricing
 from django_wanvideo.services.limits import credit_limits, throttling
 from django_wanvideo.services.sending import quotes
 from django_wanvideo.services.sending.quotes import Quote, QuoteChanged
@@ -23,6 +24,7 @@ from django_wanvideo.services.sending.quotes import Quote, QuoteChanged
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from django.contrib.auth.models import AbstractBaseUser
     from django.http import HttpRequest
 
     from django_wanvideo.admin.forms.base import TaskFormBase
@@ -40,29 +42,38 @@ _TOO_DEAR = gettext_lazy("Choose a shorter video or a lower quality, or ask the 
 
 def price_now(task: VideoTask) -> Decimal | None:
     """Return what the task would cost now, in credits."""
-    spec = markup.spec_of(task.model)
-    return catalog.estimate(spec, task.parameters) if spec is not None else task.credits_estimated
+    return pricing.price_of(task) if catalog.find(task.model) is not None else task.credits_estimated
 
 
-def _words(spec: ModelSpec, typed: Iterable[tuple[ParameterField, Any]], owner_id: Any) -> dict[str, Any]:
-    """Return the price as the page shows it, and what the limits on the owner’s credits mean for it.
+def _words(
+    spec: ModelSpec,
+    typed: Iterable[tuple[ParameterField, Any]],
+    clips: Mapping[str, list[str]],
+    owner_id: Any,
+    by: AbstractBaseUser | None,
+) -> dict[str, Any]:
+    """Return the price as the page shows it, and what limits and the need of an approval mean for it.
 
     Keys: ``known``, ``credits``, ``amount``, ``button``, ``formula``, ``dollars``, ``remark``, ``limit``.
     """
     try:
         parameters = {field.parameter.name: field.to_python(value) for field, value in typed}
-        price = catalog.estimate(spec, parameters)
+        price = catalog.estimate(spec, parameters, clips)
     except ValidationError:
         return _unknown()
     values = spec.effective_values(parameters)
     amount = formats.credits_in_table(price)
-    if spec.price.is_minimum(values):
+    if spec.price.is_minimum(values, clips):
         formula = _("%(credits)s credits, the smallest charge") % {"credits": amount}
     else:
         rate = formats.credits_in_table(spec.price.rate_for(values))
-        shown = {"seconds": values[spec.price.seconds], "rate": rate, "credits": amount}
+        seconds = formats.number(spec.price.billed_seconds(values, clips))
+        shown = {"seconds": seconds, "rate": rate, "credits": amount}
         formula = _("%(seconds)s s × %(rate)s = %(credits)s credits") % shown
     as_of = {"date": format_date(spec.price.as_of, "j M Y")}
+    remark = _("Price list of %(date)s; the bill can differ a little.")
+    if spec.price.is_upper_limit(values, clips):
+        remark = _("The most that it can be: what is shorter costs less. Price list of %(date)s.")
     return {
         "known": True,
         "credits": str(price),
@@ -70,8 +81,8 @@ def _words(spec: ModelSpec, typed: Iterable[tuple[ParameterField, Any]], owner_i
         "button": _("Generate for about %(credits)s credits") % {"credits": formats.credits_on_button(price)},
         "formula": formats.unbroken(formula),
         "dollars": _("about $%(dollars)s") % {"dollars": formats.credits_in_table(spec.price.dollars(price))},
-        "remark": _("Price list of %(date)s; the bill can differ a little.") % as_of,
-        "limit": _forecast_of_one(price, owner_id),
+        "remark": remark % as_of,
+        "limit": " ".join(filter(None, [approvals.needed(by, price), _forecast_of_one(price, owner_id)])),
     }
 
 
@@ -82,17 +93,20 @@ def _unknown() -> dict[str, Any]:
     return found | {"known": False, "amount": "–", "button": _("Generate"), "formula": formula, "remark": remark}
 
 
-def of_form(form: TaskFormBase, owner_id: Any) -> dict[str, Any]:
-    """Return the price of what stands in the form."""
+def of_form(form: TaskFormBase, owner_id: Any, by: AbstractBaseUser | None = None) -> dict[str, Any]:
+    """Return the price of what stands in the form; ``by`` is who would send it."""
     fields = [(field, form[name].value()) for name, field in form.fields.items() if isinstance(field, ParameterField)]
-    return _words(form.spec, fields, owner_id)
+    typed = {name: str(form[name].value() or "") for name in form.fields if name.endswith(link_name(""))}
+    return _words(form.spec, fields, clips_in(form.spec, typed), owner_id, by)
 
 
-def of_query(spec: ModelSpec, data: Mapping[str, str], owner_id: Any) -> dict[str, Any]:
+def of_query(
+    spec: ModelSpec, data: Mapping[str, str], owner_id: Any, by: AbstractBaseUser | None = None
+) -> dict[str, Any]:
     """Return the price for parameters as a form sends them; a tick box that is not sent is off."""
     fields = [(ParameterField(parameter), parameter.name) for parameter in spec.parameters]
     typed = [(field, field.widget.value_from_datadict(data, {}, name)) for field, name in fields]
-    return _words(spec, typed, owner_id)
+    return _words(spec, typed, clips_in(spec, data), owner_id, by)
 
 
 def signed_quote(user: Any, task: VideoTask, *, fetches: bool = False) -> str:

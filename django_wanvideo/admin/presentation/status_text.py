@@ -25,6 +25,8 @@ USUAL_SECONDS = 120
 
 def status_summary(task: VideoTask) -> str:
     """The line below the status in the list."""
+    if task.is_waiting_for_approval:
+        return _("Waits for approval")
     if task.status == _S.DRAFT:
         return _("Not sent yet")
     if task.status == _S.QUEUED:

@@ -17,10 +17,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, ngettext_lazy
 
 from django_wanvideo.admin.action_results import REFUSALS, Outcome, do_to_each, reason_of
+from django_wanvideo.admin.approvals import asking
 from django_wanvideo.admin.base import person
+from django_wanvideo.admin.presentation import approvals as wording
 from django_wanvideo.admin.presentation import formats, prices
 from django_wanvideo.admin.views import planning, plans
 from django_wanvideo.admin.views.planning import CHUNK, Planner
+from django_wanvideo.choices import ApprovalKind
 from django_wanvideo.services.sending import actions as sending
 
 if TYPE_CHECKING:
@@ -78,7 +81,7 @@ def plan_view(model_admin: TaskAdminBase, request: HttpRequest, token: str) -> H
         "total": formats.credits_in_table(shown.total),
         "button": _button(plan, shown),
         "as_of": _price_date(plan, shown),
-        "forecast": prices.forecast(shown.costs),
+        "forecast": [*filter(None, [wording.needed(person(request), shown.total, 2)]), *prices.forecast(shown.costs)],
         "back": plan.back,
         "send_url": model_admin.get_page_url("send"),
     }
@@ -105,13 +108,16 @@ def send_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
     chosen = plans.progress(token).chosen
     if chosen is None:
         ticks = _ticks(request.POST) if plan.again else None
-        if ticks is not None and ticks != _numbers(request.POST.get("shown", "")):
+        if ticks is not None and ticks != plans.numbers([request.POST.get("shown", "")]):
             messages.info(request, _("You changed the selection. This is what it costs now."))
             return HttpResponseRedirect(f"{address}?t={'.'.join(map(str, ticks))}")
         at, chosen = 0, plan.chosen_places(ticks)
         if not chosen:
             messages.warning(request, _("Nothing is selected, so nothing was sent."))
             return HttpResponseRedirect(address)
+        chosen = _admitted(model_admin, request, plan, chosen)
+        if not chosen:
+            return HttpResponseRedirect(back)
     if at not in range(0, len(chosen), STEP) or not plans.begin_step(token, at, chosen if at == 0 else None):
         messages.info(request, _("These tasks have been sent already; nothing was sent a second time."))
         return HttpResponseRedirect(back if _next_step(chosen, plans.progress(token)) is None else address)
@@ -129,6 +135,19 @@ def _plan_or_none(model_admin: TaskAdminBase, request: HttpRequest, token: str) 
     if plan is None:
         messages.error(request, _("This page is too old or was not made for you. Select the tasks again."))
     return plan
+
+
+def _admitted(model_admin: TaskAdminBase, request: HttpRequest, plan: StoredPlan, chosen: list[int]) -> list[int]:
+    """Return what is sent now: all that was chosen, or what is free where the rest has to be approved first."""
+    quoted = {place: quote for place in chosen if (quote := plan.entries[place].quote) is not None}
+    if not asking.is_needed(request, quoted.values()):
+        return chosen
+    found = Planner(model_admin, request, plan.again).tasks_at(plan.entries, list(quoted))
+    allowed = {task: quoted[place] for place, task in found.items() if model_admin.has_submit_permission(request, task)}
+    going = asking.admitted(request, allowed, ApprovalKind.RETRY if plan.again else ApprovalKind.SUBMIT)
+    waiting = {task for task in allowed if task not in going}
+    # What is gone, or not this person's to send, is told where it is tried.
+    return [place for place in chosen if found.get(place) not in waiting]
 
 
 def _take_step(model_admin: TaskAdminBase, request: HttpRequest, plan: StoredPlan, at: int, places: list[int]) -> None:
@@ -188,11 +207,7 @@ def _ticks(data: QueryDict) -> list[int] | None:
     """Return the ticked places; ``None`` where nobody has said what is ticked."""
     if "t" not in data and "shown" not in data:
         return None
-    return sorted({number for text in data.getlist("t") for number in _numbers(text)})
-
-
-def _numbers(text: str) -> list[int]:
-    return sorted({int(part) for part in text.split(".") if part.isdecimal() and len(part) < 6})
+    return plans.numbers(data.getlist("t"))
 
 
 def _button(plan: StoredPlan, shown: Page) -> str:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.http import HttpResponseRedirect
@@ -15,16 +16,18 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from django_wanvideo.admin import action_results, banner, holds, object_actions
+from django_wanvideo.admin.approvals import page as approvals
 from django_wanvideo.admin.base import TaskAdminBase, is_stock, person
 from django_wanvideo.admin.caching import once
 from django_wanvideo.admin.changelist.owners import search_field
-from django_wanvideo.admin.forms import conflicts, repeats, temporary_uploads
+from django_wanvideo.admin.forms import conflicts, made_for, repeats, temporary_uploads
 from django_wanvideo.admin.forms.base import FIRST_FRAME
 from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
 from django_wanvideo.admin.gallery import choice
 from django_wanvideo.admin.people import presets
 from django_wanvideo.admin.presentation import detail_page, prices
+from django_wanvideo.admin.takes import labels
 from django_wanvideo.admin.views import duplicate, live
 from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.db import database
@@ -60,8 +63,9 @@ class PagesMixin(TaskAdminBase):
             return HttpResponseRedirect(self.get_page_url("change", sent.task.pk))
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Fill in what the address says, and the preset that it names."""
-        return {**presets.initial(request), **super().get_changeform_initial_data(request)}
+        """Fill in what the address says, the preset that it names, and the picture of what the video is made for."""
+        picture = made_for.initial(request, kept_name(FIRST_FRAME))
+        return {**presets.initial(request), **super().get_changeform_initial_data(request), **picture}
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         """Note which files go if the task is not kept after all."""
@@ -78,7 +82,7 @@ class PagesMixin(TaskAdminBase):
     def response_change(self, request: HttpRequest, obj: VideoTask) -> HttpResponse:
         if "_generate" in request.POST:
             return self._generate(request, obj)
-        if "_duplicate" in request.POST or "_variations" in request.POST:
+        if "_duplicate" in request.POST or "_make_takes" in request.POST:
             return duplicate.copy(self, request, obj)
         if obj.status != TaskStatus.DRAFT:
             messages.success(request, _("The notes were saved."))
@@ -90,8 +94,7 @@ class PagesMixin(TaskAdminBase):
         try:
             sending.enqueue(obj, by=person(request), agreed=prices.agreed_on_form(request, obj))
         except (WanVideoError, ValidationError) as error:
-            words = _("The draft was saved, but not sent: %(reason)s") % {"reason": action_results.reason_of(error)}
-            messages.warning(request, words)
+            action_results.tell_refusal(request, error, _("The draft was saved, but not sent: %(reason)s"))
         else:
             action_results.log(request, [obj], _("Sent to be generated."))
             messages.success(request, prices.sent_words(obj))
@@ -107,10 +110,10 @@ class PagesMixin(TaskAdminBase):
         obj: VideoTask | None = None,
     ) -> HttpResponse:
         task = obj
-        page: dict[str, Any] = {"is_stock": is_stock()}
+        page: dict[str, Any] = {"is_stock": is_stock(), "take": labels.link(self, request, task)}
         form = context["adminform"].form
         if isinstance(form, TaskForm):
-            form.show_picture(self.get_page_url("temporary_upload"))
+            form.show_pictures(self.get_page_url("temporary_upload"))
             takes_picture = any(item.role == InputRole.FIRST_FRAME for item in form.spec.inputs)
             new = _("Animate a picture") if takes_picture else _("Make a video from words")
             known = form.repeat.task if form.repeat else None
@@ -118,10 +121,10 @@ class PagesMixin(TaskAdminBase):
             page |= {
                 "kind": "form",
                 "open_url": self.get_page_url("change", known.pk) if known is not None else "",
-                "price": prices.of_form(form, request.user.pk if add or task is None else task.owner_id),
+                "price": prices.of_form(form, request.user.pk if task is None else task.owner_id, person(request)),
                 "can_submit": self.has_submit_permission(request, task),
                 "price_url": self.get_page_url("price"),
-                "rules": [rule.as_dict() for rule in form.spec.rules],
+                "rules": form.spec.form_rules(),
             }
             if add:
                 page["presets"] = presets.bar(request, form)
@@ -134,7 +137,7 @@ class PagesMixin(TaskAdminBase):
             page |= {"kind": "task", "buttons": buttons, **detail_page.context(self, request, task)}
         if isinstance(form, (TaskForm, NotesForm)):
             page |= {"key": repeats.key_of(form.data), "seen": _seen(form, task)}
-        context["wanvideo"] = page
+        context["wanvideo"] = page | approvals.beside_task(self, request, task)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -142,21 +145,20 @@ class PagesMixin(TaskAdminBase):
         if is_chosen and self.has_view_or_change_permission(request):
             return choice.keep(request, holds.marks(request))
         once(request, "view", lambda: choice.of(request, holds.marks(request)))
-        page: dict[str, Any] = {"status_url": self.get_page_url("status"), "is_stock": is_stock()}
-        page["totals_url"] = self.get_page_url("totals")
-        page["news"] = live.news(self.admin_site.name)
-        if request.method == "GET":
+        page: dict[str, Any] = {f"{name}_url": self.get_page_url(name) for name in ("status", "totals")}
+        page |= {"is_stock": is_stock(), "news": live.news(self.admin_site.name), **approvals.above_list(self, request)}
+        is_popup = IS_POPUP_VAR in request.GET
+        if request.method == "GET" and not is_popup:
             page |= {"trouble": banner.get_banner(), "holds": holds.notices(self, request)}
         if holds.may_pause(request) and not holds.is_paused(holds.reports_for(request)):
             page["pause_url"] = self.get_page_url("sending")
         if self.admin_site.is_registered(Batch) and self.admin_site.get_model_admin(Batch).has_add_permission(request):
             page["make_many_url"] = reverse("admin:wanvideo_batch_add", current_app=self.admin_site.name)
-        context: dict[str, Any] = {"title": capfirst(self.opts.verbose_name_plural), "wanvideo": page}
-        if search := search_field(self.admin_site, request):
-            context["media"] = self.media + search.media
-            page["has_search"] = True
-        context |= extra_context or {}
-        return super().changelist_view(request, context)
+        title = _("Choose a video") if is_popup else capfirst(self.opts.verbose_name_plural)
+        context: dict[str, Any] = {"title": title, "wanvideo": page}
+        if search := search_field(self, request):
+            context["media"], page["has_search"] = self.media + search.media, True
+        return super().changelist_view(request, {**context, **(extra_context or {})})
 
 
 def _stored_inputs(request: HttpRequest) -> list[MediaInput]:
@@ -176,14 +178,8 @@ def _seen(form: TaskForm | NotesForm, task: VideoTask | None) -> str:
 #: The hidden field with the id of what a new draft is made from.
 PARENT = "made_from"
 #: Fields of the request that are no part of what was typed.
-_NOT_TYPED = {
-    "csrfmiddlewaretoken",
-    repeats.FIELD,
-    conflicts.FIELD,
-    PARENT,
-    file_name(FIRST_FRAME),
-    kept_name(FIRST_FRAME),
-}
+_NOT_TYPED = {"csrfmiddlewaretoken", repeats.FIELD, conflicts.FIELD, PARENT}
+_NOT_TYPED |= {name(role) for role in InputRole.values for name in (file_name, kept_name)}
 
 
 def parent_of(model_admin: TaskAdminBase, request: HttpRequest) -> VideoTask | None:
@@ -206,7 +202,7 @@ def late_form_response(model_admin: TaskAdminBase, request: HttpRequest, object_
     differences = conflicts.differences(form, task)
     if task is not None and not (differences or form.errors):
         # What was typed is what was sent.
-        if "_duplicate" in request.POST or "_variations" in request.POST:
+        if "_duplicate" in request.POST or "_make_takes" in request.POST:
             return duplicate.copy(model_admin, request, task)
         messages.info(request, _("This draft was sent already; nothing was sent a second time."))
         return HttpResponseRedirect(model_admin.get_page_url("change", task.pk))
@@ -234,15 +230,16 @@ def _typed(request: HttpRequest, task: VideoTask | None, form: TaskForm) -> list
     ]
     origin = task.pk if task is not None else request.path
     key = repeats.key_for_another(origin, json.dumps(sorted(pairs)))
-    token = form.data.get(kept_name(FIRST_FRAME)) or _kept_of(task, form)
-    pairs += [(kept_name(FIRST_FRAME), token)] if token else []
+    for role in InputRole.values:
+        token = form.data.get(kept_name(role)) or (_kept_of(task, form, role) if role in form.picture_roles else "")
+        pairs += [(kept_name(role), token)] if token else []
     pairs += [(PARENT, str(task.pk))] if task is not None else []
     return [*pairs, (repeats.FIELD, key)]
 
 
-def _kept_of(task: VideoTask | None, form: TaskForm) -> str:
+def _kept_of(task: VideoTask | None, form: TaskForm, role: str) -> str:
     """Keep a copy of the picture that the task was sent with, where the form has no other."""
-    frame = task.first_frame if task is not None else None
-    if frame is None or not frame.file or form.data.get(link_name(FIRST_FRAME)):
+    frame = task.inputs.filter(role=role).first() if task is not None else None
+    if frame is None or not frame.file or form.data.get(link_name(role)):
         return ""
     return temporary_uploads.keep_copy(frame.file, owner=form.user.pk)

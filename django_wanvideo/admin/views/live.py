@@ -15,7 +15,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from django_wanvideo.admin import holds
-from django_wanvideo.admin.base import PRIVATE, as_uuid
+from django_wanvideo.admin.base import PRIVATE, as_uuid, person
 from django_wanvideo.admin.changelist import counts
 from django_wanvideo.admin.gallery import tiles
 from django_wanvideo.admin.presentation import detail_page, markup, prices, status_text
@@ -131,4 +131,4 @@ def price_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse
     is_seen = draft is not None and model_admin.has_view_permission(request, draft)
     payer = draft.owner_id if draft is not None and is_seen else request.user.pk
     spec = model_admin.get_model_spec(request)
-    return JsonResponse(prices.of_query(spec, request.GET.dict(), payer), headers=PRIVATE)
+    return JsonResponse(prices.of_query(spec, request.GET.dict(), payer, person(request)), headers=PRIVATE)

@@ -12,7 +12,7 @@ import secrets
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError
 from django.utils import timezone
@@ -20,6 +20,9 @@ from django.utils import timezone
 from django_wanvideo.db import database
 from django_wanvideo.models import SiteState
 from django_wanvideo.services.sending.quotes import Quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PREFIX, STEP_PREFIX = "plan:", "step:"
 #: How long a plan can be looked at and sent.
@@ -148,6 +151,12 @@ def progress(token: str) -> Progress:
         found.reasons.update(row.value.get("reasons", {}))
         found.left |= {int(place): why for place, why in row.value.get("left", {}).items()}
     return found
+
+
+def numbers(texts: Iterable[str]) -> list[int]:
+    """Read numbers as they travel in an address, joined by dots; anything else is left out."""
+    parts = (part for text in texts for part in text.split("."))
+    return sorted({int(part) for part in parts if part.isdecimal() and len(part) < 19})
 
 
 def _step(token: str, at: int | str) -> str:

@@ -28,7 +28,7 @@ _METADATA = "metadata."
 
 def known() -> frozenset[str]:
     """Return all names of columns that mean something to some model."""
-    parameters = {item.name for spec in catalog.models() for item in spec.parameters}
+    parameters = {item.name for spec in catalog.known() for item in spec.parameters}
     return frozenset({*rows.COLUMNS, *inputs.ROLES, *FAMILY_PARAMETERS, *parameters})
 
 

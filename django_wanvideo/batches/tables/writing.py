@@ -46,12 +46,16 @@ def export(
 def template(spec: ModelSpec, *, kind: Kind = "csv") -> Iterator[bytes]:
     """Yield a table with the columns that a model understands, and one row as an example."""
     example: dict[str, Any] = {}
+    needed = {item.role.value for item in spec.inputs if item.required} | {one.names[0] for one in spec.one_of}
     for item in spec.inputs:
-        example[item.role.value] = "picture.jpg" if item.media == "image" and item.required else ""
+        shown = "picture.jpg" if item.media == "image" else "https://www.example.com/clip.mp4"
+        example[item.role.value] = shown if item.role.value in needed else ""
     example["prompt"] = str(spec.prompt.label)
     for parameter in spec.parameters:
         default = parameter.default
-        example[parameter.name] = ("yes" if default else "no") if isinstance(default, bool) else default
+        example[parameter.name] = (
+            ("yes" if default else "no") if isinstance(default, bool) else "" if default is None else default
+        )
     example |= {"metadata.sku": "", "notes": "", "idempotency_key": ""}
     return _written(kind, iter([list(example), list(example.values())]))
 

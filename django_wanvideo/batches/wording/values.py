@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from django_wanvideo.batches.wording.place import Place, Sentences, one_of
+from django_wanvideo.choices import InputRole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,7 +49,7 @@ def outside(place: Place, params: Mapping[str, Any]) -> Sentences:
         "model": place.model,
         "label": parameter.label,
         "minimum": parameter.minimum,
-        "maximum": parameter.maximum,
+        "maximum": _maximum(parameter),
     }
     if parameter.unit == "s":
         wrong = _("%(model)s makes videos of %(minimum)s to %(maximum)s seconds.") % words
@@ -86,7 +87,9 @@ def excel_date(place: Place, params: Mapping[str, Any]) -> Sentences:
 
 def requires(place: Place, params: Mapping[str, Any]) -> Sentences:
     """Say what has to be chosen with a setting."""
-    rule = _rule(place, "requires")
+    rule: Rule = params["rule"]
+    if _is_said_whole(rule):
+        return str(rule.message), ""
     name, value = rule.others[0]
     words = {"label": _label(place, place.column), "name": name, "value": _value(value)}
     wrong = _("“%(label)s” can be chosen only with `%(name)s` %(value)s, which is not so in this row.") % words
@@ -95,15 +98,18 @@ def requires(place: Place, params: Mapping[str, Any]) -> Sentences:
 
 def excludes(place: Place, params: Mapping[str, Any]) -> Sentences:
     """Say which two cannot be together."""
-    rule = _rule(place, "excludes")
+    rule: Rule = params["rule"]
+    if _is_said_whole(rule):
+        return str(rule.message), ""
     words = {"name": place.column, "other": rule.others[0][0], "value": place.cell}
     wrong = _("`%(name)s` %(value)s and `%(other)s` exclude each other.") % words
     return wrong, _("An empty cell in `%(name)s` or in `%(other)s`") % words
 
 
-def _rule(place: Place, kind: str) -> Rule:
-    rules = place.spec.rules if place.spec is not None else ()
-    return next(rule for rule in rules if rule.parameter == place.column and rule.kind == kind)
+def _is_said_whole(rule: Rule) -> bool:
+    """Tell whether a rule is about more than one value beside one other, which its own message says better."""
+    about_inputs = any(name in InputRole.values for name, _value in rule.others)
+    return len(rule.others) > 1 or (about_inputs and len(rule.values) != 1)
 
 
 def _label(place: Place, name: str) -> str:
@@ -120,8 +126,15 @@ def _around(value: float) -> tuple[int, int]:
     return math.floor(value), math.ceil(value)
 
 
+def _maximum(parameter: ParameterSpec) -> str:
+    limit = str(parameter.maximum)
+    for option in parameter.also:
+        limit = _("%(limit)s, or %(other)s") % {"limit": limit, "other": option.value}
+    return limit
+
+
 def _whole_number(parameter: ParameterSpec) -> str:
-    words = {"minimum": parameter.minimum, "maximum": parameter.maximum}
+    words = {"minimum": parameter.minimum, "maximum": _maximum(parameter)}
     return _("A whole number from %(minimum)s to %(maximum)s") % words
 
 

@@ -17,6 +17,7 @@ from django_wanvideo.catalog.images.conversion import as_uploadable
 from django_wanvideo.catalog.images.files import (
     CONVERTIBLE,
     MAX_CLAIMED_PIXELS,
+    MAX_PIXELS,
     SWAPPED,
     ImageFacts,
     orientation,
@@ -27,18 +28,22 @@ from django_wanvideo.catalog.images.files import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from django_wanvideo.catalog.spec import InputSpec
+    from django_wanvideo.catalog.inputs import InputSpec
 
-#: Pictures with more pixels are judged by their header alone. No model in the catalogue takes them.
+#: Pictures with more pixels are judged by their header alone, unless the model that they are for takes larger ones.
 MAX_DECODED_PIXELS = 2000 * 2000
 
 
-def inspect_image(fileobj: IO[bytes], *, convertible: bool = False) -> ImageFacts:
+def inspect_image(fileobj: IO[bytes], *, convertible: bool = False, spec: InputSpec | None = None) -> ImageFacts:
     """Measure a picture by its content, whatever its name. The file is left open, at its beginning.
 
-    ``convertible`` lets AVIF, TIFF and HEIC pass, which only the fixing of inputs makes use of. Raises ValidationError
-    for what is no picture that can be read, is damaged or cut off, or is too large to be opened.
+    Args:
+        convertible: let AVIF, TIFF and HEIC pass, which only the fixing of inputs makes use of.
+        spec: what it is for, if that is known: whatever may be sent is decoded.
+
+    Raises ValidationError for what is no picture that can be read, is damaged or cut off, or is too large to be opened.
     """
+    largest = spec.max_side if spec is not None and spec.max_side is not None else 0
     kind, data = read_image(fileobj, convertible=convertible)
     found = read_layout(kind, data)
     with errors.told(kind), readers.opened(kind, found) as image:
@@ -47,7 +52,8 @@ def inspect_image(fileobj: IO[bytes], *, convertible: bool = False) -> ImageFact
             raise errors.too_many_pixels()
         has_transparency = image.has_transparency_data
         is_animated = found.is_animated or (kind in {"AVIF", "TIFF"} and bool(getattr(image, "is_animated", False)))
-        is_decoded = width * height <= MAX_DECODED_PIXELS
+        is_decoded = width * height <= MAX_DECODED_PIXELS or max(width, height) <= largest
+        is_decoded = is_decoded and width * height <= MAX_PIXELS
         if is_decoded:
             readers.load(image)
             width, height = image.size
@@ -71,7 +77,7 @@ def fit(fileobj: IO[bytes], facts: ImageFacts, spec: InputSpec) -> tuple[int, in
     """
     problems = [error for error in _problems(facts, spec) if error.code == "animated"]
     width, height = _scaled_down(facts.width, facts.height, spec.max_side)
-    if min(width, height) < (spec.min_side or 1):
+    if min(width, height) < (spec.min_side or 1) or _is_too_long(width, height, spec):
         problems += _side_problems(facts, spec)
     if problems:
         raise ValidationError(problems)
@@ -84,7 +90,8 @@ def size_to_send(facts: ImageFacts, spec: InputSpec) -> tuple[int, int] | None:
     """Return the size at which ``fit`` would send the picture; ``None`` where it goes as it is, or not at all."""
     size = _scaled_down(facts.width, facts.height, spec.max_side)
     is_fit = not any(_problems(facts, spec))
-    return None if is_fit or facts.is_animated or min(size) < (spec.min_side or 1) else size
+    is_misfit = facts.is_animated or min(size) < (spec.min_side or 1) or _is_too_long(*size, spec)
+    return None if is_fit or is_misfit else size
 
 
 def convertible_types() -> str:
@@ -118,10 +125,17 @@ def _scaled_down(width: int, height: int, longest: int | None) -> tuple[int, int
     return (2 * width * longest + most) // (2 * most), (2 * height * longest + most) // (2 * most)
 
 
+def _is_too_long(width: int, height: int, spec: InputSpec) -> bool:
+    return spec.max_ratio is not None and max(width, height) > spec.max_ratio * min(width, height)
+
+
 def _side_problems(facts: ImageFacts, spec: InputSpec) -> Iterator[ValidationError]:
     """Yield what is wrong with width and height, with the nearest size that fits."""
     sides = (facts.width, facts.height)
     low, high = spec.min_side or 1, spec.max_side or max(sides)
+    if _is_too_long(*sides, spec):
+        message = _("One side of this picture is more than %(limit)s times as long as the other. Crop it.")
+        yield ValidationError(message, "ratio", {"limit": spec.max_ratio})
     if low <= min(sides) and max(sides) <= high:
         return
     is_large = max(sides) > high

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo import batches
 from django_wanvideo.batches import making, operations, tables
 from django_wanvideo.choices import BatchOperation, BatchState
-from django_wanvideo.exceptions import TransitionNotAllowed
+from django_wanvideo.exceptions import ApprovalRequired, TransitionNotAllowed
 from django_wanvideo.management import arguments
 from django_wanvideo.management.waiting import ProgressLine
 from django_wanvideo.models import Batch, VideoTask
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from django_wanvideo.batches.given import GivenRow
 
 BAD_ROWS = 1
+#: The exit code where what was made waits until somebody has approved it.
+WAITS = 4
 #: Problems that are printed; ``--json`` has more.
 SHOWN = 20
 #: Rows between two looks at the progress.
@@ -64,7 +66,7 @@ class Command(BaseCommand):
     help = (
         "Makes a video for each row of a table (CSV or .xlsx): checks all rows first, and makes each once, however often "
         "it is run. Rows that were made before are known by what they ask for and left out. Exit codes: 0 done, 1 rows "
-        "have problems, 2 it could not be done."
+        "have problems, 2 it could not be done, 4 it waits until somebody has approved it."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -99,6 +101,9 @@ class Command(BaseCommand):
         except ValidationError as error:
             progress.close()
             raise CommandError("\n".join(error.messages), returncode=arguments.BAD_INPUT) from None
+        except ApprovalRequired as error:
+            progress.close()
+            raise CommandError(str(error), returncode=WAITS) from None
         except (TransitionNotAllowed, PermissionDenied) as error:
             progress.close()
             raise CommandError(str(error), returncode=arguments.BAD_INPUT) from None
@@ -178,6 +183,8 @@ class Command(BaseCommand):
             made = plan.create(by=owner, skip_problems=options["skip_problems"])
             progress.close()
         sent = [*waiting, *([made] if made is not None else [])] if options["submit"] else []
+        # What one run of the command sends is one submission, from however many runs its rows are.
+        operations.ask_together(sent, by=owner)
         for batch in sent:
             batch.submit(by=owner)
         return made, sent

@@ -14,7 +14,7 @@ from django.db import Error
 from django_wanvideo import catalog
 from django_wanvideo.choices import IN_FLIGHT_STATUSES, InputRole, TaskStatus
 from django_wanvideo.conf import conf
-from django_wanvideo.exceptions import BudgetExceeded, TransitionNotAllowed
+from django_wanvideo.exceptions import ApprovalRequired, BudgetExceeded, TransitionNotAllowed
 from django_wanvideo.failures import advice_for, charge_words
 from django_wanvideo.management import arguments
 from django_wanvideo.management.waiting import ProgressLine, wait_for_task
@@ -25,14 +25,15 @@ from django_wanvideo.services.installation import installation
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-FAILED, STILL_GOING, INTERRUPTED = 1, 3, 130
+FAILED, STILL_GOING, WAITS, INTERRUPTED = 1, 3, 4, 130
 
 
 class Command(BaseCommand):
     help = (
         "Makes one video: shows the price and asks, sends it through the site's workers, waits, and says where the "
         "file is. Exit codes: 0 it is stored (with --no-wait: queued), 1 it failed or was cancelled, 2 the input is "
-        "wrong and nothing was sent, 3 it is still going when the time is up, 130 Ctrl-C (it goes on)."
+        "wrong and nothing was sent, 3 it is still going when the time is up, 4 it waits until somebody has approved it, "
+        "130 Ctrl-C (it goes on)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -130,6 +131,8 @@ class Command(BaseCommand):
         except BudgetExceeded as error:
             task.delete()
             raise CommandError(str(error), returncode=arguments.BAD_INPUT) from error
+        except ApprovalRequired as error:
+            raise CommandError(f"Task {task.pk}\n{error}", returncode=WAITS) from error
         self.stdout.write(f"Task {task.pk}")
         return task
 

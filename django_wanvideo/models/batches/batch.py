@@ -64,6 +64,16 @@ class Batch(Row):
     cancelled_by = PersonKey(verbose_name=_("cancelled by"), db_index=False)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True, editable=False)
     next_action_at = models.DateTimeField(_("next action at"), null=True, blank=True, editable=False)
+    #: What it waits for as a whole, was sent back with, or is being sent by.
+    approval = RowKey(
+        "wanvideo.Approval",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="batches",
+        verbose_name=_("approval"),
+        editable=False,
+    )
 
     class Meta(Row.Meta):
         verbose_name = _("batch")
@@ -89,6 +99,8 @@ class Batch(Row):
 
         Raises:
             TransitionNotAllowed: it was not confirmed, has been submitted, or was cancelled.
+            ApprovalRequired: all together cost more than is sent without a second person; they wait for approval now.
+                While its tasks are being made this is found out later, and it waits then.
             PermissionDenied: ``by`` may not spend credits.
         """
         _operate("submit", self, by=by)
@@ -108,6 +120,7 @@ class Batch(Row):
 
         Raises:
             TransitionNotAllowed: something is going on, or no failed task would gain by it.
+            ApprovalRequired: all together cost more than is sent without a second person. What is only fetched goes on.
             PermissionDenied: ``by`` may not spend credits.
         """
         _operate("retry", self, by=by)

@@ -14,6 +14,7 @@ from django_wanvideo.conf import conf
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import MediaInput, VideoTask, lifecycle
+from django_wanvideo.models.approvals import approved
 from django_wanvideo.models.creation import drafts, idempotency, inspection, media, presets, validation
 from django_wanvideo.models.creation.validation import Written, as_list
 from django_wanvideo.models.input import by_role
@@ -131,6 +132,7 @@ def update_draft(
     with media.discarding_files_on_error(fresh), database.atomic():
         if version is not None:
             drafts.hold(task.pk, version)
+        before = VideoTask.objects.waiting_for_approval().filter(pk=task.pk).values(*approved.CONTENT).first()
         if not VideoTask.objects.filter(pk=task.pk, status=TaskStatus.DRAFT).update(**columns):
             message = _("This task has been sent meanwhile; it can no longer be changed. Duplicate it instead.")
             raise TransitionNotAllowed(message, action="update")
@@ -146,6 +148,10 @@ def update_draft(
         kept = [item.pk for item in inputs if item.pk is not None]
         MediaInput.objects.filter(pk__in=known.difference(kept)).delete()
         media.save_inputs(task, fresh)
+        if before is not None and (fresh or known.difference(kept) or approved.is_changed(before, columns)):
+            VideoTask.objects.filter(pk=task.pk).update(approval=None)
+            task.approval = None
+            lifecycle.record(task, EventKind.NOTE, detail={"reason": "approval_void"})
     getattr(task, "_prefetched_objects_cache", {}).pop("inputs", None)
     for name, value in columns.items():
         setattr(task, name, value)

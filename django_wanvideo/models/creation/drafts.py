@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def fields_of(task: VideoTask) -> dict[str, Any]:
     """Return what people may change of a draft, by field: settings in force, inputs by role as what they refer to."""
-    spec = next((spec for spec in catalog.models() if spec.id == task.model), None)
+    spec = catalog.find(task.model)
     settings = spec.effective_values(task.parameters) if spec is not None else task.parameters
     inputs = {
         role: [(item.pk, item.url, item.file.name) for item in items]

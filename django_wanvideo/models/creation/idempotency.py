@@ -64,7 +64,7 @@ class Wish:
         given["prompt"] = _hash(str(self.prompt))
         given |= {role: _hash([_digest_at(role, item) for item in items]) for role, items in self.sources.items()}
         model = self.model or conf.DEFAULT_MODEL
-        spec = next((spec for spec in catalog.models() if spec.id == model), None)
+        spec = catalog.find(model)
         defaults = {item.name: _hash(item.default) for item in spec.parameters} if spec is not None else {}
         used = {"model": _hash(str(model))} | defaults | given
         given |= {"model": used["model"]} if self.model else {}

@@ -143,7 +143,7 @@ def _picture(wanted: InputSpec, source: Any, position: int, *, fix: bool) -> Med
         raise ValidationError(message, code="file_not_taken")
     item = MediaInput(role=wanted.role, position=position)
     try:
-        facts = images.inspect_image(content, convertible=fix)
+        facts = images.inspect_image(content, convertible=fix, spec=wanted)
         try:
             images.check_image(facts, wanted)
         except ValidationError:

@@ -46,7 +46,7 @@ def like(
     rows = VideoTask.objects.filter(
         owner_id=owner.pk, created_at__range=(now - WITHIN, now + WITHIN), model=model, prompt=prompt
     )
-    spec = next((spec for spec in catalog.models() if spec.id == model), None)
+    spec = catalog.find(model)
 
     def settings(of: Mapping[str, Any]) -> dict[str, Any]:
         values = spec.effective_values(of) if spec is not None else dict(of)

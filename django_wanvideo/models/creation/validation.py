@@ -52,6 +52,10 @@ class TaskOptions(TypedDict, total=False):
     generate_audio: bool | None
     seed: int | None
     negative_prompt: str | None
+    generation_mode: str | None
+    keep_original_sound: bool | None
+    #: To which inputs the voices belong, in their order: ``image1, video2``.
+    voice_bindings: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,7 @@ def validate(
         "model": spec.id,
         "prompt": written.prompt,
         "parameters": cleaned,
-        "credits_estimated": catalog.estimate(spec, cleaned),
+        "credits_estimated": catalog.estimate(spec, cleaned, sources),
         "notes": written.notes,
         "metadata": written.metadata,
     }

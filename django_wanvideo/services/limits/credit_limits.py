@@ -60,7 +60,7 @@ def limits_for(owner_id: Any) -> list[CreditLimit]:
             found[USER] = _periods(mine(_user(owner_id)) if owner_id is not None else None)
         for scope, short in ((SITE, conf.DAILY_CREDIT_LIMIT), (USER, conf.USER_DAILY_CREDIT_LIMIT)):
             if short is not None:
-                amount, periods = _amount(short), found.setdefault(scope, {})
+                amount, periods = amount_of(short), found.setdefault(scope, {})
                 periods["day"] = min(periods.get("day", amount), amount)
     except DatabaseError:
         raise
@@ -98,10 +98,11 @@ def _periods(value: Any) -> dict[str, Decimal]:
         raise ValueError(f"{value!r} is no dictionary of periods")  # noqa: TRY004
     if unknown := value.keys() - set(PERIODS):
         raise ValueError(f"{sorted(map(str, unknown))[0]!r} is none of 'day', 'week' and 'month'")
-    return {period: _amount(amount) for period, amount in value.items() if amount is not None}
+    return {period: amount_of(amount) for period, amount in value.items() if amount is not None}
 
 
-def _amount(value: Any) -> Decimal:
+def amount_of(value: Any) -> Decimal:
+    """Read an amount of credits. Raises ValueError for what is none."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise ValueError(f"{value!r} is no number of credits")  # noqa: TRY004
     amount = Decimal(str(value))

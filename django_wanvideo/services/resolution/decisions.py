@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
+from django_wanvideo.choices import ApprovalKind, AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, VideoTask, lifecycle
@@ -18,6 +18,7 @@ from django_wanvideo.services import leases
 from django_wanvideo.services.attempts import binding
 from django_wanvideo.services.resolution import matching
 from django_wanvideo.services.resolution.matching import Mismatch
+from django_wanvideo.services.sending import approvals, quotes
 from django_wanvideo.services.tracking import polling, snapshots
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from django_wanvideo.evolink.types import TaskSnapshot
+    from django_wanvideo.models import Approval
 
 PERMISSION = "wanvideo.resolve_videotask"
 #: What stands in the history of a failure that somebody has seen and does not want to be reminded of any more.
@@ -139,14 +141,22 @@ def mark_not_accepted(task: VideoTask, *, by: AbstractBaseUser | None = None, nu
     _move(task, attempt, by, TaskStatus.FAILED, AttemptState.NOT_ACCEPTED, "not_accepted", **told)
 
 
-def resend(task: VideoTask, *, by: AbstractBaseUser | None = None, number: int | None = None) -> None:
+def resend(
+    task: VideoTask, *, by: AbstractBaseUser | None = None, number: int | None = None, approval: Approval | None = None
+) -> None:
     """Queue it again although the first may have been accepted: this may cost twice.
 
-    Takes and raises what ``mark_not_accepted`` does.
+    Takes and raises what ``mark_not_accepted`` does, and ``ApprovalRequired``; ``approval`` is what a second person has
+    agreed to.
     """
     attempt = _unconfirmed_attempt(task, number, by)
-    told = {"kind": EventKind.RETRIED, "queued_at": timezone.now()}
-    _move(task, attempt, by, TaskStatus.QUEUED, AttemptState.SUPERSEDED, "send_again", **told)
+    agreed = approvals.admit(task, ApprovalKind.RESEND, by=by, approval=approval)
+    told = {"kind": EventKind.RETRIED, "queued_at": timezone.now(), **approvals.columns(approval)}
+    with database.atomic(), quotes.held_to(task, agreed) as unchanged:
+        held = unchanged & approvals.granted(approval)
+        _move(task, attempt, by, TaskStatus.QUEUED, AttemptState.SUPERSEDED, "send_again", held, **told)
+        if approval is not None:
+            approvals.note_approved(task, approval)
 
 
 def _refusal(task: VideoTask, message: str) -> TransitionNotAllowed:
@@ -173,6 +183,7 @@ def _move(
     to: TaskStatus,
     state: AttemptState,
     decision: str,
+    only_if: Q | None = None,
     **options: Any,
 ) -> None:
     """Move the task as a person says, unless a worker repeats the request and so is about to learn the outcome."""
@@ -186,7 +197,7 @@ def _move(
             task=task,
             allowed=frozenset({TaskStatus.UNCONFIRMED}),
             actor=by,
-            condition=not_repeated,
+            condition=not_repeated & (only_if or Q()),
             **options,
         )
         if moved is not None:

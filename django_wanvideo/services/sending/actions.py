@@ -10,15 +10,15 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo import catalog
-from django_wanvideo.choices import IN_FLIGHT_STATUSES, RETRYABLE_STATUSES, EventKind, TaskStatus
+from django_wanvideo.choices import IN_FLIGHT_STATUSES, RETRYABLE_STATUSES, ApprovalKind, EventKind, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import VideoTask, lifecycle
+from django_wanvideo.models.base import pricing
 from django_wanvideo.models.creation import creation
 from django_wanvideo.services.installation import installation
 from django_wanvideo.services.limits import throttling
-from django_wanvideo.services.sending import quotes
+from django_wanvideo.services.sending import approvals, quotes
 from django_wanvideo.services.storing import download
 from django_wanvideo.services.tracking import lookup
 from django_wanvideo.services.tracking.snapshots import CLEAN_SLATE
@@ -27,29 +27,41 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
     from django_stubs_ext import StrOrPromise
 
+    from django_wanvideo.models import Approval
     from django_wanvideo.services.sending.quotes import Quote
 
 
 def enqueue(
-    task: VideoTask, *, by: AbstractBaseUser | None = None, wait: bool = True, agreed: Quote | None = None
+    task: VideoTask,
+    *,
+    by: AbstractBaseUser | None = None,
+    wait: bool = True,
+    agreed: Quote | None = None,
+    approval: Approval | None = None,
 ) -> None:
     """Do what ``VideoTask.submit`` does; a worker is woken after commit.
 
     Args:
         agreed: what the person was shown; a draft that is not that any more is left alone (``quotes.QuoteChanged``).
+        approval: what a second person has agreed to, which takes the place of ``agreed``.
     """
     now, host = VideoTask.objects.values_list("status", installation.host_in_row()).get(pk=task.pk)
     task.status = now
     if task.status == TaskStatus.DRAFT:
         _check_complete(task)
         installation.note_host(host)
-        price = catalog.estimate(catalog.get(task.model), task.parameters)
+        price = pricing.price_of(task)
+        # What can never be sent needs nobody's approval.
+        throttling.admit(price, task.owner_id, wait=True)
+        agreed = approvals.admit(task, ApprovalKind.SUBMIT, by=by, agreed=agreed, approval=approval)
         # Only what must not wait needs the claims to stand still while it is queued.
         with contextlib.nullcontext() if wait else database.atomic(), quotes.held_to(task, agreed) as unchanged:
-            throttling.admit(price, task.owner_id, wait=wait)
-            moved = lifecycle.advance(
+            if not wait:
+                throttling.admit(price, task.owner_id, wait=False)
+            moved = approvals.advance(
                 task,
                 TaskStatus.QUEUED,
+                approval=approval,
                 allowed=frozenset({TaskStatus.DRAFT}),
                 kind=EventKind.QUEUED,
                 actor=by,
@@ -76,25 +88,34 @@ def cancel(task: VideoTask, *, by: AbstractBaseUser | None = None) -> None:
         raise _refusal(task, "cancel", message)
 
 
-def retry(task: VideoTask, *, by: AbstractBaseUser | None = None, agreed: Quote | None = None) -> None:
+def retry(
+    task: VideoTask,
+    *,
+    by: AbstractBaseUser | None = None,
+    agreed: Quote | None = None,
+    approval: Approval | None = None,
+) -> None:
     """Do what ``VideoTask.retry`` does: a video that was paid for and is still at EvoLink is fetched instead.
 
     Args:
         agreed: what the person was shown; a task that is not that any more is left alone (``quotes.QuoteChanged``),
             never paid for instead.
+        approval: what a second person has agreed to, which takes the place of ``agreed``.
     """
     task.refresh_from_db()
     if task.status in RETRYABLE_STATUSES and not download.is_fetchable(task):
         if agreed is not None and agreed.is_free:
             raise quotes.QuoteChanged(quotes.problem(task, agreed))
         _check_complete(task)
-        price = catalog.estimate(catalog.get(task.model), task.parameters)
+        price = pricing.price_of(task)
         throttling.admit(price, task.owner_id, wait=True)
+        agreed = approvals.admit(task, ApprovalKind.RETRY, by=by, agreed=agreed, approval=approval)
         installation.note_host(None)
         with quotes.held_to(task, agreed) as unchanged:
-            moved = lifecycle.advance(
+            moved = approvals.advance(
                 task,
                 TaskStatus.QUEUED,
+                approval=approval,
                 allowed=RETRYABLE_STATUSES,
                 kind=EventKind.RETRIED,
                 actor=by,

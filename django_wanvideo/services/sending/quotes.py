@@ -23,6 +23,7 @@ from django_wanvideo.choices import TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, MediaInput, VideoTask
+from django_wanvideo.models.base import pricing
 from django_wanvideo.services.storing import download
 
 if TYPE_CHECKING:
@@ -77,8 +78,8 @@ def quote(task: VideoTask) -> Quote:
     number, digest = _latest(task), digest_of(task)
     if download.is_fetchable(task):
         return Quote(None, number, digest, "")
-    spec = catalog.get(task.model)
-    return Quote(catalog.estimate(spec, task.parameters), number, digest, spec.price.as_of.isoformat())
+    as_of = catalog.get(task.model).price.as_of
+    return Quote(pricing.price_of(task), number, digest, as_of.isoformat())
 
 
 def fetching(task: VideoTask) -> Quote:
@@ -102,7 +103,7 @@ def problem(task: VideoTask, shown: Quote) -> str:
         # Free is never worse than what was shown.
         return ""
     try:
-        now = catalog.estimate(catalog.get(task.model), task.parameters)
+        now = pricing.price_of(task)
     except ValidationError as error:
         return " ".join(error.messages)
     if shown.credits is None:

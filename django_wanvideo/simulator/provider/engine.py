@@ -76,9 +76,11 @@ class Engine:
             created=now,
             base_url=base_url,
             reserved=request.price,
+            final_price=request.final_price,
             billing_rule=request.model.price.rule,
             estimated_time=self._estimate(progression),
             seconds=request.seconds,
+            reserved_seconds=request.reserved_seconds,
             quality=request.quality,
             audio=request.audio,
             progression=progression,
@@ -222,7 +224,9 @@ class Engine:
         task.results = results
         if results is None:
             self._add_link(task)
-        task.used = task.reserved
+        task.used = task.final_price
+        # What was reserved for a longer one comes back.
+        task.account.charge(task.api_key, task.used - task.reserved)
         self._state.ledger.charge(task.id, task.used)
 
     def _fail(self, task: Task, code: str, message: str | None = None, status: str = "failed") -> None:

@@ -33,19 +33,26 @@ class Field:
 
 @dataclass(frozen=True)
 class Price:
-    """Credits per billed second and their multipliers; `input_seconds` are billed for reference videos, at most."""
+    """Credits per billed second and their multipliers.
+
+    input_seconds: what is billed of given videos at most. shares: what of each, by how many there are, if that is less.
+    """
 
     per_second: Decimal
     minimum: Decimal
     quality: dict[str, Decimal]
     silent: Decimal = Decimal(1)
-    input_seconds: int = 0
+    input_seconds: Decimal = Decimal(0)
+    shares: tuple[Decimal, ...] = ()
     rule: str = "per_second"
 
 
 @dataclass(frozen=True)
 class Model:
-    """One model. first_frame: the field that holds it. checks: names of rules between fields (see validation)."""
+    """One model. first_frame: the field that holds it. checks: names of rules between fields (see validation).
+
+    smart_seconds: what is reserved where the model chooses the length; chosen_seconds: what it then makes.
+    """
 
     id: str
     fields: dict[str, Field]
@@ -55,6 +62,7 @@ class Model:
     first_frame: str | None = None
     default_seconds: int = 5
     smart_seconds: int | None = None
+    chosen_seconds: int | None = None
     checks: tuple[str, ...] = ()
 
 
@@ -100,6 +108,13 @@ _26_IMAGE = _26_TEXT | {"image_urls": ONE_PICTURE}
 _26_REFERENCE = _26 | {"video_urls": _urls(3, 1, required=True), "aspect_ratio": RATIO, "duration": _seconds(2, 10)}
 _26_PRICE = Price(Decimal("4.76"), Decimal(6), HD_FACTORS)
 _26_FLASH_PRICE = Price(Decimal("2.38"), Decimal(6), HD_FACTORS, silent=Decimal("0.5"))
+
+
+def _with_videos(price: Price) -> Price:
+    shares = (Decimal(5), Decimal("2.5"), Decimal("1.65"))
+    return replace(price, minimum=Decimal(9), input_seconds=Decimal(5), shares=shares)
+
+
 _wan26 = partial(Model, images=IMG_A, params={"shot_type": Field("choice", choices=("single", "multi"))})
 
 _27 = {
@@ -130,7 +145,7 @@ _PRIME_PRICE = Price(
 
 def _wan30(family: str, price: Price) -> tuple[Model, ...]:
     return (
-        Model(f"{family}-text-to-video", _30, IMG_B, price, smart_seconds=30),
+        Model(f"{family}-text-to-video", _30, IMG_B, price, smart_seconds=30, chosen_seconds=8),
         Model(
             f"{family}-image-to-video",
             _30_OPTIONAL_PROMPT | {"image_start": replace(URL, required=True), "image_end": URL},
@@ -138,14 +153,16 @@ def _wan30(family: str, price: Price) -> tuple[Model, ...]:
             price,
             first_frame="image_start",
             smart_seconds=30,
+            chosen_seconds=8,
         ),
         Model(
             f"{family}-reference-video",
             _30_OPTIONAL_PROMPT | {"image_urls": _urls(10), "video_urls": _urls(5), "audio_urls": _urls(5)},
             IMG_B,
-            replace(price, input_seconds=15),
+            replace(price, input_seconds=Decimal(15)),
             params={"file_url": URL, "link_url": URL},
             smart_seconds=30,
+            chosen_seconds=8,
             checks=("wan30_references",),
         ),
     )
@@ -160,14 +177,14 @@ _ALL = (
         first_frame="image_urls",
     ),
     _wan26("wan2.6-text-to-video", _26_TEXT | {"aspect_ratio": RATIO}, price=_26_PRICE),
-    _wan26("wan2.6-reference-video", _26_REFERENCE, price=replace(_26_PRICE, minimum=Decimal(9), input_seconds=5)),
+    _wan26("wan2.6-reference-video", _26_REFERENCE, price=_with_videos(_26_PRICE)),
     _wan26(
         "wan2.6-reference-video-flash",
         _26_REFERENCE | {"generate_audio": FLAG},
-        price=replace(_26_FLASH_PRICE, minimum=Decimal(9), input_seconds=5),
+        price=_with_videos(_26_FLASH_PRICE),
     ),
     Model("wan2.5-image-to-video", _25 | {"image_urls": ONE_PICTURE}, IMG_A, _25_PRICE, first_frame="image_urls"),
-    Model("wan2.5-text-to-video", _25 | {"aspect_ratio": RATIO}, IMG_A, _25_PRICE),
+    Model("wan2.5-text-to-video", _25 | {"aspect_ratio": RATIO}, IMG_A, _25_PRICE, checks=("wan25_ratio",)),
     Model("wan2.7-text-to-video", _27 | {"aspect_ratio": RATIO, "audio_urls": _urls(1, 1)}, IMG_B, _27_PRICE),
     Model(
         "wan2.7-image-to-video",
@@ -190,7 +207,7 @@ _ALL = (
         | {"aspect_ratio": RATIO, "image_start": URL}
         | {"image_urls": _urls(5), "video_urls": _urls(5), "audio_urls": _urls(5)},
         IMG_B,
-        replace(_27_PRICE, input_seconds=5),
+        replace(_27_PRICE, input_seconds=Decimal(5)),
         params={"voice_bindings": Field("object")},
         first_frame="image_start",
         checks=("wan27_references", "voice_bindings"),
@@ -206,7 +223,7 @@ _ALL = (
             "keep_original_sound": FLAG,
         },
         IMG_B,
-        replace(_27_PRICE, input_seconds=10),
+        replace(_27_PRICE, input_seconds=Decimal(10)),
         default_seconds=0,
         smart_seconds=10,
     ),

@@ -44,9 +44,11 @@ class Task:
     created: float
     base_url: str
     reserved: Decimal
+    final_price: Decimal
     billing_rule: str
     estimated_time: int
     seconds: int
+    reserved_seconds: int
     quality: str
     audio: bool
     progression: Progression
@@ -76,7 +78,7 @@ class Task:
         """The body that answers the creation request; wan3.0 adds the video's length."""
         info = {"can_cancel": True, "estimated_time": self.estimated_time}
         if self.model.startswith("wan3.0"):
-            info["video_duration"] = self.seconds
+            info["video_duration"] = self.reserved_seconds
         return self._base() | {"progress": 0, "status": "pending", "task_info": info, "usage": self._reservation()}
 
     def as_body(self) -> dict[str, Any]:

@@ -25,14 +25,19 @@ _BINDING = re.compile(r"(image|video)([1-9]\d*)")
 
 @dataclass(frozen=True)
 class ValidRequest:
-    """What is needed of a valid request to make its task. `seconds` is what is reserved; `price` in credits."""
+    """What is needed of a valid request to make its task.
+
+    seconds: the video's length. reserved_seconds: the length that is paid for first. price: credits that are reserved; final_price: those that its video costs.
+    """
 
     model: Model
     seconds: int
+    reserved_seconds: int
     quality: str
     audio: bool
     callback_url: str | None
     price: Decimal
+    final_price: Decimal
 
 
 class InvalidField(Exception):  # noqa: N818  (it is turned into the documented error, whatever its name)
@@ -65,23 +70,25 @@ def validate(body: Any, *, allow_loopback: bool, reject_unknown: bool) -> ValidR
         code = "invalid_parameter" if model.id.startswith("wan3.0") else None
         raise create_error(400, f"Invalid request parameters: {param} {reason}", code=code, param=param) from None
     seconds = body.get("duration")
-    seconds = model.default_seconds if seconds is None else int(seconds)
+    seconds = reserved = model.default_seconds if seconds is None else int(seconds)
     if seconds <= 0 and model.smart_seconds:
-        seconds = model.smart_seconds
+        reserved, seconds = model.smart_seconds, model.chosen_seconds or model.smart_seconds
     quality, audio = body.get("quality") or "720p", body.get("generate_audio", True) is not False
-    price = _price(model, seconds, quality, audio=audio, with_videos=bool(body.get("video_urls")))
-    return ValidRequest(model, seconds, quality, audio, body.get("callback_url"), price)
+    videos = len(body.get("video_urls") or ())
+    price, final = (_price(model, length, quality, audio=audio, videos=videos) for length in (reserved, seconds))
+    return ValidRequest(model, seconds, reserved, quality, audio, body.get("callback_url"), price, final)
 
 
-def _price(model: Model, seconds: int, quality: str, *, audio: bool, with_videos: bool) -> Decimal:
+def _price(model: Model, seconds: int, quality: str, *, audio: bool, videos: int) -> Decimal:
     """max(minimum, seconds x rate x multipliers) credits, rounded to 1/10000 credit.
 
     Reference videos, whose length is not known here, bill their maximum.
     """
     price = model.price
-    if with_videos:
-        seconds += price.input_seconds
-    amount = seconds * price.per_second * price.quality[quality]
+    billed = Decimal(seconds)
+    if videos:
+        billed += min(price.input_seconds, videos * price.shares[videos - 1]) if price.shares else price.input_seconds
+    amount = billed * price.per_second * price.quality[quality]
     if not audio:
         amount *= price.silent
     return max(amount, price.minimum).quantize(_UNIT, ROUND_HALF_UP)
@@ -170,6 +177,11 @@ def _check_callback(url: Any, allow_loopback: bool) -> None:
         raise InvalidField("callback_url", "must not point to an internal address")
 
 
+def _wan25_ratio(body: dict[str, Any]) -> None:
+    if body.get("quality") == "480p" and body.get("aspect_ratio") in {"4:3", "3:4"}:
+        raise InvalidField("aspect_ratio", "must be 16:9, 9:16 or 1:1 with 480p")
+
+
 def _wan30_references(body: dict[str, Any]) -> None:
     params = body.get("model_params") or {}
     fields = ("prompt", "image_urls", "video_urls", "audio_urls")
@@ -226,6 +238,7 @@ def _voice_bindings(body: dict[str, Any]) -> None:
 
 
 CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {
+    "wan25_ratio": _wan25_ratio,
     "wan30_references": _wan30_references,
     "wan27_combination": _wan27_combination,
     "wan27_references": _wan27_references,

@@ -28,6 +28,12 @@ class Migration(migrations.Migration):
                         to="wanvideo.videotask",
                     ),
                 ),
+                (
+                    "loop",
+                    models.FileField(
+                        blank=True, help_text="A short video for the overview.", upload_to="products/loops/"
+                    ),
+                ),
             ],
             options={"ordering": ["name"]},
         ),

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from django_wanvideo import catalog
+from django_wanvideo.catalog import wan
 from django_wanvideo.exceptions import IdempotencyConflict, WanVideoError
 from django_wanvideo.models import DeletedTask, MediaInput, VideoTask
 from django_wanvideo.models.creation import creation, idempotency, validation
@@ -111,7 +112,9 @@ def test_a_default_said_aloud_is_the_same_and_a_default_that_changes_too(setting
         item if item.name != "duration" else type(item)(**{**vars_of(item), "default": 10}) for item in spec.parameters
     )
     other = type(spec)(**{**vars_of(spec), "parameters": parameters})
-    monkeypatch.setattr(catalog, "models", lambda: (other,))
+    others = [item for item in wan.MODELS if item is not spec]
+    monkeypatch.setattr(wan, "MODELS", (other, *others))
+    assert catalog.find(task.model) is other
     assert other.effective_values({}) == changed
     assert create() == task, "the same call"
     assert create(duration=5) == task, "what it meant then"

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.contrib import messages
 from django.core import signing
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Q
 from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from django_wanvideo.admin.action_results import reason_of
+from django_wanvideo.admin.action_results import tell_refusal
 from django_wanvideo.admin.base import person
 from django_wanvideo.admin.batches.detail import numbers, quotes
 from django_wanvideo.admin.batches.detail.quotes import Quote
@@ -81,6 +82,13 @@ def sees_all(batch: Batch) -> bool:
     return bool(counted.seen_tasks == counted.all_tasks)
 
 
+def waits(batch: Batch, tasks: QuerySet[VideoTask]) -> bool:
+    """Tell whether all that could be sent waits for somebody to approve it."""
+    approval = batch.approval
+    is_waiting = approval is not None and approval.is_waiting
+    return is_waiting and not tasks.filter(Q(approval=None) | ~Q(approval=batch.approval_id)).exists()
+
+
 def get_priced_button(
     model_admin: BatchPagesMixin, request: HttpRequest, batch: Batch, found: Numbers
 ) -> Button | None:
@@ -89,7 +97,7 @@ def get_priced_button(
         return None
     verb = SUBMIT if batch.state == BatchState.READY else RETRY
     concerned = found.count(TaskStatus.DRAFT if verb == SUBMIT else TaskStatus.FAILED)
-    if not concerned or not may(model_admin, request, batch, "submit"):
+    if not concerned or not may(model_admin, request, batch, "submit") or waits(batch, OPERATIONS[verb].tasks(batch)):
         return None
     now = quotes.quote(OPERATIONS[verb].tasks(batch))
     if not now.count:
@@ -202,7 +210,7 @@ def _run(
     try:
         run(batch, by=person(request))
     except (WanVideoError, ValidationError) as error:
-        messages.warning(request, reason_of(error))
+        tell_refusal(request, error)
     else:
         model_admin.log_change(request, batch, str(success))
         messages.success(request, str(success))

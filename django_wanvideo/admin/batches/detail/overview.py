@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo.admin import holds
+from django_wanvideo.admin.approvals import page as approvals
 from django_wanvideo.admin.base import as_uuid
 from django_wanvideo.admin.batches.changelist import state_chip
 from django_wanvideo.admin.batches.detail import download, numbers, operations, summary
@@ -81,6 +82,7 @@ def context(model_admin: BatchPagesMixin, request: HttpRequest, batch: Batch) ->
     return {
         "chip": state_chip(batch),
         "head": summary.head(batch, found),
+        **approvals.beside_batch(model_admin.task_admin, request, batch),
         "done": found.done,
         "now": summary.now_words(batch, found),
         "left": summary.left_words(batch, found),
@@ -113,6 +115,7 @@ def context(model_admin: BatchPagesMixin, request: HttpRequest, batch: Batch) ->
         if model_admin.has_delete_permission(request, batch)
         else "",
         "tiles": shown,
+        "takes_url": _takes_url(model_admin, batch, shown),
         "total": found.total,
         "rest": found.total - len(shown),
         "list_url": listed,
@@ -158,6 +161,14 @@ def _causes(batch: Batch, found: Numbers, listed: str) -> list[Cause]:
         words = ngettext("Show this one", "Show these %(n)s", cause.count) % {"n": cause.count}
         cause.label = _("Decide…") if key == "unconfirmed" else words
     return sorted(causes.values(), key=lambda cause: (not cause.helps, -cause.count))
+
+
+def _takes_url(model_admin: BatchPagesMixin, batch: Batch, shown: list[Tile]) -> str:
+    """Where the takes stand beside each other; empty where the batch is none of takes, or none is shown."""
+    first = next((tile.task for tile in shown if tile.task.take_group == batch.pk), None)
+    if first is None or model_admin.task_admin is None:
+        return ""
+    return f"{model_admin.task_admin.get_page_url('takes', first.pk)}?page=1"
 
 
 # Facts and tiles -----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from django.core import signing
 from django.core.exceptions import ValidationError
+from django.db.models import prefetch_related_objects
 from django.utils.translation import ngettext
 
+from django_wanvideo import catalog
 from django_wanvideo.admin.presentation import formats, prices
 from django_wanvideo.services.storing import download
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
     from django_wanvideo.models import Batch, VideoTask
 
+#: Tasks that are read at a time.
+_CHUNK = 500
 SALT = "django_wanvideo.admin.batches.detail.quotes"
 
 
@@ -45,19 +50,25 @@ class Quote:
 
 
 def quote(tasks: QuerySet[VideoTask]) -> Quote:
-    """Return what sending all ``tasks`` costs now, by one query; a video that is only fetched costs nothing."""
+    """Return what sending all ``tasks`` costs now, by one query, and one for their clips; a video that is only fetched costs nothing."""
     columns = ("model", "parameters", "status", "credits_estimated", "queued_at", "result_url", "result_expires_at")
     digest, total, count = hashlib.sha256(), Decimal(0), 0
     known: dict[str, Decimal] = {}
-    for task in tasks.order_by("pk").only(*columns).iterator():
-        price = Decimal(0) if download.is_fetchable(task) else _price(task, known)
-        digest.update(f"{task.pk.hex} {task.queued_at} {price}\n".encode())
-        total, count = total + price, count + 1
+    # Of these the price depends on the clips that they were given.
+    billed = frozenset(spec.id for spec in catalog.known() if spec.price.input_seconds)
+    rows = tasks.order_by("pk").only(*columns).iterator(_CHUNK)
+    while chunk := list(itertools.islice(rows, _CHUNK)):
+        prefetch_related_objects([task for task in chunk if task.model in billed], "inputs")
+        for task in chunk:
+            price = Decimal(0) if download.is_fetchable(task) else _price(task, known, billed)
+            digest.update(f"{task.pk.hex} {task.queued_at} {price}\n".encode())
+            total, count = total + price, count + 1
     return Quote(count, total, digest.hexdigest()[:24])
 
 
-def _price(task: VideoTask, known: dict[str, Decimal]) -> Decimal:
-    wish = json.dumps([task.model, task.parameters], sort_keys=True)
+def _price(task: VideoTask, known: dict[str, Decimal], billed: frozenset[str]) -> Decimal:
+    clips = sorted(item.role for item in task.inputs.all()) if task.model in billed else []
+    wish = json.dumps([task.model, task.parameters, clips], sort_keys=True)
     if wish not in known:
         try:
             known[wish] = prices.price_now(task) or Decimal(0)

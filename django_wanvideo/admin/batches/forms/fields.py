@@ -8,9 +8,8 @@ from django import forms
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy
 
-from django_wanvideo import catalog
 from django_wanvideo.admin.batches.forms.widgets import GivenFiles, Ways
-from django_wanvideo.admin.forms.fields import PromptField
+from django_wanvideo.admin.forms.fields import PromptField, model_field
 from django_wanvideo.batches.given import PICTURES, TABLE, TAKES
 
 if TYPE_CHECKING:
@@ -114,8 +113,7 @@ def choice_fields(spec: ModelSpec, presets: Mapping[str, Preset]) -> dict[str, f
         choices=names,
         required=False,
     )
-    models = [(known.id, known.label) for known in catalog.models()]
-    model = forms.ChoiceField(label=gettext_lazy("Model"), choices=models, initial=spec.id, required=False)
+    model = model_field(spec)
     return {"preset": preset, "model": model} if presets else {"model": model}
 
 

@@ -92,7 +92,8 @@ def problem_of(item: BatchFile, spec: ModelSpec, *, fix: bool) -> str:
         return item.problem
     if not spec.has_role(InputRole.FIRST_FRAME):
         return _("This model takes no pictures.")
-    wanted, facts = spec.input(InputRole.FIRST_FRAME), images.ImageFacts(**item.facts)
+    # What is too large to have been decoded when it came is decoded when it is checked.
+    wanted, facts = spec.input(InputRole.FIRST_FRAME), images.ImageFacts(**{**item.facts, "is_decoded": True})
     if fix and images.size_to_send(facts, wanted) is not None:
         return ""
     try:

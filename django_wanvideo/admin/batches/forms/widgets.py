@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django_wanvideo.batches import files
 from django_wanvideo.batches.given import PICTURES, TABLE, TAKES
 from django_wanvideo.catalog import images
-from django_wanvideo.catalog.spec import MEDIA_TYPES
+from django_wanvideo.catalog.inputs import MEDIA_TYPES
 
 if TYPE_CHECKING:
     from django_wanvideo.admin.batches.forms.given import Shown
@@ -20,7 +20,7 @@ _ACCEPTED = {TABLE: ".csv,.tsv,.txt,.xlsx,text/csv", "media": _ZIP}
 _WAYS = {
     PICTURES: (_("one video for each"), "image"),
     TABLE: (_("one video for each row"), "rows"),
-    TAKES: (_("several takes of it"), "variations"),
+    TAKES: (_("several takes of it"), "takes"),
 }
 
 

@@ -63,8 +63,8 @@ function put(element, value) {
 
 // Returns what is to be announced; nothing while the status is the same.
 function updateRow(cell, row) {
-    // A row of the table, or a tile of the grid.
-    const tr = cell.closest("tr, .wv-gallery > li");
+    // A row of the table, a tile of the grid, or a take.
+    const tr = cell.closest("tr, .wv-gallery > li, .wv-take");
     if (cell.dataset.status === row.status) {
         const bar = cell.querySelector("progress");
         if (bar && row.progress > bar.value) bar.value = row.progress;
@@ -82,8 +82,9 @@ function updateRow(cell, row) {
         if (picture) picture.innerHTML = row.picture;
         tr.classList.add("wv-row-new");
         setTimeout(() => tr.classList.remove("wv-row-new"), 4000);
+        document.dispatchEvent(new Event("wanvideo:ended"));
     }
-    const title = tr.querySelector(".wv-clip")?.textContent.trim().slice(0, 60) || "";
+    const title = tr.querySelector(".wv-clip, h2")?.textContent.trim().slice(0, 60) || "";
     return `${title}: ${row.label}`;
 }
 

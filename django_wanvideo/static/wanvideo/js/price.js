@@ -3,14 +3,29 @@ const bar = document.querySelector("[data-wanvideo-price]");
 const form = bar?.closest("form");
 const WAIT = 300;
 
+// Of words the price asks only how many lines there are, as the server counts them.
+function lines(field) {
+    return field.value.split("\n").filter((line) => line.trim()).length;
+}
+
 function settings() {
     const query = new URLSearchParams();
+    for (const field of form.querySelectorAll("[data-wanvideo-lines]")) query.append(field.name, lines(field));
     for (const [name, value] of new FormData(form)) {
         const skipped =
-            /^(preset|preset_name|preset_for|prompts?|notes|metadata|idempotency_key|seen|shown_credits|csrfmiddlewaretoken)$|_(file|url|kept)$/.test(name);
+            /^(preset|preset_name|preset_for|prompts?|seeds|notes|metadata|idempotency_key|seen|shown_credits|csrfmiddlewaretoken)$|_(file|url|kept)$/.test(name);
         if (typeof value === "string" && !skipped) query.append(name, value);
     }
+    // Of clips only the number counts; their addresses stay in the page.
+    for (const field of form.querySelectorAll("[name$=_url]")) {
+        if (lines(field)) query.append(field.name.replace(/_url$/, "_count"), lines(field));
+    }
     return query;
+}
+
+function address(query) {
+    const url = bar.dataset.wanvideoPrice;
+    return `${url}${url.includes("?") ? "&" : "?"}${query}`;
 }
 
 function show(price) {
@@ -53,7 +68,7 @@ if (bar && form) {
         asking?.abort();
         const mine = (asking = new AbortController());
         try {
-            const answer = await fetch(`${bar.dataset.wanvideoPrice}?${query}`, { signal: mine.signal, redirect: "manual" });
+            const answer = await fetch(address(query), { signal: mine.signal, redirect: "manual" });
             if (answer.type === "opaqueredirect" || answer.status === 401) return signedOut();
             show(answer.ok ? await answer.json() : null);
         } catch (error) {
@@ -61,7 +76,7 @@ if (bar && form) {
         }
     };
     const later = (event) => {
-        if (event.target.matches("textarea, [type=file], [type=url]")) return;
+        if (event.target.matches("textarea:not([data-wanvideo-lines], [name$=_url]), [type=file]")) return;
         bar.querySelector(".wv-price").classList.add("is-asking");
         clearTimeout(timer);
         timer = setTimeout(ask, WAIT);
