@@ -40,7 +40,7 @@ CHUNK = 500
 FULL_EVERY = 10.0
 SYNC_BATCH = 100
 #: Pictures of videos that are handed out by a full pass while workers have nothing else to do: some seconds' work.
-POSTERS = 20
+POSTERS = 10
 #: Receivers are called one after the other.
 SIGNAL_BATCH = 50
 #: How much longer at most, however many jobs wait: a queue that lost its jobs must not be believed for hours.
