@@ -75,10 +75,10 @@ class Conf:
     #: Short for ``CREDIT_LIMITS`` of a day; where both are given, the smaller one counts.
     DAILY_CREDIT_LIMIT = Setting[Decimal | int | float | None](None)
     USER_DAILY_CREDIT_LIMIT = Setting[Decimal | int | float | None](None)
-    #: What a credit costs the site, and in which currency: ``("0.0147", "USD")``; EvoLink's list price otherwise.
-    CREDIT_PRICE = Setting[tuple[str | Decimal | float, str] | None](None)
     #: Credits above which a second person has to agree before anything is sent; or a callable of the user who asks.
     APPROVAL_ABOVE = Setting[Decimal | float | Callable[[Any], Decimal | float | None] | None](None)
+    #: What a credit costs the site, and in which currency: ``("0.0147", "USD")``; EvoLink's list price otherwise.
+    CREDIT_PRICE = Setting[tuple[str | Decimal | float, str] | None](None)
     #: A callable ``(event) -> users or None``: who hears by e-mail of a ``TaskEvent`` or ``BatchEvent``, beside its owner.
     NOTIFY = Setting[Callable[[Any], Iterable[Any] | None] | None](None)
     #: The public address of this site, for links in e-mails; ``CALLBACK_BASE_URL`` otherwise.

@@ -176,6 +176,7 @@ def test_what_the_admin_hides_from_a_person_is_hidden_here(client, task, monkeyp
     monkeypatch.setattr(VideoTaskAdmin, "get_visible_queryset", lambda self, request, rows: rows.owned_by(request.user))
     somebody = person("view_videotask")
     client.force_login(somebody)
+    assert client.get(url("video", filmed(owner=somebody))).status_code == 302
     assert client.get(url("video", task)).status_code == 404
     VideoTask.objects.update(owner=somebody)
     assert client.get(url("video", task)).status_code == 302

@@ -60,7 +60,7 @@ class TaskActions(models.Model):
         """Let a worker take the still picture of this stored video, in place of the one it has; return the task.
 
         Args:
-            seconds: from the beginning of the video; by default its middle.
+            seconds: from the beginning of the video; by default its middle, as soon as workers have nothing else to do.
 
         Raises:
             ValueError: that is no moment of a video.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from django_wanvideo.evolink.types import TaskSnapshot
 
-_S = TaskStatus
+_S, _K = TaskStatus, EventKind
 
 #: To which status a task may come from where.
 ALLOWED_FROM: Mapping[TaskStatus, frozenset[TaskStatus]] = {
@@ -40,17 +40,7 @@ ALLOWED_FROM: Mapping[TaskStatus, frozenset[TaskStatus]] = {
 }
 
 #: Events that signals are delivered from.
-NOTIFIED_KINDS = frozenset(
-    {
-        EventKind.ACCEPTED,
-        EventKind.STORED,
-        EventKind.FAILED,
-        EventKind.CANCELLED,
-        EventKind.OVERDUE,
-        EventKind.NEEDS_DECISION,
-        EventKind.PICKED,
-    }
-)
+NOTIFIED_KINDS = frozenset({_K.ACCEPTED, _K.STORED, _K.FAILED, _K.CANCELLED, _K.OVERDUE, _K.NEEDS_DECISION, _K.PICKED})
 
 #: Which job goes on with a task that has come to a status.
 _NEXT_JOB = {_S.QUEUED: "submit", _S.STORING: "store"}

@@ -39,14 +39,14 @@ CHUNK = 500
 #: Seconds between full passes of one process.
 FULL_EVERY = 10.0
 SYNC_BATCH = 100
+#: Pictures of videos that are handed out by a full pass while workers have nothing else to do: some seconds' work.
+POSTERS = 10
 #: Receivers are called one after the other.
 SIGNAL_BATCH = 50
 #: How much longer at most, however many jobs wait: a queue that lost its jobs must not be believed for hours.
 LONGEST_QUEUE = dt.timedelta(minutes=5)
-#: The least time a row is left to the job that was made of it.
-TASK_VISIBILITY = dt.timedelta(seconds=60)
-#: The same for callbacks, signals and mails.
-MESSAGE_VISIBILITY = dt.timedelta(seconds=5)
+#: The least time that a task, and that a callback, signal or mail, is left to the job that was made of it.
+TASK_VISIBILITY, MESSAGE_VISIBILITY = dt.timedelta(seconds=60), dt.timedelta(seconds=5)
 
 
 class Dispatch(Protocol):
@@ -99,8 +99,8 @@ def sweep(dispatch: Dispatch = queue.enqueue, *, is_full: bool = True) -> SweepR
     swept.add("reconsidered", throttling.reconsider(state, some_wait="budgets" in found))
     # What this pass does itself may make further tasks due.
     tasks = "tasks" in found or bool(swept.counts)
-    if tasks or found:
-        swept.visibility_timeout += min(dt.timedelta(seconds=queue.depth()), LONGEST_QUEUE)
+    depth = queue.depth() if tasks or found else 0
+    swept.visibility_timeout += min(dt.timedelta(seconds=depth), LONGEST_QUEUE)
     if tasks and not guard.is_rolled_back:
         # There a claim that seems unsent may have been sent by what is forgotten.
         _recover_stale_claims(swept)
@@ -118,8 +118,7 @@ def sweep(dispatch: Dispatch = queue.enqueue, *, is_full: bool = True) -> SweepR
         _batches(swept)
     if "mail" in found:
         _one_job(swept, state, "mail", "mail", due.mail, "due_at")
-    if due.sums(state) and swept.hand_out("sums"):
-        swept.add("sums", 1)
+    swept.add("sums", int(due.sums(state) and swept.hand_out("sums")))
     if tasks or swept.counts:
         for status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
             _dispatch_due(swept, status, "sync", SYNC_BATCH)
@@ -131,8 +130,9 @@ def sweep(dispatch: Dispatch = queue.enqueue, *, is_full: bool = True) -> SweepR
         places = [most for most in (throttling.available_slots(), holds.places()) if most is not None]
         _dispatch_due(swept, TaskStatus.QUEUED, "submit", most=min(places, default=None))
     if tasks and is_full:
-        # After everything that brings a video.
-        _dispatch_due(swept, TaskStatus.COMPLETED, "poster")
+        # A queue is worked off in order: what brings a video must not stand behind pictures of others.
+        most = 1 if depth or swept.counts else POSTERS
+        _dispatch_due(swept, TaskStatus.COMPLETED, "poster", most=most)
     # Not save(), which would cost more than all that an idle pass has to find out.
     SiteState.objects.filter(name=SWEEP).update(value=state.value, updated_at=timezone.now())
     return swept
@@ -156,7 +156,7 @@ def _dispatch_due(
                 # Nobody took it: due again at once, with all that come after it, so that the next pass finds them.
                 VideoTask.objects.filter(pk__in=ids[start:], status=status).update(next_action_at=timezone.now())
                 return
-            swept.add(status, len(batch))
+            swept.add("posters" if job == "poster" else status, len(batch))
 
 
 def _claimed_chunks(swept: SweepResult, status: TaskStatus, order: str, most: int | None) -> Iterator[list[uuid.UUID]]:

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_wanvideo import downloads, queue
+from django_wanvideo import downloads
 from django_wanvideo.choices import RETRYABLE_STATUSES, EventKind, EventSource, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.downloads import Downloaded, DownloadError
@@ -127,7 +127,6 @@ def _save(task: VideoTask, copy: StagedFile, got: Downloaded, lease: Lease) -> N
     with lease.keep_alive():
         wanted = staging.available_name(storage, wanted, task.pk)
         name = storage.save(wanted, copy.content(wanted), max_length=field.max_length)
-    poster_due = posters.due_at()
     moved = lifecycle.advance(
         task,
         TaskStatus.COMPLETED,
@@ -138,13 +137,11 @@ def _save(task: VideoTask, copy: StagedFile, got: Downloaded, lease: Lease) -> N
         video=name,
         video_size=got.size,
         video_sha256=got.sha256,
-        next_action_at=poster_due,
+        next_action_at=posters.due_at(),
     )
     if moved is None:
         staging.delete_if_superseded(storage, name, task.pk)
         raise LeaseLost
-    if poster_due is not None:
-        queue.enqueue_on_commit("poster", task.pk)
 
 
 def _field() -> FileField:

@@ -1,6 +1,6 @@
 """The still picture of a stored video: one frame of it, taken by a worker where the extra ``posters`` is installed.
 
-Nothing waits for it and nothing fails with it. A completed task that one is to be made of is due like one on its way.
+Nothing waits for it and nothing fails with it, and it waits for everything else. A completed task that one is to be made of is due like one on its way.
 """
 
 from __future__ import annotations
@@ -63,8 +63,11 @@ def is_installed() -> bool:
 
 
 def due_at() -> dt.datetime | None:
-    """Return when a video that is stored now is due for its poster; ``None`` where none is made."""
-    return timezone.now() + WAKE_GRACE if is_installed() else None
+    """Return when a video that is stored now is due for its poster; ``None`` where none is made.
+
+    No worker is woken for it: other videos come first, and the sweep sees when workers have time.
+    """
+    return timezone.now() if is_installed() else None
 
 
 def can_choose(task: VideoTask) -> bool:
@@ -75,8 +78,9 @@ def can_choose(task: VideoTask) -> bool:
 def choose(task: VideoTask, seconds: Decimal | float | str | None = None) -> None:
     """Do what ``VideoTask.make_poster`` does."""
     moment = _moment(seconds)
-    due = due_at()
-    if due is None:
+    # Somebody waits to see the moment that was chosen; the middle bears to wait like that of other videos.
+    due = timezone.now() if moment is None else timezone.now() + WAKE_GRACE
+    if not is_installed():
         raise ConfigurationError(_("Taking pictures of videos needs: pip install 'django-wanvideo[posters]'"))
     values = {"poster_seconds": moment, "next_action_at": due, "retry_count": 0}
     rows = VideoTask.objects.filter(pk=task.pk, status=TaskStatus.COMPLETED).exclude(video="").update(**values)
@@ -84,7 +88,8 @@ def choose(task: VideoTask, seconds: Decimal | float | str | None = None) -> Non
         message = _("There is no stored video that a picture could be taken of.")
         raise TransitionNotAllowed(message, status=task.status, action="make_poster")
     task.poster_seconds, task.next_action_at, task.retry_count = moment, due, 0
-    queue.enqueue_on_commit("poster", task.pk)
+    if moment is not None:
+        queue.enqueue_on_commit("poster", task.pk)
 
 
 def _moment(seconds: Decimal | float | str | None) -> Decimal | None:

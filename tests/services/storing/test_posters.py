@@ -15,7 +15,7 @@ from django.utils import timezone
 from PIL import Image
 from rq.timeouts import JobTimeoutException
 
-from django_wanvideo import jobs
+from django_wanvideo import jobs, queue
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import VideoTask
@@ -170,7 +170,7 @@ def test_only_a_stored_video_has_a_picture_taken(storage, installed, status):
         make_task(S.COMPLETED).make_poster(1)
 
 
-def test_a_lost_wake_up_is_made_good_by_a_full_pass(task, in_place):
+def test_a_full_pass_hands_out_what_is_due(task, in_place):
     given = []
 
     def take(job, *ids):
@@ -183,9 +183,23 @@ def test_a_lost_wake_up_is_made_good_by_a_full_pass(task, in_place):
     assert given == [("poster", str(task.pk))]
     sweep(take)
     assert len(given) == 1, "it is left to the job that was made of it"
+    VideoTask.objects.update(next_action_at=timezone.now())
     run_pending()
     task.refresh_from_db()
     assert colour_of(read(task)) == "green"
+
+
+@pytest.mark.parametrize(("waiting", "busy", "expected"), [(0, False, 3), (1, False, 1), (0, True, 1)])
+def test_videos_come_before_pictures_of_others(task, monkeypatch, waiting, busy, expected):
+    """While jobs wait, or a pass has other work to hand out, a picture a pass is enough, so that all come some day."""
+    monkeypatch.setattr(queue, "depth", lambda: waiting)
+    for _number in range(2):
+        make_task(S.COMPLETED, next_action_at=timezone.now(), video="v.mp4")
+    if busy:
+        make_task(S.STORING, next_action_at=timezone.now())
+    given = []
+    sweep(lambda job, *_ids: given.append(job) or True)
+    assert given == ["store"] * busy + ["poster"] * expected
 
 
 def test_a_pass_asks_no_more_for_posters(task, django_assert_max_num_queries):
@@ -266,6 +280,16 @@ def test_large_frames_and_files_are_not_decoded(task, monkeypatch, film, caplog)
     monkeypatch.setattr(posters, "MAX_BYTES", len(film) - 1)
     make(task)
     assert "too large" in caplog.text
+
+
+def test_a_header_that_says_less_than_the_stream_is_not_believed(monkeypatch, film):
+    class Admitting(int):
+        def __ge__(self, other):
+            return True
+
+    monkeypatch.setattr(frames, "MAX_PIXELS", Admitting(1000))
+    with pytest.raises((ValueError, OSError)):
+        frames.jpeg(io.BytesIO(film))
 
 
 def test_the_decoder_limits_itself(film):
@@ -369,15 +393,23 @@ def test_a_poster_without_a_row_is_found_among_the_orphans(task, storage, settin
     assert orphans.find(timezone.now()).names == [name]
 
 
-def test_storing_a_video_schedules_its_poster(settings, evolink, tmp_path, monkeypatch, wakes):
+def test_storing_a_video_schedules_its_poster(
+    settings, evolink, tmp_path, monkeypatch, django_capture_on_commit_callbacks
+):
     settings.MEDIA_ROOT = tmp_path
+    woken = []
+    monkeypatch.setattr(queue.jobs, "enqueue", lambda job, *ids: woken.append(job))
     monkeypatch.setattr(posters, "is_installed", lambda: True)
     task = VideoTask.objects.create_task(prompt="A lake", first_frame=picture(), duration=2)
     task.submit()
-    while task.status != S.COMPLETED:
-        run_pending()
-        task.refresh_from_db()
-    assert task.next_action_at > timezone.now()
+    with django_capture_on_commit_callbacks(execute=True):
+        while task.status != S.STORING:
+            run_pending()
+            task.refresh_from_db()
+        jobs.store(str(task.pk))
+    task.refresh_from_db()
+    assert (task.status, task.poster.name, task.next_action_at is None) == (S.COMPLETED, "", False)
+    assert "poster" not in woken, "other videos come first"
     assert task.is_finished
     run_pending()
     task.refresh_from_db()
