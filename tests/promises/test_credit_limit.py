@@ -105,10 +105,20 @@ def members(name: str) -> tuple[Group, list[Any]]:
     return group, list(group.user_set.all())
 
 
-def spend(road: Road, evo: Simulator, folder: Path, *, count: int, rounds: int, kills: int, seconds: float = 0) -> None:
+def spend(
+    road: Road,
+    evo: Simulator,
+    folder: Path,
+    *,
+    count: int,
+    rounds: int,
+    kills: int,
+    kill_every: float = 0,
+    seconds: float = 0,
+) -> None:
     """Let processes spend all of a limit, give all of it back, and so on; kill some of them in the middle.
 
-    ``seconds`` is how long that goes on at least.
+    ``kill_every`` is the least time between two deaths, ``seconds`` how long all of it goes on at least.
     """
     dice = random.Random(7)
     group, people = members("Marketing")
@@ -122,11 +132,12 @@ def spend(road: Road, evo: Simulator, folder: Path, *, count: int, rounds: int, 
     try:
         until(lambda: len(list(folder.glob("gate.*"))) == count, "all workers at the gate", 60 + 10 * count)
         gate.touch()
-        end, done = time.monotonic() + seconds, 0
+        end, kill_at, done = time.monotonic() + seconds, time.monotonic(), 0
         while done < rounds or time.monotonic() < end:
             until(books.are_full, "all of the limit to be spent", 120)
-            if done < kills:
+            if count - len(workers) < kills and time.monotonic() >= kill_at:
                 workers.pop().kill()
+                kill_at = time.monotonic() + kill_every
             fail_all(evo)
             feed()
             settle(road, evo, older=dt.timedelta(seconds=30))
@@ -162,4 +173,4 @@ def test_processes_that_die_spend_no_more_than_a_limit_and_lose_none_of_it(wide_
 
 @pytest.mark.thorough
 def test_64_processes_for_ten_minutes_spend_no_more_than_a_limit(wide_road: Road, evo: Simulator, tmp_path):
-    spend(wide_road, evo, tmp_path, count=64, rounds=20, kills=40, seconds=600)
+    spend(wide_road, evo, tmp_path, count=64, rounds=20, kills=40, kill_every=12, seconds=600)
