@@ -63,10 +63,10 @@ def most_queries(passes: int, due: int, jobs_done: int, looks_done: int, moves: 
     """The most queries of so many passes, the rows that they found due, and what came of these.
 
     A pass costs 30, and 5 for each begun chunk of 500 rows in each of two statuses; a job one to read its tasks and up to
-    4 for its client and pause; a look one, and up to 5 more for each change of status (status, row, attempt, event, ledger).
+    4 for its client and pause; a look one, and up to 6 more for each change of status (status, row, attempt, event, and the ledger's bill and end).
     """
     chunks = due / 500 + 4 * passes
-    return math.floor(30 * passes + 5 * chunks + 5 * jobs_done + looks_done + 5 * moves)
+    return math.floor(30 * passes + 5 * chunks + 5 * jobs_done + looks_done + 6 * moves)
 
 
 def accept(number: int, now: dt.datetime) -> None:
