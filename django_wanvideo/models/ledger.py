@@ -111,29 +111,24 @@ def report(attempt_id: uuid.UUID, snapshot: TaskSnapshot) -> None:
         rows.filter(result="").update(result=CreditResult.FAILED)
 
 
-def end(task_id: uuid.UUID, status: TaskStatus, attempt_id: uuid.UUID | None = None) -> None:
+def end(task_id: uuid.UUID, status: TaskStatus, attempt: Attempt | None = None) -> None:
     """Write down what became of the video, in the transaction that ends its task; before the attempt is finished.
 
     Args:
-        attempt_id: the attempt that brought the end; otherwise the one that EvoLink has. An end in the queue is no
-            attempt's.
+        attempt: the one that brought the end; otherwise the one that EvoLink has. An end in the queue is no attempt's.
     """
-    if attempt_id is None:
+    if attempt is None:
         bound = Attempt.objects.filter(task_id=task_id, provider_task_id__isnull=False)
         if status != TaskStatus.COMPLETED:
             bound = bound.filter(state=AttemptState.ACCEPTED)
         # A file that was fetched again belongs to an attempt that had ended.
-        attempt_id = max(bound, key=lambda it: (it.state == AttemptState.ACCEPTED, it.number)).pk if bound else None
-    if attempt_id is None:
-        return
-    rows = CreditEntry.objects.filter(pk=attempt_id)
-    claimed_at = rows.values_list("claimed_at", flat=True).first()
-    if claimed_at is None:
+        attempt = max(bound, key=lambda it: (it.state == AttemptState.ACCEPTED, it.number), default=None)
+    if attempt is None:
         return
     seconds = None
     if status == TaskStatus.COMPLETED:
-        seconds = min(max(round((timezone.now() - claimed_at).total_seconds()), 0), _LONGEST_TIME)
-    rows.update(result=_RESULT_OF[status], seconds_to_video=seconds)
+        seconds = min(max(round((timezone.now() - attempt.claimed_at).total_seconds()), 0), _LONGEST_TIME)
+    CreditEntry.objects.filter(pk=attempt.pk).update(result=_RESULT_OF[status], seconds_to_video=seconds)
 
 
 def hand_over(attempt_id: uuid.UUID, to: uuid.UUID) -> None:

@@ -90,7 +90,7 @@ def advance(
             rows = VideoTask.objects.filter(condition or Q(), pk=pk, status=current).update(status=to, **values)
             if rows:
                 if to in FINISHED_STATUSES:
-                    ledger.end(pk, to, attempt.pk if attempt is not None else None)
+                    ledger.end(pk, to, attempt)
                     accepted = Attempt.objects.filter(task_id=pk, state=AttemptState.ACCEPTED)
                     accepted.update(state=AttemptState.FINISHED, settled_at=timezone.now())
                 event = record(

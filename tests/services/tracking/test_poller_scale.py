@@ -63,10 +63,11 @@ def most_queries(passes: int, due: int, jobs_done: int, looks_done: int, moves: 
     """The most queries of so many passes, the rows that they found due, and what came of these.
 
     A pass costs 30, and 5 for each begun chunk of 500 rows in each of two statuses; a job one to read its tasks and up to
-    4 for its client and pause; a look one, and up to 6 more for each change of status (status, row, attempt, event, and the ledger's bill and end).
+    4 for its client and pause; a look one, and up to 7 more for each change of status (status, row, attempt, event, and in
+    the ledger the bill, whose attempt it was, and what became of the video).
     """
     chunks = due / 500 + 4 * passes
-    return math.floor(30 * passes + 5 * chunks + 5 * jobs_done + looks_done + 6 * moves)
+    return math.floor(30 * passes + 5 * chunks + 5 * jobs_done + looks_done + 7 * moves)
 
 
 def accept(number: int, now: dt.datetime) -> None:
