@@ -110,7 +110,7 @@ def test_the_list_is_worked_with_the_keyboard_alone(maria: Person) -> None:
     page = maria.open("changelist")
     # Since Django 6.1 the filters come before the search.
     _tab_to(maria, "#searchbar", 90)
-    _tab_to(maria, "select[name=action]", 3)
+    _tab_to(maria, "select[name=action]", 4)
     page.keyboard.type("Generate")
     _tab_to(maria, "input.action-select", 8)
     page.keyboard.press("Space")

@@ -16,6 +16,7 @@ from django_wanvideo.models import VideoTask
 from django_wanvideo.simulator.media.video import Scene, draw
 from tests.browser import rows
 from tests.browser.pictures import picture
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +51,13 @@ LOADED = """player => new Promise((done) => {
     const look = () => (player.readyState === 4 && !player.seeking ? done() : requestAnimationFrame(look));
     look();
 })"""
+
+
+def until_together(page: Page, frames: int) -> None:
+    """Wait until no player is more than 100 ms from another for so many frames: a busy machine may hold one up."""
+    until(lambda: page.evaluate(APART, frames) <= 0.1, "the players to be together")
+
+
 PAUSED = "players => players.map((player) => player.paused)"
 
 
@@ -98,14 +106,14 @@ def test_six_players_start_stop_and_scrub_together(maria: Person, group: Callabl
     assert players.evaluate_all("players => players.filter((player) => player.controls).length") == 0
     page.get_by_role("button", name="Play all").click()
     page.evaluate(BEYOND, 0.4)
-    assert page.evaluate(APART, 40) <= 0.1
+    until_together(page, 40)
     # Sound comes from one only.
     assert players.evaluate_all("players => players.map((player) => player.muted)") == [False] + [True] * 5
     deck.get_by_label("Take 3").check()
     assert players.evaluate_all("players => players.map((player) => player.muted)") == [True, True, False] + [True] * 3
     page.get_by_role("slider").evaluate("line => { line.value = 3; line.dispatchEvent(new Event('input')); }")
     page.evaluate(BEYOND, 3.2)
-    assert page.evaluate(APART, 30) <= 0.1
+    until_together(page, 30)
     page.get_by_role("button", name="Stop all").click()
     assert players.evaluate_all(PAUSED) == [True] * 6
     page.evaluate(BEYOND, 3)
@@ -144,7 +152,7 @@ def test_all_wait_for_the_one_that_waits(maria: Person, group: Callable[..., lis
     for route in waiting:
         route.continue_()
     page.evaluate(BEYOND, 0.2)
-    assert page.evaluate(APART, 10) <= 0.1
+    until_together(page, 10)
 
 
 def test_keys_pick_play_and_step_and_can_be_turned_off(maria: Person, group: Callable[..., list[VideoTask]]) -> None:
