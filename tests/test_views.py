@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
@@ -14,6 +15,7 @@ from django.db import connections
 from django.test import AsyncClient
 from django.urls import reverse
 
+from django_wanvideo import views
 from django_wanvideo.admin import VideoTaskAdmin
 from django_wanvideo.checks.settings import check_settings
 from django_wanvideo.choices import TaskStatus
@@ -28,8 +30,10 @@ WHERE = ["video", "poster"]
 
 
 @pytest.fixture(autouse=True)
-def media(settings, tmp_path):
+def media(settings, tmp_path, monkeypatch):
     settings.MEDIA_ROOT = tmp_path
+    # Other tests make admin sites of their own, which live on.
+    monkeypatch.setattr(views, "all_sites", [admin.site])
 
 
 @pytest.fixture
