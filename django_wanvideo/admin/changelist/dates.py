@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.admin.base import is_stock
 from django_wanvideo.admin.changelist.narrowing import Filter
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ class CreatedFilter(Filter):
 
     title = _("date")
     parameter_name = "created"
+    stock_template = "wanvideo/date_filter.html"
     further_parameters = ("created_from", "created_to")
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: ModelAdmin) -> None:
@@ -56,11 +56,6 @@ class CreatedFilter(Filter):
         """Say at the head of the page what is wrong: on a phone the fields are out of sight."""
         if self.errors:
             messages.error(request, gettext("Nothing is shown: %(error)s") % {"error": " ".join(self.errors)})
-
-    @property
-    def template(self) -> str:  # type: ignore[override]
-        """A theme has ways of its own to show choices, in which our fields of two days have no place."""
-        return "wanvideo/date_filter.html" if is_stock() else "admin/filter.html"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
         return [("today", _("Today")), ("7", _("Past 7 days")), ("month", _("This month"))]

@@ -9,7 +9,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo import catalog, failures
-from django_wanvideo.admin.base import as_uuid, is_stock
+from django_wanvideo.admin.base import as_uuid
 from django_wanvideo.admin.changelist import counts
 from django_wanvideo.admin.changelist.dates import CreatedFilter
 from django_wanvideo.admin.changelist.narrowing import Filter
@@ -92,11 +92,8 @@ class StatusFilter(Filter):
 class ModelFilter(Filter):
     title = _("model")
     parameter_name = "model"
-
-    @property
-    def template(self) -> str:  # type: ignore[override]
-        """A long list is folded up in Django's own admin; a theme has ways of its own."""
-        return "wanvideo/long_filter.html" if is_stock() else "admin/filter.html"
+    #: There are many: folded up.
+    stock_template = "wanvideo/long_filter.html"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
         return [(spec.id, spec.short_label) for spec in catalog.known()]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 
+from django_wanvideo.admin.base import is_stock
+
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
@@ -18,6 +20,12 @@ class Filter(admin.SimpleListFilter):
 
     #: Further parameters of the address that this filter reads; their names begin with ``parameter_name``.
     further_parameters: tuple[str, ...] = ()
+    #: What shows it in Django's own admin; a theme has ways of its own, in which our fields have no place.
+    stock_template = "admin/filter.html"
+
+    @property
+    def template(self) -> str:  # type: ignore[override]
+        return self.stock_template if is_stock() else "admin/filter.html"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> QuerySet[VideoTask]:
         return self.narrowed(request, queryset, self.value() or "") if self.value() else queryset
