@@ -38,12 +38,10 @@ class OwnerFilter(Filter):
         super().__init__(request, params, model, model_admin)
         #: The field in which people are searched for, if this person may see them; the list of batches has none.
         self.search = search_field(model_admin, request) if model is VideoTask else None
+        if self.search:
+            self.stock_template = "wanvideo/owner_filter.html"
         #: What the form sends again, set once the list is there.
         self.kept: list[tuple[str, str]] = []
-
-    @property
-    def template(self) -> str:  # type: ignore[override]
-        return "wanvideo/owner_filter.html" if self.search else "admin/filter.html"
 
     @property
     def search_input(self) -> SafeString:
