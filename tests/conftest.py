@@ -124,6 +124,14 @@ def _without_posters() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """Begin without what another test's pages left for some seconds: its rows are gone, and their keys are given again."""
+    from django.core.cache import cache
+
+    cache.clear()
+
+
 @pytest.fixture
 def evolink(evolink_simulator: Simulator) -> Simulator:
     """The simulator that host projects have in their tests, by the name that it has in ours."""

@@ -183,7 +183,6 @@ def test_takes_are_found_by_whether_they_were_picked(boss, make_task):
 
 
 def test_each_filter_that_is_set_can_be_taken_away_by_itself(boss, make_task):
-    cache.clear()
     make_task("failed", error_code="content_filter", owner=boss.user)
     query = "?created=7&failure=content&owner=me&q=fox&o=3&status=failed"
     page = boss.get(url("changelist") + query)
@@ -249,7 +248,6 @@ def test_a_link_above_the_rows_leads_to_the_filters(boss, make_task):
 
 @COUNTS
 def test_the_live_module_is_told_the_counts_as_they_are_now(boss, make_task):
-    cache.clear()
     task = make_task("processing")
     assert labels(boss, "status")["processing"] == "Processing (1)"
     VideoTask.objects.filter(pk=task.pk).update(status="failed")

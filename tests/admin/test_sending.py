@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.core.cache import cache
 from django.urls import reverse
 
 from django_wanvideo.admin import caching
@@ -20,8 +19,6 @@ pytestmark = pytest.mark.fault("K4.banner")
 @pytest.fixture(autouse=True)
 def no_other_trouble(db):
     caching.keep("wanvideo:admin:trouble", [], 60)
-    yield
-    cache.clear()
 
 
 @pytest.fixture

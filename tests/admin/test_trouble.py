@@ -19,10 +19,7 @@ from tests.admin.conftest import url
 
 @pytest.fixture(autouse=True)
 def fresh():
-    cache.clear()
     caching._is_away = False
-    yield
-    cache.clear()
 
 
 @pytest.fixture

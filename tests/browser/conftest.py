@@ -85,9 +85,6 @@ def crew(_crew: Crew, transactional_db: None) -> Iterator[Crew]:
 @pytest.fixture
 def new_person(site: Site, chromium: Browser, transactional_db: None) -> Iterator[Callable[..., Person]]:
     """Make people who sit in front of the site, signed in; what their browsers complain of fails the test."""
-    from django.core.cache import cache
-
-    cache.clear()
     people: list[Person] = []
 
     def make(name: str = "maria", **options: object) -> Person:

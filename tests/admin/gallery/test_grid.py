@@ -6,7 +6,6 @@ import re
 import uuid
 
 import pytest
-from django.core.cache import cache
 from django.core.files.storage import FileSystemStorage
 from django.db import connection
 from django.test import Client
@@ -109,7 +108,6 @@ class TestTiles:
         asked = [query["sql"] for query in queries if not re.search("django_session|FROM .auth_user", query["sql"])]
         assert len(asked) <= MOST_QUERIES, "\n".join(asked)
         assert not any("COUNT(" in sql for sql in asked)
-        cache.clear()
 
     def test_a_page_has_no_gap_in_its_last_row(self, boss, many, monkeypatch):
         monkeypatch.setattr(VideoTaskAdmin, "list_per_page", 20)
