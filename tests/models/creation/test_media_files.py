@@ -83,7 +83,7 @@ def test_all_that_is_wrong_is_told_at_once_before_anything_is_kept(without_addre
         duration=99,
         reference_videos=[io.BytesIO(clip("red")), io.BytesIO(TWO)],
         audio=io.BytesIO(TWO),
-        document=io.BytesIO(b"\xff\xfe\xff"),
+        document=io.BytesIO(bytes(9)),
     )
     assert found["duration"] == ["max_value"]
     assert found["reference_videos"] == ["sides", "no_public_address", "no_public_address"]
