@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('submit', 'Generate'), ('retry', 'Retry'), ('resend', 'Send again')], max_length=8, verbose_name='asked for')),
-                ('state', models.CharField(choices=[('waiting', 'waiting'), ('approved', 'approved'), ('returned', 'sent back'), ('void', 'void')], default='waiting', max_length=8, verbose_name='state')),
+                ('state', models.CharField(choices=[('waiting', 'waiting'), ('approved', 'approved'), ('returned', 'sent back'), ('withdrawn', 'withdrawn'), ('void', 'void')], default='waiting', max_length=9, verbose_name='state')),
                 ('credits', models.DecimalField(decimal_places=4, max_digits=14, verbose_name='credits')),
                 ('limit', models.DecimalField(decimal_places=4, max_digits=14, verbose_name='above')),
                 ('quotes', models.JSONField(default=dict, verbose_name='prices')),
@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
                 ('notify_at', models.DateTimeField(blank=True, null=True, verbose_name='to be told at')),
                 ('delivery', models.JSONField(default=dict, editable=False, verbose_name='delivery')),
                 ('notified_at', models.DateTimeField(blank=True, null=True, verbose_name='told at')),
-                ('kind', models.CharField(choices=[('created', 'confirmed'), ('submitted', 'submitted'), ('cancelled', 'cancelled'), ('retried', 'tried again'), ('finished', 'ended'), ('approval_requested', 'approval requested'), ('approved', 'approved'), ('sent_back', 'sent back'), ('receiver_failed', 'a signal receiver failed')], max_length=20, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('created', 'confirmed'), ('submitted', 'submitted'), ('cancelled', 'cancelled'), ('retried', 'tried again'), ('finished', 'ended'), ('approval_requested', 'approval requested'), ('approved', 'approved'), ('sent_back', 'sent back'), ('withdrawn', 'request withdrawn'), ('receiver_failed', 'a signal receiver failed')], max_length=20, verbose_name='kind')),
                 ('actor', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
                 ('batch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='wanvideo.batch', verbose_name='batch')),
             ],
