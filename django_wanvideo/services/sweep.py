@@ -65,7 +65,7 @@ class SweepResult:
     is_foreign: bool = False
     dispatch: Dispatch = field(default=queue.enqueue, repr=False)
     #: How long handed-out rows are left alone: longer where many jobs wait, so that none is handed out twice.
-    visibility_timeout: dt.timedelta = TASK_VISIBILITY
+    visibility_timeout: dt.timedelta = field(default_factory=lambda: TASK_VISIBILITY)
 
     def hand_out(self, job: str, *ids: object) -> bool:
         """Hand one job to a worker; once nobody took one, none is handed out any more."""

@@ -90,7 +90,7 @@ def moment(value: Mapping[str, Any], name: str) -> dt.datetime | None:
     return found if found is None or timezone.is_aware(found) else None
 
 
-def believed(at: dt.datetime | None, longest: dt.timedelta = LONGEST_WAIT) -> dt.datetime:
+def believed(at: dt.datetime | None, longest: dt.timedelta | None = None) -> dt.datetime:
     """Return when something is due; now for a time that lies further ahead than it was ever set to."""
     now = timezone.now()
-    return at if at is not None and at <= now + longest else now
+    return at if at is not None and at <= now + (longest or LONGEST_WAIT) else now
