@@ -19,6 +19,7 @@ from django_wanvideo.admin import holds
 from django_wanvideo.admin.caching import once
 from django_wanvideo.admin.changelist import chips
 from django_wanvideo.admin.changelist.dates import CreatedFilter
+from django_wanvideo.admin.changelist.narrowing import Filter
 from django_wanvideo.admin.gallery import choice, tiles
 from django_wanvideo.admin.presentation.cards import card_of
 from django_wanvideo.choices import InputRole, TaskStatus
@@ -73,6 +74,9 @@ class TaskChangeList(ChangeList):
         if self.is_grid or self.is_popup:
             self.list_per_page = math.ceil(self.list_per_page / tiles.COLUMNS) * tiles.COLUMNS
         for spec in self.filter_specs:
+            if isinstance(spec, Filter) and spec.form_template:
+                own = spec.expected_parameters()
+                spec.kept = [pair for pair in self.kept_pairs if pair[0] not in own]
             if isinstance(spec, CreatedFilter) and request.method == "GET":
                 spec.tell(request)
         place = next(((name, self.params[name]) for name in PLACES if name in self.params), None)
