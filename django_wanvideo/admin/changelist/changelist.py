@@ -19,6 +19,7 @@ from django_wanvideo.admin import holds
 from django_wanvideo.admin.caching import once
 from django_wanvideo.admin.changelist import chips
 from django_wanvideo.admin.changelist.dates import CreatedFilter
+from django_wanvideo.admin.changelist.filters import PurposeFilter
 from django_wanvideo.admin.changelist.narrowing import Filter
 from django_wanvideo.admin.gallery import choice, tiles
 from django_wanvideo.admin.presentation.cards import card_of
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from django_wanvideo.models import VideoTask
 
 #: What the list does not show and need not read.
-_UNSHOWN = ("notes", "metadata", "error_message", "video_sha256", "parent")
+_UNSHOWN = ("notes", "metadata", "made_for", "error_message", "video_sha256", "parent")
 
 #: Where a page begins: after a task that was seen, before one, or at the end of all.
 OLDER, NEWER, OLDEST = PLACES = ("older", "newer", "oldest")
@@ -137,8 +138,14 @@ class TaskChangeList(ChangeList):
 
     @property
     def kept_params(self) -> dict[str, Any]:
-        """What a search keeps: filters and order, but not the page."""
-        return {name: value for name, value in self.params.items() if name not in {*PLACES, PAGE_VAR, SEARCH_VAR}}
+        """What a search keeps: filters and order, but not the page, nor what stands beside it in its form."""
+        own = {*PLACES, PAGE_VAR, SEARCH_VAR, PurposeFilter.parameter_name}
+        return {name: value for name, value in self.params.items() if name not in own}
+
+    @property
+    def purpose(self) -> PurposeFilter | None:
+        """The tick that stands beside the search, if there is one."""
+        return next((spec for spec in self.filter_specs if isinstance(spec, PurposeFilter)), None)
 
     @property
     def unsearched_url(self) -> str:
