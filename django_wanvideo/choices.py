@@ -72,6 +72,17 @@ class InputRole(TextChoices):
     DOCUMENT = "document", _("document")
 
 
+class Purpose(TextChoices):
+    """What somebody has and wants a video of, in the order in which people are asked."""
+
+    ANIMATE = "animate", _("Animate a picture")
+    WORDS = "words", _("From words")
+    FIRST_TO_LAST = "first-to-last", _("First to last frame")
+    CONTINUE = "continue", _("Continue a clip")
+    CHARACTER = "character", _("Keep this character")
+    CHANGE = "change", _("Change a clip")
+
+
 class EventKind(TextChoices):
     """One line of a task's history."""
 

@@ -11,9 +11,10 @@ from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_wanvideo import approvals
+from django_wanvideo import approvals, chains
 from django_wanvideo.admin import action_results
 from django_wanvideo.admin.base import person
+from django_wanvideo.admin.chains import continuing
 from django_wanvideo.admin.presentation import formats, prices
 from django_wanvideo.admin.views import duplicate
 from django_wanvideo.admin.views.planning import CHANGE_FIRST
@@ -73,6 +74,8 @@ OPERATIONS = {
     "withdraw": Operation("view", _withdraw, gettext_lazy("The request was withdrawn.")),
     "refresh": Operation("view", polling.refresh, gettext_lazy("The status was refreshed.")),
 }
+#: Ways to make a draft of a task.
+WAYS = {way.verb: way for way in (duplicate.DUPLICATE, continuing.CONTINUE)}
 
 
 def operate_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.UUID, verb: str) -> HttpResponse:
@@ -80,9 +83,9 @@ def operate_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uu
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     task = model_admin.get_task_or_404(request, object_id)
-    if verb == "duplicate":
-        model_admin.require(request, task, "add", "view")
-        return duplicate.duplicate(model_admin, request, task)
+    if (way := WAYS.get(verb)) is not None:
+        model_admin.require(request, task, *way.permissions, "view")
+        return duplicate.make_once(model_admin, request, task, way)
     operation = OPERATIONS.get(verb)
     if operation is None:
         raise Http404(_("There is no such button."))
@@ -151,6 +154,8 @@ def get_object_actions(model_admin: TaskAdminBase, request: HttpRequest, task: V
         label = _("Choose another picture") if ended and action == "replace_picture" else _("Edit a copy")
         add("duplicate", label if ended else _("Duplicate"), "copy", first=is_to_change and not fetchable)
         add("make_takes", _("More like this…"), "takes", link=True)
+    if may(*continuing.CONTINUE.permissions) and chains.can_continue(task):
+        add("continue", _("Continue…"), "link")
     if may("change"):
         if decisions.can_be_dismissed(task):
             add("dismiss", _("Dismiss"), "completed")

@@ -410,6 +410,7 @@ class Migration(migrations.Migration):
                 ('approval', models.ForeignKey(blank=True, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='tasks', to='wanvideo.approval', verbose_name='approval')),
                 ('approved_by', models.ForeignKey(blank=True, db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='approved by')),
                 ('batch', models.ForeignKey(blank=True, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='tasks', to='wanvideo.batch', verbose_name='batch')),
+                ('continues', models.ForeignKey(blank=True, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='continuations', to='wanvideo.videotask', verbose_name='continues')),
                 ('owner', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
                 ('parent', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='children', to='wanvideo.videotask', verbose_name='made from')),
             ],
@@ -637,6 +638,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='videotask',
             index=models.Index(condition=models.Q(('content_sha256', ''), _negated=True), fields=['content_sha256'], name='wanvideo_task_content'),
+        ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(condition=models.Q(('continues__isnull', False)), fields=['continues'], name='wanvideo_task_continues'),
         ),
         migrations.AddIndex(
             model_name='videotask',

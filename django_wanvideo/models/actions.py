@@ -131,6 +131,25 @@ class TaskActions(models.Model):
         made: list[Self] = _call("takes.make", self, changes, by=by)
         return made
 
+    def continue_with(self, *, by: AbstractBaseUser | None = None, **changes: Any) -> Self:
+        """Make a draft that begins with the last frame of this stored video; return it. Nothing is sent.
+
+        What is not said is as in this task, as far as the model takes it beside a first frame. Where its own model takes
+        none, it is the one of the same family that does.
+
+        Args:
+            changes: what differs, in ``create_task``'s words: ``prompt``, ``model``, ``idempotency_key``, parameters and
+                further inputs.
+
+        Raises:
+            ValidationError: keyed by field; at ``first_frame`` where the video cannot be read.
+            TransitionNotAllowed: there is no stored video.
+            IdempotencyConflict: the key has made another task.
+            ConfigurationError: the extra ``posters`` is not installed.
+        """
+        made: Self = _call("chains.continue_with", self, by=by, **changes)
+        return made
+
     def pick(self, *, by: AbstractBaseUser | None = None) -> Self:
         """Choose this one of its takes, in place of whichever was chosen before; return it.
 

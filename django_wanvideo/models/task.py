@@ -21,6 +21,7 @@ from django_wanvideo.models.base import pricing
 from django_wanvideo.models.base.people import PersonKey
 from django_wanvideo.models.base.rows import RowKey
 from django_wanvideo.models.batches.row import BatchRow
+from django_wanvideo.models.chains import link
 from django_wanvideo.models.credit_entry import charge_of
 from django_wanvideo.models.querysets import MAY_NEED_ATTENTION, VideoTaskManager
 from django_wanvideo.models.storage import task_storage, upload_to
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from django_wanvideo.models.input import MediaInput
 
 
-class VideoTask(TaskActions, BatchRow, take.Take, poster.Poster, approved.Approved):
+class VideoTask(TaskActions, BatchRow, link.Link, take.Take, poster.Poster, approved.Approved):
     """One wish for one video; the row is the truth about it.
 
     ``status`` is written by ``models.lifecycle.advance()`` alone.
@@ -165,7 +166,7 @@ class VideoTask(TaskActions, BatchRow, take.Take, poster.Poster, approved.Approv
             models.Index(fields=["video"], name="wanvideo_task_video"),
             models.Index(fields=["made_for"], name="wanvideo_task_made_for"),
             models.Index(fields=["content_sha256"], name="wanvideo_task_content", condition=~Q(content_sha256="")),
-            *(take.INDEXES + poster.INDEXES + approved.INDEXES),
+            *(link.INDEXES + take.INDEXES + poster.INDEXES + approved.INDEXES),
         ]
 
     def __str__(self) -> str:

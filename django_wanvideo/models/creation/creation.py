@@ -20,6 +20,7 @@ from django_wanvideo.models.creation.validation import Written, as_list
 from django_wanvideo.models.input import by_role
 
 if TYPE_CHECKING:
+    import uuid
     from collections.abc import Mapping
 
     from django.contrib.auth.models import AbstractBaseUser
@@ -39,12 +40,16 @@ def get_or_create_task(
     metadata: Mapping[str, Any] | None = None,
     notes: str | None = "",
     parent: VideoTask | None = None,
+    continues_id: uuid.UUID | None = None,
     by: AbstractBaseUser | None = None,
     idempotency_key: str | None = None,
     fix_inputs: bool = False,
     **others: Any,
 ) -> tuple[VideoTask, bool]:
-    """Do what ``VideoTask.objects.create_task`` does, and tell whether the draft was made now."""
+    """Do what ``VideoTask.objects.create_task`` does, and tell whether the draft was made now.
+
+    ``continues_id`` is the task whose last frame the first frame is.
+    """
     parameters = {name: value for name, value in others.items() if name not in _ROLES}
     sources = {role: items for role in others if role in _ROLES and (items := as_list(others[role]))}
     used = presets.find_preset(preset, owner)
@@ -71,7 +76,8 @@ def get_or_create_task(
         spec, written, filled.parameters, sources, key_problem=problem, fix=fix_inputs
     )
     owner_id = owner.pk if owner is not None else None
-    task = VideoTask(**columns, **wish.columns, owner_id=owner_id, parent_id=parent.pk if parent is not None else None)
+    origin = {"parent_id": parent.pk if parent is not None else None, "continues_id": continues_id}
+    task = VideoTask(**columns, **wish.columns, **origin, owner_id=owner_id)
     try:
         # Inside a caller's own transaction this is a savepoint, so that a lost race leaves the caller's work as it is.
         with media.discarding_files_on_error(inputs), database.atomic():
@@ -129,6 +135,9 @@ def update_draft(
     keep_of = task if spec.id == task.model else None
     columns, inputs = validation.validate(spec, written, parameters, sources, keep_of=keep_of, fix=fix_inputs)
     fresh = [item for item in inputs if item.pk is None]
+    if others.get(InputRole.FIRST_FRAME) is not None:
+        # It begins with another picture now.
+        columns["continues_id"] = None
     with media.discarding_files_on_error(fresh), database.atomic():
         if version is not None:
             drafts.hold(task.pk, version)
@@ -187,6 +196,8 @@ def get_or_duplicate(task: VideoTask, *, by: AbstractBaseUser | None = None, **c
     whole: dict[str, Any] = {"prompt": task.prompt, "model": task.model, "metadata": task.metadata}
     whole |= task.parameters | inputs | changes
     owner = by if by is not None else task.owner
+    if InputRole.FIRST_FRAME not in changes:
+        whole["continues_id"] = task.continues_id
     return get_or_create_task(owner=owner, parent=task, by=by, **whole)
 
 

@@ -1,4 +1,4 @@
-"""One picture of a video, decoded in a process of its own: ``python frames.py [SECONDS] < video > picture``.
+"""One picture of a video, decoded in a process of its own: ``python frames.py [SECONDS [SIDE]] < video > picture``.
 
 What decodes may be hung, killed or taken over by a hostile file. So it runs beside the worker, with limits, and knows
 nothing of the site; the worker only imports this for the limits.
@@ -11,21 +11,24 @@ import io
 import sys
 from typing import IO, Any
 
-#: Pixels of the picture's longer side.
+#: Pixels of a poster's longer side.
 LONGEST_SIDE = 960
 #: Pixels of a video's frame: more than 4K has.
 MAX_PIXELS = 16_000_000
 #: Seconds of the processor, and bytes of memory.
 CPU_SECONDS, MEMORY = 30, 2 * 1024**3
 QUALITY = 85
+#: Of a picture that a video is made from, which nobody shall see the difference of.
+BEST_QUALITY = 95
 #: Moments are kept in whole milliseconds, and frames' times are not whole.
 _TOLERANCE = 0.0006
 
 
-def jpeg(video: IO[bytes], seconds: float | None = None) -> bytes:
+def jpeg(video: IO[bytes], seconds: float | None = None, side: int = LONGEST_SIDE) -> bytes:
     """Return the frame that a player shows at ``seconds`` as JPEG, by default that in the middle.
 
-    Beyond the end it is the last one. Raises ValueError for what has no frame that may be decoded, and errors of PyAV's.
+    Beyond the end it is the last one. Its longer side has at most ``side`` pixels; with 0 it is as large as the video.
+    Raises ValueError for what has no frame that may be decoded, and errors of PyAV's.
     """
     import av
 
@@ -51,22 +54,28 @@ def jpeg(video: IO[bytes], seconds: float | None = None) -> bytes:
             shown = frame
         if shown is None:
             raise ValueError("it has no frame")
-        scale = min(1.0, LONGEST_SIDE / max(shown.width, shown.height))
-        width, height = (max(1, round(side * scale)) for side in (shown.width, shown.height))
+        scale = min(1.0, side / max(shown.width, shown.height)) if side else 1.0
+        width, height = (max(1, round(length * scale)) for length in (shown.width, shown.height))
         target = io.BytesIO()
-        shown.to_image(width=width, height=height, interpolation="AREA").save(target, "JPEG", quality=QUALITY)
+        options = {"quality": QUALITY} if side else {"quality": BEST_QUALITY, "subsampling": 0}
+        shown.to_image(width=width, height=height, interpolation="AREA").save(target, "JPEG", **options)
         return target.getvalue()
 
 
-def main() -> None:
+def limit() -> None:
+    """Bound the time and the memory of this process, where the system can; the time is kept by the worker as well."""
     with contextlib.suppress(ImportError, OSError, ValueError):
-        # Not everywhere; the time limit is kept by the worker.
         import resource
 
         for kind, most in ((resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_AS, MEMORY)):
             resource.setrlimit(kind, (most, most))
+
+
+def main() -> None:
+    limit()
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else None
-    sys.stdout.buffer.write(jpeg(sys.stdin.buffer, seconds))
+    side = int(sys.argv[2]) if len(sys.argv) > 2 else LONGEST_SIDE
+    sys.stdout.buffer.write(jpeg(sys.stdin.buffer, seconds, side))
 
 
 if __name__ == "__main__":

@@ -8,14 +8,9 @@ from __future__ import annotations
 import datetime as dt
 import importlib.util
 import logging
-import os
-import subprocess
-import sys
-import tempfile
 from decimal import Decimal, InvalidOperation
 from typing import IO, TYPE_CHECKING
 
-from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db.models import F, Q
 from django.utils import timezone
@@ -30,7 +25,7 @@ from django_wanvideo.models.creation import files
 from django_wanvideo.models.lifecycle import WAKE_GRACE
 from django_wanvideo.services import leases
 from django_wanvideo.services.installation import installation
-from django_wanvideo.services.storing import frames
+from django_wanvideo.services.storing import decoding, frames
 
 if TYPE_CHECKING:
     import uuid
@@ -49,12 +44,6 @@ LONGEST = 10_000
 DECODING = 60.0
 #: How long after each try the next one comes; as many tries as these, and one more.
 DELAYS = (dt.timedelta(minutes=1), dt.timedelta(minutes=15))
-#: What a decoder needs of a worker's environment; no keys are in it.
-_KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
-
-
-class NoFrame(Exception):  # noqa: N818 - not an error: many videos are shown by their first frame
-    """The video gives no picture; the text says why, in a few words."""
 
 
 def is_installed() -> bool:
@@ -143,36 +132,22 @@ def _asked_for(task: VideoTask) -> Q:
 
 
 def _frame(task: VideoTask) -> bytes:
-    with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as copy:
-        with task.video.storage.open(str(task.video.name), "rb") as stored:
-            while piece := stored.read(files.CHUNK):
-                if copy.tell() + len(piece) > MAX_BYTES:
-                    raise NoFrame("the video is too large")
-                copy.write(piece)
-        copy.flush()
-        copy.seek(0)
+    with decoding.copy_of(task.video, MAX_BYTES) as copy:
         return _decode(copy, task.poster_seconds)
 
 
 def _decode(video: IO[bytes], seconds: Decimal | None) -> bytes:
-    """Return a frame as JPEG, decoded by another process. Raises NoFrame."""
-    known = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    command = [sys.executable, "-P", frames.__file__, *([] if seconds is None else [str(seconds)])]
-    try:
-        done = subprocess.run(  # noqa: S603 - nothing in it comes from outside but a number
-            command,
-            stdin=video,
-            capture_output=True,
-            timeout=DECODING,
-            check=False,
-            env={**known, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
-    except subprocess.TimeoutExpired as error:
-        raise NoFrame("decoding takes too long") from error
-    if done.returncode or not done.stdout:
-        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise NoFrame(said or f"the decoder ended with {done.returncode}")
-    return done.stdout
+    """Return a frame as JPEG, decoded by another process. Raises Undecodable."""
+    return decoding.run(frames.__file__, *([] if seconds is None else [str(seconds)]), video=video, timeout=DECODING)
+
+
+def last_frame(task: VideoTask) -> bytes:
+    """Return the last frame of a stored video as JPEG, as large as the video.
+
+    Raises Undecodable, and whatever the storage raises.
+    """
+    with decoding.copy_of(task.video, MAX_BYTES) as copy:
+        return decoding.run(frames.__file__, "inf", "0", video=copy, timeout=DECODING)
 
 
 def _save(task: VideoTask, picture: bytes) -> str:

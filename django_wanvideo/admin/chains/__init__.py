@@ -1,0 +1,1 @@
+"""Films in parts in the admin: going on from a video, remaking a part, joining all of them."""

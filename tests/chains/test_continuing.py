@@ -1,0 +1,109 @@
+"""Going on from a video: a draft that begins where the video ends, made of what the model takes beside a first frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
+from django_wanvideo.models import VideoTask
+from django_wanvideo.services.storing import posters
+from django_wanvideo.testing import picture
+from tests.chains.conftest import SIZE
+from tests.clips import colour_of
+from tests.rows import make_task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Stored = Callable[..., VideoTask]
+
+
+def test_the_draft_begins_with_the_last_frame_as_large_as_the_video(stored: Stored) -> None:
+    task = stored("red", "blue", prompt="A fox trots", parameters={"duration": 9})
+    draft = task.continue_with(prompt="It looks up", generate_audio=False)
+    frame = draft.first_frame
+    assert frame is not None
+    assert (frame.width, frame.height, frame.sent_size) == (*SIZE, None)
+    with frame.file.open() as content:
+        assert colour_of(content.read()) == "blue"
+    assert (draft.status, draft.prompt, draft.model) == ("draft", "It looks up", task.model)
+    assert draft.parameters == {"duration": 9, "generate_audio": False}
+    assert (draft.continues, draft.parent) == (task, task)
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters", "expected", "carried"),
+    [
+        (
+            "wan2.6-text-to-video",
+            {"duration": 10, "quality": "1080p", "aspect_ratio": "9:16"},
+            "wan2.6-image-to-video",
+            {"duration": 10, "quality": "1080p"},
+        ),
+        ("wan3.0-reference-video", {"duration": 20}, "wan3.0-image-to-video", {"duration": 20}),
+        ("wan2.7-video-edit", {"duration": 0}, "wan2.7-image-to-video", {"duration": 5}),
+    ],
+)
+def test_a_model_without_first_frame_gives_way_to_one_of_its_family(
+    stored: Stored, model: str, parameters: dict[str, object], expected: str, carried: dict[str, object]
+) -> None:
+    draft = stored("red", model=model, parameters=parameters).continue_with()
+    assert (draft.model, draft.parameters) == (expected, carried)
+
+
+def test_what_belongs_to_the_first_video_only_is_not_carried_on(stored: Stored) -> None:
+    origin = VideoTask.objects.create_task(
+        "A dance", picture(), model="wan2.7-image-to-video", last_frame=picture(), audio="https://a.example/beat.mp3"
+    )
+    task = stored("red", model=origin.model, prompt=origin.prompt)
+    origin.inputs.update(task=task)
+    assert [item.role for item in task.continue_with().inputs.all()] == ["first_frame"]
+
+
+def test_the_same_key_gives_the_same_draft(stored: Stored) -> None:
+    task = stored("red")
+    first, second = (task.continue_with(prompt="On", idempotency_key="part-2") for _time in range(2))
+    assert first == second
+    assert task.continuations.count() == 1
+
+
+def test_a_copy_goes_on_from_the_same_video_and_one_with_another_picture_does_not(stored: Stored) -> None:
+    task = stored("red")
+    draft = task.continue_with()
+    (take,) = draft.make_takes({"prompt": "Otherwise"})
+    assert take.continues == task
+    (other,) = draft.make_takes({"first_frame": picture()})
+    assert other.continues is None
+    draft.update(prompt="On and on")
+    assert draft.continues == task
+    draft.update(first_frame=picture())
+    assert VideoTask.objects.get(pk=draft.pk).continues is None
+
+
+def test_the_parts_after_one_that_is_deleted_stay(stored: Stored) -> None:
+    task = stored("red")
+    draft = task.continue_with()
+    task.delete()
+    draft.refresh_from_db()
+    assert (draft.continues, draft.first_frame is not None) == (None, True)
+
+
+def test_what_has_no_video_or_one_that_cannot_be_read_is_refused_in_words(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(TransitionNotAllowed, match="Only a stored video"):
+        make_task().continue_with()
+    task = stored(content=b"\0\0\0\x18ftypisom no video")
+    with pytest.raises(ValidationError) as refused:
+        task.continue_with()
+    assert "cannot be read just now" in refused.value.message_dict["first_frame"][0]
+    task.video.storage.delete(task.video.name)
+    with pytest.raises(ValidationError):
+        task.continue_with()
+    monkeypatch.setattr(posters, "is_installed", lambda: False)
+    with pytest.raises(ConfigurationError, match=r"django-wanvideo\[posters\]"):
+        task.continue_with()
+    assert task.continuations.count() == 0
