@@ -67,7 +67,7 @@ OPERATIONS = {
     "refresh": Operation("view", polling.refresh, gettext_lazy("The status was refreshed.")),
 }
 #: Ways to make a draft of a task.
-WAYS = {way.verb: way for way in (duplicate.DUPLICATE, continuing.CONTINUE)}
+WAYS = {way.verb: way for way in (duplicate.DUPLICATE, continuing.CONTINUE, continuing.REMAKE)}
 
 
 def operate_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.UUID, verb: str) -> HttpResponse:
