@@ -77,7 +77,7 @@ def why_not(parts: Sequence[Part], *, anyway: bool = False) -> str:
         return _("This video has no other parts. Continue it first.")
     for number, part in enumerate(parts, start=1):
         if not part.is_ready:
-            words = _("Part %(n)s has no video yet: it is %(status)s.")
+            words = _("Part %(n)s has no video yet (%(status)s).")
             return words % {"n": number, "status": part.task.get_status_display()}
     for number, part in enumerate(parts, start=1):
         if part.begins_elsewhere and not anyway:

@@ -45,7 +45,8 @@ def parts_of(task: VideoTask) -> list[Part]:
     line, parts = _line_to(task), list[Part]()
     candidates = _takes(line[0])
     while candidates and len(parts) < MOST:
-        following = list(VideoTask.objects.filter(continues__in=[candidate.pk for candidate in candidates]))
+        stored = [candidate.pk for candidate in candidates if candidate.status == TaskStatus.COMPLETED]
+        following = list(VideoTask.objects.filter(continues__in=stored)) if stored else []
         previous = parts[-1].task if parts else None
         chosen = _choose(candidates, previous, {other.continues_id for other in following})
         parts.append(Part(chosen, previous))

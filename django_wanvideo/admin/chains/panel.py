@@ -58,6 +58,7 @@ def of(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask | None)
         "rows": [_row(model_admin, request, n, part, tasks, task) for n, part in enumerate(parts, start=1)],
         "words": _words(parts),
         "present": present,
+        "poster": markup.still_url(parts[0].task, parts[0].task.first_frame) if films else "",
         "earlier": [film for film in films if film["video"] and film is not present],
         "join_url": model_admin.get_page_url("join", task.pk) if can_join else "",
         "why_not": chains.why_not(parts) if may_join and not is_done else "",

@@ -37,13 +37,13 @@ def panel(client, task):
 def test_the_parts_stand_on_the_page_of_each_and_on_a_draft_without_buttons(boss, parts, make_task):
     for part in parts:
         shown = panel(boss, part)
-        assert re.search(r"Film 2 parts, 10 s.* Part 1 .*part number 1 .* Part 2 .*part number 2", shown), shown
+        assert re.search(r"Film: 2 parts, 10 s.* Part 1 .*part number 1 .* Part 2 .*part number 2", shown), shown
         assert ("Remake this part" in shown, "Join into one video" in shown) == (True, True)
     assert panel(boss, make_task("completed", like=parts[0])) == ""
     draft = make_task("draft", like=parts[0], prompt="next", continues=parts[1])
     shown = panel(boss, draft)
     assert ("3 parts" in shown, "Remake" in shown, "Join" in shown) == (True, False, False)
-    assert "Part 3 has no video yet: it is draft." in panel(boss, parts[0])
+    assert "Part 3 has no video yet (draft)." in panel(boss, parts[0])
 
 
 def test_join_is_pressed_and_the_film_is_played_and_kept(boss, parts):
@@ -59,6 +59,8 @@ def test_join_is_pressed_and_the_film_is_played_and_kept(boss, parts):
     assert b"".join(answer.streaming_content) == b"12345"
     assert re.search(r'filename="part-number-2-film-\w{8}.mp4"', answer["Content-Disposition"])
     assert VideoTask.objects.count() == 2
+    asked = boss.get(url("delete", parts[1].pk)).content.decode()
+    assert "The film that it is the last part of will be deleted with it" in asked
 
 
 @pytest.mark.parametrize(
