@@ -72,6 +72,17 @@ class InputRole(TextChoices):
     DOCUMENT = "document", _("document")
 
 
+class Purpose(TextChoices):
+    """What somebody has and wants a video of, in the order in which people are asked."""
+
+    ANIMATE = "animate", _("Animate a picture")
+    WORDS = "words", _("From words")
+    FIRST_TO_LAST = "first-to-last", _("First to last frame")
+    CONTINUE = "continue", _("Continue a clip")
+    CHARACTER = "character", _("Keep this character")
+    CHANGE = "change", _("Change a clip")
+
+
 class EventKind(TextChoices):
     """One line of a task's history."""
 
@@ -134,6 +145,7 @@ class BatchEventKind(TextChoices):
     APPROVAL_REQUESTED = "approval_requested", _("approval requested")
     APPROVED = "approved", _("approved")
     SENT_BACK = "sent_back", _("sent back")
+    WITHDRAWN = "withdrawn", _("request withdrawn")
     RECEIVER_FAILED = "receiver_failed", _("a signal receiver failed")
 
 
@@ -151,6 +163,7 @@ class ApprovalState(TextChoices):
     WAITING = "waiting", pgettext_lazy("approval", "waiting")
     APPROVED = "approved", pgettext_lazy("approval", "approved")
     RETURNED = "returned", pgettext_lazy("approval", "sent back")
+    WITHDRAWN = "withdrawn", pgettext_lazy("approval", "withdrawn")
     #: It was edited, or costs more by now, so it has to be asked for again.
     VOID = "void", pgettext_lazy("approval", "void")
 

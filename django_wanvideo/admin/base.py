@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
-from django_wanvideo.admin.people import presets
+from django_wanvideo.admin.people import model_choice, presets
 from django_wanvideo.admin.presentation import markup
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.conf import conf
@@ -106,18 +106,23 @@ class TaskAdminBase(_Base):
         return bool(check(request) if permission == "add" else check(request, task))
 
     def get_model_spec(self, request: HttpRequest, obj: VideoTask | None = None) -> ModelSpec:
-        """Return the model that the form is for: chosen just now, or the draft's, or the default."""
+        """Return the model that the form is for: chosen just now, or the draft's, or the person's own, or the default."""
         chosen = presets.model_of(request) if obj is None else ""
         posted, asked = request.POST.get("model"), request.GET.get("model")
         # A preset that is to be filled in comes before what stood in the form.
         first = (chosen, posted, asked) if request.method == "POST" else (asked, chosen)
-        for candidate in (*first, obj and obj.model, conf.DEFAULT_MODEL):
+        own = model_choice.of(request) if self.is_plain_add(request, obj) else None
+        for candidate in (*first, obj and obj.model, own and own.id, conf.DEFAULT_MODEL):
             if candidate:
                 try:
                     return catalog.get(candidate)
                 except ValidationError:
                     continue
         return catalog.models()[0]
+
+    def is_plain_add(self, request: HttpRequest, obj: VideoTask | None) -> bool:
+        """Tell whether an empty form is asked for, and nothing that some models would not take is to stand in it."""
+        return obj is None and request.method == "GET" and not request.GET.keys() - {"_changelist_filters"}
 
     def is_editable(self, request: HttpRequest, obj: VideoTask | None) -> bool:
         """Tell whether the task is still a form to fill in for this person."""

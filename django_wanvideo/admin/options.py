@@ -27,7 +27,7 @@ from django_wanvideo.admin.presentation.markup import ColumnsMixin
 from django_wanvideo.admin.spending.views import spending_view
 from django_wanvideo.admin.takes import making, picking
 from django_wanvideo.admin.takes import page as takes_page
-from django_wanvideo.admin.views import bulk_submit, files, live, resolve
+from django_wanvideo.admin.views import bulk_submit, files, live, model_choice, resolve
 from django_wanvideo.admin.views.change import PagesMixin, parent_of
 from django_wanvideo.models import Attempt
 
@@ -91,6 +91,7 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
             ("status/", live.status_view, "status"),
             ("news/", live.news_view, "news"),
             ("price/", live.price_view, "price"),
+            ("models/", model_choice.model_choice_view, "models"),
             ("totals/", totals.totals_view, "totals"),
             ("temporary-upload/", files.temporary_upload_view, "temporary_upload"),
             ("send/", bulk_submit.send_view, "send"),

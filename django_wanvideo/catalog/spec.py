@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from django_wanvideo.choices import InputRole, Purpose
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     from django_wanvideo.catalog.inputs import InputSpec
     from django_wanvideo.catalog.parameters import ParameterSpec, Scalar
     from django_wanvideo.catalog.pricing import PriceRule
-    from django_wanvideo.choices import InputRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,31 @@ class ModelSpec:
         """Return the value that each parameter has: as given, or else its default."""
         given = {name: value for name, value in parameters.items() if value is not None}
         return {parameter.name: given.get(parameter.name, parameter.default) for parameter in self.parameters}
+
+    @property
+    def purposes(self) -> tuple[Purpose, ...]:
+        """What the model is for, by what is enough for it to begin with; empty where it needs more than one thing."""
+        is_part = any(item.role == InputRole.SOURCE_VIDEO and item.is_part_of_video for item in self.inputs)
+        fits = {
+            Purpose.ANIMATE: self._begins_with(InputRole.FIRST_FRAME),
+            Purpose.WORDS: self._begins_with() and all(item.media == "audio" for item in self.inputs),
+            Purpose.FIRST_TO_LAST: self._begins_with(InputRole.FIRST_FRAME, InputRole.LAST_FRAME),
+            Purpose.CONTINUE: is_part and self._begins_with(InputRole.SOURCE_VIDEO),
+            Purpose.CHARACTER: self._begins_with(InputRole.REFERENCE_VIDEOS)
+            or self._begins_with(InputRole.REFERENCE_IMAGES),
+            Purpose.CHANGE: not is_part and self._begins_with(InputRole.SOURCE_VIDEO),
+        }
+        return tuple(purpose for purpose, is_fit in fits.items() if is_fit)
+
+    def _begins_with(self, *roles: InputRole) -> bool:
+        """Tell whether the model takes ``roles`` and needs nothing beside them and a prompt."""
+        needed = {item.role for item in self.inputs if item.required}
+        given = {"prompt", *(role.value for role in roles)}
+        return (
+            all(self.has_role(role) for role in roles)
+            and needed <= {*roles}
+            and all(given & {*one.names} for one in self.one_of)
+        )
 
     def form_rules(self) -> list[dict[str, Any]]:
         """Return the rules between settings as JSON for a form; those between inputs only the server checks."""

@@ -36,6 +36,7 @@ ANSWERS = {
     "GET totals":           (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET spending":         (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "GET news":             (NO,    OK,  NO,  OK,    NO,    NO,    NO),
+    "GET models":           (NO,    NO,  OK,  NO,    NO,    NO,    NO),
     "GET price":            (NO,    NO,  OK,  OK,    NO,    NO,    NO),
     "GET temporary_upload": (NO,    NO,  OK,  OK,    NO,    NO,    NO),
     "GET video":            (NO,    OK,  NO,  OK,    NO,    NO,    NO),
@@ -98,7 +99,17 @@ def ask(make_task, monkeypatch):
         method, what = name.split(" ", 1)
         data = {}
         match what:
-            case "changelist" | "add" | "status" | "totals" | "spending" | "sending" | "bulk_resolve" | "approvals":
+            case (
+                "changelist"
+                | "add"
+                | "models"
+                | "status"
+                | "totals"
+                | "spending"
+                | "sending"
+                | "bulk_resolve"
+                | "approvals"
+            ):
                 address = url(what)
                 data = add_data() if method == "POST" else {}
             case "add, generate":
@@ -219,6 +230,7 @@ def test_own_tasks_only_holds_for_every_address_of_a_task(ask, boss, person, mon
         if name.split(" ", 1)[1].split(",")[0] not in {
             "changelist",
             "add",
+            "models",
             "status",
             "totals",
             "news",

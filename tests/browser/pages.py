@@ -127,6 +127,8 @@ PAGES: dict[str, Callable[[Person, Tasks], object]] = {
     "popup": lambda maria, tasks: maria.open("changelist", query="?_popup=1&_to_field=id"),
     "add": lambda maria, tasks: maria.open("add"),
     "add another model": lambda maria, tasks: maria.open("add", query="?model=wan2.5-text-to-video-preview"),
+    "models": lambda maria, tasks: maria.open("models"),
+    "models for characters": lambda maria, tasks: maria.open("models", query="?want=character"),
     "add refused": _refused,
     "add with preset": lambda maria, tasks: _with_preset(maria),
     "presets": lambda maria, tasks: _other(maria, "preset_changelist"),

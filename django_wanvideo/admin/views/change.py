@@ -26,10 +26,11 @@ from django_wanvideo.admin.forms.base import FIRST_FRAME
 from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
 from django_wanvideo.admin.gallery import choice
+from django_wanvideo.admin.people import model_choice as own_model
 from django_wanvideo.admin.people import presets
 from django_wanvideo.admin.presentation import detail_page, prices
 from django_wanvideo.admin.takes import labels
-from django_wanvideo.admin.views import duplicate, live
+from django_wanvideo.admin.views import duplicate, live, model_choice
 from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import WanVideoError
@@ -116,10 +117,8 @@ class PagesMixin(TaskAdminBase):
         form = context["adminform"].form
         if isinstance(form, TaskForm):
             form.show_pictures(self.get_page_url("temporary_upload"))
-            takes_picture = any(item.role == InputRole.FIRST_FRAME for item in form.spec.inputs)
-            new = _("Animate a picture") if takes_picture else _("Make a video from words")
             known = form.repeat.task if form.repeat else None
-            context["title"] = new if add else _("Draft")
+            context["title"] = model_choice.words(form.spec) if add else _("Draft")
             page |= {
                 "kind": "form",
                 "open_url": self.get_page_url("change", known.pk) if known is not None else "",
@@ -130,6 +129,7 @@ class PagesMixin(TaskAdminBase):
             }
             if add:
                 page["presets"] = presets.bar(request, form)
+                page["models_url"] = model_choice.url(self, request)
             elif task is not None:
                 can_copy = self.has_add_permission(request)
                 page["related"] = {**detail_page.related(self, request, task), "can_copy": can_copy}
@@ -156,6 +156,7 @@ class PagesMixin(TaskAdminBase):
             page["pause_url"] = self.get_page_url("sending")
         if self.admin_site.is_registered(Batch) and self.admin_site.get_model_admin(Batch).has_add_permission(request):
             page["make_many_url"] = reverse("admin:wanvideo_batch_add", current_app=self.admin_site.name)
+        page["add_words"] = model_choice.words(own_model.of(request, holds.marks(request)))
         title = _("Choose a video") if is_popup else capfirst(self.opts.verbose_name_plural)
         context: dict[str, Any] = {"title": title, "wanvideo": page}
         if search := search_field(self, request):
