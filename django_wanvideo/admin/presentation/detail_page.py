@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -37,6 +37,7 @@ def context(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -
     """Return everything that the template of a sent task reads."""
     attempts = sorted(task.attempts.all(), key=lambda attempt: attempt.number)
     events = list(people.fetched_with(task.events.select_related("attempt"), "actor"))
+    prefetch_related_objects([task], "inputs")
     frame = task.first_frame
     holds.label(model_admin, request, [task])
     return {
