@@ -439,6 +439,8 @@ class Migration(migrations.Migration):
                 ('width', models.PositiveIntegerField(blank=True, help_text='Pixels.', null=True, verbose_name='width')),
                 ('height', models.PositiveIntegerField(blank=True, help_text='Pixels.', null=True, verbose_name='height')),
                 ('size', models.BigIntegerField(blank=True, help_text='Bytes.', null=True, verbose_name='size')),
+                ('seconds', models.DecimalField(blank=True, decimal_places=3, help_text='Seconds.', max_digits=9, null=True, verbose_name='length')),
+                ('pages', models.PositiveIntegerField(blank=True, null=True, verbose_name='pages')),
                 ('sha256', models.CharField(blank=True, editable=False, max_length=64, verbose_name='checksum')),
                 ('sent_width', models.PositiveIntegerField(blank=True, editable=False, help_text='Pixels; empty when it is not changed.', null=True, verbose_name='width as sent')),
                 ('sent_height', models.PositiveIntegerField(blank=True, editable=False, help_text='Pixels; empty when it is not changed.', null=True, verbose_name='height as sent')),

@@ -22,7 +22,7 @@ from django_wanvideo.catalog import images
 from django_wanvideo.catalog import urls as links
 from django_wanvideo.conf import conf
 from django_wanvideo.models import MediaInput
-from django_wanvideo.models.creation import files
+from django_wanvideo.models.creation import addresses, files
 from django_wanvideo.models.input import by_role
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def save_inputs(task: VideoTask, inputs: Iterable[MediaInput]) -> None:
             item.file = None
             stem = f"{task.pk}-{item.role}-{item.position}"
             try:
-                store_picture(item, stem, extension, content, has_thumbnail=bool(item.width))
+                store_picture(item, stem, extension, content, has_thumbnail=catalog.media_of(item.role) == "image")
             except ValidationError as error:
                 raise ValidationError({item.role: error}) from error
             # Where the file is the caller's, it is left as it was found: open, at its beginning.
@@ -112,18 +112,35 @@ def discarding_files_on_error(inputs: list[MediaInput]) -> Iterator[None]:
 
 
 def provider_urls(task: VideoTask, client: EvoLinkClient) -> dict[str, list[str]]:
-    """Return a link for every input, by role; files are uploaded unless an upload is still fresh.
+    """Return a link for every input, by role; pictures are uploaded unless an upload is still fresh.
+
+    Other files are read where this site has them, as EvoLink's file service does not take them.
 
     Raises:
         FileNotFoundError: a file is gone from the site's storage.
         UnreadableInputError: the site's storage does not give a file just now.
-        ValidationError: a file is no picture any more.
+        ValidationError: a file is no picture any more, or EvoLink could not read it.
         EvoLinkError: the file service did not take a file.
     """
     urls: dict[str, list[str]] = {}
     for role, items in by_role(task.inputs.all()).items():
-        urls[role] = [links.sendable(item.url) if item.url else _uploaded(item, client) for item in items]
+        urls[role] = [links.sendable(item.url) if item.url else _of_file(item, client) for item in items]
     return urls
+
+
+def _of_file(item: MediaInput, client: EvoLinkClient) -> str:
+    if catalog.media_of(item.role) == "image":
+        return _uploaded(item, client)
+    name = str(item.file.name)
+    try:
+        is_there = item.file.storage.exists(name)
+    except BaseTimeoutException:
+        raise
+    except Exception as error:
+        raise UnreadableInputError(f"{name}: {type(error).__name__}") from error
+    if not is_there:
+        raise FileNotFoundError(name)
+    return addresses.public_url(item.file.storage, name)
 
 
 def _uploaded(item: MediaInput, client: EvoLinkClient) -> str:
