@@ -11,6 +11,7 @@ from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo import catalog
+from django_wanvideo.admin.forms.items import ItemsField
 from django_wanvideo.admin.forms.widgets import DropZone, PromptArea, Slider, Tiles
 from django_wanvideo.catalog import json_values, text
 from django_wanvideo.catalog.text import normalised
@@ -178,13 +179,23 @@ def input_fields(wanted: InputSpec) -> dict[str, forms.Field]:
     return {link_name(role): LinkField(wanted, address, help_text, fold)}
 
 
+def _fields_of(wanted: InputSpec) -> dict[str, forms.Field]:
+    """Return the fields for one input of a task: several of a role stand in one order."""
+    if wanted.max_items == 1:
+        return input_fields(wanted)
+    role, label = wanted.role.value, wanted.label or capfirst(wanted.role.label)
+    help_text = f"{wanted.help_text} {_AS_IT_IS}" if wanted.media == "image" else str(wanted.help_text)
+    fold = "" if wanted.required else _FOLDS.get(wanted.role, _("Add more"))
+    return {link_name(role): ItemsField(wanted, file_name(role), label, help_text, fold)}
+
+
 def task_fields(spec: ModelSpec) -> dict[str, forms.Field]:
     """Return all fields for one model, in the order in which they are filled in."""
     fields: dict[str, forms.Field] = {}
     later: dict[str, forms.Field] = {}
     for wanted in spec.inputs:
         comes_first = wanted.required or wanted.role == InputRole.FIRST_FRAME
-        (fields if comes_first else later).update(input_fields(wanted))
+        (fields if comes_first else later).update(_fields_of(wanted))
     fields["prompt"] = PromptField(spec)
     fields.update(later)
     fields["model"] = model_field(spec)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from django.forms.utils import ErrorDict
 
 from django_wanvideo import catalog
+from django_wanvideo.admin.forms import items, temporary_uploads
 from django_wanvideo.admin.forms.base import TaskFormBase
 from django_wanvideo.admin.forms.fields import kept_name, link_name
 
 if TYPE_CHECKING:
-    from django_wanvideo.catalog import ModelSpec, ParameterSpec
+    from django_wanvideo.catalog import InputSpec, ModelSpec, ParameterSpec
 
 
 class ModelSwitchMixin(TaskFormBase):
@@ -23,7 +24,11 @@ class ModelSwitchMixin(TaskFormBase):
         """Whether the form came in only to show, or without having shown, the settings of its model."""
         if not self.is_bound or self.is_read_only:
             return False
-        return "_model" in self.data or self.data.get("shown_model") not in {None, "", self.spec.id}
+        return (
+            "_model" in self.data
+            or bool(items.pressed(self.data))
+            or self.data.get("shown_model") not in {None, "", self.spec.id}
+        )
 
     @property
     def carried_over(self) -> list[tuple[str, str]]:
@@ -31,7 +36,7 @@ class ModelSwitchMixin(TaskFormBase):
         if not self.is_bound:
             return []
         names = dict.fromkeys(name for spec in catalog.known() for name in _names(spec) if name not in self.fields)
-        return [(name, value) for name in names if (value := self.data.get(self.add_prefix(name)))]
+        return [(name, value) for name in names for value in self.data.getlist(self.add_prefix(name)) if value]
 
     def is_valid(self) -> bool:
         """Refuse what was filled in for another model: its settings must be seen first."""
@@ -45,7 +50,9 @@ class ModelSwitchMixin(TaskFormBase):
         self._errors = ErrorDict()
         self.cleaned_data = {}
         self.keep_uploads()
-        self.data = self.data.copy()
+        for wanted in self.spec.inputs:
+            self._fit_in(wanted)
+        self.focus = items.rearrange(self.data, self.several, lambda role: self.add_prefix(link_name(role)))
         shown = catalog.find(self.data.get("shown_model"))
         were = {parameter.name: parameter for parameter in shown.parameters} if shown is not None else {}
         for name, parameter in were.items():
@@ -54,6 +61,28 @@ class ModelSwitchMixin(TaskFormBase):
                 self.data.setdefault(self.add_prefix(name), "false")
         for parameter in self.spec.parameters:
             self._fill_in(parameter, were.get(parameter.name))
+
+    def _fit_in(self, wanted: InputSpec) -> None:
+        """Put what was given where one or several of a role are taken; what there is no room for waits in the page."""
+        role = wanted.role.value
+        link, kept, more = (self.add_prefix(name(role)) for name in (link_name, kept_name, _more))
+        values, waiting = self.data.getlist(link), self.data.getlist(more)
+        if wanted.max_items > 1:
+            token = self.data.get(kept)
+            first = [f"{items.KEPT}{token}"] if token else []
+            self.data.setlist(link, [*first, *values, *waiting])
+            self.data.pop(kept, None)
+            self.data.pop(more, None)
+        elif len(values) > 1 or any(value.startswith((items.KEPT, items.STORED)) for value in values):
+            token = self._token(values[0])
+            self.data[link], self.data[kept] = "" if token else values[0], token
+            self.data.setlist(more, [*values[1:], *waiting])
+
+    def _token(self, value: str) -> str:
+        """Return the signed name of a kept upload, or of a copy of a stored file; empty for a link."""
+        if (stored := self._stored(value)) is not None:
+            return temporary_uploads.keep_copy(stored.file, owner=self.user.pk)
+        return value.removeprefix(items.KEPT) if value.startswith(items.KEPT) else ""
 
     def _fill_in(self, parameter: ParameterSpec, was: ParameterSpec | None) -> None:
         """Choose what the new field of ``parameter`` shows; ``was`` is the one that stood in the page, if any."""
@@ -75,9 +104,14 @@ class ModelSwitchMixin(TaskFormBase):
 
 
 def _names(spec: ModelSpec) -> list[str]:
-    inputs = [name(item.role.value) for item in spec.inputs for name in (link_name, kept_name)]
+    inputs = [name(item.role.value) for item in spec.inputs for name in (link_name, kept_name, _more)]
     parameters = [parameter.name for parameter in spec.parameters]
     return [*inputs, *parameters, *(_before(name) for name in parameters)]
+
+
+def _more(role: str) -> str:
+    """The hidden values of a role that its model has no room for."""
+    return f"{role}_more"
 
 
 def _before(name: str) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo import catalog
 from django_wanvideo.admin import holds
-from django_wanvideo.admin.forms.fields import ParameterField, clips_in, link_name
+from django_wanvideo.admin.forms.fields import ParameterField, clips_in
 from django_wanvideo.admin.presentation import approvals, formats, status_text
 from django_wanvideo.models.base import pricing
 from django_wanvideo.services.limits import credit_limits, throttling
@@ -96,8 +96,7 @@ def _unknown() -> dict[str, Any]:
 def of_form(form: TaskFormBase, owner_id: Any, by: AbstractBaseUser | None = None) -> dict[str, Any]:
     """Return the price of what stands in the form; ``by`` is who would send it."""
     fields = [(field, form[name].value()) for name, field in form.fields.items() if isinstance(field, ParameterField)]
-    typed = {name: str(form[name].value() or "") for name in form.fields if name.endswith(link_name(""))}
-    return _words(form.spec, fields, clips_in(form.spec, typed), owner_id, by)
+    return _words(form.spec, fields, form.clips(), owner_id, by)
 
 
 def of_query(

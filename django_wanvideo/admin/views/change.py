@@ -114,7 +114,7 @@ class PagesMixin(TaskAdminBase):
         page: dict[str, Any] = {"is_stock": is_stock(), "take": labels.link(self, request, task)}
         form = context["adminform"].form
         if isinstance(form, TaskForm):
-            form.show_pictures(self.get_page_url("temporary_upload"))
+            form.show_inputs(self.get_page_url("temporary_upload"))
             known = form.repeat.task if form.repeat else None
             context["title"] = model_choice.words(form.spec) if add else _("Draft")
             page |= {
