@@ -145,6 +145,7 @@ class BatchEventKind(TextChoices):
     APPROVAL_REQUESTED = "approval_requested", _("approval requested")
     APPROVED = "approved", _("approved")
     SENT_BACK = "sent_back", _("sent back")
+    WITHDRAWN = "withdrawn", _("request withdrawn")
     RECEIVER_FAILED = "receiver_failed", _("a signal receiver failed")
 
 
@@ -162,6 +163,7 @@ class ApprovalState(TextChoices):
     WAITING = "waiting", pgettext_lazy("approval", "waiting")
     APPROVED = "approved", pgettext_lazy("approval", "approved")
     RETURNED = "returned", pgettext_lazy("approval", "sent back")
+    WITHDRAWN = "withdrawn", pgettext_lazy("approval", "withdrawn")
     #: It was edited, or costs more by now, so it has to be asked for again.
     VOID = "void", pgettext_lazy("approval", "void")
 

@@ -38,6 +38,8 @@ class Conf:
     FILES_URL = Setting("https://files-api.evolink.ai")
     #: Where EvoLink reaches this site; empty means polling only.
     CALLBACK_BASE_URL = Setting[str | None](None)
+    #: The public https address of the storage's files, where EvoLink reads clips, sounds and documents.
+    PUBLIC_MEDIA_BASE_URL = Setting[str | None](None)
     #: Secrets for callback tokens: the first signs, all verify. Empty derives them from ``SECRET_KEY``.
     CALLBACK_KEYS = Setting[Sequence[str]](())
     VERIFY_CALLBACKS = Setting(default=True)

@@ -1,17 +1,18 @@
-"""Small videos whose moments can be told apart: one colour a second."""
+"""Small videos and sounds; the moments of a video can be told apart: one colour a second."""
 
 from __future__ import annotations
 
 import io
+import wave
 
 import av
 from PIL import Image
 
 
-def clip(*colours: str, size: tuple[int, int] = (320, 180), fps: int = 10) -> bytes:
-    """Return an MP4 in H.264 that shows each colour for a second."""
+def clip(*colours: str, size: tuple[int, int] = (320, 180), fps: int = 10, kind: str = "mp4") -> bytes:
+    """Return an MP4 or MOV in H.264 that shows each colour for a second."""
     target = io.BytesIO()
-    with av.open(target, "w", format="mp4") as container:
+    with av.open(target, "w", format=kind) as container:
         stream = container.add_stream("h264", rate=fps)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
@@ -20,6 +21,27 @@ def clip(*colours: str, size: tuple[int, int] = (320, 180), fps: int = 10) -> by
             for _number in range(fps):
                 container.mux(stream.encode(frame))
         container.mux(stream.encode())
+    return target.getvalue()
+
+
+def silence(seconds: float, kind: str = "wav") -> bytes:
+    """Return a sound as WAV or MP3 in which nothing is heard."""
+    target = io.BytesIO()
+    left = round(seconds * 8000)
+    if kind == "wav":
+        with wave.open(target, "wb") as written:
+            written.setparams((1, 2, 8000, 0, "NONE", ""))
+            written.writeframes(bytes(2 * left))
+        return target.getvalue()
+    with av.open(target, "w", format=kind) as container:
+        stream = container.add_stream("libmp3lame", rate=8000, layout="mono")
+        while left > 0:
+            frame = av.AudioFrame(format="s16p", layout="mono", samples=min(576, left))
+            frame.sample_rate = 8000
+            frame.planes[0].update(bytes(frame.planes[0].buffer_size))
+            container.mux(stream.encode(frame))
+            left -= 576
+        container.mux(stream.encode(None))
     return target.getvalue()
 
 

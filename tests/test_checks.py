@@ -129,6 +129,9 @@ BAD = [
             "[::ffff:10.0.0.1]",
         )
     ),
+    ("PUBLIC_MEDIA_BASE_URL", "media.example", "wanvideo.E016", ERROR, "https://media.example.com/"),
+    ("PUBLIC_MEDIA_BASE_URL", "http://media.example", "wanvideo.E016", ERROR, "anyone can read"),
+    ("PUBLIC_MEDIA_BASE_URL", "https://10.0.0.5/media", "wanvideo.E016", ERROR, "anyone can read"),
     ("BASE_URL", "api.evolink.ai", "wanvideo.E009", ERROR, "BASE_URL"),
     ("BASE_URL", None, "wanvideo.E009", ERROR, "BASE_URL"),
     ("BASE_URL", "ftp://api.evolink.ai", "wanvideo.E009", ERROR, "BASE_URL"),

@@ -12,6 +12,7 @@ DEFAULTS = {
     "BASE_URL": "https://api.evolink.ai",
     "FILES_URL": "https://files-api.evolink.ai",
     "CALLBACK_BASE_URL": None,
+    "PUBLIC_MEDIA_BASE_URL": None,
     "CALLBACK_KEYS": (),
     "VERIFY_CALLBACKS": True,
     "DEFAULT_MODEL": "wan2.6-image-to-video-flash",

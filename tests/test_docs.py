@@ -21,6 +21,7 @@ from typing import Any, get_args, get_origin
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
+from django.core.files.base import ContentFile
 from django.core.management import get_commands, load_command_class
 from django.db.models.signals import post_delete, post_save
 from django.urls import reverse
@@ -36,6 +37,7 @@ from django_wanvideo.simulator import Options
 from django_wanvideo.simulator.provider.faults import FAULTS
 from django_wanvideo.testing import picture, run_pending, run_until_finished
 from tests import models_page
+from tests.clips import clip, silence
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -303,6 +305,16 @@ def test_the_recipe_of_drafts_changes_one_and_sends_one_from_an_event_loop(evoli
     assert scope["make_longer"](task).parameters == {"duration": 10, "quality": "1080p"}
     user = get_user_model().objects.create_user("alice")
     assert async_to_sync(scope["animate_and_send"])(picture(), user).status == TaskStatus.QUEUED
+
+
+def test_the_recipe_of_clips_makes_a_draft_of_files(db, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    settings.WANVIDEO = {**settings.WANVIDEO, "PUBLIC_MEDIA_BASE_URL": "https://media.example.com/"}
+    (tmp_path / "fox.mp4").write_bytes(clip("red", "green", size=(320, 240)))
+    user = get_user_model().objects.create_user("alice")
+    voice = ContentFile(silence(2))
+    task = run(block(DOCS / "recipes.md", "# shop/dubbing.py"))["dub"](user, [tmp_path / "fox.mp4"], voice)
+    assert {item.role: item.seconds for item in task.inputs.all()} == {"reference_videos": 2, "audio": 2}
 
 
 def test_the_recipe_of_takes_makes_four_and_finds_the_picked_one(evolink):

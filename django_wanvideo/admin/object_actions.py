@@ -11,7 +11,7 @@ from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_wanvideo import chains
+from django_wanvideo import approvals, chains
 from django_wanvideo.admin import action_results
 from django_wanvideo.admin.base import person
 from django_wanvideo.admin.chains import continuing
@@ -20,7 +20,7 @@ from django_wanvideo.admin.views import duplicate
 from django_wanvideo.admin.views.planning import CHANGE_FIRST
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.evolink.exceptions import EvoLinkError
-from django_wanvideo.exceptions import WanVideoError
+from django_wanvideo.exceptions import TransitionNotAllowed, WanVideoError
 from django_wanvideo.failures import advice_for
 from django_wanvideo.services.resolution import decisions
 from django_wanvideo.services.sending import actions as sending
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import uuid
     from collections.abc import Callable
 
+    from django.contrib.auth.models import AbstractBaseUser
     from django.http import HttpRequest, HttpResponse
     from django_stubs_ext import StrOrPromise
 
@@ -52,6 +53,12 @@ class Operation(NamedTuple):
     agreed: Callable[[HttpRequest, VideoTask], Quote | None] | None = None
 
 
+def _withdraw(task: VideoTask, *, by: AbstractBaseUser) -> None:
+    if task.approval is None:
+        raise TransitionNotAllowed(_("It does not wait for approval any more."), action="withdraw")
+    approvals.withdraw(task.approval, by=by)
+
+
 OPERATIONS = {
     "retry": Operation("submit", sending.retry, gettext_lazy("Queued again."), prices.agreed_on_button),
     "fetch": Operation(
@@ -64,6 +71,7 @@ OPERATIONS = {
     "cancel": Operation("change", sending.cancel, gettext_lazy("Cancelled. Nothing was charged.")),
     "dismiss": Operation("change", decisions.dismiss, gettext_lazy("Dismissed.")),
     "undismiss": Operation("change", decisions.restore, gettext_lazy("The dismissal was undone.")),
+    "withdraw": Operation("view", _withdraw, gettext_lazy("The request was withdrawn.")),
     "refresh": Operation("view", polling.refresh, gettext_lazy("The status was refreshed.")),
 }
 #: Ways to make a draft of a task.

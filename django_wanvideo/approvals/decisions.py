@@ -97,6 +97,25 @@ def send_back(approval: Approval, *, by: AbstractBaseUser, note: str) -> None:
             record_of_batch(batch, BatchEventKind.SENT_BACK, by, detail={"note": approval.note})
 
 
+def withdraw(approval: Approval, *, by: AbstractBaseUser) -> None:
+    """Take back what one has asked for; its tasks are what they were before, and can be asked for again.
+
+    Raises:
+        PermissionDenied: somebody else has asked for it.
+        TransitionNotAllowed: it was decided meanwhile.
+    """
+    if approval.requested_by_id is None or approval.requested_by_id != by.pk:
+        raise PermissionDenied(_("Only whoever asked for it can withdraw it."))
+    with database.atomic():
+        _decide(approval, ApprovalState.WITHDRAWN, by, "")
+        tasks = list(approval.tasks.order_by("pk").values_list("pk", flat=True))
+        approvals.record(tasks, EventKind.NOTE, by, approval, reason="withdrawn")
+        for batch in approval.batches.all():
+            record_of_batch(batch, BatchEventKind.WITHDRAWN, by)
+        approval.tasks.update(approval=None)
+        approval.batches.update(approval=None)
+
+
 def _check(approval: Approval, by: AbstractBaseUser) -> None:
     people.check_permission(by, PERMISSION, _("You may not approve what others want to spend."))
     if approval.requested_by_id is not None and approval.requested_by_id == by.pk:

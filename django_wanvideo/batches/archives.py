@@ -86,9 +86,9 @@ class Budget:
 
 
 def unpack(batch: Batch, content: File[bytes] | IO[bytes]) -> list[BatchFile]:
-    """Store all pictures of a ZIP file as files of a batch; return them in the order of their names.
+    """Store all files of a ZIP file as files of a batch; return them in the order of their names.
 
-    What is no picture, or larger than 10 MB, is listed too, with what is wrong with it. What systems add by themselves
+    What is neither a picture nor anything else that a model takes, or is too large, is listed too, with what is wrong with it. What systems add by themselves
     (``__MACOSX/``, ``.DS_Store``, ``Thumbs.db``) is left out.
 
     Raises:
@@ -158,9 +158,9 @@ def refused(reason: str) -> ValidationError:
 
 
 def too_large(name: str) -> str:
-    """Return the sentence for a picture over the limit."""
-    message = _("The picture %(name)s has more than %(limit)s.")
-    return message % {"name": name, "limit": errors.megabytes(MAX_PICTURE)}
+    """Return the sentence for a file over the limit."""
+    message = _("The file %(name)s has more than %(limit)s.")
+    return message % {"name": name, "limit": errors.megabytes(files.most_bytes(name))}
 
 
 def _store(batch: Batch, archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo, budget: Budget) -> BatchFile:
@@ -168,13 +168,14 @@ def _store(batch: Batch, archive: zipfile.ZipFile, name: str, info: zipfile.ZipI
         while chunk := packed.read(_CHUNK):
             budget.spend(len(chunk))
             content.write(chunk)
-            if content.tell() > MAX_PICTURE:
+            if content.tell() > files.most_bytes(name):
                 short = name[-files.MAX_NAME :]
                 item = BatchFile(batch=batch, name=short, size=content.tell(), problem=too_large(short))
                 item.save(force_insert=True)
                 return item
         content.seek(0)
-        if content.read(4) == b"PK\x03\x04":
+        # Documents of office programs are ZIP files too; nothing is unpacked of them.
+        if content.read(4) == b"PK\x03\x04" and files.is_picture(name):
             raise refused(_nested(name))
         return files.add(batch, name, File(content, name=name))
 

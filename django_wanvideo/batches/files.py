@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo.batches.wording import nearest
 from django_wanvideo.catalog import images
-from django_wanvideo.catalog.inputs import MEGABYTE
+from django_wanvideo.catalog.inputs import MEDIA_TYPES, MEGABYTE
 from django_wanvideo.models import BatchFile
 from django_wanvideo.models.creation import media
 
@@ -30,11 +30,13 @@ if TYPE_CHECKING:
 
 #: Characters of a file's name that are kept.
 MAX_NAME = 255
-#: Files of one batch, bytes of a picture, and bytes of all files together.
+#: Files of one batch, bytes of a picture, of any other file, and of all files together.
 MOST_FILES = 500
 MOST_BYTES = 10 * MEGABYTE
+MOST_BYTES_OF_OTHERS = 100 * MEGABYTE
 MOST_TOGETHER = 2000 * MEGABYTE
 _CHUNK = 1_000_000
+_OTHERS = frozenset(f".{kind.lower()}" for kind, content_type in MEDIA_TYPES.items() if "image/" not in content_type)
 
 
 class Folder:
@@ -86,6 +88,16 @@ def not_there(name: str, source: str, known: Iterable[str]) -> ValidationError:
     message = _("There is no file “%(name)s” in %(source)s.") if source else _("There is no file “%(name)s”.")
     params = {"name": name, "source": source, "meant": nearest(name, known)}
     return ValidationError(message, code="no_such_file", params=params)
+
+
+def is_picture(name: str) -> bool:
+    """Tell whether a file is called like a picture, or like nothing else that a model takes."""
+    return posixpath.splitext(name)[1].lower() not in _OTHERS
+
+
+def most_bytes(name: str) -> int:
+    """Return how large a file of this name may be."""
+    return MOST_BYTES if is_picture(name) else MOST_BYTES_OF_OTHERS
 
 
 def check_room(batch: Batch, size: int, *, count: int = 1) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from django_wanvideo.catalog import images, text
+from django_wanvideo import catalog
+from django_wanvideo.catalog import MediaFacts, images, text
 from django_wanvideo.choices import InputRole
 from django_wanvideo.models import BatchFile, MediaInput
 from django_wanvideo.models.creation import inspection
@@ -16,7 +19,6 @@ from django_wanvideo.models.creation.validation import as_list
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from django_wanvideo import catalog
     from django_wanvideo.batches import wording
     from django_wanvideo.catalog import ModelSpec
 
@@ -41,7 +43,7 @@ def sources_of(
         for item in items:
             try:
                 is_name = isinstance(item, str) and "://" not in item
-                resolved.append(_file(spec, role, item, resolve) if is_name else item)
+                resolved.append(_file(item, resolve) if is_name else item)
             except ValidationError as error:
                 found.add(role, error.error_list[0])
         if resolved:
@@ -52,9 +54,7 @@ def sources_of(
     return sources
 
 
-def _file(spec: ModelSpec, role: str, name: str, resolve: Callable[[str], Any] | None) -> Any:
-    if spec.has_role(role) and spec.input(role).media != "image":
-        raise _only_pictures()
+def _file(name: str, resolve: Callable[[str], Any] | None) -> Any:
     if resolve is None:
         message = _(
             "“%(name)s” is the name of a file, but no files were given. Give a link, which begins with https://."
@@ -74,7 +74,9 @@ def inputs_of(
         wanted = spec.input(role)
         for position, source in enumerate(items):
             try:
-                if isinstance(source, BatchFile):
+                if isinstance(source, BatchFile) and wanted.media != "image":
+                    item = _of_media(spec, role, source, position)
+                elif isinstance(source, BatchFile):
                     item = _of_file(wanted, source, position, fix=fix)
                 else:
                     [item] = inspection.inspect(spec, {role: [source]}, fix=fix)
@@ -89,8 +91,6 @@ def inputs_of(
 
 def _of_file(wanted: catalog.InputSpec, source: BatchFile, position: int, *, fix: bool) -> MediaInput:
     """Return an input that refers to a file that is stored already, judged by what it was found to be."""
-    if wanted.media != "image":
-        raise _only_pictures()
     if not source.facts:
         raise _problem_of(source)
     facts = images.ImageFacts(**source.facts)
@@ -111,9 +111,21 @@ def _of_file(wanted: catalog.InputSpec, source: BatchFile, position: int, *, fix
     return item
 
 
-def _only_pictures() -> ValidationError:
-    message = _("Only pictures can be given as a file; give a link for this one.")
-    return ValidationError(message, code="file_not_taken")
+def _of_media(spec: ModelSpec, role: str, source: BatchFile, position: int) -> MediaInput:
+    """Return an input that refers to a stored clip, sound or document, which is measured once for all rows."""
+    known: dict[tuple[str, str], MediaInput | ValidationError] = vars(source).setdefault("_wanvideo_measured", {})
+    key = (spec.id, role)
+    if key not in known:
+        try:
+            [known[key]] = inspection.inspect(spec, {role: [source.file]})
+        except ValidationError as error:
+            known[key] = error
+    found = known[key]
+    if isinstance(found, ValidationError):
+        raise found
+    item = MediaInput(role=role, position=position, sha256=source.sha256)
+    item.facts, item.file = found.facts, source.file.name
+    return item
 
 
 def _problem_of(source: BatchFile) -> ValidationError:
@@ -136,4 +148,12 @@ def as_json(item: MediaInput, source: Any) -> dict[str, Any]:
         return described | {"url": item.url}
     if isinstance(source, BatchFile):
         described["file"] = source.pk
+    if catalog.media_of(item.role) != "image":
+        described["facts"] = dataclasses.asdict(item.facts) | {"seconds": item.seconds and str(item.seconds)}
     return described | {"sha256": item.sha256, "sent": item.sent_size}
+
+
+def facts_from(described: Mapping[str, Any]) -> MediaFacts:
+    """Read what ``as_json`` says was measured of a clip, sound or document."""
+    seconds = described["seconds"]
+    return MediaFacts(**{**described, "seconds": None if seconds is None else Decimal(seconds)})

@@ -12,6 +12,7 @@ from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from django_wanvideo.batches import inputs
 from django_wanvideo.batches.given import TAKES
 from django_wanvideo.choices import BatchEventKind, BatchOperation, BatchState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
@@ -191,18 +192,21 @@ def _with_key(batch: Batch, item: BatchItem, files: dict[int, BatchFile]) -> Vid
 
 
 def _inputs(task: VideoTask, item: BatchItem, files: dict[int, BatchFile]) -> list[MediaInput]:
-    inputs = []
+    found = []
     for one in item.content["inputs"]:
         media = MediaInput(task=task, role=one["role"], position=one["position"], url=one.get("url", ""))
         if "file" in one:
             given = files[one["file"]]
             media.file, media.thumbnail = given.file.name, given.thumbnail.name
             media.sha256, media.size = given.sha256, given.size
+            media.sent_width, media.sent_height = one["sent"] or (None, None)
+        if "facts" in one:
+            media.facts = inputs.facts_from(one["facts"])
+        elif "file" in one:
             media.width, media.height = given.facts["width"], given.facts["height"]
             media.content_type = f"image/{given.facts['format'].lower()}"
-            media.sent_width, media.sent_height = one["sent"] or (None, None)
-        inputs.append(media)
-    return inputs
+        found.append(media)
+    return found
 
 
 def record(

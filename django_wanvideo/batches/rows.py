@@ -16,6 +16,7 @@ from django_wanvideo import catalog
 from django_wanvideo.batches import inputs, wording
 from django_wanvideo.batches.given import GivenRow
 from django_wanvideo.catalog import json_values
+from django_wanvideo.catalog import media as catalog_media
 from django_wanvideo.catalog.validation import BESIDE_PARAMETERS, FAMILY_PARAMETERS
 from django_wanvideo.conf import conf
 from django_wanvideo.models import BatchFile, MediaInput
@@ -115,6 +116,11 @@ def check(number: int, row: Mapping[str, Any], common: Common) -> CheckedRow:
     except ValidationError as error:
         found.add_all(error.error_dict)
     media = inputs.inputs_of(spec, sources, found, fix=common.fix_inputs)
+    facts = validation.facts_of(item for item, _source in media)
+    try:
+        catalog_media.check(spec, facts, cleaned or {**parameters, **dict.fromkeys(found.columns, "")})
+    except ValidationError as error:
+        found.add_all(error.error_dict)
     if found.problems:
         return CheckedRow(number, found.problems)
     content = {
@@ -127,7 +133,7 @@ def check(number: int, row: Mapping[str, Any], common: Common) -> CheckedRow:
         "inputs": [inputs.as_json(item, source) for item, source in media],
     }
     fresh = [item for item, source in media if not isinstance(source, BatchFile) and not item.url]
-    return CheckedRow(number, [], content, _digest(spec, content), catalog.estimate(spec, cleaned, sources), fresh)
+    return CheckedRow(number, [], content, _digest(spec, content), catalog.estimate(spec, cleaned, facts), fresh)
 
 
 def _take_over(row: Mapping[str, Any], asked: set[str], found: wording.Problems) -> None:

@@ -65,6 +65,22 @@ def callbacks() -> Iterator[CheckMessage]:
         )
 
 
+def media() -> Iterator[CheckMessage]:
+    """Judge ``PUBLIC_MEDIA_BASE_URL``."""
+    url = conf.PUBLIC_MEDIA_BASE_URL
+    if url is None:
+        return
+    hint = 'Give the address under which anyone can read the storage\'s files, such as "https://media.example.com/".'
+    if not is_site(url):
+        yield Error("WANVIDEO['PUBLIC_MEDIA_BASE_URL'] is not a URL.", hint=hint, id="wanvideo.E016")
+    elif not conf.ALLOW_PRIVATE_HOSTS and (not url.startswith("https://") or _is_private(str(_split(url).hostname))):
+        yield Error(
+            "WANVIDEO['PUBLIC_MEDIA_BASE_URL'] is no public https address: EvoLink could not read files there.",
+            hint=hint,
+            id="wanvideo.E016",
+        )
+
+
 def route() -> Iterator[CheckMessage]:
     if not conf.has_callbacks():
         return

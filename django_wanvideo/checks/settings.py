@@ -82,6 +82,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_storage(),
         *addresses.callbacks(),
         *addresses.route(),
+        *addresses.media(),
         *_files(),
         *addresses.hosts(),
         *_site(),

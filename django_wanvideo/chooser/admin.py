@@ -97,10 +97,11 @@ class VideoChooserMixin(_Base):
         if self.video_files:
             formset.form = copying.copying(formset.form, _copies(request))
         names = [name for name, field in formset.form.base_fields.items() if isinstance(field, VideoField)]
-        videos = of_admin(self.admin_site, request) if names else None
+        offers = [offer for field in formset.form.base_fields.values() if (offer := getattr(field, "offer", None))]
+        videos = of_admin(self.admin_site, request) if names or offers else None
         if videos is None:
             return formset
-        own = {"videos": videos, "names": names, "__module__": __name__}
+        own = {"videos": videos, "names": names, "offers": offers, "__module__": __name__}
         return type(formset.__name__, (_Expecting, formset), own)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -145,11 +146,14 @@ class _Expecting:
 
     videos: ClassVar[Videos]
     names: ClassVar[list[str]]
+    offers: ClassVar[list[Origin]]
 
     def get_queryset(self) -> Any:
         parent: Any = super()
         rows = parent.get_queryset()
         self.videos.expect(row.serializable_value(name) for row in rows for name in self.names)
+        for offer in self.offers:
+            offer.expect(rows)
         return rows
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from django.db.models.fields.json import KT
 from django.urls import reverse
 
 from django_wanvideo.admin.forms import made_for
@@ -14,7 +13,7 @@ from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models.base import people
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from django.contrib.admin import AdminSite
     from django.db.models import Model
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from django_wanvideo.chooser.videos import Videos
     from django_wanvideo.models import VideoTask
 
-#: So many of the newest tasks are looked through for those of an object: no index knows what is in ``metadata``.
-LOOKED_THROUGH = 300
 #: So many of an object's are offered.
 OFFERED = 3
 
@@ -38,6 +35,8 @@ class Offer:
     #: The address on which a new one is made; empty as long as the object has no picture, or the person may make none.
     url: str = ""
     needs_picture: bool = False
+    #: What tasks that were made for this field of this object say of it.
+    key: str = ""
     #: The newest that were made for this field of this object, finished or on their way.
     made: list[VideoTask] = field(default_factory=list)
 
@@ -64,26 +63,34 @@ class Origin:
             return Offer(kind, needs_picture=True)
         token = made_for.sign(obj, self.name, stored, user=self.request.user, metadata=self.metadata_of(obj, self.name))
         address = reverse("admin:wanvideo_videotask_add", current_app=self.site.name)
-        return Offer(kind, url=f"{address}?{urlencode({made_for.NAME: token})}", made=self._made(obj))
+        key = self._key_of(obj)
+        return Offer(kind, url=f"{address}?{urlencode({made_for.NAME: token})}", key=key, made=self._made(key))
 
-    def _made(self, obj: Model) -> list[VideoTask]:
-        key = made_for.key_of(obj._meta.label_lower, obj.pk, self.name)  # noqa: SLF001 - documented model API
-        pks = self._by_key().get(key, [])[:OFFERED]
+    def expect(self, objects: Iterable[Model]) -> None:
+        """Note objects that will be offered something, so that what was made for them is found together."""
+        if self.videos.kept is not None:
+            self.videos.kept.setdefault("expected_keys", set()).update(map(self._key_of, objects))
+
+    def _key_of(self, obj: Model) -> str:
+        return made_for.key_of(obj._meta.label_lower, obj.pk, self.name)  # noqa: SLF001 - documented model API
+
+    def _made(self, key: str) -> list[VideoTask]:
+        pks = self._newest(key)[:OFFERED]
         if not pks:
             return []
         tasks = people.fetched_with(self.videos.visible.filter(pk__in=pks), "owner").prefetch_related("inputs")
         return [task for task in tasks.order_by("-created_at", "-pk") if self.videos.may_see(task)]
 
-    def _by_key(self) -> dict[str, list[Any]]:
-        """Look through the newest tasks, once for all forms of a request."""
+    def _newest(self, key: str) -> list[Any]:
         kept = self.videos.kept if self.videos.kept is not None else {}
-        if "made" not in kept:
+        found: dict[str, list[Any]] = kept.setdefault("made", {})
+        if key not in found:
+            wanted = {key, *kept.pop("expected_keys", ())} - found.keys()
+            found.update((wish, []) for wish in wanted)
             hopeful = self.videos.visible.exclude(status__in=[TaskStatus.FAILED, TaskStatus.CANCELLED])
-            newest = hopeful.annotate(wanvideo_made_for=KT(f"metadata__{made_for.NAME}")).order_by("-created_at", "-pk")
-            found: dict[str, list[Any]] = {}
-            for pk, key in newest.values_list("pk", "wanvideo_made_for")[:LOOKED_THROUGH]:
-                if key:
-                    found.setdefault(key, []).append(pk)
-            kept["made"] = found
-        made: dict[str, list[Any]] = kept["made"]
-        return made
+            newest = hopeful.filter(made_for__in=wanted).order_by("-created_at", "-pk")
+            for pk, made in newest.values_list("pk", "made_for"):
+                # A database may take upper for lower case.
+                if made in wanted:
+                    found[made].append(pk)
+        return found[key]

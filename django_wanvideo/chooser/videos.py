@@ -43,11 +43,15 @@ class Videos:
     #: What forms of one request share, such as the newest videos.
     kept: dict[Any, Any] | None = None
 
-    def popup_url(self, limits: Mapping[str, str]) -> str:
-        """Return the address of the popup, narrowed by ``limits`` as Django narrows that of a raw id."""
+    def popup_url(self, limits: Mapping[str, str], made_for: str = "") -> str:
+        """Return the address of the popup, narrowed by ``limits`` as Django narrows that of a raw id.
+
+        ``made_for`` is what videos of the field say that they were made for; they can be looked at alone.
+        """
         if not self.list_url:
             return ""
-        return f"{self.list_url}?{urlencode({**limits, TO_FIELD_VAR: 'id', IS_POPUP_VAR: '1'})}"
+        offered = {"made_for_key": made_for} if made_for else {}
+        return f"{self.list_url}?{urlencode({**limits, **offered, TO_FIELD_VAR: 'id', IS_POPUP_VAR: '1'})}"
 
     def recent(self, queryset: QuerySet[VideoTask]) -> list[VideoTask]:
         """Return the newest of ``queryset``, asked for once for all fields of a request that ask the same."""

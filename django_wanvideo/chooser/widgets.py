@@ -51,7 +51,7 @@ class VideoChooser(forms.Select):
         cards = [card(videos, task) for task in self.offer.made] if videos is not None and self.offer else []
         context["wanvideo"] = {
             "chosen": self._card(pk) if pk else None,
-            "popup_url": videos.popup_url(self.limits or {}) if videos is not None else "",
+            "popup_url": videos.popup_url(self.limits or {}, self.offer.key if self.offer else "") if videos else "",
             "label": self.label,
             "offer": self.offer,
             "made": [made for made in cards if made.pk != pk],

@@ -1,4 +1,6 @@
 import django.db.models.deletion
+import django.db.models.fields.json
+import django.db.models.functions.text
 import django.utils.timezone
 import django_wanvideo.models.storage
 import uuid
@@ -81,7 +83,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('submit', 'Generate'), ('retry', 'Retry'), ('resend', 'Send again')], max_length=8, verbose_name='asked for')),
-                ('state', models.CharField(choices=[('waiting', 'waiting'), ('approved', 'approved'), ('returned', 'sent back'), ('void', 'void')], default='waiting', max_length=8, verbose_name='state')),
+                ('state', models.CharField(choices=[('waiting', 'waiting'), ('approved', 'approved'), ('returned', 'sent back'), ('withdrawn', 'withdrawn'), ('void', 'void')], default='waiting', max_length=9, verbose_name='state')),
                 ('credits', models.DecimalField(decimal_places=4, max_digits=14, verbose_name='credits')),
                 ('limit', models.DecimalField(decimal_places=4, max_digits=14, verbose_name='above')),
                 ('quotes', models.JSONField(default=dict, verbose_name='prices')),
@@ -141,7 +143,7 @@ class Migration(migrations.Migration):
                 ('notify_at', models.DateTimeField(blank=True, null=True, verbose_name='to be told at')),
                 ('delivery', models.JSONField(default=dict, editable=False, verbose_name='delivery')),
                 ('notified_at', models.DateTimeField(blank=True, null=True, verbose_name='told at')),
-                ('kind', models.CharField(choices=[('created', 'confirmed'), ('submitted', 'submitted'), ('cancelled', 'cancelled'), ('retried', 'tried again'), ('finished', 'ended'), ('approval_requested', 'approval requested'), ('approved', 'approved'), ('sent_back', 'sent back'), ('receiver_failed', 'a signal receiver failed')], max_length=20, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('created', 'confirmed'), ('submitted', 'submitted'), ('cancelled', 'cancelled'), ('retried', 'tried again'), ('finished', 'ended'), ('approval_requested', 'approval requested'), ('approved', 'approved'), ('sent_back', 'sent back'), ('withdrawn', 'request withdrawn'), ('receiver_failed', 'a signal receiver failed')], max_length=20, verbose_name='kind')),
                 ('actor', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
                 ('batch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='wanvideo.batch', verbose_name='batch')),
             ],
@@ -383,6 +385,7 @@ class Migration(migrations.Migration):
                 ('result_url', models.TextField(blank=True, editable=False, verbose_name='result link')),
                 ('result_expires_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='result link ends at')),
                 ('metadata', models.JSONField(blank=True, default=dict, help_text="Data that the site's own code needs later.", verbose_name='metadata')),
+                ('made_for', models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Left(django.db.models.fields.json.KeyTextTransform('made_for', 'metadata'), 200), output_field=models.CharField(max_length=200, verbose_name='made for'))),
                 ('notes', models.TextField(blank=True, verbose_name='notes')),
                 ('unmatched', models.BooleanField(default=False, editable=False, verbose_name='unmatched')),
                 ('dismissed_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='dismissed at')),
@@ -436,6 +439,8 @@ class Migration(migrations.Migration):
                 ('width', models.PositiveIntegerField(blank=True, help_text='Pixels.', null=True, verbose_name='width')),
                 ('height', models.PositiveIntegerField(blank=True, help_text='Pixels.', null=True, verbose_name='height')),
                 ('size', models.BigIntegerField(blank=True, help_text='Bytes.', null=True, verbose_name='size')),
+                ('seconds', models.DecimalField(blank=True, decimal_places=3, help_text='Seconds.', max_digits=9, null=True, verbose_name='length')),
+                ('pages', models.PositiveIntegerField(blank=True, null=True, verbose_name='pages')),
                 ('sha256', models.CharField(blank=True, editable=False, max_length=64, verbose_name='checksum')),
                 ('sent_width', models.PositiveIntegerField(blank=True, editable=False, help_text='Pixels; empty when it is not changed.', null=True, verbose_name='width as sent')),
                 ('sent_height', models.PositiveIntegerField(blank=True, editable=False, help_text='Pixels; empty when it is not changed.', null=True, verbose_name='height as sent')),
@@ -627,6 +632,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='videotask',
             index=models.Index(fields=['video'], name='wanvideo_task_video'),
+        ),
+        migrations.AddIndex(
+            model_name='videotask',
+            index=models.Index(fields=['made_for'], name='wanvideo_task_made_for'),
         ),
         migrations.AddIndex(
             model_name='videotask',

@@ -9,6 +9,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from django_wanvideo.catalog import MediaFacts
+from django_wanvideo.catalog.inputs import MEDIA_TYPES
 from django_wanvideo.choices import InputRole
 from django_wanvideo.models.base.rows import Row, RowKey
 from django_wanvideo.models.storage import input_upload_to, task_storage
@@ -23,12 +25,14 @@ if TYPE_CHECKING:
 
 #: Kinds of pictures that most browsers cannot show.
 NOT_SHOWN = frozenset({"image/tiff", "image/heic"})
+_KINDS = {content_type: kind for kind, content_type in MEDIA_TYPES.items()}
 
 
 class MediaInput(Row):
     """One input by its role: either a link that is passed on, or a file of ours that is uploaded before sending.
 
     Width and height are those of the picture as people see it, turned by its EXIF data; the file stays as it was given.
+    What could not be measured of a file, and all that is behind a link, is empty.
     """
 
     task = RowKey(VideoTask, on_delete=models.CASCADE, related_name="inputs", verbose_name=_("task"))
@@ -40,6 +44,10 @@ class MediaInput(Row):
     width = models.PositiveIntegerField(_("width"), null=True, blank=True, help_text=_("Pixels."))
     height = models.PositiveIntegerField(_("height"), null=True, blank=True, help_text=_("Pixels."))
     size = models.BigIntegerField(_("size"), null=True, blank=True, help_text=_("Bytes."))
+    seconds = models.DecimalField(
+        _("length"), max_digits=9, decimal_places=3, null=True, blank=True, help_text=_("Seconds.")
+    )
+    pages = models.PositiveIntegerField(_("pages"), null=True, blank=True)
     sha256 = models.CharField(_("checksum"), max_length=64, blank=True, editable=False)
     sent_width = models.PositiveIntegerField(
         _("width as sent"), null=True, blank=True, editable=False, help_text=_("Pixels; empty when it is not changed.")
@@ -79,6 +87,18 @@ class MediaInput(Row):
     def sent_size(self) -> tuple[int, int] | None:
         """Width and height of the JPEG that is sent in place of the file; ``None`` when the picture itself is sent."""
         return (self.sent_width, self.sent_height) if self.sent_width and self.sent_height else None
+
+    @property
+    def facts(self) -> MediaFacts:
+        """What was measured, in the form in which the catalogue judges and prices it."""
+        kind = _KINDS.get(self.content_type)
+        return MediaFacts(kind, self.size, self.width, self.height, self.seconds, self.pages)
+
+    @facts.setter
+    def facts(self, found: MediaFacts) -> None:
+        self.content_type = MEDIA_TYPES.get(found.format or "", "")
+        self.size, self.width, self.height = found.size, found.width, found.height
+        self.seconds, self.pages = found.seconds, found.pages
 
     @property
     def shown_file(self) -> FieldFile:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.fields.json import KT
+from django.db.models.functions import Left
 from django.utils import timezone
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
@@ -78,6 +80,12 @@ class VideoTask(TaskActions, BatchRow, link.Link, take.Take, poster.Poster, appr
     )
     metadata = models.JSONField(
         _("metadata"), default=dict, blank=True, help_text=_("Data that the site's own code needs later.")
+    )
+    #: What ``metadata["made_for"]`` says, by whatever way it was written: which object's video this is.
+    made_for = models.GeneratedField(
+        expression=Left(KT("metadata__made_for"), 200),
+        output_field=models.CharField(_("made for"), max_length=200),
+        db_persist=True,
     )
     notes = models.TextField(_("notes"), blank=True)
     #: Found at EvoLink by a callback whose attempt these rows do not know; shown to those who may settle such things.
@@ -156,6 +164,7 @@ class VideoTask(TaskActions, BatchRow, link.Link, take.Take, poster.Poster, appr
             ),
             # Before a file is deleted, it is asked whether a row refers to it.
             models.Index(fields=["video"], name="wanvideo_task_video"),
+            models.Index(fields=["made_for"], name="wanvideo_task_made_for"),
             models.Index(fields=["content_sha256"], name="wanvideo_task_content", condition=~Q(content_sha256="")),
             *(link.INDEXES + take.INDEXES + poster.INDEXES + approved.INDEXES),
         ]

@@ -6,13 +6,13 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from django.db.models import ProtectedError, Q, RestrictedError
+from django.db.models import Exists, OuterRef, ProtectedError, Q, RestrictedError
 from django.utils import timezone
 
 from django_wanvideo.choices import ACTIVE_STATUSES, FINISHED_STATUSES, EventKind, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
-from django_wanvideo.models import CallbackReceipt, DeletedTask, TaskEvent, VideoTask
+from django_wanvideo.models import Approval, Batch, CallbackReceipt, DeletedTask, TaskEvent, VideoTask
 from django_wanvideo.models.creation.idempotency import REMEMBERED
 
 if TYPE_CHECKING:
@@ -58,6 +58,17 @@ def prune_events(before: dt.datetime, *, batch: int = DEFAULT_BATCH, dry_run: bo
 def prune_deleted(*, batch: int = DEFAULT_BATCH, dry_run: bool = False) -> int:
     """Forget the keys of tasks that were deleted more than 30 days ago; return how many."""
     return _delete_rows(DeletedTask, Q(deleted_at__lte=timezone.now() - REMEMBERED), batch, dry_run)
+
+
+def prune_approvals(before: dt.datetime, *, batch: int = DEFAULT_BATCH, dry_run: bool = False) -> int:
+    """Delete decisions of before ``before`` that no task or batch refers to, and requests of which nothing is left.
+
+    Who has approved, refused or asked for a task is in its history, which stays.
+    """
+    used = Q(Exists(VideoTask.objects.filter(approval=OuterRef("pk"))))
+    used |= Q(Exists(Batch.objects.filter(approval=OuterRef("pk"))))
+    old = Q(decided_at__lt=before) | Q(decided_at=None, requested_at__lt=before)
+    return _delete_rows(Approval, old & ~used, batch, dry_run)
 
 
 def prune_tasks(

@@ -95,6 +95,7 @@ SENTENCES = [
         "The site’s code asked for approval: about 59.62 credits, more than 50.",
     ),
     (K.APPROVED, {"credits": "59.6190"}, "The site’s code approved it: about 59.62 credits."),
+    (K.NOTE, {"reason": "withdrawn"}, "The site’s code withdrew the request for approval."),
     (K.SENT_BACK, {"note": "Too long."}, "The site’s code sent it back: “Too long.”"),
     (
         K.NOTE,

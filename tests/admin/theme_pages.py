@@ -17,7 +17,8 @@ from tests.admin.conftest import add_data, hidden, url
 #: What each page must keep, whatever stands around it.
 PARTS = {
     "list": ['data-wanvideo-list data-status-url="', 'data-wanvideo-task="', "wv-chip is-processing", 'class="wv-thumb"',
-             "A fox trots on", "live-status.js", "wanvideo.css", 'id="wv-processing"', 'name="q"', 'value="submit_selected"', "wv-clip"],
+             "A fox trots on", "live-status.js", "wanvideo.css", 'id="wv-processing"', 'name="q"', 'value="submit_selected"', "wv-clip",
+             'name="created_from"', 'name="created_to"', 'select name="owner"', "Show theirs"],
     "grid": ['data-wanvideo-list data-status-url="', '<ul class="wv-gallery"', 'class="wv-poster"', "wv-chip is-processing", 'name="q"',
              'value="submit_selected"', "action-select", "gallery.js", "gallery.css", 'aria-current="true"', "wv-filterchip", "data-wanvideo-totals"],
     "empty": ["No videos yet", "wv-empty"],
@@ -104,6 +105,17 @@ def test_a_page_keeps_its_parts(show, name):
     assert sorted(ids) == sorted(set(ids))
     # Alpine, which Unfold is built on, binds attributes whose names begin like this; ours must not look like them.
     assert not re.search(r"<[^>]*\swv[^>]*\s(?:x-|@|:)\w", content)
+
+
+def test_the_fields_of_filters_narrow_the_list_and_keep_what_is_chosen(boss, make_task):
+    make_task(owner=boss.user)
+    page = boss.get(url("changelist"), {"created_from": "2026-01-02", "status": "draft", "owner": str(boss.user.pk)})
+    forms = re.findall(r'<form method="get" class="wv wv-filterform">.*?</form>', page.content.decode(), re.S)
+    assert [sorted(re.findall(r'\sname="(\w+)"', form)) for form in forms] == [
+        ["created_from", "created_to", "owner", "status"],
+        ["created_from", "owner", "status"],
+    ]
+    assert f'<option value="{boss.user.pk}" selected>' in forms[1]
 
 
 def test_what_the_pages_send_is_understood(boss, make_task):

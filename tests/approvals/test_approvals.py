@@ -241,6 +241,22 @@ def test_sent_back_it_is_a_draft_with_a_note(maria: Any, jonas: Any) -> None:
     assert asked_for(task, maria) != asked
 
 
+def test_whoever_asked_takes_it_back_and_nobody_else(maria: Any, jonas: Any) -> None:
+    task = draft()
+    asked = asked_for(task, maria)
+    with pytest.raises(PermissionDenied):
+        approvals.withdraw(asked, by=jonas)
+    approvals.withdraw(asked, by=maria)
+    assert (now(task).status, now(task).approval, asked.state) == (TaskStatus.DRAFT, None, ApprovalState.WITHDRAWN)
+    assert history(task)[-1] == "withdrawn"
+    for decide in (approvals.approve, approvals.send_back):
+        with pytest.raises(TransitionNotAllowed):
+            decide(asked, by=jonas, note="Too late.")
+    with pytest.raises(TransitionNotAllowed):
+        approvals.withdraw(asked, by=maria)
+    assert asked_for(task, maria) != asked
+
+
 # Several --------------------------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ import zipfile
 import pytest
 from django.core.exceptions import ValidationError
 
-from django_wanvideo.batches import archives
+from django_wanvideo.batches import archives, files
 from django_wanvideo.models import Batch, BatchFile
 from django_wanvideo.testing import picture
 
@@ -56,10 +56,10 @@ def test_what_is_no_picture_is_listed_with_its_problem(batch):
 
 
 def test_a_picture_that_is_too_large_is_listed_and_not_stored(batch, monkeypatch):
-    monkeypatch.setattr(archives, "MAX_PICTURE", 20_000)
+    monkeypatch.setattr(files, "MOST_BYTES", 20_000)
     large, small = archives.unpack(batch, packed(("a.bmp", picture(kind="BMP").read()), ("b.jpg", picture().read())))
     assert not large.file
-    assert large.problem.startswith("The picture a.bmp has more than")
+    assert large.problem.startswith("The file a.bmp has more than")
     assert small.file
 
 

@@ -80,7 +80,7 @@ CASES = [
     ("generate_audio", "maybe", "This is neither yes nor no.", "yes or no"),
     ("seed", "7", f"{FLASH} has no setting `seed`.", "An empty cell, or another model"),
     ("last_frame", LINK, f"{FLASH} takes no `last_frame`.", "An empty cell, or another model"),
-    ("audio", "song.mp3", "Only pictures can be given as files.", "A link"),
+    ("audio", "song.mp3", "There is no file of this name.", "Another name"),
     (
         "shot_type",
         "multi",

@@ -73,6 +73,21 @@ def test_the_best_of_four_takes_is_on_the_products_page_with_four_clicks(maria: 
     assert cup.video == best
 
 
+def test_a_tick_shows_what_was_made_for_this_product_alone(maria: Person, cup: Product) -> None:
+    ours, _other = (rows.make(WISH, number=number, video=b"0") for number in (0, 1))
+    VideoTask.objects.filter(pk=ours.pk).update(metadata={"made_for": f"shop.product:{cup.pk}:video"})
+    page = open_product(maria, cup)
+    with page.expect_popup() as opened:
+        page.locator(".field-video").get_by_role("link", name="Choose a video…").click()
+    popup = opened.value
+    expect(popup.locator("label.wv-choice")).to_have_count(2)
+    popup.get_by_label("From this product’s picture (1)").check()
+    expect(popup.locator("label.wv-choice")).to_have_count(1)
+    popup.locator("label.wv-choice").click()
+    use(popup)
+    expect(page.locator("select[name=video]")).to_have_value(str(ours.pk))
+
+
 def test_changing_removing_and_searching_by_keys(maria: Person, cup: Product) -> None:
     tasks = rows.make_all()
     fox = tasks["completed"]

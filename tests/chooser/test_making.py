@@ -145,3 +145,33 @@ def test_the_tasks_page_leads_back_to_the_product(boss, seller, person, cup, mak
     text = boss.get(url("change", task.pk)).content.decode()
     assert "Made for" not in text
     assert "Used by" in text
+
+
+def test_the_popup_has_a_tick_for_what_was_made_for_this_very_product(boss, cup, make_video):
+    key = f"shop.product:{cup.pk}:video"
+    ours = make_video(prompt="Ours", metadata={"made_for": key})
+    make_video(prompt="Another's", metadata={"made_for": f"shop.product:{cup.pk}9:video"})
+    popup = re.search(r'href="([^"]*_popup=1[^"]*)"', field(page(boss, cup), "video"))[1].replace("&amp;", "&")
+    shown = boss.get(popup)
+    assert "From this product’s picture (1)" in shown.content.decode()
+    assert len(shown.context["cl"].result_list) == 2
+    shown = boss.get(popup + "&made_for=1")
+    assert [task.pk for task in shown.context["cl"].result_list] == [ours.pk]
+    form = re.search(r'<form id="changelist-search".*?</form>', shown.content.decode(), re.S)[0]
+    assert re.findall(r'type="checkbox" name="made_for" value="1" data-wanvideo-tick checked', form)
+    assert form.count('name="made_for"') == 1
+    assert f'name="made_for_key" value="{key}"' in form
+    # Nothing of it where there is nothing to tick, whatever an address says.
+    for strange in ("", "x", "shop.product", "shop.product:999:video"):
+        shown = boss.get(url("changelist"), {"_popup": "1", "made_for": "1", "made_for_key": strange})
+        assert "data-wanvideo-tick" not in shown.content.decode()
+
+
+def test_a_product_finds_its_videos_however_many_others_are_newer(boss, cup, make_task):
+    task = make_task("processing", metadata={"made_for": f"shop.product:{cup.pk}:video"})
+    VideoTask.objects.bulk_create(
+        VideoTask(prompt="Another", model=task.model, metadata={"made_for": "shop.product:0:video"}) for _ in range(301)
+    )
+    assert "A new video for this product is on its way." in field(page(boss, cup), "video")
+    VideoTask.objects.filter(pk=task.pk).update(metadata={})
+    assert "A new video for this product" not in field(page(boss, cup), "video")

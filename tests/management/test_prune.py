@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_wanvideo.choices import ACTIVE_STATUSES, EventKind, EventSource, TaskStatus
-from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, TaskEvent, VideoTask
+from django_wanvideo.models import Approval, Attempt, CallbackReceipt, CreditEntry, TaskEvent, VideoTask
 from django_wanvideo.services import retention
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +143,23 @@ def test_files_go_with_their_task(run, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         run("wanvideo_prune", "--older-than", 30, "--completed")
     assert not storage.exists(name)
+
+
+def test_approvals_go_once_they_are_old_and_nothing_refers_to_them(run):
+    then = timezone.now() - OLD
+    made = {"credits": 1, "limit": 0, "requested_at": then}
+    waits, shown, young = (Approval.objects.create(**made), *(Approval.objects.create(**made) for _ in range(2)))
+    Approval.objects.filter(pk=shown.pk).update(state="returned", decided_at=then)
+    Approval.objects.filter(pk=young.pk).update(state="approved", decided_at=timezone.now())
+    for approval in (waits, shown):
+        make("draft", approval=approval)
+    for decided_at in (then, None):
+        Approval.objects.create(**made, state="approved", decided_at=decided_at)
+    line = event(make("completed"), EventKind.APPROVED)
+    ran = run("wanvideo_prune", "--older-than", 30, "--events")
+    assert "Deleted 2 approvals that nothing waits for." in ran.out
+    assert set(Approval.objects.values_list("pk", flat=True)) == {waits.pk, shown.pk, young.pk}
+    assert TaskEvent.objects.filter(pk=line.pk).exists()
 
 
 def test_a_dry_run_says_the_same_numbers_and_deletes_nothing(run):

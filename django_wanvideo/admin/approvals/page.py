@@ -63,15 +63,23 @@ def beside_task(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTas
     """Return what the page of a task, or of a draft, says of its approval."""
     if task is None or task.approval is None:
         return {}
-    url = link(model_admin, request) if task.is_waiting_for_approval else ""
-    return {"approval": wording.notice(task.approval), "approvals_url": url}
+    is_own = task.approval.is_waiting and task.approval.requested_by_id == request.user.pk
+    return {
+        "approval": wording.notice(task.approval),
+        "approvals_url": link(model_admin, request) if task.is_waiting_for_approval else "",
+        "withdraw_url": model_admin.get_page_url("operate", task.pk, "withdraw") if is_own else "",
+    }
 
 
-def beside_batch(model_admin: TaskAdminBase | None, request: HttpRequest, batch: Batch) -> dict[str, Any]:
+def beside_batch(
+    model_admin: TaskAdminBase | None, request: HttpRequest, batch: Batch, *, withdraw_url: str
+) -> dict[str, Any]:
     """Return what the page of a batch says of its approval; ``model_admin`` is that of tasks."""
     is_waiting = batch.approval is not None and batch.approval.is_waiting
     url = link(model_admin, request) if model_admin is not None and is_waiting else ""
-    return {"approval": wording.notice(batch.approval), "approvals_url": url}
+    is_own = is_waiting and batch.approval.requested_by_id == request.user.pk
+    notice = {"approval": wording.notice(batch.approval), "approvals_url": url}
+    return notice | {"withdraw_url": withdraw_url if is_own else ""}
 
 
 def above_list(model_admin: TaskAdminBase, request: HttpRequest) -> dict[str, str]:

@@ -19,6 +19,8 @@ from django_wanvideo.admin import holds
 from django_wanvideo.admin.caching import once
 from django_wanvideo.admin.changelist import chips
 from django_wanvideo.admin.changelist.dates import CreatedFilter
+from django_wanvideo.admin.changelist.filters import PurposeFilter
+from django_wanvideo.admin.changelist.narrowing import Filter
 from django_wanvideo.admin.gallery import choice, tiles
 from django_wanvideo.admin.presentation.cards import card_of
 from django_wanvideo.choices import InputRole, TaskStatus
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from django_wanvideo.models import VideoTask
 
 #: What the list does not show and need not read.
-_UNSHOWN = ("notes", "metadata", "error_message", "video_sha256", "parent")
+_UNSHOWN = ("notes", "metadata", "made_for", "error_message", "video_sha256", "parent")
 
 #: Where a page begins: after a task that was seen, before one, or at the end of all.
 OLDER, NEWER, OLDEST = PLACES = ("older", "newer", "oldest")
@@ -73,6 +75,9 @@ class TaskChangeList(ChangeList):
         if self.is_grid or self.is_popup:
             self.list_per_page = math.ceil(self.list_per_page / tiles.COLUMNS) * tiles.COLUMNS
         for spec in self.filter_specs:
+            if isinstance(spec, Filter) and spec.form_template:
+                own = spec.expected_parameters()
+                spec.kept = [pair for pair in self.kept_pairs if pair[0] not in own]
             if isinstance(spec, CreatedFilter) and request.method == "GET":
                 spec.tell(request)
         place = next(((name, self.params[name]) for name in PLACES if name in self.params), None)
@@ -133,8 +138,14 @@ class TaskChangeList(ChangeList):
 
     @property
     def kept_params(self) -> dict[str, Any]:
-        """What a search keeps: filters and order, but not the page."""
-        return {name: value for name, value in self.params.items() if name not in {*PLACES, PAGE_VAR, SEARCH_VAR}}
+        """What a search keeps: filters and order, but not the page, nor what stands beside it in its form."""
+        own = {*PLACES, PAGE_VAR, SEARCH_VAR, PurposeFilter.parameter_name}
+        return {name: value for name, value in self.params.items() if name not in own}
+
+    @property
+    def purpose(self) -> PurposeFilter | None:
+        """The tick that stands beside the search, if there is one."""
+        return next((spec for spec in self.filter_specs if isinstance(spec, PurposeFilter)), None)
 
     @property
     def unsearched_url(self) -> str:

@@ -32,6 +32,7 @@ class CreatedFilter(Filter):
     title = _("date")
     parameter_name = "created"
     stock_template = "wanvideo/date_filter.html"
+    form_template = "wanvideo/date_fields.html"
     further_parameters = ("created_from", "created_to")
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: ModelAdmin) -> None:
@@ -41,8 +42,6 @@ class CreatedFilter(Filter):
         self.typed = {name: text for name, text in typed.items() if text}
         self.days: dict[str, dt.date] = {}
         self.errors: list[str] = []
-        #: What the form sends again, set once the list is there.
-        self.kept: list[tuple[str, str]] = []
         for name, text in self.typed.items():
             try:
                 self.days[name] = _day(text)
@@ -63,7 +62,6 @@ class CreatedFilter(Filter):
     def choices(self, changelist: Any) -> Iterator[Any]:
         """Return the choices; each takes the place of the days that were typed."""
         own = [str(self.parameter_name), *self.further_parameters]
-        self.kept = [pair for pair in changelist.kept_pairs if pair[0] not in own]
         without = changelist.get_query_string(remove=own)
         yield {"selected": not self.shown(), "query_string": without, "display": _("Any date")}
         for value, label in self.lookup_choices:

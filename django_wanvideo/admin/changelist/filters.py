@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.options import IS_POPUP_VAR, IncorrectLookupParameters
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo import catalog, failures
@@ -14,6 +15,7 @@ from django_wanvideo.admin.changelist import counts
 from django_wanvideo.admin.changelist.dates import CreatedFilter
 from django_wanvideo.admin.changelist.narrowing import Filter
 from django_wanvideo.admin.changelist.owners import OwnerFilter
+from django_wanvideo.admin.forms import made_for
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.failures import FailureGroup
@@ -176,8 +178,36 @@ class PickedFilter(Filter):
         return tasks.filter(take_group__isnull=False, picked=None) if value == "others" else tasks
 
 
+class PurposeFilter(Filter):
+    """In a popup: a tick for what was made for the very object that a video is chosen for."""
+
+    title = _("picture")
+    parameter_name = "made_for"
+    further_parameters = ("made_for_key",)
+    # It stands beside the search.
+    stock_template = "wanvideo/unlisted_filter.html"
+
+    def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: ModelAdmin) -> None:
+        #: What tasks say that were made for the object.
+        self.key = str(params.pop("made_for_key", [""])[-1])
+        super().__init__(request, params, model, model_admin)
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, Any]]:
+        """Return the one choice; none where there is no such video."""
+        found = made_for.object_of(self.key)
+        if found is None:
+            return []
+        count = model_admin.get_queryset(request).filter(made_for=self.key, status=TaskStatus.COMPLETED).count()
+        values = {"kind": found[0]._meta.verbose_name, "n": count}  # noqa: SLF001 - documented model API
+        return [("1", gettext("From this %(kind)s’s picture (%(n)s)") % values)] if count else []
+
+    def narrowed(self, request: HttpRequest, tasks: Any, value: str) -> Any:
+        return tasks.filter(made_for=self.key)
+
+
 #: In the order in which the list shows them.
 LIST_FILTER = (
+    PurposeFilter,
     CreatedFilter,
     AttentionFilter,
     StatusFilter,

@@ -9,6 +9,8 @@ from django.contrib import admin
 from django_wanvideo.admin.base import is_stock
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
@@ -20,8 +22,13 @@ class Filter(admin.SimpleListFilter):
 
     #: Further parameters of the address that this filter reads; their names begin with ``parameter_name``.
     further_parameters: tuple[str, ...] = ()
-    #: What shows it in Django's own admin; a theme has ways of its own, in which our fields have no place.
+    #: What shows it in Django's own admin.
     stock_template = "admin/filter.html"
+    #: The fields that it has beside its choices. A theme has ways of its own to show choices, with no place for fields:
+    #: there they stand above the list.
+    form_template = ""
+    #: What a form of these fields sends again, set once the list is there.
+    kept: Sequence[tuple[str, str]] = ()
 
     @property
     def template(self) -> str:  # type: ignore[override]

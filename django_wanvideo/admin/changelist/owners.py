@@ -12,12 +12,11 @@ from django.forms.utils import flatatt
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
-from django_wanvideo.admin.base import is_stock
 from django_wanvideo.admin.changelist.narrowing import Filter
 from django_wanvideo.models import VideoTask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
@@ -39,9 +38,7 @@ class OwnerFilter(Filter):
         #: The field in which people are searched for, if this person may see them; the list of batches has none.
         self.search = search_field(model_admin, request) if model is VideoTask else None
         if self.search:
-            self.stock_template = "wanvideo/owner_filter.html"
-        #: What the form sends again, set once the list is there.
-        self.kept: list[tuple[str, str]] = []
+            self.stock_template, self.form_template = "wanvideo/owner_filter.html", "wanvideo/owner_fields.html"
 
     @property
     def search_input(self) -> SafeString:
@@ -67,11 +64,6 @@ class OwnerFilter(Filter):
         owner = task.owner if task is not None else None
         return [*found, (str(value), str(owner) if owner is not None else value)]
 
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        if self.search:
-            self.kept = [pair for pair in changelist.kept_pairs if pair[0] != self.parameter_name]
-        yield from super().choices(changelist)
-
     def narrowed(self, request: HttpRequest, tasks: Any, value: str) -> Any:
         if value == "none":
             return tasks.filter(owner_id=None)
@@ -81,7 +73,7 @@ class OwnerFilter(Filter):
 def search_field(model_admin: ModelAdmin, request: HttpRequest) -> AutocompleteSelect | None:
     """Return Django's own field in which people are searched for; ``None`` where the site does not let this person."""
     people, admin_site = get_user_model(), model_admin.admin_site
-    if not (is_stock() and admin_site.is_registered(people) and OwnerFilter in model_admin.get_list_filter(request)):
+    if not (admin_site.is_registered(people) and OwnerFilter in model_admin.get_list_filter(request)):
         return None
     theirs = admin_site.get_model_admin(people)
     if not (theirs.get_search_fields(request) and theirs.has_view_permission(request)):

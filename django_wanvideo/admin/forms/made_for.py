@@ -55,7 +55,8 @@ class MadeFor:
 
 
 def key_of(model: str, pk: Any, name: str) -> str:
-    return f"{model}:{pk}:{name}"
+    # The column ``made_for`` has no more.
+    return f"{model}:{pk}:{name}"[:200]
 
 
 def sign(obj: Model, name: str, picture: FieldFile, *, user: Any, metadata: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from django.db.models import Q
 from django.utils import timezone
@@ -208,14 +209,18 @@ def frame_caption(frame: MediaInput | None) -> str:
 
 
 def request_shown(attempt: Attempt, task: VideoTask) -> dict[str, Any]:
-    """The request of an attempt as JSON; our own uploads are called so, their addresses are EvoLink's business."""
-    uploads = {item.uploaded_url for item in task.inputs.all() if item.uploaded_url}
+    """The request of an attempt as JSON; our own uploads are called so, and addresses of our own files lose what signs them."""
+    inputs = task.inputs.all()
+    uploads = {item.uploaded_url for item in inputs if item.uploaded_url}
+    names = tuple(f"/{quote(item.file.name or '')}" for item in inputs if item.file)
 
     def shown(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: shown(item) for key, item in value.items()}
         if isinstance(value, list):
             return [shown(item) for item in value]
+        if isinstance(value, str) and (address := value.partition("?"))[1] and address[0].endswith(names):
+            return f"{address[0]}?…"
         return _("(uploaded copy of the picture)") if value in uploads else value
 
     return {"number": attempt.number, "json": json.dumps(shown(attempt.request), indent=2, ensure_ascii=False)}

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
 
 def _missing(place: Place, params: Mapping[str, Any]) -> Sentences:
-    wanted = _wanted(place)
-    if wanted is not None and wanted.media == "image":
-        return _("There is no picture, and this model needs one."), _("The name of a file in the ZIP, or a link")
-    return _("There is nothing here, and this model needs it."), _("A link")
+    repair = _("The name of a file in the ZIP, or a link")
+    if _wanted(place) is not None and _is_picture(place):
+        return _("There is no picture, and this model needs one."), repair
+    return _("There is nothing here, and this model needs it."), repair
 
 
 def _no_such_file(place: Place, params: Mapping[str, Any]) -> Sentences:
     wrong = _("There is no file of this name.")
+    if not _is_picture(place):
+        return wrong, _("%(meant)s, which is there") % params if params.get("meant") else _("Another name")
     if params.get("source"):
         wrong = _("This picture is not in %(source)s.") % params
     if params.get("meant"):
@@ -85,6 +87,8 @@ def _format(place: Place, params: Mapping[str, Any]) -> Sentences:
 
 
 def _damaged(place: Place, params: Mapping[str, Any]) -> Sentences:
+    if not _is_picture(place):
+        return _("The file is damaged, or its end is missing."), _("The file copied once more, or saved anew")
     wrong = _("The picture is damaged, or its end is missing.")
     return wrong, _("The picture copied once more, or saved anew as JPEG")
 
@@ -94,7 +98,7 @@ def _animated(place: Place, params: Mapping[str, Any]) -> Sentences:
 
 
 def _empty(place: Place, params: Mapping[str, Any]) -> Sentences:
-    return _("The file is empty."), _("The picture itself")
+    return _("The file is empty."), _("The picture itself") if _is_picture(place) else _("The file itself")
 
 
 def _private(place: Place, params: Mapping[str, Any]) -> Sentences:
@@ -117,14 +121,15 @@ def _too_many(place: Place, params: Mapping[str, Any]) -> Sentences:
     return _("%(count)s were given.") % params, _("At most %(limit)s") % params
 
 
-def _no_file_taken(place: Place, params: Mapping[str, Any]) -> Sentences:
-    return _("Only pictures can be given as files."), _("A link")
-
-
 def _wanted(place: Place) -> InputSpec | None:
     if place.spec is None or not place.spec.has_role(place.column):
         return None
     return place.spec.input(place.column)
+
+
+def _is_picture(place: Place) -> bool:
+    wanted = _wanted(place)
+    return wanted is None or wanted.media == "image"
 
 
 def _formats(place: Place) -> str:
@@ -138,7 +143,6 @@ SENTENCES: dict[str, Callable[[Place, Mapping[str, Any]], Sentences]] = {
     "credentials": _private,
     "damaged": _damaged,
     "empty": _empty,
-    "file_not_taken": _no_file_taken,
     "format": _format,
     "host": _no_link,
     "invalid": _no_link,

@@ -108,6 +108,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{verb} {receipts} read callbacks.")
         if keys := retention.prune_deleted(**how):
             self.stdout.write(f"{verb} {keys} keys of tasks that were deleted more than 30 days ago.")
+        if approvals := retention.prune_approvals(before, **how):
+            self.stdout.write(f"{verb} {approvals} approvals that nothing waits for.")
         if options["events"]:
             self.stdout.write(f"{verb} {retention.prune_events(before, **how)} lines of progress and waiting.")
         ends = options["finished"] | ({TaskStatus.COMPLETED.value} if options["completed"] else set())

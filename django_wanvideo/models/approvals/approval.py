@@ -23,7 +23,7 @@ class Approval(Row):
     State = ApprovalState
 
     kind = models.CharField(_("asked for"), max_length=8, choices=ApprovalKind)
-    state = models.CharField(_("state"), max_length=8, choices=ApprovalState, default=ApprovalState.WAITING)
+    state = models.CharField(_("state"), max_length=9, choices=ApprovalState, default=ApprovalState.WAITING)
     credits = models.DecimalField(_("credits"), max_digits=14, decimal_places=4)
     #: What could have been sent without anybody else.
     limit = models.DecimalField(_("above"), max_digits=14, decimal_places=4)

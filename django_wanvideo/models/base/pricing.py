@@ -23,7 +23,10 @@ def price_of(task: VideoTask) -> Decimal:
     """Return the credits that are reserved for a task by today's price list. Raises ValidationError where it has none."""
     spec = catalog.get(task.model)
     # Most prices have nothing to do with inputs, which are not fetched then.
-    return catalog.estimate(spec, task.parameters, _inputs(task) if spec.price.input_seconds else None)
+    if not spec.price.input_seconds:
+        return catalog.estimate(spec, task.parameters)
+    clips = {role: [item.facts for item in items] for role, items in _inputs(task).items()}
+    return catalog.estimate(spec, task.parameters, clips)
 
 
 def errors_of(task: VideoTask) -> dict[str, list[ValidationError]]:

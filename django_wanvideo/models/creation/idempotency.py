@@ -22,10 +22,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
-from django_wanvideo.catalog import images
 from django_wanvideo.conf import conf
 from django_wanvideo.exceptions import IdempotencyConflict
 from django_wanvideo.models import DeletedTask, MediaInput, VideoTask
+from django_wanvideo.models.creation import sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -186,7 +186,7 @@ def digest_of(source: Any) -> str:
             stream = source
             stream.seek(0)
             stack.callback(stream.seek, 0)
-        left = images.MAX_READ_BYTES + 1
+        left = sources.most_bytes()
         while left > 0 and (chunk := stream.read(min(_CHUNK, left))):
             digest.update(chunk)
             left -= len(chunk)

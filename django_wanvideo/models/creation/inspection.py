@@ -1,14 +1,12 @@
-"""What is given for a task, judged before anything is stored: links by how they are written, pictures by their content."""
+"""What is given for a task, judged before anything is stored: links by how they are written, files by their content."""
 
 from __future__ import annotations
 
 import hashlib
-import re
-from ipaddress import IPv4Address, ip_address
+import posixpath
+from dataclasses import dataclass, field
 from pathlib import Path
-from socket import inet_aton
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
@@ -16,15 +14,16 @@ from django.db.models.fields.files import FieldFile
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
-from django_wanvideo.catalog import images, text, urls
+from django_wanvideo.catalog import MediaFacts, images, media, text
+from django_wanvideo.catalog.media import limits
 from django_wanvideo.choices import InputRole
-from django_wanvideo.conf import conf
-from django_wanvideo.downloads.urls import is_public
 from django_wanvideo.models import MediaInput
-from django_wanvideo.models.creation import sources
+from django_wanvideo.models.creation import addresses, links, sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from django_stubs_ext import StrOrPromise
 
     from django_wanvideo.catalog import InputSpec, ModelSpec
     from django_wanvideo.models import VideoTask
@@ -32,13 +31,35 @@ if TYPE_CHECKING:
 _EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "BMP": "bmp", "WEBP": "webp", "AVIF": "avif", "TIFF": "tif", "HEIC": "heic"}
 #: Bytes read at a time.
 _CHUNK = 1_000_000
-#: What tells a link from a path; a single letter is a drive.
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-#: Ends of names that mean something in one network only.
-_PRIVATE_END = re.compile(r"\.(localhost|localdomain|local|internal|intranet|private|corp|home|lan|home\.arpa)\Z")
-_NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
-#: What a name that is looked up can consist of.
-_NAME = re.compile(r"[a-z0-9_.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one file or link was found to be, held against what a model takes in one role."""
+
+    facts: MediaFacts = field(default_factory=MediaFacts)
+    #: Why the model does not take it, each with what to do.
+    problems: tuple[ValidationError, ...] = ()
+    #: Which limits could not be held against it, in sentences, each with how that can be.
+    unchecked: tuple[StrOrPromise, ...] = ()
+    #: Width and height of the JPEG that is sent in place of a picture.
+    sent_size: tuple[int, int] | None = None
+
+
+def examine(spec: ModelSpec, role: str, source: Any, *, fix: bool = True) -> Finding:
+    """Judge one input by itself without storing it; a file is left open, at its beginning.
+
+    What only all inputs together can be too much of is judged when the task is made.
+
+    Args:
+        source, fix: as for ``inspect``.
+    """
+    try:
+        [item] = inspect(spec, {role: [source]}, fix=fix)
+    except ValidationError as error:
+        return Finding(problems=tuple(error.error_dict[role]))
+    remarks = limits.remarks(spec.input(role), item.facts, is_link=bool(item.url))
+    return Finding(item.facts, unchecked=tuple(remarks), sent_size=item.sent_size)
 
 
 def inspect(
@@ -84,82 +105,53 @@ def _input(wanted: InputSpec, source: Any, position: int, keep_of: VideoTask | N
         kept = keep_of is not None and source.task_id == keep_of.pk and source.role == wanted.role
         return source if kept else _copy(wanted, source, position, fix=fix)
     if isinstance(source, str):
-        return MediaInput(role=wanted.role, position=position, url=_link(source))
-    return _picture(wanted, source, position, fix=fix)
+        return MediaInput(role=wanted.role, position=position, url=links.checked(source))
+    return _file(wanted, source, position, fix=fix)
 
 
-def _link(given: str) -> str:
-    url = given.strip()
-    if url and not _SCHEME.match(url):
-        message = _(
-            "The link must begin with https:// or http://. In Python, give a file opened for reading, or its path as "
-            "pathlib.Path."
-        )
-        raise ValidationError(message, code="scheme")
-    urls.check_url(url)
-    check_public(url)
-    return url
-
-
-def check_public(url: str) -> None:
-    """Raise ValidationError for a link to this machine or to a private network, however its address is written.
-
-    It is judged by its name alone, nothing is looked up. ``ALLOW_PRIVATE_HOSTS`` lets all pass.
-    """
-    if conf.ALLOW_PRIVATE_HOSTS:
-        return
-    # A name may become another one when its odd dots and digits are read.
-    name = urls.ascii_host(unquote(urlsplit(url).hostname or "")).rstrip(".")
-    try:
-        is_open = _is_open(name)
-    except (ValueError, OSError):
-        message = _("The link’s site has an address that no site can have. Copy the link again, or upload the file.")
-        raise ValidationError(message, code="host") from None
-    if not is_open:
-        message = _(
-            "The link leads to this machine or a private network, where EvoLink cannot read it. Upload the file."
-        )
-        raise ValidationError(message, code="private_host")
-
-
-def _is_open(name: str) -> bool:
-    if ":" in name:
-        return is_public(ip_address(name))
-    labels = name.split(".")
-    if _NUMBER.fullmatch(labels[-1]):
-        if not all(map(_NUMBER.fullmatch, labels)):
-            raise ValueError(name)
-        # One to four numbers, each decimal, octal or hexadecimal.
-        return is_public(IPv4Address(inet_aton(name)))
-    if not _NAME.fullmatch(name) or "" in labels:
-        raise ValueError(name)
-    return len(labels) > 1 and not _PRIVATE_END.search(f".{name}")
-
-
-def _picture(wanted: InputSpec, source: Any, position: int, *, fix: bool) -> MediaInput:
+def _file(wanted: InputSpec, source: Any, position: int, *, fix: bool) -> MediaInput:
     content = sources.opened(source)
-    if wanted.media != "image":
-        message = _("Only pictures can be given as a file; give a link for this one.")
-        raise ValidationError(message, code="file_not_taken")
     item = MediaInput(role=wanted.role, position=position)
     try:
-        facts = images.inspect_image(content, convertible=fix, spec=wanted)
-        try:
-            images.check_image(facts, wanted)
-        except ValidationError:
-            if not fix:
-                raise
-            item.sent_width, item.sent_height = images.fit(content, facts, wanted)
+        if wanted.media == "image":
+            extension = _measure_picture(item, wanted, content, fix=fix)
+        else:
+            item.facts = facts = media.measure(content, wanted, _name_of(source))
+            problems = list(limits.problems_of(wanted, facts))
+            try:
+                addresses.check_sendable()
+            except ValidationError as error:
+                problems += error.error_list
+            if problems:
+                raise ValidationError(problems)
+            extension = str(facts.format).lower()
         item.sha256 = _checksum(content)
     except OSError as error:
         # A stream of the caller's that gave its first byte and then no more.
         message = _("The file cannot be read: %(reason)s.")
         params = {"reason": error.strerror or type(error).__name__}
         raise ValidationError(message, code="unreadable", params=params) from error
+    item.file = File(content, name=f"{wanted.role}.{extension}")
+    return item
+
+
+def _measure_picture(item: MediaInput, wanted: InputSpec, content: Any, *, fix: bool) -> str:
+    """Say in a row what a picture is and at which size it is sent; return the end of its name."""
+    facts = images.inspect_image(content, convertible=fix, spec=wanted)
+    try:
+        images.check_image(facts, wanted)
+    except ValidationError:
+        if not fix:
+            raise
+        item.sent_width, item.sent_height = images.fit(content, facts, wanted)
     item.width, item.height, item.size = facts.width, facts.height, facts.size
     item.content_type = f"image/{facts.format.lower()}"
-    item.file = File(content, name=f"{wanted.role}.{_EXTENSIONS.get(facts.format.upper(), 'img')}")
-    return item
+    return _EXTENSIONS.get(facts.format.upper(), "img")
+
+
+def _name_of(source: Any) -> str:
+    name = getattr(source, "name", None)
+    return posixpath.basename(name.replace("\\", "/")) if isinstance(name, str) else ""
 
 
 def _checksum(content: IO[bytes] | File[bytes]) -> str:
@@ -177,6 +169,8 @@ def _copy(wanted: InputSpec, source: MediaInput, position: int, *, fix: bool) ->
         message = _("This input was given as “%(role)s” and cannot be used here; choose another one.")
         raise ValidationError(message, code="wrong_media", params={"role": InputRole(source.role).label})
     if source.url:
-        return MediaInput(role=wanted.role, position=position, url=_link(source.url))
+        return MediaInput(role=wanted.role, position=position, url=links.checked(source.url))
     # What was made fit once is made fit in the copy too.
-    return _picture(wanted, sources.of_input(source), position, fix=fix or source.sent_size is not None)
+    content = sources.of_input(source)
+    content.name = source.file.name
+    return _file(wanted, content, position, fix=fix or source.sent_size is not None)

@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import logging
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
@@ -22,7 +23,7 @@ from django_wanvideo.catalog import images
 from django_wanvideo.catalog import urls as links
 from django_wanvideo.conf import conf
 from django_wanvideo.models import MediaInput
-from django_wanvideo.models.creation import files
+from django_wanvideo.models.creation import addresses, files
 from django_wanvideo.models.input import by_role
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ REUSED_SPARE = dt.timedelta(hours=24)
 THUMBNAIL_SIDE = 192
 #: Bytes of a picture that are kept in memory while it is sent; a larger one is in a file.
 SPOOL_BYTES = 1_000_000
+#: Further than the places of a role go.
+_ASIDE = 1000
 #: After these nobody knows what became of the transaction: the server may be committing it.
 _UNDECIDED = (OperationalError, InterfaceError)
 
@@ -62,12 +65,28 @@ def save_inputs(task: VideoTask, inputs: Iterable[MediaInput]) -> None:
             item.file = None
             stem = f"{task.pk}-{item.role}-{item.position}"
             try:
-                store_picture(item, stem, extension, content, has_thumbnail=bool(item.width))
+                store_picture(item, stem, extension, content, has_thumbnail=catalog.media_of(item.role) == "image")
             except ValidationError as error:
                 raise ValidationError({item.role: error}) from error
             # Where the file is the caller's, it is left as it was found: open, at its beginning.
             content.seek(0)
         item.save(force_insert=True)
+
+
+def move_inputs(inputs: Iterable[MediaInput]) -> bool:
+    """Give stored inputs among ``inputs`` the places in which they stand there, and tell whether one has moved."""
+    places: Counter[str] = Counter()
+    moved = []
+    for item in inputs:
+        if item.pk is not None and item.position != places[item.role]:
+            item.position = places[item.role]
+            moved.append(item)
+        places[item.role] += 1
+    # Each place is taken once at any moment, so they step aside first.
+    for offset in (_ASIDE, 0):
+        for item in moved:
+            MediaInput.objects.filter(pk=item.pk).update(position=item.position + offset)
+    return bool(moved)
 
 
 def store_picture(
@@ -112,18 +131,35 @@ def discarding_files_on_error(inputs: list[MediaInput]) -> Iterator[None]:
 
 
 def provider_urls(task: VideoTask, client: EvoLinkClient) -> dict[str, list[str]]:
-    """Return a link for every input, by role; files are uploaded unless an upload is still fresh.
+    """Return a link for every input, by role; pictures are uploaded unless an upload is still fresh.
+
+    Other files are read where this site has them, as EvoLink's file service does not take them.
 
     Raises:
         FileNotFoundError: a file is gone from the site's storage.
         UnreadableInputError: the site's storage does not give a file just now.
-        ValidationError: a file is no picture any more.
+        ValidationError: a file is no picture any more, or EvoLink could not read it.
         EvoLinkError: the file service did not take a file.
     """
     urls: dict[str, list[str]] = {}
     for role, items in by_role(task.inputs.all()).items():
-        urls[role] = [links.sendable(item.url) if item.url else _uploaded(item, client) for item in items]
+        urls[role] = [links.sendable(item.url) if item.url else _of_file(item, client) for item in items]
     return urls
+
+
+def _of_file(item: MediaInput, client: EvoLinkClient) -> str:
+    if catalog.media_of(item.role) == "image":
+        return _uploaded(item, client)
+    name = str(item.file.name)
+    try:
+        is_there = item.file.storage.exists(name)
+    except BaseTimeoutException:
+        raise
+    except Exception as error:
+        raise UnreadableInputError(f"{name}: {type(error).__name__}") from error
+    if not is_there:
+        raise FileNotFoundError(name)
+    return addresses.public_url(item.file.storage, name)
 
 
 def _uploaded(item: MediaInput, client: EvoLinkClient) -> str:

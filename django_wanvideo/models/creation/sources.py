@@ -6,16 +6,18 @@ import io
 import logging
 import os
 import stat
+import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.core.files.base import ContentFile, File
+from django.core.files.base import File
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models.fields.files import FieldFile
 from django.utils.translation import gettext as _
 from rq.timeouts import BaseTimeoutException
 
+from django_wanvideo import catalog
 from django_wanvideo.catalog import images
 
 if TYPE_CHECKING:
@@ -23,16 +25,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: One byte more than can be taken, so that a larger file is refused by its size and never read whole.
-_MOST = images.MAX_READ_BYTES + 1
 _CHUNK = 1_000_000
+
+
+def most_bytes() -> int:
+    """Return how much of a file is read: one byte more than any model takes, so that a larger one is refused by its size."""
+    return max(images.MAX_READ_BYTES, *(item.max_bytes for spec in catalog.known() for item in spec.inputs)) + 1
 
 
 def opened(source: Any) -> IO[bytes] | File[bytes]:
     """Return a file that can be read and wound back, at its beginning.
 
-    A file that the caller has open stays the caller's and is used where it is; all others are read into memory and
-    closed at once.
+    A file that the caller has open stays the caller's and is used where it is; all others are copied, into memory where
+    pictures fit in it, and closed at once.
 
     Raises:
         ValidationError: it is no file, or cannot be read.
@@ -51,7 +56,7 @@ def opened(source: Any) -> IO[bytes] | File[bytes]:
     return _of_stream(source)
 
 
-def of_input(source: MediaInput) -> ContentFile[bytes]:
+def of_input(source: MediaInput) -> File[bytes]:
     """Return the content of a stored input. Raises ValidationError when the storage does not give it."""
     return _of_storage(source.file.storage, str(source.file.name))
 
@@ -66,31 +71,31 @@ def _of_field(source: FieldFile) -> IO[bytes] | File[bytes]:
     return _of_storage(source.storage, str(source.name))
 
 
-def _of_storage(storage: Any, name: str) -> ContentFile[bytes]:
+def _of_storage(storage: Any, name: str) -> File[bytes]:
     try:
         with storage.open(name, "rb") as stored:
             # Some storages give less at a time than they are asked for.
-            return ContentFile(_read_all(stored))
+            return _copied(stored)
     except (ValidationError, BaseTimeoutException):
         raise
     except FileNotFoundError as error:
-        message = _("The picture's file is gone from this site; choose it again.")
+        message = _("The file is gone from this site; choose it again.")
         raise ValidationError(message, code="missing") from error
     except Exception as error:
         # Every storage has errors of its own: no rights, no network, an expired token.
         logger.warning("The file %s cannot be read from its storage.", name, exc_info=True)
-        message = _("The picture cannot be read from this site’s storage just now. Try again in a minute.")
+        message = _("The file cannot be read from this site’s storage just now. Try again in a minute.")
         raise ValidationError(message, code="unreadable") from error
 
 
-def _of_path(source: os.PathLike[Any]) -> ContentFile[bytes]:
+def _of_path(source: os.PathLike[Any]) -> File[bytes]:
     path = Path(os.fsdecode(source))
     reason = ""
     try:
         # Looked at first: opening a pipe would wait for somebody to write into it.
         if stat.S_ISREG(path.stat().st_mode):
             with path.open("rb") as stored:
-                return ContentFile(stored.read(_MOST))
+                return _copied(stored)
         reason = _("it is a folder") if path.is_dir() else _("it is no file")
     except OSError as error:
         reason = error.strerror or type(error).__name__
@@ -109,7 +114,7 @@ def _of_stream(source: Any) -> IO[bytes] | File[bytes]:
     try:
         if _can_be_wound_back(source):
             return _at_beginning(source)
-        return ContentFile(_read_all(source))
+        return _copied(source)
     except (ValidationError, BaseTimeoutException):
         raise
     except Exception as error:
@@ -138,7 +143,7 @@ def _opened_again(source: Any) -> Any:
         # The name of an upload is whatever its sender called it, and no path to open.
         if isinstance(source, File) and not isinstance(source, UploadedFile):
             with source.open("rb") as again:
-                return io.BytesIO(_bytes(again.read(_MOST)))
+                return io.BytesIO(_bytes(again.read(most_bytes())))
     except (OSError, ValueError, TypeError):
         pass
     message = _("The file is closed. Give it open, or give its path as pathlib.Path.")
@@ -156,22 +161,23 @@ def _can_be_wound_back(source: Any) -> bool:
     return True
 
 
-def _read_all(source: Any) -> bytes:
-    """Read a stream that goes one way only, up to the most that is taken."""
-    parts: list[bytes] = []
-    missing = _MOST
+def _copied(source: Any) -> File[bytes]:
+    """Return a copy of what a stream gives, up to the most that is taken, at its beginning."""
+    copy = tempfile.SpooledTemporaryFile(max_size=images.MAX_READ_BYTES)  # noqa: SIM115 - whoever gets it reads it
+    missing = most_bytes()
     while missing > 0:
         try:
             part = source.read(min(_CHUNK, missing))
         except TypeError:
             # Some have a ``read`` that gives all at once.
-            parts.append(_bytes(source.read())[:missing])
+            copy.write(_bytes(source.read())[:missing])
             break
         if not (part := _bytes(part)):
             break
-        parts.append(part)
+        copy.write(part)
         missing -= len(part)
-    return b"".join(parts)
+    copy.seek(0)
+    return File(copy)
 
 
 def _bytes(content: Any) -> bytes:

@@ -11,16 +11,17 @@ from django.db.models.fields.files import FieldFile
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
-from django_wanvideo.catalog import json_values, text
+from django_wanvideo.catalog import json_values, media, text
 from django_wanvideo.catalog.text import nearest, printable
 from django_wanvideo.catalog.validation import BESIDE_PARAMETERS, FAMILY_PARAMETERS
 from django_wanvideo.choices import InputRole
 from django_wanvideo.models.creation import inspection
+from django_wanvideo.models.input import by_role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from django_wanvideo.catalog import ModelSpec
+    from django_wanvideo.catalog import MediaFacts, ModelSpec
     from django_wanvideo.models import MediaInput, VideoTask
 
 #: What PostgreSQL refuses in a text.
@@ -116,9 +117,17 @@ def validate(
         cleaned = catalog.clean(spec, prompt=written.prompt, parameters=dict(parameters), inputs=dict(sources))
     except ValidationError as error:
         error.update_error_dict(errors)
+    for role, items in sources.items():
+        if role in errors:
+            continue
+        try:
+            inputs += inspection.inspect(spec, {role: items}, keep_of=keep_of, fix=fix)
+        except ValidationError as error:
+            error.update_error_dict(errors)
+    facts = facts_of(inputs)
     try:
-        judged = {role: items for role, items in sources.items() if role not in errors}
-        inputs = inspection.inspect(spec, judged, keep_of=keep_of, fix=fix)
+        # Limits that depend on a setting which is wrong itself have nothing to be held against.
+        media.check(spec, facts, cleaned or {**parameters, **dict.fromkeys(errors, "")})
     except ValidationError as error:
         error.update_error_dict(errors)
     errors |= written.errors | misspelled(spec, parameters)
@@ -128,11 +137,20 @@ def validate(
         "model": spec.id,
         "prompt": written.prompt,
         "parameters": cleaned,
-        "credits_estimated": catalog.estimate(spec, cleaned, sources),
+        "credits_estimated": catalog.estimate(spec, cleaned, facts),
         "notes": written.notes,
         "metadata": written.metadata,
     }
     return columns, inputs
+
+
+def facts_of(inputs: Iterable[MediaInput]) -> dict[str, list[MediaFacts]]:
+    """Return what was measured of clips, sounds and documents, by role in their order; pictures are judged one by one."""
+    return {
+        role: [item.facts for item in items]
+        for role, items in by_role(inputs).items()
+        if catalog.media_of(role) != "image"
+    }
 
 
 def misspelled(spec: ModelSpec, names: Iterable[str]) -> dict[str, list[ValidationError]]:

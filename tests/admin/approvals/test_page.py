@@ -143,6 +143,21 @@ def test_sending_back_needs_a_note_that_the_task_shows(make_task, maria, jonas):
     assert "“Five seconds are enough.” It is a draft again." in page
 
 
+def test_whoever_asked_withdraws_it_where_it_is_shown_to_wait(make_task, maria, jonas, person):
+    task = make_task()
+    ask(task, maria)
+    withdraw = url("operate", task.pk, "withdraw")
+    assert withdraw not in jonas.get(url("change", task.pk)).content.decode()
+    assert jonas.post(withdraw).status_code == 403
+    assert withdraw in maria.get(url("change", task.pk)).content.decode()
+    assert told(maria.post(withdraw)) == ["The request was withdrawn."]
+    assert told(maria.post(withdraw)) == ["It does not wait for approval any more."]
+    assert "Waits for approval since" not in words(maria.get(url("change", task.pk)))
+    page = words(jonas.get(url("approvals")))
+    assert "Nothing waits for approval." in page
+    assert "maria withdrew it at" in page
+
+
 def test_a_failed_task_that_waits_says_so_and_offers_no_second_retry(maria, jonas):
     (task,) = failed()
     page = maria.get(url("change", task.pk))
@@ -174,7 +189,15 @@ def test_a_batch_waits_as_a_whole_and_its_page_says_so(boss, jonas):
     page = words(boss.get(batch_url("change", batch.pk)))
     assert "3 videos together cost more than 10 credits." in page
     assert "Generate 3" not in page
+    withdraw = batch_url("operate", batch.pk, "withdraw")
+    assert withdraw not in jonas.get(batch_url("change", batch.pk)).content.decode()
+    assert withdraw in boss.get(batch_url("change", batch.pk)).content.decode()
+    assert told(boss.post(withdraw)) == ["The request was withdrawn."]
+    page = boss.get(batch_url("change", batch.pk))
+    assert "Generate 3" in words(page)
+    quote = re.search(r'name="quote" value="([^"]*)"', page.content.decode())[1]
+    boss.post(batch_url("operate", batch.pk, "submit"), {"quote": quote})
     page = words(jonas.get(url("approvals")))
     assert "Spring Batch of 3 videos" in page
-    assert told(press(jonas, Approval.objects.get())) == ["3 videos were approved and are sent."]
+    assert told(press(jonas, Approval.objects.get(state="waiting"))) == ["3 videos were approved and are sent."]
     assert Batch.objects.get().operation == "submit"

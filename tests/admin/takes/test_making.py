@@ -247,3 +247,4 @@ def test_takes_with_seeds_of_their_own_are_told_apart_by_them(boss, make_task):
     page = boss.get(url("takes", task.pk)).content.decode()
     assert "another one each time" in page
     assert '<dt>Seed</dt><dd><mark class="wv-differs">4711</mark></dd>' in page
+    assert '<mark class="wv-differs">marked</mark> is what differs from take 1.' in page

@@ -134,7 +134,7 @@ BAD = {
     "a file that is gone": ({"first_frame": Path("/nowhere/cat.png")}, {"first_frame": ["unreadable"]}),
     "a folder": ({"first_frame": Path("/")}, {"first_frame": ["unreadable"]}),
     "a file opened as text": ({"first_frame": io.StringIO("cat")}, {"first_frame": ["invalid"]}),
-    "a sound that is a file": ({"audio": io.BytesIO(b"ID3")}, {"audio": ["file_not_taken"]}),
+    "a sound that is a file": ({"audio": io.BytesIO(b"fLaC")}, {"audio": ["format", "no_public_address"]}),
     "nothing in a list of sounds": ({"audio": [None]}, {"audio": ["invalid"]}),
     "metadata that is a list": ({"metadata": ["sku"]}, {"metadata": ["invalid"]}),
     "metadata that is a text": ({"metadata": "sku"}, {"metadata": ["invalid"]}),
@@ -548,7 +548,7 @@ def test_a_duplicate_of_a_picture_that_is_gone_says_so(storage):
     with pytest.raises(ValidationError) as caught:
         creation.duplicate(task)
     assert caught.value.message_dict == {
-        "first_frame": ["The picture's file is gone from this site; choose it again."],
+        "first_frame": ["The file is gone from this site; choose it again."],
     }
     assert VideoTask.objects.count() == 1
 

@@ -7,7 +7,7 @@ import socket
 import pytest
 from django.core.exceptions import ValidationError
 
-from django_wanvideo.models.creation.inspection import check_public
+from django_wanvideo.models.creation.links import check_public
 
 
 def fullwidth(host: str) -> str:

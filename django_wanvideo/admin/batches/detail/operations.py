@@ -13,6 +13,7 @@ from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from django_wanvideo import approvals
 from django_wanvideo.admin.action_results import tell_refusal
 from django_wanvideo.admin.base import person
 from django_wanvideo.admin.batches.detail import numbers, quotes
@@ -21,12 +22,13 @@ from django_wanvideo.admin.object_actions import Button
 from django_wanvideo.admin.presentation import prices
 from django_wanvideo.batches import operations as batch_operations
 from django_wanvideo.choices import BatchOperation, BatchState, TaskStatus
-from django_wanvideo.exceptions import WanVideoError
+from django_wanvideo.exceptions import TransitionNotAllowed, WanVideoError
 
 if TYPE_CHECKING:
     import uuid
     from collections.abc import Callable
 
+    from django.contrib.auth.models import AbstractBaseUser
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django_stubs_ext import StrOrPromise
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from django_wanvideo.admin.batches.detail.numbers import Numbers
     from django_wanvideo.models import Batch, VideoTask
 
-SUBMIT, RETRY = "submit", "retry"
+SUBMIT, RETRY, WITHDRAW = "submit", "retry", "withdraw"
 
 
 def is_busy(batch: Batch) -> bool:
@@ -113,10 +115,13 @@ def get_priced_button(
 
 
 def operate_view(model_admin: BatchPagesMixin, request: HttpRequest, object_id: uuid.UUID, verb: str) -> HttpResponse:
-    """Do what a priced button says, if it still is what was shown, and go back to the page of the batch."""
+    """Do what a button says, a priced one if it still is what was shown, and go back to the page of the batch."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     batch = model_admin.get_batch_or_404(request, object_id)
+    if verb == WITHDRAW:
+        _run(model_admin, request, batch, _withdraw, _("The request was withdrawn."))
+        return HttpResponseRedirect(model_admin.get_page_url("change", batch.pk))
     operation = OPERATIONS.get(verb)
     if operation is None:
         raise Http404(_("There is no such button."))
@@ -198,6 +203,12 @@ def cancel_view(model_admin: BatchPagesMixin, request: HttpRequest, object_id: u
         "back": back,
     }
     return model_admin.render_page(request, "cancel", _("Cancel what is not sent"), **context)
+
+
+def _withdraw(batch: Batch, *, by: AbstractBaseUser) -> None:
+    if batch.approval is None:
+        raise TransitionNotAllowed(_("It does not wait for approval any more."), action=WITHDRAW)
+    approvals.withdraw(batch.approval, by=by)
 
 
 def _run(

@@ -82,7 +82,12 @@ def context(model_admin: BatchPagesMixin, request: HttpRequest, batch: Batch) ->
     return {
         "chip": state_chip(batch),
         "head": summary.head(batch, found),
-        **approvals.beside_batch(model_admin.task_admin, request, batch),
+        **approvals.beside_batch(
+            model_admin.task_admin,
+            request,
+            batch,
+            withdraw_url=model_admin.get_page_url("operate", batch.pk, operations.WITHDRAW),
+        ),
         "done": found.done,
         "now": summary.now_words(batch, found),
         "left": summary.left_words(batch, found),

@@ -15,6 +15,11 @@ form?.addEventListener("submit", (event) => {
     if (radio && window.opener) hand(radio);
 });
 
+// A tick beside the search takes effect at once.
+document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-wanvideo-tick]")) event.target.form.requestSubmit();
+});
+
 document.addEventListener("click", (event) => {
     if (event.target.closest("[data-wanvideo-close]")) window.close();
 });

@@ -8,14 +8,20 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from django.core.exceptions import ValidationError
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+
+from django_wanvideo.catalog.images.errors import megabytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from django_stubs_ext import StrOrPromise
+
     from django_wanvideo.catalog.inputs import InputSpec, MediaFacts
     from django_wanvideo.catalog.spec import ModelSpec
 
+_WITH_LENGTH = frozenset({"MP4", "MOV", "WAV"})
 Fact = Literal["format", "size", "sides", "seconds", "pages"]
 
 
@@ -49,15 +55,16 @@ def check(
     for wanted in spec.inputs:
         given = inputs.get(wanted.role, ())
         for position, facts in enumerate(given):
-            problems[wanted.role.value] += _problems_of_one(wanted, facts)
-            unchecked += [Unchecked(wanted.role.value, position, fact) for fact in _unknown(wanted, facts)]
+            problems[wanted.role.value] += problems_of(wanted, facts)
+            unchecked += [Unchecked(wanted.role.value, position, fact) for fact in unknown(wanted, facts)]
         problems[wanted.role.value] += _problems_of_all(wanted, [facts.seconds for facts in given], seconds)
     if found := {role: errors for role, errors in problems.items() if errors}:
         raise ValidationError(found)
     return unchecked
 
 
-def _unknown(wanted: InputSpec, facts: MediaFacts) -> Iterator[Fact]:
+def unknown(wanted: InputSpec, facts: MediaFacts) -> Iterator[Fact]:
+    """Yield what would have to be known of an input to hold it against its limits, and is not."""
     if facts.format is None:
         yield "format"
     if facts.size is None:
@@ -70,14 +77,34 @@ def _unknown(wanted: InputSpec, facts: MediaFacts) -> Iterator[Fact]:
         yield "pages"
 
 
-def _problems_of_one(wanted: InputSpec, facts: MediaFacts) -> Iterator[ValidationError]:
+def remarks(wanted: InputSpec, facts: MediaFacts, *, is_link: bool = False) -> Iterator[StrOrPromise]:
+    """Yield in sentences what of an input could not be checked, with the limit and how it can be checked."""
+    facts_left = set(unknown(wanted, facts)) & {"seconds", "sides", "pages"}
+    if "seconds" in facts_left:
+        words = _("How long it is has not been checked; it may last {low} to {high} seconds.")
+        yield format_lazy(words, low=wanted.min_seconds or 0, high=wanted.max_seconds or wanted.total_seconds or "…")
+    if "pages" in facts_left:
+        yield format_lazy(_("How many pages it has has not been checked; it may have {limit}."), limit=wanted.max_pages)
+    if not facts_left or wanted.media == "image":
+        return
+    if is_link:
+        yield _("Nobody looks behind a link before EvoLink does; a file is checked here.")
+    elif facts.format in {"PDF", *_WITH_LENGTH}:
+        yield _("This site has nothing that measures it; its developers can install django-wanvideo[media].")
+    elif wanted.media == "document":
+        yield _("As a PDF it is checked.")
+
+
+def problems_of(wanted: InputSpec, facts: MediaFacts) -> Iterator[ValidationError]:
+    """Yield what is wrong with one input by itself."""
     if facts.format is not None and facts.format not in wanted.formats:
         message = _("%(format)s is not taken here. Save it as %(formats)s and choose that.")
         params = {"format": facts.format, "formats": ", ".join(wanted.formats)}
         yield ValidationError(message, "format", params)
     if facts.size is not None and facts.size > wanted.max_bytes:
-        message = _("The file has %(size)s bytes; at most %(limit)s are taken. Make it smaller.")
-        yield ValidationError(message, "too_many_bytes", {"size": facts.size, "limit": wanted.max_bytes})
+        message = _("The file has %(size)s; at most %(limit)s are taken. Make it smaller.")
+        params = {"size": megabytes(facts.size), "limit": megabytes(wanted.max_bytes)}
+        yield ValidationError(message, "too_many_bytes", params)
     if facts.width is not None and facts.height is not None:
         yield from _problems_of_sides(wanted, facts.width, facts.height)
     if facts.seconds is not None:
