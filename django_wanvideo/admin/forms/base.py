@@ -99,7 +99,7 @@ class TaskFormBase(InputsForm):
             # Where the picture is that of the task which this page has made, the form gets a copy of its own.
             for position, item in enumerate(found):
                 if role not in came and isinstance(item, MediaInput) and item.file:
-                    self._carry(role, position, temporary_uploads.keep_copy(item.file, owner=self.user.pk))
+                    self._carry(role, position, self._copied(role, item))
 
     def keep_uploads(self) -> list[str]:
         """Keep the files that came with the form, and return the roles that one came for."""
@@ -122,7 +122,7 @@ class TaskFormBase(InputsForm):
         # A button names an item by its place among all that the page shows, empty ones too.
         values = self._values(role) if items.pressed(self.data) else field.to_python(self._values(role))
         for upload in uploads:
-            token = temporary_uploads.keep(upload, owner=self.user.pk)
+            token = temporary_uploads.keep(upload, owner=self.user.pk, wanted=self.spec.input(role))
             if not token:
                 self._unkept[role, len(values)] = upload.name or ""
             values.append(f"{KEPT}{token}" if token else "")
@@ -135,3 +135,15 @@ class TaskFormBase(InputsForm):
             self.data.setlist(self.add_prefix(link_name(role)), values)
         else:
             self.data[self.add_prefix(kept_name(role))] = token
+
+    def portable(self, role: str) -> list[str]:
+        """Return the items of a role so that another form takes them: stored files as kept copies."""
+        found = []
+        for value in self._values(role):
+            stored = self._stored(value)
+            copy = self._copied(role, stored) if stored is not None and stored.file else ""
+            found.append(f"{KEPT}{copy}" if copy else value)
+        return found
+
+    def _copied(self, role: str, item: MediaInput) -> str:
+        return temporary_uploads.keep_copy(item.file, owner=self.user.pk, wanted=self.spec.input(role))

@@ -14,7 +14,7 @@ from django_wanvideo.admin.forms import items, repeats, temporary_uploads
 from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
 from django_wanvideo.admin.forms.items import KEPT, STORED
 from django_wanvideo.admin.forms.temporary_uploads import TemporaryUpload
-from django_wanvideo.catalog import text
+from django_wanvideo.catalog import MediaFacts
 from django_wanvideo.catalog.images import inspection as pictures
 from django_wanvideo.models.creation import files, idempotency, inspection
 from django_wanvideo.models.input import by_role
@@ -55,7 +55,7 @@ class InputsForm(ModelForm):
         found: dict[str, list[Any]] = {}
         for wanted in self.spec.inputs:
             role = wanted.role.value
-            given = self._several(role) if wanted.max_items > 1 else self._one(wanted)
+            given = self._several(role) if items.is_listed(wanted) else self._one(wanted)
             if given:
                 found[role] = given
         return found
@@ -130,25 +130,31 @@ class InputsForm(ModelForm):
 
     @property
     def several(self) -> list[InputSpec]:
-        """The inputs that there may be several of."""
-        return [item for item in self.spec.inputs if item.max_items > 1]
+        """The inputs that stand in a list."""
+        return [item for item in self.spec.inputs if items.is_listed(item)]
 
-    def clips(self) -> dict[str, list[Any]]:
-        """Return as many clips of each role that is billed as stand in the form."""
-        found: dict[str, list[Any]] = {}
+    def clips(self) -> dict[str, list[MediaFacts]]:
+        """Return what is known of the clips in the form that are billed, by role."""
+        found: dict[str, list[MediaFacts]] = {}
         for role in (item.role.value for item in self.spec.price.input_seconds):
             field: Any = self.fields[link_name(role)]
-            typed = self[link_name(role)].value()
-            given = field.to_python(typed) if self.spec.input(role).max_items > 1 else text.lines(typed or "")
+            given = [self._facts(value) for value in field.to_python(self._values(role))]
             # What cannot be left out is part of every price.
-            found[role] = [""] * max(len(given), self.spec.input(role).required)
+            found[role] = given or [MediaFacts()] * self.spec.input(role).required
         return found
+
+    def _facts(self, value: str) -> MediaFacts:
+        if value.startswith(KEPT):
+            return temporary_uploads.facts(value.removeprefix(KEPT), owner=self.user.pk)
+        stored = self._stored(value)
+        return stored.facts if stored is not None else MediaFacts()
 
     # What is wrong ---------------------------------------------------------------------------------------------------
 
     def _refuse_lost_upload(self) -> None:
         """Say so where a kept file is gone, so that nothing is made without what was meant."""
         lost = _("The picture that you chose cannot be read here any more. Choose it again.")
+        lost_file = _("The file that you chose cannot be read here any more. Choose it again.")
         for role in self.picture_roles:
             name = file_name(role)
             is_meant = self.kept_token(role) and not self.cleaned_data.get(name)
@@ -158,13 +164,15 @@ class InputsForm(ModelForm):
             role = wanted.role.value
             for position, value in enumerate(self.cleaned_data.get(link_name(role)) or []):
                 if self._item(role, position, value) is None:
-                    self.item_problems[role][position] = [lost]
+                    self.item_problems[role][position] = [lost_file]
             if problems := self.item_problems.get(role):
                 self.add_error(link_name(role), items.refused(wanted, problems))
 
     def sorted_problems(self, role: str, problems: list[ValidationError]) -> list[ValidationError]:
         """Put what is wrong with single items beside them, and return what stands at their field."""
         wanted = self.spec.input(role)
+        if wanted.max_items == 1:
+            return problems
         keep_of = None if self.is_new or self.instance.model != self.spec.id else self.instance
         own: list[str] = []
         for position, value in enumerate(self.cleaned_data.get(link_name(role)) or []):
@@ -209,28 +217,35 @@ class InputsForm(ModelForm):
             row.present = _stored_file(item)
         elif (role, position) in self._unkept:
             row.present = TemporaryUpload(self._unkept[role, position], "")
-        return row
+        return items.describe(row, wanted)
 
     def _kept_file(self, role: str, token: str, kept_url: str) -> TemporaryUpload | None:
         stored = temporary_uploads.open_upload(token, owner=self.user.pk)
         if stored is None:
             return None
+        if self.spec.input(role).media != "image":
+            stored.close()
+            known = temporary_uploads.facts(token, owner=self.user.pk)
+            return TemporaryUpload(str(stored.name), "", token=token, size=stored.size, facts=known)
         measured: dict[str, Any] = {}
         # What was refused may be no picture at all; the field says so.
         with stored, contextlib.suppress(ValidationError):
             facts = pictures.inspect_image(stored, convertible=True, spec=self.spec.input(role))
             sent = pictures.size_to_send(facts, self.spec.input(role))
             measured = {"width": facts.width, "height": facts.height, "sent": sent}
+            measured["facts"] = MediaFacts(facts.format, facts.size, facts.width, facts.height)
         url = f"{kept_url}?name={token}"
         return TemporaryUpload(str(stored.name), url, token=token, size=stored.size, **measured)
 
 
 def _stored_file(item: MediaInput) -> TemporaryUpload:
+    is_picture = item.content_type.startswith("image/")
     return TemporaryUpload(
-        _("the present picture"),
-        files.url_of(item.shown_file),
+        _("the present picture") if is_picture else _("the present file"),
+        files.url_of(item.shown_file) if is_picture else "",
         width=item.width,
         height=item.height,
         size=item.size,
         sent=item.sent_size,
+        facts=item.facts,
     )

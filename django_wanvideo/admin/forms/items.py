@@ -5,26 +5,35 @@ Each stands in the page under the same name: a link as it was typed, a kept uplo
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
-from django_wanvideo.catalog import images, text
+from django_wanvideo.admin.presentation import formats
+from django_wanvideo.catalog import MediaFacts, images, text
+from django_wanvideo.catalog.media import limits
+from django_wanvideo.choices import InputRole
+from django_wanvideo.models.creation import addresses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from django.http import QueryDict
     from django_stubs_ext import StrOrPromise
 
     from django_wanvideo.admin.forms.temporary_uploads import TemporaryUpload
-    from django_wanvideo.catalog import InputSpec
+    from django_wanvideo.catalog import InputSpec, ModelSpec
 
+#: Seconds of a clip, and characters of the lengths of all clips.
+_LENGTH = re.compile(r"\d{1,4}(\.\d{1,3})?")
+_LONGEST_LENGTHS = 200
 #: Marks of what is no link: the signed name of a kept upload, the key of a stored input.
 KEPT, STORED = "kept:", "stored:"
 #: Buttons that change the order and nothing else. Their value is the role, with the item's place but for the first.
@@ -49,6 +58,10 @@ class Row:
     #: The file that is there; ``None`` for a link.
     present: TemporaryUpload | None = None
     facts: str = ""
+    #: What of it could not be checked.
+    remarks: Sequence[StrOrPromise] = ()
+    #: Of a clip whose length is known, for the price.
+    seconds: str = ""
     problems: Sequence[str] = ()
     has_focus: bool = False
 
@@ -122,13 +135,69 @@ class ItemsField(forms.Field):
         return self.to_python(data) != list(initial or [])
 
 
+def is_listed(wanted: InputSpec) -> bool:
+    """Tell whether inputs stand in a list; a first and a last frame have a place of their own, in every model."""
+    return wanted.role not in {InputRole.FIRST_FRAME, InputRole.LAST_FRAME}
+
+
 def takes_files(wanted: InputSpec) -> bool:
-    return wanted.media == "image"
+    """Tell whether this site can give a file on; what EvoLink's file service does not take needs a public address."""
+    if wanted.media == "image":
+        return True
+    try:
+        addresses.check_sendable()
+    except ValidationError:
+        return False
+    return True
+
+
+def describe(row: Row, wanted: InputSpec) -> Row:
+    """Say what was measured of a row's file, and what of it could not be."""
+    if row.present is not None:
+        facts = row.present.facts
+        row.facts = _words_of(facts)
+        if row.present.sent:
+            size = images.dimensions(*row.present.sent)
+            row.facts = " ".join([row.facts, _("It will be sent as %(size)s JPEG.") % {"size": size}])
+        row.seconds = str(facts.seconds) if facts.seconds is not None else ""
+        row.remarks = list(limits.remarks(wanted, facts)) if facts.format and wanted.media != "image" else []
+    return row
+
+
+def _words_of(facts: MediaFacts) -> str:
+    """Return what was measured of a file, in a line."""
+    parts = [
+        facts.format,
+        formats.unbroken(_("%(s)s s") % {"s": formats.number(facts.seconds)}) if facts.seconds is not None else "",
+        formats.unbroken(f"{facts.width} × {facts.height} px") if facts.width and facts.height else "",
+        ngettext("%(n)s page", "%(n)s pages", facts.pages) % {"n": facts.pages} if facts.pages else "",
+        formats.megabytes(facts.size) if facts.size else "",
+    ]
+    return " · ".join(filter(None, parts))
 
 
 def name_of(wanted: InputSpec, position: int) -> str:
     """Return how an item is called, by its place from 0."""
     return str(_NAMES[wanted.media]) % {"n": position + 1}
+
+
+def clips_in(spec: ModelSpec, data: Mapping[str, str]) -> dict[str, list[Any]]:
+    """Return the clips of each role that is billed, as a script has measured or counted them, or as there are links."""
+    found: dict[str, list[Any]] = {}
+    for role in (item.role.value for item in spec.price.input_seconds):
+        lengths, count = data.get(f"{role}_seconds", ""), data.get(f"{role}_count", "")
+        if lengths and len(lengths) < _LONGEST_LENGTHS:
+            found[role] = [_clip(seconds) for seconds in lengths.split(",")]
+            continue
+        links = int(count) if count.isdecimal() and len(count) < 4 else len(text.lines(data.get(f"{role}_url", "")))
+        # What cannot be left out is part of every price.
+        found[role] = [""] * max(links, spec.input(role).required)
+    return found
+
+
+def _clip(seconds: str) -> MediaFacts:
+    """Return a clip whose length a script has read in the page; ``?`` for one that is not known."""
+    return MediaFacts(seconds=Decimal(seconds) if _LENGTH.fullmatch(seconds) else None)
 
 
 def pressed(data: Any) -> str:

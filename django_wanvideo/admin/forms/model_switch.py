@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from django.forms.utils import ErrorDict
 
 from django_wanvideo import catalog
-from django_wanvideo.admin.forms import items, temporary_uploads
+from django_wanvideo.admin.forms import items
 from django_wanvideo.admin.forms.base import TaskFormBase
 from django_wanvideo.admin.forms.fields import kept_name, link_name
 
 if TYPE_CHECKING:
-    from django_wanvideo.catalog import InputSpec, ModelSpec, ParameterSpec
+    from django_wanvideo.catalog import ModelSpec, ParameterSpec
 
 
 class ModelSwitchMixin(TaskFormBase):
@@ -50,8 +50,6 @@ class ModelSwitchMixin(TaskFormBase):
         self._errors = ErrorDict()
         self.cleaned_data = {}
         self.keep_uploads()
-        for wanted in self.spec.inputs:
-            self._fit_in(wanted)
         self.focus = items.rearrange(self.data, self.several, lambda role: self.add_prefix(link_name(role)))
         shown = catalog.find(self.data.get("shown_model"))
         were = {parameter.name: parameter for parameter in shown.parameters} if shown is not None else {}
@@ -61,28 +59,6 @@ class ModelSwitchMixin(TaskFormBase):
                 self.data.setdefault(self.add_prefix(name), "false")
         for parameter in self.spec.parameters:
             self._fill_in(parameter, were.get(parameter.name))
-
-    def _fit_in(self, wanted: InputSpec) -> None:
-        """Put what was given where one or several of a role are taken; what there is no room for waits in the page."""
-        role = wanted.role.value
-        link, kept, more = (self.add_prefix(name(role)) for name in (link_name, kept_name, _more))
-        values, waiting = self.data.getlist(link), self.data.getlist(more)
-        if wanted.max_items > 1:
-            token = self.data.get(kept)
-            first = [f"{items.KEPT}{token}"] if token else []
-            self.data.setlist(link, [*first, *values, *waiting])
-            self.data.pop(kept, None)
-            self.data.pop(more, None)
-        elif len(values) > 1 or any(value.startswith((items.KEPT, items.STORED)) for value in values):
-            token = self._token(values[0])
-            self.data[link], self.data[kept] = "" if token else values[0], token
-            self.data.setlist(more, [*values[1:], *waiting])
-
-    def _token(self, value: str) -> str:
-        """Return the signed name of a kept upload, or of a copy of a stored file; empty for a link."""
-        if (stored := self._stored(value)) is not None:
-            return temporary_uploads.keep_copy(stored.file, owner=self.user.pk)
-        return value.removeprefix(items.KEPT) if value.startswith(items.KEPT) else ""
 
     def _fill_in(self, parameter: ParameterSpec, was: ParameterSpec | None) -> None:
         """Choose what the new field of ``parameter`` shows; ``was`` is the one that stood in the page, if any."""
@@ -104,14 +80,9 @@ class ModelSwitchMixin(TaskFormBase):
 
 
 def _names(spec: ModelSpec) -> list[str]:
-    inputs = [name(item.role.value) for item in spec.inputs for name in (link_name, kept_name, _more)]
+    inputs = [name(item.role.value) for item in spec.inputs for name in (link_name, kept_name)]
     parameters = [parameter.name for parameter in spec.parameters]
     return [*inputs, *parameters, *(_before(name) for name in parameters)]
-
-
-def _more(role: str) -> str:
-    """The hidden values of a role that its model has no room for."""
-    return f"{role}_more"
 
 
 def _before(name: str) -> str:

@@ -231,6 +231,10 @@ def _typed(request: HttpRequest, task: VideoTask | None, form: TaskForm) -> list
     ]
     origin = task.pk if task is not None else request.path
     key = repeats.key_for_another(origin, json.dumps(sorted(pairs)))
+    for wanted in form.several:
+        name = link_name(wanted.role.value)
+        pairs = [pair for pair in pairs if pair[0] != name]
+        pairs += [(name, value) for value in form.portable(wanted.role.value)]
     for role in InputRole.values:
         token = form.data.get(kept_name(role)) or (_kept_of(task, form, role) if role in form.picture_roles else "")
         pairs += [(kept_name(role), token)] if token else []
@@ -243,4 +247,4 @@ def _kept_of(task: VideoTask | None, form: TaskForm, role: str) -> str:
     frame = task.inputs.filter(role=role).first() if task is not None else None
     if frame is None or not frame.file or form.data.get(link_name(role)):
         return ""
-    return temporary_uploads.keep_copy(frame.file, owner=form.user.pk)
+    return temporary_uploads.keep_copy(frame.file, owner=form.user.pk, wanted=form.spec.input(role))
