@@ -156,6 +156,16 @@ class EvoLinkClient:
         names = (one_line(item.get("id"), 100) for item in _items(self._read("GET", "/v1/models")))
         return [name for name in names if name]
 
+    def count_files(self) -> tuple[int, int] | None:
+        """Read how many files EvoLink keeps of the account, and how many it would; ``None`` if it does not say so.
+
+        Raises ReadError.
+        """
+        found = self._perform(Call("GET", f"{self.files_url}/api/v1/files/quota"))
+        data = parsing.mapping(outcome.content(found, self._secret).get("data"))
+        used, most = (parsing.decimal(data.get(name)) for name in ("used_files", "max_files"))
+        return None if used is None or most is None else (int(used), int(most))
+
     def upload(
         self, fileobj: BinaryIO, *, file_name: str, content_type: str, deadline_seconds: float = 300.0
     ) -> UploadedFile:

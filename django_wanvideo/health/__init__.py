@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.db import Error
 from django.utils.translation import gettext as _
 
-from django_wanvideo.health import evolink, holds, queue, site, spending, storage
+from django_wanvideo.health import evolink, holds, inputs, queue, site, spending, storage
 from django_wanvideo.health.results import CheckResult, Level, error
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ CHECKS: Mapping[str, Callable[[], Iterable[CheckResult]]] = {
     "limits": spending.check_limits,
     "key": evolink.check_key,
     "credits": evolink.check_credits,
+    "files": inputs.check_files,
     "clock": evolink.check_clock,
     "callback": evolink.check_callback_route,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import suppress
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -115,6 +116,15 @@ def _references(maria: Person) -> None:
     page.locator(".errornote").wait_for()
 
 
+def _with_inputs(maria: Person, tasks: Tasks) -> None:
+    """A sound that nobody has looked behind, and a clip that was measured."""
+    inputs = tasks["queued"].inputs
+    inputs.get_or_create(role="audio", url="https://sounds.example.com/2026/spring/" + "a-long-name-" * 8 + "voice.mp3")
+    clip = {"size": 12_345_678, "width": 1920, "height": 1080, "seconds": Decimal("4.5"), "content_type": "video/mp4"}
+    inputs.get_or_create(role="reference_videos", file="wanvideo/inputs/walk.mp4", defaults=clip)
+    maria.open("change", tasks["queued"].pk)
+
+
 def _change(status: str) -> Callable[[Person, Tasks], object]:
     return lambda maria, tasks: maria.open("change", tasks[status].pk)
 
@@ -144,6 +154,7 @@ PAGES: dict[str, Callable[[Person, Tasks], object]] = {
             "cancelled",
         )
     },
+    "queued with inputs": _with_inputs,
     # Before the page of the task that it shows, which then says so.
     "product": _product,
     "used": _change("processing"),

@@ -120,4 +120,4 @@ def test_without_the_extra_a_length_is_unknown_and_that_is_said(monkeypatch):
     assert (facts.format, facts.seconds, facts.width) == ("MP4", None, None)
     wanted = REFERENCE.input("reference_videos")
     assert "django-wanvideo[media]" in " ".join(map(str, limits.remarks(wanted, facts)))
-    assert "behind a link" in " ".join(map(str, limits.remarks(wanted, catalog.MediaFacts(), is_link=True)))
+    assert "opened by EvoLink only" in " ".join(map(str, limits.remarks(wanted, catalog.MediaFacts(), is_link=True)))

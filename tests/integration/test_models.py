@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import io
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,16 +12,19 @@ from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import CreditEntry, VideoTask
 from django_wanvideo.testing import picture
 from tests.catalog import wishes
-from tests.promises.fixtures import evo, road
+from tests.clips import clip, silence
+from tests.promises.fixtures import evo, open_road, road
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from django.contrib.auth.models import User
     from django.test import Client
 
     from django_wanvideo.catalog import ModelSpec
     from tests.promises.fixtures import Road
 
-__all__ = ["evo", "road"]
+__all__ = ["evo", "open_road", "road"]
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db]
 
@@ -63,3 +67,29 @@ def test_a_length_that_the_model_chooses_reserves_the_most_and_is_settled_by_wha
     page = admin_client.get(f"/admin/wanvideo/videotask/{task.pk}/change/").content.decode()
     assert "112.20" in page
     assert "Wan chooses" in page
+
+
+def test_evolink_reads_clips_and_sounds_where_the_site_has_them_and_bills_their_length(
+    open_road: Road, settings: Any, live_server: Any, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    open_road.configure(PUBLIC_MEDIA_BASE_URL=f"{live_server.url}{settings.MEDIA_URL}")
+    clips = [io.BytesIO(clip(*colours, size=(320, 240))) for colours in (("red", "green"), ("red", "green", "blue"))]
+    wish: dict[str, Any] = {"model": "wan3.0-reference-video", "duration": 5, "audio": io.BytesIO(silence(2))}
+    task = VideoTask.objects.create_task("A fox [polls:1]", reference_videos=clips, **wish)
+    lost = VideoTask.objects.create_task("A bear [polls:1]", reference_videos=clips, **wish)
+    for each in (task, lost):
+        each.submit()
+        open_road.send(each)
+    names = [item.file.name for item in task.inputs.filter(role="reference_videos")]
+    assert open_road.sim.ledger[task.attempt.provider_task_id].body["video_urls"] == [
+        f"{live_server.url}{settings.MEDIA_URL}{name}" for name in names
+    ]
+    assert open_road.sim.journal.count("upload") == 0
+    for item in lost.inputs.filter(role="audio"):
+        item.file.storage.delete(item.file.name)
+    open_road.finish(task)
+    open_road.finish(lost)
+    assert (task.status, task.credits_used) == (TaskStatus.COMPLETED, task.credits_estimated)
+    assert (lost.status, lost.error_code) == (TaskStatus.FAILED, "image_processing_error")
+    open_road.sim.ledger.assert_charged_once()

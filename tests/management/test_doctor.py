@@ -24,7 +24,7 @@ from tests.hosts.test_queues import serving
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-REMOTE = ("key", "credits", "clock")
+REMOTE = ("key", "credits", "files", "clock")
 
 
 @pytest.fixture
@@ -69,6 +69,25 @@ def test_no_secret_is_printed(run, evolink, settings):
         ran = run("wanvideo_doctor", "--callback", "-v", "3", *options)
         for secret in ("sk-simulator", "callback-secret", "hush-hush", "/callbacks/", settings.SECRET_KEY):
             assert secret not in ran.out + ran.err
+
+
+def test_a_file_is_read_under_its_public_address_or_it_is_said_why_not(look, evolink, settings, tmp_path, live_server):
+    settings.MEDIA_ROOT = tmp_path
+    assert look("files")["files"][1].endswith("as links only.")
+    settings.WANVIDEO |= {"PUBLIC_MEDIA_BASE_URL": f"{live_server.url}{settings.MEDIA_URL}"}
+    assert look("files")["files"] == ("ok", "EvoLink can read pictures, clips, sounds and documents.", "")
+    settings.WANVIDEO |= {"PUBLIC_MEDIA_BASE_URL": f"{live_server.url}/nowhere/"}
+    level, message, hint = look("files")["files"]
+    assert (level, message) == ("fail", "The public address of a file is answered with HTTP 404.")
+    assert "PUBLIC_MEDIA_BASE_URL" in hint
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_little_room_for_files_at_evolink_is_said(monkeypatch, evolink, db):
+    counts = iter([(1801, 2000), (1799, 2000), None])
+    monkeypatch.setattr("django_wanvideo.evolink.client.EvoLinkClient.count_files", lambda self: next(counts))
+    found = [[result.level for result in CHECKS["files"]()] for _count in range(3)]
+    assert [len(levels) for levels in found] == [2, 1, 1]
 
 
 def test_a_broken_probe_is_a_finding_and_the_others_go_on(look, monkeypatch, db):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from django_wanvideo import catalog
 from django_wanvideo.admin import holds
 from django_wanvideo.admin.presentation import formats, history, markup, names, status_text, used_by
+from django_wanvideo.catalog.media import limits
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.failures import advice_for, charge_words, quotation
 from django_wanvideo.models.base import people
@@ -33,6 +37,7 @@ def context(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -
     """Return everything that the template of a sent task reads."""
     attempts = sorted(task.attempts.all(), key=lambda attempt: attempt.number)
     events = list(people.fetched_with(task.events.select_related("attempt"), "actor"))
+    prefetch_related_objects([task], "inputs")
     frame = task.first_frame
     holds.label(model_admin, request, [task])
     return {
@@ -44,6 +49,7 @@ def context(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -
         # A link that somebody gave is not loaded, since it would tell that site who looks.
         "frame_url": files.url_of(frame.shown_file) if frame is not None else "",
         "frame_caption": frame_caption(frame),
+        "inputs": other_inputs(task, frame),
         "facts": [*facts(task), *_batch(model_admin, task)],
         "credits": credits_known(task),
         "lines": history.lines(events),
@@ -201,11 +207,25 @@ def credits_known(task: VideoTask) -> dict[str, Any]:
 def frame_caption(frame: MediaInput | None) -> str:
     if frame is None or not frame.width:
         return ""
-    size = formats.megabytes(frame.size)
-    measured = _("%(w)s × %(h)s px, %(size)s") % {"w": frame.width, "h": frame.height, "size": size}
+    measured = formats.measured(frame.facts)
     if frame.sent_size is None:
         return measured
     return f"{measured}. " + _("It is sent as %(w)s × %(h)s JPEG.") % {"w": frame.sent_width, "h": frame.sent_height}
+
+
+def other_inputs(task: VideoTask, frame: MediaInput | None) -> list[dict[str, Any]]:
+    """Return the inputs beside the first frame: what is known of each, and what could not be checked before it is sent."""
+    spec = catalog.find(task.model)
+    rows = []
+    for item in task.inputs.all():
+        if item == frame:
+            continue
+        is_known = spec is not None and spec.has_role(item.role) and task.status != _S.COMPLETED
+        remarks = limits.remarks(spec.input(item.role), item.facts, is_link=bool(item.url)) if spec and is_known else ()
+        address, name = item.url or files.url_of(item.shown_file), item.url or PurePath(item.file.name or "").name
+        about = {"label": capfirst(item.get_role_display()), "url": address, "name": name, "remarks": list(remarks)}
+        rows.append(about | {"measured": formats.measured(item.facts)})
+    return rows
 
 
 def request_shown(attempt: Attempt, task: VideoTask) -> dict[str, Any]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from django_stubs_ext import StrOrPromise
 
-    from django_wanvideo.catalog import ParameterSpec
+    from django_wanvideo.catalog import MediaFacts, ParameterSpec
 
 _NBSP = "\N{NO-BREAK SPACE}"
 
@@ -114,6 +114,20 @@ def megabytes(size: int | None) -> str:
     if size < 1_000_000_000:
         return unbroken(_("%(n)s MB") % {"n": number_format(Decimal(size) / 1_000_000, decimal_pos=1)})
     return unbroken(_("%(n)s GB") % {"n": number_format(Decimal(size) / 1_000_000_000, decimal_pos=1)})
+
+
+def measured(facts: MediaFacts) -> str:
+    """Return what is known of a file: pixels, seconds, pages, size; empty for a link."""
+    known = []
+    if facts.width and facts.height:
+        known.append(_("%(w)s × %(h)s px") % {"w": facts.width, "h": facts.height})
+    if facts.seconds is not None:
+        known.append(_("%(s)s s") % {"s": number(facts.seconds)})
+    if facts.pages is not None:
+        known.append(ngettext("%(n)s page", "%(n)s pages", facts.pages) % {"n": facts.pages})
+    if facts.size is not None:
+        known.append(megabytes(facts.size))
+    return ", ".join(map(unbroken, known))
 
 
 def setting(parameter: ParameterSpec, value: Any) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from django_wanvideo.catalog.spec import ModelSpec
 
 _WITH_LENGTH = frozenset({"MP4", "MOV", "WAV"})
+_WITHOUT_PAGES = frozenset({"TXT", "MD"})
 Fact = Literal["format", "size", "sides", "seconds", "pages"]
 
 
@@ -73,7 +74,7 @@ def unknown(wanted: InputSpec, facts: MediaFacts) -> Iterator[Fact]:
         yield "sides"
     if (wanted.min_seconds or wanted.max_seconds or wanted.total_seconds) and facts.seconds is None:
         yield "seconds"
-    if wanted.max_pages and facts.pages is None:
+    if wanted.max_pages and facts.pages is None and facts.format not in _WITHOUT_PAGES:
         yield "pages"
 
 
@@ -81,14 +82,15 @@ def remarks(wanted: InputSpec, facts: MediaFacts, *, is_link: bool = False) -> I
     """Yield in sentences what of an input could not be checked, with the limit and how it can be checked."""
     facts_left = set(unknown(wanted, facts)) & {"seconds", "sides", "pages"}
     if "seconds" in facts_left:
-        words = _("How long it is has not been checked; it may last {low} to {high} seconds.")
+        words = _("Its length has not been checked; {low} to {high} seconds are taken.")
         yield format_lazy(words, low=wanted.min_seconds or 0, high=wanted.max_seconds or wanted.total_seconds or "…")
     if "pages" in facts_left:
-        yield format_lazy(_("How many pages it has has not been checked; it may have {limit}."), limit=wanted.max_pages)
+        words = _("The number of its pages has not been checked; up to {limit} are taken.")
+        yield format_lazy(words, limit=wanted.max_pages)
     if not facts_left or wanted.media == "image":
         return
     if is_link:
-        yield _("Nobody looks behind a link before EvoLink does; a file is checked here.")
+        yield _("A link is opened by EvoLink only; what is given as a file is checked here.")
     elif facts.format in {"PDF", *_WITH_LENGTH}:
         yield _("This site has nothing that measures it; its developers can install django-wanvideo[media].")
     elif wanted.media == "document":

@@ -9,6 +9,7 @@ from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
+from django_wanvideo.catalog import media as catalog_media
 from django_wanvideo.choices import EventKind, InputRole, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.db import database
@@ -204,5 +205,6 @@ def get_or_duplicate(task: VideoTask, *, by: AbstractBaseUser | None = None, **c
 
 def check_complete(task: VideoTask) -> None:
     """Check a stored task against the catalogue as it is now. Raises ValidationError, keyed by field."""
-    spec = catalog.get(task.model)
-    catalog.clean(spec, prompt=task.prompt, parameters=task.parameters, inputs=by_role(task.inputs.all()))
+    spec, inputs = catalog.get(task.model), task.inputs.all()
+    cleaned = catalog.clean(spec, prompt=task.prompt, parameters=task.parameters, inputs=by_role(inputs))
+    catalog_media.check(spec, validation.facts_of(inputs), cleaned)

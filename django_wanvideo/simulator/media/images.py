@@ -35,8 +35,8 @@ class ImageError(Exception):
         self.message = message
 
 
-def fetch(url: str) -> bytes:
-    """Read a picture from this machine; ImageError when that fails. No redirects, as documented for image URLs."""
+def fetch(url: str, most: int = MAX_FETCH) -> bytes:
+    """Read a picture from this machine, or any other file of `most` bytes; ImageError when that fails. No redirects, as documented for image URLs."""
     parts = urls.split_url(url)
     if parts is None or not urls.is_loopback(parts.hostname or ""):
         raise ImageError("image_processing_error", "Only pictures on this machine are fetched.")
@@ -46,7 +46,7 @@ def fetch(url: str) -> bytes:
         answer = connection.getresponse()
         if answer.status != http.HTTPStatus.OK:
             raise ImageError("image_processing_error", f"The image URL answered HTTP {answer.status}.")
-        return answer.read(MAX_FETCH + 1)
+        return answer.read(most + 1)
     except (OSError, HTTPException) as error:
         reason = f"The image URL could not be read: {type(error).__name__}."
         raise ImageError("image_processing_error", reason) from error

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from django_wanvideo.simulator import urls
 from django_wanvideo.simulator.media import images
 
+from . import materials
 from .specs import MODELS
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class FirstFrames:
         self._good: set[tuple[str, str]] = set()
 
     def take(self, task: Task) -> None:
-        """Give a task its picture; ImageError when it will not do.
+        """Give a task its picture, and the price that its clips make; ImageError when one of them will not do.
 
         A picture beyond this machine is not fetched: the video is made of a placeholder.
         """
@@ -35,11 +36,13 @@ class FirstFrames:
             images.check(self._state.blobs.path(digest).read_bytes(), MODELS[task.model].images)
             self._good.add((task.model, digest))
         task.picture_digest = digest
+        task.final_price = materials.price_of(task, self._state)
 
     def is_quick(self, task: Task) -> bool:
-        """Whether a task's picture is here already, or never will be."""
+        """Whether all that a task is made from is here already, or never will be."""
         url = _url(task)
-        return url is None or self._state.is_own(url) or not self._is_local(url)
+        is_here = url is None or self._state.is_own(url) or not self._is_local(url)
+        return is_here and not materials.are_local(task, self._state)
 
     def content(self, body: dict[str, Any]) -> str:
         """A short digest of what is asked for: without the callback, and with uploaded files by their bytes."""

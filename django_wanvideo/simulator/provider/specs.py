@@ -6,7 +6,7 @@ Fields are of EvoLink's pages as of August 2026; prices of its public catalogue 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from typing import Literal
 
@@ -45,6 +45,21 @@ class Price:
     input_seconds: Decimal = Decimal(0)
     shares: tuple[Decimal, ...] = ()
     rule: str = "per_second"
+
+    def credits(self, seconds: int, quality: str, *, audio: bool, videos: list[Decimal | None]) -> Decimal:
+        """max(minimum, seconds x rate x multipliers) credits, rounded to 1/10000 credit.
+
+        videos: the lengths of given videos; one that is not known, as before it is read, bills its maximum.
+        """
+        billed = Decimal(seconds)
+        if videos:
+            share = self.shares[len(videos) - 1] if self.shares else self.input_seconds
+            lengths = (share if length is None else min(share, length) for length in videos)
+            billed += min(self.input_seconds, sum(lengths, Decimal(0)))
+        amount = billed * self.per_second * self.quality[quality]
+        if not audio:
+            amount *= self.silent
+        return max(amount, self.minimum).quantize(Decimal("0.0001"), ROUND_HALF_UP)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,11 +14,10 @@ from .specs import MODELS, Field, Model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from decimal import Decimal
 
 #: The documented form of an `Idempotency-Key`.
 IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9._-]{16,96}")
-#: 1 credit is 10,000 of EvoLink's smallest unit.
-_UNIT = Decimal("0.0001")
 _BINDING = re.compile(r"(image|video)([1-9]\d*)")
 
 
@@ -74,24 +72,9 @@ def validate(body: Any, *, allow_loopback: bool, reject_unknown: bool) -> ValidR
     if seconds <= 0 and model.smart_seconds:
         reserved, seconds = model.smart_seconds, model.chosen_seconds or model.smart_seconds
     quality, audio = body.get("quality") or "720p", body.get("generate_audio", True) is not False
-    videos = len(body.get("video_urls") or ())
-    price, final = (_price(model, length, quality, audio=audio, videos=videos) for length in (reserved, seconds))
+    videos: list[Decimal | None] = [None for _url in body.get("video_urls") or ()]
+    price, final = (model.price.credits(length, quality, audio=audio, videos=videos) for length in (reserved, seconds))
     return ValidRequest(model, seconds, reserved, quality, audio, body.get("callback_url"), price, final)
-
-
-def _price(model: Model, seconds: int, quality: str, *, audio: bool, videos: int) -> Decimal:
-    """max(minimum, seconds x rate x multipliers) credits, rounded to 1/10000 credit.
-
-    Reference videos, whose length is not known here, bill their maximum.
-    """
-    price = model.price
-    billed = Decimal(seconds)
-    if videos:
-        billed += min(price.input_seconds, videos * price.shares[videos - 1]) if price.shares else price.input_seconds
-    amount = billed * price.per_second * price.quality[quality]
-    if not audio:
-        amount *= price.silent
-    return max(amount, price.minimum).quantize(_UNIT, ROUND_HALF_UP)
 
 
 def _check_fields(fields: dict[str, Field], body: dict[str, Any], prefix: str, *, also: set[str], strict: bool) -> None:

@@ -12,9 +12,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
 from django_wanvideo import batches, catalog
+from django_wanvideo.admin.batches.detail import quotes
 from django_wanvideo.admin.presentation import detail_page
 from django_wanvideo.batches import checking, making
 from django_wanvideo.models import Attempt, MediaInput, VideoTask
+from django_wanvideo.models.base import pricing
 from django_wanvideo.models.creation import addresses, creation, inspection, media
 from tests.batches.tables import batch_of
 from tests.clips import clip, silence
@@ -75,6 +77,28 @@ def test_changing_a_draft_measures_the_new_clip_and_prices_it():
     task.update(prompt="A bear")
     assert task.inputs.get().seconds == 3
     assert creation.duplicate(task).inputs.get().facts == task.inputs.get().facts
+
+
+def test_a_page_lists_what_is_known_of_inputs_and_what_could_not_be_checked():
+    task = create(reference_videos=[io.BytesIO(TWO), "https://clips.example/a.mp4"])
+    measured, link = detail_page.other_inputs(task, None)
+    assert measured["measured"].replace("\xa0", " ").startswith("320 × 240 px, 2 s, ")
+    assert measured["remarks"] == []
+    assert [str(remark) for remark in link["remarks"]] == [
+        "Its length has not been checked; 1 to 15 seconds are taken.",
+        "A link is opened by EvoLink only; what is given as a file is checked here.",
+    ]
+    task.status = "completed"
+    assert detail_page.other_inputs(task, None)[1]["remarks"] == [], "it has been taken"
+
+
+def test_a_limit_that_fell_meanwhile_is_told_when_a_draft_is_sent():
+    task = create(reference_videos=[io.BytesIO(TWO)])
+    creation.check_complete(task)
+    task.inputs.update(seconds=16)
+    with pytest.raises(ValidationError) as caught:
+        creation.check_complete(task)
+    assert "seconds" in [error.code for error in caught.value.error_dict["reference_videos"]]
 
 
 def test_all_that_is_wrong_is_told_at_once_before_anything_is_kept(without_address, storage):
@@ -175,6 +199,9 @@ def test_a_row_of_a_batch_names_a_file_that_is_measured_once_and_shared(tmp_path
     inputs = MediaInput.objects.filter(task__batch=batch)
     assert [(item.seconds, item.content_type) for item in inputs] == [(2, "video/mp4")] * 2
     assert len({item.file.name for item in inputs}) == 1
+    tasks = VideoTask.objects.filter(batch=batch)
+    tasks.order_by("pk").last().inputs.update(seconds=4)
+    assert quotes.quote(tasks).credits == sum(pricing.price_of(task) for task in tasks), "each clip by its own length"
     [wrong] = batches.plan([rows[0] | {"reference_videos": folder / "long.mp4"}], name="Spring").problems
     assert (wrong.row, wrong.field) == (1, "reference_videos")
     assert "16 seconds" in wrong.message

@@ -67,7 +67,7 @@ def quote(tasks: QuerySet[VideoTask]) -> Quote:
 
 
 def _price(task: VideoTask, known: dict[str, Decimal], billed: frozenset[str]) -> Decimal:
-    clips = sorted(item.role for item in task.inputs.all()) if task.model in billed else []
+    clips = sorted((item.role, str(item.seconds)) for item in task.inputs.all()) if task.model in billed else []
     wish = json.dumps([task.model, task.parameters, clips], sort_keys=True)
     if wish not in known:
         try:
