@@ -45,7 +45,7 @@ def test_items_are_added_moved_and_taken_away_without_a_script_and_nothing_is_lo
     assert values(page) == [A, B, ""]
     page = boss.post(url("add"), page_data(reference_images_url=[A, B, C], _up="reference_images:2"))
     assert values(page) == [A, C, B]
-    assert 'aria-label="Move Image 2 up" autofocus' in page.content.decode()
+    assert 'aria-label="Move up Image 2" autofocus' in page.content.decode()
     page = boss.post(url("add"), page_data(reference_images_url=[A, "", B], notes="x", _remove="reference_images:0"))
     assert values(page) == ["", B]
     assert page.context["adminform"].form["notes"].value() == "x"
