@@ -45,7 +45,7 @@ test-postgres: $(DEV) ## run all tests that use the database on PostgreSQL
 test-mariadb: $(DEV) ## run the tests of rows and their moves on an installed MariaDB (Debian: mariadb-server libmariadb-dev)
 	$(PIP) install --group mariadb
 	WANVIDEO_TEST_DATABASE=mariadb $(PY) -m pytest $(if $(ARGS),$(ARGS),tests/models/test_rows.py tests/promises/test_binding.py \
-	    tests/models/test_lifecycle.py tests/models/creation/test_idempotency.py tests/services/test_notifications.py tests/services/limits/test_throttling.py tests/spending)
+	    tests/models/test_lifecycle.py tests/models/creation/test_idempotency.py tests/services/test_notifications.py tests/services/limits/test_throttling.py tests/spending tests/takes tests/batches/test_making.py)
 
 lint: $(DEV) ## check style
 	$(PY) -m ruff check .

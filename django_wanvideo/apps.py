@@ -36,10 +36,11 @@ class WanVideoConfig(AppConfig):
 
 
 def make_rows(using: str, **kwargs: Any) -> None:
-    """Give a database the rows that it has from the start: its id, before anything is copied from it, and the gate.
+    """Give a database the rows that it has from the start: its id, before anything is copied from it, and the gates.
 
-    Of several first claims that made the gate themselves, MariaDB would end all but one as a deadlock.
+    Of several first claims that made a gate themselves, MariaDB would end all but one as a deadlock.
     """
+    from django_wanvideo.batches.making import GATE
     from django_wanvideo.models import Installation, SiteState
     from django_wanvideo.services.holds.lock import LOCK_NAME
 
@@ -49,4 +50,5 @@ def make_rows(using: str, **kwargs: Any) -> None:
         there = Installation._meta.db_table in connection.introspection.table_names(cursor)  # noqa: SLF001 - documented API
     if there and router.allow_migrate_model(using, Installation):
         Installation.objects.using(using).get_or_create(pk=Installation.ONLY)
-        SiteState.objects.using(using).get_or_create(name=LOCK_NAME)
+        for name in (LOCK_NAME, GATE):
+            SiteState.objects.using(using).get_or_create(name=name)

@@ -155,6 +155,7 @@ def confirm(batch: Batch, *, by: AbstractBaseUser | None = None, submit: bool = 
         _refuse_old(batch)
     again = again or batch.settings.get("way") == TAKES
     with database.atomic():
+        making.wait_for_others()
         if batch.state == BatchState.CHECKED and not again:
             _refuse_made_meanwhile(batch)
         making.confirm(batch, by=by, submit=submit, again=again)

@@ -17,7 +17,7 @@ from django_wanvideo.batches.given import TAKES
 from django_wanvideo.choices import BatchEventKind, BatchOperation, BatchState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import IdempotencyConflict, TransitionNotAllowed
-from django_wanvideo.models import Batch, BatchEvent, BatchFile, BatchItem, MediaInput, TaskEvent, VideoTask
+from django_wanvideo.models import Batch, BatchEvent, BatchFile, BatchItem, MediaInput, SiteState, TaskEvent, VideoTask
 from django_wanvideo.models.creation import idempotency
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Rows that are made in one transaction.
 CHUNK = 500
+#: The row that is held by whoever confirms or makes a batch.
+GATE = "batch_gate"
 
 
 def confirm(
@@ -65,6 +67,18 @@ def confirm(
         setattr(batch, name, value)
 
 
+def wait_for_others() -> None:
+    """Wait until no other batch is being confirmed or made, and keep the others waiting until the transaction ends.
+
+    To be called first in it: what is made of the same rows at the same moment is seen afterwards, whatever the database.
+    """
+    # Written, because not every database locks what is read.
+    row, now = SiteState.objects.filter(name=GATE), {"updated_at": timezone.now()}
+    if not row.update(**now):
+        SiteState.objects.get_or_create(name=GATE)
+        row.update(**now)
+
+
 def make_all(batch: Batch) -> None:
     """Make all rows that are left, in this process, and bring ``batch`` up to date."""
     while make_chunk(batch.pk):
@@ -75,6 +89,7 @@ def make_all(batch: Batch) -> None:
 @database.in_transaction
 def make_chunk(batch_id: uuid.UUID, most: int = CHUNK) -> bool:
     """Make the next rows of a batch; return whether there may be more."""
+    wait_for_others()
     batch = Batch.objects.select_for_update().filter(pk=batch_id, state=BatchState.CREATING).first()
     if batch is None:
         return False

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 CREDIT_UNIT = Decimal("0.0001")
 #: EvoLink's units: 680,000 are one dollar, 10,000 are one credit.
 CREDITS_PER_DOLLAR = Decimal(68)
-DOLLAR_UNIT = Decimal("0.0001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +112,6 @@ class PriceRule:
         clips = [clip for item in self.input_seconds for clip in inputs.get(item.role, ())]
         unknown = any(not isinstance(clip, MediaFacts) or clip.seconds is None for clip in clips)
         return unknown or values[self.seconds] in dict(self.reserved)
-
-    def dollars(self, amount: Decimal) -> Decimal:
-        """Return ``amount`` credits in US dollars, with four decimals."""
-        return (amount / CREDITS_PER_DOLLAR).quantize(DOLLAR_UNIT, ROUND_HALF_UP)
 
     def _unbounded(self, values: Mapping[str, object], inputs: Mapping[str, Sequence[object]] | None) -> Decimal:
         return self.billed_seconds(values, inputs or {}) * self.rate_for(values)

@@ -19,7 +19,9 @@ from django_wanvideo.choices import EventKind, NotificationKind, TaskStatus
 from django_wanvideo.failures import advice_for, charge_words
 from django_wanvideo.mail import collecting, links
 from django_wanvideo.mail.visibility import visible_to
+from django_wanvideo.models import BatchItem
 from django_wanvideo.models.base import people
+from django_wanvideo.models.batches.item import name_of_row
 from django_wanvideo.services.sending import quotes
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Single videos that one mail names; of more it gives the number.
 MOST_NAMED = 20
+#: Pictures of failed rows that it names for each cause, and rows that are looked at for that.
+MOST_PICTURES, MOST_LOOKED_AT = 5, 200
 #: In the order in which their numbers are said.
 COUNTED = (NotificationKind.READY, NotificationKind.FAILED, NotificationKind.DECISION)
 _LANGUAGE_FIELDS = ("language", "language_code", "preferred_language", "locale")
@@ -168,9 +172,20 @@ def _causes(rows: VideoTaskQuerySet) -> Iterable[dict[str, Any]]:
         advice = advice_for(code)
         cause = by_heading.setdefault(
             str(advice.heading),
-            {"number": 0, "heading": advice.heading, "explanation": advice.explanation, "move": advice.whose_move},
+            {
+                "number": 0,
+                "heading": advice.heading,
+                "explanation": advice.explanation,
+                "move": advice.whose_move,
+                "names": [],
+            },
         )
         cause["number"] += number
+    items = BatchItem.objects.filter(task__in=rows.filter(status=TaskStatus.FAILED)).order_by("number")
+    for code, given in items.values_list("task__error_code", "data")[:MOST_LOOKED_AT]:
+        names = by_heading[heading]["names"] if (heading := str(advice_for(code).heading)) in by_heading else []
+        if len(names) < MOST_PICTURES and (name := name_of_row(given)):
+            names.append(name)
     return sorted(by_heading.values(), key=lambda cause: -int(cause["number"]))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django_wanvideo.takes.groups import group, make, takes_of
+from django_wanvideo.takes.groups import group, hold, make, takes_of
 from django_wanvideo.takes.picking import pick, unpick
 
-__all__ = ["group", "make", "pick", "takes_of", "unpick"]
+__all__ = ["group", "hold", "make", "pick", "takes_of", "unpick"]

@@ -45,6 +45,7 @@ def make(
     """
     stored: list[MediaInput] = []
     with media.discarding_files_on_error(stored), database.atomic():
+        hold(task)
         made: list[VideoTask] = []
         for differing in changes:
             draft, is_new = creation.get_or_duplicate(task, by=by, **differing)
@@ -60,8 +61,7 @@ def group(task: VideoTask, others: Iterable[VideoTask]) -> None:
     Raises TransitionNotAllowed where the task is gone.
     """
     with database.atomic():
-        key = VideoTask.objects.filter(pk=task.pk).values_list("take_group", flat=True).first()
-        takes = locked(key or task.pk)
+        key, takes = hold(task)
         if key is None:
             key = task.pk
             if task.pk not in {take.pk for take in takes}:
@@ -70,6 +70,16 @@ def group(task: VideoTask, others: Iterable[VideoTask]) -> None:
         new = (other for other in others if other.take_group is None)
         for number, other in enumerate(new, start=last + 1):
             _number(other, key, number)
+
+
+def hold(task: VideoTask) -> tuple[uuid.UUID | None, list[VideoTask]]:
+    """Return the key of the group of ``task``, if it has one, and its takes, held until the transaction ends.
+
+    To be called before drafts are made in the same transaction: MariaDB holds what these refer to, so that two who made
+    some and then wanted to hold all would wait for each other.
+    """
+    key = VideoTask.objects.filter(pk=task.pk).values_list("take_group", flat=True).first()
+    return key, locked(key or task.pk)
 
 
 def locked(key: uuid.UUID) -> list[VideoTask]:

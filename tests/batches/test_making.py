@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
@@ -59,6 +62,34 @@ def test_two_presses_confirm_once():
     results = at_once(*[lambda: press(batch.pk)] * 2)
     assert sorted(results) == [False, True]
     assert batch.events.filter(kind=BatchEventKind.CREATED).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("door", ["confirming", "making"])
+def test_of_two_same_batches_at_the_same_moment_one_is_made(door, monkeypatch):
+    pair = [checked(3), checked(3)]
+    both = threading.Barrier(2)
+
+    def meeting(look):
+        """Let both look for what was made meanwhile before either goes on, if they can."""
+
+        def looked(*args, **options):
+            found = look(*args, **options)
+            with contextlib.suppress(threading.BrokenBarrierError):
+                both.wait(timeout=0.5)
+            return found
+
+        return looked
+
+    if door == "confirming":
+        monkeypatch.setattr(checking, "_refuse_made_meanwhile", meeting(checking._refuse_made_meanwhile))
+        assert sorted(at_once(*[lambda pk=batch.pk: press(pk) for batch in pair])) == [False, True]
+        return
+    for batch in pair:
+        making.confirm(batch)
+    monkeypatch.setattr(making, "known_contents", meeting(making.known_contents))
+    at_once(*[lambda pk=batch.pk: making.make_chunk(pk) for batch in pair])
+    assert rows_of_tasks() == [1, 2, 3]
 
 
 def press(pk):

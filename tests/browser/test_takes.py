@@ -176,7 +176,9 @@ def test_keys_pick_play_and_step_and_can_be_turned_off(maria: Person, group: Cal
     assert 0.03 <= players.first.evaluate("player => player.currentTime") - before <= 0.1
     # In a field a key is a letter, and on a control what it is there.
     page.get_by_role("slider").press("3")
-    page.get_by_role("button", name="Turn the keys off").press("Space")
+    with page.expect_response(lambda response: response.request.method == "POST") as kept:
+        page.get_by_role("button", name="Turn the keys off").press("Space")
+    assert kept.value.status == 204
     expect(page.get_by_role("button", name="Turn the keys on")).to_be_focused()
     page.locator("body").press("3")
     page.reload()

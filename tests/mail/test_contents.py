@@ -6,10 +6,12 @@ import pytest
 from django.core import mail
 from django.template import engines
 from django.test import override_settings
+from django.utils.html import escape
 
 from django_wanvideo.admin import VideoTaskAdmin
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.mail import contents, delivery, links
+from django_wanvideo.models import BatchItem, VideoTask
 
 pytestmark = pytest.mark.django_db
 
@@ -85,6 +87,20 @@ def test_the_mail_of_a_batch_has_counts_credits_and_causes(person, batch_ended):
     for body in (message.body, html):
         assert "Content refused" in body
         assert "Credits used" in body
+
+
+def test_the_mail_of_a_batch_names_pictures_that_failed(person, batch_ended):
+    def name_rows():
+        for task in VideoTask.objects.filter(status="failed"):
+            given = {"first_frame": f"folder/hat <{task.row_number}>.jpg"}
+            BatchItem.objects.create(batch=task.batch, number=task.row_number, data=given, task=task)
+
+    batch_ended(person(when="batch"), 1, failed=contents.MOST_PICTURES + 1, before=name_rows)
+    message, html = sent()
+    names = ", ".join(f"hat <{number}>" for number in range(2, 2 + contents.MOST_PICTURES))
+    assert f"    {names} and others\n" in message.body
+    assert escape(names) in html
+    assert "hat &lt;7&gt;" not in html
 
 
 def test_only_videos_that_the_person_may_see_are_counted(person, batch_ended, monkeypatch):

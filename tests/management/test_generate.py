@@ -59,7 +59,8 @@ def person(monkeypatch):
     return sit_down
 
 
-def test_a_video_is_made_stored_and_copied(run, evolink, worker, photo, tmp_path):
+def test_a_video_is_made_stored_and_copied(run, evolink, worker, photo, tmp_path, settings):
+    settings.WANVIDEO = {**settings.WANVIDEO, "CREDIT_PRICE": ("0.02", "EUR")}
     target = tmp_path / "video.mp4"
     user = get_user_model().objects.create_user("alice")
     ran = run(
@@ -76,7 +77,7 @@ def test_a_video_is_made_stored_and_copied(run, evolink, worker, photo, tmp_path
     )
     assert f"Stored: {task.video.path}" in ran.out
     assert task.video_sha256 in ran.out
-    assert "about 6 credits (0.09 US dollars" in ran.out
+    assert "about 6 credits (0.12 EUR, prices of " in ran.out
     assert "Charged 6.00 credits." in ran.out
     assert target.read_bytes() == task.video.read()
     assert not target.with_name("video.mp4.part").exists()

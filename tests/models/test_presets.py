@@ -18,6 +18,7 @@ from tests.rows import MODEL
 
 pytestmark = pytest.mark.django_db
 
+SOUND = "https://example.com/voice.mp3"
 LINK = "https://example.com/folder/red%20fox.jpg?size=2"
 
 
@@ -114,6 +115,24 @@ def test_what_the_catalogue_refuses_is_no_preset():
     with pytest.raises(ValidationError) as caught:
         preset(prompt="{name", parameters={"duration": 99})
     assert set(caught.value.error_dict) == {"prompt", "parameters"}
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters"),
+    [
+        ("wan2.7-image-to-video", {"generation_mode": "first_last_frame"}),
+        ("wan2.7-reference-video", {"voice_bindings": "image1"}),
+    ],
+)
+def test_settings_that_need_inputs_can_be_kept_and_are_judged_beside_them(model, parameters):
+    preset(model=model, parameters=parameters)
+    with pytest.raises(ValidationError) as caught:
+        VideoTask.objects.create_task("A fox", LINK, preset="slow-push-in", reference_images=None)
+    assert parameters.keys() <= caught.value.error_dict.keys()
+    given = {"last_frame": LINK} if "generation_mode" in parameters else {"reference_images": [LINK], "voices": [SOUND]}
+    first = LINK if "generation_mode" in parameters else None
+    task = VideoTask.objects.create_task("A fox", first, preset="slow-push-in", **given)
+    assert parameters.items() <= task.parameters.items()
 
 
 def test_the_short_name_is_made_from_the_name(alice):

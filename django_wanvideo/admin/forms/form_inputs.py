@@ -153,8 +153,7 @@ class InputsForm(ModelForm):
 
     def _refuse_lost_upload(self) -> None:
         """Say so where a kept file is gone, so that nothing is made without what was meant."""
-        lost = _("The picture that you chose cannot be read here any more. Choose it again.")
-        lost_file = _("The file that you chose cannot be read here any more. Choose it again.")
+        lost = _("The file that you chose cannot be read here any more. Choose it again.")
         for role in self.picture_roles:
             name = file_name(role)
             is_meant = self.kept_token(role) and not self.cleaned_data.get(name)
@@ -164,7 +163,7 @@ class InputsForm(ModelForm):
             role = wanted.role.value
             for position, value in enumerate(self.cleaned_data.get(link_name(role)) or []):
                 if self._item(role, position, value) is None:
-                    self.item_problems[role][position] = [lost_file]
+                    self.item_problems[role][position] = [lost]
             if problems := self.item_problems.get(role):
                 self.add_error(link_name(role), items.refused(wanted, problems))
 

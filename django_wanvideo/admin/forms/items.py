@@ -91,7 +91,8 @@ class ItemsWidget(forms.Widget):
         return name not in data and self.file_name not in files
 
     def id_for_label(self, id_: str, index: Any = None) -> str:
-        return f"{id_}_files"
+        has_place = takes_files(self.wanted) and len(self.rows) < self.wanted.max_items
+        return f"{id_}_files" if has_place else ""
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)

@@ -113,6 +113,7 @@ def _make(request: HttpRequest, task: VideoTask, form: MakeTakesForm, key: str) 
     if not repeats.is_another(request.POST):
         _ask_about_the_same(request, task, form, key)
     with media.discarding_files_on_error(stored), database.atomic():
+        takes.hold(task)
         for number, changes in enumerate(form.changes(key), start=1):
             own_key = repeats.key_of_part(key, number)
             try:

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from django_wanvideo import takes
 from django_wanvideo.admin import holds
 from django_wanvideo.admin.presentation import detail_page, formats, markup
+from django_wanvideo.admin.takes import keys
 from django_wanvideo.admin.takes.differences import Line, compare
 from django_wanvideo.choices import ACTIVE_STATUSES, EventKind, TaskStatus
 from django_wanvideo.models import TaskEvent
@@ -57,11 +58,13 @@ class Take:
 
 
 def takes_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
-    """Show the takes that this task is one of; of a task by itself lead to where more are made."""
+    """Show the takes that this task is one of, or keep whether keys pick; of a task by itself lead to where more are made."""
     task = model_admin.get_task_or_404(request, object_id, "view")
     if task.take_group is None:
         name = "make_takes" if model_admin.has_add_permission(request) else "change"
         return HttpResponseRedirect(model_admin.get_page_url(name, task.pk))
+    if request.method == "POST":
+        return keys.keep(request)
     return render(model_admin, request, task)
 
 
@@ -120,6 +123,7 @@ def context(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -
         "has_differences": any(comparison.differing.values()),
         "frame": _frame(shown),
         "has_sound": any(item.parameters.get("generate_audio") is not False for item in shown),
+        "has_keys": keys.of(request) == keys.ON,
         "keys": [take.key for take in found if may_pick and model_admin.has_pick_permission(request, take.task)],
         "query": f"?page={number}" if len(pages) > 1 else "",
         "status_url": model_admin.get_page_url("status"),

@@ -21,6 +21,7 @@ from django_wanvideo.management.waiting import ProgressLine, wait_for_task
 from django_wanvideo.models import VideoTask
 from django_wanvideo.models.creation import files
 from django_wanvideo.services.installation import installation
+from django_wanvideo.spending.money import money
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -141,9 +142,10 @@ class Command(BaseCommand):
         amount = task.credits_estimated
         if amount is None:
             return "There is no price for this model here; EvoLink's bill is what counts."
+        worth, currency = money(amount)
         return (
             f"{catalog.get(task.model).label}: about {amount.normalize():f} credits "
-            f"({price.dollars(amount):.2f} US dollars, prices of {price.as_of:%Y-%m-%d}); EvoLink's bill is what counts."
+            f"({worth:.2f} {currency}, prices of {price.as_of:%Y-%m-%d}); EvoLink's bill is what counts."
         )
 
     def _wait(self, task_id: uuid.UUID, options: dict[str, Any]) -> VideoTask:

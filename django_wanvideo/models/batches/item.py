@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -9,9 +11,19 @@ from django.utils.translation import gettext_lazy as _
 from django_wanvideo.choices import BatchEventKind
 from django_wanvideo.models.base.events import Event
 from django_wanvideo.models.base.rows import Row, RowKey
+from django_wanvideo.models.batches import placeholders
 from django_wanvideo.models.batches.batch import Batch
 from django_wanvideo.models.storage import input_upload_to, task_storage
 from django_wanvideo.models.task import VideoTask
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def name_of_row(given: Mapping[str, Any]) -> str:
+    """Return how people know a row as it was given: by its own name, or its picture's; empty for neither."""
+    frame = given.get("first_frame")
+    return str(given.get("name") or placeholders.stem(frame if isinstance(frame, str) else "") or "")
 
 
 class BatchItem(Row):

@@ -104,7 +104,10 @@ class Preset(models.Model):
         try:
             catalog.clean(catalog.get(self.model), prompt=self.prompt, parameters=self.parameters, inputs={})
         except ValidationError as error:
-            errors = {name: found for name, found in error.error_dict.items() if name not in InputRole.values}
+            own = {name: found for name, found in error.error_dict.items() if name not in InputRole.values}
+            errors = {
+                name: left for name, found in own.items() if (left := [one for one in found if not _is_of_inputs(one)])
+            }
         if not self.prompt:
             errors.pop("prompt", None)
         try:
@@ -131,3 +134,10 @@ class Preset(models.Model):
         taken = set(self._beside().filter(slug__startswith=base).values_list("slug", flat=True))
         candidates = [base, *(f"{base}-{number}" for number in range(2, len(taken) + 2))]
         return next(slug for slug in candidates if slug not in taken)
+
+
+def _is_of_inputs(error: ValidationError) -> bool:
+    """Tell whether a setting is only refused because of inputs that it needs, which are given later."""
+    rule = (error.params or {}).get("rule")
+    needed = [name for name, _value in rule.others] if rule is not None else []
+    return error.code == "requires" and (rule is None or any(name in InputRole.values for name in needed))

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from django_wanvideo import takes
@@ -152,6 +153,18 @@ def test_picking_needs_the_permission_of_the_hook_for_both_takes(boss, person, g
     assert pick(boss, second, first).status_code == 403
     assert boss.get(url("pick", second.pk)).status_code == 405
     assert picked() == [1]
+
+
+def test_the_keys_are_turned_off_for_the_person_in_whatever_browser(boss, person, group):
+    first, second = group("completed", "completed")
+    jonas = person("view_videotask", name="jonas")
+    assert jonas.post(url("takes", first.pk), {"keys": "off"}).url == url("takes", first.pk)
+    for client, choice in ((Client(), "off"), (boss, "on")):
+        client.force_login(client.user if client is boss else jonas.user)
+        assert f'data-wanvideo-keys="{choice}"' in shown(client, second)
+    for value in ("odd", "on"):
+        jonas.post(url("takes", first.pk), {"keys": value}, headers={"X-Requested-With": "wanvideo"})
+        assert f'data-wanvideo-keys="{"off" if value == "odd" else "on"}"' in shown(jonas, first)
 
 
 def test_a_take_that_is_not_ready_cannot_be_picked(boss, group):

@@ -18,7 +18,7 @@ from django_wanvideo.admin.views import archives
 from django_wanvideo.batches import tables
 from django_wanvideo.http import ranges
 from django_wanvideo.models import BatchItem
-from django_wanvideo.models.batches import placeholders
+from django_wanvideo.models.batches.item import name_of_row
 
 if TYPE_CHECKING:
     import uuid
@@ -49,9 +49,7 @@ def name_of(task: Any) -> str:
 
     ``given`` on the task is its row as it was given, if it has one.
     """
-    given = getattr(task, "given", None) or {}
-    frame = given.get("first_frame")
-    return str(given.get("name") or placeholders.stem(frame if isinstance(frame, str) else "") or task)
+    return name_of_row(getattr(task, "given", None) or {}) or str(task)
 
 
 def videos_view(model_admin: BatchPagesMixin, request: HttpRequest, object_id: uuid.UUID) -> HttpResponseBase:

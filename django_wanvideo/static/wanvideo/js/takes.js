@@ -8,7 +8,6 @@ const AWAY = 0.1;
 const NEARLY = 0.02;
 const EVERY = 50;
 const CALM = matchMedia("(prefers-reduced-motion: reduce)").matches;
-const KEYS = "wanvideo.keys";
 
 let position = 0;
 let playing = false;
@@ -237,13 +236,13 @@ async function send(form, button) {
 // Keys ----------------------------------------------------------------------------------------------------------------
 
 const line = document.querySelector("[data-wanvideo-keys]");
-const hasKeys = () => localStorage.getItem(KEYS) !== "off";
+const hasKeys = () => line.dataset.wanvideoKeys !== "off";
 const pickButtons = () => [...document.querySelectorAll("[data-key]")];
 
 function shortcuts() {
     const switcher = line.querySelector("button");
-    switcher.dataset.off ??= switcher.textContent;
     switcher.textContent = hasKeys() ? switcher.dataset.off : switcher.dataset.on;
+    switcher.value = hasKeys() ? "off" : "on";
     line.querySelector("span").hidden = !hasKeys();
     for (const [button, keys] of [...pickButtons().map((one) => [one, one.dataset.key]), [playButton, "Space"], [scrub, "ArrowLeft ArrowRight"]]) {
         if (hasKeys()) button.setAttribute("aria-keyshortcuts", keys);
@@ -274,9 +273,13 @@ if (deck) {
     scrub.addEventListener("input", () => seek(Number(scrub.value)));
     deck.addEventListener("change", (event) => event.target.name === "sound" && hear());
     document.addEventListener("keydown", press);
-    line.querySelector("button").addEventListener("click", () => {
-        localStorage.setItem(KEYS, hasKeys() ? "off" : "on");
+    line.addEventListener("submit", (event) => {
+        event.preventDefault();
+        const body = new FormData(line, event.submitter);
+        line.dataset.wanvideoKeys = event.submitter.value;
         shortcuts();
+        // Kept for the next time; this page has it already.
+        fetch(line.action, { method: "POST", body, headers: { "X-Requested-With": "wanvideo" }, keepalive: true }).catch(() => {});
     });
     // Before the module that counts presses hears of it.
     document.addEventListener(
