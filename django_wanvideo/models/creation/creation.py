@@ -151,16 +151,17 @@ def update_draft(
         # The row is locked by now, so what is there stays until this is done.
         present = MediaInput.objects.select_for_update().filter(task=task)
         known = {item.pk for items in stored.values() for item in items}
-        if {item.pk for item in present} != known:
+        kept = {item.pk for item in inputs if item.pk is not None}
+        if {item.pk for item in present} != known or not kept <= known:
             raise TransitionNotAllowed(
                 _("Somebody else changed this draft’s inputs just now; nothing was saved. Open it again to see them."),
                 status=TaskStatus.DRAFT,
                 action="update",
             )
-        kept = [item.pk for item in inputs if item.pk is not None]
-        MediaInput.objects.filter(pk__in=known.difference(kept)).delete()
+        MediaInput.objects.filter(pk__in=known - kept).delete()
+        is_moved = media.move_inputs(inputs)
         media.save_inputs(task, fresh)
-        if before is not None and (fresh or known.difference(kept) or approved.is_changed(before, columns)):
+        if before is not None and (fresh or known - kept or is_moved or approved.is_changed(before, columns)):
             VideoTask.objects.filter(pk=task.pk).update(approval=None)
             task.approval = None
             lifecycle.record(task, EventKind.NOTE, detail={"reason": "approval_void"})
