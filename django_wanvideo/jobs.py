@@ -85,6 +85,15 @@ def poster(*task_ids: uuid.UUID) -> None:
 
 
 @_job
+def join(*film_ids: uuid.UUID) -> None:
+    """Join the parts of films."""
+    from django_wanvideo.chains import joining
+
+    for film_id in film_ids:
+        joining.make(film_id)
+
+
+@_job
 def notify(*task_ids: uuid.UUID) -> None:
     """Deliver signals of what has happened to tasks."""
     from django_wanvideo.mail import collecting
@@ -125,6 +134,6 @@ def answer() -> None:
 
 def run_here(job: str, *ids: str) -> bool:
     """Do a job in this process, for sites and tests without RQ."""
-    known = {"submit": submit, "sync": sync, "store": store, "poster": poster}
+    known = {"submit": submit, "sync": sync, "store": store, "poster": poster, "join": join}
     (known | {"notify": notify, "batch": batch, "mail": mail, "sums": sums})[job](*ids)
     return True

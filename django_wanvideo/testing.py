@@ -58,7 +58,7 @@ def run_pending() -> None:
 
     from django_wanvideo import jobs
     from django_wanvideo.choices import ACTIVE_STATUSES
-    from django_wanvideo.models import Batch, CallbackReceipt, Notification, SiteState, TaskEvent, VideoTask
+    from django_wanvideo.models import Batch, CallbackReceipt, Film, Notification, SiteState, TaskEvent, VideoTask
     from django_wanvideo.services.holds.holds import make_due
     from django_wanvideo.services.provider.provider import PAUSE
     from django_wanvideo.services.sweep import sweep
@@ -74,6 +74,7 @@ def run_pending() -> None:
     Batch.objects.exclude(state__in=["uploading", "checked"]).filter(next_action_at__isnull=False).update(
         next_action_at=now
     )
+    Film.objects.filter(next_action_at__isnull=False).update(next_action_at=now)
     Notification.objects.filter(due_at__isnull=False).update(due_at=now)
     sweep(jobs.run_here)
     for task_id in TaskEvent.objects.filter(notify_at__lte=timezone.now()).values_list("task_id", flat=True).distinct():

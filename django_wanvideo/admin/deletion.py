@@ -24,6 +24,7 @@ from django_wanvideo.admin.presentation.used_by import page_of, relations
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
+from django_wanvideo.models import Film
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,6 +69,10 @@ def to_tasks(model_admin: TaskAdminBase, request: HttpRequest, tasks: Iterable[V
         ]  # fmt: skip
         if pairs:
             _tell(model_admin, request, relation, pairs, found)
+    for start in range(0, len(pks), CHUNK):
+        films = Film.objects.filter(task__in=pks[start : start + CHUNK]).exclude(video="")
+        for task_id in films.values_list("task_id", flat=True):
+            found.lines[task_id].append(_("The film that it is the last part of will be deleted with it"))
     return found
 
 

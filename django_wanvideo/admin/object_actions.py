@@ -75,7 +75,7 @@ OPERATIONS = {
     "refresh": Operation("view", polling.refresh, gettext_lazy("The status was refreshed.")),
 }
 #: Ways to make a draft of a task.
-WAYS = {way.verb: way for way in (duplicate.DUPLICATE, continuing.CONTINUE)}
+WAYS = {way.verb: way for way in (duplicate.DUPLICATE, continuing.CONTINUE, continuing.REMAKE)}
 
 
 def operate_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.UUID, verb: str) -> HttpResponse:
@@ -155,7 +155,7 @@ def get_object_actions(model_admin: TaskAdminBase, request: HttpRequest, task: V
         add("duplicate", label if ended else _("Duplicate"), "copy", first=is_to_change and not fetchable)
         add("make_takes", _("More like this…"), "takes", link=True)
     if may(*continuing.CONTINUE.permissions) and chains.can_continue(task):
-        add("continue", _("Continue…"), "link")
+        add("continue", _("Continue…"), "play")
     if may("change"):
         if decisions.can_be_dismissed(task):
             add("dismiss", _("Dismiss"), "completed")

@@ -16,6 +16,7 @@ from django_wanvideo.admin import holds, object_actions
 from django_wanvideo.admin.actions import ActionsMixin
 from django_wanvideo.admin.approvals import page as approvals
 from django_wanvideo.admin.base import ModelAdmin, as_uuid
+from django_wanvideo.admin.chains import joining
 from django_wanvideo.admin.changelist import filters, lookups, totals
 from django_wanvideo.admin.changelist.changelist import TaskChangeList
 from django_wanvideo.admin.deletion import DeletionMixin
@@ -105,6 +106,8 @@ class VideoTaskAdminMixin(ColumnsMixin, ActionsMixin, DeletionMixin, PagesMixin)
             ("<uuid:object_id>/takes/", takes_page.takes_view, "takes"),
             ("<uuid:object_id>/takes/make/", making.make_takes_view, "make_takes"),
             ("<uuid:object_id>/takes/pick/", picking.pick_view, "pick"),
+            ("<uuid:object_id>/film/join/", joining.join_view, "join"),
+            ("<uuid:object_id>/film/<uuid:film_id>/", joining.film_view, "film"),
             ("<uuid:object_id>/do/<slug:verb>/", object_actions.operate_view, "operate"),
         ]
         wrap = self.admin_site.admin_view

@@ -3,5 +3,18 @@
 from __future__ import annotations
 
 from django_wanvideo.chains.continuing import can_continue, continue_with, get_or_continue
+from django_wanvideo.chains.films import digest_of, films_of, join, remake, why_not
+from django_wanvideo.chains.parts import Part, parts_of
 
-__all__ = ["can_continue", "continue_with", "get_or_continue"]
+__all__ = [
+    "Part",
+    "can_continue",
+    "continue_with",
+    "digest_of",
+    "films_of",
+    "get_or_continue",
+    "join",
+    "parts_of",
+    "remake",
+    "why_not",
+]

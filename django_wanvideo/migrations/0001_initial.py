@@ -459,6 +459,28 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Film',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False, verbose_name='id')),
+                ('parts', models.JSONField(default=list, editable=False, verbose_name='parts')),
+                ('digest', models.CharField(editable=False, max_length=64, verbose_name='checksum of the parts')),
+                ('video', models.FileField(blank=True, editable=False, max_length=255, storage=django_wanvideo.models.storage.task_storage, upload_to=django_wanvideo.models.storage.film_upload_to, verbose_name='video')),
+                ('size', models.BigIntegerField(blank=True, editable=False, help_text='Bytes.', null=True, verbose_name='size')),
+                ('problem', models.JSONField(blank=True, default=dict, editable=False, verbose_name='problem')),
+                ('tries', models.PositiveSmallIntegerField(default=0, editable=False, verbose_name='tries')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
+                ('next_action_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='next action at')),
+                ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='films', to='wanvideo.videotask', verbose_name='last part')),
+            ],
+            options={
+                'verbose_name': 'film',
+                'verbose_name_plural': 'films',
+                'ordering': ['-created_at', '-id'],
+                'abstract': False,
+                'base_manager_name': 'objects',
+            },
+        ),
+        migrations.CreateModel(
             name='BatchItem',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -712,6 +734,18 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='mediainput',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('file', ''), models.Q(('url', ''), _negated=True)), models.Q(models.Q(('file', ''), _negated=True), ('url', '')), _connector='OR'), name='wanvideo_input_file_or_url'),
+        ),
+        migrations.AddIndex(
+            model_name='film',
+            index=models.Index(fields=['video'], name='wanvideo_film_video'),
+        ),
+        migrations.AddIndex(
+            model_name='film',
+            index=models.Index(condition=models.Q(('next_action_at__isnull', False)), fields=['next_action_at'], name='wanvideo_film_due'),
+        ),
+        migrations.AddConstraint(
+            model_name='film',
+            constraint=models.UniqueConstraint(fields=('task', 'digest'), name='wanvideo_film_parts'),
         ),
         migrations.AddConstraint(
             model_name='batchitem',

@@ -7,6 +7,7 @@ from django_wanvideo.models.attempt import Attempt, CallbackReceipt
 from django_wanvideo.models.batches.batch import Batch
 from django_wanvideo.models.batches.item import BatchEvent, BatchFile, BatchItem
 from django_wanvideo.models.batches.preset import Preset
+from django_wanvideo.models.chains.film import Film
 from django_wanvideo.models.credit_entry import CreditEntry, DeletedTask
 from django_wanvideo.models.credits.day import CreditDay
 from django_wanvideo.models.event import TaskEvent
@@ -26,6 +27,7 @@ __all__ = [
     "CreditDay",
     "CreditEntry",
     "DeletedTask",
+    "Film",
     "Installation",
     "MediaInput",
     "Notification",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import FileField
 from django.db.models.signals import post_delete, pre_delete
 from django.utils.translation import gettext as _
 
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.exceptions import TransitionNotAllowed
-from django_wanvideo.models import BatchFile, DeletedTask, MediaInput, VideoTask
+from django_wanvideo.models import BatchFile, DeletedTask, Film, MediaInput, VideoTask
 from django_wanvideo.models.creation import files
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 def connect() -> None:
     """Bind the receivers; called once when Django is ready."""
     pre_delete.connect(refuse_active, sender=VideoTask, dispatch_uid="wanvideo.refuse_active")
-    for model in (MediaInput, BatchFile):
-        pre_delete.connect(read_names, sender=model, dispatch_uid="wanvideo.read_names")
-        post_delete.connect(delete_input_files, sender=model, dispatch_uid="wanvideo.delete_input_files")
-    post_delete.connect(delete_video, sender=VideoTask, dispatch_uid="wanvideo.delete_video")
+    for model in (VideoTask, MediaInput, BatchFile, Film):
+        if model is not VideoTask:
+            pre_delete.connect(read_names, sender=model, dispatch_uid="wanvideo.read_names")
+        post_delete.connect(delete_files, sender=model, dispatch_uid="wanvideo.delete_files")
 
 
 def refuse_active(sender: type[Model], instance: VideoTask, using: str, **kwargs: Any) -> None:
@@ -47,20 +48,17 @@ def refuse_active(sender: type[Model], instance: VideoTask, using: str, **kwargs
 
 def read_names(sender: type[Model], instance: Model, using: str, **kwargs: Any) -> None:
     """Read the names of files that the query left out: after the deletion there is no row to ask."""
-    left_out = instance.get_deferred_fields() & {"video", "poster", "file", "thumbnail"}
+    left_out = instance.get_deferred_fields().intersection(_file_fields(sender))
     if left_out:
         instance.refresh_from_db(using=using, fields=list(left_out))
 
 
-def delete_video(sender: type[Model], instance: VideoTask, **kwargs: Any) -> None:
-    """Delete the stored video and its poster once the deletion is committed."""
-    for stored in (instance.video, instance.poster):
-        if stored:
+def delete_files(sender: type[Model], instance: Model, **kwargs: Any) -> None:
+    """Delete the files of a row once the deletion is committed."""
+    for name in _file_fields(sender):
+        if stored := getattr(instance, name):
             files.delete_unreferenced_on_commit(stored.storage, stored.name)
 
 
-def delete_input_files(sender: type[Model], instance: MediaInput | BatchFile, **kwargs: Any) -> None:
-    """Delete an input's file and its small picture once the deletion is committed."""
-    for stored in (instance.file, instance.thumbnail):
-        if stored:
-            files.delete_unreferenced_on_commit(stored.storage, stored.name)
+def _file_fields(model: type[Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields if isinstance(field, FileField)]  # noqa: SLF001 - documented model API

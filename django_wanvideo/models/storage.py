@@ -103,6 +103,11 @@ def poster_upload_to(instance: Any, filename: str) -> str:
     return _beside_videos("posters", filename)
 
 
+def film_upload_to(instance: Any, filename: str) -> str:
+    """Return the name inside the storage for a film: beside the videos, in a folder of its own."""
+    return _beside_videos("films", filename)
+
+
 def _beside_videos(folder: str, filename: str) -> str:
     target = conf.UPLOAD_TO
     base = "wanvideo/%Y/%m/" if callable(target) else target

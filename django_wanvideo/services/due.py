@@ -15,6 +15,7 @@ from django_wanvideo.models import (
     Batch,
     CallbackReceipt,
     CreditEntry,
+    Film,
     Notification,
     SiteState,
     TaskEvent,
@@ -37,13 +38,15 @@ LONGEST_BATCH = dt.timedelta(hours=24)
 SUMS_EVERY = dt.timedelta(hours=1)
 #: The longest that an e-mail ever waits for its hour, its next try, or the worker that has it.
 LONGEST_MAIL = dt.timedelta(minutes=65)
+#: The longest that a film is left to the worker that joins it, or waits for another try.
+LONGEST_FILM = dt.timedelta(minutes=5)
 
 
 def look(name: str, *, is_full: bool = True) -> tuple[SiteState, set[str]]:
     """Return the sweep's own row, of this name, and the stages that have something to do.
 
     These are ``tasks``, ``callbacks``, ``signals`` and ``batches``, ``account`` where something stands against a key of
-    EvoLink's and, of a full look, what bears to wait for some seconds: ``links``, ``mail``, and ``budgets`` where tasks
+    EvoLink's and, of a full look, what bears to wait for some seconds: ``links``, ``mail``, ``films``, and ``budgets`` where tasks
     wait for credits.
     """
     # Of a completed task only the picture that shows it can be due, which bears to wait as well.
@@ -56,6 +59,7 @@ def look(name: str, *, is_full: bool = True) -> tuple[SiteState, set[str]]:
     }
     if is_full:
         stages |= {"links": result_urls.ending(), "mail": mail(), "budgets": throttling.waiting_for_credits()}
+        stages["films"] = films()
     # With other names than any column has. The troubles of the account are rows beside the sweep's own.
     rows = SiteState.objects.filter(name__in=[name, KEY_REJECTED, CREDITS_OUT]).annotate(
         **{f"has_{stage}": Exists(waiting) for stage, waiting in stages.items()}
@@ -91,6 +95,11 @@ def mail(after: int = 0) -> QuerySet[Notification]:
     """Return the e-mails that are to be sent, later than a row."""
     rows = Notification.objects.filter(timestamps.is_over("due_at", LONGEST_MAIL))
     return rows.filter(pk__gt=after) if after else rows
+
+
+def films() -> QuerySet[Film]:
+    """Return the films that a worker is to join."""
+    return Film.objects.filter(timestamps.is_over("next_action_at", LONGEST_FILM))
 
 
 def callbacks(after: int = 0) -> QuerySet[CallbackReceipt]:

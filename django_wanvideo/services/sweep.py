@@ -114,8 +114,9 @@ def sweep(dispatch: Dispatch = queue.enqueue, *, is_full: bool = True) -> SweepR
         _one_job(swept, state, "callbacks", "sync", due.callbacks, "process_at")
     if "signals" in found:
         _events(swept, state)
-    if "batches" in found:
-        _batches(swept)
+    for stage, job, rows in (("batches", "batch", due.batches), ("films", "join", due.films)):
+        if stage in found:
+            _each(swept, stage, job, rows())
     if "mail" in found:
         _one_job(swept, state, "mail", "mail", due.mail, "due_at")
     swept.add("sums", int(due.sums(state) and swept.hand_out("sums")))
@@ -227,11 +228,11 @@ def _events(swept: SweepResult, state: SiteState) -> None:
         _note_handed_out(swept, state, "signals", rows[-1][0])
 
 
-def _batches(swept: SweepResult) -> None:
-    for pk in due.batches().order_by("next_action_at").values_list("pk", flat=True)[:CHUNK]:
-        if not swept.hand_out("batch", pk):
+def _each(swept: SweepResult, stage: str, job: str, rows: QuerySet[Any]) -> None:
+    for pk in rows.order_by("next_action_at").values_list("pk", flat=True)[:CHUNK]:
+        if not swept.hand_out(job, pk):
             return
-        swept.add("batches", 1)
+        swept.add(stage, 1)
 
 
 def _handed_out(state: SiteState, stage: str) -> int:

@@ -10,7 +10,7 @@ from django_wanvideo import takes
 from django_wanvideo.admin import VideoTaskAdmin
 from django_wanvideo.admin.forms import temporary_uploads
 from django_wanvideo.admin.views import plans
-from django_wanvideo.models import VideoTask
+from django_wanvideo.models import Film, VideoTask
 from django_wanvideo.services.sending import quotes
 from tests.admin.conftest import add_data, hidden, store, url
 from tests.pictures import picture
@@ -56,6 +56,10 @@ ANSWERS = {
     "POST make_takes, generate": (NO, NO, NO,  NO,    NO,    NO,    NO),
     "GET takes":            (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "POST pick":            (NO,    NO,  NO,  MOVED, NO,    NO,    NO),
+    "GET film":             (NO,    OK,  NO,  OK,    NO,    NO,    NO),
+    "POST join":            (NO,    NO,  NO,  MOVED, NO,    NO,    NO),
+    "POST do continue":     (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "POST do remake":       (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST do retry":        (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST do fetch":        (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST do cancel":       (NO,    NO,  NO,  MOVED, NO,    NO,    NO),
@@ -139,6 +143,11 @@ def ask(make_task, monkeypatch):
                 task = make_task("completed")
                 store(task, b"0123456789")
                 address = url("video", task.pk)
+            case "film":
+                task = make_task("completed")
+                store(task, b"0123456789")
+                film = Film.objects.create(task=task, parts=[str(task.pk)], digest="x", video=task.video.name)
+                address = url("film", task.pk, film.pk)
             case "make_takes":
                 address = url("make_takes", make_task("failed").pk)
                 data = {"prompts": "other words", "repeats": ""} if method == "POST" else {}

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from django_wanvideo import takes
 from django_wanvideo.exceptions import ApprovalRequired
-from django_wanvideo.models import CreditEntry, Preset
+from django_wanvideo.models import CreditEntry, Film, Preset, VideoTask
 from example_project.shop.models import Product
 from tests.browser import rows
 from tests.browser.person import address
@@ -23,7 +23,6 @@ from tests.spending.entries import entry
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django_wanvideo.models import VideoTask
     from tests.browser.person import Person
 
 Tasks = dict[str, "VideoTask"]
@@ -98,6 +97,24 @@ def _takes(maria: Person, tasks: Tasks) -> None:
     maria.open("takes", tasks["completed"].pk)
 
 
+def _film(maria: Person, tasks: Tasks) -> None:
+    """A film of three parts, one of them of another take and one that failed, joined once when it was shorter."""
+    first, count = tasks["completed"], VideoTask.objects.count()
+    prompts = ("A fox comes from the left", "The fox looks up: " + rows.LONG_PROMPT[:300], "Snow begins to fall")
+    with first.video.open() as stored:
+        video = stored.read()
+    other, second, third = (
+        rows.make(rows.Wish("fox", prompt, status, 20), number=500 + count + number, video=video)
+        for number, (prompt, status) in enumerate(zip(prompts, ("completed", "completed", "failed"), strict=True))
+    )
+    VideoTask.objects.filter(pk=first.pk).update(take_group=first.pk, picked=True)
+    VideoTask.objects.filter(pk=other.pk).update(take_group=first.pk, take_number=count)
+    VideoTask.objects.filter(pk=second.pk).update(continues=other)
+    VideoTask.objects.filter(pk=third.pk).update(continues=second)
+    Film.objects.create(task=second, parts=[str(second.pk)], digest="-", video=first.video.name, size=1_234_567)
+    maria.open("change", second.pk)
+
+
 def _with_inputs(maria: Person, tasks: Tasks) -> None:
     """A sound that nobody has looked behind, and a clip that was measured."""
     inputs = tasks["queued"].inputs
@@ -142,6 +159,7 @@ PAGES: dict[str, Callable[[Person, Tasks], object]] = {
     "resolve": lambda maria, tasks: maria.open("resolve", tasks["unconfirmed"].pk),
     "make takes": lambda maria, tasks: maria.open("make_takes", tasks["completed"].pk),
     "takes": _takes,
+    "film": _film,
     "confirm": lambda maria, tasks: _select_all(maria, "submit_selected"),
     "confirm retry": lambda maria, tasks: _select_all(maria, "retry_selected"),
     "delete": lambda maria, tasks: maria.open("delete", tasks["draft"].pk),

@@ -1,4 +1,4 @@
-"""The button that goes on from a stored video: a draft that begins with its last frame, once for one press."""
+"""The buttons that make a draft of a part: one that goes on from it, or another take of it; once for one press."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from django_wanvideo.admin.base import person
-from django_wanvideo.admin.views.duplicate import Way
-from django_wanvideo.chains import get_or_continue
+from django_wanvideo.admin.views.duplicate import Way, recent_copies
+from django_wanvideo.chains import get_or_continue, remake
 from django_wanvideo.models.creation.repeats import WITHIN
 
 if TYPE_CHECKING:
@@ -38,4 +38,18 @@ CONTINUE = Way(
     ),
     gettext_lazy("Continued."),
     gettext_lazy("Made to go on from another video."),
+)
+
+REMAKE = Way(
+    "remake",
+    gettext_lazy("Remake this part"),
+    ("add", "submit"),
+    remake,
+    lambda request, task: recent_copies(request, task, task.prompt),
+    gettext_lazy(
+        "Another take of this part, as a draft. Change what you like; nothing is sent before you press Generate. The film "
+        "uses the take that is picked."
+    ),
+    gettext_lazy("Remade."),
+    gettext_lazy("Made as another take of a part."),
 )

@@ -39,9 +39,9 @@ def key_of(data: Mapping[str, Any]) -> str:
     return posted_key(data) or f"form-{secrets.token_hex(16)}"
 
 
-def key_of_part(key: str, number: int) -> str:
-    """Return the key of one of several tasks that a page makes together."""
-    return f"{hashlib.sha256(key.encode()).hexdigest()[:40]}-{number}"
+def key_of_part(key: str, part: int | str) -> str:
+    """Return the key of one of several tasks that a page makes together, or by one of several buttons."""
+    return f"{hashlib.sha256(key.encode()).hexdigest()[:40]}-{part}"
 
 
 def key_for_another(than: Any, wanted: Any) -> str:

@@ -111,6 +111,7 @@ _SENTENCES: dict[tuple[str, str], StrPromise] = {
     (_K.NOTE, "approval_void"): _(
         "It was changed, or costs something else now, so its approval has to be asked for again."
     ),
+    (_K.NOTE, "joined"): _("%(who)s had the parts of the film joined into one video."),
     (_K.NOTE, "withdrawn"): _("%(who)s withdrew the request for approval."),
     (_K.NOTE, "unpicked"): _("%(who)s undid the pick."),
     (_K.NOTE, "dismissed"): _("%(who)s dismissed it."),

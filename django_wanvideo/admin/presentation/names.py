@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.utils.text import slugify
 
 if TYPE_CHECKING:
-    from django_wanvideo.models import VideoTask
+    from django_wanvideo.models import Film, VideoTask
 
 #: Characters of what a file shows.
 LENGTH = 60
@@ -24,6 +24,11 @@ _SPELLED = str.maketrans(
 def of_video(task: VideoTask) -> str:
     """What a downloaded video is called: the words of its prompt, and enough of its id to tell it from others."""
     return f"{slug(task.prompt, 'video')}-{task.pk.hex[:8]}.mp4"
+
+
+def of_film(film: Film, task: VideoTask) -> str:
+    """What a downloaded film is called: the words of one of its parts, and enough of its id to tell it from others."""
+    return f"{slug(task.prompt, 'film')}-film-{film.pk.hex[:8]}.mp4"
 
 
 def slug(text: str, otherwise: str) -> str:

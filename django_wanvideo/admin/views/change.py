@@ -19,6 +19,7 @@ from django_wanvideo.admin import action_results, banner, holds, object_actions
 from django_wanvideo.admin.approvals import page as approvals
 from django_wanvideo.admin.base import TaskAdminBase, is_stock, person
 from django_wanvideo.admin.caching import once
+from django_wanvideo.admin.chains import panel
 from django_wanvideo.admin.changelist.owners import search_field
 from django_wanvideo.admin.forms import conflicts, made_for, repeats, temporary_uploads
 from django_wanvideo.admin.forms.base import FIRST_FRAME
@@ -112,6 +113,7 @@ class PagesMixin(TaskAdminBase):
     ) -> HttpResponse:
         task = obj
         page: dict[str, Any] = {"is_stock": is_stock(), "take": labels.link(self, request, task)}
+        page["film"] = panel.of(self, request, task)
         form = context["adminform"].form
         if isinstance(form, TaskForm):
             form.show_pictures(self.get_page_url("temporary_upload"))

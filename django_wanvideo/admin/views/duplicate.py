@@ -88,6 +88,8 @@ def recent_copies(request: HttpRequest, task: VideoTask, prompt: str) -> list[Vi
 def _make(request: HttpRequest, task: VideoTask, way: Way) -> VideoTask:
     key, wanted = repeats.key_of(request.POST), drafts.version_of(task)
     if not repeats.is_another(request.POST):
+        # A page has one key, and several such buttons.
+        key = repeats.key_of_part(f"{key}:{task.pk}", way.verb)
         copies = way.recent(request, task)
         if copies and key not in {copy.idempotency_key for copy in copies}:
             raise repeats.of_task(copies[0], wanted)

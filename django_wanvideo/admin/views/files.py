@@ -23,6 +23,7 @@ from django_wanvideo.services.storing import posters
 if TYPE_CHECKING:
     import uuid
 
+    from django.db.models.fields.files import FieldFile
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
@@ -47,15 +48,20 @@ def video_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid
     task = model_admin.get_task_or_404(request, object_id, "view")
     if not task.video:
         raise Http404(_("This task has no video."))
+    return serve_video(request, task.video, names.of_video(task))
+
+
+def serve_video(request: HttpRequest, stored: FieldFile, name: str) -> HttpResponseBase:
+    """Answer with a stored video, whole or in ranges; with ``?download=1`` as a file of that ``name``."""
     try:
-        size, stream = task.video.size, task.video.open("rb")
+        size, stream = stored.size, stored.open("rb")
     except Exception as error:
         # Every storage has errors of its own, and of a file that is gone too.
-        logger.warning("The storage does not give the video %s. (%s)", task.video.name, files.brief(error))
+        logger.warning("The storage does not give the video %s. (%s)", stored.name, files.brief(error))
         raise Http404(_("The site’s storage does not give this video just now.")) from error
     headers = {"Cache-Control": "private"}
     if "download" in request.GET:
-        headers["Content-Disposition"] = content_disposition_header(True, names.of_video(task)) or "attachment"
+        headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     return ranges.serve(request, stream, size, "video/mp4", headers)
 
 

@@ -127,7 +127,7 @@ def _files(storage: Storage) -> Iterator[str]:
     parts = [part for part in target.split("/") if part]
     fixed = next((n for n, part in enumerate(parts) if "%" in part), len(parts))
     dated = [re.compile(_dated(part)) for part in parts[fixed:]]
-    for name in _below(storage, "/".join(parts[:fixed]), [*dated, re.compile("inputs|posters")]):
+    for name in _below(storage, "/".join(parts[:fixed]), [*dated, re.compile("inputs|posters|films")]):
         if _OUR_NAME.fullmatch(posixpath.basename(name)):
             yield name
 
