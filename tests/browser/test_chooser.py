@@ -81,7 +81,7 @@ def test_a_tick_shows_what_was_made_for_this_product_alone(maria: Person, cup: P
         page.locator(".field-video").get_by_role("link", name="Choose a video…").click()
     popup = opened.value
     # The tick takes effect by itself once the page's script has run.
-    popup.wait_for_load_state()
+    expect(popup.locator("form.is-live")).to_be_attached()
     expect(popup.locator("label.wv-choice")).to_have_count(2)
     # Not ``check()``, which looks at the page that the tick leads away from.
     tick = popup.get_by_label("From this product’s picture (1)")
