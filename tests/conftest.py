@@ -115,6 +115,16 @@ def redis_queue(valkey: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _quick_flush() -> Iterator[None]:
+    """Spend no third of a second on emptying the database after each test that commits."""
+    from tests import flush
+
+    with pytest.MonkeyPatch.context() as patch:
+        flush.quick(patch)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _without_posters() -> Iterator[None]:
     """Decode no video but where a test is about that; the package that does it is here for the simulator."""
     from django_wanvideo.services.storing import posters

@@ -19,7 +19,7 @@ from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import Film, VideoTask, lifecycle
 from django_wanvideo.models.creation import creation, media
 from django_wanvideo.services.storing import posters
-from django_wanvideo.takes import group
+from django_wanvideo.takes.groups import group, hold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,6 +105,7 @@ def remake(
         changes = {InputRole.FIRST_FRAME: frame, "continues_id": part.previous.pk, "fix_inputs": True}
     stored: list[MediaInput] = []
     with media.discarding_files_on_error(stored), database.atomic():
+        hold(task)
         draft, is_new = creation.get_or_duplicate(task, by=by, idempotency_key=idempotency_key, **changes)
         if is_new:
             stored.extend(draft.inputs.all())

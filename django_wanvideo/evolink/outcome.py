@@ -49,7 +49,9 @@ PASSING = frozenset({402, 404, 407, 408, 409, 410, 425, 429})
 
 #: Of the file service: too large, type not allowed.
 UPLOAD_REFUSAL_CODES = frozenset({"40001", "40002"})
-UPLOAD_WAIT_CODES = frozenset({"40003", "40004", "50001"})
+#: EvoLink keeps as many files of the account as it takes.
+FILES_FULL = "40003"
+UPLOAD_WAIT_CODES = frozenset({FILES_FULL, "40004", "50001"})
 
 
 def created(answer: HttpResult | TransportFailure, secret: Secret) -> CreateResult:

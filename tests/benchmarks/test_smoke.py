@@ -1,4 +1,7 @@
-"""Every benchmark runs, with sizes too small to say anything about speed."""
+"""Every benchmark runs, with sizes too small to say anything about speed.
+
+Those that prove a promise run on each change; the others beside the benchmarks themselves.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ def rows(output: str) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_callback_benchmark_prints_what_each_receiver_costs() -> None:
     done = run("benchmarks.callback", "--database", "sqlite", "--rounds", "2", "--calls", "5", "--no-goal")
     assert done.returncode == 0, done.stderr
@@ -49,7 +52,7 @@ def test_the_callback_benchmark_prints_what_each_receiver_costs() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("storage", ["default", "chunks"])
+@pytest.mark.parametrize("storage", ["default", pytest.param("chunks", marks=pytest.mark.thorough)])
 def test_the_store_benchmark_prints_speed_and_memory_and_stays_small(storage: str) -> None:
     done = run("benchmarks.store", "--mib", "48", "--rounds", "1", "--storage", storage, "--no-goal")
     assert done.returncode == 0, done.stderr
@@ -69,7 +72,7 @@ def test_the_looks_benchmark_keeps_the_limit_whatever_the_speed() -> None:
     assert float(rows(done.stdout)["a job of 48"][0]) > 10
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_look_benchmark_prints_both_ways() -> None:
     done = run("benchmarks.look", "--rounds", "2", "--calls", "10", "--no-goal")
     assert done.returncode == 0, done.stderr
@@ -87,7 +90,7 @@ def test_an_idle_sweep_asks_few_questions_and_reads_no_large_table() -> None:
     assert "met     large tables that are read from end to end: 0" in done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_spending_benchmark_compares_the_page_with_all_entries() -> None:
     done = run("benchmarks.spending", "--rows", "400", "--days", "4", "--rounds", "1", "--no-goal")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -95,7 +98,7 @@ def test_the_spending_benchmark_compares_the_page_with_all_entries() -> None:
     assert "met     differences between the page and all entries: 0, must be 0" in done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.skipif(find_spec("gunicorn") is None, reason="gunicorn comes with the group bench only")
 def test_a_storm_of_callbacks_loses_none() -> None:
     done = run("benchmarks.callback_load", "--callbacks", "200", "--no-goal")

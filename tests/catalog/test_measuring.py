@@ -102,7 +102,7 @@ def test_what_hangs_or_breaks_what_reads_it_is_refused(monkeypatch, tmp_path):
     script.write_text("import time\ntime.sleep(60)")
     monkeypatch.setattr(measuring, "SECONDS", 0.2)
     assert code(CLIP, "reference_videos") == "unmeasurable"
-    monkeypatch.setattr(measuring.sys, "executable", "/nowhere/python")
+    monkeypatch.setattr(measuring.processes.sys, "executable", "/nowhere/python")
     assert code(CLIP, "reference_videos") == "unmeasured", "not the file's fault"
 
 

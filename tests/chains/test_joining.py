@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -177,11 +178,15 @@ def test_only_a_whole_film_is_joined(parts: list[VideoTask], monkeypatch: pytest
 
 
 def test_a_film_goes_with_its_last_part_and_is_no_orphan(
-    parts: list[VideoTask], storage: Any, django_capture_on_commit_callbacks: Any
+    parts: list[VideoTask], storage: Any, settings: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
+    settings.WANVIDEO = {**settings.WANVIDEO, "UPLOAD_TO": "videos/%Y/"}
     film = made(chains.join(parts[0]))
-    storage.ages = {}
-    assert film.video.name not in orphans.find(timezone.now()).names
+    storage._resolve(film.video.name).modified_time -= dt.timedelta(days=30)
+    assert orphans.find(timezone.now()).names == []
+    Film.objects.update(video="")
+    assert orphans.find(timezone.now()).names == [film.video.name], "without a row it is one"
+    film.save(update_fields=["video"])
     with django_capture_on_commit_callbacks(execute=True):
         parts[0].delete()
     assert films(storage) == [film.video.name], "one part less, and the film is still whole"

@@ -217,7 +217,7 @@ def test_a_link_is_passed_on_and_nothing_is_uploaded(site: Road, evo: Simulator,
     [
         ("500", TaskStatus.QUEUED, "", "upload_failed"),
         ("close", TaskStatus.QUEUED, "", "upload_failed"),
-        ("quota", TaskStatus.QUEUED, "", "upload_failed"),
+        ("quota", TaskStatus.QUEUED, "", "files_full"),
         ("413", TaskStatus.FAILED, "http_413", ""),
         ("401", TaskStatus.QUEUED, "", "key_rejected"),
     ],

@@ -409,7 +409,10 @@ def test_the_names_are_those_of_the_contract():
 
 
 KILL_INSIDE = """
+import datetime as dt
+from django.utils import timezone
 from django_wanvideo import signals
+from django_wanvideo.models import TaskEvent
 from django_wanvideo.services import notifications
 
 def tell(name):
@@ -423,7 +426,19 @@ def tell(name):
 for name in ("first", "second", "third"):
     signals.video_completed.connect(tell(name), weak=False)
 signals.video_needs_attention.connect(tell("later"), weak=False)
-notifications.deliver({task_id!r})
+code, workers = 9, 0
+while code == 9 and workers < 12:
+    workers += 1
+    # What the last one held is free again.
+    held = TaskEvent.objects.filter(pk={event_id!r}, notify_at__isnull=False)
+    held.update(notify_at=timezone.now() - dt.timedelta(seconds=5))
+    connection.close()
+    worker = os.fork()
+    if worker == 0:
+        notifications.deliver({task_id!r})
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
+sys.exit(code)
 """
 
 
@@ -434,18 +449,10 @@ def test_receiver_that_kills_its_process_is_given(deadly):
     """A receiver that kills its process is given up after three and keeps nothing from the others."""
     task = make_task()
     event, later = happen(task, EventKind.STORED), happen(task, EventKind.OVERDUE)
-    heard, code = [], 9
-    for _process in range(12):
-        TaskEvent.objects.filter(pk=event.pk, notify_at__isnull=False).update(
-            notify_at=timezone.now() - dt.timedelta(seconds=5)
-        )
-        connection.close()
-        done = in_a_process(KILL_INSIDE.format(task_id=str(task.pk), deadly=deadly))
-        heard += done.stdout.splitlines()
-        code = done.returncode
-        if code == 0:
-            break
-    assert code == 0, done.stderr
+    connection.close()
+    done = in_a_process(KILL_INSIDE.format(task_id=str(task.pk), event_id=event.pk, deadly=deadly))
+    assert done.returncode == 0, done.stderr
+    heard = done.stdout.splitlines()
     for name in ("first", "second", "third"):
         assert heard.count(f"{name} {event.pk}") == (3 if name in deadly else 1), heard
     assert heard[-1] == f"later {later.pk}"

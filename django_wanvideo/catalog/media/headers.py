@@ -6,11 +6,12 @@ limits, and knows nothing of the site.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 import zipfile
 from typing import IO, Any
+
+from django_wanvideo import processes
 
 #: Seconds of the processor, and bytes of memory.
 CPU_SECONDS, MEMORY = 10, 1024**3
@@ -109,12 +110,7 @@ def _pages(content: IO[bytes]) -> dict[str, Any]:
 
 
 def main() -> None:
-    with contextlib.suppress(ImportError, OSError, ValueError):
-        # Not everywhere; whoever waits for this process keeps the time limit.
-        import resource
-
-        for kind, most in ((resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_AS, MEMORY)):
-            resource.setrlimit(kind, (most, most))
+    processes.limit(CPU_SECONDS, MEMORY)
     sys.stdout.write(json.dumps(facts(sys.stdin.buffer, *sys.argv[1:])))
 
 

@@ -8,8 +8,6 @@ import logging
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any
@@ -17,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from django_wanvideo import processes
 from django_wanvideo.catalog.inputs import MediaFacts
 from django_wanvideo.catalog.media import headers, kinds
 
@@ -27,17 +26,16 @@ logger = logging.getLogger(__name__)
 
 #: Seconds that reading the headers of one file may take.
 SECONDS = 20.0
-#: What a reader needs of this process's environment; no keys are in it.
-_KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 _SUFFIX = re.compile(r"\.([A-Za-z0-9]{1,10})\Z")
 _PACKED = frozenset({kinds.ZIP, kinds.OLE})
 #: The package that reads each kind's headers; others need nothing that Python does not have.
 _READERS = {"MP4": "pymediainfo", "MOV": "pymediainfo", "MP3": "pymediainfo", "WAV": "pymediainfo", "PDF": "pypdf"}
 _LOOKED_INTO = _PACKED | _READERS.keys()
-_DAMAGED = _("The file is damaged, or its end is missing. Copy or save it anew, and choose that.")
-_LOCKED = _("A password is needed to read this document. Save it without one, and choose that.")
-_TOO_LONG = _("It takes too long to read what this file is. Save it anew, and choose that.")
-_NOT_NOW = _("This site cannot look into the file just now. Try again in a minute.")
+#: What is wrong with a file, and its code.
+_DAMAGED = _("The file is damaged, or its end is missing. Copy or save it anew, and choose that."), "damaged"
+_LOCKED = _("A password is needed to read this document. Save it without one, and choose that."), "locked"
+_TOO_LONG = _("It takes too long to read what this file is. Save it anew, and choose that."), "unmeasurable"
+_NOT_NOW = _("This site cannot look into the file just now. Try again in a minute."), "unmeasured"
 _UNKNOWN = _("This is no file that can be used here. Save it as %(formats)s and choose that.")
 
 
@@ -87,8 +85,6 @@ def can_measure(kind: str) -> bool:
 
 def _look(content: IO[bytes], kind: str, suffix: str) -> dict[str, Any]:
     """Return what another process reads in the file. Raises ValidationError."""
-    known = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    command = [sys.executable, "-P", headers.__file__, kind, suffix]
     with tempfile.TemporaryFile() as copy:
         # Many uploads are only in memory.
         shutil.copyfileobj(content, copy)
@@ -96,24 +92,14 @@ def _look(content: IO[bytes], kind: str, suffix: str) -> dict[str, Any]:
         copy.flush()
         copy.seek(0)
         try:
-            done = subprocess.run(  # noqa: S603 - of what comes from outside there are only some letters and digits
-                command,
-                stdin=copy,
-                capture_output=True,
-                timeout=SECONDS,
-                check=False,
-                env={**known, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            )
-        except subprocess.TimeoutExpired as error:
-            raise ValidationError(_TOO_LONG, "unmeasurable") from error
+            told = processes.run(headers.__file__, kind, suffix, content=copy, timeout=SECONDS)
+        except processes.ScriptFailed as error:
+            logger.info("A file of kind %s cannot be read: %s", kind, error)
+            raise ValidationError(*(_TOO_LONG if error.is_late else _DAMAGED)) from error
         except OSError as error:
             logger.warning("No process could be started to look into a file.", exc_info=True)
-            raise ValidationError(_NOT_NOW, "unmeasured") from error
-    try:
-        found: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {"error": "damaged"}
-    except ValueError:
-        found = {"error": "damaged"}
+            raise ValidationError(*_NOT_NOW) from error
+    found: dict[str, Any] = json.loads(told)
     if "error" in found:
-        logger.info("A file of kind %s cannot be read: %s", kind, done.stderr[-300:].decode(errors="replace").strip())
-        raise ValidationError(_LOCKED if found["error"] == "locked" else _DAMAGED, str(found["error"]))
+        raise ValidationError(*(_LOCKED if found["error"] == "locked" else _DAMAGED))
     return found

@@ -26,9 +26,13 @@ if TYPE_CHECKING:
 #: The end, as code and words, of a task that was put off for too long, by the reason of the last time.
 EXPIRED_REASONS: dict[str, tuple[str, StrOrPromise]] = {
     "upload_failed": ("put_off_too_long", _("EvoLink did not take the picture for a whole day. Try again later.")),
+    "files_full": (
+        "put_off_too_long",
+        _("For a whole day EvoLink kept as many files of the account as it takes. Try again later, or give links."),
+    ),
     "input_unreadable": (
         "input_unreadable",
-        _("The picture could not be read from this site’s storage for a whole day."),
+        _("A file of it could not be read from this site’s storage for a whole day."),
     ),
 }
 #: What is looked up anew at each try, however far ahead the row says that it may end.

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django_wanvideo import callback_tokens, catalog
 from django_wanvideo.choices import AttemptState, EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
+from django_wanvideo.evolink import outcome
 from django_wanvideo.evolink.exceptions import EvoLinkError, RejectedError, RetryLater
 from django_wanvideo.exceptions import ConfigurationError
 from django_wanvideo.models import Attempt, VideoTask, ledger, lifecycle
@@ -139,16 +140,20 @@ def _prepare(task: VideoTask, client: EvoLinkClient) -> dict[str, Any] | None:
         given: dict[str, Any] = {"prompt": task.prompt, "parameters": task.parameters}
         return catalog.build_request(spec, **given, inputs=media.provider_urls(task, client), callback_url=None)
     except FileNotFoundError:
-        settlement.fail_before_sending(task, "input_missing", _("The picture's file is gone from this site's storage."))
+        settlement.fail_before_sending(
+            task, "input_missing", _("A file that it needs is gone from this site’s storage.")
+        )
     except ValidationError as error:
         settlement.fail_before_sending(task, "invalid_parameters", " ".join(error.messages))
     except EvoLinkError as error:
         if isinstance(error, RejectedError) and account.reason_of(error) is None:
             settlement.fail_before_sending(task, settlement.failure_code(error), error.message)
+        elif error.code == outcome.FILES_FULL:
+            delays.put_off(task, "files_full", error)
         else:
             delays.put_off(task, "upload_failed", error)
     except media.UnreadableInputError as error:
-        logger.exception("Task %s waits: its picture cannot be read from this site's storage.", task.pk)
+        logger.exception("Task %s waits: a file of it cannot be read from this site's storage.", task.pk)
         delays.put_off(task, "input_unreadable", error)
     return None
 

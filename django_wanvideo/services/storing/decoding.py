@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tempfile
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 from django.conf import settings
 
+from django_wanvideo import processes
 from django_wanvideo.models.creation import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from django.db.models.fields.files import FieldFile
-
-#: What a decoder needs of a worker's environment; no keys are in it.
-_KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 
 
 class Undecodable(Exception):  # noqa: N818 - not an error: a video may be anything
@@ -49,19 +44,7 @@ def run(script: str, *arguments: str, video: IO[bytes] | None = None, timeout: f
     Args:
         timeout: seconds.
     """
-    known = {name: os.environ[name] for name in _KEPT if name in os.environ}
     try:
-        done = subprocess.run(  # noqa: S603 - only our own scripts, with numbers and names of temporary files
-            [sys.executable, "-P", script, *arguments],
-            stdin=subprocess.DEVNULL if video is None else video,
-            capture_output=True,
-            timeout=timeout,
-            check=False,
-            env={**known, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
-    except subprocess.TimeoutExpired as error:
-        raise Undecodable("decoding takes too long") from error
-    if done.returncode or not done.stdout:
-        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise Undecodable(said or f"the decoder ended with {done.returncode}")
-    return done.stdout
+        return processes.run(script, *arguments, content=video, timeout=timeout)
+    except processes.ScriptFailed as error:
+        raise Undecodable("decoding takes too long" if error.is_late else str(error)) from error

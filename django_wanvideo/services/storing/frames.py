@@ -6,10 +6,11 @@ nothing of the site; the worker only imports this for the limits.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import sys
 from typing import IO, Any
+
+from django_wanvideo import processes
 
 #: Pixels of a poster's longer side.
 LONGEST_SIDE = 960
@@ -64,11 +65,7 @@ def jpeg(video: IO[bytes], seconds: float | None = None, side: int = LONGEST_SID
 
 def limit() -> None:
     """Bound the time and the memory of this process, where the system can; the time is kept by the worker as well."""
-    with contextlib.suppress(ImportError, OSError, ValueError):
-        import resource
-
-        for kind, most in ((resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_AS, MEMORY)):
-            resource.setrlimit(kind, (most, most))
+    processes.limit(CPU_SECONDS, MEMORY)
 
 
 def main() -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from django_wanvideo import catalog
 from django_wanvideo.admin.batches import downloads
+from django_wanvideo.admin.batches.forms import given
 from django_wanvideo.batches import files
 from django_wanvideo.choices import BatchState
 from django_wanvideo.models import Batch, BatchFile, Preset, VideoTask
 from tests.admin.conftest import FLASH, picture
+from tests.batches.tables import batch_of
 
 from .forms import LINK, MAKER, archive, checked, checked_table, data, good_rows, table, url
 
@@ -320,3 +325,14 @@ def test_an_archive_that_is_not_opened_is_refused_at_its_field(maria):
     broken = SimpleUploadedFile("cards.zip", b"PK\x03\x04nothing")
     response = maria.post(url("add"), data("pictures", pictures=broken))
     assert response.context["form"].errors["pictures"] == ["This file is no ZIP file, or its end is missing."]
+
+
+def test_clips_that_come_with_a_table_are_counted_and_no_bad_pictures():
+    batch = batch_of(
+        "prompt\nFox\n", media={"walk.mp4": io.BytesIO(b"x"), "fox.jpg": picture(), "b.jpg": io.BytesIO(b"x")}
+    )
+    shown = given.pictures_shown(batch, catalog.get("wan3.0-reference-video"), fix=True, source="shop.zip")
+    assert shown.words.startswith("shop.zip: 2 pictures, 1 other file, ")
+    assert (shown.fit, [tile.name for tile in shown.misfits]) == (1, ["b.jpg"])
+    alone = given.pictures_shown(batch, catalog.get("wan3.0-reference-video"), fix=True)
+    assert alone.fit == 0, "pictures without a table are first frames"

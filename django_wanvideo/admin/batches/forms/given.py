@@ -66,16 +66,24 @@ def pictures_of(batch: Batch) -> QuerySet[BatchFile]:
 
 
 def pictures_shown(batch: Batch, spec: ModelSpec, *, fix: bool, source: str = "") -> Shown | None:
-    """Return how the pictures of a batch stand, those that do not fit the model first; ``None`` for none."""
-    found = list(pictures_of(batch))
-    if not found:
+    """Return how the pictures of a batch stand, those that do not fit the model first; ``None`` for none.
+
+    Other files that came with a table are counted; what a row makes of them is found when it is checked.
+    """
+    given = list(pictures_of(batch))
+    if not given:
         return None
-    judged = [(item, problem_of(item, spec, fix=fix)) for item in found]
+    found = [item for item in given if not source or files.is_picture(item.name)]
+    judged = [(item, problem_of(item, spec, fix=fix, of_table=bool(source))) for item in found]
     misfits = [Tile(item.name, "", problem) for item, problem in judged if problem]
     # Those first that will be left out; the sort keeps the order otherwise.
     first = sorted(judged, key=lambda pair: not pair[1])[:SHOWN]
-    words = ngettext("%(n)s picture, %(size)s", "%(n)s pictures, %(size)s", len(found))
-    words %= {"n": len(found), "size": formats.megabytes(sum(item.size for item in found))}
+    words = ngettext("%(n)s picture", "%(n)s pictures", len(found)) % {"n": len(found)} if found else ""
+    if others := len(given) - len(found):
+        words = ", ".join(
+            filter(None, [words, ngettext("%(n)s other file", "%(n)s other files", others) % {"n": others}])
+        )
+    words = f"{words}, {formats.megabytes(sum(item.size for item in given))}"
     return Shown(
         f"{source}: {words}" if source else words,
         [Tile(item.name, stored.url_of(item.thumbnail), problem) for item, problem in first],
@@ -86,14 +94,19 @@ def pictures_shown(batch: Batch, spec: ModelSpec, *, fix: bool, source: str = ""
     )
 
 
-def problem_of(item: BatchFile, spec: ModelSpec, *, fix: bool) -> str:
-    """Say why a model would not take a picture as its first frame, as far as that is known without opening it again."""
+def problem_of(item: BatchFile, spec: ModelSpec, *, fix: bool, of_table: bool = False) -> str:
+    """Say why a model would not take a picture, as far as that is known without opening it again.
+
+    Only a table can mean another one than the first frame; all pictures of a model have the same limits.
+    """
     if not item.facts:
         return item.problem
-    if not spec.has_role(InputRole.FIRST_FRAME):
+    pictures = (one for one in spec.inputs if one.media == "image")
+    wanted = next((one for one in pictures if of_table or one.role == InputRole.FIRST_FRAME), None)
+    if wanted is None:
         return _("This model takes no pictures.")
     # What is too large to have been decoded when it came is decoded when it is checked.
-    wanted, facts = spec.input(InputRole.FIRST_FRAME), images.ImageFacts(**{**item.facts, "is_decoded": True})
+    facts = images.ImageFacts(**{**item.facts, "is_decoded": True})
     if fix and images.size_to_send(facts, wanted) is not None:
         return ""
     try:
