@@ -1,8 +1,9 @@
 """Settings of the example site, read from the environment.
 
 Known variables: ``SECRET_KEY``, ``DEBUG``, ``ALLOWED_HOSTS`` (comma-separated), ``DATABASE_URL``, ``REDIS_URL``,
-``MEDIA_ROOT``, ``EVOLINK_API_KEY``, ``EVOLINK_BASE_URL``, ``EVOLINK_FILES_URL``, ``CALLBACK_BASE_URL``. None of them is
-needed to look around: a site without a ``SECRET_KEY`` of its own is a development site that talks to the simulator.
+``MEDIA_ROOT``, ``EVOLINK_API_KEY``, ``EVOLINK_BASE_URL``, ``EVOLINK_FILES_URL``, ``CALLBACK_BASE_URL``,
+``PUBLIC_MEDIA_BASE_URL``. None of them is needed to look around: a site without a ``SECRET_KEY`` of its own is a development
+site that talks to the simulator.
 
 A real site is proven with ``python manage.py check --deploy --fail-level WARNING``.
 """
@@ -118,6 +119,7 @@ elif DEBUG:
         "BASE_URL": "http://127.0.0.1:8899",
         "FILES_URL": "http://127.0.0.1:8899",
         "CALLBACK_BASE_URL": "http://127.0.0.1:8000",
+        "PUBLIC_MEDIA_BASE_URL": "http://127.0.0.1:8000/media/",
     }
 else:
     WANVIDEO = {}
@@ -125,6 +127,7 @@ for setting, variable in {
     "BASE_URL": "EVOLINK_BASE_URL",
     "FILES_URL": "EVOLINK_FILES_URL",
     "CALLBACK_BASE_URL": "CALLBACK_BASE_URL",
+    "PUBLIC_MEDIA_BASE_URL": "PUBLIC_MEDIA_BASE_URL",
 }.items():
     if os.environ.get(variable):
         WANVIDEO[setting] = os.environ[variable]

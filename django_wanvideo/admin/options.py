@@ -28,7 +28,8 @@ from django_wanvideo.admin.spending.views import spending_view
 from django_wanvideo.admin.takes import making, picking
 from django_wanvideo.admin.takes import page as takes_page
 from django_wanvideo.admin.views import bulk_submit, files, live, model_choice, resolve
-from django_wanvideo.admin.views.change import PagesMixin, parent_of
+from django_wanvideo.admin.views.change import PagesMixin
+from django_wanvideo.admin.views.late_form import parent_of
 from django_wanvideo.models import Attempt
 
 if TYPE_CHECKING:

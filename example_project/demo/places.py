@@ -76,6 +76,7 @@ def environment(place: Path, port: int) -> dict[str, str]:
             "EVOLINK_BASE_URL": simulator,
             "EVOLINK_FILES_URL": simulator,
             "CALLBACK_BASE_URL": f"http://{HOST}:{port}",
+            "PUBLIC_MEDIA_BASE_URL": f"http://{HOST}:{port}/media/",
             "PYTHONUNBUFFERED": "1",
             "PYTHONWARNINGS": env.get("PYTHONWARNINGS", "ignore::DeprecationWarning"),
         },

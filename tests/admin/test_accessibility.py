@@ -157,7 +157,7 @@ def test_add_page_is_walked_through_in_order(pages):
         "first_frame_file",
         "first_frame_url",
         "prompt",
-        "audio_url",
+        "_add",
         "model",
         "duration",
         "quality",

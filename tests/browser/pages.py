@@ -17,6 +17,7 @@ from django_wanvideo.models import CreditEntry, Film, Preset, VideoTask
 from example_project.shop.models import Product
 from tests.browser import rows
 from tests.browser.person import address
+from tests.browser.pictures import picture
 from tests.rows import MODEL
 from tests.spending.entries import entry
 
@@ -97,6 +98,23 @@ def _takes(maria: Person, tasks: Tasks) -> None:
     maria.open("takes", tasks["completed"].pk)
 
 
+def _references(maria: Person) -> None:
+    """A list of a file, a link and a link that is still to be written, among them one that is refused."""
+    page = maria.open("add", query="?model=wan2.7-reference-video")
+    page.locator(".field-reference_images_url summary").click()
+    page.locator("#id_reference_images_url_files").set_input_files(
+        {"name": "portrait.jpg", "mimeType": "image/jpeg", "buffer": picture("portrait").getvalue()}
+    )
+    group = page.get_by_role("group", name="Reference pictures")
+    for number, link in ((2, f"ftp://files.example/{'a-long-name-' * 12}.jpg"), (3, "https://files.example/b.jpg")):
+        group.get_by_role("button", name="Add another link").click()
+        group.get_by_label(f"Image {number}: address", exact=False).fill(link)
+    page.get_by_label("Prompt", exact=False).first.fill("Image 1 meets Image 3")
+    page.locator("form#videotask_form").evaluate("form => form.noValidate = true")
+    page.locator("[name=_save]").click()
+    page.locator(".errornote").wait_for()
+
+
 def _film(maria: Person, tasks: Tasks) -> None:
     """A film of three parts, one of them of another take and one that failed, joined once when it was shorter."""
     first, count = tasks["completed"], VideoTask.objects.count()
@@ -137,6 +155,7 @@ PAGES: dict[str, Callable[[Person, Tasks], object]] = {
     "popup": lambda maria, tasks: maria.open("changelist", query="?_popup=1&_to_field=id"),
     "add": lambda maria, tasks: maria.open("add"),
     "add another model": lambda maria, tasks: maria.open("add", query="?model=wan2.5-text-to-video-preview"),
+    "add with references": lambda maria, tasks: _references(maria),
     "models": lambda maria, tasks: maria.open("models"),
     "models for characters": lambda maria, tasks: maria.open("models", query="?want=character"),
     "add refused": _refused,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,14 +77,14 @@ def paste(target: Locator, text: str = "") -> bool:
 def test_each_input_has_its_own_words_and_only_what_is_optional_is_folded(page: Page) -> None:
     labels = " ".join(page.locator(".wv-form :is(label, summary)").all_text_contents())
     assert "%(" not in labels
-    clip = page.get_by_label("Source clip")
+    clip = page.get_by_role("group", name="Source clip")
     expect(clip).to_be_visible()
     assert clip.evaluate("field => field.closest('details')") is None
-    expect(page.locator("label[for=id_source_video_url]")).to_have_class("required")
+    expect(page.locator(".field-source_video_url label").first).to_have_class("required")
     for fold, field in (("Add reference pictures", "Reference pictures"), ("Add a sound", "Sound")):
-        expect(page.get_by_label(field, exact=False)).to_be_hidden()
+        expect(page.get_by_role("group", name=field)).to_be_hidden()
         page.locator("summary", has_text=fold).click()
-        expect(page.get_by_label(field, exact=False)).to_be_visible()
+        expect(page.get_by_role("group", name=field)).to_be_visible()
     fields = [row.get_attribute("data-wanvideo-field") for row in page.locator("[data-wanvideo-field]").all()]
     assert fields.index("source_video_url") < fields.index("prompt") < fields.index("last_frame_file")
 
@@ -112,9 +113,13 @@ def test_what_was_filled_in_becomes_a_task(page: Page) -> None:
     page.locator("#id_last_frame_file").set_input_files(
         {"name": "last.jpg", "mimeType": "image/jpeg", "buffer": drawn.getvalue()}
     )
-    page.get_by_label("Source clip").fill("https://files.example/clip.mp4")
+    page.get_by_role("group", name="Source clip").get_by_role("button", name="Add a link").click()
+    page.get_by_label("Source clip, Video 1").fill("https://files.example/clip.mp4")
     page.locator("summary", has_text="Add reference pictures").click()
-    page.get_by_label("Reference pictures").fill("https://files.example/a.jpg\nhttps://files.example/b.jpg")
+    pictures = page.get_by_role("group", name="Reference pictures")
+    for number, name in enumerate("ab", 1):
+        pictures.get_by_role("button", name=re.compile("^Add .*link")).click()
+        pictures.get_by_label(f"Image {number}", exact=False).first.fill(f"https://files.example/{name}.jpg")
     page.get_by_label("Prompt", exact=False).first.fill("The clip, but in snow")
     page.locator("[name=_save]").click()
     expect(page.locator("#result_list")).to_be_visible()

@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks for left processes in /proc"),
 ]
 NOT_OURS = re.compile(
-    r"SECRET_KEY|DEBUG|DATABASE_URL|REDIS_URL|MEDIA_ROOT|EVOLINK_.*|CALLBACK_BASE_URL|DJANGO_.*|WANVIDEO_.*"
+    r"SECRET_KEY|DEBUG|DATABASE_URL|REDIS_URL|MEDIA_ROOT|EVOLINK_.*|CALLBACK_BASE_URL|PUBLIC_MEDIA_BASE_URL|DJANGO_.*|WANVIDEO_.*"
 )
 
 

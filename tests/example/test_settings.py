@@ -15,7 +15,16 @@ from example_project import settings as s
 print(json.dumps({"debug": s.DEBUG, "wanvideo": s.WANVIDEO, "database": s.DATABASES["default"], "redis": s.REDIS_URL,
                   "media": str(s.MEDIA_ROOT), "queues": s.RQ_QUEUES, "hosts": s.ALLOWED_HOSTS}, default=str))
 """
-OWN = ["SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL", "MEDIA_ROOT", "CALLBACK_BASE_URL"]
+OWN = [
+    "SECRET_KEY",
+    "DEBUG",
+    "ALLOWED_HOSTS",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "MEDIA_ROOT",
+    "CALLBACK_BASE_URL",
+    "PUBLIC_MEDIA_BASE_URL",
+]
 
 
 def run(*command, **variables):
@@ -60,6 +69,7 @@ def test_every_variable_arrives_in_its_setting():
         EVOLINK_BASE_URL="https://api.example",
         EVOLINK_FILES_URL="https://files.example",
         CALLBACK_BASE_URL="https://site.example",
+        PUBLIC_MEDIA_BASE_URL="https://media.example",
     )
     assert found["debug"] is False
     assert found["hosts"] == ["a.example", "b.example"]
@@ -71,6 +81,7 @@ def test_every_variable_arrives_in_its_setting():
         "BASE_URL": "https://api.example",
         "FILES_URL": "https://files.example",
         "CALLBACK_BASE_URL": "https://site.example",
+        "PUBLIC_MEDIA_BASE_URL": "https://media.example",
         "QUEUE": "wanvideo",
         "ALLOW_PRIVATE_HOSTS": False,
     }

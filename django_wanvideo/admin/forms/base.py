@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django import forms
-from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
-
-from django_wanvideo.admin.forms import made_for, repeats, temporary_uploads
+from django_wanvideo.admin.forms import items, made_for, temporary_uploads
 from django_wanvideo.admin.forms.fields import ParameterField, file_name, kept_name, link_name
-from django_wanvideo.catalog import text
-from django_wanvideo.catalog.images import inspection
+from django_wanvideo.admin.forms.form_inputs import InputsForm
+from django_wanvideo.admin.forms.items import KEPT
 from django_wanvideo.choices import InputRole
 from django_wanvideo.db import database
 from django_wanvideo.models import MediaInput, VideoTask
-from django_wanvideo.models.creation import files, idempotency
 from django_wanvideo.models.input import by_role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from django_wanvideo.admin.forms.conflicts import Difference
-    from django_wanvideo.catalog import InputSpec, ModelSpec
+    from django import forms
 
-    ModelForm = forms.ModelForm[VideoTask]
-else:
-    ModelForm = forms.ModelForm
+    from django_wanvideo.admin.forms import repeats
+    from django_wanvideo.admin.forms.conflicts import Difference
+    from django_wanvideo.catalog import ModelSpec
 
 
 FIRST_FRAME = InputRole.FIRST_FRAME.value
@@ -49,12 +42,9 @@ def parameters_of(form: forms.BaseForm, spec: ModelSpec, inputs: Mapping[str, li
     return given
 
 
-class TaskFormBase(ModelForm):
+class TaskFormBase(InputsForm):
     """Fields of one model of the catalogue, filled in by one person."""
 
-    spec: ClassVar[ModelSpec]
-    #: The person, as owner of a new task and for the signed names of kept files.
-    user: ClassVar[Any]
     #: What the new task is made from, if anything.
     parent: ClassVar[VideoTask | None] = None
     #: The object of the site's own that the new task is made for, if any.
@@ -66,16 +56,9 @@ class TaskFormBase(ModelForm):
     #: What somebody else has changed while this form was open.
     changed_meanwhile: Sequence[Difference] = ()
 
-    #: What was sent; a copy that can be changed takes its place.
-    data: Any
-
     class Meta:
         model = VideoTask
         fields = ()
-
-    @property
-    def is_new(self) -> bool:
-        return self.instance._state.adding  # noqa: SLF001 - Django's way to ask
 
     @property
     def is_question(self) -> bool:
@@ -91,35 +74,6 @@ class TaskFormBase(ModelForm):
             inputs = {role: items for role, items in kept if role not in changed} | inputs
         return parameters_of(self, self.spec, inputs)
 
-    def inputs(self) -> dict[str, list[Any]]:
-        """Return what was given for each role: an upload, a kept upload, or links."""
-        found: dict[str, list[Any]] = {}
-        for wanted in self.spec.inputs:
-            role = wanted.role.value
-            links, token = self._links(wanted), self.kept_token(role)
-            if (upload := self.cleaned_data.get(file_name(role))) is not None:
-                found[role] = [upload, *links] if self.is_new_link(role) else [upload]
-            elif links and (self.is_new_link(role) or not token):
-                found[role] = links
-            elif token and (stored := temporary_uploads.open_upload(token, owner=self.user.pk)) is not None:
-                found[role] = [stored]
-            elif (token or wanted.required) and (earlier := self._picture_of_earlier(role)) is not None:
-                found[role] = [earlier]
-        return found
-
-    def changed_inputs(self) -> dict[str, Any]:
-        """Return new inputs by role; "" for those taken away, also those that another model does not take."""
-        given = self.inputs()
-        found: dict[str, Any] = {item.role: "" for item in self.instance.inputs.all()}
-        for wanted in self.spec.inputs:
-            role = wanted.role.value
-            is_file = self.cleaned_data.get(file_name(role)) or self.kept_token(role)
-            if is_file or link_name(role) in self.changed_data:
-                found[role] = given.get(role, "")
-            else:
-                found.pop(role, None)
-        return found
-
     def metadata(self) -> Any:
         """Return the data for the site's own code; what is there already where the form does not offer it."""
         origin = self.origin if self.is_new else None
@@ -130,105 +84,66 @@ class TaskFormBase(ModelForm):
         # A list without anything in it is no object, which the service says.
         return known if value is None else {**known, **value} if known and isinstance(value, dict) else value
 
-    def kept_token(self, role: str) -> str:
-        """Return the signed name of a kept upload that the form sends back, or an empty text."""
-        return str(self.cleaned_data.get(kept_name(role)) or "")
-
-    def is_new_link(self, role: str) -> bool:
-        return link_name(role) in self.changed_data and bool(self.cleaned_data.get(link_name(role)))
-
-    def _links(self, wanted: InputSpec) -> list[str]:
-        """Return the links of one input: one in each line where there may be several, else all that was typed."""
-        typed = (self.cleaned_data.get(link_name(wanted.role.value)) or "").strip()
-        if wanted.max_items > 1:
-            return text.lines(typed)
-        return [typed] if typed else []
-
-    def _picture_of_earlier(self, role: str) -> MediaInput | None:
-        """Return the picture of the task that this very page has made.
-
-        A kept upload is forgotten once its task is there, and not every browser chooses a file again after Back.
-        """
-        key = repeats.posted_key(self.data)
-        if not (self.is_new and key) or idempotency.key_problem(key) is not None:
-            return None
-        task = idempotency.task_of(key, self.user)
-        return task.inputs.filter(role=role).first() if task is not None else None
-
-    @property
-    def picture_roles(self) -> list[str]:
-        """The roles whose picture can be given as a file."""
-        return [item.role.value for item in self.spec.inputs if file_name(item.role.value) in self.fields]
-
-    def show_pictures(self, kept_url: str) -> None:
-        """Tell the file fields which pictures are there already; ``kept_url`` is the address that shows kept uploads."""
-        stored = {} if self.is_new else by_role(self.instance.inputs.all())
-        for role in self.picture_roles:
-            token = self[kept_name(role)].value() or ""
-            self._show_picture(role, token, next(iter(stored.get(role, [])), None), kept_url)
-
-    def _show_picture(self, role: str, token: str, item: MediaInput | None, kept_url: str) -> None:
-        widget: Any = self.fields[file_name(role)].widget
-        widget.present = self._kept_picture(role, token, kept_url) if token else None
-        if widget.present is None and item is not None and item.file:
-            widget.present = temporary_uploads.TemporaryUpload(
-                _("the present picture"),
-                files.url_of(item.shown_file),
-                width=item.width,
-                height=item.height,
-                size=item.size,
-                sent=item.sent_size,
-            )
-
-    def _kept_picture(self, role: str, token: str, kept_url: str) -> temporary_uploads.TemporaryUpload | None:
-        stored = temporary_uploads.open_upload(token, owner=self.user.pk)
-        if stored is None:
-            return None
-        measured: dict[str, Any] = {}
-        # What was refused may be no picture at all; the field says so.
-        with stored, contextlib.suppress(ValidationError):
-            facts = inspection.inspect_image(stored, convertible=True, spec=self.spec.input(role))
-            sent = inspection.size_to_send(facts, self.spec.input(role))
-            measured = {"width": facts.width, "height": facts.height, "sent": sent}
-        url = f"{kept_url}?name={token}"
-        return temporary_uploads.TemporaryUpload(str(stored.name), url, token=token, size=stored.size, **measured)
-
-    def _refuse_lost_upload(self) -> None:
-        """Say so where the kept picture is gone, so that nothing is made without the picture that was meant."""
-        for role in self.picture_roles:
-            name = file_name(role)
-            is_meant = self.kept_token(role) and not self.cleaned_data.get(name)
-            if is_meant and link_name(role) not in self.changed_data and not self.inputs().get(role):
-                self.add_error(name, _("The picture that you chose cannot be read here any more. Choose it again."))
-
     def _settle_upload(self) -> None:
         """Keep the uploads of a form that is shown again; forget the kept ones of an accepted form."""
         if not (self.errors or self.is_question or self.is_read_only):
-            for role in self.picture_roles:
-                if token := self.kept_token(role):
-                    # Not before the task is there for good: until then this is the only copy.
-                    database.on_commit(partial(temporary_uploads.forget, token, owner=self.user.pk))
+            several = [value for wanted in self.several for value in self._values(wanted.role.value)]
+            tokens = [value.removeprefix(KEPT) for value in several if value.startswith(KEPT)]
+            for token in filter(None, [*map(self.kept_token, self.picture_roles), *tokens]):
+                # Not before the task is there for good: until then this is the only copy.
+                database.on_commit(partial(temporary_uploads.forget, token, owner=self.user.pk))
             return
         came = self.keep_uploads()
         given = self.inputs() if self.is_question and self.is_new else {}
-        for role in [role for role in self.picture_roles if role not in came]:
+        for role, found in given.items():
             # Where the picture is that of the task which this page has made, the form gets a copy of its own.
-            for item in given.get(role, []):
-                if isinstance(item, MediaInput) and item.file:
-                    self._carry(role, temporary_uploads.keep_copy(item.file, owner=self.user.pk))
+            for position, item in enumerate(found):
+                if role not in came and isinstance(item, MediaInput) and item.file:
+                    self._carry(role, position, self._copied(role, item))
 
     def keep_uploads(self) -> list[str]:
         """Keep the files that came with the form, and return the roles that one came for."""
         came = []
+        self.data = self.data.copy()
+        several = {wanted.role.value for wanted in self.several}
         # Also those that another model takes, so that choosing it again brings them back.
         for role in InputRole.values:
-            upload = self.files.get(self.add_prefix(file_name(role)))
-            if upload is not None:
+            uploads = self.files.getlist(self.add_prefix(file_name(role))) if self.files else []
+            if role in several:
+                self._keep_several(role, uploads)
+            elif uploads:
                 # Also where it cannot be kept: the picture that was chosen before is not the one that is meant now.
-                self._carry(role, temporary_uploads.keep(upload, owner=self.user.pk))
-                came.append(role)
+                self._carry(role, 0, temporary_uploads.keep(uploads[0], owner=self.user.pk))
+            came += [role] if uploads else []
         return came
 
-    def _carry(self, role: str, token: str) -> None:
-        self.data = self.data.copy()
-        self.data[self.add_prefix(kept_name(role))] = token
+    def _keep_several(self, role: str, uploads: list[Any]) -> None:
+        field: Any = self.fields[link_name(role)]
+        # A button names an item by its place among all that the page shows, empty ones too.
+        values = self._values(role) if items.pressed(self.data) else field.to_python(self._values(role))
+        for upload in uploads:
+            token = temporary_uploads.keep(upload, owner=self.user.pk, wanted=self.spec.input(role))
+            if not token:
+                self._unkept[role, len(values)] = upload.name or ""
+            values.append(f"{KEPT}{token}" if token else "")
+        self.data.setlist(self.add_prefix(link_name(role)), values)
+
+    def _carry(self, role: str, position: int, token: str) -> None:
+        if any(wanted.role == role for wanted in self.several):
+            values = self._values(role)
+            values[position] = f"{KEPT}{token}" if token else ""
+            self.data.setlist(self.add_prefix(link_name(role)), values)
+        else:
+            self.data[self.add_prefix(kept_name(role))] = token
+
+    def portable(self, role: str) -> list[str]:
+        """Return the items of a role so that another form takes them: stored files as kept copies."""
+        found = []
+        for value in self._values(role):
+            stored = self._stored(value)
+            copy = self._copied(role, stored) if stored is not None and stored.file else ""
+            found.append(f"{KEPT}{copy}" if copy else value)
+        return found
+
+    def _copied(self, role: str, item: MediaInput) -> str:
+        return temporary_uploads.keep_copy(item.file, owner=self.user.pk, wanted=self.spec.input(role))

@@ -126,7 +126,8 @@ def _input_shown(item: Any) -> str:
     link = item if isinstance(item, str) else getattr(item, "url", "") if not hasattr(item, "read") else ""
     if link:
         return Truncator(link).chars(120)
-    if getattr(item, "width", None):
+    is_file = not getattr(item, "content_type", "") or item.content_type.startswith("image/")
+    if is_file and getattr(item, "width", None):
         return _("a picture of %(w)s × %(h)s px") % {"w": item.width, "h": item.height}
     return str(getattr(item, "name", "") or _("a picture"))
 

@@ -11,14 +11,13 @@ from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo import catalog
+from django_wanvideo.admin.forms.items import ItemsField, is_listed
 from django_wanvideo.admin.forms.widgets import DropZone, PromptArea, Slider, Tiles
-from django_wanvideo.catalog import json_values, text
+from django_wanvideo.catalog import json_values
 from django_wanvideo.catalog.text import normalised
 from django_wanvideo.choices import InputRole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from django_stubs_ext import StrOrPromise
 
     from django_wanvideo.catalog import InputSpec, ModelSpec, ParameterSpec
@@ -150,17 +149,6 @@ def kept_name(role: str) -> str:
     return f"{role}_kept"
 
 
-def clips_in(spec: ModelSpec, data: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return as many clips of each role that is billed as a script has counted, or as there are links."""
-    found: dict[str, list[str]] = {}
-    for role in (item.role.value for item in spec.price.input_seconds):
-        count = data.get(f"{role}_count", "")
-        links = int(count) if count.isdecimal() and len(count) < 4 else len(text.lines(data.get(link_name(role), "")))
-        # What cannot be left out is part of every price.
-        found[role] = [""] * max(links, spec.input(role).required)
-    return found
-
-
 def input_fields(wanted: InputSpec) -> dict[str, forms.Field]:
     """Return the fields for one input of a model: a file for a picture, a link for everything."""
     role, label = wanted.role.value, wanted.label or capfirst(wanted.role.label)
@@ -178,13 +166,23 @@ def input_fields(wanted: InputSpec) -> dict[str, forms.Field]:
     return {link_name(role): LinkField(wanted, address, help_text, fold)}
 
 
+def _fields_of(wanted: InputSpec) -> dict[str, forms.Field]:
+    """Return the fields for one input of a task."""
+    if not is_listed(wanted):
+        return input_fields(wanted)
+    role, label = wanted.role.value, wanted.label or capfirst(wanted.role.label)
+    help_text = f"{wanted.help_text} {_AS_IT_IS}" if wanted.media == "image" else str(wanted.help_text)
+    fold = "" if wanted.required else _FOLDS.get(wanted.role, _("Add more"))
+    return {link_name(role): ItemsField(wanted, file_name(role), label, help_text, fold)}
+
+
 def task_fields(spec: ModelSpec) -> dict[str, forms.Field]:
     """Return all fields for one model, in the order in which they are filled in."""
     fields: dict[str, forms.Field] = {}
     later: dict[str, forms.Field] = {}
     for wanted in spec.inputs:
         comes_first = wanted.required or wanted.role == InputRole.FIRST_FRAME
-        (fields if comes_first else later).update(input_fields(wanted))
+        (fields if comes_first else later).update(_fields_of(wanted))
     fields["prompt"] = PromptField(spec)
     fields.update(later)
     fields["model"] = model_field(spec)
@@ -212,9 +210,12 @@ def model_field(spec: ModelSpec) -> forms.ChoiceField:
 
 def fieldsets(spec: ModelSpec, *, with_metadata: bool) -> list[tuple[Any, dict[str, Any]]]:
     """Return where each field of the form stands: picture and words, the video's settings, and the rest."""
-    settings = ["model", *(parameter.name for parameter in spec.parameters)]
+    beside = {item.keys_parameter: link_name(item.role.value) for item in spec.inputs if item.keys_parameter}
+    settings = ["model", *(parameter.name for parameter in spec.parameters if parameter.name not in beside)]
     rest = ["notes", "metadata"] if with_metadata else ["notes"]
-    words = [name for name in task_fields(spec) if name not in {*settings, "notes", "metadata"}]
+    words = [name for name in task_fields(spec) if name not in {*settings, *beside, "notes", "metadata"}]
+    for parameter, name in beside.items():
+        words.insert(words.index(name) + 1, parameter)
     media = {item.media for item in spec.inputs}
     first = _("Picture and words") if "image" in media else _("Clip and words") if "video" in media else _("Words")
     return [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django.forms.utils import ErrorDict
 
 from django_wanvideo import catalog
+from django_wanvideo.admin.forms import items
 from django_wanvideo.admin.forms.base import TaskFormBase
 from django_wanvideo.admin.forms.fields import kept_name, link_name
 
@@ -23,7 +24,11 @@ class ModelSwitchMixin(TaskFormBase):
         """Whether the form came in only to show, or without having shown, the settings of its model."""
         if not self.is_bound or self.is_read_only:
             return False
-        return "_model" in self.data or self.data.get("shown_model") not in {None, "", self.spec.id}
+        return (
+            "_model" in self.data
+            or bool(items.pressed(self.data))
+            or self.data.get("shown_model") not in {None, "", self.spec.id}
+        )
 
     @property
     def carried_over(self) -> list[tuple[str, str]]:
@@ -31,7 +36,7 @@ class ModelSwitchMixin(TaskFormBase):
         if not self.is_bound:
             return []
         names = dict.fromkeys(name for spec in catalog.known() for name in _names(spec) if name not in self.fields)
-        return [(name, value) for name in names if (value := self.data.get(self.add_prefix(name)))]
+        return [(name, value) for name in names for value in self.data.getlist(self.add_prefix(name)) if value]
 
     def is_valid(self) -> bool:
         """Refuse what was filled in for another model: its settings must be seen first."""
@@ -45,7 +50,7 @@ class ModelSwitchMixin(TaskFormBase):
         self._errors = ErrorDict()
         self.cleaned_data = {}
         self.keep_uploads()
-        self.data = self.data.copy()
+        self.focus = items.rearrange(self.data, self.several, lambda role: self.add_prefix(link_name(role)))
         shown = catalog.find(self.data.get("shown_model"))
         were = {parameter.name: parameter for parameter in shown.parameters} if shown is not None else {}
         for name, parameter in were.items():

@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
 from django_wanvideo.admin.forms import conflicts, repeats
-from django_wanvideo.admin.forms.base import ModelForm
 from django_wanvideo.admin.forms.fields import file_name, link_name, task_fields
+from django_wanvideo.admin.forms.form_inputs import ModelForm
+from django_wanvideo.admin.forms.items import STORED
 from django_wanvideo.admin.forms.preset_forms import PresetMixin
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import EditConflict, IdempotencyConflict, TransitionNotAllowed
@@ -57,9 +58,11 @@ class TaskForm(PresetMixin):
         if not self.is_new:
             task = self.instance
             stored = by_role(task.inputs.all())
-            links = {
+            links: dict[str, Any] = {
                 link_name(role): "\n".join(item.url for item in items if item.url) for role, items in stored.items()
             }
+            for role in (wanted.role.value for wanted in self.several):
+                links[link_name(role)] = [item.url or f"{STORED}{item.pk}" for item in stored.get(role, [])]
             own = {name: getattr(task, name) for name in ("prompt", "model", "notes", "metadata")}
             self.initial = {**links, **task.parameters, **own, **self.initial}
 
@@ -113,10 +116,11 @@ class TaskForm(PresetMixin):
             if key not in self.fields:
                 links = link_name(key) in self.fields and self.cleaned_data.get(link_name(key))
                 name = link_name(key) if links or file_name(key) not in self.fields else file_name(key)
+            is_several = any(wanted.role == key for wanted in self.several)
             if name not in self.fields:
                 self.add_error(None, problems)
             elif name not in self.errors:
-                self.add_error(name, problems)
+                self.add_error(name, self.sorted_problems(key, problems) if is_several else problems)
 
     def _create(self) -> VideoTask:
         inputs: dict[str, Any] = self.inputs()

@@ -1,6 +1,6 @@
-"""Pictures that outlive a refused form: kept in the site's storage under a signed name, so that nothing chosen is lost.
+"""Files that outlive a refused form: kept in the site's storage under a signed name, so that nothing chosen is lost.
 
-Only pictures, under the extension of what they are: the folder may be served to everybody. A storage that fails costs
+Only what a model can take, under the extension of what it is: the folder may be served to everybody. A storage that fails costs
 the person a second choice of the file, never the page.
 """
 
@@ -9,25 +9,31 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import secrets
+import shutil
+import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from django.core import signing
 from django.core.exceptions import ValidationError
-from django.core.files.base import ContentFile
-from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.base import ContentFile, File
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from django_wanvideo.admin.forms import made_for
-from django_wanvideo.catalog import images
+from django_wanvideo.catalog import MediaFacts, images, media
+from django_wanvideo.catalog.inputs import MEDIA_TYPES
 from django_wanvideo.models.creation import files
 from django_wanvideo.models.storage import task_storage
 
 if TYPE_CHECKING:
-    from django.core.files.base import File
     from django.db.models.fields.files import FieldFile
+
+    from django_wanvideo.catalog import InputSpec
 
 SALT = "django_wanvideo.admin.forms.temporary_uploads"
 FOLDER = "wanvideo/kept"
@@ -53,30 +59,65 @@ class TemporaryUpload:
     size: int | None = None
     #: Width and height of the JPEG that is sent in its place, if one is.
     sent: tuple[int, int] | None = None
+    #: What was measured of a clip, a sound or a document.
+    facts: MediaFacts = field(default_factory=MediaFacts)
 
 
-def keep(upload: File[Any], *, owner: Any) -> str:
-    """Store a picture for a day and return the signed name, which only ``owner`` (a user's pk) can use.
+def keep(upload: File[Any], *, owner: Any, wanted: InputSpec | None = None) -> str:
+    """Store a file for a day and return the signed name, which only ``owner`` (a user's pk) can use.
 
-    Empty for what is no picture, and where the storage does not take it.
+    Empty for what is no picture, or not what ``wanted`` takes, and where the storage does not take it.
     """
     _forget_old_now_and_then()
     # Nobody can use what is none, and the folder may be served: it may be a page with a script.
-    no_picture = contextlib.suppress(ValidationError)
-    with files.BestEffort("A picture of a refused form could not be kept; it has to be chosen again."), no_picture:
-        kind = images.inspect_image(upload).format.lower().replace("jpeg", "jpg")
+    unusable = contextlib.suppress(ValidationError)
+    with files.BestEffort("A file of a refused form could not be kept; it has to be chosen again."), unusable:
+        facts = _facts_of(upload, wanted)
+        kind = str(facts.format).lower().replace("jpeg", "jpg")
         name = f"{FOLDER}/{timezone.now():%Y-%m-%d}/{secrets.token_hex(16)}.{kind}"
         stored = task_storage().save(name, upload)
-        return signing.dumps({"n": stored, "as": (upload.name or "")[-80:], "o": str(owner)}, salt=SALT)
+        measured = [
+            facts.format,
+            facts.size,
+            facts.width,
+            facts.height,
+            facts.seconds and str(facts.seconds),
+            facts.pages,
+        ]
+        return signing.dumps({"n": stored, "as": (upload.name or "")[-80:], "o": str(owner), "f": measured}, salt=SALT)
     return ""
 
 
-def keep_copy(stored: FieldFile, *, owner: Any) -> str:
-    """Keep a copy of a task's stored picture for a form; return an empty text where that cannot be done just now."""
-    words = "The picture %s could not be kept for another form; it has to be chosen again."
+def _facts_of(upload: File[Any], wanted: InputSpec | None) -> MediaFacts:
+    """Return what a file is. Raises ValidationError for what cannot be used for ``wanted``, a picture otherwise."""
+    if wanted is None or wanted.media == "image":
+        picture = images.inspect_image(upload)
+        return MediaFacts(picture.format, picture.size, picture.width, picture.height)
+    facts = media.measure(upload, wanted, upload.name or "")
+    if facts.format not in wanted.formats or (facts.size or 0) > wanted.max_bytes:
+        raise ValidationError(_("This file cannot be used here."))
+    return facts
+
+
+def facts(token: str, *, owner: Any) -> MediaFacts:
+    """Return what was measured of a kept file."""
+    try:
+        data = signing.loads(token, salt=SALT, max_age=LIFETIME)
+    except signing.BadSignature:
+        return MediaFacts()
+    kind, size, width, height, seconds, pages = data.get("f") or [None] * 6
+    known = MediaFacts(kind, size, width, height, Decimal(seconds) if seconds else None, pages)
+    return known if data["o"] == str(owner) else MediaFacts()
+
+
+def keep_copy(stored: FieldFile, *, owner: Any, wanted: InputSpec) -> str:
+    """Keep a copy of a task's stored input for a form; return an empty text where that cannot be done just now."""
+    words = "The file %s could not be kept for another form; it has to be chosen again."
     with files.BestEffort(words, stored.name), stored.storage.open(str(stored.name), "rb") as content:
-        name = f"picture{PurePosixPath(str(stored.name)).suffix}"
-        return keep(ContentFile(content.read(images.MAX_READ_BYTES + 1), name=name), owner=owner)
+        suffix = PurePosixPath(str(stored.name)).suffix
+        if wanted.media != "image":
+            return keep(File(content, name=f"{wanted.role}{suffix}"), owner=owner, wanted=wanted)
+        return keep(ContentFile(content.read(images.MAX_READ_BYTES + 1), name=f"picture{suffix}"), owner=owner)
     return ""
 
 
@@ -89,8 +130,11 @@ def read(token: str, *, owner: Any) -> tuple[str, str] | None:
     return (data["n"], data["as"]) if data["o"] == str(owner) else None
 
 
-def open_upload(token: str, *, owner: Any) -> SimpleUploadedFile | None:
-    """Return the kept file in memory, under the name that it came with, or ``None`` when there is none to be had."""
+def open_upload(token: str, *, owner: Any) -> UploadedFile[Any] | None:
+    """Return the kept file, under the name that it came with, or ``None`` when there is none to be had.
+
+    A picture is in memory; what is larger may be on this machine's disk.
+    """
     found, shown = read(token, owner=owner), made_for.read(token, owner=owner)
     if found is not None:
         name, name_given = found
@@ -107,8 +151,15 @@ def open_upload(token: str, *, owner: Any) -> SimpleUploadedFile | None:
         contextlib.suppress(FileNotFoundError),
         shown.open() if shown is not None else task_storage().open(name, "rb") as stored,
     ):
-        content = files.content(stored, images.MAX_READ_BYTES + 1)
-        return SimpleUploadedFile(name_given, content.read(), f"image/{kind}")
+        content_type = MEDIA_TYPES.get(kind.upper(), f"image/{kind}")
+        if content_type.startswith("image/"):
+            content = files.content(stored, images.MAX_READ_BYTES + 1)
+            return SimpleUploadedFile(name_given, content.read(), content_type)
+        copy = tempfile.SpooledTemporaryFile(max_size=images.MAX_READ_BYTES)  # noqa: SIM115 - whoever gets it reads it
+        shutil.copyfileobj(stored, copy)
+        size = copy.tell()
+        copy.seek(0)
+        return UploadedFile(copy, name_given, content_type, size)
     return None
 
 

@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo import catalog
 from django_wanvideo.admin import holds
-from django_wanvideo.admin.forms.fields import ParameterField, clips_in, link_name
+from django_wanvideo.admin.forms.fields import ParameterField
+from django_wanvideo.admin.forms.items import clips_in
 from django_wanvideo.admin.presentation import approvals, formats, status_text
 from django_wanvideo.models.base import pricing
 from django_wanvideo.services.limits import credit_limits, throttling
@@ -22,7 +23,7 @@ from django_wanvideo.services.sending import quotes
 from django_wanvideo.services.sending.quotes import Quote, QuoteChanged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from django.contrib.auth.models import AbstractBaseUser
     from django.http import HttpRequest
@@ -48,7 +49,7 @@ def price_now(task: VideoTask) -> Decimal | None:
 def _words(
     spec: ModelSpec,
     typed: Iterable[tuple[ParameterField, Any]],
-    clips: Mapping[str, list[str]],
+    clips: Mapping[str, Sequence[object]],
     owner_id: Any,
     by: AbstractBaseUser | None,
 ) -> dict[str, Any]:
@@ -96,8 +97,7 @@ def _unknown() -> dict[str, Any]:
 def of_form(form: TaskFormBase, owner_id: Any, by: AbstractBaseUser | None = None) -> dict[str, Any]:
     """Return the price of what stands in the form; ``by`` is who would send it."""
     fields = [(field, form[name].value()) for name, field in form.fields.items() if isinstance(field, ParameterField)]
-    typed = {name: str(form[name].value() or "") for name in form.fields if name.endswith(link_name(""))}
-    return _words(form.spec, fields, clips_in(form.spec, typed), owner_id, by)
+    return _words(form.spec, fields, form.clips(), owner_id, by)
 
 
 def of_query(

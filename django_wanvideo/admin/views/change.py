@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,17 +20,17 @@ from django_wanvideo.admin.base import TaskAdminBase, is_stock, person
 from django_wanvideo.admin.caching import once
 from django_wanvideo.admin.chains import panel
 from django_wanvideo.admin.changelist.owners import search_field
-from django_wanvideo.admin.forms import conflicts, made_for, repeats, temporary_uploads
+from django_wanvideo.admin.forms import conflicts, made_for, repeats
 from django_wanvideo.admin.forms.base import FIRST_FRAME
-from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
-from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm, task_form
+from django_wanvideo.admin.forms.fields import kept_name
+from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm
 from django_wanvideo.admin.gallery import choice
 from django_wanvideo.admin.people import model_choice as own_model
 from django_wanvideo.admin.people import presets
 from django_wanvideo.admin.presentation import detail_page, prices
 from django_wanvideo.admin.takes import labels
-from django_wanvideo.admin.views import duplicate, live, model_choice
-from django_wanvideo.choices import InputRole, TaskStatus
+from django_wanvideo.admin.views import duplicate, late_form, live, model_choice
+from django_wanvideo.choices import TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import WanVideoError
 from django_wanvideo.models import Batch
@@ -55,7 +54,7 @@ class PagesMixin(TaskAdminBase):
         if request.method != "POST":
             return show()
         if object_id is not None:
-            return late_form_response(self, request, unquote(object_id)) or show()
+            return late_form.answer(self, request, unquote(object_id)) or show()
         try:
             # Nothing is left behind where the new task is not kept.
             with media.discarding_files_on_error(_stored_inputs(request)), database.atomic():
@@ -116,7 +115,7 @@ class PagesMixin(TaskAdminBase):
         page["film"] = panel.of(self, request, task)
         form = context["adminform"].form
         if isinstance(form, TaskForm):
-            form.show_pictures(self.get_page_url("temporary_upload"))
+            form.show_inputs(self.get_page_url("temporary_upload"))
             known = form.repeat.task if form.repeat else None
             context["title"] = model_choice.words(form.spec) if add else _("Draft")
             page |= {
@@ -176,73 +175,3 @@ def _seen(form: TaskForm | NotesForm, task: VideoTask | None) -> str:
     before = form.data.get(conflicts.FIELD) if form.is_bound and not told else ""
     # The form has put what was typed into its own instance.
     return before or conflicts.seen(type(task).objects.get(pk=task.pk) if form.is_bound else task)
-
-
-#: The hidden field with the id of what a new draft is made from.
-PARENT = "made_from"
-#: Fields of the request that are no part of what was typed.
-_NOT_TYPED = {"csrfmiddlewaretoken", repeats.FIELD, conflicts.FIELD, PARENT}
-_NOT_TYPED |= {name(role) for role in InputRole.values for name in (file_name, kept_name)}
-
-
-def parent_of(model_admin: TaskAdminBase, request: HttpRequest) -> VideoTask | None:
-    """Return what a new draft is made from, if this person may see it."""
-    return model_admin.get_visible_task(request, request.POST.get(PARENT, ""))
-
-
-def late_form_response(model_admin: TaskAdminBase, request: HttpRequest, object_id: str) -> HttpResponse | None:
-    """Answer a draft's form whose draft is none any more; ``None`` for everything else."""
-    if "shown_model" not in request.POST or not model_admin.has_change_permission(request):
-        return None
-    task = model_admin.get_object(request, object_id)
-    if task is not None and (task.status == TaskStatus.DRAFT or not model_admin.has_change_permission(request, task)):
-        return None
-    spec = model_admin.get_model_spec(request, task)
-    with_metadata = model_admin.may_edit_metadata(request)
-    form = task_form(spec, request.user, with_metadata=with_metadata)(request.POST, request.FILES, instance=task)
-    form.is_read_only = True
-    form.full_clean()
-    differences = conflicts.differences(form, task)
-    if task is not None and not (differences or form.errors):
-        # What was typed is what was sent.
-        if "_duplicate" in request.POST or "_make_takes" in request.POST:
-            return duplicate.copy(model_admin, request, task)
-        messages.info(request, _("This draft was sent already; nothing was sent a second time."))
-        return HttpResponseRedirect(model_admin.get_page_url("change", task.pk))
-    context = {
-        "original": task,
-        "task": task,
-        "differences": differences,
-        "errors": [str(error) for problems in form.errors.values() for error in problems],
-        "typed": _typed(request, task, form),
-        "add_url": model_admin.get_page_url("add") if model_admin.has_add_permission(request) else "",
-        "open_url": model_admin.get_page_url("change", task.pk) if task is not None else "",
-        "list_url": model_admin.get_page_url("changelist"),
-    }
-    title = _("This draft was sent meanwhile") if task is not None else _("This draft was deleted meanwhile")
-    return model_admin.render_page(request, "meanwhile", title, **context)
-
-
-def _typed(request: HttpRequest, task: VideoTask | None, form: TaskForm) -> list[tuple[str, str]]:
-    """Return the hidden fields that make a draft of what was typed, the same key each time for the same words."""
-    pairs = [
-        (name, value)
-        for name, values in request.POST.lists()
-        if name not in _NOT_TYPED and not name.startswith("_")
-        for value in values
-    ]
-    origin = task.pk if task is not None else request.path
-    key = repeats.key_for_another(origin, json.dumps(sorted(pairs)))
-    for role in InputRole.values:
-        token = form.data.get(kept_name(role)) or (_kept_of(task, form, role) if role in form.picture_roles else "")
-        pairs += [(kept_name(role), token)] if token else []
-    pairs += [(PARENT, str(task.pk))] if task is not None else []
-    return [*pairs, (repeats.FIELD, key)]
-
-
-def _kept_of(task: VideoTask | None, form: TaskForm, role: str) -> str:
-    """Keep a copy of the picture that the task was sent with, where the form has no other."""
-    frame = task.inputs.filter(role=role).first() if task is not None else None
-    if frame is None or not frame.file or form.data.get(link_name(role)):
-        return ""
-    return temporary_uploads.keep_copy(frame.file, owner=form.user.pk)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 
 _ROLES = frozenset(InputRole.values)
+#: What a video begins with that goes on from another one.
+_BEGINNINGS = (InputRole.FIRST_FRAME, InputRole.SOURCE_VIDEO)
 
 
 def get_or_create_task(
@@ -49,7 +51,7 @@ def get_or_create_task(
 ) -> tuple[VideoTask, bool]:
     """Do what ``VideoTask.objects.create_task`` does, and tell whether the draft was made now.
 
-    ``continues_id`` is the task whose last frame the first frame is.
+    ``continues_id`` is the task whose last frame the first frame is, or whose video the clip.
     """
     parameters = {name: value for name, value in others.items() if name not in _ROLES}
     sources = {role: items for role in others if role in _ROLES and (items := as_list(others[role]))}
@@ -136,8 +138,8 @@ def update_draft(
     keep_of = task if spec.id == task.model else None
     columns, inputs = validation.validate(spec, written, parameters, sources, keep_of=keep_of, fix=fix_inputs)
     fresh = [item for item in inputs if item.pk is None]
-    if others.get(InputRole.FIRST_FRAME) is not None:
-        # It begins with another picture now.
+    if any(others.get(role) is not None for role in _BEGINNINGS):
+        # It begins with something else now.
         columns["continues_id"] = None
     with media.discarding_files_on_error(fresh), database.atomic():
         if version is not None:
@@ -149,16 +151,17 @@ def update_draft(
         # The row is locked by now, so what is there stays until this is done.
         present = MediaInput.objects.select_for_update().filter(task=task)
         known = {item.pk for items in stored.values() for item in items}
-        if {item.pk for item in present} != known:
+        kept = {item.pk for item in inputs if item.pk is not None}
+        if {item.pk for item in present} != known or not kept <= known:
             raise TransitionNotAllowed(
                 _("Somebody else changed this draft’s inputs just now; nothing was saved. Open it again to see them."),
                 status=TaskStatus.DRAFT,
                 action="update",
             )
-        kept = [item.pk for item in inputs if item.pk is not None]
-        MediaInput.objects.filter(pk__in=known.difference(kept)).delete()
+        MediaInput.objects.filter(pk__in=known - kept).delete()
+        is_moved = media.move_inputs(inputs)
         media.save_inputs(task, fresh)
-        if before is not None and (fresh or known.difference(kept) or approved.is_changed(before, columns)):
+        if before is not None and (fresh or known - kept or is_moved or approved.is_changed(before, columns)):
             VideoTask.objects.filter(pk=task.pk).update(approval=None)
             task.approval = None
             lifecycle.record(task, EventKind.NOTE, detail={"reason": "approval_void"})
@@ -197,7 +200,7 @@ def get_or_duplicate(task: VideoTask, *, by: AbstractBaseUser | None = None, **c
     whole: dict[str, Any] = {"prompt": task.prompt, "model": task.model, "metadata": task.metadata}
     whole |= task.parameters | inputs | changes
     owner = by if by is not None else task.owner
-    if InputRole.FIRST_FRAME not in changes:
+    if not any(role in changes for role in _BEGINNINGS):
         whole["continues_id"] = task.continues_id
     return get_or_create_task(owner=owner, parent=task, by=by, **whole)
 

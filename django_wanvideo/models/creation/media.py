@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import logging
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
@@ -41,6 +42,8 @@ REUSED_SPARE = dt.timedelta(hours=24)
 THUMBNAIL_SIDE = 192
 #: Bytes of a picture that are kept in memory while it is sent; a larger one is in a file.
 SPOOL_BYTES = 1_000_000
+#: Further than the places of a role go.
+_ASIDE = 1000
 #: After these nobody knows what became of the transaction: the server may be committing it.
 _UNDECIDED = (OperationalError, InterfaceError)
 
@@ -68,6 +71,22 @@ def save_inputs(task: VideoTask, inputs: Iterable[MediaInput]) -> None:
             # Where the file is the caller's, it is left as it was found: open, at its beginning.
             content.seek(0)
         item.save(force_insert=True)
+
+
+def move_inputs(inputs: Iterable[MediaInput]) -> bool:
+    """Give stored inputs among ``inputs`` the places in which they stand there, and tell whether one has moved."""
+    places: Counter[str] = Counter()
+    moved = []
+    for item in inputs:
+        if item.pk is not None and item.position != places[item.role]:
+            item.position = places[item.role]
+            moved.append(item)
+        places[item.role] += 1
+    # Each place is taken once at any moment, so they step aside first.
+    for offset in (_ASIDE, 0):
+        for item in moved:
+            MediaInput.objects.filter(pk=item.pk).update(position=item.position + offset)
+    return bool(moved)
 
 
 def store_picture(

@@ -40,6 +40,12 @@ def test_the_button_makes_one_draft_however_often_the_page_is_sent(boss, film):
     assert film.continuations.count() == 2
 
 
+def test_the_clip_itself_is_offered_where_evolink_can_read_it(boss, film, settings):
+    assert "Continue with the clip…" not in boss.get(url("change", film.pk)).content.decode()
+    settings.WANVIDEO = {**settings.WANVIDEO, "PUBLIC_MEDIA_BASE_URL": "https://media.example.com/"}
+    assert "Continue with the clip…" in boss.get(url("change", film.pk)).content.decode()
+
+
 def test_without_the_extra_or_the_right_to_spend_there_is_no_button(boss, film, person, monkeypatch):
     few = person("view_videotask", "change_videotask", "add_videotask")
     assert LABEL not in few.get(url("change", film.pk)).content.decode()

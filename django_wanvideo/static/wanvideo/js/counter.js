@@ -5,17 +5,22 @@ const ENDS = new RegExp(`^${BLANK}|${BLANK}$`, "g");
 
 const length = (text) => [...text.replace(WITHOUT_EFFECT, "").replace(/\r\n?/g, "\n").replace(ENDS, "")].length;
 
-for (const count of document.querySelectorAll("[data-wanvideo-count]")) {
-    const area = document.getElementById(count.dataset.wanvideoCount);
-    const shown = count.querySelector("[data-wanvideo-length]");
-    if (!area || !shown) continue;
-    const show = () => {
-        const characters = length(area.value);
-        shown.textContent = String(characters);
-        count.classList.toggle("is-failed", characters > Number(count.dataset.limit));
-    };
-    area.addEventListener("input", show);
-    // Back and forward fill the form in again after this module has run.
-    window.addEventListener("pageshow", show);
-    show();
+function setUp() {
+    for (const count of document.querySelectorAll("[data-wanvideo-count]")) {
+        const area = document.getElementById(count.dataset.wanvideoCount);
+        const shown = count.querySelector("[data-wanvideo-length]");
+        if (!area || !shown) continue;
+        const show = () => {
+            const characters = length(area.value);
+            shown.textContent = String(characters);
+            count.classList.toggle("is-failed", characters > Number(count.dataset.limit));
+        };
+        area.addEventListener("input", show);
+        // Back and forward fill the form in again after this module has run.
+        window.addEventListener("pageshow", show);
+        show();
+    }
 }
+
+setUp();
+document.addEventListener("wanvideo:swapped", setUp);

@@ -155,7 +155,11 @@ function setUp(zone) {
     return { zone, take };
 }
 
-const places = [...document.querySelectorAll("[data-wanvideo-drop]")].map(setUp);
+const found = () => [...document.querySelectorAll("[data-wanvideo-drop]")].map(setUp);
+let places = found();
+document.addEventListener("wanvideo:swapped", () => {
+    places = found();
+});
 
 // A pasted picture goes where the focus is, else to the first place that is empty, else to the only one there is.
 document.addEventListener("paste", (event) => {

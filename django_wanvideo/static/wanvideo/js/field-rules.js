@@ -1,6 +1,5 @@
 // Shows the rules between settings as they apply; the server checks them again.
-const data = document.getElementById("wanvideo-rules");
-const form = data?.closest("form");
+const form = document.getElementById("wanvideo-rules")?.closest("form");
 
 function control(name) {
     return form.querySelector(`[name="${CSS.escape(name)}"]`);
@@ -43,12 +42,14 @@ function apply(rules) {
 }
 
 if (form) {
-    const rules = JSON.parse(data.textContent);
-    form.addEventListener("input", () => apply(rules));
-    form.addEventListener("change", () => apply(rules));
+    // Read each time: another model has other rules.
+    const show = () => apply(JSON.parse(document.getElementById("wanvideo-rules").textContent));
+    form.addEventListener("input", show);
+    form.addEventListener("change", show);
     // A theme's own drop-downs tell only jQuery of a choice.
-    window.jQuery?.(form).on("change", () => apply(rules));
+    window.jQuery?.(form).on("change", show);
     // Back fills in the fields without a word.
-    addEventListener("pageshow", () => apply(rules));
-    apply(rules);
+    addEventListener("pageshow", show);
+    document.addEventListener("wanvideo:swapped", show);
+    show();
 }

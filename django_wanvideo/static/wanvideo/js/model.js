@@ -7,8 +7,13 @@ function pressAtOnce(select, button, extra) {
     if (window.jQuery) window.jQuery(select).on("change", show);
     else select.addEventListener("change", show);
 }
-const model = document.querySelector("#id_model");
-const shows = model?.form?.querySelector(".wv-without-script [name=_model]");
-pressAtOnce(model, shows, shows?.parentElement);
-const uses = document.querySelector("[data-wanvideo-preset]");
-pressAtOnce(document.querySelector("#id_preset"), uses, uses);
+function setUp() {
+    const model = document.querySelector("#id_model");
+    const shows = model?.form?.querySelector(".wv-without-script [name=_model]");
+    pressAtOnce(model, shows, shows?.parentElement);
+    const uses = document.querySelector("[data-wanvideo-preset]");
+    pressAtOnce(document.querySelector("#id_preset"), uses, uses);
+}
+
+setUp();
+document.addEventListener("wanvideo:swapped", setUp);

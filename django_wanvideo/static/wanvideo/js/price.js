@@ -1,5 +1,5 @@
 // Keeps the price beside the button up to date; the server calculates it.
-const bar = document.querySelector("[data-wanvideo-price]");
+let bar = document.querySelector("[data-wanvideo-price]");
 const form = bar?.closest("form");
 const WAIT = 300;
 
@@ -16,9 +16,15 @@ function settings() {
             /^(preset|preset_name|preset_for|prompts?|seeds|notes|metadata|idempotency_key|seen|shown_credits|csrfmiddlewaretoken)$|_(file|url|kept)$/.test(name);
         if (typeof value === "string" && !skipped) query.append(name, value);
     }
-    // Of clips only the number counts; their addresses stay in the page.
-    for (const field of form.querySelectorAll("[name$=_url]")) {
+    // Of clips only number and length count; their addresses stay in the page.
+    for (const field of form.querySelectorAll("textarea[name$=_url]")) {
         if (lines(field)) query.append(field.name.replace(/_url$/, "_count"), lines(field));
+    }
+    for (const list of form.querySelectorAll("[data-wanvideo-items]")) {
+        const filled = [...list.querySelectorAll("[name$=_url]")].filter((field) => lines(field));
+        if (!filled.length) continue;
+        const lengths = filled.map((field) => field.closest("[data-seconds]").dataset.seconds);
+        query.append(filled[0].name.replace(/_url$/, "_seconds"), lengths);
     }
     return query;
 }
@@ -98,4 +104,10 @@ if (bar && form) {
     window.jQuery?.(form).on("change", later);
     // Back fills in the fields without a word.
     addEventListener("pageshow", ask);
+    document.addEventListener("wanvideo:swapped", () => {
+        bar = document.querySelector("[data-wanvideo-price]");
+        asking?.abort();
+        clearTimeout(timer);
+        last = settings().toString();
+    });
 }

@@ -1,6 +1,6 @@
 // A session that has ended costs nobody what was typed: a form is sent only while somebody is signed in, and with the
 // token of whoever that is now.
-const note = document.querySelector("[data-wanvideo-session]");
+let note = document.querySelector("[data-wanvideo-session]");
 const form = note?.closest("form");
 const PATIENCE = 5000;
 let checked = false;
@@ -75,6 +75,9 @@ if (form) {
         { capture: true },
     );
     document.addEventListener("wanvideo:signed-out", () => show(true));
+    document.addEventListener("wanvideo:swapped", () => {
+        note = document.querySelector("[data-wanvideo-session]") ?? note;
+    });
     document.addEventListener("visibilitychange", look);
     addEventListener("focus", look);
 }

@@ -1,0 +1,250 @@
+"""The inputs that stand in the form of a draft: read as the services take them, and shown again."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from django_wanvideo.admin.forms import items, repeats, temporary_uploads
+from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
+from django_wanvideo.admin.forms.items import KEPT, STORED
+from django_wanvideo.admin.forms.temporary_uploads import TemporaryUpload
+from django_wanvideo.catalog import MediaFacts
+from django_wanvideo.catalog.images import inspection as pictures
+from django_wanvideo.models.creation import files, idempotency, inspection
+from django_wanvideo.models.input import by_role
+
+if TYPE_CHECKING:
+    from django_wanvideo.catalog import InputSpec, ModelSpec
+    from django_wanvideo.models import MediaInput, VideoTask
+
+    ModelForm = forms.ModelForm[VideoTask]
+else:
+    ModelForm = forms.ModelForm
+
+
+class InputsForm(ModelForm):
+    """Inputs of one model: one of a role has a field for a file and one for a link, several stand in one order."""
+
+    spec: ClassVar[ModelSpec]
+    #: The person, as owner of a new task and for the signed names of kept files.
+    user: ClassVar[Any]
+    #: What was sent; a copy that can be changed takes its place.
+    data: Any
+    #: The role and the place of the item that was moved or added just now.
+    focus: tuple[str, int] | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        #: What is wrong with single items, by role and place.
+        self.item_problems: defaultdict[str, dict[int, list[str]]] = defaultdict(dict)
+        #: Names of chosen files that could not be kept, by role and place.
+        self._unkept: dict[tuple[str, int], str] = {}
+
+    @property
+    def is_new(self) -> bool:
+        return self.instance._state.adding  # noqa: SLF001 - Django's way to ask
+
+    def inputs(self) -> dict[str, list[Any]]:
+        """Return what was given for each role: uploads, kept uploads, links, and stored inputs of several."""
+        found: dict[str, list[Any]] = {}
+        for wanted in self.spec.inputs:
+            role = wanted.role.value
+            given = self._several(role) if items.is_listed(wanted) else self._one(wanted)
+            if given:
+                found[role] = given
+        return found
+
+    def _one(self, wanted: InputSpec) -> list[Any]:
+        role = wanted.role.value
+        typed = (self.cleaned_data.get(link_name(role)) or "").strip()
+        links, token = [typed] if typed else [], self.kept_token(role)
+        if (upload := self.cleaned_data.get(file_name(role))) is not None:
+            return [upload, *links] if self.is_new_link(role) else [upload]
+        if links and (self.is_new_link(role) or not token):
+            return links
+        if token and (stored := temporary_uploads.open_upload(token, owner=self.user.pk)) is not None:
+            return [stored]
+        if (token or wanted.required) and (earlier := self._input_of_earlier(role)) is not None:
+            return [earlier]
+        return []
+
+    def _several(self, role: str) -> list[Any]:
+        given = self.cleaned_data.get(link_name(role)) or []
+        found = (self._item(role, position, value) for position, value in enumerate(given))
+        return [item for item in found if item is not None]
+
+    def _item(self, role: str, position: int, value: Any) -> Any:
+        """Return what an item stands for; ``None`` for a file that is gone."""
+        if not isinstance(value, str):
+            return value
+        if value.startswith(KEPT):
+            kept = temporary_uploads.open_upload(value.removeprefix(KEPT), owner=self.user.pk)
+            return kept if kept is not None else self._input_of_earlier(role, position)
+        return self._stored(value) if value.startswith(STORED) else value
+
+    def _stored(self, value: str) -> MediaInput | None:
+        stored = [] if self.is_new else self.instance.inputs.all()
+        return next((item for item in stored if f"{STORED}{item.pk}" == value), None)
+
+    def changed_inputs(self) -> dict[str, Any]:
+        """Return new inputs by role; "" for those taken away, also those that another model does not take."""
+        given = self.inputs()
+        found: dict[str, Any] = {item.role: "" for item in self.instance.inputs.all()}
+        for wanted in self.spec.inputs:
+            role = wanted.role.value
+            is_file = self.cleaned_data.get(file_name(role)) or self.kept_token(role)
+            if is_file or link_name(role) in self.changed_data:
+                found[role] = given.get(role, "")
+            else:
+                found.pop(role, None)
+        return found
+
+    def kept_token(self, role: str) -> str:
+        """Return the signed name of a kept upload that the form sends back, or an empty text."""
+        return str(self.cleaned_data.get(kept_name(role)) or "")
+
+    def is_new_link(self, role: str) -> bool:
+        return link_name(role) in self.changed_data and bool(self.cleaned_data.get(link_name(role)))
+
+    def _input_of_earlier(self, role: str, position: int = 0) -> MediaInput | None:
+        """Return the input of the task that this very page has made.
+
+        A kept upload is forgotten once its task is there, and not every browser chooses a file again after Back.
+        """
+        key = repeats.posted_key(self.data)
+        if not (self.is_new and key) or idempotency.key_problem(key) is not None:
+            return None
+        task = idempotency.task_of(key, self.user)
+        return task.inputs.filter(role=role, position=position).first() if task is not None else None
+
+    @property
+    def picture_roles(self) -> list[str]:
+        """The roles whose one input can be given as a file."""
+        return [item.role.value for item in self.spec.inputs if file_name(item.role.value) in self.fields]
+
+    @property
+    def several(self) -> list[InputSpec]:
+        """The inputs that stand in a list."""
+        return [item for item in self.spec.inputs if items.is_listed(item)]
+
+    def clips(self) -> dict[str, list[MediaFacts]]:
+        """Return what is known of the clips in the form that are billed, by role."""
+        found: dict[str, list[MediaFacts]] = {}
+        for role in (item.role.value for item in self.spec.price.input_seconds):
+            field: Any = self.fields[link_name(role)]
+            given = [self._facts(value) for value in field.to_python(self._values(role))]
+            # What cannot be left out is part of every price.
+            found[role] = given or [MediaFacts()] * self.spec.input(role).required
+        return found
+
+    def _facts(self, value: str) -> MediaFacts:
+        if value.startswith(KEPT):
+            return temporary_uploads.facts(value.removeprefix(KEPT), owner=self.user.pk)
+        stored = self._stored(value)
+        return stored.facts if stored is not None else MediaFacts()
+
+    # What is wrong ---------------------------------------------------------------------------------------------------
+
+    def _refuse_lost_upload(self) -> None:
+        """Say so where a kept file is gone, so that nothing is made without what was meant."""
+        lost = _("The file that you chose cannot be read here any more. Choose it again.")
+        for role in self.picture_roles:
+            name = file_name(role)
+            is_meant = self.kept_token(role) and not self.cleaned_data.get(name)
+            if is_meant and link_name(role) not in self.changed_data and not self.inputs().get(role):
+                self.add_error(name, lost)
+        for wanted in self.several:
+            role = wanted.role.value
+            for position, value in enumerate(self.cleaned_data.get(link_name(role)) or []):
+                if self._item(role, position, value) is None:
+                    self.item_problems[role][position] = [lost]
+            if problems := self.item_problems.get(role):
+                self.add_error(link_name(role), items.refused(wanted, problems))
+
+    def sorted_problems(self, role: str, problems: list[ValidationError]) -> list[ValidationError]:
+        """Put what is wrong with single items beside them, and return what stands at their field."""
+        wanted = self.spec.input(role)
+        if wanted.max_items == 1:
+            return problems
+        keep_of = None if self.is_new or self.instance.model != self.spec.id else self.instance
+        own: list[str] = []
+        for position, value in enumerate(self.cleaned_data.get(link_name(role)) or []):
+            item = self._item(role, position, value)
+            try:
+                inspection.inspect(self.spec, {role: [item]}, keep_of=keep_of, fix=True)
+            except ValidationError as error:
+                self.item_problems[role][position] = error.messages
+                own += error.messages
+        rest = [problem for problem in problems if not set(problem.messages) <= {*own}]
+        return [items.refused(wanted, self.item_problems[role]), *rest] if own else rest
+
+    # What is shown again ---------------------------------------------------------------------------------------------
+
+    def show_inputs(self, kept_url: str) -> None:
+        """Tell the fields which files are there already; ``kept_url`` is the address that shows kept uploads."""
+        stored = {} if self.is_new else by_role(self.instance.inputs.all())
+        for role in self.picture_roles:
+            widget: Any = self.fields[file_name(role)].widget
+            token = self[kept_name(role)].value() or ""
+            widget.present = self._kept_file(role, token, kept_url) if token else None
+            item = next(iter(stored.get(role, [])), None)
+            if widget.present is None and item is not None and item.file:
+                widget.present = _stored_file(item)
+        for wanted in self.several:
+            role = wanted.role.value
+            several: Any = self.fields[link_name(role)].widget
+            several.rows = [self._row(wanted, *item, kept_url) for item in enumerate(self._values(role))]
+
+    def _values(self, role: str) -> list[str]:
+        name = link_name(role)
+        values = self.data.getlist(self.add_prefix(name)) if self.is_bound else self.initial.get(name) or []
+        return [values] if isinstance(values, str) else list(values)
+
+    def _row(self, wanted: InputSpec, position: int, value: str, kept_url: str) -> items.Row:
+        role = wanted.role.value
+        row = items.Row(items.name_of(wanted, position), value, has_focus=self.focus == (role, position))
+        row.problems = self.item_problems[role].get(position, [])
+        if value.startswith(KEPT):
+            row.present = self._kept_file(role, value.removeprefix(KEPT), kept_url)
+        elif (item := self._stored(value)) is not None:
+            row.present = _stored_file(item)
+        elif (role, position) in self._unkept:
+            row.present = TemporaryUpload(self._unkept[role, position], "")
+        return items.describe(row, wanted)
+
+    def _kept_file(self, role: str, token: str, kept_url: str) -> TemporaryUpload | None:
+        stored = temporary_uploads.open_upload(token, owner=self.user.pk)
+        if stored is None:
+            return None
+        if self.spec.input(role).media != "image":
+            stored.close()
+            known = temporary_uploads.facts(token, owner=self.user.pk)
+            return TemporaryUpload(str(stored.name), "", token=token, size=stored.size, facts=known)
+        measured: dict[str, Any] = {}
+        # What was refused may be no picture at all; the field says so.
+        with stored, contextlib.suppress(ValidationError):
+            facts = pictures.inspect_image(stored, convertible=True, spec=self.spec.input(role))
+            sent = pictures.size_to_send(facts, self.spec.input(role))
+            measured = {"width": facts.width, "height": facts.height, "sent": sent}
+            measured["facts"] = MediaFacts(facts.format, facts.size, facts.width, facts.height)
+        url = f"{kept_url}?name={token}"
+        return TemporaryUpload(str(stored.name), url, token=token, size=stored.size, **measured)
+
+
+def _stored_file(item: MediaInput) -> TemporaryUpload:
+    is_picture = item.content_type.startswith("image/")
+    return TemporaryUpload(
+        _("the present picture") if is_picture else _("the present file"),
+        files.url_of(item.shown_file) if is_picture else "",
+        width=item.width,
+        height=item.height,
+        size=item.size,
+        sent=item.sent_size,
+        facts=item.facts,
+    )

@@ -1,0 +1,171 @@
+"""Several inputs of one role: files and links mixed, in an order that buttons change, without any script."""
+
+from __future__ import annotations
+
+import html
+import re
+from decimal import Decimal
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from django_wanvideo import catalog
+from django_wanvideo.admin.forms import temporary_uploads
+from django_wanvideo.models import VideoTask
+from tests.admin.conftest import hidden, url
+from tests.admin.test_models import typed
+from tests.clips import clip
+from tests.pictures import picture
+
+pytestmark = pytest.mark.django_db
+REFERENCE = "wan2.7-reference-video"
+A, B, C = (f"https://a.example/{name}.jpg" for name in "abc")
+CLIP = "https://a.example/clip.mp4"
+
+
+def page_data(model=REFERENCE, **changes):
+    spec = catalog.get(model)
+    data = {name: value for name, value in typed(spec).items() if name != "_save" and not name.endswith("_url")}
+    return data | {name: value for name, value in changes.items() if value is not None}
+
+
+def values(page, role="reference_images"):
+    """What the items of a page send back, in their order."""
+    found = re.findall(rf'name="{role}_url" value="([^"]*)"', page.content.decode())
+    return [html.unescape(value) for value in found]
+
+
+def errors_of(page):
+    return {name: list(errors) for name, errors in page.context["adminform"].form.errors.items()}
+
+
+def test_items_are_added_moved_and_taken_away_without_a_script_and_nothing_is_lost(boss):
+    data = page_data(reference_images_url=[A, B], notes="for spring", _add="reference_images:link")
+    page = boss.post(url("add"), data)
+    assert values(page) == [A, B, ""]
+    page = boss.post(url("add"), page_data(reference_images_url=[A, B, C], _up="reference_images:2"))
+    assert values(page) == [A, C, B]
+    assert 'aria-label="Move up Image 2" autofocus' in page.content.decode()
+    page = boss.post(url("add"), page_data(reference_images_url=[A, "", B], notes="x", _remove="reference_images:0"))
+    assert values(page) == ["", B]
+    assert page.context["adminform"].form["notes"].value() == "x"
+    assert not VideoTask.objects.exists()
+    # What is no item any more is not taken away a second time.
+    for odd in ("reference_images:7", "reference_images:x", "reference_images", "first_frame:0", ""):
+        assert values(boss.post(url("add"), page_data(reference_images_url=[A, B], _remove=odd))) == [A, B]
+
+
+def test_files_and_links_are_one_order_and_survive_a_refusal(boss):
+    files = [picture(name="fox.jpg"), picture(size=(700, 480), name="firs.jpg")]
+    data = page_data(reference_images_url=[A], reference_images_file=files, duration="99", _save="1")
+    page = boss.post(url("add"), data)
+    assert list(errors_of(page)) == ["duration"]
+    link, fox, firs = values(page)
+    assert link == A
+    assert fox.startswith("kept:")
+    assert "firs.jpg" in page.content.decode()
+    page = boss.post(url("add"), page_data(reference_images_url=[link, fox, firs], _up="reference_images:2"))
+    assert values(page) == [link, firs, fox]
+    response = boss.post(url("add"), page_data(reference_images_url=[firs, link, fox], _save="1"))
+    assert response.status_code == 302, errors_of(response)
+    items = VideoTask.objects.get().inputs.order_by("position")
+    assert [(item.width, item.url) for item in items] == [(700, ""), (None, A), (640, "")]
+    # The copies of the form are gone once the task has its own.
+    assert temporary_uploads.open_upload(fox.removeprefix("kept:"), owner=boss.user.pk) is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_kept_files_are_forgotten_once_the_task_has_them(boss):
+    page = boss.post(url("add"), page_data(reference_images_file=[picture()], _add="reference_images:files"))
+    (kept,) = values(page)
+    assert boss.post(url("add"), page_data(reference_images_url=[kept], _save="1")).status_code == 302
+    assert temporary_uploads.open_upload(kept.removeprefix("kept:"), owner=boss.user.pk) is None
+
+
+def test_what_is_wrong_with_one_item_stands_beside_it_and_what_is_wrong_with_all_at_the_field(boss):
+    small = picture(size=(100, 100), name="tiny.jpg")
+    data = page_data(reference_images_url=[A, "ftp://a.example/x"], reference_images_file=[small], _save="1")
+    page = boss.post(url("add"), data)
+    (summary,) = errors_of(page)["reference_images_url"]
+    assert summary == "Not taken: Image 2, Image 3. What to do stands beside it."
+    rows = page.context["adminform"].form.fields["reference_images_url"].widget.rows
+    assert [bool(row.problems) for row in rows] == [False, True, True]
+    assert "https://" in rows[1].problems[0]
+    assert rows[2].present.name == "tiny.jpg"
+    page = boss.post(url("add"), page_data(reference_images_url=[A] * 6, _save="1"))
+    assert "at most 5" in errors_of(page)["reference_images_url"][0]
+    assert not VideoTask.objects.exists()
+
+
+def test_a_file_that_is_gone_is_said_to_be_gone(boss):
+    page = boss.post(url("add"), page_data(reference_images_url=[A, "kept:nothing"], _save="1"))
+    assert errors_of(page)["reference_images_url"] == ["Not taken: Image 2. What to do stands beside it."]
+    assert "Choose it again" in page.content.decode()
+
+
+def test_a_draft_shows_its_inputs_and_a_new_order_keeps_their_files(boss):
+    task = VideoTask.objects.create_task(
+        "A fox", model=REFERENCE, reference_images=[picture(), A, picture(size=(700, 480))]
+    )
+    first, _link, last = task.inputs.order_by("position")
+    page = boss.get(url("change", task.pk))
+    assert values(page) == [f"stored:{first.pk}", A, f"stored:{last.pk}"]
+    seen = html.unescape(hidden(page, "seen"))
+    order = [f"stored:{last.pk}", f"stored:{first.pk}", B]
+    response = boss.post(url("change", task.pk), page_data(reference_images_url=order, seen=seen, _save="1"))
+    assert response.status_code == 302, errors_of(response)
+    items = list(task.inputs.order_by("position"))
+    assert [item.pk for item in items[:2]] == [last.pk, first.pk]
+    assert (items[0].file.name, items[2].url) == (last.file.name, B)
+    # The same page once more: somebody else has moved them meanwhile.
+    page = boss.post(url("change", task.pk), page_data(reference_images_url=[A], seen=seen, _save="1"))
+    assert "was changed while you had it open" in page.content.decode()
+    assert task.inputs.count() == 3
+
+
+def test_what_was_typed_into_a_draft_that_was_sent_meanwhile_keeps_its_files_and_their_order(boss):
+    task = VideoTask.objects.create_task("A fox", model=REFERENCE, reference_images=[picture(), A])
+    stored = f"stored:{task.inputs.get(position=0).pk}"
+    VideoTask.objects.update(status="queued")
+    page = boss.post(url("change", task.pk), page_data(reference_images_url=[A, stored], prompt="Other", _save="1"))
+    link, kept = values(page)
+    assert (link, kept[:5]) == (A, "kept:")
+    assert temporary_uploads.open_upload(kept.removeprefix("kept:"), owner=boss.user.pk) is not None
+
+
+def test_items_wait_in_the_page_while_a_model_takes_none_of_them(boss):
+    page = boss.post(url("add"), page_data(reference_images_url=[A, B], model="wan2.6-text-to-video", _model="1"))
+    assert values(page) == [A, B]
+    assert 'type="hidden" name="reference_images_url"' in page.content.decode()
+    back = boss.post(url("add"), page_data(reference_images_url=values(page), shown_model="wan2.6-text-to-video"))
+    assert values(back) == [A, B]
+    assert 'type="url" name="reference_images_url"' in back.content.decode()
+
+
+def test_the_price_follows_the_measured_length_of_clips(boss, settings):
+    settings.WANVIDEO = {**settings.WANVIDEO, "PUBLIC_MEDIA_BASE_URL": "https://media.example"}
+    film = SimpleUploadedFile("film.mp4", clip("red", "green", size=(320, 240), fps=1), "video/mp4")
+    data = page_data(reference_videos_file=[film], _add="reference_videos:files")
+    page = boss.post(url("add"), data)
+    (kept,) = values(page, "reference_videos")
+    (row,) = page.context["adminform"].form.fields["reference_videos_url"].widget.rows
+    seconds = Decimal(row.seconds)
+    assert "MP4 · " in row.facts
+    price = boss.get(url("price"), page_data(reference_videos_seconds=str(seconds))).json()
+    assert Decimal(price["credits"]) == (5 + seconds) * Decimal("5.44")
+    assert f'name="shown_credits" value="{price["credits"]}"' in page.content.decode()
+    response = boss.post(url("add"), page_data(reference_videos_url=[kept], _save="1"))
+    assert response.status_code == 302, errors_of(response)
+    assert VideoTask.objects.get().credits_estimated == Decimal(price["credits"])
+
+
+def test_a_site_that_cannot_give_clips_on_offers_links_only(boss):
+    page = boss.get(url("add"), {"model": REFERENCE}).content.decode()
+    assert 'name="reference_images_file"' in page
+    assert 'name="reference_videos_file"' not in page
+    assert 'value="reference_videos:link"' in page
+
+
+def test_whose_voices_they_are_stands_beside_the_voices(boss):
+    names = re.findall(r'data-wanvideo-field="(\w+)"', boss.get(url("add"), {"model": REFERENCE}).content.decode())
+    assert names.index("voice_bindings") == names.index("voices_url") + 1
