@@ -138,7 +138,7 @@ def update_draft(
     keep_of = task if spec.id == task.model else None
     columns, inputs = validation.validate(spec, written, parameters, sources, keep_of=keep_of, fix=fix_inputs)
     fresh = [item for item in inputs if item.pk is None]
-    if any(others.get(role) is not None for role in _BEGINNINGS):
+    if any(sources.get(role, []) != stored.get(role, []) for role in _BEGINNINGS):
         # It begins with something else now.
         columns["continues_id"] = None
     with media.discarding_files_on_error(fresh), database.atomic():
