@@ -75,7 +75,8 @@ def test_the_best_of_four_takes_is_on_the_products_page_with_four_clicks(maria: 
 
 def test_a_tick_shows_what_was_made_for_this_product_alone(maria: Person, cup: Product) -> None:
     ours, _other = (rows.make(WISH, number=number, video=b"0") for number in (0, 1))
-    VideoTask.objects.filter(pk=ours.pk).update(metadata={"made_for": f"shop.product:{cup.pk}:video"})
+    ours.metadata = {"made_for": f"shop.product:{cup.pk}:video"}
+    ours.save(update_fields=["metadata"])
     page = open_product(maria, cup)
     with page.expect_popup() as opened:
         page.locator(".field-video").get_by_role("link", name="Choose a video…").click()
