@@ -11,7 +11,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from django_wanvideo import catalog
 from django_wanvideo.admin.forms import temporary_uploads
-from django_wanvideo.models import VideoTask
+from django_wanvideo.exceptions import TransitionNotAllowed
+from django_wanvideo.models import MediaInput, VideoTask
+from django_wanvideo.models.creation import creation
 from tests.admin.conftest import hidden, url
 from tests.admin.test_model_choice import Filled
 from tests.admin.test_models import typed
@@ -194,3 +196,13 @@ def test_whatever_model_is_looked_at_what_was_given_comes_back(boss):
         assert page.context["adminform"].form.spec.id == spec.id
     back = Filled(boss.post(url("add"), {**Filled(page).lists, "model": REFERENCE, "_model": "1"})).lists
     assert {name: back.get(name) for name in before} == before
+
+
+def test_an_input_that_somebody_has_taken_away_meanwhile_is_not_left_out_without_a_word():
+    task = VideoTask.objects.create_task("A fox", model=REFERENCE, reference_images=[A, B])
+    first, second = task.inputs.order_by("position")
+    MediaInput.objects.filter(pk=second.pk).delete()
+    words = {"prompt": "A fox", "parameters": task.parameters, "notes": "", "metadata": {}}
+    with pytest.raises(TransitionNotAllowed, match="Somebody else changed"):
+        creation.update_draft(task, **words, reference_images=[second, first])
+    assert task.inputs.get() == first
