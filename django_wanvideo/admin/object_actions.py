@@ -75,7 +75,9 @@ OPERATIONS = {
     "refresh": Operation("view", polling.refresh, gettext_lazy("The status was refreshed.")),
 }
 #: Ways to make a draft of a task.
-WAYS = {way.verb: way for way in (duplicate.DUPLICATE, continuing.CONTINUE, continuing.REMAKE)}
+WAYS = {
+    way.verb: way for way in (duplicate.DUPLICATE, continuing.CONTINUE, continuing.CONTINUE_CLIP, continuing.REMAKE)
+}
 
 
 def operate_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.UUID, verb: str) -> HttpResponse:
@@ -156,6 +158,8 @@ def get_object_actions(model_admin: TaskAdminBase, request: HttpRequest, task: V
         add("make_takes", _("More like this…"), "takes", link=True)
     if may(*continuing.CONTINUE.permissions) and chains.can_continue(task):
         add("continue", _("Continue…"), "play")
+    if may(*continuing.CONTINUE_CLIP.permissions) and chains.can_continue(task, with_clip=True):
+        add("continue_clip", _("Continue with the clip…"), "play")
     if may("change"):
         if decisions.can_be_dismissed(task):
             add("dismiss", _("Dismiss"), "completed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django_wanvideo.chains.continuing import can_continue, continue_with, get_or_continue
-from django_wanvideo.chains.films import digest_of, films_of, join, remake, why_not
+from django_wanvideo.chains.films import digest_of, films_of, join, remake, shown, why_not
 from django_wanvideo.chains.parts import Part, parts_of
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "join",
     "parts_of",
     "remake",
+    "shown",
     "why_not",
 ]

@@ -1,4 +1,4 @@
-"""Going on from a stored video: a draft whose first frame is the last one that the video shows."""
+"""Going on from a stored video: a draft that begins with its last frame or, where a model can, with the clip itself."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from rq.timeouts import BaseTimeoutException
 
 from django_wanvideo import catalog
-from django_wanvideo.choices import InputRole, TaskStatus
+from django_wanvideo.choices import InputRole, Purpose, TaskStatus
 from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
-from django_wanvideo.models.creation import creation, files
+from django_wanvideo.models.creation import addresses, creation, files
 from django_wanvideo.models.input import by_role
 from django_wanvideo.services.storing import posters
 
@@ -31,28 +31,41 @@ logger = logging.getLogger(__name__)
 _NOT_CARRIED = frozenset({InputRole.FIRST_FRAME, InputRole.LAST_FRAME, InputRole.SOURCE_VIDEO, InputRole.AUDIO})
 
 
-def can_continue(task: VideoTask) -> bool:
-    """Tell whether a task has a video that can be gone on from here."""
-    return _is_stored(task) and posters.is_installed() and _model_for(task) is not None
+def can_continue(task: VideoTask, *, with_clip: bool = False) -> bool:
+    """Tell whether a task has a video that can be gone on from here, by its last frame or by the clip itself."""
+    if not _is_stored(task) or _model_for(task, with_clip=with_clip) is None:
+        return False
+    return _is_sendable(task) if with_clip else posters.is_installed()
 
 
-def continue_with(task: VideoTask, *, by: AbstractBaseUser | None = None, **changes: Any) -> VideoTask:
+def continue_with(
+    task: VideoTask, *, by: AbstractBaseUser | None = None, with_clip: bool = False, **changes: Any
+) -> VideoTask:
     """Do what ``VideoTask.continue_with`` does."""
-    return get_or_continue(task, by=by, **changes)[0]
+    return get_or_continue(task, by=by, with_clip=with_clip, **changes)[0]
 
 
-def get_or_continue(task: VideoTask, *, by: AbstractBaseUser | None = None, **changes: Any) -> tuple[VideoTask, bool]:
+def get_or_continue(
+    task: VideoTask, *, by: AbstractBaseUser | None = None, with_clip: bool = False, **changes: Any
+) -> tuple[VideoTask, bool]:
     """Do what ``continue_with`` does, and tell whether the draft was made now; with ``idempotency_key`` it may be there."""
-    spec = catalog.get(changes["model"]) if changes.get("model") else _model_for(task)
+    spec = catalog.get(changes["model"]) if changes.get("model") else _model_for(task, with_clip=with_clip)
     if spec is None:
-        message = _("No model of this site takes a first frame, so no video can be gone on from.")
-        raise ValidationError({"model": ValidationError(message, "no_first_frame")})
-    carried = {role: items for role, items in _carried(task).items() if spec.has_role(role)}
+        message = _("No model of this site can go on from this video.")
+        raise ValidationError({"model": ValidationError(message, "no_model")})
+    if not _is_stored(task):
+        message = _("Only a stored video can be gone on from; this task has none.")
+        raise TransitionNotAllowed(message, status=task.status, action="continue_with")
+    role = InputRole.SOURCE_VIDEO if with_clip else InputRole.FIRST_FRAME
+    carried = {name: items for name, items in _carried(task).items() if spec.has_role(name)}
     whole: dict[str, Any] = {"prompt": task.prompt, "metadata": task.metadata} | carried
-    whole |= _parameters(task, spec, {*carried, InputRole.FIRST_FRAME.value}, changes) | changes | {"model": spec.id}
+    whole |= _parameters(task, spec, {*carried, role.value}, changes) | changes
+    if with_clip and "duration" not in changes:
+        whole |= _longer(task, spec)
+    whole |= {"model": spec.id, role.value: task.video if with_clip else last_frame(task)}
     owner = by if by is not None else task.owner
     return creation.get_or_create_task(
-        owner=owner, by=by, parent=task, continues_id=task.pk, first_frame=last_frame(task), fix_inputs=True, **whole
+        owner=owner, by=by, parent=task, continues_id=task.pk, fix_inputs=not with_clip, **whole
     )
 
 
@@ -61,12 +74,8 @@ def last_frame(task: VideoTask) -> ContentFile[bytes]:
 
     Raises:
         ValidationError: at ``first_frame``; the video cannot be read, or not decoded.
-        TransitionNotAllowed: there is no stored video.
         ConfigurationError: the extra ``posters`` is not installed.
     """
-    if not _is_stored(task):
-        message = _("Only a stored video can be gone on from; this task has none.")
-        raise TransitionNotAllowed(message, status=task.status, action="continue_with")
     if not posters.is_installed():
         raise ConfigurationError(_("Going on from a video needs: pip install 'django-wanvideo[posters]'"))
     try:
@@ -92,10 +101,32 @@ def _carried(task: VideoTask) -> dict[str, list[Any]]:
     return {role: items for role, items in by_role(task.inputs.all()).items() if role not in _NOT_CARRIED}
 
 
-def _model_for(task: VideoTask) -> ModelSpec | None:
-    """Return the task's own model, or that of the same family which takes a first frame beside what is carried."""
+def _is_sendable(task: VideoTask) -> bool:
+    """Tell whether EvoLink can read a copy of the video, and the clip is one that is gone on from."""
+    try:
+        addresses.check_sendable()
+    except ValidationError:
+        return False
+    spec, seconds = _model_for(task, with_clip=True), task.parameters.get("duration")
+    limits = spec.input(InputRole.SOURCE_VIDEO) if spec is not None else None
+    if limits is None or not isinstance(seconds, int):
+        return False
+    return (limits.min_seconds or 0) <= seconds <= (limits.max_seconds or seconds)
+
+
+def _longer(task: VideoTask, spec: ModelSpec) -> dict[str, Any]:
+    """Return a length for a video that begins with the clip: as much again, or as much as the model makes."""
+    seconds, longest = task.parameters.get("duration"), spec.parameter("duration").maximum
+    return {"duration": min(2 * seconds, longest or 2 * seconds)} if isinstance(seconds, int) and seconds > 0 else {}
+
+
+def _model_for(task: VideoTask, *, with_clip: bool = False) -> ModelSpec | None:
+    """Return the task's own model, or that of the same family which goes on from a last frame, or from a clip."""
     roles = {InputRole.FIRST_FRAME.value, *_carried(task)}
-    able = [spec for spec in catalog.models() if _takes(spec, roles)]
+    if with_clip:
+        able = [spec for spec in catalog.models() if Purpose.CONTINUE in spec.purposes]
+    else:
+        able = [spec for spec in catalog.models() if _takes(spec, roles)]
     words = set(task.model.split("-"))
     # Names of one family have the most words in common.
     return min(able, key=lambda spec: len(words.symmetric_difference(spec.id.split("-"))), default=None)

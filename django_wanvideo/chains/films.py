@@ -50,7 +50,7 @@ def join(task: VideoTask, *, by: AbstractBaseUser | None = None, anyway: bool = 
     if not posters.is_installed():
         raise ConfigurationError(_("Joining videos needs: pip install 'django-wanvideo[posters]'"))
     now, last = timezone.now(), parts[-1].task
-    values: dict[str, Any] = {"parts": [str(part.task.pk) for part in parts], "next_action_at": now}
+    values: dict[str, Any] = {"parts": [str(part.task.pk) for part in shown(parts)], "next_action_at": now}
     with database.atomic():
         film, is_new = Film.objects.get_or_create(task_id=last.pk, digest=digest_of(parts), defaults=values)
         if is_new:
@@ -65,9 +65,14 @@ def join(task: VideoTask, *, by: AbstractBaseUser | None = None, anyway: bool = 
     return film
 
 
+def shown(parts: Sequence[Part]) -> list[Part]:
+    """Return the parts whose videos make the film: those that are no part of the next one's."""
+    return [part for part in parts if not part.is_in_next]
+
+
 def digest_of(parts: Sequence[Part]) -> str:
     """Return a hash of the videos that a film consists of."""
-    videos = [[str(part.task.pk), part.task.video.name, part.task.video_sha256] for part in parts]
+    videos = [[str(part.task.pk), part.task.video.name, part.task.video_sha256] for part in shown(parts)]
     return hashlib.sha256(json.dumps(videos).encode()).hexdigest()
 
 
@@ -75,6 +80,8 @@ def why_not(parts: Sequence[Part], *, anyway: bool = False) -> str:
     """Return why parts cannot be joined, and what to do; an empty text where they can."""
     if not parts:
         return _("This video has no other parts. Continue it first.")
+    if len(shown(parts)) == 1:
+        return _("There is nothing to join: the last video begins with those before it.")
     for number, part in enumerate(parts, start=1):
         if not part.is_ready:
             words = _("Part %(n)s has no video yet (%(status)s).")
@@ -94,15 +101,18 @@ def remake(
 ) -> tuple[VideoTask, bool]:
     """Make a draft of a part, as a take of it, and tell whether that was now; nothing is sent.
 
-    It begins with the frame that the part before it ends with, whatever the part itself was made from.
+    It begins with the part before it as that is now, its last frame or the clip, whatever the part was made from.
 
     Raises what ``continue_with`` and ``make_takes`` raise.
     """
     part = next((part for part in parts_of(task) if part.task.pk == task.pk), None)
     changes: dict[str, Any] = {}
     if part is not None and part.previous is not None and part.begins_elsewhere and _is_ready(part.previous):
-        frame = last_frame(part.previous)
-        changes = {InputRole.FIRST_FRAME: frame, "continues_id": part.previous.pk, "fix_inputs": True}
+        changes = {"continues_id": part.previous.pk}
+        if task.inputs.filter(role=InputRole.SOURCE_VIDEO).exists():
+            changes[InputRole.SOURCE_VIDEO] = part.previous.video
+        else:
+            changes |= {InputRole.FIRST_FRAME: last_frame(part.previous), "fix_inputs": True}
     stored: list[MediaInput] = []
     with media.discarding_files_on_error(stored), database.atomic():
         hold(task)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from django_wanvideo.choices import TaskStatus
-from django_wanvideo.models import VideoTask
+from django_wanvideo.choices import InputRole, TaskStatus
+from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.takes import takes_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class Part:
     task: VideoTask
     #: The part before it; ``None`` for the first.
     previous: VideoTask | None
+    #: Whether the part after it was made from the clip itself, and so begins with all of it.
+    is_in_next: bool = False
 
     @property
     def begins_elsewhere(self) -> bool:
@@ -52,7 +55,17 @@ def parts_of(task: VideoTask) -> list[Part]:
         parts.append(Part(chosen, previous))
         # Up to the task itself the way is known.
         candidates = _takes(line[len(parts)]) if len(parts) < len(line) else following
-    return parts if len(parts) > 1 else []
+    return _marked(parts) if len(parts) > 1 else []
+
+
+def _marked(parts: list[Part]) -> list[Part]:
+    ids = [part.task.pk for part in parts]
+    clips = MediaInput.objects.filter(task__in=ids, role=InputRole.SOURCE_VIDEO)
+    from_clip = set(clips.values_list("task_id", flat=True))
+    return [
+        replace(part, is_in_next=following is not None and following.task.pk in from_clip)
+        for part, following in zip_longest(parts, parts[1:])
+    ]
 
 
 def _line_to(task: VideoTask) -> list[VideoTask]:

@@ -1,6 +1,4 @@
 import django.db.models.deletion
-import django.db.models.fields.json
-import django.db.models.functions.text
 import django.utils.timezone
 import django_wanvideo.models.storage
 import uuid
@@ -385,7 +383,7 @@ class Migration(migrations.Migration):
                 ('result_url', models.TextField(blank=True, editable=False, verbose_name='result link')),
                 ('result_expires_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='result link ends at')),
                 ('metadata', models.JSONField(blank=True, default=dict, help_text="Data that the site's own code needs later.", verbose_name='metadata')),
-                ('made_for', models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Left(django.db.models.fields.json.KeyTextTransform('made_for', 'metadata'), 200), output_field=models.CharField(max_length=200, verbose_name='made for'))),
+                ('made_for', models.CharField(blank=True, editable=False, max_length=200, verbose_name='made for')),
                 ('notes', models.TextField(blank=True, verbose_name='notes')),
                 ('unmatched', models.BooleanField(default=False, editable=False, verbose_name='unmatched')),
                 ('dismissed_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='dismissed at')),

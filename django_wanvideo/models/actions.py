@@ -131,13 +131,15 @@ class TaskActions(models.Model):
         made: list[Self] = _call("takes.make", self, changes, by=by)
         return made
 
-    def continue_with(self, *, by: AbstractBaseUser | None = None, **changes: Any) -> Self:
+    def continue_with(self, *, by: AbstractBaseUser | None = None, with_clip: bool = False, **changes: Any) -> Self:
         """Make a draft that begins with the last frame of this stored video; return it. Nothing is sent.
 
         What is not said is as in this task, as far as the model takes it beside a first frame. Where its own model takes
         none, it is the one of the same family that does.
 
         Args:
+            with_clip: instead, that it begins with this whole video and goes on from its end, which some models can; the
+                length counts both.
             changes: what differs, in ``create_task``'s words: ``prompt``, ``model``, ``idempotency_key``, parameters and
                 further inputs.
 
@@ -147,7 +149,7 @@ class TaskActions(models.Model):
             IdempotencyConflict: the key has made another task.
             ConfigurationError: the extra ``posters`` is not installed.
         """
-        made: Self = _call("chains.continue_with", self, by=by, **changes)
+        made: Self = _call("chains.continue_with", self, by=by, with_clip=with_clip, **changes)
         return made
 
     def pick(self, *, by: AbstractBaseUser | None = None) -> Self:

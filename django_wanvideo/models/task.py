@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.fields.json import KT
-from django.db.models.functions import Left
 from django.utils import timezone
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +16,7 @@ from django_wanvideo.choices import FINISHED_STATUSES, Charge, InputRole, TaskSt
 from django_wanvideo.models.actions import TaskActions
 from django_wanvideo.models.approvals import approved
 from django_wanvideo.models.base import pricing
+from django_wanvideo.models.base.origins import MadeForField
 from django_wanvideo.models.base.people import PersonKey
 from django_wanvideo.models.base.rows import RowKey
 from django_wanvideo.models.batches.row import BatchRow
@@ -81,12 +80,7 @@ class VideoTask(TaskActions, BatchRow, link.Link, take.Take, poster.Poster, appr
     metadata = models.JSONField(
         _("metadata"), default=dict, blank=True, help_text=_("Data that the site's own code needs later.")
     )
-    #: What ``metadata["made_for"]`` says, by whatever way it was written: which object's video this is.
-    made_for = models.GeneratedField(
-        expression=Left(KT("metadata__made_for"), 200),
-        output_field=models.CharField(_("made for"), max_length=200),
-        db_persist=True,
-    )
+    made_for = MadeForField(_("made for"), max_length=200, blank=True, editable=False)
     notes = models.TextField(_("notes"), blank=True)
     #: Found at EvoLink by a callback whose attempt these rows do not know; shown to those who may settle such things.
     unmatched = models.BooleanField(_("unmatched"), default=False, editable=False)
@@ -195,6 +189,8 @@ class VideoTask(TaskActions, BatchRow, link.Link, take.Take, poster.Poster, appr
         if update_fields is not None and pricing.PRICED & set(update_fields) and self.status == TaskStatus.DRAFT:
             pricing.set_price(self)
             update_fields = {*update_fields, "credits_estimated"}
+        if update_fields is not None and "metadata" in update_fields:
+            update_fields = {*update_fields, "made_for"}
         super().save(force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields)
 
     def clean(self) -> None:

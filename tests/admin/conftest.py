@@ -108,7 +108,9 @@ def make_task(db):
     ):
         """``like`` is a task whose picture's files serve for this one as well, so that none is drawn or stored."""
         source = "https://pictures.example/fox.jpg" if like else picture()
-        task = VideoTask.objects.create_task(prompt=prompt, first_frame=source, owner=owner, duration=5)
+        # Anything else may stand in old rows only.
+        given = {"metadata": fields.pop("metadata")} if isinstance(fields.get("metadata"), dict) else {}
+        task = VideoTask.objects.create_task(prompt=prompt, first_frame=source, owner=owner, duration=5, **given)
         if like is not None:
             task.inputs.all().delete()
             for item in like.inputs.all():

@@ -59,6 +59,7 @@ ANSWERS = {
     "GET film":             (NO,    OK,  NO,  OK,    NO,    NO,    NO),
     "POST join":            (NO,    NO,  NO,  MOVED, NO,    NO,    NO),
     "POST do continue":     (NO,    NO,  NO,  NO,    NO,    NO,    NO),
+    "POST do continue_clip": (NO,   NO,  NO,  NO,    NO,    NO,    NO),
     "POST do remake":       (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST do retry":        (NO,    NO,  NO,  NO,    NO,    NO,    NO),
     "POST do fetch":        (NO,    NO,  NO,  NO,    NO,    NO,    NO),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.exceptions import ValidationError
 
+from django_wanvideo import chains
 from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services.storing import posters
@@ -81,6 +82,23 @@ def test_a_copy_goes_on_from_the_same_video_and_one_with_another_picture_does_no
     assert draft.continues == task
     draft.update(first_frame=picture())
     assert VideoTask.objects.get(pk=draft.pk).continues is None
+
+
+def test_where_a_model_can_it_goes_on_from_the_clip_itself_which_the_film_has_once(
+    stored: Stored, settings: Any
+) -> None:
+    task = stored("red", "blue", prompt="A fox trots", parameters={"duration": 2}, model="wan2.7-text-to-video")
+    assert not chains.can_continue(task, with_clip=True), "EvoLink could not read it"
+    settings.WANVIDEO = {**settings.WANVIDEO, "PUBLIC_MEDIA_BASE_URL": "https://media.example.com/"}
+    assert chains.can_continue(task, with_clip=True)
+    draft = task.continue_with(prompt="It looks up", with_clip=True)
+    assert [(item.role, item.file.size) for item in draft.inputs.all()] == [("source_video", task.video.size)]
+    assert (draft.model, draft.parameters["duration"], draft.continues) == ("wan2.7-image-to-video", 4, task)
+    parts = chains.parts_of(draft)
+    assert [part.task for part in chains.shown(parts)] == [draft]
+    assert "nothing to join" in chains.why_not(parts)
+    (take,) = draft.make_takes({})
+    assert take.continues == task
 
 
 def test_the_parts_after_one_that_is_deleted_stay(stored: Stored) -> None:

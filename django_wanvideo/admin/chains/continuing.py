@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
@@ -39,7 +40,18 @@ CONTINUE = Way(
     gettext_lazy("Continued."),
     gettext_lazy("Made to go on from another video."),
 )
-
+CONTINUE_CLIP = Way(
+    "continue_clip",
+    gettext_lazy("Continue the clip"),
+    ("add", "submit"),
+    partial(get_or_continue, with_clip=True),
+    _recent,
+    gettext_lazy(
+        "A draft that begins with this whole video and goes on from its end. Say what happens next; its length counts both."
+    ),
+    gettext_lazy("Continued."),
+    gettext_lazy("Made to go on from another video."),
+)
 REMAKE = Way(
     "remake",
     gettext_lazy("Remake this part"),

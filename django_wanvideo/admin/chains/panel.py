@@ -37,6 +37,7 @@ class Row:
     take: str = ""
     takes_url: str = ""
     warning: str = ""
+    note: str = ""
     remake_url: str = ""
     is_shown: bool = False
 
@@ -132,16 +133,17 @@ def _row(
         take=take % {"n": task.take_number} if task.take_number is not None else "",
         takes_url=model_admin.get_page_url("takes", task.pk) if task.take_group is not None else "",
         warning=words if part.begins_elsewhere else "",
+        note=_("Part %(n)s begins with this video.") % {"n": number + 1} if part.is_in_next else "",
         remake_url=model_admin.get_page_url("operate", task.pk, REMAKE.verb) if can_remake else "",
         is_shown=task.pk == shown.pk,
     )
 
 
 def _words(parts: list[chains.Part]) -> str:
-    seconds = [part.task.parameters.get("duration") for part in parts]
+    seconds = [part.task.parameters.get("duration") for part in chains.shown(parts)]
     count = ngettext("%(n)s part", "%(n)s parts", len(parts)) % {"n": len(parts)}
     known = [value for value in seconds if isinstance(value, int) and value > 0]
-    if len(known) < len(parts):
+    if len(known) < len(seconds):
         return count
     return f"{count}, {formats.seconds_in_words(sum(known))}"
 

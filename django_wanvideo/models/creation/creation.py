@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 
 _ROLES = frozenset(InputRole.values)
+#: What a video begins with that goes on from another one.
+_BEGINNINGS = (InputRole.FIRST_FRAME, InputRole.SOURCE_VIDEO)
 
 
 def get_or_create_task(
@@ -49,7 +51,7 @@ def get_or_create_task(
 ) -> tuple[VideoTask, bool]:
     """Do what ``VideoTask.objects.create_task`` does, and tell whether the draft was made now.
 
-    ``continues_id`` is the task whose last frame the first frame is.
+    ``continues_id`` is the task whose last frame the first frame is, or whose video the clip.
     """
     parameters = {name: value for name, value in others.items() if name not in _ROLES}
     sources = {role: items for role in others if role in _ROLES and (items := as_list(others[role]))}
@@ -136,8 +138,8 @@ def update_draft(
     keep_of = task if spec.id == task.model else None
     columns, inputs = validation.validate(spec, written, parameters, sources, keep_of=keep_of, fix=fix_inputs)
     fresh = [item for item in inputs if item.pk is None]
-    if others.get(InputRole.FIRST_FRAME) is not None:
-        # It begins with another picture now.
+    if any(sources.get(role, []) != stored.get(role, []) for role in _BEGINNINGS):
+        # It begins with something else now.
         columns["continues_id"] = None
     with media.discarding_files_on_error(fresh), database.atomic():
         if version is not None:
@@ -198,7 +200,7 @@ def get_or_duplicate(task: VideoTask, *, by: AbstractBaseUser | None = None, **c
     whole: dict[str, Any] = {"prompt": task.prompt, "model": task.model, "metadata": task.metadata}
     whole |= task.parameters | inputs | changes
     owner = by if by is not None else task.owner
-    if InputRole.FIRST_FRAME not in changes:
+    if not any(role in changes for role in _BEGINNINGS):
         whole["continues_id"] = task.continues_id
     return get_or_create_task(owner=owner, parent=task, by=by, **whole)
 

@@ -7,7 +7,7 @@ from django.core.files.base import ContentFile
 
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services.storing import posters
-from tests.admin.conftest import hidden, url
+from tests.admin.conftest import add_data, hidden, url
 from tests.clips import clip
 
 LABEL = "Continue…"
@@ -38,6 +38,26 @@ def test_the_button_makes_one_draft_however_often_the_page_is_sent(boss, film):
     another = asked.content.decode().partition('name="_another" value="')[2].partition('"')[0]
     boss.post(url("operate", film.pk, "continue"), {"_another": another, "idempotency_key": "tab-2"})
     assert film.continuations.count() == 2
+
+
+def test_a_draft_goes_on_from_the_same_video_until_it_gets_another_picture(boss, film):
+    draft = film.continue_with(by=boss.user)
+
+    def save(**changes):
+        boss.post(url("change", draft.pk), add_data(**changes))
+        draft.refresh_from_db()
+        return draft.prompt, draft.continues
+
+    assert save(prompt="x" * 1501, first_frame_file=None) == (film.prompt, film), "refused"
+    assert save(prompt="It looks up", first_frame_file=None) == ("It looks up", film)
+    assert save(prompt="It looks down", model="wan2.6-image-to-video", first_frame_file=None)[1] == film
+    assert save(prompt="Another one") == ("Another one", None)
+
+
+def test_the_clip_itself_is_offered_where_evolink_can_read_it(boss, film, settings):
+    assert "Continue with the clip…" not in boss.get(url("change", film.pk)).content.decode()
+    settings.WANVIDEO = {**settings.WANVIDEO, "PUBLIC_MEDIA_BASE_URL": "https://media.example.com/"}
+    assert "Continue with the clip…" in boss.get(url("change", film.pk)).content.decode()
 
 
 def test_without_the_extra_or_the_right_to_spend_there_is_no_button(boss, film, person, monkeypatch):
