@@ -16,7 +16,7 @@ from django_wanvideo.choices import FINISHED_STATUSES, Charge, InputRole, TaskSt
 from django_wanvideo.models.actions import TaskActions
 from django_wanvideo.models.approvals import approved
 from django_wanvideo.models.base import pricing
-from django_wanvideo.models.base.origins import MadeForField
+from django_wanvideo.models.base.origins import LONGEST, MadeForField
 from django_wanvideo.models.base.people import PersonKey
 from django_wanvideo.models.base.rows import RowKey
 from django_wanvideo.models.batches.row import BatchRow
@@ -80,7 +80,7 @@ class VideoTask(TaskActions, BatchRow, link.Link, take.Take, poster.Poster, appr
     metadata = models.JSONField(
         _("metadata"), default=dict, blank=True, help_text=_("Data that the site's own code needs later.")
     )
-    made_for = MadeForField(_("made for"), max_length=200, blank=True, editable=False)
+    made_for = MadeForField(_("made for"), max_length=LONGEST, blank=True, editable=False)
     notes = models.TextField(_("notes"), blank=True)
     #: Found at EvoLink by a callback whose attempt these rows do not know; shown to those who may settle such things.
     unmatched = models.BooleanField(_("unmatched"), default=False, editable=False)

@@ -11,8 +11,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from django_wanvideo import catalog
 from django_wanvideo.admin.forms import temporary_uploads
-from django_wanvideo.models import VideoTask
+from django_wanvideo.exceptions import TransitionNotAllowed
+from django_wanvideo.models import MediaInput, VideoTask
+from django_wanvideo.models.creation import creation
 from tests.admin.conftest import hidden, url
+from tests.admin.test_model_choice import Filled
 from tests.admin.test_models import typed
 from tests.clips import clip
 from tests.pictures import picture
@@ -169,3 +172,37 @@ def test_a_site_that_cannot_give_clips_on_offers_links_only(boss):
 def test_whose_voices_they_are_stands_beside_the_voices(boss):
     names = re.findall(r'data-wanvideo-field="(\w+)"', boss.get(url("add"), {"model": REFERENCE}).content.decode())
     assert names.index("voice_bindings") == names.index("voices_url") + 1
+
+
+def test_whatever_model_is_looked_at_what_was_given_comes_back(boss):
+    """Values, links and kept files, over every model that is offered."""
+    start = page_data(
+        reference_images_url=[A],
+        reference_images_file=[picture(name="fox.jpg")],
+        first_frame_file=picture(name="first.jpg"),
+        reference_videos_url=[CLIP],
+        duration="7",
+        seed="41",
+        negative_prompt="rain",
+        _model="1",
+    )
+    page = boss.post(url("add"), start)
+    before = Filled(page).lists
+    del before["csrfmiddlewaretoken"]
+    assert before["duration"] == ["7"]
+    assert len(before["reference_images_url"]) == 2
+    for spec in catalog.models():
+        page = boss.post(url("add"), {**Filled(page).lists, "model": spec.id, "_model": "1"})
+        assert page.context["adminform"].form.spec.id == spec.id
+    back = Filled(boss.post(url("add"), {**Filled(page).lists, "model": REFERENCE, "_model": "1"})).lists
+    assert {name: back.get(name) for name in before} == before
+
+
+def test_an_input_that_somebody_has_taken_away_meanwhile_is_not_left_out_without_a_word():
+    task = VideoTask.objects.create_task("A fox", model=REFERENCE, reference_images=[A, B])
+    first, second = task.inputs.order_by("position")
+    MediaInput.objects.filter(pk=second.pk).delete()
+    words = {"prompt": "A fox", "parameters": task.parameters, "notes": "", "metadata": {}}
+    with pytest.raises(TransitionNotAllowed, match="Somebody else changed"):
+        creation.update_draft(task, **words, reference_images=[second, first])
+    assert task.inputs.get() == first

@@ -59,6 +59,8 @@ class Filled(HTMLParser):
 
     def __init__(self, response):
         super().__init__()
+        #: All values of each name, and the last one.
+        self.lists = {}
         self.data = {}
         self.area = self.select = None
         self.feed(response.content.decode())
@@ -73,8 +75,10 @@ class Filled(HTMLParser):
             self.select = name
         elif tag == "option" and self.select and "selected" in values:
             self.data[self.select] = values["value"]
+            self.lists[self.select] = [values["value"]]
         elif tag == "input" and name and (kind in {"text", "number", "url", "hidden"} or "checked" in values):
             self.data[name] = values.get("value", "on")
+            self.lists.setdefault(name, []).append(self.data[name])
 
     def handle_endtag(self, tag):
         if tag == "textarea":
@@ -86,6 +90,7 @@ class Filled(HTMLParser):
         if self.area:
             # HTML drops the first line end of a text area.
             self.data[self.area] += data if self.data[self.area] else data.removeprefix("\n")
+            self.lists[self.area] = [self.data[self.area]]
 
 
 def switched(client, page, model, address=None, **changes):

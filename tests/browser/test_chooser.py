@@ -75,14 +75,20 @@ def test_the_best_of_four_takes_is_on_the_products_page_with_four_clicks(maria: 
 
 def test_a_tick_shows_what_was_made_for_this_product_alone(maria: Person, cup: Product) -> None:
     ours, _other = (rows.make(WISH, number=number, video=b"0") for number in (0, 1))
-    VideoTask.objects.filter(pk=ours.pk).update(metadata={"made_for": f"shop.product:{cup.pk}:video"})
+    ours.metadata = {"made_for": f"shop.product:{cup.pk}:video"}
+    ours.save(update_fields=["metadata"])
     page = open_product(maria, cup)
     with page.expect_popup() as opened:
         page.locator(".field-video").get_by_role("link", name="Choose a video…").click()
     popup = opened.value
+    # The tick takes effect by itself once the page's script has run.
+    expect(popup.locator("form.is-live")).to_be_attached()
     expect(popup.locator("label.wv-choice")).to_have_count(2)
-    popup.get_by_label("From this product’s picture (1)").check()
+    # Not ``check()``, which looks at the page that the tick leads away from.
+    tick = popup.get_by_label("From this product’s picture (1)")
+    tick.click()
     expect(popup.locator("label.wv-choice")).to_have_count(1)
+    expect(tick).to_be_checked()
     popup.locator("label.wv-choice").click()
     use(popup)
     expect(page.locator("select[name=video]")).to_have_value(str(ours.pk))

@@ -173,6 +173,11 @@ def test_a_product_finds_its_videos_however_many_others_are_newer(boss, cup, mak
         VideoTask(prompt="Another", model=task.model, metadata={"made_for": "shop.product:0:video"}) for _ in range(301)
     )
     assert "A new video for this product is on its way." in field(page(boss, cup), "video")
+    for change in ({}, {"made_for": f"shop.product:{cup.pk}:video"}):
+        draft = VideoTask.objects.create_task("A fox", picture(), metadata={"made_for": "shop.product:0:video"})
+        draft.update(metadata=change)
+        assert VideoTask.objects.get(pk=draft.pk).made_for == change.get("made_for", "")
+    VideoTask.objects.exclude(pk=task.pk).delete()
     task.metadata = {}
     task.save()
     assert "A new video for this product" not in field(page(boss, cup), "video")

@@ -8,6 +8,14 @@ from django.db import models
 
 #: The key of a task's metadata that says so.
 NAME = "made_for"
+#: Characters that the column holds.
+LONGEST = 200
+
+
+def key_in(metadata: object) -> str:
+    """Return what a task's metadata says; empty where it says nothing."""
+    value = metadata.get(NAME) if isinstance(metadata, dict) else None
+    return value[:LONGEST] if isinstance(value, str) else ""
 
 
 class MadeForField(models.CharField):  # type: ignore[type-arg]
@@ -18,9 +26,7 @@ class MadeForField(models.CharField):  # type: ignore[type-arg]
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
         """Read it from the metadata."""
-        metadata = getattr(model_instance, "metadata", None)
-        value = metadata.get(NAME) if isinstance(metadata, dict) else None
-        text = value[: self.max_length] if isinstance(value, str) else ""
+        text = key_in(getattr(model_instance, "metadata", None))
         setattr(model_instance, self.attname, text)
         return text
 

@@ -16,6 +16,7 @@ from django_wanvideo.db import database
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import MediaInput, VideoTask, lifecycle
 from django_wanvideo.models.approvals import approved
+from django_wanvideo.models.base.origins import key_in
 from django_wanvideo.models.creation import drafts, idempotency, inspection, media, presets, validation
 from django_wanvideo.models.creation.validation import Written, as_list
 from django_wanvideo.models.input import by_role
@@ -145,6 +146,8 @@ def update_draft(
         if version is not None:
             drafts.hold(task.pk, version)
         before = VideoTask.objects.waiting_for_approval().filter(pk=task.pk).values(*approved.CONTENT).first()
+        # Not by the row's own ``save``, which would write it as well.
+        columns["made_for"] = key_in(columns["metadata"])
         if not VideoTask.objects.filter(pk=task.pk, status=TaskStatus.DRAFT).update(**columns):
             message = _("This task has been sent meanwhile; it can no longer be changed. Duplicate it instead.")
             raise TransitionNotAllowed(message, action="update")

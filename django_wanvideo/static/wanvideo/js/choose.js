@@ -23,3 +23,5 @@ document.addEventListener("change", (event) => {
 document.addEventListener("click", (event) => {
     if (event.target.closest("[data-wanvideo-close]")) window.close();
 });
+
+form?.classList.add("is-live");
