@@ -86,7 +86,7 @@ def test_a_video_is_made_and_played_with_the_keyboard_alone(new_person: Callable
     page.keyboard.press("ArrowRight")
     _tab_to(maria, "[name=_generate]")
     # What is pressed is what the button says.
-    expect(page.locator("[name=_generate]")).not_to_contain_text("11.9")
+    expect(page.locator("[name=_generate]")).to_contain_text("23.85")
     page.keyboard.press("Enter")
     video = page.locator("video")
     expect(video).to_be_visible(timeout=LONG)
