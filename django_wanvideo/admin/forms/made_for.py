@@ -10,13 +10,15 @@ from typing import IO, TYPE_CHECKING, Any
 from django.apps import apps
 from django.core import signing
 
+from django_wanvideo.models.base import origins
+
 if TYPE_CHECKING:
     from django.db.models import Model
     from django.db.models.fields.files import FieldFile
     from django.http import HttpRequest
 
 #: The name of the link's parameter, and of the key in a task's ``metadata``.
-NAME = "made_for"
+NAME = origins.NAME
 SALT = "django_wanvideo.admin.forms.made_for"
 #: How long a page may lie open before its link to a new video is too old.
 LIFETIME = dt.timedelta(days=1)
@@ -55,8 +57,7 @@ class MadeFor:
 
 
 def key_of(model: str, pk: Any, name: str) -> str:
-    # The column ``made_for`` has no more.
-    return f"{model}:{pk}:{name}"[:200]
+    return f"{model}:{pk}:{name}"[: origins.LONGEST]
 
 
 def sign(obj: Model, name: str, picture: FieldFile, *, user: Any, metadata: dict[str, Any]) -> str:

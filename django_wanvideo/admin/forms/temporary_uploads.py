@@ -47,12 +47,12 @@ _forgot_at: float | None = None
 
 @dataclass(frozen=True, slots=True)
 class TemporaryUpload:
-    """A picture that is on the server already."""
+    """A file that is on the server already."""
 
     #: As the person called it.
     name: str
     url: str
-    #: The signed name that the form sends back; empty for the stored picture of a draft.
+    #: The signed name that the form sends back; empty for the stored file of a draft.
     token: str = ""
     width: int | None = None
     height: int | None = None
