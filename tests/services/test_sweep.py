@@ -512,3 +512,8 @@ def test_work_done_here_makes_everything_converge(road: Road, evo: Simulator):
     task.refresh_from_db()
     evo.complete(task.attempt.provider_task_id)
     assert road.finish(task).status == S.COMPLETED
+
+
+def test_how_long_a_hand_out_stands_is_read_when_a_pass_begins(monkeypatch):
+    monkeypatch.setattr(sweep, "TASK_VISIBILITY", dt.timedelta(seconds=4))
+    assert sweep.SweepResult().visibility_timeout == dt.timedelta(seconds=4)
