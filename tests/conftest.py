@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rq import Queue
 
     from django_wanvideo.simulator import Simulator
+    from django_wanvideo.simulator.media.video import Scene
 
 #: By one of these pytest-django gives a test its database.
 DATABASE_FIXTURES = {
@@ -46,6 +48,18 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if collection_path.name == "browser" and "not browser" in (config.option.markexpr or ""):
         return True
     return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Leave what tests are made of, which lasts for the whole run, out of the search for garbage."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -131,6 +145,25 @@ def _without_posters() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(posters, "is_installed", lambda: False)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _films_once() -> Iterator[None]:
+    """Encode each video that simulators hand out once, not in test after test."""
+    from django_wanvideo.simulator.media import video
+
+    encode, films = video.draw, dict[str, bytes]()
+
+    def draw(scene: Scene, picture: bytes | None, target: Path) -> None:
+        if scene.digest in films and video.available():
+            target.write_bytes(films[scene.digest])
+        else:
+            encode(scene, picture, target)
+            films[scene.digest] = target.read_bytes()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(video, "draw", draw)
         yield
 
 

@@ -114,7 +114,3 @@ def test_ready_in_is_how_long_this_sites_last_videos_took(boss, make_task):
     VideoTask.objects.update(accepted_at=now - dt.timedelta(seconds=118), finished_at=now)
     cells = next(line.cells for line in boss.get(url("models")).context["table"].lines if line.head == "Ready in")
     assert cells[0] == ["about 2\xa0min"]
-
-
-def test_who_may_add_nothing_sees_no_models(person):
-    assert person("view_videotask").get(url("models")).status_code == 403

@@ -77,6 +77,12 @@ WITH_VIEW = {
     "POST do duplicate": ("add", MOVED),
     "POST do retry": ("submit", MOVED),
     "POST do fetch": ("submit", MOVED),
+    "POST do cancel": ("change", MOVED),
+    "POST do dismiss": ("change", MOVED),
+    "POST poster": ("change", MOVED),
+    "POST pick": ("change", MOVED),
+    "POST join": ("change", MOVED),
+    "POST change, notes": ("change", MOVED),
     "GET delete": ("delete", OK),
     "GET plan": ("submit", OK),
     "GET resolve": ("resolve", OK),
@@ -189,7 +195,10 @@ def test_an_address_answers_those_who_may(ask, person, name):
 
 @pytest.mark.parametrize("name", WITH_VIEW)
 def test_some_addresses_need_two_permissions(ask, person, name):
+    """They open with both, and all that there are but the second one do not."""
     permission, expected = WITH_VIEW[name]
+    others = sorted({*WHO[1:], "approve"} - {permission})
+    assert ask(person(*(f"{other}_videotask" for other in others)), name).status_code == NO
     assert ask(person("view_videotask", f"{permission}_videotask"), name).status_code == expected
 
 

@@ -51,8 +51,8 @@ def test_the_callback_benchmark_prints_what_each_receiver_costs() -> None:
     assert (sql, commits) == ("1", "0")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("storage", ["default", pytest.param("chunks", marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("storage", ["default", "chunks"])
 def test_the_store_benchmark_prints_speed_and_memory_and_stays_small(storage: str) -> None:
     done = run("benchmarks.store", "--mib", "48", "--rounds", "1", "--storage", storage, "--no-goal")
     assert done.returncode == 0, done.stderr
@@ -61,7 +61,7 @@ def test_the_store_benchmark_prints_speed_and_memory_and_stays_small(storage: st
     assert "met     memory growth" in done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.fault("K13.looks-one-after-another")
 def test_the_looks_benchmark_keeps_the_limit_whatever_the_speed() -> None:
     done = run("benchmarks.looks", "--database", "sqlite", "--tasks", "48", "--rounds", "1", "--no-goal")

@@ -97,38 +97,23 @@ def test_what_was_chosen_is_kept_and_priced():
     assert task.credits_estimated > create(duration=2).credits_estimated
 
 
+#: What is wrong with which value is the business of the catalogue; here it arrives at its field, and nothing is made.
 BAD = {
     "no prompt": ({"prompt": ""}, {"prompt": ["required"]}),
-    "a prompt of space": ({"prompt": " \n\t"}, {"prompt": ["required"]}),
-    "a prompt of 1501 characters": ({"prompt": "x" * 1501}, {"prompt": ["max_length"]}),
-    "a prompt with a NUL": ({"prompt": "a\x00b"}, {"prompt": ["invalid_characters"]}),
-    "a prompt that is no text": ({"prompt": 5}, {"prompt": ["invalid"]}),
-    "1 second": ({"duration": 1}, {"duration": ["min_value"]}),
     "16 seconds": ({"duration": 16}, {"duration": ["max_value"]}),
-    "a duration as text": ({"duration": "5"}, {"duration": ["invalid"]}),
-    "half seconds": ({"duration": 2.5}, {"duration": ["invalid"]}),
-    "a duration of true": ({"duration": True}, {"duration": ["invalid"]}),
-    "an unknown quality": ({"quality": "4k"}, {"quality": ["invalid_choice"]}),
     "an unknown parameter": ({"durtion": 5}, {"durtion": ["unknown_parameter"]}),
-    "a parameter of another model": ({"seed": 5}, {"seed": ["unknown_parameter"]}),
     "no first frame": ({"first_frame": None}, {"first_frame": ["required"]}),
     "an empty first frame": ({"first_frame": ""}, {"first_frame": ["required"]}),
     "no first frame in a list": ({"first_frame": []}, {"first_frame": ["required"]}),
     "nothing in a list": ({"first_frame": [None]}, {"first_frame": ["required"]}),
     "two first frames": ({"first_frame": [LINK, LINK]}, {"first_frame": ["max_items"]}),
     "a role of another model": ({"last_frame": LINK}, {"last_frame": ["unknown_input"]}),
-    "shots without rewriting": ({"shot_type": "multi", "prompt_extend": False}, {"shot_type": ["requires"]}),
     "silence with a sound": (
         {"generate_audio": False, "audio": "https://sounds.example/a.mp3"},
         {"generate_audio": ["excludes"]},
     ),
     "an ftp link": ({"first_frame": "ftp://a.example/cat.png"}, {"first_frame": ["scheme"]}),
-    "a data link": ({"first_frame": "data:image/png;base64,AAAA"}, {"first_frame": ["scheme"]}),
-    "a script": ({"first_frame": "javascript:alert(1)"}, {"first_frame": ["scheme"]}),
     "a file name": ({"first_frame": "/etc/passwd"}, {"first_frame": ["scheme"]}),
-    "a link without a host": ({"first_frame": "https:///cat.png"}, {"first_frame": ["host"]}),
-    "a link with a password": ({"first_frame": "https://a:b@a.example/cat.png"}, {"first_frame": ["credentials"]}),
-    "a long link": ({"first_frame": "https://a.example/" + "x" * 2048}, {"first_frame": ["max_length"]}),
     "bytes": ({"first_frame": b"\x89PNG"}, {"first_frame": ["invalid"]}),
     "a number": ({"first_frame": 5}, {"first_frame": ["invalid"]}),
     "a file that is gone": ({"first_frame": Path("/nowhere/cat.png")}, {"first_frame": ["unreadable"]}),
@@ -202,31 +187,22 @@ def test_all_problems_are_said_at_once(storage):
     assert files(storage) == []
 
 
+#: One of each code; which pictures have it is the business of the catalogue.
 BAD_PICTURES = {
-    "transparent PNG": (lambda: picture("PNG", mode="RGBA"), ["transparency"]),
-    "transparent WebP": (lambda: picture("WEBP", mode="RGBA", color=(0, 128, 128, 0), lossless=True), ["transparency"]),
-    "grey with transparency": (lambda: picture("PNG", mode="LA"), ["transparency"]),
+    "transparent": (lambda: picture("PNG", mode="RGBA"), ["transparency"]),
     "too narrow": (lambda: picture(size=(359, 480)), ["sides"]),
-    "too low": (lambda: picture(size=(480, 359)), ["sides"]),
-    "too wide": (lambda: picture(size=(2001, 480)), ["sides"]),
-    "too high": (lambda: picture(size=(480, 2001)), ["sides"]),
     "over 10 MB": (
         lambda: SimpleUploadedFile("noise.png", noise("PNG", (1900, 1900), compress_level=0).getvalue()),
         ["max_bytes"],
     ),
-    "GIF": (lambda: picture("GIF", mode="P"), ["format"]),
     "GIF called PNG": (lambda: picture("GIF", mode="P", name="cat.png"), ["format"]),
-    "TIFF": (lambda: picture("TIFF"), ["format"]),
     "moving WebP": (
         lambda: picture("WEBP", save_all=True, append_images=[Image.new("RGB", (640, 480), "navy")]),
         ["animated"],
     ),
     "text called JPEG": (lambda: SimpleUploadedFile("cat.jpg", b"no picture at all", "image/jpeg"), ["not_an_image"]),
-    "HTML called PNG": (lambda: SimpleUploadedFile("cat.png", b"<html><script>", "image/png"), ["not_an_image"]),
-    "SVG": (lambda: SimpleUploadedFile("cat.svg", b"<svg xmlns='x'/>", "image/svg+xml"), ["format"]),
     "empty": (lambda: SimpleUploadedFile("cat.jpg", b"", "image/jpeg"), ["empty"]),
     "cut off": (lambda: SimpleUploadedFile("cat.jpg", picture(size=(1000, 1000)).read()[:2000]), ["damaged"]),
-    "half a PNG": (lambda: SimpleUploadedFile("cat.png", noise("PNG", (400, 400)).getvalue()[:5000]), ["damaged"]),
 }
 
 
