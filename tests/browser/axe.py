@@ -40,10 +40,14 @@ def script() -> str:
     return found.read_text()
 
 
-def problems(page: Page, source: str, rules: list[str] | None = None) -> list[str]:
-    """Return what axe finds serious or critical on a page, with the elements concerned; by all of ``TAGS`` or by ``rules``."""
+def problems(page: Page, source: str = "", rules: list[str] | None = None) -> list[str]:
+    """Return what axe finds serious or critical on a page, with the elements concerned; by all of ``TAGS`` or by ``rules``.
+
+    Without ``source`` the page has been looked at before.
+    """
     # The devtools protocol evaluates it, so that the page's own policy stays as strict as it is.
-    page.evaluate(source)
+    if source:
+        page.evaluate(source)
     result: dict[str, Any] = page.evaluate(
         "only => axe.run(document, {runOnly: only, resultTypes: ['violations'], preload: false})",
         {"type": "rule", "values": rules} if rules else {"type": "tag", "values": TAGS},

@@ -140,6 +140,13 @@ class Person:
         """Tell whether the window is still the one that was marked."""
         return bool(self.page.evaluate("window.stillTheSamePage === true"))
 
+    def darken(self, is_dark: bool = True) -> None:
+        """Let it become dark, or light again, at once."""
+        self.page.emulate_media(color_scheme="dark" if is_dark else "light")
+        self.page.evaluate(
+            "document.getAnimations().forEach((change) => { if (change instanceof CSSTransition) change.finish(); })"
+        )
+
     def is_wider_than_screen(self) -> int:
         """Return by how many pixels the page must be scrolled sideways."""
         return int(self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Demo]:
-    """A demo that waits for visitors; afterwards nothing of it is left."""
+    """A demo that waits for visitors until its terminal is closed; afterwards nothing of it is left."""
     running = Demo("--data", str(tmp_path / "data"), "--progression", "seconds:2", TMPDIR=str(tmp_path))
     yield running
     if running.process.poll() is None:
-        running.process.send_signal(signal.SIGTERM)
-    running.wait(60)
+        running.process.send_signal(signal.SIGHUP)
+    assert running.wait(60) == 0, running.text
     assert processes_of(tmp_path / "data") == []
 
 

@@ -183,7 +183,8 @@ def test_money_is_what_the_site_pays(boss, ours):
 # The chart --------------------------------------------------------------------------------------------------------------
 
 
-def test_the_chart_has_a_bar_for_each_day_as_high_as_its_credits_in_any_language(boss, ours):
+def test_the_chart_has_a_bar_for_each_day(boss, ours):
+    """It has a bar for each day, as high as its credits, in any language."""
     ours(DAILY_CREDIT_LIMIT=30)
     some(boss)
     with translation.override("de"):

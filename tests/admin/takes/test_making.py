@@ -160,7 +160,8 @@ def test_takes_are_numbered_sent_at_their_price_and_shown_beside_each_other(boss
 
 
 @pytest.mark.parametrize("shown", ["23.79", "", "NaN", "x"])
-def test_what_costs_more_than_was_shown_is_shown_again_and_neither_made_nor_sent(boss, make_task, shown):
+def test_what_costs_more_than_was_shown_is_shown_again(boss, make_task, shown):
+    """What costs more than was shown is shown again, and neither made nor sent."""
     task = make_task("completed")
     page = generate(boss, task, shown, repeats="2")
     assert "this is what it costs now" in page.content.decode()
