@@ -53,6 +53,8 @@ def test_the_parts_stand_on_the_page_of_each_and_on_a_draft_without_buttons(boss
 
 
 def test_join_is_pressed_and_the_film_is_played_and_kept(boss, parts):
+    assert boss.get(url("join", parts[0].pk)).url == url("change", parts[0].pk)
+    assert not Film.objects.exists()
     for _time in range(2):
         assert boss.post(url("join", parts[0].pk))["Location"].startswith(url("change", parts[0].pk))
     film = Film.objects.get()
