@@ -87,7 +87,7 @@ def may_change(
 
 def ended(model_admin: TaskAdminBase, request: HttpRequest, pk: uuid.UUID) -> str:
     """Say what became of a film that the person has seen being joined; an empty text while it is."""
-    film = Film.objects.filter(pk=pk, task__in=model_admin.get_queryset(request).order_by()).first()
+    film = Film.objects.filter(pk=pk, task__in=model_admin.get_queryset(request).order_by().values("pk")).first()
     if film is None:
         return _("This film is not here any more.")
     if film.next_action_at is not None:
