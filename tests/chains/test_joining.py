@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -28,8 +33,7 @@ from tests.clips import clip, colour_of, heard_of, sounding
 from tests.rows import make_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     Stored = Callable[..., VideoTask]
 
@@ -276,6 +280,50 @@ def test_a_film_of_four_parts_is_made_joined_and_charged_once_for_each() -> None
     # The run-up of each sound is left out.
     assert len(whole.sound) >= sum(len(one.sound) - 2 for one in single)
     assert whole.seconds == [pytest.approx(8, abs=0.1)] * 2
+
+
+def test_a_film_that_goes_on_with_its_clip_has_the_clip_once(settings: Any) -> None:
+    """EvoLink reads the first video where the site has it, and the film consists of the second one and what follows."""
+    Path(settings.MEDIA_ROOT).mkdir()
+    handler = partial(Quiet, directory=str(settings.MEDIA_ROOT))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as media, running(media):
+        public = f"http://127.0.0.1:{media.server_port}/"
+        settings.WANVIDEO = {**settings.WANVIDEO, "PUBLIC_MEDIA_BASE_URL": public}
+        with evolink_simulator(small_videos=False, video_scale=0.35, video_fps=2) as evolink:
+            first = VideoTask.objects.create_task("A fox trots", model="wan2.7-text-to-video", duration=2)
+            run_until_finished(first.submit())
+            second = first.continue_with(prompt="It looks up", with_clip=True)
+            run_until_finished(second.submit())
+            third = second.continue_with(prompt="It sits down", duration=2)
+            run_until_finished(third.submit())
+            assert [task.status for task in (first, second, third)] == [S.COMPLETED] * 3
+            body = evolink.ledger[second.attempt.provider_task_id].body
+            clip_sent = second.inputs.get()
+            assert body["video_urls"] == [f"{public}{clip_sent.file.name}"]
+            with clip_sent.file.open() as sent, first.video.open() as video:
+                assert sent.read() == video.read()
+            film = made(chains.join(first))
+            evolink.ledger.assert_charged_once()
+            assert len(evolink.ledger) == 3
+    assert film.parts == [str(second.pk), str(third.pk)]
+    assert read(film).pictures == read(second).pictures + read(third).pictures
+    assert read(film).seconds[0] == pytest.approx(4 + 2, abs=0.1)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+
+@contextmanager
+def running(server: ThreadingHTTPServer) -> Iterator[None]:
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
 
 
 @dataclass

@@ -36,7 +36,9 @@ class ModelSwitchMixin(TaskFormBase):
         if not self.is_bound:
             return []
         names = dict.fromkeys(name for spec in catalog.known() for name in _names(spec) if name not in self.fields)
-        return [(name, value) for name in names for value in self.data.getlist(self.add_prefix(name)) if value]
+        values = {name: self.data.getlist(self.add_prefix(name)) for name in names}
+        # An empty one among others has its place.
+        return [(name, value) for name, found in values.items() if any(found) for value in found]
 
     def is_valid(self) -> bool:
         """Refuse what was filled in for another model: its settings must be seen first."""
@@ -50,7 +52,7 @@ class ModelSwitchMixin(TaskFormBase):
         self._errors = ErrorDict()
         self.cleaned_data = {}
         self.keep_uploads()
-        self.focus = items.rearrange(self.data, self.several, lambda role: self.add_prefix(link_name(role)))
+        self.focus = items.rearrange(self.data, self.several, self.add_prefix)
         shown = catalog.find(self.data.get("shown_model"))
         were = {parameter.name: parameter for parameter in shown.parameters} if shown is not None else {}
         for name, parameter in were.items():
