@@ -16,7 +16,7 @@ from django_wanvideo.admin.forms.items import KEPT, STORED
 from django_wanvideo.admin.forms.temporary_uploads import TemporaryUpload
 from django_wanvideo.catalog import MediaFacts
 from django_wanvideo.catalog.images import inspection as pictures
-from django_wanvideo.models.creation import files, idempotency, inspection
+from django_wanvideo.models.creation import idempotency, inspection
 from django_wanvideo.models.input import by_role
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class InputsForm(ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         #: What is wrong with single items, by role and place.
-        self.item_problems: defaultdict[str, dict[int, list[str]]] = defaultdict(dict)
+        self.item_problems: defaultdict[str, dict[int, list[ValidationError]]] = defaultdict(dict)
         #: Names of chosen files that could not be kept, by role and place.
         self._unkept: dict[tuple[str, int], str] = {}
 
@@ -163,7 +163,7 @@ class InputsForm(ModelForm):
             role = wanted.role.value
             for position, value in enumerate(self.cleaned_data.get(link_name(role)) or []):
                 if self._item(role, position, value) is None:
-                    self.item_problems[role][position] = [lost]
+                    self.item_problems[role][position] = [ValidationError(lost)]
             if problems := self.item_problems.get(role):
                 self.add_error(link_name(role), items.refused(wanted, problems))
 
@@ -177,9 +177,9 @@ class InputsForm(ModelForm):
         for position, value in enumerate(self.cleaned_data.get(link_name(role)) or []):
             item = self._item(role, position, value)
             try:
-                inspection.inspect(self.spec, {role: [item]}, keep_of=keep_of, fix=True)
+                inspection.inspect(self.spec, {role: [item]}, keep_of=keep_of, fix="images")
             except ValidationError as error:
-                self.item_problems[role][position] = error.messages
+                self.item_problems[role][position] = error.error_dict[role]
                 own += error.messages
         rest = [problem for problem in problems if not set(problem.messages) <= {*own}]
         return [items.refused(wanted, self.item_problems[role]), *rest] if own else rest
@@ -195,11 +195,14 @@ class InputsForm(ModelForm):
             widget.present = self._kept_file(role, token, kept_url) if token else None
             item = next(iter(stored.get(role, [])), None)
             if widget.present is None and item is not None and item.file:
-                widget.present = _stored_file(item)
+                widget.present = temporary_uploads.of_stored(item)
         for wanted in self.several:
             role = wanted.role.value
             several: Any = self.fields[link_name(role)].widget
             several.rows = [self._row(wanted, *item, kept_url) for item in enumerate(self._values(role))]
+            if wanted.max_items == 1 and several.rows:
+                # What is wrong with the only one stands at the field.
+                items.worded(self.errors.as_data().get(link_name(role), []), several.rows[0])
 
     def _values(self, role: str) -> list[str]:
         name = link_name(role)
@@ -209,14 +212,13 @@ class InputsForm(ModelForm):
     def _row(self, wanted: InputSpec, position: int, value: str, kept_url: str) -> items.Row:
         role = wanted.role.value
         row = items.Row(items.name_of(wanted, position), value, has_focus=self.focus == (role, position))
-        row.problems = self.item_problems[role].get(position, [])
         if value.startswith(KEPT):
             row.present = self._kept_file(role, value.removeprefix(KEPT), kept_url)
         elif (item := self._stored(value)) is not None:
-            row.present = _stored_file(item)
+            row.present = temporary_uploads.of_stored(item)
         elif (role, position) in self._unkept:
             row.present = TemporaryUpload(self._unkept[role, position], "")
-        return items.describe(row, wanted)
+        return items.describe(row, wanted, self.item_problems[role].get(position, []))
 
     def _kept_file(self, role: str, token: str, kept_url: str) -> TemporaryUpload | None:
         stored = temporary_uploads.open_upload(token, owner=self.user.pk)
@@ -235,16 +237,3 @@ class InputsForm(ModelForm):
             measured["facts"] = MediaFacts(facts.format, facts.size, facts.width, facts.height)
         url = f"{kept_url}?name={token}"
         return TemporaryUpload(str(stored.name), url, token=token, size=stored.size, **measured)
-
-
-def _stored_file(item: MediaInput) -> TemporaryUpload:
-    is_picture = item.content_type.startswith("image/")
-    return TemporaryUpload(
-        _("the present picture") if is_picture else _("the present file"),
-        files.url_of(item.shown_file) if is_picture else "",
-        width=item.width,
-        height=item.height,
-        size=item.size,
-        sent=item.sent_size,
-        facts=item.facts,
-    )

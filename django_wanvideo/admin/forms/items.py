@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo.admin.presentation import formats
-from django_wanvideo.catalog import MediaFacts, images, text
+from django_wanvideo.catalog import MediaFacts, images, media, text
 from django_wanvideo.catalog.media import limits
 from django_wanvideo.choices import InputRole
 from django_wanvideo.models.creation import addresses
@@ -25,7 +25,6 @@ from django_wanvideo.models.creation import addresses
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from django.http import QueryDict
     from django_stubs_ext import StrOrPromise
 
     from django_wanvideo.admin.forms.temporary_uploads import TemporaryUpload
@@ -36,9 +35,9 @@ _LENGTH = re.compile(r"\d{1,4}(\.\d{1,3})?")
 _LONGEST_LENGTHS = 200
 #: Marks of what is no link: the signed name of a kept upload, the key of a stored input.
 KEPT, STORED = "kept:", "stored:"
-#: Buttons that change the order and nothing else. Their value is the role, with the item's place but for the first.
-ADD, UP, REMOVE = "_add", "_up", "_remove"
-BUTTONS = (ADD, UP, REMOVE)
+#: Buttons that change the list and nothing else. Their value is the role, with the item's place but for the first.
+ADD, UP, REMOVE, CUT = "_add", "_up", "_remove", "_cut"
+BUTTONS = (ADD, UP, REMOVE, CUT)
 #: How an item is called in the prompt and on the page.
 _NAMES = {
     "image": gettext_lazy("Image %(n)s"),
@@ -62,6 +61,8 @@ class Row:
     remarks: Sequence[StrOrPromise] = ()
     #: Of a clip whose length is known, for the price.
     seconds: str = ""
+    #: Of one that is only too long, the seconds that can be taken of it.
+    cut_seconds: int | None = None
     problems: Sequence[str] = ()
     has_focus: bool = False
 
@@ -152,8 +153,8 @@ def takes_files(wanted: InputSpec) -> bool:
     return True
 
 
-def describe(row: Row, wanted: InputSpec) -> Row:
-    """Say what was measured of a row's file, and what of it could not be."""
+def describe(row: Row, wanted: InputSpec, problems: Sequence[ValidationError]) -> Row:
+    """Say what was measured of a row's file, what of it could not be, and what is wrong with it."""
     if row.present is not None:
         facts = row.present.facts
         row.facts = _words_of(facts)
@@ -162,7 +163,20 @@ def describe(row: Row, wanted: InputSpec) -> Row:
             row.facts = " ".join([row.facts, _("It will be sent as %(size)s JPEG.") % {"size": size}])
         row.seconds = str(facts.seconds) if facts.seconds is not None else ""
         row.remarks = list(limits.remarks(wanted, facts)) if facts.format and wanted.media != "image" else []
+        row.cut_seconds = wanted.max_seconds if media.can_cut(wanted, facts) else None
+    row.problems = worded(problems, row)
     return row
+
+
+def worded(problems: Sequence[ValidationError], row: Row) -> list[str]:
+    """Return what is wrong with a row's input; where there is a button for that, it is named, in ``problems`` too."""
+    for problem in problems:
+        if problem.code == "seconds" and row.cut_seconds is not None:
+            problem.message = _(
+                "It lasts %(seconds)s seconds; %(low)s to %(high)s are taken. Press “Use its first %(high)s seconds”, or "
+                "choose another."
+            )
+    return [message for problem in problems for message in problem.messages]
 
 
 def _words_of(facts: MediaFacts) -> str:
@@ -206,36 +220,7 @@ def pressed(data: Any) -> str:
     return next((name for name in BUTTONS if name in data), "")
 
 
-def rearrange(data: QueryDict, wanted: Iterable[InputSpec], name: Any) -> tuple[str, int] | None:
-    """Do what the pressed button says, to items under ``name(role)``; return the role and the place to go on at.
-
-    What cannot be done any more, such as a move of what is gone, changes nothing.
-    """
-    button = pressed(data)
-    role, _colon, place = str(data.get(button, "")).partition(":")
-    spec = next((item for item in wanted if item.role == role), None)
-    if not button or spec is None:
-        return None
-    values = data.getlist(name(role))
-    at = int(place) if place.isdecimal() and len(place) < 4 else -1
-    if button == ADD:
-        # A row to write a link into; files have come in by now.
-        if place == "link" and len(values) < spec.max_items:
-            values.append("")
-        at = len(values) - 1
-    elif at >= len(values) or at < (button == UP):
-        return role, len(values) - 1
-    elif button == UP:
-        values.insert(at - 1, values.pop(at))
-        at -= 1
-    else:
-        del values[at]
-        at = min(at, len(values) - 1)
-    data.setlist(name(role), values)
-    return role, at
-
-
-def refused(wanted: InputSpec, problems: dict[int, list[str]]) -> ValidationError:
+def refused(wanted: InputSpec, places: Iterable[int]) -> ValidationError:
     """Return what stands at the field where single items are not taken."""
-    names = ", ".join(name_of(wanted, position) for position in sorted(problems))
+    names = ", ".join(name_of(wanted, position) for position in sorted(places))
     return ValidationError(_("Not taken: %(names)s. What to do stands beside it.") % {"names": names}, "items")

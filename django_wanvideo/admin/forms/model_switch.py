@@ -1,4 +1,4 @@
-"""A form that changes to another model's settings: nothing is made of what was typed, and nothing of it is lost.
+"""A form that changes to another model's settings, or its lists of inputs: nothing is made of it, and nothing is lost.
 
 What the new model has no field for stays in the page as hidden values.
 """
@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ValidationError
 from django.forms.utils import ErrorDict
 
 from django_wanvideo import catalog
-from django_wanvideo.admin.forms import items
+from django_wanvideo.admin.forms import items, temporary_uploads
 from django_wanvideo.admin.forms.base import TaskFormBase
 from django_wanvideo.admin.forms.fields import kept_name, link_name
+from django_wanvideo.admin.forms.items import KEPT
+from django_wanvideo.catalog import media
 
 if TYPE_CHECKING:
-    from django_wanvideo.catalog import ModelSpec, ParameterSpec
+    from django_wanvideo.catalog import InputSpec, ModelSpec, ParameterSpec
 
 
 class ModelSwitchMixin(TaskFormBase):
@@ -50,7 +53,7 @@ class ModelSwitchMixin(TaskFormBase):
         self._errors = ErrorDict()
         self.cleaned_data = {}
         self.keep_uploads()
-        self.focus = items.rearrange(self.data, self.several, lambda role: self.add_prefix(link_name(role)))
+        self.focus = self._rearrange()
         shown = catalog.find(self.data.get("shown_model"))
         were = {parameter.name: parameter for parameter in shown.parameters} if shown is not None else {}
         for name, parameter in were.items():
@@ -59,6 +62,51 @@ class ModelSwitchMixin(TaskFormBase):
                 self.data.setdefault(self.add_prefix(name), "false")
         for parameter in self.spec.parameters:
             self._fill_in(parameter, were.get(parameter.name))
+
+    def _rearrange(self) -> tuple[str, int] | None:
+        """Do what the pressed button of a list says; return the role and the place to go on at.
+
+        What cannot be done any more, such as a move of what is gone, changes nothing.
+        """
+        button = items.pressed(self.data)
+        role, _colon, place = str(self.data.get(button, "")).partition(":")
+        wanted = next((item for item in self.several if item.role == role), None)
+        if not button or wanted is None:
+            return None
+        values = self._values(role)
+        at = int(place) if place.isdecimal() and len(place) < 4 else -1
+        if button == items.ADD:
+            # A row to write a link into; files have come in by now.
+            if place == "link" and len(values) < wanted.max_items:
+                values.append("")
+            at = len(values) - 1
+        elif at >= len(values) or at < (button == items.UP):
+            return role, len(values) - 1
+        elif button == items.UP:
+            values.insert(at - 1, values.pop(at))
+            at -= 1
+        elif button == items.CUT:
+            values[at] = self._beginning_of(wanted, at, values[at])
+        else:
+            del values[at]
+            at = min(at, len(values) - 1)
+        self.data.setlist(self.add_prefix(link_name(role)), values)
+        return role, at
+
+    def _beginning_of(self, wanted: InputSpec, position: int, value: str) -> str:
+        """Keep the beginning of a clip or a sound that is too long, and return what stands for it in the form.
+
+        Where it cannot be cut, the item stays, and it is said beside it what to do.
+        """
+        if not media.can_cut(wanted, self._facts(value)):
+            return value
+        stored = self._stored(value)
+        token = value.removeprefix(KEPT) if stored is None else self._copied(wanted.role.value, stored)
+        try:
+            return KEPT + temporary_uploads.keep_beginning(token, owner=self.user.pk, wanted=wanted)
+        except ValidationError as error:
+            self.item_problems[wanted.role.value][position] = error.error_list
+            return value
 
     def _fill_in(self, parameter: ParameterSpec, was: ParameterSpec | None) -> None:
         """Choose what the new field of ``parameter`` shows; ``was`` is the one that stood in the page, if any."""

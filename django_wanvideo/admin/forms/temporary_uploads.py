@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from django.db.models.fields.files import FieldFile
 
     from django_wanvideo.catalog import InputSpec
+    from django_wanvideo.models import MediaInput
 
 SALT = "django_wanvideo.admin.forms.temporary_uploads"
 FOLDER = "wanvideo/kept"
@@ -61,6 +62,20 @@ class TemporaryUpload:
     sent: tuple[int, int] | None = None
     #: What was measured of a clip, a sound or a document.
     facts: MediaFacts = field(default_factory=MediaFacts)
+
+
+def of_stored(item: MediaInput) -> TemporaryUpload:
+    """Return the stored file of a draft as a form shows it."""
+    is_picture = item.content_type.startswith("image/")
+    return TemporaryUpload(
+        _("the present picture") if is_picture else _("the present file"),
+        files.url_of(item.shown_file) if is_picture else "",
+        width=item.width,
+        height=item.height,
+        size=item.size,
+        sent=item.sent_size,
+        facts=item.facts,
+    )
 
 
 def keep(upload: File[Any], *, owner: Any, wanted: InputSpec | None = None) -> str:
@@ -119,6 +134,22 @@ def keep_copy(stored: FieldFile, *, owner: Any, wanted: InputSpec) -> str:
             return keep(File(content, name=f"{wanted.role}{suffix}"), owner=owner, wanted=wanted)
         return keep(ContentFile(content.read(images.MAX_READ_BYTES + 1), name=f"picture{suffix}"), owner=owner)
     return ""
+
+
+def keep_beginning(token: str, *, owner: Any, wanted: InputSpec) -> str:
+    """Keep the beginning of a kept clip or sound, as long as a model takes, as a file of its own.
+
+    Raises ValidationError where that cannot be done, with what to do.
+    """
+    kept = open_upload(token, owner=owner)
+    if kept is None:
+        raise ValidationError(_("The file that you chose cannot be read here any more. Choose it again."))
+    with kept:
+        beginning, _found = media.cut(kept, wanted, facts(token, owner=owner))
+    with beginning:
+        if new := keep(File(beginning, name=kept.name), owner=owner, wanted=wanted):
+            return new
+    raise ValidationError(_("This site’s storage does not take the file just now. Try again in a few minutes."))
 
 
 def read(token: str, *, owner: Any) -> tuple[str, str] | None:
