@@ -252,9 +252,84 @@ def test_a_site_that_cannot_give_clips_on_offers_links_only(boss):
     assert 'value="reference_videos:link"' in page
 
 
-def test_whose_voices_they_are_stands_beside_the_voices(boss):
-    names = re.findall(r'data-wanvideo-field="(\w+)"', boss.get(url("add"), {"model": REFERENCE}).content.decode())
-    assert names.index("voice_bindings") == names.index("voices_url") + 1
+VOICES = [f"https://a.example/{name}.mp3" for name in ("ann", "ben", "cem")]
+
+
+def speakers(page):
+    """Who speaks with each voice as the page shows it, and the keys that wait for a voice."""
+    text = page.content.decode()
+    found = re.findall(r'<select name="voice_bindings".*?</select>', text, re.DOTALL)
+    chosen = [re.findall(r'<option value="([^"]*)" selected>', select) for select in found]
+    waiting = re.findall(r'<input type="hidden" name="voice_bindings" value="([^"]*)"', text)
+    return ["".join(keys) for keys in chosen], waiting
+
+
+def voiced(keys, **changes):
+    given = {"reference_images_url": [A, B], "reference_videos_url": [CLIP], "voices_url": VOICES[: len(keys)]}
+    return page_data(**given | {"voice_bindings": keys} | changes)
+
+
+def test_who_speaks_is_chosen_beside_each_voice_among_the_inputs_that_there_are(boss):
+    page = boss.post(url("add"), voiced(["image2", ""], _add="voices:link"))
+    selects = re.findall(r'<select name="voice_bindings".*?</select>', page.content.decode(), re.DOTALL)
+    names = ["In order", "Image 1", "Image 2", "Video 1"]
+    assert [re.findall(r"<option.*?>(.*?)</option>", select) for select in selects] == [names] * 3
+    assert speakers(page) == (["image2", "", ""], [])
+    assert "In order: clips, then pictures, as they stand." in page.content.decode()
+    # What is left in order gets what is left.
+    assert boss.post(url("add"), voiced(["image2", ""], _save="1")).status_code == 302
+    task = VideoTask.objects.get()
+    assert task.parameters["voice_bindings"] == "image2, video1"
+    assert speakers(boss.get(url("change", task.pk))) == (["image2", "video1"], [])
+    # An input that is removed with its page is bound to nobody; nothing chosen is nothing said.
+    boss.post(url("change", task.pk), voiced(["", ""], _save="1"))
+    task.refresh_from_db()
+    assert "voice_bindings" not in task.parameters
+
+
+@pytest.mark.parametrize(
+    ("keys", "button", "after"),
+    [
+        (["image1", "video1"], {"_up": "reference_images:1"}, ["image2", "video1"]),
+        (["image2", "image1"], {"_up": "reference_images:1"}, ["image1", "image2"]),
+        (["image1", "image2"], {"_remove": "reference_images:0"}, ["", "image1"]),
+        (["image1", "video1"], {"_remove": "reference_videos:0"}, ["image1", ""]),
+        (["image1", "", "video1"], {"_up": "voices:2"}, ["image1", "video1", ""]),
+        (["image1", "", "video1"], {"_remove": "voices:0"}, ["", "video1"]),
+    ],
+)
+def test_who_speaks_follows_what_is_moved_and_is_cleared_with_what_is_taken_away(boss, keys, button, after):
+    assert speakers(boss.post(url("add"), voiced(keys, **button))) == (after, [])
+
+
+def test_who_speaks_follows_through_empty_rows_refusals_and_models_without_voices(boss):
+    gaps = {"reference_images_url": ["", A, B], "voices_url": ["", *VOICES[:2]]}
+    keys = ["video1", "image3", ""]
+    page = boss.post(url("add"), voiced(keys, **gaps, duration="99", _save="1"))
+    assert speakers(page) == (["image2", ""], [])
+    assert boss.post(url("add"), voiced(keys, **gaps, _save="1")).status_code == 302
+    assert VideoTask.objects.get().parameters["voice_bindings"] == "image2, video1"
+    # The pictures move while another model is shown, which takes no voices.
+    other = {"model": "wan3.0-reference-video", "shown_model": "wan3.0-reference-video"}
+    page = boss.post(url("add"), voiced(["", "image1"], **other, _up="reference_images:1"))
+    back = boss.post(url("add"), {**Filled(page).lists, "model": REFERENCE, "_model": "1"})
+    assert values(back) == [B, A]
+    assert speakers(back) == (["", "image2"], [])
+
+
+def test_a_voice_of_nobody_is_refused_beside_it_and_what_is_said_for_later_waits(boss):
+    page = boss.post(url("add"), voiced(["", "image1"], reference_images_url=["", B], _save="1"))
+    assert errors_of(page) == {"voices_url": ["Not taken: Audio 2. What to do stands beside it."]}
+    assert "What you chose for it is empty. Choose again." in page.content.decode()
+    page = boss.post(url("add"), voiced(["image9", "video1"], _save="1"))
+    assert "no “image9”" in errors_of(page)["voices_url"][0]
+    assert "image9 (not there)" in page.content.decode()
+    # A preset says it before there are voices; with none it is not sent.
+    waiting = {"voices_url": [], "voice_bindings": "video1, image2"}
+    page = boss.post(url("add"), voiced([], **waiting, _add="voices:link"))
+    assert speakers(page) == (["video1"], ["image2"])
+    assert boss.post(url("add"), voiced([], **waiting, _save="1")).status_code == 302
+    assert "voice_bindings" not in VideoTask.objects.get().parameters
 
 
 def test_whatever_model_is_looked_at_what_was_given_comes_back(boss):

@@ -1,4 +1,4 @@
-"""A form that changes to another model's settings, or its lists of inputs: nothing is made of it, and nothing is lost.
+"""A form that changes to another model's settings: nothing is made of what was typed, and nothing of it is lost.
 
 What the new model has no field for stays in the page as hidden values.
 """
@@ -14,7 +14,7 @@ from django_wanvideo import catalog
 from django_wanvideo.admin.forms import items, temporary_uploads
 from django_wanvideo.admin.forms.base import TaskFormBase
 from django_wanvideo.admin.forms.fields import kept_name, link_name
-from django_wanvideo.admin.forms.items import KEPT
+from django_wanvideo.admin.forms.widgets import KEPT
 from django_wanvideo.catalog import media
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ class ModelSwitchMixin(TaskFormBase):
         if not self.is_bound:
             return []
         names = dict.fromkeys(name for spec in catalog.known() for name in _names(spec) if name not in self.fields)
-        return [(name, value) for name in names for value in self.data.getlist(self.add_prefix(name)) if value]
+        values = {name: self.data.getlist(self.add_prefix(name)) for name in names}
+        # An empty one among others has its place.
+        return [(name, value) for name, found in values.items() if any(found) for value in found]
 
     def is_valid(self) -> bool:
         """Refuse what was filled in for another model: its settings must be seen first."""
@@ -53,7 +55,7 @@ class ModelSwitchMixin(TaskFormBase):
         self._errors = ErrorDict()
         self.cleaned_data = {}
         self.keep_uploads()
-        self.focus = self._rearrange()
+        self.focus = items.rearrange(self.data, self.several, self.add_prefix, self._beginning_of)
         shown = catalog.find(self.data.get("shown_model"))
         were = {parameter.name: parameter for parameter in shown.parameters} if shown is not None else {}
         for name, parameter in were.items():
@@ -62,36 +64,6 @@ class ModelSwitchMixin(TaskFormBase):
                 self.data.setdefault(self.add_prefix(name), "false")
         for parameter in self.spec.parameters:
             self._fill_in(parameter, were.get(parameter.name))
-
-    def _rearrange(self) -> tuple[str, int] | None:
-        """Do what the pressed button of a list says; return the role and the place to go on at.
-
-        What cannot be done any more, such as a move of what is gone, changes nothing.
-        """
-        button = items.pressed(self.data)
-        role, _colon, place = str(self.data.get(button, "")).partition(":")
-        wanted = next((item for item in self.several if item.role == role), None)
-        if not button or wanted is None:
-            return None
-        values = self._values(role)
-        at = int(place) if place.isdecimal() and len(place) < 4 else -1
-        if button == items.ADD:
-            # A row to write a link into; files have come in by now.
-            if place == "link" and len(values) < wanted.max_items:
-                values.append("")
-            at = len(values) - 1
-        elif at >= len(values) or at < (button == items.UP):
-            return role, len(values) - 1
-        elif button == items.UP:
-            values.insert(at - 1, values.pop(at))
-            at -= 1
-        elif button == items.CUT:
-            values[at] = self._beginning_of(wanted, at, values[at])
-        else:
-            del values[at]
-            at = min(at, len(values) - 1)
-        self.data.setlist(self.add_prefix(link_name(role)), values)
-        return role, at
 
     def _beginning_of(self, wanted: InputSpec, position: int, value: str) -> str:
         """Keep the beginning of a clip or a sound that is too long, and return what stands for it in the form.
