@@ -24,7 +24,7 @@ SOUND = dataclasses.replace(catalog.get("wan2.7-text-to-video").input("audio"), 
 
 
 def filmed(kind="mp4", codec="libx264", seconds=3, sound="aac"):
-    """Return an upright clip of 10 pictures a second, each another colour, that are stored in another order than shown."""
+    """Return an upright clip of 10 pictures a second that moves, stored in another order than shown."""
     target = io.BytesIO()
     with av.open(target, "w", format=kind) as container:
         pictures = container.add_stream(codec, rate=10, options={"bf": "3", "g": "250", "x265-params": "log-level=0"})
@@ -34,9 +34,10 @@ def filmed(kind="mp4", codec="libx264", seconds=3, sound="aac"):
             # Apple's players take no other.
             pictures.codec_context.codec_tag = "hvc1"
         heard = container.add_stream(sound, rate=8000, layout="mono") if sound else None
+        scene = Image.effect_noise((SIZE[0] + seconds * 20, SIZE[1]), 64).convert("RGB")
         for number in range(seconds * 10):
-            colour = (number * 8 % 256, number * 37 % 256, 128)
-            container.mux(pictures.encode(av.VideoFrame.from_image(Image.new("RGB", SIZE, colour))))
+            moved = scene.crop((number * 2, 0, number * 2 + SIZE[0], SIZE[1]))
+            container.mux(pictures.encode(av.VideoFrame.from_image(moved)))
         container.mux(pictures.encode())
         for number in range(seconds * 10 if heard is not None else 0):
             frame = av.AudioFrame("s16" if "pcm" in sound else "fltp", "mono", 800)
@@ -112,7 +113,8 @@ def test_only_what_is_nothing_but_too_long_is_cut(monkeypatch):
     assert not can_cut(clip("red", "green", size=SIZE))
     assert not can_cut(clip("red", "green", "blue")), "it is too small as well"
     assert not media.can_cut(WANTED, catalog.MediaFacts("MP4", 1000, *SIZE)), "nobody knows how long it is"
-    monkeypatch.setattr(cutting.importlib.util, "find_spec", lambda name: None)
+    known = cutting.importlib.util.find_spec
+    monkeypatch.setattr(cutting.importlib.util, "find_spec", lambda name: None if name == "av" else known(name))
     assert not can_cut(long)
 
 
@@ -126,7 +128,7 @@ def refused(wanted=WANTED):
 
 
 def test_what_cannot_be_cut_is_said_with_what_to_do(monkeypatch, tmp_path):
-    assert refused(dataclasses.replace(WANTED, min_seconds=2, max_seconds=2)) == "uncuttable", (
+    assert refused(dataclasses.replace(WANTED, min_seconds=3, max_seconds=2)) == "uncuttable", (
         "what is left is too short"
     )
     script = tmp_path / "packets.py"
