@@ -148,7 +148,10 @@ def test_what_differs_is_encoded_as_the_first_part_is(
     assert film.problem == {"reason": "differs", "part": 3, **expected}
     assert seen(film) == ["red", "blue", "green", "red"]
     with film.video.open() as video, av.open(io.BytesIO(video.read())) as container:
-        assert (container.streams.video[0].width, container.streams.video[0].height) == SIZE
+        frame = list(container.decode(container.streams.video[0]))[25].to_image()
+    assert frame.size == SIZE
+    top = frame.convert("L").getpixel((SIZE[0] // 2, 5))
+    assert (top < 20) is (expected["what"] == "size"), "the shape stays, with bars above and below"
 
 
 def test_each_part_keeps_its_own_sound(stored: Stored) -> None:
