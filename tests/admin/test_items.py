@@ -11,17 +11,19 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from django_wanvideo import catalog
 from django_wanvideo.admin.forms import temporary_uploads
+from django_wanvideo.catalog import media
+from django_wanvideo.catalog.media import cutting
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import creation
 from tests.admin.conftest import hidden, url
 from tests.admin.test_model_choice import Filled
 from tests.admin.test_models import typed
-from tests.clips import clip
+from tests.clips import clip, silence
 from tests.pictures import picture
 
 pytestmark = pytest.mark.django_db
-REFERENCE = "wan2.7-reference-video"
+REFERENCE, EDIT = "wan2.7-reference-video", "wan2.7-video-edit"
 A, B, C = (f"https://a.example/{name}.jpg" for name in "abc")
 CLIP = "https://a.example/clip.mp4"
 
@@ -160,6 +162,87 @@ def test_the_price_follows_the_measured_length_of_clips(boss, settings):
     response = boss.post(url("add"), page_data(reference_videos_url=[kept], _save="1"))
     assert response.status_code == 302, errors_of(response)
     assert VideoTask.objects.get().credits_estimated == Decimal(price["credits"])
+
+
+@pytest.fixture
+def sendable(settings):
+    settings.WANVIDEO = {**settings.WANVIDEO, "PUBLIC_MEDIA_BASE_URL": "https://media.example"}
+
+
+def film(seconds):
+    content = clip(*["red", "green"] * (seconds // 2), size=(320, 240), fps=1)
+    return SimpleUploadedFile("film.mp4", content, "video/mp4")
+
+
+def only_row(page, role):
+    (row,) = page.context["adminform"].form.fields[f"{role}_url"].widget.rows
+    return row
+
+
+@pytest.mark.usefixtures("sendable")
+def test_a_clip_that_is_too_long_is_cut_by_a_button_and_shown_and_priced_before_it_is_sent(boss):
+    page = boss.post(url("add"), page_data(EDIT, source_video_file=film(14), _save="1"))
+    assert errors_of(page)["source_video_url"] == [
+        "It lasts 14 seconds; 2 to 10 are taken. Press “Use its first 10 seconds”, or choose another."
+    ]
+    assert 'name="_cut" value="source_video:0"' in page.content.decode()
+    (long,) = values(page, "source_video")
+    page = boss.post(url("add"), page_data(EDIT, source_video_url=long, _cut="source_video:0"))
+    (kept,) = values(page, "source_video")
+    row = only_row(page, "source_video")
+    assert 5 < Decimal(row.seconds) <= 10
+    assert (row.present.name, row.cut_seconds, row.problems) == ("film.mp4", None, [])
+    assert 'name="_cut"' not in page.content.decode()
+    assert not VideoTask.objects.exists()
+    # What can be cut no more, or is none, stays as it is.
+    for odd in ("source_video:0", "source_video:7", "source_video"):
+        again = boss.post(url("add"), page_data(EDIT, source_video_url=kept, _cut=odd))
+        assert values(again, "source_video") == [kept]
+    assert boss.post(url("add"), page_data(EDIT, source_video_url=kept, _save="1")).status_code == 302
+    task = VideoTask.objects.get()
+    stored = task.inputs.get()
+    assert (stored.seconds, stored.size) == (Decimal(row.seconds), stored.file.size)
+    with stored.file.open() as content:
+        assert media.measure(content, catalog.get(EDIT).input("source_video")) == stored.facts
+    assert task.credits_estimated == Decimal(hidden(page, "shown_credits"))
+
+
+@pytest.mark.usefixtures("sendable")
+def test_where_one_of_several_cannot_be_cut_it_says_what_to_do(boss, monkeypatch):
+    files = [SimpleUploadedFile(f"{seconds}.wav", silence(seconds), "audio/wav") for seconds in (2, 14)]
+    data = page_data(reference_images_url=[A, B], voices_file=files, voice_bindings="image1, image2", _save="1")
+    page = boss.post(url("add"), data)
+    rows = page.context["adminform"].form.fields["voices_url"].widget.rows
+    assert [row.cut_seconds for row in rows] == [None, 10]
+    assert "“Use its first 10 seconds”" in rows[1].problems[0]
+    again = page_data(reference_images_url=[A, B], voices_url=values(page, "voices"), voice_bindings="image1, image2")
+    data = again | {"_cut": "voices:1"}
+    with monkeypatch.context() as broken:
+        broken.setattr(cutting.packets, "__file__", "/nowhere/packets.py")
+        page = boss.post(url("add"), data)
+    assert values(page, "voices") == data["voices_url"]
+    assert "Cut it with another program" in page.content.decode()
+    known = cutting.importlib.util.find_spec
+    monkeypatch.setattr(cutting.importlib.util, "find_spec", lambda name: None if name == "av" else known(name))
+    page = boss.post(url("add"), again | {"_save": "1"})
+    assert 'name="_cut"' not in page.content.decode()
+    assert "Cut it, or choose another." in page.content.decode()
+    assert values(boss.post(url("add"), data), "voices") == data["voices_url"]
+
+
+@pytest.mark.usefixtures("sendable")
+def test_a_clip_of_a_draft_is_cut_for_a_model_that_takes_less(boss):
+    task = VideoTask.objects.create_task("A fox", model=REFERENCE, reference_videos=[film(20)])
+    (stored,) = values(boss.get(url("change", task.pk)), "reference_videos")
+    other = "wan3.0-reference-video"
+    data = page_data(other, reference_videos_url=[stored], prompt="A fox")
+    page = boss.post(url("change", task.pk), data | {"shown_model": REFERENCE, "_model": "1"})
+    assert only_row(page, "reference_videos").cut_seconds == 15
+    page = boss.post(url("change", task.pk), data | {"_cut": "reference_videos:0"})
+    assert task.inputs.get().seconds == 20
+    data = page_data(other, reference_videos_url=values(page, "reference_videos"), prompt="A fox", _save="1")
+    assert boss.post(url("change", task.pk), data).status_code == 302
+    assert 10 < task.inputs.get().seconds <= 15
 
 
 def test_a_site_that_cannot_give_clips_on_offers_links_only(boss):

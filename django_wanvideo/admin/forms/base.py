@@ -9,6 +9,7 @@ from django_wanvideo.admin.forms import items, made_for, temporary_uploads
 from django_wanvideo.admin.forms.fields import ParameterField, file_name, kept_name, link_name
 from django_wanvideo.admin.forms.form_inputs import InputsForm
 from django_wanvideo.admin.forms.widgets import KEPT, joined, posted_keys
+from django_wanvideo.catalog import MediaFacts
 from django_wanvideo.choices import InputRole
 from django_wanvideo.db import database
 from django_wanvideo.models import MediaInput, VideoTask
@@ -73,6 +74,16 @@ class TaskFormBase(InputsForm):
             kept = by_role(self.instance.inputs.all()).items()
             inputs = {role: items for role, items in kept if role not in changed} | inputs
         return parameters_of(self, self.spec, inputs)
+
+    def clips(self) -> dict[str, list[MediaFacts]]:
+        """Return what is known of the clips in the form that are billed, by role."""
+        found: dict[str, list[MediaFacts]] = {}
+        for role in (item.role.value for item in self.spec.price.input_seconds):
+            field: Any = self.fields[link_name(role)]
+            given = [self._facts(value) for value in field.to_python(self._values(role))]
+            # What cannot be left out is part of every price.
+            found[role] = given or [MediaFacts()] * self.spec.input(role).required
+        return found
 
     def metadata(self) -> Any:
         """Return the data for the site's own code; what is there already where the form does not offer it."""

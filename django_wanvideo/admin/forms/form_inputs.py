@@ -40,7 +40,7 @@ class InputsForm(ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         #: What is wrong with single items, by role and place.
-        self.item_problems: defaultdict[str, dict[int, list[str]]] = defaultdict(dict)
+        self.item_problems: defaultdict[str, dict[int, list[ValidationError]]] = defaultdict(dict)
         #: Names of chosen files that could not be kept, by role and place.
         self._unkept: dict[tuple[str, int], str] = {}
 
@@ -131,16 +131,6 @@ class InputsForm(ModelForm):
         """The inputs that stand in a list."""
         return [item for item in self.spec.inputs if items.is_listed(item)]
 
-    def clips(self) -> dict[str, list[MediaFacts]]:
-        """Return what is known of the clips in the form that are billed, by role."""
-        found: dict[str, list[MediaFacts]] = {}
-        for role in (item.role.value for item in self.spec.price.input_seconds):
-            field: Any = self.fields[link_name(role)]
-            given = [self._facts(value) for value in field.to_python(self._values(role))]
-            # What cannot be left out is part of every price.
-            found[role] = given or [MediaFacts()] * self.spec.input(role).required
-        return found
-
     def _facts(self, value: str) -> MediaFacts:
         if value.startswith(KEPT):
             return temporary_uploads.facts(value.removeprefix(KEPT), owner=self.user.pk)
@@ -161,7 +151,7 @@ class InputsForm(ModelForm):
         keys = [*chosen, *[""] * counts[wanted.role]][: counts[wanted.role]]
         for position in [position for position, key in enumerate(keys) if key is None]:
             words = _("What you chose for it is empty. Choose again.")
-            self.item_problems[wanted.role.value][position] = [words]
+            self.item_problems[wanted.role.value][position] = [ValidationError(words)]
         return items.filled_keys(wanted, keys, counts)
 
     def _chosen_keys(self, wanted: InputSpec) -> list[str]:
@@ -181,7 +171,7 @@ class InputsForm(ModelForm):
             role = wanted.role.value
             for position, value in enumerate(self.cleaned_data.get(link_name(role)) or []):
                 if self._item(role, position, value) is None:
-                    self.item_problems[role][position] = [lost]
+                    self.item_problems[role][position] = [ValidationError(lost)]
             if problems := self.item_problems.get(role):
                 self.add_error(link_name(role), items.refused(wanted, problems))
 
@@ -195,9 +185,9 @@ class InputsForm(ModelForm):
         for position, value in enumerate(self.cleaned_data.get(link_name(role)) or []):
             item = self._item(role, position, value)
             try:
-                inspection.inspect(self.spec, {role: [item]}, keep_of=keep_of, fix=True)
+                inspection.inspect(self.spec, {role: [item]}, keep_of=keep_of, fix="images")
             except ValidationError as error:
-                self.item_problems[role][position] = error.messages
+                self.item_problems[role][position] = error.error_dict[role]
                 own += error.messages
         rest = [problem for problem in problems if not set(problem.messages) <= {*own}]
         return [items.refused(wanted, self.item_problems[role]), *rest] if own else rest
@@ -218,6 +208,9 @@ class InputsForm(ModelForm):
             role = wanted.role.value
             several: Any = self.fields[link_name(role)].widget
             several.rows = [self._row(wanted, *item, kept_url) for item in enumerate(self._values(role))]
+            if wanted.max_items == 1 and several.rows:
+                # What is wrong with the only one stands at the field.
+                items.worded(self.errors.as_data().get(link_name(role), []), several.rows[0])
         for wanted in filter(lambda item: item.keys_parameter, self.several):
             self._show_keys(wanted)
 
@@ -237,14 +230,13 @@ class InputsForm(ModelForm):
     def _row(self, wanted: InputSpec, position: int, value: str, kept_url: str) -> Row:
         role = wanted.role.value
         row = Row(items.name_of(wanted, position), value, has_focus=self.focus == (role, position))
-        row.problems = self.item_problems[role].get(position, [])
         if value.startswith(KEPT):
             row.present = self._kept(role, value.removeprefix(KEPT), kept_url)
         elif (item := self._stored(value)) is not None:
             row.present = temporary_uploads.stored(item)
         elif (role, position) in self._unkept:
             row.present = TemporaryUpload(self._unkept[role, position], "")
-        return items.describe(row, wanted)
+        return items.describe(row, wanted, self.item_problems[role].get(position, []))
 
     def _kept(self, role: str, token: str, kept_url: str) -> TemporaryUpload | None:
         return temporary_uploads.present(token, self.spec.input(role), kept_url, owner=self.user.pk)

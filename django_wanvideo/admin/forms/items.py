@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from django_wanvideo import catalog
 from django_wanvideo.admin.forms.widgets import ItemsWidget, Row, joined, posted_keys
 from django_wanvideo.admin.presentation import formats
-from django_wanvideo.catalog import MediaFacts, images, rules, text
+from django_wanvideo.catalog import MediaFacts, images, media, rules, text
 from django_wanvideo.catalog.media import limits
 from django_wanvideo.choices import InputRole
 
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 #: Seconds of a clip, and characters of the lengths of all clips.
 _LENGTH = re.compile(r"\d{1,4}(\.\d{1,3})?")
 _LONGEST_LENGTHS = 200
-#: Buttons that change the order and nothing else. Their value is the role, with the item's place but for the first.
-ADD, UP, REMOVE = "_add", "_up", "_remove"
-BUTTONS = (ADD, UP, REMOVE)
+#: Buttons that change the list and nothing else. Their value is the role, with the item's place but for the first.
+ADD, UP, REMOVE, CUT = "_add", "_up", "_remove", "_cut"
+BUTTONS = (ADD, UP, REMOVE, CUT)
 #: How an item is called in the prompt and on the page.
 _NAMES = {
     "image": gettext_lazy("Image %(n)s"),
@@ -71,29 +71,30 @@ def is_listed(wanted: InputSpec) -> bool:
     return wanted.role not in {InputRole.FIRST_FRAME, InputRole.LAST_FRAME}
 
 
-def describe(row: Row, wanted: InputSpec) -> Row:
-    """Say what was measured of a row's file, and what of it could not be."""
+def describe(row: Row, wanted: InputSpec, problems: Sequence[ValidationError]) -> Row:
+    """Say what was measured of a row's file, what of it could not be, and what is wrong with it."""
     if row.present is not None:
         facts = row.present.facts
-        row.facts = _words_of(facts)
+        row.facts = " · ".join(filter(None, [facts.format, formats.measured(facts)]))
         if row.present.sent:
             size = images.dimensions(*row.present.sent)
             row.facts = " ".join([row.facts, _("It will be sent as %(size)s JPEG.") % {"size": size}])
         row.seconds = str(facts.seconds) if facts.seconds is not None else ""
         row.remarks = list(limits.remarks(wanted, facts)) if facts.format and wanted.media != "image" else []
+        row.cut_seconds = wanted.max_seconds if media.can_cut(wanted, facts) else None
+    row.problems = worded(problems, row)
     return row
 
 
-def _words_of(facts: MediaFacts) -> str:
-    """Return what was measured of a file, in a line."""
-    parts = [
-        facts.format,
-        formats.unbroken(_("%(s)s s") % {"s": formats.number(facts.seconds)}) if facts.seconds is not None else "",
-        formats.unbroken(f"{facts.width} × {facts.height} px") if facts.width and facts.height else "",
-        ngettext("%(n)s page", "%(n)s pages", facts.pages) % {"n": facts.pages} if facts.pages else "",
-        formats.megabytes(facts.size) if facts.size else "",
-    ]
-    return " · ".join(filter(None, parts))
+def worded(problems: Sequence[ValidationError], row: Row) -> list[str]:
+    """Return what is wrong with a row's input; where there is a button for that, it is named, in ``problems`` too."""
+    for problem in problems:
+        if problem.code == "seconds" and row.cut_seconds is not None:
+            problem.message = _(
+                "It lasts %(seconds)s seconds; %(low)s to %(high)s are taken. Press “Use its first %(high)s seconds”, or "
+                "choose another."
+            )
+    return [message for problem in problems for message in problem.messages]
 
 
 def name_of(wanted: InputSpec, position: int) -> str:
@@ -125,10 +126,16 @@ def pressed(data: Any) -> str:
     return next((name for name in BUTTONS if name in data), "")
 
 
-def rearrange(data: QueryDict, wanted: Iterable[InputSpec], prefix: Callable[[str], str]) -> tuple[str, int] | None:
+def rearrange(
+    data: QueryDict,
+    wanted: Iterable[InputSpec],
+    prefix: Callable[[str], str],
+    cut: Callable[[InputSpec, int, str], str],
+) -> tuple[str, int] | None:
     """Do what the pressed button says, to the items of a form; return the role and the place to go on at.
 
-    What cannot be done any more, such as a move of what is gone, changes nothing.
+    What cannot be done any more, such as a move of what is gone, changes nothing. ``cut`` returns what stands for the
+    beginning of an item.
     """
     button = pressed(data)
     role, _colon, place = str(data.get(button, "")).partition(":")
@@ -149,6 +156,8 @@ def rearrange(data: QueryDict, wanted: Iterable[InputSpec], prefix: Callable[[st
         _follow(data, prefix, role, at, len(values))
         values.insert(at - 1, values.pop(at))
         at -= 1
+    elif button == CUT:
+        values[at] = cut(spec, at, values[at])
     else:
         _follow(data, prefix, role, at, len(values))
         del values[at]
@@ -157,9 +166,9 @@ def rearrange(data: QueryDict, wanted: Iterable[InputSpec], prefix: Callable[[st
     return role, at
 
 
-def refused(wanted: InputSpec, problems: dict[int, list[str]]) -> ValidationError:
+def refused(wanted: InputSpec, places: Iterable[int]) -> ValidationError:
     """Return what stands at the field where single items are not taken."""
-    names = ", ".join(name_of(wanted, position) for position in sorted(problems))
+    names = ", ".join(name_of(wanted, position) for position in sorted(places))
     return ValidationError(_("Not taken: %(names)s. What to do stands beside it.") % {"names": names}, "items")
 
 

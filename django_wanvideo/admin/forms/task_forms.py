@@ -107,7 +107,7 @@ class TaskForm(PresetMixin):
             )
         except ValidationError as error:
             self._put_at_fields(error)
-        inspection.inspect(self.spec, inputs, fix=True)
+        inspection.inspect(self.spec, inputs, fix="images")
 
     def _put_at_fields(self, error: ValidationError) -> None:
         errors = error.error_dict if hasattr(error, "error_dict") else {"": error.error_list}
@@ -151,7 +151,7 @@ class TaskForm(PresetMixin):
                 notes=self.cleaned_data.get("notes", ""),
                 metadata=self.metadata(),
                 idempotency_key=key,
-                fix_inputs=True,
+                fix_inputs="images",
                 **inputs,
                 **parameters,
             )
@@ -177,7 +177,7 @@ class TaskForm(PresetMixin):
                     metadata=self.metadata(),
                     model=self.spec.id,
                     version=drafts.version_of(task) if seen else None,
-                    fix_inputs=True,
+                    fix_inputs="images",
                     **self.changed_inputs(),
                 )
             except EditConflict:

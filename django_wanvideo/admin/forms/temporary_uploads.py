@@ -123,6 +123,22 @@ def keep_copy(stored: FieldFile, *, owner: Any, wanted: InputSpec) -> str:
     return ""
 
 
+def keep_beginning(token: str, *, owner: Any, wanted: InputSpec) -> str:
+    """Keep the beginning of a kept clip or sound, as long as a model takes, as a file of its own.
+
+    Raises ValidationError where that cannot be done, with what to do.
+    """
+    kept = open_upload(token, owner=owner)
+    if kept is None:
+        raise ValidationError(_("The file that you chose cannot be read here any more. Choose it again."))
+    with kept:
+        beginning, _found = media.cut(kept, wanted, facts(token, owner=owner))
+    with beginning:
+        if new := keep(File(beginning, name=kept.name), owner=owner, wanted=wanted):
+            return new
+    raise ValidationError(_("This site’s storage does not take the file just now. Try again in a few minutes."))
+
+
 def read(token: str, *, owner: Any) -> tuple[str, str] | None:
     """Return the name in the storage and the name that the person gave; ``None`` for a wrong or old token."""
     try:

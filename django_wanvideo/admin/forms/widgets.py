@@ -41,6 +41,8 @@ class Row:
     remarks: Sequence[StrOrPromise] = ()
     #: Of a clip whose length is known, for the price.
     seconds: str = ""
+    #: Of one that is only too long, the seconds that can be taken of it.
+    cut_seconds: int | None = None
     problems: Sequence[str] = ()
     has_focus: bool = False
     #: The other inputs that it can belong to, as sent and as shown, and the one that was chosen.

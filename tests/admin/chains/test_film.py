@@ -79,7 +79,7 @@ def test_join_is_pressed_and_the_film_is_played_and_kept(boss, parts):
     [
         (
             {"reason": "differs", "what": "size", "part": 2, "is": "640 × 480", "first": "480 × 360"},
-            "Part 2 has 640 × 480 pixels, part 1 has 480 × 360. Remake it",
+            "Part 2 has 640 × 480 pixels, part 1 has 480 × 360. Encoding them anew failed.",
         ),
         ({"reason": "differs", "what": "encoding", "part": 2}, "encoded in another way"),
         ({"reason": "storage"}, "storage failed"),
@@ -93,6 +93,15 @@ def test_why_it_was_not_joined_is_said_with_what_to_do(boss, parts, problem, wor
     assert words in shown
     assert words in become_of(boss, parts[0], Film.objects.get())
     assert "Join into one video" in shown
+
+
+def test_what_was_encoded_anew_is_said_with_why(boss, parts):
+    boss.post(url("join", parts[0].pk))
+    problem = {"reason": "differs", "what": "rate", "part": 2, "is": "24", "first": "30"}
+    Film.objects.update(next_action_at=None, problem=problem, video=parts[0].video.name)
+    shown = panel(boss, parts[0])
+    words = "Part 2 has 24 pictures a second, part 1 has 30. All parts were encoded anew, in the size of part 1."
+    assert (words in shown, "Download the film" in shown, "failed" in shown) == (True, True, False)
 
 
 def test_a_part_that_was_made_of_another_take_is_marked_and_joined_on_demand_only(boss, parts, make_task):

@@ -21,7 +21,7 @@ async function follow() {
     const place = form.querySelector(PLACE);
     place.setAttribute("aria-busy", "true");
     try {
-        const answer = await fetch(`?${query}`, { signal: mine.signal, redirect: "error" });
+        const answer = await fetch(`?${query}`, { signal: mine.signal, redirect: "manual" });
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         const fresh = answer.ok && page.querySelector(PLACE);
         if (!fresh) throw new Error("These are no models.");

@@ -1,7 +1,7 @@
-// Another model's settings, a preset, and items that are added, moved or taken away: the form follows without a reload.
+// Another model's settings, a preset, and items that are added, moved, taken away or cut: the form follows without a reload.
 // The server answers with the page that it would show; its form takes the place of the one that is there.
 const PLACE = "[data-wanvideo-form]";
-const BUTTONS = ["_model", "_preset", "_add", "_up", "_remove"];
+const BUTTONS = ["_model", "_preset", "_add", "_up", "_remove", "_cut"];
 const form = document.querySelector(PLACE)?.closest("form");
 // Whether the button is left to the browser, and to whoever asks first whether somebody is signed in.
 let isPlain = false;
