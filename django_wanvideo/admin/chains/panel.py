@@ -92,7 +92,7 @@ def ended(model_admin: TaskAdminBase, request: HttpRequest, pk: uuid.UUID) -> st
         return _("This film is not here any more.")
     if film.next_action_at is not None:
         return ""
-    return problem_words(film.problem) if film.problem else _("The parts are joined into one video.")
+    return _("The parts are joined into one video.") if film.video else problem_words(film.problem)
 
 
 def problem_words(problem: dict[str, Any]) -> str:
