@@ -155,7 +155,9 @@ class Hands:
         begun = [
             attempt
             for attempt in sent.select_related("task").order_by("-claimed_at")[:5]
-            if attempt.idempotency_key not in self._called and self._chance.random() < 0.4
+            if attempt.idempotency_key not in self._called
+            # One whose answer is still awaited is seldom seen.
+            and (attempt.task.status == "submitting" or self._chance.random() < 0.4)
         ]
         if not begun:
             return
