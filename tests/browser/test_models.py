@@ -105,7 +105,7 @@ def test_pictures_are_put_in_order_and_a_sound_is_cut_with_the_keyboard(maria: P
     heard = page.get_by_role("group", name="Voices")
     expect(heard.locator("li")).to_contain_text("14 s")
     heard.get_by_role("button", name="Use its first 10 seconds, Audio 1").press("Enter")
-    expect(heard.locator("li")).to_contain_text("9.98 s")
+    expect(heard.locator("li")).to_contain_text("WAV · 9.9")
     expect(heard.get_by_role("button", name="Remove Audio 1")).to_be_focused()
     expect(heard.get_by_role("button", name="Use its first")).to_have_count(0)
     assert maria.is_marked(), "The page was loaded anew."
