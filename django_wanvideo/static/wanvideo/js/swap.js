@@ -3,6 +3,7 @@
 const PLACE = "[data-wanvideo-form]";
 const BUTTONS = ["_model", "_preset", "_add", "_up", "_remove", "_cut"];
 const form = document.querySelector(PLACE)?.closest("form");
+// Whether the button is left to the browser, and to whoever asks first whether somebody is signed in.
 let isPlain = false;
 let isAsking = false;
 
@@ -63,7 +64,6 @@ async function swap(button) {
     place.removeAttribute("aria-busy");
     isPlain = true;
     form.requestSubmit(button);
-    isPlain = false;
 }
 
 if (form) {
@@ -78,6 +78,7 @@ if (form) {
         },
         { capture: true },
     );
+    for (const pressed of ["click", "change"]) form.addEventListener(pressed, () => (isPlain = false), { capture: true });
     document.addEventListener("wanvideo:swapped", setUp);
     setUp();
 }
