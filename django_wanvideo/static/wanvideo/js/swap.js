@@ -35,6 +35,8 @@ function put(answer, focused) {
     const other = page.querySelector("#content > h1, .wv-title");
     if (title && other) title.textContent = other.textContent;
     document.title = page.title;
+    // What was to be corrected may be what was pressed for.
+    if (!page.querySelector(".errornote")) document.querySelector(".errornote")?.remove();
     note(fresh);
     document.dispatchEvent(new Event("wanvideo:swapped"));
     (fresh.querySelector("[autofocus]") ?? document.getElementById(focused))?.focus();
