@@ -200,8 +200,19 @@ def test_a_button_needs_its_permission_on_the_server(person, make_task, verb, pe
     assert allowed.post(url("operate", task.pk, verb)).status_code == 302
 
 
-def test_a_button_is_no_matter_of_a_link(boss, make_task):
-    assert boss.get(url("operate", make_task("failed").pk, "retry")).status_code == 405
+def test_a_button_is_no_matter_of_a_link_and_after_a_login_that_came_between_it_is_pressed_again(boss, make_task):
+    task = make_task("failed")
+    address = url("operate", task.pk, "retry")
+    user = boss.user
+    boss.logout()
+    login = boss.post(address)
+    assert (login.status_code, login.url) == (302, f"/admin/login/?next={address}")
+    boss.force_login(user)
+    page = boss.get(address, follow=True)
+    assert page.redirect_chain == [(url("change", task.pk), 302)]
+    assert "Press the button again." in page.content.decode()
+    task.refresh_from_db()
+    assert task.status == "failed"
 
 
 @pytest.mark.parametrize("name", ["status", "price", "temporary_upload", "changelist", "add"])

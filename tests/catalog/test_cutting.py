@@ -76,11 +76,10 @@ def tracks(content):
     ("kind", "options"),
     [
         ("mp4", {}),
-        ("mp4", {"sound": None}),
         ("mov", {"sound": "pcm_s16le"}),
         ("mov", {"codec": "libx265"}),
     ],
-    ids=["MP4", "silent", "MOV", "HEVC"],
+    ids=["MP4", "MOV", "HEVC"],
 )
 def test_the_cut_one_shows_and_sounds_as_the_beginning_of_the_other(kind, options):
     content = filmed(kind, **options)
@@ -119,7 +118,7 @@ def test_only_what_is_nothing_but_too_long_is_cut(monkeypatch):
 
 
 def refused(wanted=WANTED):
-    content = io.BytesIO(filmed(sound=None))
+    content = io.BytesIO(clip("red", "green", "blue", size=SIZE))
     facts = catalog.MediaFacts("MP4", 1000, *SIZE, seconds=3)
     with pytest.raises(ValidationError) as caught:
         media.cut(content, wanted, facts)

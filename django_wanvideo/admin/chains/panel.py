@@ -13,15 +13,18 @@ from django_wanvideo import chains
 from django_wanvideo.admin.chains.continuing import REMAKE
 from django_wanvideo.admin.presentation import formats, markup, names
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
+from django_wanvideo.models import Film
 from django_wanvideo.models.creation import files
 from django_wanvideo.services.storing import posters
 
 if TYPE_CHECKING:
+    import uuid
+
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
     from django_wanvideo.admin.base import TaskAdminBase
-    from django_wanvideo.models import Film, VideoTask
+    from django_wanvideo.models import VideoTask
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,16 @@ def may_change(
 ) -> bool:
     """Tell whether the person may see and change all parts."""
     return all(part.task.pk in seen and model_admin.has_change_permission(request, part.task) for part in parts)
+
+
+def ended(model_admin: TaskAdminBase, request: HttpRequest, pk: uuid.UUID) -> str:
+    """Say what became of a film that the person has seen being joined; an empty text while it is."""
+    film = Film.objects.filter(pk=pk, task__in=model_admin.get_queryset(request).order_by().values("pk")).first()
+    if film is None:
+        return _("This film is not here any more.")
+    if film.next_action_at is not None:
+        return ""
+    return _("The parts are joined into one video.") if film.video else problem_words(film.problem)
 
 
 def problem_words(problem: dict[str, Any]) -> str:
@@ -157,6 +170,7 @@ def _film(model_admin: TaskAdminBase, task: VideoTask, film: Film) -> dict[str, 
     page = model_admin.get_page_url("film", task.pk, film.pk)
     encoded = _("All parts were encoded anew, in the size of part 1.")
     return {
+        "pk": film.pk,
         "digest": film.digest,
         "video": bool(film.video),
         "is_awaited": film.next_action_at is not None,
