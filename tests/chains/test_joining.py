@@ -160,8 +160,9 @@ def test_each_part_keeps_its_own_sound(stored: Stored) -> None:
     film = made(chains.join(stored(content=sounding("blue", rate=22_050, layout="mono"), continues=first)))
     assert film.problem["what"] == "sound"
     assert seen(film) == ["red", "blue"]
+    # Before PyAV 16 the end of an encoded sound is not cut off.
     loud = heard(film)
-    assert len(loud) == 20
+    assert 20 <= len(loud) <= 21
     # Tenths of a second; each part beeps for the first two and a half.
     assert [at for at, is_loud in enumerate(loud) if is_loud] == [0, 1, 2, 10, 11, 12]
 
