@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 PACE = 0.7
 #: Seconds between two looks for somebody to be called.
 CALLS = 0.3
+#: What becomes of one that the site has given up, in turn: most are tried again and cancelled before that is sent.
+WAYS = ("cancel", "leave", "cancel", "retry")
 #: Seconds that sending is paused for.
 PAUSE = 2.0
 
@@ -85,15 +87,15 @@ class Hands:
         from django_wanvideo.services.holds import pause
 
         for task in _tasks("failed").filter(error_code="never_finished"):
-            way = int(task.prompt.split()[1]) // SLOW_EVERY % 3
-            if way == 2:
+            way = WAYS[int(task.prompt.split()[1]) // SLOW_EVERY % len(WAYS)]
+            if way == "cancel":
                 # In a pause, or a worker would ask EvoLink about it before it can be cancelled.
                 pause.pause()
                 self._resume_at = now
                 if self._try_again(task):
                     self._do("cancelled", task.cancel)
                 return
-            if way:
+            if way == "retry":
                 self._try_again(task)
 
     def _cancel(self, now: float) -> None:
@@ -155,7 +157,9 @@ class Hands:
         begun = [
             attempt
             for attempt in sent.select_related("task").order_by("-claimed_at")[:5]
-            if attempt.idempotency_key not in self._called and self._chance.random() < 0.4
+            if attempt.idempotency_key not in self._called
+            # One whose answer is still awaited is seldom seen.
+            and (attempt.task.status == "submitting" or self._chance.random() < 0.4)
         ]
         if not begun:
             return

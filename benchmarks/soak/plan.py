@@ -67,7 +67,7 @@ DAY_AND_MORE = 25 * 3600
 #: From so many seconds on a run is a long one: some videos take longer than the site waits for one.
 LONG = 300
 #: Seconds that such a video takes, and how many wishes there are for one of them.
-SLOW, SLOW_EVERY = 100, 24
+SLOW, SLOW_EVERY = 100, 16
 
 
 @dataclass(frozen=True)

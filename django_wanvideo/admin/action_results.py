@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from django_wanvideo.conf import conf
@@ -19,7 +20,7 @@ from django_wanvideo.exceptions import ApprovalRequired, ConfigurationError, Wan
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
     from django_stubs_ext import StrPromise
 
     from django_wanvideo.models import VideoTask
@@ -53,6 +54,12 @@ class Outcome:
             messages.warning(request, text)
         if rest := refused - sum(count for _reason, count in shown):
             messages.warning(request, _("%(count)s more were skipped for other reasons.") % {"count": rest})
+
+
+def not_pressed(request: HttpRequest, address: str) -> HttpResponse:
+    """Lead back to the page of a button whose address was opened instead, as after a login that came between."""
+    messages.warning(request, _("Nothing was done, because you had to sign in first. Press the button again."))
+    return HttpResponseRedirect(address)
 
 
 def do_to_each(

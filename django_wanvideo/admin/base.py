@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from django_wanvideo import catalog
-from django_wanvideo.admin.people import model_choice, presets
+from django_wanvideo.admin.people import choices, presets
 from django_wanvideo.admin.presentation import markup
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.conf import conf
@@ -111,7 +111,7 @@ class TaskAdminBase(_Base):
         posted, asked = request.POST.get("model"), request.GET.get("model")
         # A preset that is to be filled in comes before what stood in the form.
         first = (chosen, posted, asked) if request.method == "POST" else (asked, chosen)
-        own = model_choice.of(request) if self.is_plain_add(request, obj) else None
+        own = choices.model_of(request) if self.is_plain_add(request, obj) else None
         for candidate in (*first, obj and obj.model, own and own.id, conf.DEFAULT_MODEL):
             if candidate:
                 try:

@@ -14,8 +14,7 @@ from django.utils.translation import ngettext
 
 from django_wanvideo.admin.base import person
 from django_wanvideo.admin.caching import once
-from django_wanvideo.admin.gallery import choice
-from django_wanvideo.admin.people import model_choice
+from django_wanvideo.admin.people import choices
 from django_wanvideo.admin.presentation import formats
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.health import holds as hold_reports
@@ -90,7 +89,11 @@ def reason_now(task: VideoTask) -> str:
 
 def marks(request: HttpRequest) -> dict[str, SiteState]:
     """Return the rows of what holds sending back, and what this person chose for the list; one query for each request."""
-    return once(request, "marks", lambda: lock.marks(choice.row_name(request), model_choice.row_name(request)))
+    return once(
+        request,
+        "marks",
+        lambda: lock.marks(*(choices.row_name(request, kind) for kind in (choices.VIEW, choices.MODEL))),
+    )
 
 
 def _looked_up(look: Callable[[], T]) -> T | None:

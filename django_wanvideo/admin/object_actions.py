@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -83,7 +83,7 @@ WAYS = {
 def operate_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.UUID, verb: str) -> HttpResponse:
     """Do one thing to one task and go back to its page."""
     if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
+        return action_results.not_pressed(request, model_admin.get_page_url("change", object_id))
     task = model_admin.get_task_or_404(request, object_id)
     if (way := WAYS.get(verb)) is not None:
         model_admin.require(request, task, *way.permissions, "view")

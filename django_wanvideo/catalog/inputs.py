@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from django_wanvideo.choices import InputRole
 
+#: Which inputs that are not taken as they are may be made fit: all, none, or only pictures.
+Fix = bool | Literal["images"]
+
 #: EvoLink writes MB and does not say which; the smaller reading is right under both.
 MEGABYTE = 1_000_000
 

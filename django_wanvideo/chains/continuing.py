@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
     from django_wanvideo.catalog import ModelSpec
+    from django_wanvideo.catalog.inputs import Fix
     from django_wanvideo.models import VideoTask
 
 logger = logging.getLogger(__name__)
@@ -64,9 +65,8 @@ def get_or_continue(
         whole |= _longer(task, spec)
     whole |= {"model": spec.id, role.value: task.video if with_clip else last_frame(task)}
     owner = by if by is not None else task.owner
-    return creation.get_or_create_task(
-        owner=owner, by=by, parent=task, continues_id=task.pk, fix_inputs=not with_clip, **whole
-    )
+    fix: Fix = False if with_clip else "images"
+    return creation.get_or_create_task(owner=owner, by=by, parent=task, continues_id=task.pk, fix_inputs=fix, **whole)
 
 
 def last_frame(task: VideoTask) -> ContentFile[bytes]:

@@ -112,7 +112,7 @@ def remake(
         if task.inputs.filter(role=InputRole.SOURCE_VIDEO).exists():
             changes[InputRole.SOURCE_VIDEO] = part.previous.video
         else:
-            changes |= {InputRole.FIRST_FRAME: last_frame(part.previous), "fix_inputs": True}
+            changes |= {InputRole.FIRST_FRAME: last_frame(part.previous), "fix_inputs": "images"}
     stored: list[MediaInput] = []
     with media.discarding_files_on_error(stored), database.atomic():
         hold(task)

@@ -21,7 +21,7 @@ from django_wanvideo.models import Film, VideoTask
 from django_wanvideo.models.creation import files
 from django_wanvideo.services import due
 from django_wanvideo.services.installation import installation
-from django_wanvideo.services.storing import decoding, posters, remux, staging
+from django_wanvideo.services.storing import decoding, encoding, posters, remux, staging
 
 if TYPE_CHECKING:
     import uuid
@@ -34,8 +34,8 @@ logger = logging.getLogger(__name__)
 TRIES, WAIT = 3, dt.timedelta(minutes=1)
 #: Bytes of all parts together.
 MAX_BYTES = 4 * 1024**3
-#: Seconds that putting them together may take.
-JOINING = 120.0
+#: Seconds that putting them together may take, as they are and where they have to be encoded.
+JOINING, ENCODING = 120.0, 600.0
 
 
 class NotJoined(Exception):  # noqa: N818 - not an error: the person is told
@@ -59,7 +59,7 @@ def make(film_id: uuid.UUID) -> None:
     name, size = "", None
     try:
         with staging.staged_file(_field().storage, str(film.pk)) as copy:
-            size = _join(_parts(film), copy.file)
+            size, problem = _join(_parts(film), copy.file)
             name = _save(film, copy)
     except BaseTimeoutException:
         raise
@@ -101,8 +101,8 @@ def _parts(film: Film) -> list[VideoTask]:
     return [found[pk] for pk in film.parts]
 
 
-def _join(parts: list[VideoTask], target: IO[bytes]) -> int:
-    """Write the joined video into ``target`` and return its size in bytes."""
+def _join(parts: list[VideoTask], target: IO[bytes]) -> tuple[int, dict[str, Any]]:
+    """Write the joined video into ``target``; return its size in bytes, and why it had to be encoded if it had."""
     with ExitStack() as stack:
         left, copies = MAX_BYTES, []
         for task in parts:
@@ -113,11 +113,16 @@ def _join(parts: list[VideoTask], target: IO[bytes]) -> int:
         folder = stack.enter_context(tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR))
         whole = Path(folder) / "film.mp4"
         told = json.loads(decoding.run(remux.__file__, str(whole), *copies, timeout=JOINING))
-        if "what" in told:
-            raise NotJoined("differs", **told)
+        note = {"reason": "differs", **told} if "what" in told else {}
+        if note:
+            try:
+                decoding.run(encoding.__file__, str(whole), *copies, timeout=ENCODING)
+            except decoding.Undecodable as error:
+                logger.warning("The parts of a film cannot be encoded. (%s)", error)
+                raise NotJoined(**note) from error
         with whole.open("rb") as content:
             shutil.copyfileobj(content, target, files.CHUNK)
-        return whole.stat().st_size
+        return whole.stat().st_size, note
 
 
 def _save(film: Film, copy: staging.StagedFile) -> str:

@@ -62,6 +62,9 @@ class MediaInput(Row):
     uploaded_expires_at = models.DateTimeField(_("link at EvoLink ends at"), null=True, blank=True, editable=False)
     uploaded_account = models.CharField(_("account of the link at EvoLink"), max_length=32, blank=True, editable=False)
 
+    #: What the given file was, where only its beginning is stored; known to whoever makes the row.
+    cut_from: MediaFacts | None = None
+
     class Meta(Row.Meta):
         verbose_name = _("input")
         verbose_name_plural = _("inputs")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import AbstractBaseUser
 
+    from django_wanvideo.catalog.inputs import Fix
     from django_wanvideo.models import Preset, VideoTask
     from django_wanvideo.models.creation.validation import TaskOptions
 
@@ -127,7 +128,7 @@ class VideoTaskManager(_TaskManager["VideoTask"]):
         parent: VideoTask | None = None,
         by: AbstractBaseUser | None = None,
         idempotency_key: str | None = None,
-        fix_inputs: bool = False,
+        fix_inputs: Fix = False,
         **options: Unpack[TaskOptions],
     ) -> VideoTask:
         """Make a draft that is known to be acceptable; nothing is sent and nothing costs anything yet.
@@ -144,8 +145,9 @@ class VideoTaskManager(_TaskManager["VideoTask"]):
             idempotency_key: the caller's own name for this wish, one for each owner. The same call again gives the same
                 task; model, prompt, parameters and inputs make it the same, other arguments do not matter.
             fix_inputs: whether a picture that the model does not take as it is, because it is too large, an AVIF, TIFF
-                or HEIC, or has an alpha channel that nothing shows through, is sent as a JPEG that fits. The stored file
-                stays as it is.
+                or HEIC, or has an alpha channel that nothing shows through, is sent as a JPEG that fits; the stored file
+                stays as it is. Of a clip or a sound that is only too long, the beginning is stored and sent (extras ``media``
+                and ``posters``). ``"images"`` allows the first only.
             options: further inputs by role (``audio=...``) and parameters (``duration=5``, in seconds).
 
         Raises:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: Seconds that each job may take.
 JOB_TIMEOUTS = {"submit": 900, "sync": 900, "store": 3600, "notify": 900, "batch": 900, "mail": 60}
-JOB_TIMEOUTS |= {"poster": 300, "join": 240, "sums": 900}
+JOB_TIMEOUTS |= {"poster": 300, "join": 960, "sums": 900}
 RESULT_TTL = 60
 FAILURE_TTL = 7 * 24 * 3600
 

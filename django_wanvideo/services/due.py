@@ -39,7 +39,7 @@ SUMS_EVERY = dt.timedelta(hours=1)
 #: The longest that an e-mail ever waits for its hour, its next try, or the worker that has it.
 LONGEST_MAIL = dt.timedelta(minutes=65)
 #: The longest that a film is left to the worker that joins it, or waits for another try.
-LONGEST_FILM = dt.timedelta(minutes=5)
+LONGEST_FILM = dt.timedelta(minutes=17)
 
 
 def look(name: str, *, is_full: bool = True) -> tuple[SiteState, set[str]]:

@@ -116,7 +116,7 @@ def test_a_forged_plan_is_refused(boss, make_task):
 
 
 def test_sending_is_no_matter_of_a_link(boss):
-    assert boss.get(url("send")).status_code == 405
+    assert boss.get(url("send")).url == url("changelist")
 
 
 def test_all_across_pages_are_sent_in_steps(boss, make_task, monkeypatch):

@@ -11,17 +11,19 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from django_wanvideo import catalog
 from django_wanvideo.admin.forms import temporary_uploads
+from django_wanvideo.catalog import media
+from django_wanvideo.catalog.media import cutting
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import creation
 from tests.admin.conftest import hidden, url
 from tests.admin.test_model_choice import Filled
 from tests.admin.test_models import typed
-from tests.clips import clip
+from tests.clips import clip, silence
 from tests.pictures import picture
 
 pytestmark = pytest.mark.django_db
-REFERENCE = "wan2.7-reference-video"
+REFERENCE, EDIT = "wan2.7-reference-video", "wan2.7-video-edit"
 A, B, C = (f"https://a.example/{name}.jpg" for name in "abc")
 CLIP = "https://a.example/clip.mp4"
 
@@ -162,6 +164,87 @@ def test_the_price_follows_the_measured_length_of_clips(boss, settings):
     assert VideoTask.objects.get().credits_estimated == Decimal(price["credits"])
 
 
+@pytest.fixture
+def sendable(settings):
+    settings.WANVIDEO = {**settings.WANVIDEO, "PUBLIC_MEDIA_BASE_URL": "https://media.example"}
+
+
+def film(seconds):
+    content = clip(*["red", "green"] * (seconds // 2), size=(320, 240), fps=1)
+    return SimpleUploadedFile("film.mp4", content, "video/mp4")
+
+
+def only_row(page, role):
+    (row,) = page.context["adminform"].form.fields[f"{role}_url"].widget.rows
+    return row
+
+
+@pytest.mark.usefixtures("sendable")
+def test_a_clip_that_is_too_long_is_cut_by_a_button_and_shown_and_priced_before_it_is_sent(boss):
+    page = boss.post(url("add"), page_data(EDIT, source_video_file=film(14), _save="1"))
+    assert errors_of(page)["source_video_url"] == [
+        "It lasts 14 seconds; 2 to 10 are taken. Press “Use its first 10 seconds”, or choose another."
+    ]
+    assert 'name="_cut" value="source_video:0"' in page.content.decode()
+    (long,) = values(page, "source_video")
+    page = boss.post(url("add"), page_data(EDIT, source_video_url=long, _cut="source_video:0"))
+    (kept,) = values(page, "source_video")
+    row = only_row(page, "source_video")
+    assert 5 < Decimal(row.seconds) <= 10
+    assert (row.present.name, row.cut_seconds, row.problems) == ("film.mp4", None, [])
+    assert 'name="_cut"' not in page.content.decode()
+    assert not VideoTask.objects.exists()
+    # What can be cut no more, or is none, stays as it is.
+    for odd in ("source_video:0", "source_video:7", "source_video"):
+        again = boss.post(url("add"), page_data(EDIT, source_video_url=kept, _cut=odd))
+        assert values(again, "source_video") == [kept]
+    assert boss.post(url("add"), page_data(EDIT, source_video_url=kept, _save="1")).status_code == 302
+    task = VideoTask.objects.get()
+    stored = task.inputs.get()
+    assert (stored.seconds, stored.size) == (Decimal(row.seconds), stored.file.size)
+    with stored.file.open() as content:
+        assert media.measure(content, catalog.get(EDIT).input("source_video")) == stored.facts
+    assert task.credits_estimated == Decimal(hidden(page, "shown_credits"))
+
+
+@pytest.mark.usefixtures("sendable")
+def test_where_one_of_several_cannot_be_cut_it_says_what_to_do(boss, monkeypatch):
+    files = [SimpleUploadedFile(f"{seconds}.wav", silence(seconds), "audio/wav") for seconds in (2, 14)]
+    data = page_data(reference_images_url=[A, B], voices_file=files, voice_bindings="image1, image2", _save="1")
+    page = boss.post(url("add"), data)
+    rows = page.context["adminform"].form.fields["voices_url"].widget.rows
+    assert [row.cut_seconds for row in rows] == [None, 10]
+    assert "“Use its first 10 seconds”" in rows[1].problems[0]
+    again = page_data(reference_images_url=[A, B], voices_url=values(page, "voices"), voice_bindings="image1, image2")
+    data = again | {"_cut": "voices:1"}
+    with monkeypatch.context() as broken:
+        broken.setattr(cutting.packets, "__file__", "/nowhere/packets.py")
+        page = boss.post(url("add"), data)
+    assert values(page, "voices") == data["voices_url"]
+    assert "Cut it with another program" in page.content.decode()
+    known = cutting.importlib.util.find_spec
+    monkeypatch.setattr(cutting.importlib.util, "find_spec", lambda name: None if name == "av" else known(name))
+    page = boss.post(url("add"), again | {"_save": "1"})
+    assert 'name="_cut"' not in page.content.decode()
+    assert "Cut it, or choose another." in page.content.decode()
+    assert values(boss.post(url("add"), data), "voices") == data["voices_url"]
+
+
+@pytest.mark.usefixtures("sendable")
+def test_a_clip_of_a_draft_is_cut_for_a_model_that_takes_less(boss):
+    task = VideoTask.objects.create_task("A fox", model=REFERENCE, reference_videos=[film(20)])
+    (stored,) = values(boss.get(url("change", task.pk)), "reference_videos")
+    other = "wan3.0-reference-video"
+    data = page_data(other, reference_videos_url=[stored], prompt="A fox")
+    page = boss.post(url("change", task.pk), data | {"shown_model": REFERENCE, "_model": "1"})
+    assert only_row(page, "reference_videos").cut_seconds == 15
+    page = boss.post(url("change", task.pk), data | {"_cut": "reference_videos:0"})
+    assert task.inputs.get().seconds == 20
+    data = page_data(other, reference_videos_url=values(page, "reference_videos"), prompt="A fox", _save="1")
+    assert boss.post(url("change", task.pk), data).status_code == 302
+    assert 10 < task.inputs.get().seconds <= 15
+
+
 def test_a_site_that_cannot_give_clips_on_offers_links_only(boss):
     page = boss.get(url("add"), {"model": REFERENCE}).content.decode()
     assert 'name="reference_images_file"' in page
@@ -169,9 +252,84 @@ def test_a_site_that_cannot_give_clips_on_offers_links_only(boss):
     assert 'value="reference_videos:link"' in page
 
 
-def test_whose_voices_they_are_stands_beside_the_voices(boss):
-    names = re.findall(r'data-wanvideo-field="(\w+)"', boss.get(url("add"), {"model": REFERENCE}).content.decode())
-    assert names.index("voice_bindings") == names.index("voices_url") + 1
+VOICES = [f"https://a.example/{name}.mp3" for name in ("ann", "ben", "cem")]
+
+
+def speakers(page):
+    """Who speaks with each voice as the page shows it, and the keys that wait for a voice."""
+    text = page.content.decode()
+    found = re.findall(r'<select name="voice_bindings".*?</select>', text, re.DOTALL)
+    chosen = [re.findall(r'<option value="([^"]*)" selected>', select) for select in found]
+    waiting = re.findall(r'<input type="hidden" name="voice_bindings" value="([^"]*)"', text)
+    return ["".join(keys) for keys in chosen], waiting
+
+
+def voiced(keys, **changes):
+    given = {"reference_images_url": [A, B], "reference_videos_url": [CLIP], "voices_url": VOICES[: len(keys)]}
+    return page_data(**given | {"voice_bindings": keys} | changes)
+
+
+def test_who_speaks_is_chosen_beside_each_voice_among_the_inputs_that_there_are(boss):
+    page = boss.post(url("add"), voiced(["image2", ""], _add="voices:link"))
+    selects = re.findall(r'<select name="voice_bindings".*?</select>', page.content.decode(), re.DOTALL)
+    names = ["In order", "Image 1", "Image 2", "Video 1"]
+    assert [re.findall(r"<option.*?>(.*?)</option>", select) for select in selects] == [names] * 3
+    assert speakers(page) == (["image2", "", ""], [])
+    assert "In order: clips, then pictures, as they stand." in page.content.decode()
+    # What is left in order gets what is left.
+    assert boss.post(url("add"), voiced(["image2", ""], _save="1")).status_code == 302
+    task = VideoTask.objects.get()
+    assert task.parameters["voice_bindings"] == "image2, video1"
+    assert speakers(boss.get(url("change", task.pk))) == (["image2", "video1"], [])
+    # An input that is removed with its page is bound to nobody; nothing chosen is nothing said.
+    boss.post(url("change", task.pk), voiced(["", ""], _save="1"))
+    task.refresh_from_db()
+    assert "voice_bindings" not in task.parameters
+
+
+@pytest.mark.parametrize(
+    ("keys", "button", "after"),
+    [
+        (["image1", "video1"], {"_up": "reference_images:1"}, ["image2", "video1"]),
+        (["image2", "image1"], {"_up": "reference_images:1"}, ["image1", "image2"]),
+        (["image1", "image2"], {"_remove": "reference_images:0"}, ["", "image1"]),
+        (["image1", "video1"], {"_remove": "reference_videos:0"}, ["image1", ""]),
+        (["image1", "", "video1"], {"_up": "voices:2"}, ["image1", "video1", ""]),
+        (["image1", "", "video1"], {"_remove": "voices:0"}, ["", "video1"]),
+    ],
+)
+def test_who_speaks_follows_what_is_moved_and_is_cleared_with_what_is_taken_away(boss, keys, button, after):
+    assert speakers(boss.post(url("add"), voiced(keys, **button))) == (after, [])
+
+
+def test_who_speaks_follows_through_empty_rows_refusals_and_models_without_voices(boss):
+    gaps = {"reference_images_url": ["", A, B], "voices_url": ["", *VOICES[:2]]}
+    keys = ["video1", "image3", ""]
+    page = boss.post(url("add"), voiced(keys, **gaps, duration="99", _save="1"))
+    assert speakers(page) == (["image2", ""], [])
+    assert boss.post(url("add"), voiced(keys, **gaps, _save="1")).status_code == 302
+    assert VideoTask.objects.get().parameters["voice_bindings"] == "image2, video1"
+    # The pictures move while another model is shown, which takes no voices.
+    other = {"model": "wan3.0-reference-video", "shown_model": "wan3.0-reference-video"}
+    page = boss.post(url("add"), voiced(["", "image1"], **other, _up="reference_images:1"))
+    back = boss.post(url("add"), {**Filled(page).lists, "model": REFERENCE, "_model": "1"})
+    assert values(back) == [B, A]
+    assert speakers(back) == (["", "image2"], [])
+
+
+def test_a_voice_of_nobody_is_refused_beside_it_and_what_is_said_for_later_waits(boss):
+    page = boss.post(url("add"), voiced(["", "image1"], reference_images_url=["", B], _save="1"))
+    assert errors_of(page) == {"voices_url": ["Not taken: Audio 2. What to do stands beside it."]}
+    assert "What you chose for it is empty. Choose again." in page.content.decode()
+    page = boss.post(url("add"), voiced(["image9", "video1"], _save="1"))
+    assert "no “image9”" in errors_of(page)["voices_url"][0]
+    assert "image9 (not there)" in page.content.decode()
+    # A preset says it before there are voices; with none it is not sent.
+    waiting = {"voices_url": [], "voice_bindings": "video1, image2"}
+    page = boss.post(url("add"), voiced([], **waiting, _add="voices:link"))
+    assert speakers(page) == (["video1"], ["image2"])
+    assert boss.post(url("add"), voiced([], **waiting, _save="1")).status_code == 302
+    assert "voice_bindings" not in VideoTask.objects.get().parameters
 
 
 def test_whatever_model_is_looked_at_what_was_given_comes_back(boss):

@@ -185,8 +185,19 @@ def test_generate_on_the_form_needs_the_permission_to_spend(person):
     assert VideoTask.objects.count() == 0
 
 
-def test_a_button_is_no_matter_of_a_link(boss, make_task):
-    assert boss.get(url("operate", make_task("failed").pk, "retry")).status_code == 405
+def test_a_button_is_no_matter_of_a_link_and_after_a_login_that_came_between_it_is_pressed_again(boss, make_task):
+    task = make_task("failed")
+    address = url("operate", task.pk, "retry")
+    user = boss.user
+    boss.logout()
+    login = boss.post(address)
+    assert (login.status_code, login.url) == (302, f"/admin/login/?next={address}")
+    boss.force_login(user)
+    page = boss.get(address, follow=True)
+    assert page.redirect_chain == [(url("change", task.pk), 302)]
+    assert "Press the button again." in page.content.decode()
+    task.refresh_from_db()
+    assert task.status == "failed"
 
 
 class TestOwnTasksOnly:

@@ -99,7 +99,7 @@ def _takes(maria: Person, tasks: Tasks) -> None:
 
 
 def _references(maria: Person) -> None:
-    """A list of a file, a link and a link that is still to be written, among them one that is refused."""
+    """A list of a file, a link and a link that is refused, and a voice for one of them."""
     page = maria.open("add", query="?model=wan2.7-reference-video")
     page.locator(".field-reference_images_url summary").click()
     page.locator("#id_reference_images_url_files").set_input_files(
@@ -109,6 +109,12 @@ def _references(maria: Person) -> None:
     for number, link in ((2, f"ftp://files.example/{'a-long-name-' * 12}.jpg"), (3, "https://files.example/b.jpg")):
         group.get_by_role("button", name="Add another link").click()
         group.get_by_label(f"Image {number}: address", exact=False).fill(link)
+    page.locator(".field-voices_url summary").click()
+    voices = page.get_by_role("group", name="Voices")
+    for number, action in ((1, "Add a link"), (2, "Add another link")):
+        voices.get_by_role("button", name=action).click()
+        voices.get_by_label(f"Audio {number}: address", exact=False).fill("https://files.example/voice.mp3")
+    voices.get_by_label("Who speaks with Audio 2").select_option("Image 3")
     page.get_by_label("Prompt", exact=False).first.fill("Image 1 meets Image 3")
     page.locator("form#videotask_form").evaluate("form => form.noValidate = true")
     page.locator("[name=_save]").click()

@@ -76,7 +76,7 @@ class Studio:
 
     def take(self, names: list[str]) -> None:
         """Take the pictures; each is a page in one look."""
-        from tests.browser import rows
+        from tests.browser import rows, scenes
         from tests.browser.person import Person
 
         # Before the rows, whose owners may do nothing: of these she is one.
@@ -93,6 +93,11 @@ class Studio:
             "admin-confirm": self._confirm,
             "admin-takes": lambda maria: self._takes(maria, tasks),
             "admin-make-takes": lambda maria: maria.open("make_takes", tasks["completed"].pk),
+            "admin-models": lambda maria: maria.open("models"),
+            "admin-add-references": scenes.references,
+            "admin-add-edit": scenes.edit,
+            "admin-film": lambda maria: scenes.film(maria, _film()),
+            "admin-spending": scenes.spending,
         }
         looks = {"": {}, "-dark": {"dark": True}, "-phone": {"phone": True}}
         tasks: dict[str, Any] = {}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
 
 from django_wanvideo.models import VideoTask
 from tests.browser.pictures import picture
+from tests.clips import silence
 
 if TYPE_CHECKING:
     from tests.browser.person import Person
@@ -73,7 +74,8 @@ def test_the_form_follows_another_model_and_keeps_what_still_applies(maria: Pers
     assert task.parameters["duration"] == 10
 
 
-def test_pictures_are_put_in_order_with_the_keyboard(maria: Person) -> None:
+def test_pictures_are_put_in_order_and_a_sound_is_cut_with_the_keyboard(maria: Person, settings: Any) -> None:
+    settings.WANVIDEO = {**settings.WANVIDEO, "PUBLIC_MEDIA_BASE_URL": "https://media.example"}
     page = maria.open("add", query="?model=wan2.7-reference-video")
     page.locator("summary", has_text="Add reference pictures").click()
     maria.mark()
@@ -97,9 +99,18 @@ def test_pictures_are_put_in_order_with_the_keyboard(maria: Person) -> None:
     group.get_by_role("button", name="Remove Image 2").press("Enter")
     expect(group.locator("li")).to_have_count(2)
     expect(group.locator("li").last).to_contain_text("cup.jpg")
+    page.locator("summary", has_text="Add voices").click()
+    voice = {"name": "voice.wav", "mimeType": "audio/wav", "buffer": silence(14)}
+    page.locator("#id_voices_url_files").set_input_files(voice)
+    heard = page.get_by_role("group", name="Voices")
+    expect(heard.locator("li")).to_contain_text("14 s")
+    heard.get_by_role("button", name="Use its first 10 seconds, Audio 1").press("Enter")
+    expect(heard.locator("li")).to_contain_text("WAV · 9.9")
+    expect(heard.get_by_role("button", name="Remove Audio 1")).to_be_focused()
+    expect(heard.get_by_role("button", name="Use its first")).to_have_count(0)
     assert maria.is_marked(), "The page was loaded anew."
     page.get_by_label("Prompt", exact=False).first.fill("Image 1 and Image 2")
     page.locator("[name=_save]").click()
     expect(page.locator("#result_list")).to_be_visible()
-    items = VideoTask.objects.get().inputs.order_by("position")
+    items = VideoTask.objects.get().inputs.filter(role="reference_images").order_by("position")
     assert [bool(item.url) for item in items] == [True, False]

@@ -17,7 +17,7 @@ from tests.browser.person import PASSWORD
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
     from tests.browser.person import Person
 
@@ -129,6 +129,54 @@ def test_notes_of_a_finished_task_outlive_the_session(maria: Person) -> None:
     expect(page.locator(".messagelist")).to_contain_text("The notes were saved.")
     task.refresh_from_db()
     assert task.notes == "call the customer"
+
+
+def test_an_item_that_is_added_while_signed_out_waits_until_somebody_is_signed_in(maria: Person) -> None:
+    page = maria.open("add", query="?model=wan2.7-reference-video")
+    page.locator("#id_prompt").fill("A fox trots on")
+    maria.mark()
+    Session.objects.all().delete()
+    add = page.locator("[name=_add][value='reference_images:link']")
+    page.get_by_text("Add reference pictures").click()
+    add.click()
+    expect(notice(page)).to_be_visible()
+    assert maria.is_marked()
+    expect(page.locator("[name=reference_images_url]")).to_have_count(0)
+    sign_in_elsewhere(maria)
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(notice(page)).to_be_hidden()
+    add.click()
+    expect(page.locator("[name=reference_images_url]")).to_have_count(1)
+    expect(page.locator("#id_prompt")).to_have_value("A fox trots on")
+    assert maria.is_marked()
+
+
+def test_a_part_of_the_form_that_cannot_be_had_is_asked_for_once_and_then_the_whole_page(maria: Person) -> None:
+    maria.expected.append("413")
+    page = maria.open("add", query="?model=wan2.7-reference-video")
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.resource_type)
+        return route.fulfill(status=413) if asked[-1] == "fetch" else route.continue_()
+
+    page.route(
+        re.compile("/videotask/add/"),
+        lambda route: refuse(route) if route.request.method == "POST" else route.continue_(),
+    )
+    page.get_by_text("Add reference pictures").click()
+    page.locator("[name=_add][value='reference_images:link']").click()
+    expect(page.locator("[name=reference_images_url]")).to_have_count(1)
+    assert asked == ["fetch", "document"]
+
+
+def test_cards_lead_to_the_login_and_back_to_what_was_chosen(maria: Person) -> None:
+    page = maria.open("models")
+    Session.objects.all().delete()
+    page.get_by_text("Keep this character").click()
+    maria.sign_in()
+    expect(page.get_by_role("radio", name="Keep this character")).to_be_checked()
+    expect(page.locator("#models-heading")).to_contain_text("Keep this character")
 
 
 def test_without_scripts_the_form_is_sent_as_ever(new_person: Callable[..., Person]) -> None:

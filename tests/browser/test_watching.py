@@ -12,8 +12,9 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from django_wanvideo import chains
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
-from django_wanvideo.models import TaskEvent, VideoTask, lifecycle
+from django_wanvideo.models import Film, TaskEvent, VideoTask, lifecycle
 from tests.browser import axe, rows
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ STATUS = re.compile(r"/videotask/status/")
 #: Puts the tab into the background, or takes it out.
 HIDE = """hidden => { Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
     document.dispatchEvent(new Event("visibilitychange")); }"""
-PROCESSING = next(wish for wish in rows.WISHES if wish.status == "processing")
+PROCESSING, COMPLETED = (
+    next(wish for wish in rows.WISHES if wish.status == status) for status in ("processing", "completed")
+)
 
 
 def live(page: Page):
@@ -139,7 +142,7 @@ def test_the_browser_is_asked_for_its_notifications_by_a_button_only(maria: Pers
 
 def test_nothing_is_asked_where_nothing_moves(maria: Person) -> None:
     maria.page.clock.install()
-    rows.make(next(wish for wish in rows.WISHES if wish.status == "completed"), video=b"x")
+    rows.make(COMPLETED, video=b"x")
     asked = count_requests(maria.page)
     page = maria.open("changelist")
     pass_time(page)
@@ -171,6 +174,36 @@ def test_expired_session_is_told_on_page_of_task(maria: Person) -> None:
     Session.objects.all().delete()
     expect(live(page)).to_contain_text("You are signed out")
     expect(notes).to_have_value("call the customer")
+
+
+def test_the_page_of_a_part_follows_until_the_film_is_joined(maria: Person) -> None:
+    maria.page.clock.install()
+    first, last = (rows.make(COMPLETED, number=number, video=b"x") for number in (1, 2))
+    VideoTask.objects.filter(pk=last.pk).update(continues=first)
+    last.refresh_from_db()
+    parts = chains.parts_of(last)
+    ids = [str(part.task.pk) for part in parts]
+    film = Film.objects.create(task=last, digest=chains.digest_of(parts), parts=ids, next_action_at=timezone.now())
+    asked = count_requests(maria.page)
+    page = maria.open("change", first.pk)
+    expect(page.locator(".wv-film")).to_contain_text("The parts are being joined.")
+    page.locator("textarea[name=notes]").fill("half a sentence")
+    maria.mark()
+    pass_time(page, 20)
+    expect(live(page)).to_contain_text("This page updates itself")
+    Session.objects.all().delete()
+    pass_time(page, 20)
+    expect(live(page)).to_contain_text("You are signed out")
+    maria.sign_in_quietly()
+    Film.objects.filter(pk=film.pk).update(video=first.video.name, size=1, next_action_at=None)
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(page.get_by_role("link", name="Download the film")).to_be_visible()
+    expect(page.locator("[data-wanvideo-say]")).to_have_text("The parts are joined into one video.")
+    expect(page.locator("textarea[name=notes]")).to_have_value("half a sentence")
+    assert maria.is_marked()
+    count = len(asked)
+    pass_time(page)
+    assert len(asked) == count, "It goes on asking for what is there."
 
 
 def test_a_slow_line_is_told_and_recovers_by_itself(maria: Person) -> None:

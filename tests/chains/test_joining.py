@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -13,22 +18,22 @@ from django.core.files.storage import storages
 from django.utils import timezone
 
 from django_wanvideo import chains, jobs
+from django_wanvideo.chains import joining
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.exceptions import ConfigurationError, TransitionNotAllowed
 from django_wanvideo.models import Film, VideoTask
 from django_wanvideo.services import retention
-from django_wanvideo.services.storing import decoding, orphans, posters, remux
+from django_wanvideo.services.storing import decoding, frames, orphans, posters, remux
 from django_wanvideo.services.sweep import sweep
 from django_wanvideo.simulator.media.video import Scene, draw
 from django_wanvideo.testing import evolink_simulator, picture, run_until_finished
 from tests import storages as odd
 from tests.chains.conftest import SIZE
-from tests.clips import clip, colour_of
+from tests.clips import clip, colour_of, heard_of, sounding
 from tests.rows import make_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     Stored = Callable[..., VideoTask]
 
@@ -65,6 +70,11 @@ def seen(film: Film) -> list[str]:
         frame.save(target, "PNG")
         shown.append(colour_of(target.getvalue()))
     return shown
+
+
+def heard(film: Film) -> list[bool]:
+    with film.video.open() as stored:
+        return heard_of(stored.read())
 
 
 def films(storage: Any) -> list[str]:
@@ -126,16 +136,44 @@ def test_the_file_of_a_worker_that_was_taken_for_dead_is_not_kept(
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (clip("blue", size=(640, 360)), {"what": "size", "is": "640 × 360", "first": "480 × 360"}),
-        (clip("blue", size=SIZE, fps=5), {"what": "rate", "is": "5", "first": "10"}),
+        (clip("green", size=(640, 360)), {"what": "size", "is": "640 × 360", "first": "480 × 360"}),
+        (clip("green", size=SIZE, fps=5), {"what": "rate", "is": "5", "first": "10"}),
     ],
 )
-def test_what_differs_is_told_and_nothing_is_made(
-    parts: list[VideoTask], stored: Stored, storage: Any, content: bytes, expected: dict[str, object]
+def test_what_differs_is_encoded_as_the_first_part_is(
+    parts: list[VideoTask], stored: Stored, content: bytes, expected: dict[str, object]
 ) -> None:
     odd_one = stored(content=content, continues=parts[1])
-    film = made(chains.join(odd_one))
+    film = made(chains.join(stored("red", continues=odd_one)))
     assert film.problem == {"reason": "differs", "part": 3, **expected}
+    assert seen(film) == ["red", "blue", "green", "red"]
+    with film.video.open() as video, av.open(io.BytesIO(video.read())) as container:
+        frame = list(container.decode(container.streams.video[0]))[25].to_image()
+    assert frame.size == SIZE
+    top = frame.convert("L").getpixel((SIZE[0] // 2, 5))
+    assert (top < 20) is (expected["what"] == "size"), "the shape stays, with bars above and below"
+
+
+def test_each_part_keeps_its_own_sound(stored: Stored) -> None:
+    """Of parts whose sound is shorter than their picture and encoded in another way, each is heard from its beginning."""
+    first = stored(content=sounding("red", rate=48_000, layout="stereo"))
+    film = made(chains.join(stored(content=sounding("blue", rate=22_050, layout="mono"), continues=first)))
+    assert film.problem["what"] == "sound"
+    assert seen(film) == ["red", "blue"]
+    # Before PyAV 16 the end of an encoded sound is not cut off.
+    loud = heard(film)
+    assert 20 <= len(loud) <= 21
+    # Tenths of a second; each part beeps for the first two and a half.
+    assert [at for at, is_loud in enumerate(loud) if is_loud] == [0, 1, 2, 10, 11, 12]
+
+
+@pytest.mark.parametrize(("limit", "value"), [("ENCODING", 0.01), ("encoding", frames)], ids=["late", "broken"])
+def test_what_cannot_be_encoded_is_told_and_nothing_is_made(
+    parts: list[VideoTask], stored: Stored, storage: Any, monkeypatch: pytest.MonkeyPatch, limit: str, value: object
+) -> None:
+    monkeypatch.setattr(joining, limit, value)
+    film = made(chains.join(stored(content=clip("green", size=(640, 360)), continues=parts[1])))
+    assert (film.problem["reason"], film.problem["part"]) == ("differs", 3)
     assert (film.video.name, film.next_action_at, films(storage)) == ("", None, [])
 
 
@@ -246,6 +284,50 @@ def test_a_film_of_four_parts_is_made_joined_and_charged_once_for_each() -> None
     # The run-up of each sound is left out.
     assert len(whole.sound) >= sum(len(one.sound) - 2 for one in single)
     assert whole.seconds == [pytest.approx(8, abs=0.1)] * 2
+
+
+def test_a_film_that_goes_on_with_its_clip_has_the_clip_once(settings: Any) -> None:
+    """EvoLink reads the first video where the site has it, and the film consists of the second one and what follows."""
+    Path(settings.MEDIA_ROOT).mkdir()
+    handler = partial(Quiet, directory=str(settings.MEDIA_ROOT))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as media, running(media):
+        public = f"http://127.0.0.1:{media.server_port}/"
+        settings.WANVIDEO = {**settings.WANVIDEO, "PUBLIC_MEDIA_BASE_URL": public}
+        with evolink_simulator(small_videos=False, video_scale=0.35, video_fps=2) as evolink:
+            first = VideoTask.objects.create_task("A fox trots", model="wan2.7-text-to-video", duration=2)
+            run_until_finished(first.submit())
+            second = first.continue_with(prompt="It looks up", with_clip=True)
+            run_until_finished(second.submit())
+            third = second.continue_with(prompt="It sits down", duration=2)
+            run_until_finished(third.submit())
+            assert [task.status for task in (first, second, third)] == [S.COMPLETED] * 3
+            body = evolink.ledger[second.attempt.provider_task_id].body
+            clip_sent = second.inputs.get()
+            assert body["video_urls"] == [f"{public}{clip_sent.file.name}"]
+            with clip_sent.file.open() as sent, first.video.open() as video:
+                assert sent.read() == video.read()
+            film = made(chains.join(first))
+            evolink.ledger.assert_charged_once()
+            assert len(evolink.ledger) == 3
+    assert film.parts == [str(second.pk), str(third.pk)]
+    assert read(film).pictures == read(second).pictures + read(third).pictures
+    assert read(film).seconds[0] == pytest.approx(4 + 2, abs=0.1)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+
+@contextmanager
+def running(server: ThreadingHTTPServer) -> Iterator[None]:
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
 
 
 @dataclass

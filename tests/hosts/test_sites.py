@@ -40,8 +40,8 @@ def run_site(settings, *arguments):
 @pytest.mark.fault("K11.two-databases", "K11.two-databases-road")
 def test_videos_in_their_own_database():
     """Videos may have a database of their own, and the whole road is gone with it."""
-    files = ["tests/hosts/on_two_databases.py", "tests/integration/test_road.py"]
-    run_site("two_databases", *files, "-k", f"on_two_databases or {ROAD}")
+    files = ["tests/hosts/on_two_databases.py", "tests/hosts/on_any_site.py", "tests/integration/test_road.py"]
+    run_site("two_databases", *files, "-k", f"on_two_databases or on_any_site or {ROAD}")
 
 
 @pytest.mark.locks
@@ -52,7 +52,7 @@ def test_a_replica_that_has_heard_of_nothing_is_not_asked():
 
 @pytest.mark.fault("K11.minimal-user")
 def test_a_user_model_may_have_the_least_that_django_asks_for():
-    run_site("another_user", "tests/hosts/on_another_user.py")
+    run_site("another_user", "tests/hosts/on_another_user.py", "tests/hosts/on_any_site.py")
 
 
 def test_videos_are_chosen_in_an_admin_site_of_ones_own():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from django_wanvideo import chains
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 def join_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.UUID) -> HttpResponse:
     """Have the film joined that a task is in; ``anyway`` also where a part begins with another frame."""
     if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
+        return action_results.not_pressed(request, model_admin.get_page_url("change", object_id))
     task = model_admin.get_task_or_404(request, object_id, "view", "change")
     parts = chains.parts_of(task)
     if not panel.may_change(

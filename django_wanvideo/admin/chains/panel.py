@@ -13,15 +13,18 @@ from django_wanvideo import chains
 from django_wanvideo.admin.chains.continuing import REMAKE
 from django_wanvideo.admin.presentation import formats, markup, names
 from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
+from django_wanvideo.models import Film
 from django_wanvideo.models.creation import files
 from django_wanvideo.services.storing import posters
 
 if TYPE_CHECKING:
+    import uuid
+
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
     from django_wanvideo.admin.base import TaskAdminBase
-    from django_wanvideo.models import Film, VideoTask
+    from django_wanvideo.models import VideoTask
 
 
 @dataclass(frozen=True)
@@ -82,27 +85,42 @@ def may_change(
     return all(part.task.pk in seen and model_admin.has_change_permission(request, part.task) for part in parts)
 
 
+def ended(model_admin: TaskAdminBase, request: HttpRequest, pk: uuid.UUID) -> str:
+    """Say what became of a film that the person has seen being joined; an empty text while it is."""
+    film = Film.objects.filter(pk=pk, task__in=model_admin.get_queryset(request).order_by().values("pk")).first()
+    if film is None:
+        return _("This film is not here any more.")
+    if film.next_action_at is not None:
+        return ""
+    return _("The parts are joined into one video.") if film.video else problem_words(film.problem)
+
+
 def problem_words(problem: dict[str, Any]) -> str:
     """Say why parts could not be joined, and what to do."""
-    n = {"n": problem.get("part"), "is": problem.get("is"), "first": problem.get("first")}
     match problem.get("reason"):
         case "differs":
-            differences = {
-                "size": _("Part %(n)s has %(is)s pixels, part 1 has %(first)s."),
-                "rate": _("Part %(n)s has %(is)s pictures a second, part 1 has %(first)s."),
-                "codec": _("Part %(n)s is encoded as %(is)s, part 1 as %(first)s."),
-                "sound": _("The sound of part %(n)s is %(is)s, that of part 1 %(first)s."),
-            }
-            other = _("Part %(n)s is encoded in another way than part 1.")
-            what = differences.get(str(problem.get("what")), other) % n
-            return what + " " + _("Remake it with the model and settings of part 1, then join again.")
+            cure = _("Encoding them anew failed. Remake it with the model and settings of part 1, then join again.")
+            return f"{difference_words(problem)} {cure}"
         case "gone":
-            return _("Part %(n)s was deleted or has no video any more.") % n
+            return _("Part %(n)s was deleted or has no video any more.") % {"n": problem.get("part")}
         case "unreadable":
             return _("One of the parts cannot be read as a video. Play each to its end, and remake the one that stops.")
         case "storage":
             return _("This site’s storage failed while the parts were joined. Join them again.")
     return _("Joining was broken off several times. Join the parts again; if it stays so, the log says why.")
+
+
+def difference_words(problem: dict[str, Any]) -> str:
+    """Say in what a part is unlike the first one."""
+    differences = {
+        "size": _("Part %(n)s has %(is)s pixels, part 1 has %(first)s."),
+        "rate": _("Part %(n)s has %(is)s pictures a second, part 1 has %(first)s."),
+        "codec": _("Part %(n)s is encoded as %(is)s, part 1 as %(first)s."),
+        "sound": _("The sound of part %(n)s is %(is)s, that of part 1 %(first)s."),
+    }
+    other = _("Part %(n)s is encoded in another way than part 1.")
+    values = {"n": problem.get("part"), "is": problem.get("is"), "first": problem.get("first")}
+    return differences.get(str(problem.get("what")), other) % values
 
 
 def _row(
@@ -150,11 +168,14 @@ def _words(parts: list[chains.Part]) -> str:
 
 def _film(model_admin: TaskAdminBase, task: VideoTask, film: Film) -> dict[str, Any]:
     page = model_admin.get_page_url("film", task.pk, film.pk)
+    encoded = _("All parts were encoded anew, in the size of part 1.")
     return {
+        "pk": film.pk,
         "digest": film.digest,
         "video": bool(film.video),
         "is_awaited": film.next_action_at is not None,
         "problem": problem_words(film.problem) if film.problem and film.next_action_at is None else "",
+        "note": f"{difference_words(film.problem)} {encoded}" if film.video and film.problem else "",
         "player": (files.player_url(film.video) if film.video else "") or page,
         "download_url": f"{page}?download=1",
         "download": names.of_film(film, task),

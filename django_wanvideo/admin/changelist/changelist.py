@@ -21,7 +21,8 @@ from django_wanvideo.admin.changelist import chips
 from django_wanvideo.admin.changelist.dates import CreatedFilter
 from django_wanvideo.admin.changelist.filters import PurposeFilter
 from django_wanvideo.admin.changelist.narrowing import Filter
-from django_wanvideo.admin.gallery import choice, tiles
+from django_wanvideo.admin.gallery import tiles
+from django_wanvideo.admin.people import choices
 from django_wanvideo.admin.presentation.cards import card_of
 from django_wanvideo.choices import InputRole, TaskStatus
 from django_wanvideo.models import Approval, Batch, MediaInput
@@ -54,7 +55,7 @@ class TaskChangeList(ChangeList):
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         found: dict[str, Any] = super().get_filters_params(params)
-        return {name: value for name, value in found.items() if name not in {*PLACES, choice.PARAMETER}}
+        return {name: value for name, value in found.items() if name not in {*PLACES, choices.VIEW}}
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[VideoTask]:
         """Fetch owners with the rows, and first frames with one further query."""
@@ -71,7 +72,7 @@ class TaskChangeList(ChangeList):
         """Fill in what the admin's templates read, without a COUNT."""
         if self.page_num < 1:
             raise IncorrectLookupParameters
-        self.is_grid = once(request, "view", lambda: choice.LIST) == choice.GRID
+        self.is_grid = once(request, "view", lambda: choices.LIST) == choices.GRID
         if self.is_grid or self.is_popup:
             self.list_per_page = math.ceil(self.list_per_page / tiles.COLUMNS) * tiles.COLUMNS
         for spec in self.filter_specs:
@@ -153,11 +154,11 @@ class TaskChangeList(ChangeList):
 
     @property
     def list_url(self) -> str:
-        return self.get_query_string({choice.PARAMETER: choice.LIST})
+        return self.get_query_string({choices.VIEW: choices.LIST})
 
     @property
     def grid_url(self) -> str:
-        return self.get_query_string({choice.PARAMETER: choice.GRID})
+        return self.get_query_string({choices.VIEW: choices.GRID})
 
     @cached_property
     def set_filters(self) -> list[chips.Chip]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django_wanvideo.admin.forms import items, made_for, temporary_uploads
 from django_wanvideo.admin.forms.fields import ParameterField, file_name, kept_name, link_name
 from django_wanvideo.admin.forms.form_inputs import InputsForm
-from django_wanvideo.admin.forms.items import KEPT
+from django_wanvideo.admin.forms.widgets import KEPT, joined, posted_keys
+from django_wanvideo.catalog import MediaFacts
 from django_wanvideo.choices import InputRole
 from django_wanvideo.db import database
 from django_wanvideo.models import MediaInput, VideoTask
@@ -74,6 +75,16 @@ class TaskFormBase(InputsForm):
             inputs = {role: items for role, items in kept if role not in changed} | inputs
         return parameters_of(self, self.spec, inputs)
 
+    def clips(self) -> dict[str, list[MediaFacts]]:
+        """Return what is known of the clips in the form that are billed, by role."""
+        found: dict[str, list[MediaFacts]] = {}
+        for role in (item.role.value for item in self.spec.price.input_seconds):
+            field: Any = self.fields[link_name(role)]
+            given = [self._facts(value) for value in field.to_python(self._values(role))]
+            # What cannot be left out is part of every price.
+            found[role] = given or [MediaFacts()] * self.spec.input(role).required
+        return found
+
     def metadata(self) -> Any:
         """Return the data for the site's own code; what is there already where the form does not offer it."""
         origin = self.origin if self.is_new else None
@@ -106,6 +117,8 @@ class TaskFormBase(InputsForm):
         came = []
         self.data = self.data.copy()
         several = {wanted.role.value for wanted in self.several}
+        if not items.pressed(self.data):
+            self._settle_keys({role: self._values(role) for role in several})
         # Also those that another model takes, so that choosing it again brings them back.
         for role in InputRole.values:
             uploads = self.files.getlist(self.add_prefix(file_name(role))) if self.files else []
@@ -116,6 +129,13 @@ class TaskFormBase(InputsForm):
                 self._carry(role, 0, temporary_uploads.keep(uploads[0], owner=self.user.pk))
             came += [role] if uploads else []
         return came
+
+    def _settle_keys(self, rows: Mapping[str, Sequence[str]]) -> None:
+        """Let what belongs to other inputs follow them where empty rows go, also what waits for another model."""
+        for parameter, wanted in items.with_keys().items():
+            name = self.add_prefix(parameter)
+            if any(keys := posted_keys(self.data, name)):
+                self.data[name] = joined(items.keys_of_given(wanted, keys, rows))
 
     def _keep_several(self, role: str, uploads: list[Any]) -> None:
         field: Any = self.fields[link_name(role)]

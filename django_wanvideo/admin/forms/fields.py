@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_wanvideo import catalog
 from django_wanvideo.admin.forms.items import ItemsField, is_listed
-from django_wanvideo.admin.forms.widgets import DropZone, PromptArea, Slider, Tiles
+from django_wanvideo.admin.forms.widgets import DropZone, KeysWidget, PromptArea, Slider, Tiles, joined
 from django_wanvideo.catalog import json_values
 from django_wanvideo.catalog.text import normalised
 from django_wanvideo.choices import InputRole
@@ -80,6 +80,21 @@ class ParameterField(forms.Field):
             return bool(self.to_python(data) != (self.parameter.default if initial is None else initial))
         except ValidationError:
             return True
+
+
+class KeysField(ParameterField):
+    """To which other input each item of a list belongs: one value for each row, chosen beside it."""
+
+    def __init__(self, parameter: ParameterSpec) -> None:
+        super().__init__(parameter)
+        self.widget = KeysWidget()
+
+    def to_python(self, value: Any) -> Any:
+        # What it means depends on the rows, which the form knows.
+        return value or None
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return joined(str(initial or "").replace(" ", "").split(",")) != str(data or "")
 
 
 class PromptField(forms.CharField):
@@ -186,7 +201,9 @@ def task_fields(spec: ModelSpec) -> dict[str, forms.Field]:
     fields["prompt"] = PromptField(spec)
     fields.update(later)
     fields["model"] = model_field(spec)
-    fields.update({parameter.name: ParameterField(parameter) for parameter in spec.parameters})
+    beside = {item.keys_parameter for item in spec.inputs}
+    for parameter in spec.parameters:
+        fields[parameter.name] = (KeysField if parameter.name in beside else ParameterField)(parameter)
     fields["notes"] = forms.CharField(
         label=_("Notes"), required=False, widget=forms.Textarea(attrs={"rows": 3, "class": "wv-notes"})
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,11 +11,10 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo.admin.forms import items, repeats, temporary_uploads
 from django_wanvideo.admin.forms.fields import file_name, kept_name, link_name
-from django_wanvideo.admin.forms.items import KEPT, STORED
 from django_wanvideo.admin.forms.temporary_uploads import TemporaryUpload
+from django_wanvideo.admin.forms.widgets import KEPT, STORED, Row
 from django_wanvideo.catalog import MediaFacts
-from django_wanvideo.catalog.images import inspection as pictures
-from django_wanvideo.models.creation import files, idempotency, inspection
+from django_wanvideo.models.creation import idempotency, inspection
 from django_wanvideo.models.input import by_role
 
 if TYPE_CHECKING:
@@ -42,7 +40,7 @@ class InputsForm(ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         #: What is wrong with single items, by role and place.
-        self.item_problems: defaultdict[str, dict[int, list[str]]] = defaultdict(dict)
+        self.item_problems: defaultdict[str, dict[int, list[ValidationError]]] = defaultdict(dict)
         #: Names of chosen files that could not be kept, by role and place.
         self._unkept: dict[tuple[str, int], str] = {}
 
@@ -133,21 +131,31 @@ class InputsForm(ModelForm):
         """The inputs that stand in a list."""
         return [item for item in self.spec.inputs if items.is_listed(item)]
 
-    def clips(self) -> dict[str, list[MediaFacts]]:
-        """Return what is known of the clips in the form that are billed, by role."""
-        found: dict[str, list[MediaFacts]] = {}
-        for role in (item.role.value for item in self.spec.price.input_seconds):
-            field: Any = self.fields[link_name(role)]
-            given = [self._facts(value) for value in field.to_python(self._values(role))]
-            # What cannot be left out is part of every price.
-            found[role] = given or [MediaFacts()] * self.spec.input(role).required
-        return found
-
     def _facts(self, value: str) -> MediaFacts:
         if value.startswith(KEPT):
             return temporary_uploads.facts(value.removeprefix(KEPT), owner=self.user.pk)
         stored = self._stored(value)
         return stored.facts if stored is not None else MediaFacts()
+
+    def clean(self) -> dict[str, Any] | None:
+        """Read to which input each item belongs that belongs to another."""
+        cleaned = super().clean()
+        for wanted in filter(lambda item: item.keys_parameter, self.several):
+            self.cleaned_data[wanted.keys_parameter] = self._keys(wanted)
+        return cleaned
+
+    def _keys(self, wanted: InputSpec) -> str | None:
+        roles = [wanted.role.value, *(role for _word, role in wanted.key_roles)]
+        counts = {role: len(self.cleaned_data.get(link_name(role)) or []) for role in roles}
+        chosen = items.keys_of_given(wanted, self._chosen_keys(wanted), {role: self._values(role) for role in roles})
+        keys = [*chosen, *[""] * counts[wanted.role]][: counts[wanted.role]]
+        for position in [position for position, key in enumerate(keys) if key is None]:
+            words = _("What you chose for it is empty. Choose again.")
+            self.item_problems[wanted.role.value][position] = [ValidationError(words)]
+        return items.filled_keys(wanted, keys, counts)
+
+    def _chosen_keys(self, wanted: InputSpec) -> list[str]:
+        return str(self[wanted.keys_parameter].value() or "").replace(" ", "").split(",")
 
     # What is wrong ---------------------------------------------------------------------------------------------------
 
@@ -163,7 +171,7 @@ class InputsForm(ModelForm):
             role = wanted.role.value
             for position, value in enumerate(self.cleaned_data.get(link_name(role)) or []):
                 if self._item(role, position, value) is None:
-                    self.item_problems[role][position] = [lost]
+                    self.item_problems[role][position] = [ValidationError(lost)]
             if problems := self.item_problems.get(role):
                 self.add_error(link_name(role), items.refused(wanted, problems))
 
@@ -177,9 +185,9 @@ class InputsForm(ModelForm):
         for position, value in enumerate(self.cleaned_data.get(link_name(role)) or []):
             item = self._item(role, position, value)
             try:
-                inspection.inspect(self.spec, {role: [item]}, keep_of=keep_of, fix=True)
+                inspection.inspect(self.spec, {role: [item]}, keep_of=keep_of, fix="images")
             except ValidationError as error:
-                self.item_problems[role][position] = error.messages
+                self.item_problems[role][position] = error.error_dict[role]
                 own += error.messages
         rest = [problem for problem in problems if not set(problem.messages) <= {*own}]
         return [items.refused(wanted, self.item_problems[role]), *rest] if own else rest
@@ -192,59 +200,43 @@ class InputsForm(ModelForm):
         for role in self.picture_roles:
             widget: Any = self.fields[file_name(role)].widget
             token = self[kept_name(role)].value() or ""
-            widget.present = self._kept_file(role, token, kept_url) if token else None
+            widget.present = self._kept(role, token, kept_url) if token else None
             item = next(iter(stored.get(role, [])), None)
             if widget.present is None and item is not None and item.file:
-                widget.present = _stored_file(item)
+                widget.present = temporary_uploads.stored(item)
         for wanted in self.several:
             role = wanted.role.value
             several: Any = self.fields[link_name(role)].widget
             several.rows = [self._row(wanted, *item, kept_url) for item in enumerate(self._values(role))]
+            if wanted.max_items == 1 and several.rows:
+                # What is wrong with the only one stands at the field.
+                items.worded(self.errors.as_data().get(link_name(role), []), several.rows[0])
+        for wanted in filter(lambda item: item.keys_parameter, self.several):
+            self._show_keys(wanted)
+
+    def _show_keys(self, wanted: InputSpec) -> None:
+        field: Any = self.fields[wanted.keys_parameter]
+        several: Any = self.fields[link_name(wanted.role.value)].widget
+        several.keys_name, several.keys_unset = self.add_prefix(wanted.keys_parameter), field.parameter.unset_label
+        field.widget.rows = len(several.rows)
+        counts: dict[str, int] = {role: len(self._values(role)) for _word, role in wanted.key_roles}
+        items.set_keys(several.rows, items.key_choices(self.spec, wanted, counts), self._chosen_keys(wanted))
 
     def _values(self, role: str) -> list[str]:
         name = link_name(role)
         values = self.data.getlist(self.add_prefix(name)) if self.is_bound else self.initial.get(name) or []
         return [values] if isinstance(values, str) else list(values)
 
-    def _row(self, wanted: InputSpec, position: int, value: str, kept_url: str) -> items.Row:
+    def _row(self, wanted: InputSpec, position: int, value: str, kept_url: str) -> Row:
         role = wanted.role.value
-        row = items.Row(items.name_of(wanted, position), value, has_focus=self.focus == (role, position))
-        row.problems = self.item_problems[role].get(position, [])
+        row = Row(items.name_of(wanted, position), value, has_focus=self.focus == (role, position))
         if value.startswith(KEPT):
-            row.present = self._kept_file(role, value.removeprefix(KEPT), kept_url)
+            row.present = self._kept(role, value.removeprefix(KEPT), kept_url)
         elif (item := self._stored(value)) is not None:
-            row.present = _stored_file(item)
+            row.present = temporary_uploads.stored(item)
         elif (role, position) in self._unkept:
             row.present = TemporaryUpload(self._unkept[role, position], "")
-        return items.describe(row, wanted)
+        return items.describe(row, wanted, self.item_problems[role].get(position, []))
 
-    def _kept_file(self, role: str, token: str, kept_url: str) -> TemporaryUpload | None:
-        stored = temporary_uploads.open_upload(token, owner=self.user.pk)
-        if stored is None:
-            return None
-        if self.spec.input(role).media != "image":
-            stored.close()
-            known = temporary_uploads.facts(token, owner=self.user.pk)
-            return TemporaryUpload(str(stored.name), "", token=token, size=stored.size, facts=known)
-        measured: dict[str, Any] = {}
-        # What was refused may be no picture at all; the field says so.
-        with stored, contextlib.suppress(ValidationError):
-            facts = pictures.inspect_image(stored, convertible=True, spec=self.spec.input(role))
-            sent = pictures.size_to_send(facts, self.spec.input(role))
-            measured = {"width": facts.width, "height": facts.height, "sent": sent}
-            measured["facts"] = MediaFacts(facts.format, facts.size, facts.width, facts.height)
-        url = f"{kept_url}?name={token}"
-        return TemporaryUpload(str(stored.name), url, token=token, size=stored.size, **measured)
-
-
-def _stored_file(item: MediaInput) -> TemporaryUpload:
-    is_picture = item.content_type.startswith("image/")
-    return TemporaryUpload(
-        _("the present picture") if is_picture else _("the present file"),
-        files.url_of(item.shown_file) if is_picture else "",
-        width=item.width,
-        height=item.height,
-        size=item.size,
-        sent=item.sent_size,
-        facts=item.facts,
-    )
+    def _kept(self, role: str, token: str, kept_url: str) -> TemporaryUpload | None:
+        return temporary_uploads.present(token, self.spec.input(role), kept_url, owner=self.user.pk)

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ValidationError
 from django.forms.utils import ErrorDict
 
 from django_wanvideo import catalog
-from django_wanvideo.admin.forms import items
+from django_wanvideo.admin.forms import items, temporary_uploads
 from django_wanvideo.admin.forms.base import TaskFormBase
 from django_wanvideo.admin.forms.fields import kept_name, link_name
+from django_wanvideo.admin.forms.widgets import KEPT
+from django_wanvideo.catalog import media
 
 if TYPE_CHECKING:
-    from django_wanvideo.catalog import ModelSpec, ParameterSpec
+    from django_wanvideo.catalog import InputSpec, ModelSpec, ParameterSpec
 
 
 class ModelSwitchMixin(TaskFormBase):
@@ -36,7 +39,9 @@ class ModelSwitchMixin(TaskFormBase):
         if not self.is_bound:
             return []
         names = dict.fromkeys(name for spec in catalog.known() for name in _names(spec) if name not in self.fields)
-        return [(name, value) for name in names for value in self.data.getlist(self.add_prefix(name)) if value]
+        values = {name: self.data.getlist(self.add_prefix(name)) for name in names}
+        # An empty one among others has its place.
+        return [(name, value) for name, found in values.items() if any(found) for value in found]
 
     def is_valid(self) -> bool:
         """Refuse what was filled in for another model: its settings must be seen first."""
@@ -50,7 +55,7 @@ class ModelSwitchMixin(TaskFormBase):
         self._errors = ErrorDict()
         self.cleaned_data = {}
         self.keep_uploads()
-        self.focus = items.rearrange(self.data, self.several, lambda role: self.add_prefix(link_name(role)))
+        self.focus = items.rearrange(self.data, self.several, self.add_prefix, self._beginning_of)
         shown = catalog.find(self.data.get("shown_model"))
         were = {parameter.name: parameter for parameter in shown.parameters} if shown is not None else {}
         for name, parameter in were.items():
@@ -59,6 +64,21 @@ class ModelSwitchMixin(TaskFormBase):
                 self.data.setdefault(self.add_prefix(name), "false")
         for parameter in self.spec.parameters:
             self._fill_in(parameter, were.get(parameter.name))
+
+    def _beginning_of(self, wanted: InputSpec, position: int, value: str) -> str:
+        """Keep the beginning of a clip or a sound that is too long, and return what stands for it in the form.
+
+        Where it cannot be cut, the item stays, and it is said beside it what to do.
+        """
+        if not media.can_cut(wanted, self._facts(value)):
+            return value
+        stored = self._stored(value)
+        token = value.removeprefix(KEPT) if stored is None else self._copied(wanted.role.value, stored)
+        try:
+            return KEPT + temporary_uploads.keep_beginning(token, owner=self.user.pk, wanted=wanted)
+        except ValidationError as error:
+            self.item_problems[wanted.role.value][position] = error.error_list
+            return value
 
     def _fill_in(self, parameter: ParameterSpec, was: ParameterSpec | None) -> None:
         """Choose what the new field of ``parameter`` shows; ``was`` is the one that stood in the page, if any."""

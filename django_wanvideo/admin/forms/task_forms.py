@@ -12,8 +12,8 @@ from django_wanvideo import catalog
 from django_wanvideo.admin.forms import conflicts, repeats
 from django_wanvideo.admin.forms.fields import file_name, link_name, task_fields
 from django_wanvideo.admin.forms.form_inputs import ModelForm
-from django_wanvideo.admin.forms.items import STORED
 from django_wanvideo.admin.forms.preset_forms import PresetMixin
+from django_wanvideo.admin.forms.widgets import STORED
 from django_wanvideo.db import database
 from django_wanvideo.exceptions import EditConflict, IdempotencyConflict, TransitionNotAllowed
 from django_wanvideo.models import VideoTask
@@ -107,12 +107,14 @@ class TaskForm(PresetMixin):
             )
         except ValidationError as error:
             self._put_at_fields(error)
-        inspection.inspect(self.spec, inputs, fix=True)
+        inspection.inspect(self.spec, inputs, fix="images")
 
     def _put_at_fields(self, error: ValidationError) -> None:
         errors = error.error_dict if hasattr(error, "error_dict") else {"": error.error_list}
-        for key, problems in errors.items():
-            name = key
+        beside = {item.keys_parameter: item.role.value for item in self.several if item.keys_parameter}
+        for wrong, problems in errors.items():
+            # What an item belongs to is chosen beside it.
+            name = key = beside.get(wrong, wrong)
             if key not in self.fields:
                 links = link_name(key) in self.fields and self.cleaned_data.get(link_name(key))
                 name = link_name(key) if links or file_name(key) not in self.fields else file_name(key)
@@ -149,7 +151,7 @@ class TaskForm(PresetMixin):
                 notes=self.cleaned_data.get("notes", ""),
                 metadata=self.metadata(),
                 idempotency_key=key,
-                fix_inputs=True,
+                fix_inputs="images",
                 **inputs,
                 **parameters,
             )
@@ -175,7 +177,7 @@ class TaskForm(PresetMixin):
                     metadata=self.metadata(),
                     model=self.spec.id,
                     version=drafts.version_of(task) if seen else None,
-                    fix_inputs=True,
+                    fix_inputs="images",
                     **self.changed_inputs(),
                 )
             except EditConflict:

@@ -26,6 +26,7 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo.admin.forms import made_for
 from django_wanvideo.catalog import MediaFacts, images, media
+from django_wanvideo.catalog.images import inspection
 from django_wanvideo.catalog.inputs import MEDIA_TYPES
 from django_wanvideo.models.creation import files
 from django_wanvideo.models.storage import task_storage
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from django.db.models.fields.files import FieldFile
 
     from django_wanvideo.catalog import InputSpec
+    from django_wanvideo.models import MediaInput
 
 SALT = "django_wanvideo.admin.forms.temporary_uploads"
 FOLDER = "wanvideo/kept"
@@ -121,6 +123,22 @@ def keep_copy(stored: FieldFile, *, owner: Any, wanted: InputSpec) -> str:
     return ""
 
 
+def keep_beginning(token: str, *, owner: Any, wanted: InputSpec) -> str:
+    """Keep the beginning of a kept clip or sound, as long as a model takes, as a file of its own.
+
+    Raises ValidationError where that cannot be done, with what to do.
+    """
+    kept = open_upload(token, owner=owner)
+    if kept is None:
+        raise ValidationError(_("The file that you chose cannot be read here any more. Choose it again."))
+    with kept:
+        beginning, _found = media.cut(kept, wanted, facts(token, owner=owner))
+    with beginning:
+        if new := keep(File(beginning, name=kept.name), owner=owner, wanted=wanted):
+            return new
+    raise ValidationError(_("This site’s storage does not take the file just now. Try again in a few minutes."))
+
+
 def read(token: str, *, owner: Any) -> tuple[str, str] | None:
     """Return the name in the storage and the name that the person gave; ``None`` for a wrong or old token."""
     try:
@@ -161,6 +179,39 @@ def open_upload(token: str, *, owner: Any) -> UploadedFile[Any] | None:
         copy.seek(0)
         return UploadedFile(copy, name_given, content_type, size)
     return None
+
+
+def present(token: str, wanted: InputSpec, address: str, *, owner: Any) -> TemporaryUpload | None:
+    """Return a kept file as a form shows it; ``address`` is the one that shows kept pictures."""
+    kept = open_upload(token, owner=owner)
+    if kept is None:
+        return None
+    if wanted.media != "image":
+        kept.close()
+        known = facts(token, owner=owner)
+        return TemporaryUpload(str(kept.name), "", token=token, size=kept.size, facts=known)
+    measured: dict[str, Any] = {}
+    # What was refused may be no picture at all; the field says so.
+    with kept, contextlib.suppress(ValidationError):
+        found = images.inspect_image(kept, convertible=True, spec=wanted)
+        sent = inspection.size_to_send(found, wanted)
+        measured = {"width": found.width, "height": found.height, "sent": sent}
+        measured["facts"] = MediaFacts(found.format, found.size, found.width, found.height)
+    return TemporaryUpload(str(kept.name), f"{address}?name={token}", token=token, size=kept.size, **measured)
+
+
+def stored(item: MediaInput) -> TemporaryUpload:
+    """Return the stored file of a draft as a form shows it."""
+    is_picture = item.content_type.startswith("image/")
+    return TemporaryUpload(
+        _("the present picture") if is_picture else _("the present file"),
+        files.url_of(item.shown_file) if is_picture else "",
+        width=item.width,
+        height=item.height,
+        size=item.size,
+        sent=item.sent_size,
+        facts=item.facts,
+    )
 
 
 def forget(token: str, *, owner: Any) -> None:

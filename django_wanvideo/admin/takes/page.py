@@ -7,14 +7,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import prefetch_related_objects
-from django.http import Http404, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_wanvideo import takes
 from django_wanvideo.admin import holds
+from django_wanvideo.admin.people import choices
 from django_wanvideo.admin.presentation import detail_page, formats, markup
-from django_wanvideo.admin.takes import keys
 from django_wanvideo.admin.takes.differences import Line, compare
 from django_wanvideo.choices import ACTIVE_STATUSES, EventKind, TaskStatus
 from django_wanvideo.models import TaskEvent
@@ -24,7 +24,7 @@ from django_wanvideo.models.creation import files
 if TYPE_CHECKING:
     import uuid
 
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
     from django_wanvideo.admin.base import TaskAdminBase
@@ -64,7 +64,9 @@ def takes_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid
         name = "make_takes" if model_admin.has_add_permission(request) else "change"
         return HttpResponseRedirect(model_admin.get_page_url(name, task.pk))
     if request.method == "POST":
-        return keys.keep(request)
+        choices.keep(request, choices.KEYS, request.POST.get("keys", ""))
+        is_script = "wanvideo" in request.headers.get("X-Requested-With", "")
+        return HttpResponse(status=204) if is_script else HttpResponseRedirect(request.get_full_path())
     return render(model_admin, request, task)
 
 
@@ -123,7 +125,7 @@ def context(model_admin: TaskAdminBase, request: HttpRequest, task: VideoTask) -
         "has_differences": any(comparison.differing.values()),
         "frame": _frame(shown),
         "has_sound": any(item.parameters.get("generate_audio") is not False for item in shown),
-        "has_keys": keys.of(request) == keys.ON,
+        "has_keys": choices.of(request, choices.KEYS) == choices.ON,
         "keys": [take.key for take in found if may_pick and model_admin.has_pick_permission(request, take.task)],
         "query": f"?page={number}" if len(pages) > 1 else "",
         "status_url": model_admin.get_page_url("status"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.http import HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from django_wanvideo import takes
@@ -29,7 +29,7 @@ def pick_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.
     ``seen`` is the id of the take that the page showed as picked: where it is another one by now, nothing is changed.
     """
     if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
+        return action_results.not_pressed(request, model_admin.get_page_url("takes", object_id))
     task = model_admin.get_task_or_404(request, object_id, "view", "pick")
     told = refusal = ""
     try:

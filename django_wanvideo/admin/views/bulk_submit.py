@@ -16,7 +16,7 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, ngettext_lazy
 
-from django_wanvideo.admin.action_results import REFUSALS, Outcome, do_to_each, reason_of
+from django_wanvideo.admin.action_results import REFUSALS, Outcome, do_to_each, not_pressed, reason_of
 from django_wanvideo.admin.approvals import asking
 from django_wanvideo.admin.base import person
 from django_wanvideo.admin.presentation import approvals as wording
@@ -98,7 +98,7 @@ def plan_view(model_admin: TaskAdminBase, request: HttpRequest, token: str) -> H
 def send_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
     """Send what the page has shown, once; a long plan in several steps."""
     if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
+        return not_pressed(request, model_admin.get_page_url("changelist"))
     token, back = request.POST.get("plan", ""), model_admin.get_page_url("changelist")
     plan = _plan_or_none(model_admin, request, token)
     if plan is None:

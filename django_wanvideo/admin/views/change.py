@@ -24,9 +24,7 @@ from django_wanvideo.admin.forms import conflicts, made_for, repeats
 from django_wanvideo.admin.forms.base import FIRST_FRAME
 from django_wanvideo.admin.forms.fields import kept_name
 from django_wanvideo.admin.forms.task_forms import NotesForm, TaskForm
-from django_wanvideo.admin.gallery import choice
-from django_wanvideo.admin.people import model_choice as own_model
-from django_wanvideo.admin.people import presets
+from django_wanvideo.admin.people import choices, presets
 from django_wanvideo.admin.presentation import detail_page, prices
 from django_wanvideo.admin.takes import labels
 from django_wanvideo.admin.views import duplicate, late_form, live, model_choice
@@ -142,10 +140,13 @@ class PagesMixin(TaskAdminBase):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        is_chosen = choice.PARAMETER in request.GET and request.method == "GET"
+        is_chosen = choices.VIEW in request.GET and request.method == "GET"
         if is_chosen and self.has_view_or_change_permission(request):
-            return choice.keep(request, holds.marks(request))
-        once(request, "view", lambda: choice.of(request, holds.marks(request)))
+            # Led on to the address without the choice: whoever is sent it sees the list as they like it.
+            parameters = request.GET.copy()
+            choices.keep(request, choices.VIEW, str(parameters.pop(choices.VIEW)[-1]), holds.marks(request))
+            return HttpResponseRedirect(f"{request.path}?{parameters.urlencode()}" if parameters else request.path)
+        once(request, "view", lambda: choices.of(request, choices.VIEW, holds.marks(request)))
         page: dict[str, Any] = {f"{name}_url": self.get_page_url(name) for name in ("status", "totals", "spending")}
         page |= {"is_stock": is_stock(), "news": live.news(self.admin_site.name), **approvals.above_list(self, request)}
         is_popup = IS_POPUP_VAR in request.GET
@@ -155,7 +156,7 @@ class PagesMixin(TaskAdminBase):
             page["pause_url"] = self.get_page_url("sending")
         if self.admin_site.is_registered(Batch) and self.admin_site.get_model_admin(Batch).has_add_permission(request):
             page["make_many_url"] = reverse("admin:wanvideo_batch_add", current_app=self.admin_site.name)
-        page["add_words"] = model_choice.words(own_model.of(request, holds.marks(request)))
+        page["add_words"] = model_choice.words(choices.model_of(request, holds.marks(request)))
         title = _("Choose a video") if is_popup else capfirst(self.opts.verbose_name_plural)
         context: dict[str, Any] = {"title": title, "wanvideo": page}
         if search := search_field(self, request):

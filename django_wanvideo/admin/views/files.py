@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
@@ -68,7 +68,7 @@ def serve_video(request: HttpRequest, stored: FieldFile, name: str) -> HttpRespo
 def poster_view(model_admin: TaskAdminBase, request: HttpRequest, object_id: uuid.UUID) -> HttpResponseBase:
     """Let a moment of a stored video, ``seconds`` from its beginning, stand for it; without one its middle does."""
     if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
+        return action_results.not_pressed(request, model_admin.get_page_url("change", object_id))
     task = model_admin.get_task_or_404(request, object_id, "view", "change")
     try:
         posters.choose(task, request.POST.get("poster_seconds", "").strip().replace(",", ".") or None)

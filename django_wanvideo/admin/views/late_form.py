@@ -80,6 +80,9 @@ def _typed(request: HttpRequest, task: VideoTask | None, form: TaskForm) -> list
         name = link_name(wanted.role.value)
         pairs = [pair for pair in pairs if pair[0] != name]
         pairs += [(name, value) for value in form.portable(wanted.role.value)]
+        if wanted.keys_parameter:
+            pairs = [pair for pair in pairs if pair[0] != wanted.keys_parameter]
+            pairs += [(wanted.keys_parameter, form[wanted.keys_parameter].value())]
     for role in InputRole.values:
         token = form.data.get(kept_name(role)) or (_kept_of(task, form, role) if role in form.picture_roles else "")
         pairs += [(kept_name(role), token)] if token else []

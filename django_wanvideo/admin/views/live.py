@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from django_wanvideo.admin import holds
 from django_wanvideo.admin.base import PRIVATE, as_uuid, person
+from django_wanvideo.admin.chains import panel
 from django_wanvideo.admin.changelist import counts
 from django_wanvideo.admin.gallery import tiles
 from django_wanvideo.admin.presentation import detail_page, markup, prices, status_text
@@ -36,7 +37,10 @@ LONGEST_NEWS = dt.timedelta(days=1)
 
 
 def status_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpResponse:
-    """Answer how the asked tasks stand; ``page`` asks for the parts of one task's page, ``tiles`` for those of a grid."""
+    """Answer how the asked tasks stand; ``page`` asks for the parts of one task's page, ``tiles`` for those of a grid.
+
+    ``film`` asks what became of a film that is being joined on that page.
+    """
     model_admin.require(request, None, "view")
     ids = [pk for value in request.GET.getlist("id")[:MOST_IDS] if (pk := as_uuid(value)) is not None]
     tasks = model_admin.get_queryset(request).filter(pk__in=ids).prefetch_related("inputs")
@@ -48,6 +52,8 @@ def status_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpRespons
     if "page" in request.GET:
         for task in tasks:
             rows[str(task.pk)] |= _page(model_admin, task)
+            if (film := as_uuid(request.GET.get("film", ""))) is not None:
+                rows[str(task.pk)]["film"] = panel.ended(model_admin, request, film)
     answer: dict[str, Any] = {"tasks": rows, "holds": [report.as_dict() for report in holds.reports_for(request)]}
     if "counts" in request.GET:
         answer["counts"] = counts.shown(request, model_admin)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_wanvideo import catalog
-from django_wanvideo.admin.people import model_choice
+from django_wanvideo.admin.people import choices
 from django_wanvideo.admin.presentation import model_table
 from django_wanvideo.choices import Purpose
 from django_wanvideo.conf import conf
@@ -42,12 +42,12 @@ def model_choice_view(model_admin: TaskAdminBase, request: HttpRequest) -> HttpR
     add_url = model_admin.get_page_url("add")
     if len(catalog.models()) == 1 or not fitting:
         return HttpResponseRedirect(f"{add_url}?{others.urlencode()}" if others else add_url)
-    usual = next((spec for spec in catalog.models() if spec.id == asked[MODEL]), None) or model_choice.of(request)
+    usual = next((spec for spec in catalog.models() if spec.id == asked[MODEL]), None) or choices.model_of(request)
     own = [purpose.value for purpose in (usual.purposes if usual is not None else ())]
     want = next((one for name in (asked[WANT], *own) for one in fitting if one.value == name), next(iter(fitting)))
     models = fitting[want]
     if asked[CONTINUE] and usual is not None and usual.id == asked[MODEL] and usual in models:
-        model_choice.keep(request, usual)
+        choices.keep(request, choices.MODEL, usual.id)
         others[MODEL] = usual.id
         return HttpResponseRedirect(f"{add_url}?{others.urlencode()}")
     liked = (usual.id if usual is not None else "", conf.DEFAULT_MODEL)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from django_wanvideo.catalog.media.cutting import can_cut, cut
 from django_wanvideo.catalog.media.limits import Unchecked, check
 from django_wanvideo.catalog.media.measuring import measure
 
-__all__ = ["Unchecked", "check", "measure"]
+__all__ = ["Unchecked", "can_cut", "check", "cut", "measure"]

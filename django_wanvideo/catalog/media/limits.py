@@ -112,7 +112,11 @@ def problems_of(wanted: InputSpec, facts: MediaFacts) -> Iterator[ValidationErro
     if facts.seconds is not None:
         low, high = wanted.min_seconds or 0, wanted.max_seconds or facts.seconds
         if not low <= facts.seconds <= high:
-            message = _("It lasts %(seconds)s seconds; %(low)s to %(high)s are taken. Cut it, or choose another.")
+            message = (
+                _("It lasts %(seconds)s seconds; %(low)s to %(high)s are taken. Choose a longer one.")
+                if facts.seconds < low
+                else _("It lasts %(seconds)s seconds; %(low)s to %(high)s are taken. Cut it, or choose another.")
+            )
             yield ValidationError(message, "seconds", {"seconds": _plain(facts.seconds), "low": low, "high": high})
     if facts.pages is not None and wanted.max_pages is not None and facts.pages > wanted.max_pages:
         message = _("It has %(pages)s pages; at most %(limit)s are taken. Give only the pages that matter.")

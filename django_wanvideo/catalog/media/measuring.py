@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import tempfile
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ from django_wanvideo.catalog.inputs import MediaFacts
 from django_wanvideo.catalog.media import headers, kinds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from django_wanvideo.catalog.inputs import InputSpec
 
 logger = logging.getLogger(__name__)
@@ -35,7 +38,7 @@ _LOOKED_INTO = _PACKED | _READERS.keys()
 _DAMAGED = _("The file is damaged, or its end is missing. Copy or save it anew, and choose that."), "damaged"
 _LOCKED = _("A password is needed to read this document. Save it without one, and choose that."), "locked"
 _TOO_LONG = _("It takes too long to read what this file is. Save it anew, and choose that."), "unmeasurable"
-_NOT_NOW = _("This site cannot look into the file just now. Try again in a minute."), "unmeasured"
+NOT_NOW = _("This site cannot look into the file just now. Try again in a minute."), "unmeasured"
 _UNKNOWN = _("This is no file that can be used here. Save it as %(formats)s and choose that.")
 
 
@@ -83,14 +86,21 @@ def can_measure(kind: str) -> bool:
     return reader is None or importlib.util.find_spec(reader) is not None
 
 
-def _look(content: IO[bytes], kind: str, suffix: str) -> dict[str, Any]:
-    """Return what another process reads in the file. Raises ValidationError."""
+@contextmanager
+def system_file(content: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Open a copy of a file that another process can read, both at their beginning; many uploads are only in memory."""
     with tempfile.TemporaryFile() as copy:
-        # Many uploads are only in memory.
+        content.seek(0)
         shutil.copyfileobj(content, copy)
         content.seek(0)
         copy.flush()
         copy.seek(0)
+        yield copy
+
+
+def _look(content: IO[bytes], kind: str, suffix: str) -> dict[str, Any]:
+    """Return what another process reads in the file. Raises ValidationError."""
+    with system_file(content) as copy:
         try:
             told = processes.run(headers.__file__, kind, suffix, content=copy, timeout=SECONDS)
         except processes.ScriptFailed as error:
@@ -98,7 +108,7 @@ def _look(content: IO[bytes], kind: str, suffix: str) -> dict[str, Any]:
             raise ValidationError(*(_TOO_LONG if error.is_late else _DAMAGED)) from error
         except OSError as error:
             logger.warning("No process could be started to look into a file.", exc_info=True)
-            raise ValidationError(*_NOT_NOW) from error
+            raise ValidationError(*NOT_NOW) from error
     found: dict[str, Any] = json.loads(told)
     if "error" in found:
         raise ValidationError(*(_LOCKED if found["error"] == "locked" else _DAMAGED))

@@ -63,7 +63,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--fix-inputs",
             action="store_true",
-            help="send a picture that does not fit smaller, as JPEG, instead of refusing it",
+            help="send a picture that does not fit smaller, as JPEG, and of a clip or a sound that is too long the "
+            "beginning, instead of refusing it",
         )
         parser.add_argument("--owner", metavar="USERNAME", help="whose video it is")
         parser.add_argument("--output", type=Path, metavar="FILE", help="copy the stored video to this file too")

@@ -30,7 +30,7 @@ class Film(Row):
         _("video"), storage=task_storage, upload_to=film_upload_to, max_length=255, blank=True, editable=False
     )
     size = models.BigIntegerField(_("size"), null=True, blank=True, editable=False, help_text=_("Bytes."))
-    #: Why it could not be joined: a ``reason``, and what there is to say of it.
+    #: Why it could not be joined, or had to be encoded for that: a ``reason``, and what there is to say of it.
     problem = models.JSONField(_("problem"), default=dict, blank=True, editable=False)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import AbstractBaseUser
 
+    from django_wanvideo.catalog.inputs import Fix
     from django_wanvideo.models import Preset
 
 
@@ -47,7 +48,7 @@ def get_or_create_task(
     continues_id: uuid.UUID | None = None,
     by: AbstractBaseUser | None = None,
     idempotency_key: str | None = None,
-    fix_inputs: bool = False,
+    fix_inputs: Fix = False,
     **others: Any,
 ) -> tuple[VideoTask, bool]:
     """Do what ``VideoTask.objects.create_task`` does, and tell whether the draft was made now.
@@ -110,7 +111,7 @@ def update_draft(
     metadata: Mapping[str, Any] | None,
     model: str | None = None,
     version: str | None = None,
-    fix_inputs: bool = False,
+    fix_inputs: Fix = False,
     **others: Any,
 ) -> None:
     """Change a draft as a whole.

@@ -22,10 +22,12 @@ from django_wanvideo.models.creation import addresses, links, sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from decimal import Decimal
 
     from django_stubs_ext import StrOrPromise
 
     from django_wanvideo.catalog import InputSpec, ModelSpec
+    from django_wanvideo.catalog.inputs import Fix
     from django_wanvideo.models import VideoTask
 
 _EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "BMP": "bmp", "WEBP": "webp", "AVIF": "avif", "TIFF": "tif", "HEIC": "heic"}
@@ -44,9 +46,11 @@ class Finding:
     unchecked: tuple[StrOrPromise, ...] = ()
     #: Width and height of the JPEG that is sent in place of a picture.
     sent_size: tuple[int, int] | None = None
+    #: Length of the beginning that is stored and sent in place of a clip or a sound that is too long.
+    sent_seconds: Decimal | None = None
 
 
-def examine(spec: ModelSpec, role: str, source: Any, *, fix: bool = True) -> Finding:
+def examine(spec: ModelSpec, role: str, source: Any, *, fix: Fix = True) -> Finding:
     """Judge one input by itself without storing it; a file is left open, at its beginning.
 
     What only all inputs together can be too much of is judged when the task is made.
@@ -58,19 +62,22 @@ def examine(spec: ModelSpec, role: str, source: Any, *, fix: bool = True) -> Fin
         [item] = inspect(spec, {role: [source]}, fix=fix)
     except ValidationError as error:
         return Finding(problems=tuple(error.error_dict[role]))
-    remarks = limits.remarks(spec.input(role), item.facts, is_link=bool(item.url))
-    return Finding(item.facts, unchecked=tuple(remarks), sent_size=item.sent_size)
+    remarks = tuple(limits.remarks(spec.input(role), item.facts, is_link=bool(item.url)))
+    if item.cut_from is not None:
+        return Finding(item.cut_from, unchecked=remarks, sent_seconds=item.seconds)
+    return Finding(item.facts, unchecked=remarks, sent_size=item.sent_size)
 
 
 def inspect(
-    spec: ModelSpec, given: Mapping[str, list[Any]], *, keep_of: VideoTask | None = None, fix: bool = False
+    spec: ModelSpec, given: Mapping[str, list[Any]], *, keep_of: VideoTask | None = None, fix: Fix = False
 ) -> list[MediaInput]:
     """Turn what was given into unsaved inputs.
 
     Args:
         given: by role, a list of links, open files, paths or stored inputs.
         keep_of: a task whose own stored inputs come back as they are instead of being copied.
-        fix: whether a picture that does not fit may be sent scaled down and encoded anew.
+        fix: whether a picture that does not fit may be sent scaled down and encoded anew, and of a clip or a sound that is
+            too long only the beginning be taken. ``"images"`` allows the first only.
 
     Raises:
         ValidationError: keyed by role.
@@ -99,7 +106,7 @@ def rereadable(source: Any) -> Any:
         return source
 
 
-def _input(wanted: InputSpec, source: Any, position: int, keep_of: VideoTask | None, *, fix: bool) -> MediaInput:
+def _input(wanted: InputSpec, source: Any, position: int, keep_of: VideoTask | None, *, fix: Fix) -> MediaInput:
     source = text.plain(source)
     if isinstance(source, MediaInput):
         kept = keep_of is not None and source.task_id == keep_of.pk and source.role == wanted.role
@@ -109,22 +116,15 @@ def _input(wanted: InputSpec, source: Any, position: int, keep_of: VideoTask | N
     return _file(wanted, source, position, fix=fix)
 
 
-def _file(wanted: InputSpec, source: Any, position: int, *, fix: bool) -> MediaInput:
+def _file(wanted: InputSpec, source: Any, position: int, *, fix: Fix) -> MediaInput:
     content = sources.opened(source)
     item = MediaInput(role=wanted.role, position=position)
     try:
         if wanted.media == "image":
             extension = _measure_picture(item, wanted, content, fix=fix)
         else:
-            item.facts = facts = media.measure(content, wanted, _name_of(source))
-            problems = list(limits.problems_of(wanted, facts))
-            try:
-                addresses.check_sendable()
-            except ValidationError as error:
-                problems += error.error_list
-            if problems:
-                raise ValidationError(problems)
-            extension = str(facts.format).lower()
+            content = _measure_media(item, wanted, content, _name_of(source), may_cut=fix is True)
+            extension = str(item.facts.format).lower()
         item.sha256 = _checksum(content)
     except OSError as error:
         # A stream of the caller's that gave its first byte and then no more.
@@ -135,9 +135,9 @@ def _file(wanted: InputSpec, source: Any, position: int, *, fix: bool) -> MediaI
     return item
 
 
-def _measure_picture(item: MediaInput, wanted: InputSpec, content: Any, *, fix: bool) -> str:
+def _measure_picture(item: MediaInput, wanted: InputSpec, content: Any, *, fix: Fix) -> str:
     """Say in a row what a picture is and at which size it is sent; return the end of its name."""
-    facts = images.inspect_image(content, convertible=fix, spec=wanted)
+    facts = images.inspect_image(content, convertible=bool(fix), spec=wanted)
     try:
         images.check_image(facts, wanted)
     except ValidationError:
@@ -147,6 +147,24 @@ def _measure_picture(item: MediaInput, wanted: InputSpec, content: Any, *, fix: 
     item.width, item.height, item.size = facts.width, facts.height, facts.size
     item.content_type = f"image/{facts.format.lower()}"
     return _EXTENSIONS.get(facts.format.upper(), "img")
+
+
+def _measure_media(item: MediaInput, wanted: InputSpec, content: IO[bytes], name: str, *, may_cut: bool) -> IO[bytes]:
+    """Say in a row what a clip, a sound or a document is; return what is stored of it: all, or its beginning."""
+    facts = media.measure(content, wanted, name)
+    problems = list(limits.problems_of(wanted, facts))
+    try:
+        addresses.check_sendable()
+        if may_cut and media.can_cut(wanted, facts):
+            content, item.facts = media.cut(content, wanted, facts)
+            item.cut_from = facts
+            return content
+    except ValidationError as error:
+        problems += error.error_list
+    if problems:
+        raise ValidationError(problems)
+    item.facts = facts
+    return content
 
 
 def _name_of(source: Any) -> str:
@@ -163,7 +181,7 @@ def _checksum(content: IO[bytes] | File[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _copy(wanted: InputSpec, source: MediaInput, position: int, *, fix: bool) -> MediaInput:
+def _copy(wanted: InputSpec, source: MediaInput, position: int, *, fix: Fix) -> MediaInput:
     """Take over a stored input, checked like a new one: another model, or another role, may want something else."""
     if catalog.media_of(source.role) != wanted.media:
         message = _("This input was given as “%(role)s” and cannot be used here; choose another one.")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from django_wanvideo.catalog import MediaFacts, ModelSpec
+    from django_wanvideo.catalog.inputs import Fix
     from django_wanvideo.models import MediaInput, VideoTask
 
 #: What PostgreSQL refuses in a text.
@@ -98,7 +99,7 @@ def validate(
     *,
     keep_of: VideoTask | None = None,
     key_problem: ValidationError | None = None,
-    fix: bool = False,
+    fix: Fix = False,
 ) -> tuple[dict[str, Any], list[MediaInput]]:
     """Return what a draft's row says of all this, the price too, and unsaved inputs.
 

@@ -34,6 +34,12 @@ def panel(client, task):
     return " ".join(re.sub(r"<[^>]+>", " ", found[0]).split()) if found else ""
 
 
+def become_of(client, task, film):
+    """What the page of a task hears of a film that is being joined on it."""
+    answer = client.get(url("status"), {"id": task.pk, "page": "1", "film": film.pk}).json()
+    return answer["tasks"][str(task.pk)]["film"]
+
+
 def test_the_parts_stand_on_the_page_of_each_and_on_a_draft_without_buttons(boss, parts, make_task):
     for part in parts:
         shown = panel(boss, part)
@@ -47,14 +53,19 @@ def test_the_parts_stand_on_the_page_of_each_and_on_a_draft_without_buttons(boss
 
 
 def test_join_is_pressed_and_the_film_is_played_and_kept(boss, parts):
+    assert boss.get(url("join", parts[0].pk)).url == url("change", parts[0].pk)
+    assert not Film.objects.exists()
     for _time in range(2):
         assert boss.post(url("join", parts[0].pk))["Location"].startswith(url("change", parts[0].pk))
     film = Film.objects.get()
     assert "being joined" in panel(boss, parts[0])
+    assert f'data-wanvideo-film="{film.pk}"' in boss.get(url("change", parts[0].pk)).content.decode()
+    assert become_of(boss, parts[0], film) == ""
     film.video.save("film.mp4", ContentFile(b"12345"), save=False)
     Film.objects.update(video=film.video.name, size=5, next_action_at=None)
     shown = panel(boss, parts[0])
     assert ("Download the film" in shown, "Join into" in shown) == (True, False)
+    assert become_of(boss, parts[0], film) == "The parts are joined into one video."
     answer = boss.get(url("film", parts[1].pk, film.pk) + "?download=1")
     assert b"".join(answer.streaming_content) == b"12345"
     assert re.search(r'filename="part-number-2-film-\w{8}.mp4"', answer["Content-Disposition"])
@@ -68,7 +79,7 @@ def test_join_is_pressed_and_the_film_is_played_and_kept(boss, parts):
     [
         (
             {"reason": "differs", "what": "size", "part": 2, "is": "640 × 480", "first": "480 × 360"},
-            "Part 2 has 640 × 480 pixels, part 1 has 480 × 360. Remake it",
+            "Part 2 has 640 × 480 pixels, part 1 has 480 × 360. Encoding them anew failed.",
         ),
         ({"reason": "differs", "what": "encoding", "part": 2}, "encoded in another way"),
         ({"reason": "storage"}, "storage failed"),
@@ -80,7 +91,17 @@ def test_why_it_was_not_joined_is_said_with_what_to_do(boss, parts, problem, wor
     Film.objects.update(next_action_at=None, problem=problem)
     shown = panel(boss, parts[0])
     assert words in shown
+    assert words in become_of(boss, parts[0], Film.objects.get())
     assert "Join into one video" in shown
+
+
+def test_what_was_encoded_anew_is_said_with_why(boss, parts):
+    boss.post(url("join", parts[0].pk))
+    problem = {"reason": "differs", "what": "rate", "part": 2, "is": "24", "first": "30"}
+    Film.objects.update(next_action_at=None, problem=problem, video=parts[0].video.name)
+    shown = panel(boss, parts[0])
+    words = "Part 2 has 24 pictures a second, part 1 has 30. All parts were encoded anew, in the size of part 1."
+    assert (words in shown, "Download the film" in shown, "failed" in shown) == (True, True, False)
 
 
 def test_a_part_that_was_made_of_another_take_is_marked_and_joined_on_demand_only(boss, parts, make_task):

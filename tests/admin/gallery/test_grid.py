@@ -67,14 +67,14 @@ class TestChoice:
         assert answer["Location"] == url("changelist") + "?q=a&q=b&status=failed"
 
     def test_has_a_row_whatever_keys_people_have(self, rf, boss):
-        from django_wanvideo.admin.gallery import choice
+        from django_wanvideo.admin.people import choices
 
         request = rf.get("/")
         request.user = boss.user
         names = set()
         for key in (7, uuid.uuid4(), "x" * 300, "x" * 301):
             request.user.pk = key
-            names.add(choice.row_name(request))
+            names.add(choices.row_name(request, choices.VIEW))
         assert len(names) == 4
         assert max(map(len, names)) <= SiteState._meta.pk.max_length
 

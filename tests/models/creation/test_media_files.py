@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from decimal import Decimal
@@ -15,6 +16,8 @@ from django_wanvideo import batches, catalog
 from django_wanvideo.admin.batches.detail import quotes
 from django_wanvideo.admin.presentation import detail_page
 from django_wanvideo.batches import checking, making
+from django_wanvideo.catalog import media as catalog_media
+from django_wanvideo.catalog.media import cutting
 from django_wanvideo.models import Attempt, MediaInput, VideoTask
 from django_wanvideo.models.base import pricing
 from django_wanvideo.models.creation import addresses, creation, inspection, media
@@ -120,6 +123,37 @@ def test_all_that_is_wrong_is_told_at_once_before_anything_is_kept(without_addre
 def test_what_is_only_too_much_together_is_refused_too():
     long = clip(*["red"] * 9, size=(240, 240), fps=1)
     assert problems(reference_videos=[io.BytesIO(long), io.BytesIO(long)]) == {"reference_videos": ["total_seconds"]}
+
+
+def test_of_a_clip_that_is_too_long_the_beginning_is_stored_where_that_is_wished():
+    content = clip(*["red", "green"] * 6, size=(320, 240), fps=1)
+    given, before = io.BytesIO(content), everything()
+    spec, edit = catalog.get("wan2.7-video-edit"), {"model": "wan2.7-video-edit", "duration": None}
+    for fix in (False, "images"):
+        assert problems(**edit, source_video=given, fix_inputs=fix) == {"source_video": ["seconds"]}
+    assert everything() == before
+    found = inspection.examine(spec, "source_video", given)
+    assert (found.problems, found.facts.seconds) == ((), 12)
+    task = create(**edit, source_video=given, fix_inputs=True)
+    assert (given.tell(), given.read()) == (0, content), "the caller's file is left as it was found"
+    item = task.inputs.get()
+    assert 5 < item.seconds <= 10
+    assert item.seconds == found.sent_seconds
+    with item.file.open() as stored:
+        assert hashlib.sha256(stored.read()).hexdigest() == item.sha256
+        assert catalog_media.measure(stored, spec.input("source_video")) == item.facts
+    assert task.credits_estimated == catalog.estimate(spec, task.parameters, {"source_video": [item.facts]})
+    task.update(source_video=io.BytesIO(content), prompt="A bear", fix_inputs=True)
+    assert task.inputs.get().facts == item.facts
+    with pytest.raises(ValidationError):
+        task.update(source_video=io.BytesIO(content))
+
+
+def test_what_cannot_be_cut_is_refused_and_says_so(monkeypatch):
+    monkeypatch.setattr(cutting.packets, "__file__", "/nowhere/packets.py")
+    content = clip(*["red", "green"] * 6, size=(320, 240), fps=1)
+    found = problems(model="wan2.7-video-edit", duration=None, source_video=io.BytesIO(content), fix_inputs=True)
+    assert found == {"source_video": ["seconds", "uncuttable"]}
 
 
 def test_a_file_is_judged_for_a_form_without_being_stored(without_address):

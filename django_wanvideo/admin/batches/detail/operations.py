@@ -9,12 +9,12 @@ from django.contrib import messages
 from django.core import signing
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q
-from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_wanvideo import approvals
-from django_wanvideo.admin.action_results import tell_refusal
+from django_wanvideo.admin.action_results import not_pressed, tell_refusal
 from django_wanvideo.admin.base import person
 from django_wanvideo.admin.batches.detail import numbers, quotes
 from django_wanvideo.admin.batches.detail.quotes import Quote
@@ -117,7 +117,7 @@ def get_priced_button(
 def operate_view(model_admin: BatchPagesMixin, request: HttpRequest, object_id: uuid.UUID, verb: str) -> HttpResponse:
     """Do what a button says, a priced one if it still is what was shown, and go back to the page of the batch."""
     if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
+        return not_pressed(request, model_admin.get_page_url("change", object_id))
     batch = model_admin.get_batch_or_404(request, object_id)
     if verb == WITHDRAW:
         _run(model_admin, request, batch, _withdraw, _("The request was withdrawn."))

@@ -11,6 +11,8 @@ const TILE = "[data-wanvideo-tile]";
 
 const list = document.querySelector("[data-wanvideo-list]");
 const page = document.querySelector("[data-wanvideo-watch]");
+// What says on the page of a part that the film is being joined.
+const awaitedFilm = () => page?.querySelector("[data-wanvideo-film]");
 const ofBatch = () => document.querySelector("[data-wanvideo-batch]");
 // How often the numbers of a batch are spoken at most.
 const SPEAK_EVERY = 10000;
@@ -24,7 +26,7 @@ let spokenAt = 0;
 function live() {
     const batch = ofBatch();
     if (batch) return batch.dataset.live ? [batch] : [];
-    if (page) return page.dataset.live ? [page] : [];
+    if (page) return page.dataset.live || awaitedFilm() ? [page] : [];
     return list ? [...list.querySelectorAll("[data-wanvideo-task][data-live]")] : [];
 }
 
@@ -158,6 +160,17 @@ async function redraw(hasEnded, address) {
     refocus(before);
 }
 
+// What plays beside the film goes on.
+async function redrawFilm() {
+    const fresh = await fetchPage();
+    if (!fresh) throw new Error("The page of the film is not to be had just now.");
+    const before = focused();
+    const [now, then] = [page.querySelector(".wv-film"), fresh.querySelector(".wv-film")];
+    for (const message of document.querySelectorAll(".messagelist .success")) message.remove();
+    now?.replaceWith(...(then ? [document.adoptNode(then)] : []));
+    refocus(before);
+}
+
 async function updatePage(row) {
     put(document.querySelector("[data-wanvideo-part=head]"), row.head);
     put(page.querySelector("[data-wanvideo-part=now]"), row.now);
@@ -166,7 +179,8 @@ async function updatePage(row) {
     const bar = page.querySelector(".wv-stage progress");
     if (bar && row.bar > bar.value) bar.value = row.bar;
     if (!row.live) delete page.dataset.live;
-    if (page.dataset.status === row.status) return "";
+    if (row.film) await redrawFilm();
+    if (page.dataset.status === row.status) return row.film || "";
     page.dataset.status = row.status;
     await redraw(row.ended);
     return row.label;
@@ -202,6 +216,7 @@ async function recount() {
 async function askAbout(some) {
     const query = new URLSearchParams(some.map((element) => ["id", idOf(element)]));
     if (page) query.append("page", "1");
+    if (awaitedFilm()) query.append("film", awaitedFilm().dataset.wanvideoFilm);
     if (list?.querySelector(".wv-gallery")) query.append("tiles", "1");
     const url = ofBatch()?.dataset.statusUrl || `${(page || list).dataset.statusUrl}?${query}`;
     const answer = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });

@@ -21,13 +21,15 @@ async function follow() {
     const place = form.querySelector(PLACE);
     place.setAttribute("aria-busy", "true");
     try {
-        const answer = await fetch(`?${query}`, { signal: mine.signal, redirect: "error" });
+        const answer = await fetch(`?${query}`, { signal: mine.signal, redirect: "manual" });
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        place.replaceWith(page.querySelector(PLACE));
+        const fresh = answer.ok && page.querySelector(PLACE);
+        if (!fresh) throw new Error("These are no models.");
+        place.replaceWith(fresh);
         history.replaceState(history.state, "", `?${query}`);
         show();
     } catch (error) {
-        // The page itself can be asked for in the usual way.
+        // The page itself can be asked for in the usual way, which leads through the login and back.
         if (error.name !== "AbortError") form.requestSubmit(form.querySelector(".wv-show button"));
     }
 }

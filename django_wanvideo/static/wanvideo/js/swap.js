@@ -1,8 +1,9 @@
-// Another model's settings, a preset, and items that are added, moved or taken away: the form follows without a reload.
+// Another model's settings, a preset, and items that are added, moved, taken away or cut: the form follows without a reload.
 // The server answers with the page that it would show; its form takes the place of the one that is there.
 const PLACE = "[data-wanvideo-form]";
-const BUTTONS = ["_model", "_preset", "_add", "_up", "_remove"];
+const BUTTONS = ["_model", "_preset", "_add", "_up", "_remove", "_cut"];
 const form = document.querySelector(PLACE)?.closest("form");
+// Whether the button is left to the browser, and to whoever asks first whether somebody is signed in.
 let isPlain = false;
 let isAsking = false;
 
@@ -34,6 +35,8 @@ function put(answer, focused) {
     const other = page.querySelector("#content > h1, .wv-title");
     if (title && other) title.textContent = other.textContent;
     document.title = page.title;
+    // What was to be corrected may be what was pressed for.
+    if (!page.querySelector(".errornote")) document.querySelector(".errornote")?.remove();
     note(fresh);
     document.dispatchEvent(new Event("wanvideo:swapped"));
     (fresh.querySelector("[autofocus]") ?? document.getElementById(focused))?.focus();
@@ -61,7 +64,6 @@ async function swap(button) {
     place.removeAttribute("aria-busy");
     isPlain = true;
     form.requestSubmit(button);
-    isPlain = false;
 }
 
 if (form) {
@@ -76,6 +78,7 @@ if (form) {
         },
         { capture: true },
     );
+    for (const pressed of ["click", "change"]) form.addEventListener(pressed, () => (isPlain = false), { capture: true });
     document.addEventListener("wanvideo:swapped", setUp);
     setUp();
 }
