@@ -13,6 +13,8 @@ from tests.requirements import missing
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+    from tests.browser.person import Person
+
 PACKAGE = "axe-core@4"
 CACHE = Path(tempfile.gettempdir()) / "django-wanvideo-axe-core"
 #: Rules of WCAG 2.2 at the levels A and AA, and axe's own best practices.
@@ -58,6 +60,21 @@ def problems(page: Page, source: str = "", rules: list[str] | None = None) -> li
         for violation in result["violations"]
         if violation["impact"] in {"serious", "critical"}
     ]
+
+
+def look_at(person: Person, source: str) -> list[str]:
+    """Return what is wrong with the page that somebody has open: wider than the screen, or what axe minds.
+
+    At a desk it is looked at in the light and in the dark, where only the colours are others.
+    """
+    wider = person.is_wider_than_screen()
+    found = [f"wider than the screen by {wider} pixels"] if wider else []
+    found += problems(person.page, source)
+    if not person.has_phone:
+        person.darken()
+        found += [f"in the dark: {problem}" for problem in problems(person.page, rules=COLOURS)]
+        person.darken(False)
+    return found
 
 
 def _why(node: dict[str, Any]) -> str:

@@ -49,6 +49,7 @@ class Person:
     ) -> None:
         self.site = site
         self.name = name
+        self.has_phone = phone
         self.complaints: list[str] = []
         #: Complaints that a test expects, as regular expressions.
         self.expected: list[str] = []

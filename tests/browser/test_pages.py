@@ -18,22 +18,12 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 def test_every_page(new_person: Callable[..., Person], phone: bool) -> None:
-    """No page breaks a strict policy, logs an error, is wider than the screen, or has what axe finds serious.
-
-    At a desk in the light and in the dark, where only the colours are others.
-    """
+    """No page breaks a strict policy, logs an error, is wider than the screen, or has what axe finds serious."""
     maria, source = new_person(phone=phone), axe.script()
     found: list[str] = []
 
     def look_at(name: str) -> None:
-        if more := maria.is_wider_than_screen():
-            found.append(f"{name}: wider than the screen by {more} pixels")
-        problems = axe.problems(maria.page, source)
-        if not phone:
-            maria.darken()
-            problems += [f"in the dark: {problem}" for problem in axe.problems(maria.page, rules=axe.COLOURS)]
-            maria.darken(False)
-        found.extend(f"{name}: {problem}" for problem in [*maria.complaints, *problems])
+        found.extend(f"{name}: {problem}" for problem in [*axe.look_at(maria, source), *maria.complaints])
         maria.complaints.clear()
 
     maria.open("changelist")
