@@ -132,9 +132,12 @@ def test_what_was_typed_into_a_draft_that_was_sent_meanwhile_keeps_its_files_and
     task = VideoTask.objects.create_task("A fox", model=REFERENCE, reference_images=[picture(), A])
     stored = f"stored:{task.inputs.get(position=0).pk}"
     VideoTask.objects.update(status="queued")
-    page = boss.post(url("change", task.pk), page_data(reference_images_url=[A, stored], prompt="Other", _save="1"))
+    voices = {"voices_url": ["", VOICES[0]], "voice_bindings": ["", "image1"]}
+    data = page_data(reference_images_url=[A, stored], prompt="Other", **voices, _save="1")
+    page = boss.post(url("change", task.pk), data)
     link, kept = values(page)
     assert (link, kept[:5]) == (A, "kept:")
+    assert (values(page, "voices"), speakers(page)) == (VOICES[:1], ([], ["image1"]))
     assert temporary_uploads.open_upload(kept.removeprefix("kept:"), owner=boss.user.pk) is not None
 
 
@@ -311,10 +314,11 @@ def test_who_speaks_follows_through_empty_rows_refusals_and_models_without_voice
     assert VideoTask.objects.get().parameters["voice_bindings"] == "image2, video1"
     # The pictures move while another model is shown, which takes no voices.
     other = {"model": "wan3.0-reference-video", "shown_model": "wan3.0-reference-video"}
-    page = boss.post(url("add"), voiced(["", "image1"], **other, _up="reference_images:1"))
+    voices = ["", VOICES[0]]
+    page = boss.post(url("add"), voiced(["", "image1"], **other, voices_url=voices, _up="reference_images:1"))
     back = boss.post(url("add"), {**Filled(page).lists, "model": REFERENCE, "_model": "1"})
     assert values(back) == [B, A]
-    assert speakers(back) == (["", "image2"], [])
+    assert (values(back, "voices"), speakers(back)) == (VOICES[:1], (["image2"], []))
 
 
 def test_a_voice_of_nobody_is_refused_beside_it_and_what_is_said_for_later_waits(boss):
