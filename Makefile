@@ -18,6 +18,8 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 # Somebody else's project may have left these in the shell.
 unexport DJANGO_SETTINGS_MODULE PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_REQUIRE_VIRTUALENV
+# Containers often set it: each process that tests and the demo start would then compile the whole package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
