@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from django_wanvideo.catalog import ModelSpec
 
 #: The list as a list or a grid; whether keys pick and play; the model that new videos are made with.
-VIEW, KEYS, MODEL = "view", "keys", "form"
+VIEW, KEYS, MODEL = "view", "keys", "model"
 LIST, GRID = "list", "grid"
 ON, OFF = "on", "off"
 #: What can be chosen; the first is for who has chosen nothing.

@@ -12,10 +12,11 @@ import os
 import sys
 from contextlib import ExitStack
 from fractions import Fraction
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from django_wanvideo import processes
-from django_wanvideo.services.storing.frames import MAX_PIXELS, MEMORY
+from django_wanvideo.services.storing.frames import MEMORY, picture_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,9 +38,7 @@ def join(target: str, parts: list[str]) -> dict[str, Any]:
 
     with ExitStack() as stack:
         opened: list[Any] = [stack.enter_context(av.open(path, "r", format="mp4")) for path in parts]
-        for container in opened:
-            _check(container)
-        first = opened[0].streams.video[0]
+        first, *_others = [picture_of(container) for container in opened]
         has_sound = all(container.streams.audio for container in opened)
         film: Any = stack.enter_context(av.open(target, "w", format="mp4", options={"movflags": "+faststart"}))
         picture = film.add_stream("libx264", rate=first.average_rate or _USUAL_RATE, options=OPTIONS)
@@ -65,16 +64,6 @@ def join(target: str, parts: list[str]) -> dict[str, Any]:
     return {"sound": has_sound}
 
 
-def _check(container: Any) -> None:
-    if not container.streams.video:
-        raise ValueError("there is no picture in it")
-    codec = container.streams.video[0].codec_context
-    if not 0 < codec.width * codec.height <= MAX_PIXELS:
-        raise ValueError(f"{codec.width} × {codec.height} pixels")
-    # A stream may say something else further on.
-    codec.options = {"max_pixels": str(MAX_PIXELS)}
-
-
 def _sound_like(film: Any, first: Any) -> Any:
     sound = film.add_stream("aac", rate=first.sample_rate)
     sound.layout = first.layout.name
@@ -97,9 +86,7 @@ def _pictures(container: Any, wanted: Any) -> Iterator[Any]:
         graph.add("buffersink"),
     ]
     graph.link_nodes(*steps).configure()
-    for frame in _none_after(container.decode(video=0)):
-        graph.vpush(frame)
-        yield from _pulled(graph.vpull)
+    yield from _filtered(graph, container.decode(video=0))
 
 
 def _sounds(container: Any, wanted: Any, samples: int) -> Iterator[Any]:
@@ -117,24 +104,20 @@ def _sounds(container: Any, wanted: Any, samples: int) -> Iterator[Any]:
         graph.add("abuffersink"),
     ]
     graph.link_nodes(*steps).configure()
-    for frame in _none_after(container.decode(audio=0)):
-        graph.push(frame)
-        yield from _pulled(graph.pull)
+    yield from _filtered(graph, container.decode(audio=0))
 
 
-def _none_after(frames: Iterator[Any]) -> Iterator[Any]:
-    yield from frames
-    yield None
-
-
-def _pulled(pull: Any) -> Iterator[Any]:
-    """Yield what a graph has ready."""
+def _filtered(graph: Any, frames: Iterator[Any]) -> Iterator[Any]:
+    """Yield what a graph makes of frames."""
     from av.error import BlockingIOError as NothingYet
     from av.error import EOFError as AtEnd
 
-    with contextlib.suppress(NothingYet, AtEnd):
-        while True:
-            yield pull()
+    # Nothing after the last one tells that it was the last.
+    for frame in chain(frames, [None]):
+        graph.push(frame)
+        with contextlib.suppress(NothingYet, AtEnd):
+            while True:
+                yield graph.pull()
 
 
 def main() -> None:

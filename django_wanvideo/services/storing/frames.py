@@ -35,14 +35,7 @@ def jpeg(video: IO[bytes], seconds: float | None = None, side: int = LONGEST_SID
 
     # Named, so that nothing is tried that opens other files.
     with av.open(video, "r", format="mp4") as container:
-        if not container.streams.video:
-            raise ValueError("there is no picture in it")
-        stream = container.streams.video[0]
-        codec: Any = stream.codec_context
-        if not 0 < codec.width * codec.height <= MAX_PIXELS:
-            raise ValueError(f"{codec.width} × {codec.height} pixels")
-        # A stream may say something else further on.
-        codec.options = {"max_pixels": str(MAX_PIXELS)}
+        stream = picture_of(container)
         base = float(stream.time_base or 1)
         start, length = (stream.start_time or 0) * base, (stream.duration or 0) * base
         at = start + (length / 2 if seconds is None else seconds)
@@ -61,6 +54,19 @@ def jpeg(video: IO[bytes], seconds: float | None = None, side: int = LONGEST_SID
         options = {"quality": QUALITY} if side else {"quality": BEST_QUALITY, "subsampling": 0}
         shown.to_image(width=width, height=height, interpolation="AREA").save(target, "JPEG", **options)
         return target.getvalue()
+
+
+def picture_of(container: Any) -> Any:
+    """Return the stream of pictures of an open video. Raises ValueError where there is none that may be decoded."""
+    if not container.streams.video:
+        raise ValueError("there is no picture in it")
+    stream = container.streams.video[0]
+    codec = stream.codec_context
+    if not 0 < codec.width * codec.height <= MAX_PIXELS:
+        raise ValueError(f"{codec.width} × {codec.height} pixels")
+    # A stream may say something else further on.
+    codec.options = {"max_pixels": str(MAX_PIXELS)}
+    return stream
 
 
 def limit() -> None:
