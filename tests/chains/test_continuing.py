@@ -13,7 +13,7 @@ from django_wanvideo.models import VideoTask
 from django_wanvideo.services.storing import posters
 from django_wanvideo.testing import picture
 from tests.chains.conftest import SIZE
-from tests.clips import colour_of
+from tests.clips import clip, colour_of
 from tests.rows import make_task
 
 if TYPE_CHECKING:
@@ -33,6 +33,19 @@ def test_the_draft_begins_with_the_last_frame_as_large_as_the_video(stored: Stor
     assert (draft.status, draft.prompt, draft.model) == ("draft", "It looks up", task.model)
     assert draft.parameters == {"duration": 9, "generate_audio": False}
     assert (draft.continues, draft.parent) == (task, task)
+
+
+def test_a_last_frame_that_is_larger_than_the_model_takes_is_sent_smaller(stored: Stored) -> None:
+    """Another model may have made it; so it is where a part is remade after another take."""
+    first, other = (stored(content=clip("blue", size=(2160, 1216), fps=1)) for _take in range(2))
+    second = first.continue_with()
+    VideoTask.objects.filter(pk=second.pk).update(status="completed", video="second.mp4")
+    VideoTask.objects.filter(pk__in=[first.pk, other.pk]).update(take_group=first.pk)
+    VideoTask.objects.filter(pk=other.pk).update(picked=True)
+    for draft in (second, chains.remake(second)[0]):
+        frame = draft.first_frame
+        assert frame is not None
+        assert (frame.width, frame.sent_width) == (2160, 2000)
 
 
 @pytest.mark.parametrize(
