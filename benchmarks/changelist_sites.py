@@ -11,7 +11,7 @@ from django.contrib import admin
 from django_wanvideo.models import VideoTask
 
 
-class UsualAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class UsualAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # the class takes none at run time
     """The same facts as our list, each by the option that Django documents for it."""
 
     list_display = ("thumbnail", "prompt", "status", "progress", "model", "credits_used", "owner", "created_at")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 
-from tests.settings import *  # noqa: F403
+from tests.settings import *  # noqa: F403 - settings are taken over as they are
 from tests.settings import INSTALLED_APPS, STORAGES, WANVIDEO
 
 HAS_DJSTRIPE = importlib.util.find_spec("djstripe") is not None

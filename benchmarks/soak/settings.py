@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from benchmarks.soak import seams, trouble
-from tests.settings import *  # noqa: F403
+from tests.settings import *  # noqa: F403 - settings are taken over as they are
 from tests.settings import INSTALLED_APPS, STORAGES, TEST_DIR, WANVIDEO
 
 seams.move_clock()

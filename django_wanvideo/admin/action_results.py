@@ -119,4 +119,4 @@ def log(request: HttpRequest, tasks: list[VideoTask], message: str, *, added: bo
     """Write Django's log entries, one for each task in one query."""
     if tasks:
         flag = ADDITION if added else CHANGE
-        LogEntry.objects.log_actions(request.user.pk, tasks, flag, message)  # type: ignore[arg-type]
+        LogEntry.objects.log_actions(request.user.pk, tasks, flag, message)  # type: ignore[arg-type]  # any iterable will do

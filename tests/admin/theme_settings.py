@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tests.settings import *  # noqa: F403
+from tests.settings import *  # noqa: F403 - settings are taken over as they are
 from tests.settings import INSTALLED_APPS as OURS
 
 THEME = os.environ["WANVIDEO_TEST_THEME"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from tests.settings import *  # noqa: F403
+from tests.settings import *  # noqa: F403 - settings are taken over as they are
 from tests.settings import DATABASES
 
 DATABASES["default"]["NAME"] = os.environ["WANVIDEO_BROWSER_DATABASE"]

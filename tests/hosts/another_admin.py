@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.settings import *  # noqa: F403
+from tests.settings import *  # noqa: F403 - settings are taken over as they are
 from tests.settings import INSTALLED_APPS, TEMPLATES
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.hosts.shelves"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 
-from tests.settings import *  # noqa: F403
+from tests.settings import *  # noqa: F403 - settings are taken over as they are
 from tests.settings import DATABASES, INSTALLED_APPS, TEST_DIR
 
 DATABASES["videos"] = deepcopy(DATABASES["default"])

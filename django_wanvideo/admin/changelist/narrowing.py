@@ -31,7 +31,7 @@ class Filter(admin.SimpleListFilter):
     kept: Sequence[tuple[str, str]] = ()
 
     @property
-    def template(self) -> str:  # type: ignore[override]
+    def template(self) -> str:  # type: ignore[override]  # a property in place of a value
         return self.stock_template if is_stock() else "admin/filter.html"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[VideoTask]) -> QuerySet[VideoTask]:
