@@ -218,7 +218,8 @@ def test_a_site_says_who_may(client, task, access):
     assert len(seen) == 2, "it is asked of what is there"
 
 
-def test_a_site_that_everybody_signs_in_to_lets_everybody_see_what_is_public(client, task, public, settings):
+def test_where_everybody_signs_in_the_public_page_stays_public(client, task, public, settings):
+    """A site that everybody signs in to lets everybody see what is public."""
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
     assert client.get(url("video", task)).status_code == 302
     assert client.get(url("video", task))["Location"] == task.video.url

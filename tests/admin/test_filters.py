@@ -90,7 +90,8 @@ def test_tasks_are_found_from_one_day_to_another_where_the_person_is(boss, make_
         ("created_from=2026-03-02&created_to=2026-03-01", "The first day is after the last"),
     ],
 )
-def test_wrong_dates_are_told_and_show_nothing_that_an_action_could_be_done_to(boss, make_task, query, words):
+def test_wrong_dates_are_told_and_show_no_rows(boss, make_task, query, words):
+    """Wrong dates are told and show nothing that an action could be done to."""
     make_task()
     page = boss.get(url("changelist") + "?" + query)
     assert page.context["cl"].result_list == []
@@ -163,7 +164,8 @@ def test_failures_are_found_by_groups_that_leave_none_out(boss, make_task):
 
 
 @REASON
-def test_failures_are_found_by_the_words_that_their_pages_have_where_a_link_says_so(boss, make_task):
+def test_failures_are_found_by_the_words_of_their_pages(boss, make_task):
+    """Failures are found by the words that their pages have where a link says so."""
     for code in ("content_filter", "sensitive_content", "service_error", "result_too_large", "brand_new_code"):
         make_task("failed", prompt=code, error_code=code)
     assert shown(boss, "?failure=content_filter") == {"content_filter", "sensitive_content"}
@@ -230,7 +232,8 @@ def test_people_are_searched_for_by_those_who_may_see_them(person, make_task, mo
 
 
 @OWNER
-def test_the_list_of_batches_has_no_field_that_needs_scripts_of_the_other_list(boss, monkeypatch):
+def test_the_list_of_batches_needs_no_script_of_tasks(boss, monkeypatch):
+    """The list of batches has no field that needs scripts of the other list."""
     monkeypatch.setitem(admin.site._registry, User, PeopleAdmin(User, admin.site))
     page = boss.get(reverse("admin:wanvideo_batch_changelist") + "?owner=me").content.decode()
     assert "?owner=none" in page

@@ -44,7 +44,8 @@ def errors_of(page):
     return {name: list(errors) for name, errors in page.context["adminform"].form.errors.items()}
 
 
-def test_items_are_added_moved_and_taken_away_without_a_script_and_nothing_is_lost(boss):
+def test_items_are_worked_without_a_script(boss):
+    """Items are added, moved and taken away without a script, and nothing is lost."""
     data = page_data(reference_images_url=[A, B], notes="for spring", _add="reference_images:link")
     page = boss.post(url("add"), data)
     assert values(page) == [A, B, ""]
@@ -87,7 +88,8 @@ def test_kept_files_are_forgotten_once_the_task_has_them(boss):
     assert temporary_uploads.open_upload(kept.removeprefix("kept:"), owner=boss.user.pk) is None
 
 
-def test_what_is_wrong_with_one_item_stands_beside_it_and_what_is_wrong_with_all_at_the_field(boss):
+def test_problems_stand_beside_their_item_or_at_the_field(boss):
+    """What is wrong with one item stands beside it, and what is wrong with all at the field."""
     small = picture(size=(100, 100), name="tiny.jpg")
     data = page_data(reference_images_url=[A, "ftp://a.example/x"], reference_images_file=[small], _save="1")
     page = boss.post(url("add"), data)
@@ -128,7 +130,8 @@ def test_a_draft_shows_its_inputs_and_a_new_order_keeps_their_files(boss):
     assert task.inputs.count() == 3
 
 
-def test_what_was_typed_into_a_draft_that_was_sent_meanwhile_keeps_its_files_and_their_order(boss):
+def test_a_copy_of_a_draft_sent_meanwhile_keeps_files_in_order(boss):
+    """What was typed into a draft that was sent meanwhile keeps its files and their order."""
     task = VideoTask.objects.create_task("A fox", model=REFERENCE, reference_images=[picture(), A])
     stored = f"stored:{task.inputs.get(position=0).pk}"
     VideoTask.objects.update(status="queued")
@@ -183,7 +186,8 @@ def only_row(page, role):
 
 
 @pytest.mark.usefixtures("sendable")
-def test_a_clip_that_is_too_long_is_cut_by_a_button_and_shown_and_priced_before_it_is_sent(boss):
+def test_a_clip_that_is_too_long_is_cut_by_a_button(boss):
+    """A clip that is too long is cut by a button, and shown and priced before it is sent."""
     page = boss.post(url("add"), page_data(EDIT, source_video_file=film(14), _save="1"))
     assert errors_of(page)["source_video_url"] == [
         "It lasts 14 seconds; 2 to 10 are taken. Press “Use its first 10 seconds”, or choose another."
@@ -272,7 +276,8 @@ def voiced(keys, **changes):
     return page_data(**given | {"voice_bindings": keys} | changes)
 
 
-def test_who_speaks_is_chosen_beside_each_voice_among_the_inputs_that_there_are(boss):
+def test_who_speaks_is_chosen_among_the_inputs(boss):
+    """Who speaks is chosen beside each voice among the inputs that there are."""
     page = boss.post(url("add"), voiced(["image2", ""], _add="voices:link"))
     selects = re.findall(r'<select name="voice_bindings".*?</select>', page.content.decode(), re.DOTALL)
     names = ["In order", "Image 1", "Image 2", "Video 1"]
@@ -301,11 +306,13 @@ def test_who_speaks_is_chosen_beside_each_voice_among_the_inputs_that_there_are(
         (["image1", "", "video1"], {"_remove": "voices:0"}, ["", "video1"]),
     ],
 )
-def test_who_speaks_follows_what_is_moved_and_is_cleared_with_what_is_taken_away(boss, keys, button, after):
+def test_who_speaks_follows_what_is_moved_or_taken_away(boss, keys, button, after):
+    """Who speaks follows what is moved, and is cleared with what is taken away."""
     assert speakers(boss.post(url("add"), voiced(keys, **button))) == (after, [])
 
 
-def test_who_speaks_follows_through_empty_rows_refusals_and_models_without_voices(boss):
+def test_who_speaks_follows_through_refusals_and_other_models(boss):
+    """Who speaks follows through empty rows, refusals and models without voices."""
     gaps = {"reference_images_url": ["", A, B], "voices_url": ["", *VOICES[:2]]}
     keys = ["video1", "image3", ""]
     page = boss.post(url("add"), voiced(keys, **gaps, duration="99", _save="1"))
@@ -321,7 +328,8 @@ def test_who_speaks_follows_through_empty_rows_refusals_and_models_without_voice
     assert (values(back, "voices"), speakers(back)) == (VOICES[:1], (["image2"], []))
 
 
-def test_a_voice_of_nobody_is_refused_beside_it_and_what_is_said_for_later_waits(boss):
+def test_a_voice_of_nobody_is_refused_beside_it(boss):
+    """A voice of nobody is refused beside it, and what is said for later waits."""
     page = boss.post(url("add"), voiced(["", "image1"], reference_images_url=["", B], _save="1"))
     assert errors_of(page) == {"voices_url": ["Not taken: Audio 2. What to do stands beside it."]}
     assert "What you chose for it is empty. Choose again." in page.content.decode()
@@ -360,7 +368,8 @@ def test_whatever_model_is_looked_at_what_was_given_comes_back(boss):
     assert {name: back.get(name) for name in before} == before
 
 
-def test_an_input_that_somebody_has_taken_away_meanwhile_is_not_left_out_without_a_word():
+def test_an_input_taken_away_meanwhile_is_told():
+    """An input that somebody has taken away meanwhile is not left out without a word."""
     task = VideoTask.objects.create_task("A fox", model=REFERENCE, reference_images=[A, B])
     first, second = task.inputs.order_by("position")
     MediaInput.objects.filter(pk=second.pk).delete()

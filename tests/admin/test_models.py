@@ -33,7 +33,8 @@ def typed(spec, **changes):
 
 
 @ALL
-def test_the_form_of_every_model_makes_a_draft_that_can_be_opened_and_saved_again(boss, spec):
+def test_every_form_makes_a_draft_that_can_be_saved_again(boss, spec):
+    """The form of every model makes a draft that can be opened and saved again."""
     page = boss.get(url("add"), {"model": spec.id})
     assert page.status_code == 200
     form = page.context["adminform"].form
@@ -117,7 +118,8 @@ def test_a_last_frame_survives_a_form_that_was_refused(boss):
     assert body["generation_mode"] == "first_last_frame"
 
 
-def test_a_format_is_left_out_beside_a_first_frame_also_when_the_draft_is_saved_again(boss):
+def test_a_format_is_left_out_beside_a_first_frame(boss):
+    """A format is left out beside a first frame, also when the draft is saved again."""
     spec = catalog.get("wan2.7-reference-video")
     frame = {"first_frame_file": picture(name="a.jpg")}
     assert boss.post(url("add"), typed(spec, **frame)).status_code == 302

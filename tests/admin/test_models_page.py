@@ -51,7 +51,8 @@ def test_each_card_shows_its_models_the_cheapest_first(boss, want):
     assert text.count(" checked") == 2
 
 
-def test_the_default_is_marked_and_chosen_and_numbers_are_those_of_the_catalogue(boss):
+def test_the_default_is_marked_and_numbers_are_the_catalogues(boss):
+    """The default is marked and chosen, and numbers are those of the catalogue."""
     page = boss.get(url("models"))
     assert page.context["chosen"].id == FLASH
     lines = {line.head: line.cells[columns(page).index(FLASH)] for line in page.context["table"].lines}
@@ -63,7 +64,8 @@ def test_the_default_is_marked_and_chosen_and_numbers_are_those_of_the_catalogue
     assert page.content.decode().count("default here") == 1
 
 
-def test_what_was_chosen_once_is_what_the_add_page_opens_with_for_that_person(boss, person):
+def test_the_add_page_opens_with_the_persons_last_model(boss, person):
+    """What was chosen once is what the add page opens with for that person."""
     there = boss.get(url("models"), {"want": "character", "model": REFERENCE, "_continue": "1"})
     assert there.url == f"{url('add')}?model={REFERENCE}"
     page = boss.get(url("add"))
@@ -93,7 +95,8 @@ def test_what_an_address_fills_in_comes_along(boss):
     assert boss.get(f"{url('models')}?prompt=Rain&want=animate&model={FLASH}&_continue=1").url.count("prompt=Rain") == 1
 
 
-def test_hidden_and_withdrawn_models_are_not_shown_and_one_alone_is_no_choice(boss, monkeypatch):
+def test_hidden_and_withdrawn_models_are_not_shown(boss, monkeypatch):
+    """Hidden and withdrawn models are not shown, and one alone is no choice."""
     gone = replace(catalog.get("wan2.6-image-to-video"), withdrawn=dt.date(2026, 1, 1))
     left = [gone if spec.id == gone.id else spec for spec in wan.MODELS if spec.id != "wan2.5-image-to-video"]
     boss.get(url("models"), {"model": gone.id, "_continue": "1", "want": "animate"})

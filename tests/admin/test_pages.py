@@ -185,7 +185,8 @@ def test_generate_on_the_form_needs_the_permission_to_spend(person):
     assert VideoTask.objects.count() == 0
 
 
-def test_a_button_is_no_matter_of_a_link_and_after_a_login_that_came_between_it_is_pressed_again(boss, make_task):
+def test_a_button_needs_a_press_also_after_a_login(boss, make_task):
+    """A button is no matter of a link, and after a login that came between, it is pressed again."""
     task = make_task("failed")
     address = url("operate", task.pk, "retry")
     user = boss.user

@@ -51,7 +51,8 @@ def test_an_address_chooses_the_presets_model(maker):
     assert other.context["adminform"].form.spec.id == FLASH
 
 
-def test_the_button_fills_in_what_a_preset_says_and_loses_neither_picture_nor_notes(maker):
+def test_the_button_fills_in_a_preset_and_loses_nothing(maker):
+    """The button fills in what a preset says and loses neither picture nor notes."""
     preset(is_shared=True)
     data = add_data(preset="slow-push-in", _preset="1", _save=None, notes="for the shop", quality="1080p")
     response = maker.post(url("add"), data)

@@ -182,7 +182,8 @@ def test_cancelling_withdraws_what_was_not_sent(settings):
 
 
 @pytest.mark.django_db
-def test_a_whole_retry_takes_what_failed_for_a_passing_reason_and_is_told_once_more(settings):
+def test_a_whole_retry_takes_passing_failures_and_is_told(settings):
+    """A whole retry takes what failed for a passing reason and is told once more."""
     settings.WANVIDEO = {**settings.WANVIDEO, "MAX_IN_FLIGHT": 0}
     batch = checked(3)
     checking.confirm(batch, submit=True)
@@ -245,7 +246,8 @@ def test_a_press_wakes_one_job(monkeypatch):
 
 
 @pytest.mark.django_db
-def test_one_press_tries_a_task_again_once_however_often_its_rows_are_gone_through():
+def test_one_press_tries_a_task_again_once():
+    """One press tries a task again once however often its rows are gone through."""
     batch = failed_batch()
     batch.retry()
     queued = [task.queued_at for task in batch.tasks.order_by("row_number")]
@@ -260,7 +262,8 @@ def test_one_press_tries_a_task_again_once_however_often_its_rows_are_gone_throu
 
 
 @pytest.mark.django_db
-def test_what_was_to_be_fetched_for_nothing_is_not_paid_for_once_its_link_has_ended():
+def test_a_free_fetch_whose_link_has_ended_is_not_paid_for():
+    """What was to be fetched for nothing is not paid for once its link has ended."""
     batch = failed_batch()
     batch.retry()
     ended = timezone.now()

@@ -43,7 +43,8 @@ def test_each_right_row_becomes_a_draft():
     assert MediaInput.objects.filter(task=tasks[1]).get().url == f"{LINK}?2"
 
 
-def test_bad_rows_are_named_and_hold_good_ones_back_only_where_nobody_says_otherwise():
+def test_bad_rows_are_named_and_hold_good_ones_back():
+    """Bad rows are named, and hold good ones back only where nobody says otherwise."""
     given = rows(3, prompt="x")
     given[1]["duration"] = "20"
     given[2]["prompt"] = "{motiv}"

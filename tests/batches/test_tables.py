@@ -108,7 +108,8 @@ def test_a_file_that_is_too_large_is_not_read_on(tmp_path):
 
 
 @pytest.mark.django_db
-def test_a_row_with_more_cells_than_the_table_has_columns_is_that_rows_problem(tmp_path):
+def test_a_row_with_too_many_cells_is_its_own_problem(tmp_path):
+    """A row with more cells than the table has columns is that row’s problem."""
     table = table_of(f"first_frame,prompt\n{LINK},a fox, red\n{LINK},b\n", tmp_path)
     plan = batches.plan(table.rows, name="x")
     assert [(problem.row, problem.message) for problem in plan.problems] == [

@@ -49,7 +49,8 @@ def archive(*scenes: str) -> FilePayload:
     return {"name": "cards.zip", "mimeType": "application/zip", "buffer": target.getvalue()}
 
 
-def test_pictures_go_on_where_they_were_after_a_reload_and_each_becomes_one_draft(maria: Person) -> None:
+def test_pictures_go_on_after_a_reload_as_one_draft_each(maria: Person) -> None:
+    """Pictures go on where they were after a reload, and each becomes one draft."""
     page = add_page(maria)
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.method) if "/files/" in request.url else None)

@@ -131,7 +131,8 @@ def test_notes_of_a_finished_task_outlive_the_session(maria: Person) -> None:
     assert task.notes == "call the customer"
 
 
-def test_an_item_that_is_added_while_signed_out_waits_until_somebody_is_signed_in(maria: Person) -> None:
+def test_an_item_added_while_signed_out_waits_for_the_login(maria: Person) -> None:
+    """An item that is added while signed out waits until somebody is signed in."""
     page = maria.open("add", query="?model=wan2.7-reference-video")
     page.locator("#id_prompt").fill("A fox trots on")
     maria.mark()
@@ -151,7 +152,8 @@ def test_an_item_that_is_added_while_signed_out_waits_until_somebody_is_signed_i
     assert maria.is_marked()
 
 
-def test_a_part_of_the_form_that_cannot_be_had_is_asked_for_once_and_then_the_whole_page(maria: Person) -> None:
+def test_a_part_of_the_form_that_cannot_be_had(maria: Person) -> None:
+    """A part of the form that cannot be had is asked for once, and then the whole page."""
     maria.expected.append("413")
     page = maria.open("add", query="?model=wan2.7-reference-video")
     asked: list[str] = []

@@ -255,9 +255,10 @@ def test_a_phone_shows_two_beside_each_other(
     page.evaluate(BEYOND, 0.1)
 
 
-def test_without_scripts_each_player_has_its_own_controls_and_pick_is_a_form(
+def test_without_scripts_players_have_controls_and_pick_works(
     new_person: Callable[..., Person], group: Callable[..., list[VideoTask]]
 ) -> None:
+    """Without scripts each player has its own controls and pick is a form."""
     maria = new_person(java_script_enabled=False)
     page = maria.open("takes", group(2)[0].pk)
     expect(page.locator("video[controls]")).to_have_count(2)

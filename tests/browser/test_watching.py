@@ -104,7 +104,8 @@ def test_a_hidden_tab_asks_nothing_and_catches_up_when_it_is_shown(maria: Person
     expect(page.locator('progress[value="66"]')).to_be_visible()
 
 
-def test_a_hidden_tab_counts_in_its_title_what_has_ended_and_the_browser_says_it(maria: Person) -> None:
+def test_a_hidden_tab_counts_in_its_title_what_has_ended(maria: Person) -> None:
+    """A hidden tab counts in its title what has ended, and the browser says it."""
     maria.page.add_init_script("""window.told = [];
         window.Notification = class { static permission = "granted"; constructor(title, options) { told.push(options.body); }
             addEventListener() {} };""")

@@ -52,13 +52,14 @@ def test_the_kept_description_is_the_published_one(spec):
     assert schema.condensed(published) == schema.contract()[spec.id]
 
 
-def test_every_model_of_the_simulator_is_in_the_catalogue_and_the_other_way_round():
+def test_simulator_and_catalogue_have_the_same_models():
+    """Every model of the simulator is in the catalogue and the other way round."""
     assert {spec.id for spec in catalog.models()} == set(specs.MODELS) == set(schema.contract())
     assert len(specs.MODELS) == 17
 
 
 @ALL
-def test_what_is_taken_fits_the_description_and_costs_what_evolink_reserves(spec):
+def test_what_is_taken_costs_what_evolink_reserves(spec):
     """What is taken fits the description, the simulator takes it too, and its price is the same; what is refused is not."""
 
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)

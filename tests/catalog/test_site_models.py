@@ -63,7 +63,8 @@ def test_a_site_changes_adds_and_leaves_out(settings):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["without_flash", "withdrawn"])
-def test_a_model_that_is_not_offered_takes_no_new_tasks_and_its_old_ones_stay_what_they_are(settings, name):
+def test_a_model_that_is_not_offered_takes_no_new_tasks(settings, name):
+    """A model that is not offered takes no new tasks, and its old ones stay what they are."""
     task = VideoTask.objects.create_task("A cat", FRAME)
     use(settings, name, DEFAULT_MODEL="wan2.6-text-to-video")
     assert FLASH.id not in {spec.id for spec in catalog.models()}
@@ -96,7 +97,8 @@ def test_pages_show_tasks_of_a_model_that_is_not_offered(settings, name, admin_c
     assert f'value="{FLASH.id}"' not in add
 
 
-def test_what_was_queued_before_a_site_left_a_model_out_is_sent_but_nothing_to_a_withdrawn_one(settings):
+def test_what_was_queued_for_a_model_left_out_is_sent(settings):
+    """What was queued before a site left a model out is sent, but nothing to a withdrawn one."""
     use(settings, "without_flash", DEFAULT_MODEL="wan2.6-text-to-video")
     body = catalog.build_request(catalog.get(FLASH.id), prompt="A cat", inputs={"first_frame": [FRAME]})
     assert body["model"] == FLASH.id

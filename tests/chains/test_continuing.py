@@ -84,7 +84,8 @@ def test_the_same_key_gives_the_same_draft(stored: Stored) -> None:
     assert task.continuations.count() == 1
 
 
-def test_a_copy_goes_on_from_the_same_video_and_one_with_another_picture_does_not(stored: Stored) -> None:
+def test_a_copy_goes_on_from_the_same_video(stored: Stored) -> None:
+    """A copy goes on from the same video, and one with another picture does not."""
     task = stored("red")
     draft = task.continue_with()
     (take,) = draft.make_takes({"prompt": "Otherwise"})
@@ -97,9 +98,8 @@ def test_a_copy_goes_on_from_the_same_video_and_one_with_another_picture_does_no
     assert VideoTask.objects.get(pk=draft.pk).continues is None
 
 
-def test_where_a_model_can_it_goes_on_from_the_clip_itself_which_the_film_has_once(
-    stored: Stored, settings: Any
-) -> None:
+def test_what_goes_on_from_a_clip_has_it_once_in_the_film(stored: Stored, settings: Any) -> None:
+    """Where a model can, it goes on from the clip itself, which the film has once."""
     task = stored("red", "blue", prompt="A fox trots", parameters={"duration": 2}, model="wan2.7-text-to-video")
     assert not chains.can_continue(task, with_clip=True), "EvoLink could not read it"
     settings.WANVIDEO = {**settings.WANVIDEO, "PUBLIC_MEDIA_BASE_URL": "https://media.example.com/"}

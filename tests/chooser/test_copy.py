@@ -130,7 +130,8 @@ def test_a_form_with_another_error_copies_nothing_and_keeps_the_choice(boss, cup
     assert f'<option value="{task.pk}" selected>' in field(response.content.decode(), "loop")
 
 
-def test_a_storage_that_fails_is_an_error_of_the_form_and_keeps_what_was_there(boss, cup, make_video, loops):
+def test_a_storage_that_fails_is_an_error_of_the_form(boss, cup, make_video, loops):
+    """A storage that fails is an error of the form and keeps what was there."""
     Product.objects.filter(pk=cup.pk).update(loop=loops.save("products/loops/old.mp4", ContentFile(b"old")))
     loops.failing = {"save"}
     response = save(boss, cup, **{"loop-video": str(make_video().pk)})

@@ -88,7 +88,8 @@ def test_only_what_the_person_may_see_is_offered_and_accepted(seller, cup, make_
     assert save(maria, cup, video=str(mine.pk)).status_code == 302
 
 
-def test_without_the_permission_to_see_tasks_nothing_is_offered_or_accepted(seller, cup, make_task):
+def test_without_permission_to_see_nothing_is_offered(seller, cup, make_task):
+    """Without the permission to see tasks nothing is offered or accepted."""
     task, maria = make_task("completed"), seller()
     text = page(maria, cup)
     assert options(text, "video") == [""]

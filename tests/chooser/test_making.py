@@ -67,7 +67,8 @@ def test_a_picture_that_is_gone_is_told(boss, cup):
     assert not VideoTask.objects.exists()
 
 
-def test_another_picture_can_be_chosen_and_the_task_still_knows_the_product(boss, cup):
+def test_another_picture_keeps_the_product_of_the_task(boss, cup):
+    """Another picture can be chosen and the task still knows the product."""
     make(boss, link(boss, cup), first_frame_file=picture(name="fox.jpg", size=(800, 600)), first_frame_kept=None)
     task = VideoTask.objects.get()
     assert task.metadata["made_for"] == f"shop.product:{cup.pk}:video"

@@ -91,9 +91,8 @@ def test_rows_are_saved_and_narrowed_by_the_foreign_key(boss, shelf, make_video)
     assert Slot.objects.get().video == fox
 
 
-def test_a_file_is_copied_in_a_row_and_gone_again_where_another_row_is_wrong(
-    boss, shelf, make_video, settings, monkeypatch
-):
+def test_a_copied_file_is_gone_where_another_row_is_wrong(boss, shelf, make_video, settings, monkeypatch):
+    """A file is copied in a row, and gone again where another row is wrong."""
     fox, page = make_video(), address("shelves_shelf_change", shelf.pk)
     clips = settings.MEDIA_ROOT / "clips"
     good, bad = {"video": fox.pk, "clip-video": fox.pk}, {"video": "", "clip-video": fox.pk}

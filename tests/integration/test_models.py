@@ -51,9 +51,8 @@ def test_a_video_of_every_model(road: Road, spec: ModelSpec) -> None:
     road.sim.ledger.assert_charged_once()
 
 
-def test_a_length_that_the_model_chooses_reserves_the_most_and_is_settled_by_what_was_made(
-    road: Road, admin_user: User, admin_client: Client
-) -> None:
+def test_a_length_the_model_chooses_reserves_the_most(road: Road, admin_user: User, admin_client: Client) -> None:
+    """A length that the model chooses reserves the most, and is settled by what was made."""
     task = VideoTask.objects.create_task("A cat plays", model="wan3.0-text-to-video", duration=-1, owner=admin_user)
     assert str(task.credits_estimated) == "153.0000"
     task.submit()
@@ -69,9 +68,10 @@ def test_a_length_that_the_model_chooses_reserves_the_most_and_is_settled_by_wha
     assert "Wan chooses" in page
 
 
-def test_evolink_reads_clips_and_sounds_where_the_site_has_them_and_bills_their_length(
+def test_evolink_bills_the_length_of_clips_and_sounds(
     open_road: Road, settings: Any, live_server: Any, tmp_path: Path
 ) -> None:
+    """EvoLink reads clips and sounds where the site has them and bills their length."""
     settings.MEDIA_ROOT = tmp_path
     open_road.configure(PUBLIC_MEDIA_BASE_URL=f"{live_server.url}{settings.MEDIA_URL}")
     clips = [io.BytesIO(clip(*colours, size=(320, 240))) for colours in (("red", "green"), ("red", "green", "blue"))]

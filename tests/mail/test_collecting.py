@@ -75,7 +75,9 @@ def test_a_hook_that_breaks_keeps_nothing_from_being_told(person, ended, setting
     assert not TaskEvent.objects.filter(notify_at__isnull=False).exists()
 
 
-def test_a_hook_that_takes_too_long_ends_the_job_and_the_event_counts_as_told(person, ended, settings):
+def test_a_hook_that_takes_too_long_ends_the_job(person, ended, settings):
+    """A hook that takes too long ends the job, and the event counts as told."""
+
     def notify(event):
         raise JobTimeoutException
 
@@ -143,7 +145,8 @@ def test_an_event_is_written_down_once_however_often_it_is_told(person, ended):
     assert told() == [("maria", "ready")]
 
 
-def test_a_batch_is_told_once_where_that_is_wished_and_single_videos_at_once(person, ended, batch_ended):
+def test_a_batch_is_told_once_and_single_videos_at_once(person, ended, batch_ended):
+    """A batch is told once where that is wished, and single videos at once."""
     maria = person(when="batch")
     batch = batch_ended(maria, 3, failed=1)
     assert told() == [("maria", "batch")]

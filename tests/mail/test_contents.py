@@ -48,7 +48,8 @@ def test_a_failure_says_what_happened_what_it_cost_and_what_to_do(person, ended)
         assert "token" not in body
 
 
-def test_links_begin_with_where_evolink_calls_back_unless_the_site_says_otherwise(settings):
+def test_links_begin_with_the_callback_address_or_a_setting(settings):
+    """Links begin with where EvoLink calls back unless the site says otherwise."""
     assert links.page("videotask_changelist") == "https://site.example/admin/wanvideo/videotask/"
     settings.WANVIDEO = settings.WANVIDEO | {"CALLBACK_BASE_URL": None}
     assert links.page("videotask_changelist") == ""

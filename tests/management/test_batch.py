@@ -41,7 +41,8 @@ def test_a_check_stores_nothing_and_says_what_it_would_cost(run, table):
     assert not Batch.objects.exists()
 
 
-def test_bad_rows_are_told_and_hold_the_others_back_unless_somebody_says_so(run, table):
+def test_bad_rows_are_told_and_hold_the_others_back(run, table):
+    """Bad rows are told and hold the others back unless somebody says so."""
     path = table(*GOOD, f"{LINK},x,20", ",y,5")
     for way in ("--check", "--drafts"):
         ran = run("wanvideo_batch", path, way)

@@ -86,7 +86,8 @@ def test_a_name_that_nothing_stands_for_is_said_at_the_prompt():
         VideoTask.objects.create_task(first_frame=LINK, preset="table")
 
 
-def test_the_same_call_gives_the_same_task_also_when_the_preset_has_changed():
+def test_the_same_call_gives_the_same_task():
+    """The same call gives the same task, also when the preset has changed."""
     made = preset()
     call = {"first_frame": LINK, "preset": "slow-push-in", "idempotency_key": "order-17"}
     task = VideoTask.objects.create_task(**call)

@@ -48,7 +48,8 @@ def test_importing_the_package_loads_nothing_heavy():
     assert loaded_after("import json, sys, django_wanvideo") == []
 
 
-def test_a_site_that_has_started_and_serves_and_works_has_loaded_nothing_heavy():
+def test_a_site_at_work_has_loaded_nothing_heavy():
+    """A site that has started and serves and works has loaded nothing heavy."""
     served = "import django_wanvideo.jobs, django_wanvideo.urls, django_wanvideo.callbacks.views"
     assert loaded_after(f"{SITE}\n{served}") == []
 

@@ -144,7 +144,8 @@ def test_a_later_word_about_a_day_that_was_summed_is_told_at_once(now, change):
     assert keeping.keep_sums() == 0
 
 
-def test_an_entry_that_is_written_into_a_day_that_was_summed_counts_at_once(now):
+def test_an_entry_in_a_summed_day_counts_at_once(now):
+    """An entry that is written into a day that was summed counts at once."""
     entry(now - dt.timedelta(days=2))
     keeping.keep_sums()
     entry(now - dt.timedelta(days=2, hours=1))

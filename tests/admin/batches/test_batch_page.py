@@ -90,7 +90,8 @@ def test_the_end_says_what_came_of_it(boss):
     assert "after boss sent it: 1 ready, 1 failed." in text(page(boss, batch))
 
 
-def test_causes_are_grouped_by_what_is_told_of_them_and_lead_to_their_tasks(boss):
+def test_causes_are_grouped_and_lead_to_their_tasks(boss):
+    """Causes are grouped by what is told of them and lead to their tasks."""
     batch = standing(
         made(boss.user, 5), "failed:content_policy_violation", "failed:content_filter", "failed:service_error",
         "failed:service_error", "unconfirmed",

@@ -280,7 +280,8 @@ def test_the_same_pictures_are_known_however_they_come(maria):
     assert checked(maria, "pictures", pictures=archive("fox.jpg")).source_sha256 != first.source_sha256
 
 
-def test_rows_that_another_check_has_made_meanwhile_are_not_made_again_unseen(maria):
+def test_rows_made_by_another_check_are_not_made_again(maria):
+    """Rows that another check has made meanwhile are not made again unseen."""
     first, second = checked_table(maria), checked_table(maria)
     assert first.pk != second.pk
     press(maria, first)

@@ -313,7 +313,8 @@ def test_an_archive_counts_with_what_was_given_before(maria, monkeypatch):
     assert BatchFile.objects.count() == 2
 
 
-def test_a_file_that_is_no_table_is_refused_at_its_field_and_can_be_replaced(maria):
+def test_a_file_that_is_no_table_is_refused_at_its_field(maria):
+    """A file that is no table is refused at its field and can be replaced."""
     sent = data("table", table=SimpleUploadedFile("t.xls", b"\xd0\xcf\x11\xe0old"), prompt="{motif}")
     response = maria.post(url("add"), sent)
     assert "save it as .xlsx" in str(response.context["form"].errors["table"])

@@ -40,7 +40,8 @@ def become_of(client, task, film):
     return answer["tasks"][str(task.pk)]["film"]
 
 
-def test_the_parts_stand_on_the_page_of_each_and_on_a_draft_without_buttons(boss, parts, make_task):
+def test_the_parts_stand_on_the_page_of_each(boss, parts, make_task):
+    """The parts stand on the page of each and on a draft without buttons."""
     for part in parts:
         shown = panel(boss, part)
         assert re.search(r"Film: 2 parts, 10 s.* Part 1 .*part number 1 .* Part 2 .*part number 2", shown), shown
@@ -104,7 +105,8 @@ def test_what_was_encoded_anew_is_said_with_why(boss, parts):
     assert (words in shown, "Download the film" in shown, "failed" in shown) == (True, True, False)
 
 
-def test_a_part_that_was_made_of_another_take_is_marked_and_joined_on_demand_only(boss, parts, make_task):
+def test_a_part_of_another_take_is_joined_on_demand_only(boss, parts, make_task):
+    """A part that was made of another take is marked, and joined on demand only."""
     other = make_task("completed", prompt="another beginning", like=parts[0])
     values = {"take_group": parts[0].pk, "video": parts[0].video.name}
     VideoTask.objects.filter(pk__in=[parts[0].pk, other.pk]).update(**values)

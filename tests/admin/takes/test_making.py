@@ -142,7 +142,8 @@ def generate(client, task, shown="99", **data):
     return client.post(url("make_takes", task.pk), {"shown_credits": shown, "_generate": "1", **data}, follow=True)
 
 
-def test_takes_are_numbered_sent_at_their_price_and_shown_beside_each_other(boss, make_task):
+def test_takes_are_numbered_sent_and_shown_together(boss, make_task):
+    """Takes are numbered, sent at their price and shown beside each other."""
     task = make_task("completed")
     page = boss.get(url("make_takes", task.pk))
     assert Decimal(hidden(page, "shown_credits")) == Decimal("35.7")

@@ -55,7 +55,8 @@ def problems(**options):
     return {field: [error.code for error in errors] for field, errors in caught.value.error_dict.items()}
 
 
-def test_what_was_measured_is_kept_and_priced_and_its_name_is_by_its_content():
+def test_what_was_measured_is_kept_and_priced():
+    """What was measured is kept and priced, and its name is by its content."""
     clips = [ContentFile(TWO, name="first.avi"), io.BytesIO(THREE)]
     task = create(reference_videos=clips, audio=ContentFile(silence(2.5), name="voice.mp3"))
     first, second = task.inputs.filter(role="reference_videos").order_by("position")
@@ -82,7 +83,8 @@ def test_changing_a_draft_measures_the_new_clip_and_prices_it():
     assert creation.duplicate(task).inputs.get().facts == task.inputs.get().facts
 
 
-def test_a_page_lists_what_is_known_of_inputs_and_what_could_not_be_checked():
+def test_a_page_lists_what_is_known_of_inputs():
+    """A page lists what is known of inputs and what could not be checked."""
     task = create(reference_videos=[io.BytesIO(TWO), "https://clips.example/a.mp4"])
     measured, link = detail_page.other_inputs(task, None)
     assert measured["measured"].replace("\xa0", " ").startswith("320 × 240 px, 2 s, ")
@@ -125,7 +127,8 @@ def test_what_is_only_too_much_together_is_refused_too():
     assert problems(reference_videos=[io.BytesIO(long), io.BytesIO(long)]) == {"reference_videos": ["total_seconds"]}
 
 
-def test_of_a_clip_that_is_too_long_the_beginning_is_stored_where_that_is_wished():
+def test_the_beginning_of_a_clip_is_stored_where_wished():
+    """Of a clip that is too long, the beginning is stored where that is wished."""
     content = clip(*["red", "green"] * 6, size=(320, 240), fps=1)
     given, before = io.BytesIO(content), everything()
     spec, edit = catalog.get("wan2.7-video-edit"), {"model": "wan2.7-video-edit", "duration": None}
@@ -209,7 +212,8 @@ def test_other_addresses_are_not(without_address, url):
     assert caught.value.code == "no_public_address"
 
 
-def test_a_file_is_read_where_it_is_and_a_missing_one_fails_before_anything_is_sent():
+def test_a_missing_file_fails_before_anything_is_sent():
+    """A file is read where it is, and a missing one fails before anything is sent."""
     task = create(reference_videos=[io.BytesIO(TWO)])
     name = task.inputs.get().file.name
     assert media.provider_urls(task, None) == {"reference_videos": [f"https://media.example/files/{name}"]}
