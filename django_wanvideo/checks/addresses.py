@@ -85,7 +85,7 @@ def route() -> Iterator[CheckMessage]:
     if not conf.has_callbacks():
         return
     try:
-        languages = {callback_tokens.path_in(code) for code, _name in settings.LANGUAGES}
+        paths = {callback_tokens.path_in(code) for code in _languages()}
     except ConfigurationError as error:
         # A URLconf that cannot be loaded is shown by Django's own checks, with all that is wrong in it.
         if error.__cause__ is None:
@@ -96,12 +96,21 @@ def route() -> Iterator[CheckMessage]:
                 id="wanvideo.E014",
             )
     else:
-        if len(languages) > 1:
+        if len(paths) > 1:
             yield CheckWarning(
                 "The address of callbacks changes with the language.",
                 hint="Include django_wanvideo.urls outside of i18n_patterns().",
                 id="wanvideo.W006",
             )
+
+
+def _languages() -> list[str]:
+    """Return the languages to ask for an address in; a URLconf is built for each, which takes time at every start."""
+    codes = [code for code, _name in settings.LANGUAGES]
+    if settings.is_overridden("LANGUAGES"):
+        return codes
+    # Who has not chosen among all of Django's translates no address; where they have the language in them, any two differ.
+    return [settings.LANGUAGE_CODE, *[code for code in codes if code != settings.LANGUAGE_CODE][:1]]
 
 
 def hosts() -> Iterator[CheckMessage]:

@@ -104,3 +104,15 @@ def test_address_that_changes_with_language_is_warned(site):
         assert callback_tokens.url_for(callback_tokens.NOBODY) == address
     with translation.override("en-us"):
         assert resolve(address.removeprefix("https://site.example")).url_name == "callback"
+
+
+def test_a_start_asks_for_the_address_in_two_languages(site, monkeypatch):
+    """A URLconf is built anew for each language: for all of Django's that takes longer than the start of a site."""
+    asked, path_in = [], callback_tokens.path_in
+    monkeypatch.setattr(callback_tokens, "path_in", lambda code: asked.append(code) or path_in(code))
+    assert "wanvideo.W006" not in found()
+    assert asked == ["en-us", "af"]
+    asked.clear()
+    site.LANGUAGES = [("de", "German"), ("fr", "French"), ("ja", "Japanese")]
+    assert "wanvideo.W006" not in found()
+    assert asked == ["de", "fr", "ja"]
