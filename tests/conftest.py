@@ -31,7 +31,6 @@ DATABASE_FIXTURES = {
 }
 #: By one of these its rows are seen by several connections.
 COMMITTING_FIXTURES = {"transactional_db", "live_server"}
-PROMISES = Path(__file__).parent / "promises"
 #: Markers of tests that take seconds.
 LONG = ("browser", "demo", "slow")
 #: Seconds; enough for an engine on a machine that is busy with other things.
@@ -73,9 +72,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
         if DATABASE_FIXTURES & fixtures or database:
             item.add_marker("database")
         commits = COMMITTING_FIXTURES & fixtures or (database and database.kwargs.get("transaction"))
-        # The promises lean on both, whether or not a single test commits.
-        promise = PROMISES in item.path.parents and item.get_closest_marker("integration")
-        if promise or (commits and not item.get_closest_marker("commit_only")):
+        if commits and not item.get_closest_marker("commit_only"):
             item.add_marker("locks")
     yield
     long = {item.path for item in items if any(item.get_closest_marker(name) for name in LONG)}

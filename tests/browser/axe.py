@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from tests.requirements import missing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from playwright.sync_api import Page
 
     from tests.browser.person import Person
@@ -42,8 +44,10 @@ def script() -> str:
     return found.read_text()
 
 
-def problems(page: Page, source: str = "", rules: list[str] | None = None) -> list[str]:
-    """Return what axe finds serious or critical on a page, with the elements concerned; by all of ``TAGS`` or by ``rules``.
+def problems(
+    page: Page, source: str = "", *, only: Sequence[str] | None = None, without: Sequence[str] = ()
+) -> list[str]:
+    """Return what axe finds serious or critical on a page, with the elements concerned, by all rules or ``only`` by some.
 
     Without ``source`` the page has been looked at before.
     """
@@ -51,8 +55,11 @@ def problems(page: Page, source: str = "", rules: list[str] | None = None) -> li
     if source:
         page.evaluate(source)
     result: dict[str, Any] = page.evaluate(
-        "only => axe.run(document, {runOnly: only, resultTypes: ['violations'], preload: false})",
-        {"type": "rule", "values": rules} if rules else {"type": "tag", "values": TAGS},
+        "options => axe.run(document, {...options, resultTypes: ['violations'], preload: false})",
+        {
+            "runOnly": {"type": "rule", "values": list(only)} if only else {"type": "tag", "values": TAGS},
+            "rules": {name: {"enabled": False} for name in without},
+        },
     )
     return [
         f"{violation['impact']} {violation['id']}: {violation['help']}\n    "
@@ -65,15 +72,16 @@ def problems(page: Page, source: str = "", rules: list[str] | None = None) -> li
 def look_at(person: Person, source: str) -> list[str]:
     """Return what is wrong with the page that somebody has open: wider than the screen, or what axe minds.
 
-    At a desk it is looked at in the light and in the dark, where only the colours are others.
+    Colours are the same on a phone; at a desk they are looked at in the light and in the dark.
     """
     wider = person.is_wider_than_screen()
     found = [f"wider than the screen by {wider} pixels"] if wider else []
+    if person.has_phone:
+        return found + problems(person.page, source, without=COLOURS)
     found += problems(person.page, source)
-    if not person.has_phone:
-        person.darken()
-        found += [f"in the dark: {problem}" for problem in problems(person.page, rules=COLOURS)]
-        person.darken(False)
+    person.darken()
+    found += [f"in the dark: {problem}" for problem in problems(person.page, only=COLOURS)]
+    person.darken(False)
     return found
 
 
