@@ -111,7 +111,7 @@ def _raw(url: str, size: int) -> tuple[Callable[[], None], Callable[[], None]]:
 def _ours(url: str, size: int) -> tuple[Callable[[], None], Callable[[], None]]:
     from django_wanvideo.choices import AttemptState, TaskStatus
     from django_wanvideo.services.storing import download
-    from tests.rows import make_attempt, make_task
+    from tests.factories import make_attempt, make_task
 
     task = make_task(TaskStatus.STORING, result_url=url)
     make_attempt(task, AttemptState.ACCEPTED)

@@ -37,9 +37,10 @@ LONG = ("browser", "demo", "slow")
 PATIENCE = 5.0
 
 PLUGIN = "django_wanvideo.pytest_plugin"
+pytest_plugins = ["tests.fixtures"]
 if PLUGIN not in {point.value for point in entry_points(group="pytest11")}:
     # A checkout that is not installed: its fixtures for host projects are loaded by hand.
-    pytest_plugins = [PLUGIN]
+    pytest_plugins.append(PLUGIN)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -173,22 +174,6 @@ def _empty_cache() -> None:
 
 
 @pytest.fixture
-def evolink(evolink_simulator: Simulator) -> Simulator:
+def evolink_simulator(evolink_simulator: Simulator) -> Simulator:
     """The simulator that host projects have in their tests, by the name that it has in ours."""
     return evolink_simulator
-
-
-@pytest.fixture
-def simulator(settings) -> Iterator[Simulator]:
-    """A running EvoLink simulator that the site is set to talk to."""
-    from django_wanvideo.simulator import Simulator
-
-    with Simulator(api_key="sk-simulator") as running:
-        settings.WANVIDEO = {
-            **settings.WANVIDEO,
-            "API_KEY": "sk-simulator",
-            "BASE_URL": running.api_url,
-            "FILES_URL": running.files_url,
-            "ALLOW_PRIVATE_HOSTS": True,
-        }
-        yield running

@@ -108,7 +108,7 @@ def receivers():
 
 @pytest.mark.usefixtures("receivers")
 @pytest.mark.django_db(transaction=True)
-def test_the_batch_of_its_page_is_made_sent_and_told_of(evolink, capsys):
+def test_the_batch_of_its_page_is_made_sent_and_told_of(evolink_simulator, capsys):
     owner = get_user_model().objects.create_superuser("maria", "maria@example.com", "x")
     scope = run(block(DOCS / "batches.md", "batches.plan("), owner=owner)
     connected = run(block(DOCS / "batches.md", "batch_is_over"))
@@ -178,31 +178,31 @@ def test_urls_of_the_readme_lead_to_the_callback():
     assert (str(included.pattern), included.namespace) == ("wanvideo/", "wanvideo")
 
 
-def test_the_readme_makes_a_video(evolink, tmp_path, monkeypatch):
+def test_the_readme_makes_a_video(evolink_simulator, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cat.jpg").write_bytes(picture().read())
     user = get_user_model().objects.create_user("alice")
     task = run(block(README, "# anywhere.py"), user=user)["task"]
     assert (task.owner, task.metadata, task.status) == (user, {"sku": "X1"}, TaskStatus.QUEUED)
     assert run_until_finished(task).status == TaskStatus.COMPLETED
-    evolink.ledger.assert_charged_once()
+    evolink_simulator.ledger.assert_charged_once()
 
 
 @pytest.mark.usefixtures("receivers")
-def test_the_readmes_own_tests_pass_with_the_readmes_receivers(evolink, wanvideo_picture, shop, capsys):
+def test_the_readmes_own_tests_pass_with_the_readmes_receivers(evolink_simulator, wanvideo_picture, shop, capsys):
     connected = run(block(README, "# shop/receivers.py"))  # signals hold their receivers weakly
     scope = run(block(README, "# tests/test_shop.py"))
-    scope["test_a_finished_video_is_shown_on_its_product"](evolink, wanvideo_picture)
+    scope["test_a_finished_video_is_shown_on_its_product"](evolink_simulator, wanvideo_picture)
     assert "show_video" in connected
 
 
 @pytest.mark.parametrize("name", ["test_a_refused_picture_costs_nothing", "test_a_lost_answer_is_not_sent_again"])
-def test_the_readmes_own_tests_of_failures_pass(evolink, wanvideo_picture, shop, name):
-    run(block(README, "# tests/test_shop.py"))[name](evolink, wanvideo_picture)
+def test_the_readmes_own_tests_of_failures_pass(evolink_simulator, wanvideo_picture, shop, name):
+    run(block(README, "# tests/test_shop.py"))[name](evolink_simulator, wanvideo_picture)
 
 
 @pytest.mark.usefixtures("receivers")
-def test_the_readmes_receiver_of_failures_says_what_happened(evolink, wanvideo_picture, shop, capsys):
+def test_the_readmes_receiver_of_failures_says_what_happened(evolink_simulator, wanvideo_picture, shop, capsys):
     connected = run(block(README, "# shop/receivers.py"))
     task = VideoTask.objects.create_task("A cat [fail:service_error: no]", wanvideo_picture(), metadata={"sku": "X1"})
     task.submit()
@@ -211,16 +211,16 @@ def test_the_readmes_receiver_of_failures_says_what_happened(evolink, wanvideo_p
     assert "say_so" in connected
 
 
-def test_a_download_that_breaks_off_is_tried_again_as_documented(evolink, wanvideo_picture):
+def test_a_download_that_breaks_off_is_tried_again_as_documented(evolink_simulator, wanvideo_picture):
     scope = run(block(DOCS / "testing.md", "# tests/test_trouble.py"))
-    scope["test_a_download_that_breaks_off_is_tried_again"](evolink, wanvideo_picture)
+    scope["test_a_download_that_breaks_off_is_tried_again"](evolink_simulator, wanvideo_picture)
 
 
 @pytest.mark.parametrize("fault", ["429", "no_available_channel"])
-def test_a_busy_evolink_only_costs_time_as_documented(evolink, wanvideo_picture, fault):
+def test_a_busy_evolink_only_costs_time_as_documented(evolink_simulator, wanvideo_picture, fault):
     code = block(DOCS / "testing.md", "# tests/test_trouble.py")
     assert f'"{fault}"' in code
-    run(code)["test_a_busy_evolink_only_costs_time"](evolink, wanvideo_picture, fault)
+    run(code)["test_a_busy_evolink_only_costs_time"](evolink_simulator, wanvideo_picture, fault)
 
 
 def test_the_test_cases_for_djangos_runner_pass_where_there_is_no_pytest(tmp_path):
@@ -246,7 +246,7 @@ execute_from_command_line(["manage.py", "test", "shop_tests"])
 
 @pytest.mark.usefixtures("receivers")
 def test_the_exactly_once_receiver_sends_one_mail_for_two_deliveries(
-    evolink, wanvideo_picture, shop, monkeypatch, mailoutbox
+    evolink_simulator, wanvideo_picture, shop, monkeypatch, mailoutbox
 ):
     from django.db import IntegrityError
 
@@ -269,7 +269,7 @@ def test_the_exactly_once_receiver_sends_one_mail_for_two_deliveries(
     assert [mail.to for mail in mailoutbox] == [["alice@example.com"]]
 
 
-def test_what_the_lifecycle_page_reads_is_there(evolink, wanvideo_picture):
+def test_what_the_lifecycle_page_reads_is_there(evolink_simulator, wanvideo_picture):
     task = VideoTask.objects.create_task("A cat [fail:x]", wanvideo_picture())
     task.submit()
     run_until_finished(task)
@@ -277,7 +277,7 @@ def test_what_the_lifecycle_page_reads_is_there(evolink, wanvideo_picture):
     assert scope["task"] == task
 
 
-def test_the_rest_recipe_creates_and_lists_videos(evolink, rf, settings):
+def test_the_rest_recipe_creates_and_lists_videos(evolink_simulator, rf, settings):
     from rest_framework.test import APIRequestFactory, force_authenticate
 
     scope = run(block(DOCS / "recipes.md", "# shop/api.py"))
@@ -299,7 +299,7 @@ def test_the_rest_recipe_creates_and_lists_videos(evolink, rf, settings):
     assert len(view(request).data) == 1
 
 
-def test_the_recipe_of_drafts_changes_one_and_sends_one_from_an_event_loop(evolink):
+def test_the_recipe_of_drafts_changes_one_and_sends_one_from_an_event_loop(evolink_simulator):
     scope = run(block(DOCS / "recipes.md", "# shop/drafts.py"))
     task = VideoTask.objects.create_task("A cat", picture())
     assert scope["make_longer"](task).parameters == {"duration": 10, "quality": "1080p"}
@@ -317,7 +317,7 @@ def test_the_recipe_of_clips_makes_a_draft_of_files(db, settings, tmp_path):
     assert {item.role: item.seconds for item in task.inputs.all()} == {"reference_videos": 2, "audio": 2}
 
 
-def test_the_recipe_of_takes_makes_four_and_finds_the_picked_one(evolink):
+def test_the_recipe_of_takes_makes_four_and_finds_the_picked_one(evolink_simulator):
     scope = run(block(DOCS / "recipes.md", "# shop/takes.py"))
     user = get_user_model().objects.create_user("alice")
     made = scope["animate_four_times"](types.SimpleNamespace(photo=picture()), user)
@@ -352,7 +352,7 @@ def test_the_theme_recipe_shows_people_their_own(monkeypatch, db, rf):
         admin.site._registry.update(before)
 
 
-def test_the_batch_recipe_makes_drafts_and_sums_them_up(evolink, capsys):
+def test_the_batch_recipe_makes_drafts_and_sums_them_up(evolink_simulator, capsys):
     user = get_user_model().objects.create_user("alice")
     make = run(block(DOCS / "recipes.md", "one_prompt_for_all"))["one_prompt_for_all"]
     drafts = make([picture(), picture()], "A cat", user)
@@ -365,15 +365,15 @@ def test_the_simulator_snippet_runs(capsys):
     assert "sk-simulator" in capsys.readouterr().out
 
 
-def test_the_money_snippet_settles_a_task(evolink, wanvideo_picture):
+def test_the_money_snippet_settles_a_task(evolink_simulator, wanvideo_picture):
     from django_wanvideo.testing import run_pending
 
-    evolink.faults.add("create", "accept_then_close")
+    evolink_simulator.faults.add("create", "accept_then_close")
     task = VideoTask.objects.create_task("A cat", wanvideo_picture())
     task.submit()
     run_pending()
     settle = run(block(DOCS / "money.md", "decisions"))["settle"]
-    (entry,) = evolink.ledger
+    (entry,) = evolink_simulator.ledger
     settle(task, entry.task_id)
     assert run_until_finished(task).status == TaskStatus.COMPLETED
 
@@ -622,7 +622,7 @@ def traced(functions: dict[types.CodeType, str]):
 
 
 @pytest.mark.usefixtures("receivers")
-def test_the_walk_of_a_task_is_what_the_code_does(evolink, wanvideo_picture, client):
+def test_the_walk_of_a_task_is_what_the_code_does(evolink_simulator, wanvideo_picture, client):
     functions = {inspect.unwrap(pkgutil.resolve_name(f"{PACKAGE.name}.{name}")).__code__: name for name in walk()}
     told = []
 
@@ -639,7 +639,7 @@ def test_the_walk_of_a_task_is_what_the_code_does(evolink, wanvideo_picture, cli
         client.post(reverse("admin:wanvideo_videotask_send"), {"plan": plan})
         jobs.run_here("submit", str(task.pk))
         attempt = task.attempt
-        evolink.complete(attempt.provider_task_id)
+        evolink_simulator.complete(attempt.provider_task_id)
         address = reverse("wanvideo:callback", args=[attempt.pk, callback_tokens.sign(attempt.pk)])
         client.post(address, {"id": attempt.provider_task_id}, content_type="application/json")
         jobs.run_here("sync")
@@ -710,7 +710,7 @@ def test_a_site_may_decide_what_is_a_form_and_fill_a_block_of_a_page(admin_clien
     assert 'name="prompt"' not in page()
 
 
-def test_deleting_a_task_sends_djangos_signal_and_moving_it_sends_none(evolink, wanvideo_picture):
+def test_deleting_a_task_sends_djangos_signal_and_moving_it_sends_none(evolink_simulator, wanvideo_picture):
     sent = []
 
     def hear(sender, signal, **kwargs):

@@ -17,7 +17,7 @@ from django_wanvideo.services import notifications
 from django_wanvideo.services.sending import submission
 from django_wanvideo.services.storing import download
 from django_wanvideo.services.tracking import callbacks, polling
-from tests.waiting import until
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.commit_only, pytest.mark.integration]
 
@@ -98,7 +98,7 @@ def test_a_burst_of_callbacks_is_one_job_for_the_worker(redis_queue, asked):
     SimpleWorker([redis_queue], connection=redis_queue.connection).work(burst=True, logging_level="WARNING")
     assert asked == [("process_pending",)]
     queue.request_callback_read()
-    until(lambda: redis_queue.count == 1, "the wake-up for what came while the job was under way", seconds=5)
+    wait_until(lambda: redis_queue.count == 1, "the wake-up for what came while the job was under way", seconds=5)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -19,8 +19,8 @@ from django.utils import translation
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import VideoTask
 from django_wanvideo.templatetags.wanvideo import DIGITAL_SOURCE_TYPE, size_of
+from tests.factories import make_task
 from tests.pictures import picture
-from tests.rows import make_task
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
 
 
-def test_a_host_projects_test_goes_the_whole_road_without_redis(evolink: Simulator, wanvideo_picture: Any):
+def test_a_host_projects_test_goes_the_whole_road_without_redis(evolink_simulator: Simulator, wanvideo_picture: Any):
     heard: list[tuple[str, dict[str, Any]]] = []
 
     def receiver(sender: Any, task: VideoTask, event: Any, **more: Any) -> None:
@@ -30,7 +30,7 @@ def test_a_host_projects_test_goes_the_whole_road_without_redis(evolink: Simulat
         signals.video_completed.disconnect(receiver)
     assert heard == [("completed", {"sku": "X1"})]
     assert task.video.size > 1000
-    evolink.ledger.assert_charged_once()
+    evolink_simulator.ledger.assert_charged_once()
 
 
 @pytest.mark.parametrize(
@@ -41,19 +41,21 @@ def test_a_host_projects_test_goes_the_whole_road_without_redis(evolink: Simulat
     ],
 )
 def test_a_failure_can_be_asked_for_in_the_prompt(
-    evolink: Simulator, wanvideo_picture: Any, prompt: str, status: str, code: str
+    evolink_simulator: Simulator, wanvideo_picture: Any, prompt: str, status: str, code: str
 ):
     task = VideoTask.objects.create_task(prompt, wanvideo_picture(), duration=2)
     task.submit()
     testing.run_until_finished(task)
     assert (task.status, task.error_code) == (status, code)
-    evolink.ledger.assert_nothing_charged()
+    evolink_simulator.ledger.assert_nothing_charged()
 
 
 @pytest.mark.parametrize("fault", ["429", "no_available_channel"])
-def test_no_test_waits_for_what_evolink_asks_to_wait_for(evolink: Simulator, wanvideo_picture: Any, fault: str):
-    evolink.faults.add("create", fault, times=2)
-    evolink.faults.add("get", "429", retry_after=3000)
+def test_no_test_waits_for_what_evolink_asks_to_wait_for(
+    evolink_simulator: Simulator, wanvideo_picture: Any, fault: str
+):
+    evolink_simulator.faults.add("create", fault, times=2)
+    evolink_simulator.faults.add("get", "429", retry_after=3000)
     task = VideoTask.objects.create_task("A cat", wanvideo_picture(), duration=2)
     task.submit()
     started = time.monotonic()
@@ -62,20 +64,20 @@ def test_no_test_waits_for_what_evolink_asks_to_wait_for(evolink: Simulator, wan
     assert time.monotonic() - started < 15
 
 
-def test_a_task_that_does_not_end_tells_its_history(evolink: Simulator, wanvideo_picture: Any):
+def test_a_task_that_does_not_end_tells_its_history(evolink_simulator: Simulator, wanvideo_picture: Any):
     task = VideoTask.objects.create_task("A cat [manual]", wanvideo_picture(), duration=2)
     task.submit()
     with pytest.raises(AssertionError, match=r"(?s)still pending.*accepted by EvoLink"):
         testing.run_until_finished(task, seconds=0.3)
 
 
-def test_an_unconfirmed_task_is_left_to_the_test(evolink: Simulator, wanvideo_picture: Any):
-    evolink.faults.add("create", "accept_then_close")
+def test_an_unconfirmed_task_is_left_to_the_test(evolink_simulator: Simulator, wanvideo_picture: Any):
+    evolink_simulator.faults.add("create", "accept_then_close")
     task = VideoTask.objects.create_task("A cat", wanvideo_picture(), duration=2)
     task.submit()
     with pytest.raises(AssertionError, match="still unconfirmed"):
         testing.run_until_finished(task, seconds=0.3)
-    assert evolink.journal.count("create") == 1
+    assert evolink_simulator.journal.count("create") == 1
 
 
 def test_wake_ups_are_kept_and_nothing_is_queued(wanvideo_wakeups: list[tuple[str, ...]], db: None):

@@ -20,8 +20,8 @@ from django_wanvideo.admin import VideoTaskAdmin
 from django_wanvideo.checks.settings import check_settings
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import VideoTask
+from tests.factories import make_task
 from tests.pictures import picture
-from tests.rows import make_task
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def until(
+def wait_until(
     condition: Callable[[], object],
     what: str = "what was to come",
     seconds: float = 30.0,

@@ -6,7 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from django.conf import settings
+from django.conf import global_settings, settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 
@@ -107,7 +107,7 @@ def route() -> Iterator[CheckMessage]:
 def _languages() -> list[str]:
     """Return the languages to ask for an address in; a URLconf is built for each, which takes time at every start."""
     codes = [code for code, _name in settings.LANGUAGES]
-    if settings.is_overridden("LANGUAGES"):
+    if codes != [code for code, _name in global_settings.LANGUAGES]:
         return codes
     # Who has not chosen among all of Django's translates no address; where they have the language in them, any two differ.
     return [settings.LANGUAGE_CODE, *[code for code in codes if code != settings.LANGUAGE_CODE][:1]]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .output import Stages
-    from .processes import Crew
+    from .processes import ProcessGroup
 
 #: Seconds by which a video may miss its length: a frame at either end.
 LENGTH_TOLERANCE = 0.25
@@ -72,9 +72,9 @@ def decode(path: str) -> Film:
 class Run:
     """One headless run against a site that is already at work."""
 
-    def __init__(self, address: str, crew: Crew, stages: Stages, *, timeout: float) -> None:
+    def __init__(self, address: str, group: ProcessGroup, stages: Stages, *, timeout: float) -> None:
         self.address = address
-        self.crew = crew
+        self.group = group
         self.stages = stages
         self.timeout = timeout
         self.session = requests.Session()
@@ -206,7 +206,7 @@ class Run:
             if time.monotonic() > deadline:
                 raise ProofFailed(f"No sign of {what} within {self.timeout:g} s; the task is {task.status}.")
             try:
-                self.crew.check()
+                self.group.check()
             except CommandError as error:
                 raise ProofFailed(str(error)) from error
             time.sleep(0.05)

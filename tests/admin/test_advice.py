@@ -116,13 +116,13 @@ def test_evolinks_words_are_quoted_without_its_ids_and_links(message, shown):
     assert quotation(message) == shown
 
 
-def test_no_id_or_token_of_evolink_stands_on_a_task_page(boss, make_task):
+def test_no_id_or_token_of_evolink_stands_on_a_task_page(admin_client, make_task):
     secret = "task-unified-1795092608-k3v9m2qa"
     said = f"Upstream refused {secret} (request id: 20261120133800abcdef)"
     task = make_task("failed", error_code="service_error", error_message=said, provider_task_id=secret)
     detail = {"code": "x", "message": said, "request_id": "20261120133800abcdef", "provider_task_id": secret}
     lifecycle.record(task, EventKind.FAILED, EventSource.POLL, detail=detail)
-    page = boss.get(url("change", task.pk)).content.decode()
+    page = admin_client.get(url("change", task.pk)).content.decode()
     assert "Upstream refused" in page
     assert secret not in page
     assert "20261120133800abcdef" not in page

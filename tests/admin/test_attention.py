@@ -27,26 +27,26 @@ def act(client, action, *tasks):
 
 
 @DISMISSED
-def test_a_dismissed_failure_needs_no_attention_and_says_who_dismissed_it(boss, make_task):
+def test_a_dismissed_failure_needs_no_attention_and_says_who_dismissed_it(admin_client, make_task):
     seen, other = make_task("failed", error_code="service_error"), make_task("failed", error_code="service_error")
-    page = boss.get(url("change", seen.pk)).content.decode()
+    page = admin_client.get(url("change", seen.pk)).content.decode()
     assert url("operate", seen.pk, "dismiss") in page
-    boss.post(url("operate", seen.pk, "dismiss"))
+    admin_client.post(url("operate", seen.pk, "dismiss"))
     assert needing() == {other}
     event = seen.events.latest("pk")
-    assert (event.actor, event.source) == (boss.user, EventSource.USER)
-    page = boss.get(url("change", seen.pk)).content.decode()
+    assert (event.actor, event.source) == (admin_client.user, EventSource.USER)
+    page = admin_client.get(url("change", seen.pk)).content.decode()
     assert "boss dismissed it." in page
     assert url("operate", seen.pk, "dismiss") not in page
-    assert "Needs attention" in boss.get(url("changelist") + "?attention=needed").content.decode()
+    assert "Needs attention" in admin_client.get(url("changelist") + "?attention=needed").content.decode()
     assert LogEntry.objects.filter(object_id=str(seen.pk), change_message__contains="Dismissed").exists()
 
 
 @DISMISSED
-def test_several_are_dismissed_at_once_and_what_has_not_failed_is_refused(boss, make_task):
+def test_several_are_dismissed_at_once_and_what_has_not_failed_is_refused(admin_client, make_task):
     failed = [make_task("failed", error_code="service_error") for _ in range(2)]
     rest = [make_task("processing"), make_task("unconfirmed"), make_task("completed"), make_task("cancelled")]
-    page = act(boss, "dismiss_selected", *failed, *rest).content.decode()
+    page = act(admin_client, "dismiss_selected", *failed, *rest).content.decode()
     assert "2 tasks were dismissed." in page
     assert "Only a failed task" in page
     assert needing() == {rest[1]}
@@ -69,22 +69,22 @@ def test_only_who_may_change_tasks_may_dismiss(person, make_task, permission):
 
 
 @DISMISSED
-def test_what_is_tried_again_and_fails_again_needs_attention_again(boss, make_task):
+def test_what_is_tried_again_and_fails_again_needs_attention_again(admin_client, make_task):
     task = make_task("failed", error_code="service_error")
-    decisions.dismiss(task, by=boss.user)
-    task.retry(by=boss.user)
+    decisions.dismiss(task, by=admin_client.user)
+    task.retry(by=admin_client.user)
     task.refresh_from_db()
     assert (task.status, task.dismissed_at) == (TaskStatus.QUEUED, None)
 
 
 @DISMISSED
-def test_a_dismissal_can_be_undone(boss, make_task):
+def test_a_dismissal_can_be_undone(admin_client, make_task):
     task = make_task("failed", error_code="service_error")
     decisions.dismiss(task)
-    assert url("operate", task.pk, "undismiss") in boss.get(url("change", task.pk)).content.decode()
-    boss.post(url("operate", task.pk, "undismiss"))
+    assert url("operate", task.pk, "undismiss") in admin_client.get(url("change", task.pk)).content.decode()
+    admin_client.post(url("operate", task.pk, "undismiss"))
     assert needing() == {task}
-    assert "boss undid the dismissal." in boss.get(url("change", task.pk)).content.decode()
+    assert "boss undid the dismissal." in admin_client.get(url("change", task.pk)).content.decode()
     with pytest.raises(TransitionNotAllowed):
         decisions.restore(task)
 
@@ -102,12 +102,12 @@ def test_paid_video_that_turns_up_for_dismissed(make_task):
 
 
 @DISMISSED
-def test_a_wish_that_nobody_knows_is_dismissed_while_it_goes_on(boss, make_task):
+def test_a_wish_that_nobody_knows_is_dismissed_while_it_goes_on(admin_client, make_task):
     from django_wanvideo.choices import EventKind
     from django_wanvideo.models import lifecycle
 
     task = make_task("pending", unmatched=True)
-    decisions.dismiss(task, by=boss.user)
+    decisions.dismiss(task, by=admin_client.user)
     assert needing() == set()
     lifecycle.advance(task, TaskStatus.PROCESSING, kind=EventKind.PROGRESS, source=EventSource.POLL)
     assert needing() == set()

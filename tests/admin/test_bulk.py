@@ -117,12 +117,12 @@ def sent():
 
 
 @pytest.mark.commit_only
-def test_all_that_match_are_sent_once_in_bounded_steps(boss, drafts, wakes):
-    choose(boss, across="0")  # what every first page of a process costs: modules and templates
+def test_all_that_match_are_sent_once_in_bounded_steps(admin_client, drafts, wakes):
+    choose(admin_client, across="0")  # what every first page of a process costs: modules and templates
     with Measured() as planning:
-        page = choose(boss)
+        page = choose(admin_client)
     with Measured(memory=True) as held:
-        choose(boss)
+        choose(admin_client)
     logger.info("page of %s tasks: %s; %s; it carries %s bytes", COUNT, planning, held, len(hidden(page, "plan")))
     assert f"Generate {COUNT} videos" in page.content.decode()
     assert len(re.findall("<tr", page.content.decode())) < COUNT
@@ -134,7 +134,7 @@ def test_all_that_match_are_sent_once_in_bounded_steps(boss, drafts, wakes):
     while goes_on(answer):
         before = sum(sent().values())
         with Measured(memory=steps == 0) as step:
-            answer = press(boss, answer)
+            answer = press(admin_client, answer)
         steps += 1
         done = sum(sent().values()) - before
         logger.info("step %s of %s tasks: %s", steps, done, step)
@@ -153,11 +153,11 @@ def test_all_that_match_are_sent_once_in_bounded_steps(boss, drafts, wakes):
     assert LogEntry.objects.count() == COUNT
 
 
-def test_two_tabs_double_clicks_and_a_reload_send_each_task_once(boss, drafts, wakes):
-    tabs = [choose(boss) for _tab in range(2)]
+def test_two_tabs_double_clicks_and_a_reload_send_each_task_once(admin_client, drafts, wakes):
+    tabs = [choose(admin_client) for _tab in range(2)]
     sessions = [Client() for _click in range(6)]
     for session in sessions:
-        session.cookies = boss.cookies
+        session.cookies = admin_client.cookies
     pages, refused = [*tabs, *tabs, *tabs], []
     while any(goes_on(page) for page in pages):
         clicks = [(session, page) for session, page in zip(sessions, pages, strict=True) if goes_on(page)]

@@ -14,24 +14,22 @@ from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.holds import lock
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.resolution import matching
-from tests.promises.fixtures import evo, road
 
 from .conftest import url
 
-__all__ = ["evo", "road"]
 pytestmark = [pytest.mark.integration, pytest.mark.fault("K4.settle-in-bulk")]
 
 
-def lose(road, evo, prompt, *, fault="accept_then_close", hours_ago=0):
+def lose(site, evolink, prompt, *, fault="accept_then_close", hours_ago=0):
     """Make a task whose answer was lost, ``hours_ago`` on both sides."""
-    evo.faults.add("create", fault)
-    task = road.queued(prompt)
+    evolink.faults.add("create", fault)
+    task = site.queued(prompt)
     jobs.submit(str(task.pk))
     lock.SiteState.objects.all().delete()
     at = timezone.now() - dt.timedelta(hours=hours_ago)
     Attempt.objects.filter(task=task).update(claimed_at=at, sent_at=at)
     if fault.startswith("accept"):
-        evo.tasks.latest.created = at.timestamp()
+        evolink.tasks.latest.created = at.timestamp()
     task.refresh_from_db()
     assert task.status == TaskStatus.UNCONFIRMED
     return task
@@ -48,12 +46,12 @@ def boxes(html):
     return {value: "checked" in rest for value, rest in re.findall(r'name="resolve" value="([^"]*)"([^>]*)>', html)}
 
 
-def test_what_fits_one_request_only_is_ticked_and_attached(road, evo, boss):
-    first = lose(road, evo, "First", hours_ago=5)
-    second = lose(road, evo, "Second", hours_ago=2)
-    never = lose(road, evo, "Never accepted", fault="503", hours_ago=8)
-    own = {evo.tasks[pk].body["prompt"]: pk for pk in evo.tasks}
-    address, html = resolve(boss, first, second, never)
+def test_what_fits_one_request_only_is_ticked_and_attached(site, evolink, admin_client):
+    first = lose(site, evolink, "First", hours_ago=5)
+    second = lose(site, evolink, "Second", hours_ago=2)
+    never = lose(site, evolink, "Never accepted", fault="503", hours_ago=8)
+    own = {evolink.tasks[pk].body["prompt"]: pk for pk in evolink.tasks}
+    address, html = resolve(admin_client, first, second, never)
     assert boxes(html) == {
         f"attach:{first.pk.hex}:{own['First']}": True,
         f"attach:{second.pk.hex}:{own['Second']}": True,
@@ -64,7 +62,7 @@ def test_what_fits_one_request_only_is_ticked_and_attached(road, evo, boss):
     assert len(re.findall(r"up to \d+\.\d\d<", html)) == 3
 
     ticked = [value for value, is_ticked in boxes(html).items() if is_ticked]
-    answer = boss.post(address, {"resolve": ticked}, follow=True).content.decode()
+    answer = admin_client.post(address, {"resolve": ticked}, follow=True).content.decode()
     assert "2 videos were settled." in answer
     assert dict(VideoTask.objects.values_list("prompt", "status")) == {
         "First": "pending",
@@ -72,55 +70,55 @@ def test_what_fits_one_request_only_is_ticked_and_attached(road, evo, boss):
         "Never accepted": "unconfirmed",
     }
     assert first.attempts.get().provider_task_id == own["First"]
-    assert evo.journal.count("create") == 3, "nothing is sent from here"
-    boss.post(address, {"resolve": [f"not_accepted:{never.pk.hex}", ticked[0]]})
+    assert evolink.journal.count("create") == 3, "nothing is sent from here"
+    admin_client.post(address, {"resolve": [f"not_accepted:{never.pk.hex}", ticked[0]]})
     never.refresh_from_db()
     assert (never.status, never.error_code) == ("failed", "decided_not_accepted")
 
 
-def test_what_may_be_of_several_requests_is_not_ticked(road, evo, boss):
-    tasks = [lose(road, evo, "First"), lose(road, evo, "Second")]
-    _address, html = resolve(boss, *tasks)
+def test_what_may_be_of_several_requests_is_not_ticked(site, evolink, admin_client):
+    tasks = [lose(site, evolink, "First"), lose(site, evolink, "Second")]
+    _address, html = resolve(admin_client, *tasks)
     assert boxes(html) == {}
     assert "2 videos may be this one" in html
 
 
-def test_request_that_is_not_selected(road, evo, boss, monkeypatch):
+def test_request_that_is_not_selected(site, evolink, admin_client, monkeypatch):
     """A request that is not selected or not to be seen is a rival all the same."""
-    seen = lose(road, evo, "Seen")
-    hidden = lose(road, evo, "Hidden", fault="503")
+    seen = lose(site, evolink, "Seen")
+    hidden = lose(site, evolink, "Hidden", fault="503")
     assert not hidden.owner_id
-    _address, html = resolve(boss, seen)
+    _address, html = resolve(admin_client, seen)
     assert boxes(html) == {}
 
 
-def test_a_list_that_was_not_read_back_to_the_request_ticks_nothing(road, evo, boss, monkeypatch):
+def test_a_list_that_was_not_read_back_to_the_request_ticks_nothing(site, evolink, admin_client, monkeypatch):
     monkeypatch.setattr(provider, "PAGE_SIZE", 1)
     monkeypatch.setattr(matching, "MOST_PAGES", 1)
-    old = lose(road, evo, "Old", hours_ago=5)
-    road.send(road.queued("Newer"))
-    _address, html = resolve(boss, old)
+    old = lose(site, evolink, "Old", hours_ago=5)
+    site.send(site.queued("Newer"))
+    _address, html = resolve(admin_client, old)
     assert boxes(html) == {}
     assert "could not be read back" in html
 
 
 @pytest.mark.parametrize("fault", ["500", "401", "garbage"])
-def test_a_list_that_cannot_be_read_leaves_all_to_single_decisions(road, evo, boss, fault):
-    task = lose(road, evo, "First")
-    evo.faults.add("list", fault, times=None)
-    _address, html = resolve(boss, task)
+def test_a_list_that_cannot_be_read_leaves_all_to_single_decisions(site, evolink, admin_client, fault):
+    task = lose(site, evolink, "First")
+    evolink.faults.add("list", fault, times=None)
+    _address, html = resolve(admin_client, task)
     assert boxes(html) == {}
     assert url("resolve", task.pk) in html
 
 
-def test_a_forged_choice_attaches_nothing_that_is_taken_or_foreign(road, evo, boss, person):
-    running = road.send(road.queued("Running"))
-    task = lose(road, evo, "Lost", fault="503")
+def test_a_forged_choice_attaches_nothing_that_is_taken_or_foreign(site, evolink, admin_client, person):
+    running = site.send(site.queued("Running"))
+    task = lose(site, evolink, "Lost", fault="503")
     taken = running.attempt.provider_task_id
     for value in (f"attach:{task.pk.hex}:{taken}", f"send_again:{task.pk.hex}", "nonsense", f"attach:{task.pk.hex}:"):
-        boss.post(url("bulk_resolve"), {"resolve": [value]})
+        admin_client.post(url("bulk_resolve"), {"resolve": [value]})
     clerk = person("view_videotask", "submit_videotask")
     assert clerk.post(url("bulk_resolve"), {"resolve": [f"not_accepted:{task.pk.hex}"]}).status_code == 403
     task.refresh_from_db()
     assert task.status == "unconfirmed"
-    assert evo.journal.count("create") == 2
+    assert evolink.journal.count("create") == 2

@@ -55,23 +55,23 @@ def name_of(task, words):
 # -- one
 
 
-def test_a_download_says_what_it_shows_and_can_be_gone_on_with(boss, films):
+def test_a_download_says_what_it_shows_and_can_be_gone_on_with(admin_client, films):
     canoe, _foxes, night, _failed = films
-    response = boss.get(url("video", canoe.pk), {"download": "1"}, headers={"Range": "bytes=1-2"})
+    response = admin_client.get(url("video", canoe.pk), {"download": "1"}, headers={"Range": "bytes=1-2"})
     assert (response.status_code, b"".join(response)) == (206, b"il")
     assert response["Content-Disposition"] == f'attachment; filename="{name_of(canoe, "the-canoe-glides")}"'
-    response = boss.get(url("video", night.pk), {"download": "1"})
+    response = admin_client.get(url("video", night.pk), {"download": "1"})
     assert response["Content-Disposition"] == f"attachment; filename*=utf-8''{quote(name_of(night, 'ночь'))}"
-    assert "Content-Disposition" not in boss.get(url("video", night.pk))
-    assert f'href="{url("video", canoe.pk)}?download=1"' in boss.get(url("change", canoe.pk)).content.decode()
+    assert "Content-Disposition" not in admin_client.get(url("video", night.pk))
+    assert f'href="{url("video", canoe.pk)}?download=1"' in admin_client.get(url("change", canoe.pk)).content.decode()
 
 
 # -- several
 
 
-def test_selected_videos_come_as_one_zip_and_what_is_missing_is_named(boss, films):
+def test_selected_videos_come_as_one_zip_and_what_is_missing_is_named(admin_client, films):
     canoe, foxes, night, failed = films
-    response = download(boss, films)
+    response = download(admin_client, films)
     assert response["Content-Type"] == "application/zip"
     assert response["Content-Disposition"].startswith('attachment; filename="videos-20')
     archive = opened(response)
@@ -85,14 +85,14 @@ def test_selected_videos_come_as_one_zip_and_what_is_missing_is_named(boss, film
     assert lines[str(canoe.pk)]["problem"] == ""
 
 
-def test_a_video_that_the_storage_does_not_give_is_named_too(boss, films, settings):
+def test_a_video_that_the_storage_does_not_give_is_named_too(admin_client, films, settings):
     settings.STORAGES = {**settings.STORAGES, "odd": {"BACKEND": "tests.storages.Failing"}}
     settings.WANVIDEO = {**settings.WANVIDEO, "STORAGE": "odd"}
     for task in films[:2]:
         task.video.save(f"{task.pk}.mp4", ContentFile(b"film"), save=False)
         task.save(update_fields=["video"])
     storages["odd"].delete(films[0].video.name)
-    lines = manifest(opened(download(boss, films[:2])))
+    lines = manifest(opened(download(admin_client, films[:2])))
     assert "did not give" in lines[str(films[0].pk)]["problem"]
     assert lines[str(films[1].pk)]["file"]
 
@@ -109,9 +109,9 @@ def test_only_what_the_person_may_see_is_in_it(person, films, monkeypatch):
     ("some", "words"),
     [(slice(0, 3), "at most 2 videos"), (slice(3, 4), "None of the selected tasks has a video")],
 )
-def test_limits_are_said(boss, films, monkeypatch, some, words):
+def test_limits_are_said(admin_client, films, monkeypatch, some, words):
     monkeypatch.setattr(archives, "MOST", 2)
-    answer = boss.post(
+    answer = admin_client.post(
         url("changelist"),
         {"action": "download_selected", "_selected_action": [task.pk for task in films[some]]},
         follow=True,
@@ -119,15 +119,15 @@ def test_limits_are_said(boss, films, monkeypatch, some, words):
     assert words in answer.content.decode()
 
 
-def test_without_what_makes_archives_it_is_said_what_to_install(boss, films, monkeypatch):
+def test_without_what_makes_archives_it_is_said_what_to_install(admin_client, films, monkeypatch):
     monkeypatch.setattr(archives, "can_zip", lambda: False)
     data = {"action": "download_selected", "_selected_action": [films[0].pk]}
-    assert "django-wanvideo[tables]" in boss.post(url("changelist"), data, follow=True).content.decode()
+    assert "django-wanvideo[tables]" in admin_client.post(url("changelist"), data, follow=True).content.decode()
 
 
-def test_queries_do_not_grow_with_the_videos(boss, films, django_assert_max_num_queries):
+def test_queries_do_not_grow_with_the_videos(admin_client, films, django_assert_max_num_queries):
     with django_assert_max_num_queries(12):
-        assert len(opened(download(boss, films)).namelist()) == 4
+        assert len(opened(download(admin_client, films)).namelist()) == 4
 
 
 # -- the picture
@@ -139,10 +139,12 @@ def installed(monkeypatch):
 
 
 @pytest.mark.parametrize(("given", "kept"), [("2.5", "2.500"), (" 2,5 ", "2.500"), ("", None)])
-def test_a_person_chooses_the_picture(boss, films, installed, wakes, given, kept, django_capture_on_commit_callbacks):
+def test_a_person_chooses_the_picture(
+    admin_client, films, installed, wakes, given, kept, django_capture_on_commit_callbacks
+):
     task = films[0]
     with django_capture_on_commit_callbacks(execute=True):
-        answer = boss.post(url("poster", task.pk), {"poster_seconds": given}, follow=True)
+        answer = admin_client.post(url("poster", task.pk), {"poster_seconds": given}, follow=True)
     task.refresh_from_db()
     assert (str(task.poster_seconds) if kept else task.poster_seconds) == kept
     assert wakes == ([("poster", str(task.pk))] if kept else []), "only a moment that was chosen is waited for"
@@ -151,25 +153,25 @@ def test_a_person_chooses_the_picture(boss, films, installed, wakes, given, kept
 
 
 @pytest.mark.parametrize("given", ["x", "-1", "99999", "NaN", "1e400"])
-def test_what_is_no_moment_is_said(boss, films, installed, given):
-    answer = boss.post(url("poster", films[0].pk), {"poster_seconds": given}, follow=True)
+def test_what_is_no_moment_is_said(admin_client, films, installed, given):
+    answer = admin_client.post(url("poster", films[0].pk), {"poster_seconds": given}, follow=True)
     assert "in seconds from the beginning" in answer.content.decode()
     assert VideoTask.objects.get(pk=films[0].pk).next_action_at is None
 
 
-def test_a_picture_is_offered_only_where_one_can_be_taken(boss, person, films, monkeypatch):
+def test_a_picture_is_offered_only_where_one_can_be_taken(admin_client, person, films, monkeypatch):
     offers = "Use this moment as the picture"
-    assert offers not in boss.get(url("change", films[0].pk)).content.decode()
-    assert "django-wanvideo[posters]" in boss.post(url("poster", films[0].pk), follow=True).content.decode()
+    assert offers not in admin_client.get(url("change", films[0].pk)).content.decode()
+    assert "django-wanvideo[posters]" in admin_client.post(url("poster", films[0].pk), follow=True).content.decode()
     monkeypatch.setattr(posters, "is_installed", lambda: True)
-    assert offers in boss.get(url("change", films[0].pk)).content.decode()
-    assert offers not in boss.get(url("change", films[3].pk)).content.decode()
+    assert offers in admin_client.get(url("change", films[0].pk)).content.decode()
+    assert offers not in admin_client.get(url("change", films[3].pk)).content.decode()
     assert offers not in person("view_videotask").get(url("change", films[0].pk)).content.decode()
-    assert "no stored video" in boss.post(url("poster", films[3].pk), follow=True).content.decode()
-    assert boss.get(url("poster", films[0].pk)).url == url("change", films[0].pk)
+    assert "no stored video" in admin_client.post(url("poster", films[3].pk), follow=True).content.decode()
+    assert admin_client.get(url("poster", films[0].pk)).url == url("change", films[0].pk)
 
 
-def test_the_poster_stands_for_the_video_in_the_list_and_on_its_page(boss, films):
+def test_the_poster_stands_for_the_video_in_the_list_and_on_its_page(admin_client, films):
     VideoTask.objects.filter(pk=films[0].pk).update(poster="posters/canoe.jpg")
-    assert 'src="/media/posters/canoe.jpg"' in boss.get(url("changelist")).content.decode()
-    assert 'poster="/media/posters/canoe.jpg"' in boss.get(url("change", films[0].pk)).content.decode()
+    assert 'src="/media/posters/canoe.jpg"' in admin_client.get(url("changelist")).content.decode()
+    assert 'poster="/media/posters/canoe.jpg"' in admin_client.get(url("change", films[0].pk)).content.decode()

@@ -44,128 +44,134 @@ def errors_of(page):
     return {name: list(errors) for name, errors in page.context["adminform"].form.errors.items()}
 
 
-def test_items_are_worked_without_a_script(boss):
+def test_items_are_worked_without_a_script(admin_client):
     """Items are added, moved and taken away without a script, and nothing is lost."""
     data = page_data(reference_images_url=[A, B], notes="for spring", _add="reference_images:link")
-    page = boss.post(url("add"), data)
+    page = admin_client.post(url("add"), data)
     assert values(page) == [A, B, ""]
-    page = boss.post(url("add"), page_data(reference_images_url=[A, B, C], _up="reference_images:2"))
+    page = admin_client.post(url("add"), page_data(reference_images_url=[A, B, C], _up="reference_images:2"))
     assert values(page) == [A, C, B]
     assert 'aria-label="Move up Image 2" autofocus' in page.content.decode()
-    page = boss.post(url("add"), page_data(reference_images_url=[A, "", B], notes="x", _remove="reference_images:0"))
+    page = admin_client.post(
+        url("add"), page_data(reference_images_url=[A, "", B], notes="x", _remove="reference_images:0")
+    )
     assert values(page) == ["", B]
     assert page.context["adminform"].form["notes"].value() == "x"
     assert not VideoTask.objects.exists()
     # What is no item any more is not taken away a second time.
     for odd in ("reference_images:7", "reference_images:x", "reference_images", "first_frame:0", ""):
-        assert values(boss.post(url("add"), page_data(reference_images_url=[A, B], _remove=odd))) == [A, B]
+        assert values(admin_client.post(url("add"), page_data(reference_images_url=[A, B], _remove=odd))) == [A, B]
 
 
-def test_files_and_links_are_one_order_and_survive_a_refusal(boss):
+def test_files_and_links_are_one_order_and_survive_a_refusal(admin_client):
     files = [picture(name="fox.jpg"), picture(size=(700, 480), name="firs.jpg")]
     data = page_data(reference_images_url=[A], reference_images_file=files, duration="99", _save="1")
-    page = boss.post(url("add"), data)
+    page = admin_client.post(url("add"), data)
     assert list(errors_of(page)) == ["duration"]
     link, fox, firs = values(page)
     assert link == A
     assert fox.startswith("kept:")
     assert "firs.jpg" in page.content.decode()
-    page = boss.post(url("add"), page_data(reference_images_url=[link, fox, firs], _up="reference_images:2"))
+    page = admin_client.post(url("add"), page_data(reference_images_url=[link, fox, firs], _up="reference_images:2"))
     assert values(page) == [link, firs, fox]
-    response = boss.post(url("add"), page_data(reference_images_url=[firs, link, fox], _save="1"))
+    response = admin_client.post(url("add"), page_data(reference_images_url=[firs, link, fox], _save="1"))
     assert response.status_code == 302, errors_of(response)
     items = VideoTask.objects.get().inputs.order_by("position")
     assert [(item.width, item.url) for item in items] == [(700, ""), (None, A), (640, "")]
     # The copies of the form are gone once the task has its own.
-    assert temporary_uploads.open_upload(fox.removeprefix("kept:"), owner=boss.user.pk) is not None
+    assert temporary_uploads.open_upload(fox.removeprefix("kept:"), owner=admin_client.user.pk) is not None
 
 
 @pytest.mark.django_db(transaction=True)
-def test_kept_files_are_forgotten_once_the_task_has_them(boss):
-    page = boss.post(url("add"), page_data(reference_images_file=[picture()], _add="reference_images:files"))
+def test_kept_files_are_forgotten_once_the_task_has_them(admin_client):
+    page = admin_client.post(url("add"), page_data(reference_images_file=[picture()], _add="reference_images:files"))
     (kept,) = values(page)
-    assert boss.post(url("add"), page_data(reference_images_url=[kept], _save="1")).status_code == 302
-    assert temporary_uploads.open_upload(kept.removeprefix("kept:"), owner=boss.user.pk) is None
+    assert admin_client.post(url("add"), page_data(reference_images_url=[kept], _save="1")).status_code == 302
+    assert temporary_uploads.open_upload(kept.removeprefix("kept:"), owner=admin_client.user.pk) is None
 
 
-def test_problems_stand_beside_their_item_or_at_the_field(boss):
+def test_problems_stand_beside_their_item_or_at_the_field(admin_client):
     """What is wrong with one item stands beside it, and what is wrong with all at the field."""
     small = picture(size=(100, 100), name="tiny.jpg")
     data = page_data(reference_images_url=[A, "ftp://a.example/x"], reference_images_file=[small], _save="1")
-    page = boss.post(url("add"), data)
+    page = admin_client.post(url("add"), data)
     (summary,) = errors_of(page)["reference_images_url"]
     assert summary == "Not taken: Image 2, Image 3. What to do stands beside it."
     rows = page.context["adminform"].form.fields["reference_images_url"].widget.rows
     assert [bool(row.problems) for row in rows] == [False, True, True]
     assert "https://" in rows[1].problems[0]
     assert rows[2].present.name == "tiny.jpg"
-    page = boss.post(url("add"), page_data(reference_images_url=[A] * 6, _save="1"))
+    page = admin_client.post(url("add"), page_data(reference_images_url=[A] * 6, _save="1"))
     assert "at most 5" in errors_of(page)["reference_images_url"][0]
     assert not VideoTask.objects.exists()
 
 
-def test_a_file_that_is_gone_is_said_to_be_gone(boss):
-    page = boss.post(url("add"), page_data(reference_images_url=[A, "kept:nothing"], _save="1"))
+def test_a_file_that_is_gone_is_said_to_be_gone(admin_client):
+    page = admin_client.post(url("add"), page_data(reference_images_url=[A, "kept:nothing"], _save="1"))
     assert errors_of(page)["reference_images_url"] == ["Not taken: Image 2. What to do stands beside it."]
     assert "Choose it again" in page.content.decode()
 
 
-def test_a_draft_shows_its_inputs_and_a_new_order_keeps_their_files(boss):
+def test_a_draft_shows_its_inputs_and_a_new_order_keeps_their_files(admin_client):
     task = VideoTask.objects.create_task(
         "A fox", model=REFERENCE, reference_images=[picture(), A, picture(size=(700, 480))]
     )
     first, _link, last = task.inputs.order_by("position")
-    page = boss.get(url("change", task.pk))
+    page = admin_client.get(url("change", task.pk))
     assert values(page) == [f"stored:{first.pk}", A, f"stored:{last.pk}"]
     seen = html.unescape(hidden(page, "seen"))
     order = [f"stored:{last.pk}", f"stored:{first.pk}", B]
-    response = boss.post(url("change", task.pk), page_data(reference_images_url=order, seen=seen, _save="1"))
+    response = admin_client.post(url("change", task.pk), page_data(reference_images_url=order, seen=seen, _save="1"))
     assert response.status_code == 302, errors_of(response)
     items = list(task.inputs.order_by("position"))
     assert [item.pk for item in items[:2]] == [last.pk, first.pk]
     assert (items[0].file.name, items[2].url) == (last.file.name, B)
     # The same page once more: somebody else has moved them meanwhile.
-    page = boss.post(url("change", task.pk), page_data(reference_images_url=[A], seen=seen, _save="1"))
+    page = admin_client.post(url("change", task.pk), page_data(reference_images_url=[A], seen=seen, _save="1"))
     assert "was changed while you had it open" in page.content.decode()
     assert task.inputs.count() == 3
 
 
-def test_a_copy_of_a_draft_sent_meanwhile_keeps_files_in_order(boss):
+def test_a_copy_of_a_draft_sent_meanwhile_keeps_files_in_order(admin_client):
     """What was typed into a draft that was sent meanwhile keeps its files and their order."""
     task = VideoTask.objects.create_task("A fox", model=REFERENCE, reference_images=[picture(), A])
     stored = f"stored:{task.inputs.get(position=0).pk}"
     VideoTask.objects.update(status="queued")
     voices = {"voices_url": ["", VOICES[0]], "voice_bindings": ["", "image1"]}
     data = page_data(reference_images_url=[A, stored], prompt="Other", **voices, _save="1")
-    page = boss.post(url("change", task.pk), data)
+    page = admin_client.post(url("change", task.pk), data)
     link, kept = values(page)
     assert (link, kept[:5]) == (A, "kept:")
     assert (values(page, "voices"), speakers(page)) == (VOICES[:1], ([], ["image1"]))
-    assert temporary_uploads.open_upload(kept.removeprefix("kept:"), owner=boss.user.pk) is not None
+    assert temporary_uploads.open_upload(kept.removeprefix("kept:"), owner=admin_client.user.pk) is not None
 
 
-def test_items_wait_in_the_page_while_a_model_takes_none_of_them(boss):
-    page = boss.post(url("add"), page_data(reference_images_url=[A, B], model="wan2.6-text-to-video", _model="1"))
+def test_items_wait_in_the_page_while_a_model_takes_none_of_them(admin_client):
+    page = admin_client.post(
+        url("add"), page_data(reference_images_url=[A, B], model="wan2.6-text-to-video", _model="1")
+    )
     assert values(page) == [A, B]
     assert 'type="hidden" name="reference_images_url"' in page.content.decode()
-    back = boss.post(url("add"), page_data(reference_images_url=values(page), shown_model="wan2.6-text-to-video"))
+    back = admin_client.post(
+        url("add"), page_data(reference_images_url=values(page), shown_model="wan2.6-text-to-video")
+    )
     assert values(back) == [A, B]
     assert 'type="url" name="reference_images_url"' in back.content.decode()
 
 
-def test_the_price_follows_the_measured_length_of_clips(boss, settings):
+def test_the_price_follows_the_measured_length_of_clips(admin_client, settings):
     settings.WANVIDEO = {**settings.WANVIDEO, "PUBLIC_MEDIA_BASE_URL": "https://media.example"}
     film = SimpleUploadedFile("film.mp4", clip("red", "green", size=(320, 240), fps=1), "video/mp4")
     data = page_data(reference_videos_file=[film], _add="reference_videos:files")
-    page = boss.post(url("add"), data)
+    page = admin_client.post(url("add"), data)
     (kept,) = values(page, "reference_videos")
     (row,) = page.context["adminform"].form.fields["reference_videos_url"].widget.rows
     seconds = Decimal(row.seconds)
     assert "MP4 · " in row.facts
-    price = boss.get(url("price"), page_data(reference_videos_seconds=str(seconds))).json()
+    price = admin_client.get(url("price"), page_data(reference_videos_seconds=str(seconds))).json()
     assert Decimal(price["credits"]) == (5 + seconds) * Decimal("5.44")
     assert f'name="shown_credits" value="{price["credits"]}"' in page.content.decode()
-    response = boss.post(url("add"), page_data(reference_videos_url=[kept], _save="1"))
+    response = admin_client.post(url("add"), page_data(reference_videos_url=[kept], _save="1"))
     assert response.status_code == 302, errors_of(response)
     assert VideoTask.objects.get().credits_estimated == Decimal(price["credits"])
 
@@ -186,15 +192,15 @@ def only_row(page, role):
 
 
 @pytest.mark.usefixtures("sendable")
-def test_a_clip_that_is_too_long_is_cut_by_a_button(boss):
+def test_a_clip_that_is_too_long_is_cut_by_a_button(admin_client):
     """A clip that is too long is cut by a button, and shown and priced before it is sent."""
-    page = boss.post(url("add"), page_data(EDIT, source_video_file=film(14), _save="1"))
+    page = admin_client.post(url("add"), page_data(EDIT, source_video_file=film(14), _save="1"))
     assert errors_of(page)["source_video_url"] == [
         "It lasts 14 seconds; 2 to 10 are taken. Press “Use its first 10 seconds”, or choose another."
     ]
     assert 'name="_cut" value="source_video:0"' in page.content.decode()
     (long,) = values(page, "source_video")
-    page = boss.post(url("add"), page_data(EDIT, source_video_url=long, _cut="source_video:0"))
+    page = admin_client.post(url("add"), page_data(EDIT, source_video_url=long, _cut="source_video:0"))
     (kept,) = values(page, "source_video")
     row = only_row(page, "source_video")
     assert 5 < Decimal(row.seconds) <= 10
@@ -203,9 +209,9 @@ def test_a_clip_that_is_too_long_is_cut_by_a_button(boss):
     assert not VideoTask.objects.exists()
     # What can be cut no more, or is none, stays as it is.
     for odd in ("source_video:0", "source_video:7", "source_video"):
-        again = boss.post(url("add"), page_data(EDIT, source_video_url=kept, _cut=odd))
+        again = admin_client.post(url("add"), page_data(EDIT, source_video_url=kept, _cut=odd))
         assert values(again, "source_video") == [kept]
-    assert boss.post(url("add"), page_data(EDIT, source_video_url=kept, _save="1")).status_code == 302
+    assert admin_client.post(url("add"), page_data(EDIT, source_video_url=kept, _save="1")).status_code == 302
     task = VideoTask.objects.get()
     stored = task.inputs.get()
     assert (stored.seconds, stored.size) == (Decimal(row.seconds), stored.file.size)
@@ -215,10 +221,10 @@ def test_a_clip_that_is_too_long_is_cut_by_a_button(boss):
 
 
 @pytest.mark.usefixtures("sendable")
-def test_where_one_of_several_cannot_be_cut_it_says_what_to_do(boss, monkeypatch):
+def test_where_one_of_several_cannot_be_cut_it_says_what_to_do(admin_client, monkeypatch):
     files = [SimpleUploadedFile(f"{seconds}.wav", silence(seconds), "audio/wav") for seconds in (2, 14)]
     data = page_data(reference_images_url=[A, B], voices_file=files, voice_bindings="image1, image2", _save="1")
-    page = boss.post(url("add"), data)
+    page = admin_client.post(url("add"), data)
     rows = page.context["adminform"].form.fields["voices_url"].widget.rows
     assert [row.cut_seconds for row in rows] == [None, 10]
     assert "“Use its first 10 seconds”" in rows[1].problems[0]
@@ -226,34 +232,34 @@ def test_where_one_of_several_cannot_be_cut_it_says_what_to_do(boss, monkeypatch
     data = again | {"_cut": "voices:1"}
     with monkeypatch.context() as broken:
         broken.setattr(cutting.packets, "__file__", "/nowhere/packets.py")
-        page = boss.post(url("add"), data)
+        page = admin_client.post(url("add"), data)
     assert values(page, "voices") == data["voices_url"]
     assert "Cut it with another program" in page.content.decode()
     known = cutting.importlib.util.find_spec
     monkeypatch.setattr(cutting.importlib.util, "find_spec", lambda name: None if name == "av" else known(name))
-    page = boss.post(url("add"), again | {"_save": "1"})
+    page = admin_client.post(url("add"), again | {"_save": "1"})
     assert 'name="_cut"' not in page.content.decode()
     assert "Cut it, or choose another." in page.content.decode()
-    assert values(boss.post(url("add"), data), "voices") == data["voices_url"]
+    assert values(admin_client.post(url("add"), data), "voices") == data["voices_url"]
 
 
 @pytest.mark.usefixtures("sendable")
-def test_a_clip_of_a_draft_is_cut_for_a_model_that_takes_less(boss):
+def test_a_clip_of_a_draft_is_cut_for_a_model_that_takes_less(admin_client):
     task = VideoTask.objects.create_task("A fox", model=REFERENCE, reference_videos=[film(20)])
-    (stored,) = values(boss.get(url("change", task.pk)), "reference_videos")
+    (stored,) = values(admin_client.get(url("change", task.pk)), "reference_videos")
     other = "wan3.0-reference-video"
     data = page_data(other, reference_videos_url=[stored], prompt="A fox")
-    page = boss.post(url("change", task.pk), data | {"shown_model": REFERENCE, "_model": "1"})
+    page = admin_client.post(url("change", task.pk), data | {"shown_model": REFERENCE, "_model": "1"})
     assert only_row(page, "reference_videos").cut_seconds == 15
-    page = boss.post(url("change", task.pk), data | {"_cut": "reference_videos:0"})
+    page = admin_client.post(url("change", task.pk), data | {"_cut": "reference_videos:0"})
     assert task.inputs.get().seconds == 20
     data = page_data(other, reference_videos_url=values(page, "reference_videos"), prompt="A fox", _save="1")
-    assert boss.post(url("change", task.pk), data).status_code == 302
+    assert admin_client.post(url("change", task.pk), data).status_code == 302
     assert 10 < task.inputs.get().seconds <= 15
 
 
-def test_a_site_that_cannot_give_clips_on_offers_links_only(boss):
-    page = boss.get(url("add"), {"model": REFERENCE}).content.decode()
+def test_a_site_that_cannot_give_clips_on_offers_links_only(admin_client):
+    page = admin_client.get(url("add"), {"model": REFERENCE}).content.decode()
     assert 'name="reference_images_file"' in page
     assert 'name="reference_videos_file"' not in page
     assert 'value="reference_videos:link"' in page
@@ -276,21 +282,21 @@ def voiced(keys, **changes):
     return page_data(**given | {"voice_bindings": keys} | changes)
 
 
-def test_who_speaks_is_chosen_among_the_inputs(boss):
+def test_who_speaks_is_chosen_among_the_inputs(admin_client):
     """Who speaks is chosen beside each voice among the inputs that there are."""
-    page = boss.post(url("add"), voiced(["image2", ""], _add="voices:link"))
+    page = admin_client.post(url("add"), voiced(["image2", ""], _add="voices:link"))
     selects = re.findall(r'<select name="voice_bindings".*?</select>', page.content.decode(), re.DOTALL)
     names = ["In order", "Image 1", "Image 2", "Video 1"]
     assert [re.findall(r"<option.*?>(.*?)</option>", select) for select in selects] == [names] * 3
     assert speakers(page) == (["image2", "", ""], [])
     assert "In order: clips, then pictures, as they stand." in page.content.decode()
     # What is left in order gets what is left.
-    assert boss.post(url("add"), voiced(["image2", ""], _save="1")).status_code == 302
+    assert admin_client.post(url("add"), voiced(["image2", ""], _save="1")).status_code == 302
     task = VideoTask.objects.get()
     assert task.parameters["voice_bindings"] == "image2, video1"
-    assert speakers(boss.get(url("change", task.pk))) == (["image2", "video1"], [])
+    assert speakers(admin_client.get(url("change", task.pk))) == (["image2", "video1"], [])
     # An input that is removed with its page is bound to nobody; nothing chosen is nothing said.
-    boss.post(url("change", task.pk), voiced(["", ""], _save="1"))
+    admin_client.post(url("change", task.pk), voiced(["", ""], _save="1"))
     task.refresh_from_db()
     assert "voice_bindings" not in task.parameters
 
@@ -306,45 +312,45 @@ def test_who_speaks_is_chosen_among_the_inputs(boss):
         (["image1", "", "video1"], {"_remove": "voices:0"}, ["", "video1"]),
     ],
 )
-def test_who_speaks_follows_what_is_moved_or_taken_away(boss, keys, button, after):
+def test_who_speaks_follows_what_is_moved_or_taken_away(admin_client, keys, button, after):
     """Who speaks follows what is moved, and is cleared with what is taken away."""
-    assert speakers(boss.post(url("add"), voiced(keys, **button))) == (after, [])
+    assert speakers(admin_client.post(url("add"), voiced(keys, **button))) == (after, [])
 
 
-def test_who_speaks_follows_through_refusals_and_other_models(boss):
+def test_who_speaks_follows_through_refusals_and_other_models(admin_client):
     """Who speaks follows through empty rows, refusals and models without voices."""
     gaps = {"reference_images_url": ["", A, B], "voices_url": ["", *VOICES[:2]]}
     keys = ["video1", "image3", ""]
-    page = boss.post(url("add"), voiced(keys, **gaps, duration="99", _save="1"))
+    page = admin_client.post(url("add"), voiced(keys, **gaps, duration="99", _save="1"))
     assert speakers(page) == (["image2", ""], [])
-    assert boss.post(url("add"), voiced(keys, **gaps, _save="1")).status_code == 302
+    assert admin_client.post(url("add"), voiced(keys, **gaps, _save="1")).status_code == 302
     assert VideoTask.objects.get().parameters["voice_bindings"] == "image2, video1"
     # The pictures move while another model is shown, which takes no voices.
     other = {"model": "wan3.0-reference-video", "shown_model": "wan3.0-reference-video"}
     voices = ["", VOICES[0]]
-    page = boss.post(url("add"), voiced(["", "image1"], **other, voices_url=voices, _up="reference_images:1"))
-    back = boss.post(url("add"), {**Filled(page).lists, "model": REFERENCE, "_model": "1"})
+    page = admin_client.post(url("add"), voiced(["", "image1"], **other, voices_url=voices, _up="reference_images:1"))
+    back = admin_client.post(url("add"), {**Filled(page).lists, "model": REFERENCE, "_model": "1"})
     assert values(back) == [B, A]
     assert (values(back, "voices"), speakers(back)) == (VOICES[:1], (["image2"], []))
 
 
-def test_a_voice_of_nobody_is_refused_beside_it(boss):
+def test_a_voice_of_nobody_is_refused_beside_it(admin_client):
     """A voice of nobody is refused beside it, and what is said for later waits."""
-    page = boss.post(url("add"), voiced(["", "image1"], reference_images_url=["", B], _save="1"))
+    page = admin_client.post(url("add"), voiced(["", "image1"], reference_images_url=["", B], _save="1"))
     assert errors_of(page) == {"voices_url": ["Not taken: Audio 2. What to do stands beside it."]}
     assert "What you chose for it is empty. Choose again." in page.content.decode()
-    page = boss.post(url("add"), voiced(["image9", "video1"], _save="1"))
+    page = admin_client.post(url("add"), voiced(["image9", "video1"], _save="1"))
     assert "no “image9”" in errors_of(page)["voices_url"][0]
     assert "image9 (not there)" in page.content.decode()
     # A preset says it before there are voices; with none it is not sent.
     waiting = {"voices_url": [], "voice_bindings": "video1, image2"}
-    page = boss.post(url("add"), voiced([], **waiting, _add="voices:link"))
+    page = admin_client.post(url("add"), voiced([], **waiting, _add="voices:link"))
     assert speakers(page) == (["video1"], ["image2"])
-    assert boss.post(url("add"), voiced([], **waiting, _save="1")).status_code == 302
+    assert admin_client.post(url("add"), voiced([], **waiting, _save="1")).status_code == 302
     assert "voice_bindings" not in VideoTask.objects.get().parameters
 
 
-def test_whatever_model_is_looked_at_what_was_given_comes_back(boss):
+def test_whatever_model_is_looked_at_what_was_given_comes_back(admin_client):
     """Values, links and kept files, over every model that is offered."""
     start = page_data(
         reference_images_url=[A],
@@ -356,15 +362,15 @@ def test_whatever_model_is_looked_at_what_was_given_comes_back(boss):
         negative_prompt="rain",
         _model="1",
     )
-    page = boss.post(url("add"), start)
+    page = admin_client.post(url("add"), start)
     before = Filled(page).lists
     del before["csrfmiddlewaretoken"]
     assert before["duration"] == ["7"]
     assert len(before["reference_images_url"]) == 2
     for spec in catalog.models():
-        page = boss.post(url("add"), {**Filled(page).lists, "model": spec.id, "_model": "1"})
+        page = admin_client.post(url("add"), {**Filled(page).lists, "model": spec.id, "_model": "1"})
         assert page.context["adminform"].form.spec.id == spec.id
-    back = Filled(boss.post(url("add"), {**Filled(page).lists, "model": REFERENCE, "_model": "1"})).lists
+    back = Filled(admin_client.post(url("add"), {**Filled(page).lists, "model": REFERENCE, "_model": "1"})).lists
     assert {name: back.get(name) for name in before} == before
 
 

@@ -66,7 +66,7 @@ DEEDS = {
 
 
 @pytest.mark.parametrize("name", DEEDS)
-def test_each_deed_is_logged_once_with_the_name_of_who_did_it(boss, make_task, name, monkeypatch):
+def test_each_deed_is_logged_once_with_the_name_of_who_did_it(admin_client, make_task, name, monkeypatch):
     monkeypatch.setattr(polling, "refresh", lambda task, by=None: None)
     idle = OPERATIONS["refresh"]._replace(run=lambda task, by: None)
     monkeypatch.setitem(OPERATIONS, "refresh", idle)
@@ -76,53 +76,53 @@ def test_each_deed_is_logged_once_with_the_name_of_who_did_it(boss, make_task, n
         task = make_task("failed", error_code="result_too_large", result_expires_at=hour, **LINK)
     else:
         task = make_task(status)
-    assert do(boss, task).status_code == 302
+    assert do(admin_client, task).status_code == 302
     entries = LogEntry.objects.filter(object_id=str(task.pk))
     assert [entry.action_flag for entry in entries] == flags
-    assert {entry.user for entry in entries} == {boss.user}
+    assert {entry.user for entry in entries} == {admin_client.user}
     assert all(entry.get_change_message() for entry in entries if entry.action_flag == CHANGE)
 
 
 @pytest.mark.parametrize("how", ["add", "duplicate", "duplicate from the list", "make_takes"])
-def test_each_task_that_staff_make_is_logged_as_made(boss, make_task, how):
+def test_each_task_that_staff_make_is_logged_as_made(admin_client, make_task, how):
     task = make_task("failed")
     match how:
         case "add":
-            boss.post(url("add"), add_data())
+            admin_client.post(url("add"), add_data())
         case "duplicate":
-            boss.post(url("operate", task.pk, "duplicate"))
+            admin_client.post(url("operate", task.pk, "duplicate"))
         case "duplicate from the list":
-            act(boss, "duplicate_selected", task)
+            act(admin_client, "duplicate_selected", task)
         case "make_takes":
-            boss.post(url("make_takes", task.pk), {"prompts": "other words", "repeats": ""})
+            admin_client.post(url("make_takes", task.pk), {"prompts": "other words", "repeats": ""})
     made = VideoTask.objects.exclude(pk=task.pk).get()
     assert [entry.action_flag for entry in LogEntry.objects.filter(object_id=str(made.pk))] == [ADDITION]
 
 
-def test_what_is_refused_is_not_logged(boss, make_task):
+def test_what_is_refused_is_not_logged(admin_client, make_task):
     task = make_task("completed")
     for verb in ("retry", "cancel", "fetch"):
-        boss.post(url("operate", task.pk, verb))
-    act(boss, "cancel_selected", task)
+        admin_client.post(url("operate", task.pk, verb))
+    act(admin_client, "cancel_selected", task)
     assert not LogEntry.objects.exists()
 
 
 @pytest.mark.fault("K12.history-is-empty")
-def test_the_history_of_a_task_lists_what_people_did_with_it(boss, make_task):
+def test_the_history_of_a_task_lists_what_people_did_with_it(admin_client, make_task):
     task = make_task()
-    boss.post(url("operate", task.pk, "duplicate"))
-    boss.post(url("change", task.pk), add_data(prompt="Another text", first_frame_file=None))
+    admin_client.post(url("operate", task.pk, "duplicate"))
+    admin_client.post(url("change", task.pk), add_data(prompt="Another text", first_frame_file=None))
     assert LogEntry.objects.filter(object_id=str(task.pk)).exists()
-    page = boss.get(url("history", task.pk)).content.decode()
+    page = admin_client.get(url("history", task.pk)).content.decode()
     assert "doesn’t have a change history" not in page
     assert 'id="change-history"' in page
 
 
 @pytest.mark.fault("K12.autocomplete-finds-nothing")
-def test_a_sites_autocomplete_finds_tasks(boss, make_task):
+def test_a_sites_autocomplete_finds_tasks(admin_client, make_task):
     task = make_task(prompt="A heron lands")
     make_task(prompt="A fox runs")
     data = {"app_label": "shop", "model_name": "product", "field_name": "video", "term": "heron"}
-    answer = boss.get(reverse("admin:autocomplete"), data)
+    answer = admin_client.get(reverse("admin:autocomplete"), data)
     assert answer.status_code == 200
     assert answer.json() == {"results": [{"id": str(task.pk), "text": "A heron lands"}], "pagination": {"more": False}}

@@ -45,9 +45,9 @@ def test_a_person_chooses_for_themselves(person):
     assert NotificationChoice.objects.get().when == "now"
 
 
-def test_nobody_touches_what_others_chose(person, boss):
+def test_nobody_touches_what_others_chose(person, admin_client):
     other = NotificationChoice.objects.create(user=person("view_videotask").user, when="now")
-    for client in (person("view_videotask"), boss):
+    for client in (person("view_videotask"), admin_client):
         assert client.post(page(CHOICE, "change", other.pk), {"when": "never"}).status_code == 302
         assert client.post(page(CHOICE, "delete", other.pk), {"post": "yes"}).status_code in {302, 403}
     assert NotificationChoice.objects.get(pk=other.pk).when == "now"
@@ -60,21 +60,21 @@ def test_who_may_not_look_at_videos_has_nothing_to_choose(person):
 
 
 @pytest.fixture
-def lost(boss, make_task):
+def lost(admin_client, make_task):
     """An e-mail that was given up."""
     event = lifecycle.record(make_task(TaskStatus.COMPLETED), EventKind.STORED, EventSource.WORKER)
     columns = {"kind": "ready", "gave_up_at": timezone.now(), "tries": 25, "error": "ConnectionRefusedError"}
     SiteState.objects.create(name=GIVEN_UP)
-    return Notification.objects.create(person=boss.user, task_event=event, **columns)
+    return Notification.objects.create(person=admin_client.user, task_event=event, **columns)
 
 
-def test_what_was_given_up_is_listed_and_can_be_tried_again(boss, lost):
-    text = boss.get(page("notification", "changelist"), {"state": "lost"}).content.decode()
+def test_what_was_given_up_is_listed_and_can_be_tried_again(admin_client, lost):
+    text = admin_client.get(page("notification", "changelist"), {"state": "lost"}).content.decode()
     assert "Given up after 25 tries (ConnectionRefusedError)" in text
     assert url("change", lost.task_event.task_id) in text
     assert "fox" not in text
     data = {"action": "try_again", "_selected_action": [lost.pk]}
-    boss.post(page("notification", "changelist"), data)
+    admin_client.post(page("notification", "changelist"), data)
     lost.refresh_from_db()
     assert (lost.gave_up_at, lost.tries, lost.due_at is None) == (None, 0, False)
     assert "mail" not in [code for code, _detail in banner._troubles()]
@@ -85,13 +85,13 @@ def test_the_list_of_mails_is_for_those_who_run_the_site(person, lost):
     assert client.get(page("notification", "changelist")).status_code == 403
 
 
-def test_the_list_asks_no_more_for_more_mails(boss, lost, django_assert_max_num_queries):
+def test_the_list_asks_no_more_for_more_mails(admin_client, lost, django_assert_max_num_queries):
     event = lost.task_event
     for number in range(5):
         other = lifecycle.record(event.task_id, EventKind.FAILED, EventSource.WORKER)
-        Notification.objects.create(person=boss.user, task_event=other, kind="failed", tries=number)
+        Notification.objects.create(person=admin_client.user, task_event=other, kind="failed", tries=number)
     with django_assert_max_num_queries(8):
-        boss.get(page("notification", "changelist"))
+        admin_client.get(page("notification", "changelist"))
 
 
 def test_the_list_of_videos_and_the_doctor_say_that_mails_were_given_up(lost):
@@ -132,10 +132,10 @@ def test_news_are_for_those_who_may_look(person):
         assert client.get(url("news"), {"since": since}).status_code == 400
 
 
-def test_the_list_and_a_batch_offer_the_browsers_own_news(boss, make_task):
+def test_the_list_and_a_batch_offer_the_browsers_own_news(admin_client, make_task):
     make_task()
-    batch = Batch.objects.create(name="Autumn", owner=boss.user, state="submitted")
+    batch = Batch.objects.create(name="Autumn", owner=admin_client.user, state="submitted")
     for address in (url("changelist"), page("batch", "change", batch.pk)):
-        text = boss.get(address).content.decode()
+        text = admin_client.get(address).content.decode()
         assert f'data-wanvideo-news="{url("news")}"' in text
         assert "wanvideo/js/news.js" in text

@@ -30,12 +30,12 @@ def list_of(site, user):
     return response.render().content.decode()
 
 
-def test_a_model_admin_of_ones_own_shows_the_list(boss, make_task):
+def test_a_model_admin_of_ones_own_shows_the_list(admin_client, make_task):
     make_task(prompt="A red fox")
-    assert "A red fox" in list_of(site_with(admin.ModelAdmin), boss.user)
+    assert "A red fox" in list_of(site_with(admin.ModelAdmin), admin_client.user)
 
 
-def test_columns_can_be_added_by_a_subclass(boss, make_task):
+def test_columns_can_be_added_by_a_subclass(admin_client, make_task):
     make_task()
 
     class Wider(VideoTaskAdminMixin, admin.ModelAdmin):
@@ -43,7 +43,7 @@ def test_columns_can_be_added_by_a_subclass(boss, make_task):
 
     site = admin.AdminSite(name="admin")
     site.register(VideoTask, Wider)
-    assert "field-model" in list_of(site, boss.user)
+    assert "field-model" in list_of(site, admin_client.user)
 
 
 def test_djangos_own_admin_is_recognised():
@@ -84,44 +84,46 @@ class TestAnAdminOfAnotherName:
         assert not re.search(r'="/admin/', text)
         return text
 
-    def test_a_refused_form_shows_its_picture(self, boss):
-        refused = boss.post(self.address("add"), add_data(prompt=""))
+    def test_a_refused_form_shows_its_picture(self, admin_client):
+        refused = admin_client.post(self.address("add"), add_data(prompt=""))
         text = self.page(refused)
         token = hidden(refused, "first_frame_kept")
         assert f"{self.address('temporary_upload')}?name={token}" in text
-        assert boss.get(self.address("temporary_upload"), {"name": token}).status_code == 200
-        there = boss.post(self.address("add"), add_data(model="wan2.6-text-to-video", _model="1"))
+        assert admin_client.get(self.address("temporary_upload"), {"name": token}).status_code == 200
+        there = admin_client.post(self.address("add"), add_data(model="wan2.6-text-to-video", _model="1"))
         assert hidden(there, "first_frame_kept")
 
-    def test_a_form_leads_to_its_task(self, boss):
-        key = hidden(boss.get(self.address("add")), "idempotency_key")
+    def test_a_form_leads_to_its_task(self, admin_client):
+        key = hidden(admin_client.get(self.address("add")), "idempotency_key")
         for _time in range(2):
-            answer = boss.post(
+            answer = admin_client.post(
                 self.address("add"), add_data(_generate="1", idempotency_key=key, first_frame_file=picture())
             )
             assert answer.url == self.address("change", VideoTask.objects.get().pk)
 
     @pytest.mark.parametrize("status", ["draft", "queued", "processing", "unconfirmed", "failed", "completed"])
-    def test_a_task_has_its_pages(self, boss, make_task, status):
+    def test_a_task_has_its_pages(self, admin_client, make_task, status):
         task = make_task(status, **({} if status == "draft" else {"finished_at": timezone.now()}))
         if status == "completed":
             store(task, b"0123456789")
-        boss.post(self.address("make_takes", task.pk), {"prompts": "other words", "repeats": ""})
-        text = self.page(boss.get(self.address("change", task.pk)))
+        admin_client.post(self.address("make_takes", task.pk), {"prompts": "other words", "repeats": ""})
+        text = self.page(admin_client.get(self.address("change", task.pk)))
         assert self.address("change", task.children.get().pk) in text
         assert (self.address("video", task.pk) in text) == (status == "completed")
-        assert self.address("change", task.pk) in self.page(boss.get(self.address("change", task.children.get().pk)))
-        self.page(boss.get(self.address("make_takes", task.pk)))
-        assert boss.get(self.address("status"), {"id": str(task.pk), "page": "1"}).status_code == 200
+        assert self.address("change", task.pk) in self.page(
+            admin_client.get(self.address("change", task.children.get().pk))
+        )
+        self.page(admin_client.get(self.address("make_takes", task.pk)))
+        assert admin_client.get(self.address("status"), {"id": str(task.pk), "page": "1"}).status_code == 200
 
-    def test_the_list_and_what_follows_it_stay_in_this_admin(self, boss, make_task):
+    def test_the_list_and_what_follows_it_stay_in_this_admin(self, admin_client, make_task):
         task = make_task()
         make_task("completed")
-        assert self.address("change", task.pk) in self.page(boss.get(self.address("changelist")))
+        assert self.address("change", task.pk) in self.page(admin_client.get(self.address("changelist")))
         chosen = {"action": "submit_selected", "_selected_action": [str(one.pk) for one in VideoTask.objects.all()]}
-        confirmation = boss.post(self.address("changelist"), chosen, follow=True)
+        confirmation = admin_client.post(self.address("changelist"), chosen, follow=True)
         assert f'action="{self.address("send")}"' in self.page(confirmation)
-        answer = boss.post(self.address("send"), {"plan": hidden(confirmation, "plan")})
+        answer = admin_client.post(self.address("send"), {"plan": hidden(confirmation, "plan")})
         assert answer.url == self.address("changelist")
         lost = make_task("unconfirmed")
-        self.page(boss.get(self.address("resolve", lost.pk)))
+        self.page(admin_client.get(self.address("resolve", lost.pk)))

@@ -33,21 +33,21 @@ def typed(spec, **changes):
 
 
 @ALL
-def test_every_form_makes_a_draft_that_can_be_saved_again(boss, spec):
+def test_every_form_makes_a_draft_that_can_be_saved_again(admin_client, spec):
     """The form of every model makes a draft that can be opened and saved again."""
-    page = boss.get(url("add"), {"model": spec.id})
+    page = admin_client.get(url("add"), {"model": spec.id})
     assert page.status_code == 200
     form = page.context["adminform"].form
     assert set(form.fields) >= {item.name for item in spec.parameters} | {f"{item.role}_url" for item in spec.inputs}
     assert 'value="None"' not in page.content.decode()
     assert ">None<" not in page.content.decode()
-    response = boss.post(url("add"), typed(spec))
+    response = admin_client.post(url("add"), typed(spec))
     assert response.status_code == 302, response.context["adminform"].form.errors
     task = VideoTask.objects.get()
     _parameters, inputs = wishes.least(spec)
     assert task.credits_estimated == catalog.estimate(spec, task.parameters, inputs)
     catalog.clean(spec, prompt=task.prompt, parameters=task.parameters, inputs=inputs)
-    opened = boss.get(url("change", task.pk))
+    opened = admin_client.get(url("change", task.pk))
     assert opened.status_code == 200
     shown = opened.context["adminform"].form
     values = {name: shown[name].value() for name in shown.fields if not name.endswith("_file")}
@@ -56,16 +56,16 @@ def test_every_form_makes_a_draft_that_can_be_saved_again(boss, spec):
     again |= {"metadata": "{}", "shown_model": spec.id, "_save": "1"}
     seen = html.unescape(hidden(opened, "seen") or "")
     before = (task.parameters, task.credits_estimated, sorted(task.inputs.values_list("role", "url")))
-    response = boss.post(url("change", task.pk), again | ({"seen": seen} if seen else {}))
+    response = admin_client.post(url("change", task.pk), again | ({"seen": seen} if seen else {}))
     assert response.status_code == 302, response.context["adminform"].form.errors
     task.refresh_from_db()
     assert (task.parameters, task.credits_estimated, sorted(task.inputs.values_list("role", "url"))) == before
 
 
 @ALL
-def test_what_stands_in_the_form_of_a_model_goes_over_to_every_other(boss, spec):
+def test_what_stands_in_the_form_of_a_model_goes_over_to_every_other(admin_client, spec):
     """A change of the model shows its settings at their defaults, and none of them at a word for nothing."""
-    page = boss.post(url("add"), typed(catalog.get(FLASH), model=spec.id, _model="1"))
+    page = admin_client.post(url("add"), typed(catalog.get(FLASH), model=spec.id, _model="1"))
     assert page.status_code == 200
     form = page.context["adminform"].form
     assert form.spec.id == spec.id
@@ -76,12 +76,12 @@ def test_what_stands_in_the_form_of_a_model_goes_over_to_every_other(boss, spec)
             assert values[item.name] in {None, ""}
 
 
-def test_the_price_follows_the_number_of_clips(boss):
+def test_the_price_follows_the_number_of_clips(admin_client):
     spec = catalog.get("wan2.7-reference-video")
     data = {item.name: str(item.default) for item in spec.parameters if item.default and item.kind != "boolean"}
     data["model"] = spec.id
     prices = [
-        boss.get(url("price"), data | ({"reference_videos_count": count} if count else {})).json()
+        admin_client.get(url("price"), data | ({"reference_videos_count": count} if count else {})).json()
         for count in ("", "1", "2", "x", "99999999")
     ]
     assert [price["credits"] for price in prices] == ["27.2000", "54.4000", "54.4000", "27.2000", "27.2000"]
@@ -89,14 +89,14 @@ def test_the_price_follows_the_number_of_clips(boss):
     assert prices[1]["formula"].replace("\xa0", " ") == "10 s × 5.44 = 54.40 credits"
 
 
-def test_a_length_that_the_model_chooses_is_priced_at_the_most(boss):
+def test_a_length_that_the_model_chooses_is_priced_at_the_most(admin_client):
     data = {"model": "wan3.0-text-to-video", "duration": "-1", "quality": "720p", "aspect_ratio": "adaptive"}
-    price = boss.get(url("price"), data).json()
+    price = admin_client.get(url("price"), data).json()
     assert price["credits"] == "153.0000"
     assert "The most that it can be" in price["remark"]
 
 
-def test_a_last_frame_survives_a_form_that_was_refused(boss):
+def test_a_last_frame_survives_a_form_that_was_refused(admin_client):
     """A picture for another role than the first is kept too, so that nothing is made without it."""
     spec = catalog.get("wan2.7-image-to-video")
     frames = {
@@ -104,11 +104,11 @@ def test_a_last_frame_survives_a_form_that_was_refused(boss):
         "last_frame_file": picture(name="b.jpg"),
         "first_frame_url": "",
     }
-    page = boss.post(url("add"), typed(spec, duration="99", **frames))
+    page = admin_client.post(url("add"), typed(spec, duration="99", **frames))
     kept = {name: hidden(page, name) for name in ("first_frame_kept", "last_frame_kept")}
     assert all(kept.values())
     assert "Preview of b.jpg" in page.content.decode()
-    response = boss.post(url("add"), typed(spec, first_frame_url="", **kept))
+    response = admin_client.post(url("add"), typed(spec, first_frame_url="", **kept))
     assert response.status_code == 302, response.context["adminform"].form.errors
     task = VideoTask.objects.get()
     assert sorted(task.inputs.values_list("role", flat=True)) == ["first_frame", "last_frame"]
@@ -118,14 +118,14 @@ def test_a_last_frame_survives_a_form_that_was_refused(boss):
     assert body["generation_mode"] == "first_last_frame"
 
 
-def test_a_format_is_left_out_beside_a_first_frame(boss):
+def test_a_format_is_left_out_beside_a_first_frame(admin_client):
     """A format is left out beside a first frame, also when the draft is saved again."""
     spec = catalog.get("wan2.7-reference-video")
     frame = {"first_frame_file": picture(name="a.jpg")}
-    assert boss.post(url("add"), typed(spec, **frame)).status_code == 302
+    assert admin_client.post(url("add"), typed(spec, **frame)).status_code == 302
     task = VideoTask.objects.get()
     assert "aspect_ratio" not in task.parameters
-    response = boss.post(url("change", task.pk), typed(spec, prompt="Another"))
+    response = admin_client.post(url("change", task.pk), typed(spec, prompt="Another"))
     assert response.status_code == 302, response.context["adminform"].form.errors
     task.refresh_from_db()
     assert (task.prompt, "aspect_ratio" in task.parameters, task.inputs.count()) == ("Another", False, 2)
@@ -138,17 +138,17 @@ def test_a_batch_is_priced_by_the_clips_of_each_row():
     assert quotes.quote(VideoTask.objects.all()).credits == Decimal("47.6") + 2 * Decimal("47.362")
 
 
-def test_what_was_typed_into_a_draft_that_was_sent_keeps_its_last_frame(boss):
+def test_what_was_typed_into_a_draft_that_was_sent_keeps_its_last_frame(admin_client):
     spec = catalog.get("wan2.7-image-to-video")
     frames = {
         "first_frame_file": picture(name="a.jpg"),
         "last_frame_file": picture(name="b.jpg"),
         "first_frame_url": "",
     }
-    boss.post(url("add"), typed(spec, **frames))
+    admin_client.post(url("add"), typed(spec, **frames))
     task = VideoTask.objects.get()
     VideoTask.objects.update(status="queued")
-    page = boss.post(url("change", task.pk), typed(spec, prompt="Another", first_frame_url=""))
+    page = admin_client.post(url("change", task.pk), typed(spec, prompt="Another", first_frame_url=""))
     assert page.status_code == 200
     assert hidden(page, "first_frame_kept")
     assert hidden(page, "last_frame_kept")

@@ -39,8 +39,8 @@ def test_what_a_model_is_for_follows_from_what_it_takes():
 
 
 @pytest.mark.parametrize("want", Purpose.values)
-def test_each_card_shows_its_models_the_cheapest_first(boss, want):
-    page = boss.get(url("models"), {"want": want})
+def test_each_card_shows_its_models_the_cheapest_first(admin_client, want):
+    page = admin_client.get(url("models"), {"want": want})
     text = page.content.decode()
     assert columns(page) == [spec.id for spec in page.context["table"].models]
     assert {spec.id for spec in catalog.models() if want in spec.purposes} == set(columns(page))
@@ -51,9 +51,9 @@ def test_each_card_shows_its_models_the_cheapest_first(boss, want):
     assert text.count(" checked") == 2
 
 
-def test_the_default_is_marked_and_numbers_are_the_catalogues(boss):
+def test_the_default_is_marked_and_numbers_are_the_catalogues(admin_client):
     """The default is marked and chosen, and numbers are those of the catalogue."""
-    page = boss.get(url("models"))
+    page = admin_client.get(url("models"))
     assert page.context["chosen"].id == FLASH
     lines = {line.head: line.cells[columns(page).index(FLASH)] for line in page.context["table"].lines}
     assert lines["Price of 5 s, 720p"] == ["11.90\xa0credits"]
@@ -64,56 +64,61 @@ def test_the_default_is_marked_and_numbers_are_the_catalogues(boss):
     assert page.content.decode().count("default here") == 1
 
 
-def test_the_add_page_opens_with_the_persons_last_model(boss, person):
+def test_the_add_page_opens_with_the_persons_last_model(admin_client, person):
     """What was chosen once is what the add page opens with for that person."""
-    there = boss.get(url("models"), {"want": "character", "model": REFERENCE, "_continue": "1"})
+    there = admin_client.get(url("models"), {"want": "character", "model": REFERENCE, "_continue": "1"})
     assert there.url == f"{url('add')}?model={REFERENCE}"
-    page = boss.get(url("add"))
+    page = admin_client.get(url("add"))
     assert (model_of(page), page.context["title"]) == (REFERENCE, "Keep this character")
-    assert ">Keep this character</a>" in boss.get(url("changelist")).content.decode()
-    assert boss.get(url("models")).context["want"] == Purpose.CHARACTER
+    assert ">Keep this character</a>" in admin_client.get(url("changelist")).content.decode()
+    assert admin_client.get(url("models")).context["want"] == Purpose.CHARACTER
     # What an address says comes first, and a picture that is to be filled in never lands where there is no place for it.
-    assert model_of(boss.get(url("add"), {"model": FLASH})) == FLASH
-    assert model_of(boss.get(url("add"), {made_for.NAME: "x"})) == FLASH
+    assert model_of(admin_client.get(url("add"), {"model": FLASH})) == FLASH
+    assert model_of(admin_client.get(url("add"), {made_for.NAME: "x"})) == FLASH
     assert model_of(person("add_videotask").get(url("add"))) == FLASH
 
 
-def test_a_model_of_another_card_is_shown_and_not_gone_on_with(boss):
+def test_a_model_of_another_card_is_shown_and_not_gone_on_with(admin_client):
     """Without a script the table still shows the models of the card before."""
-    page = boss.get(url("models"), {"want": "words", "model": FLASH, "_continue": "1"})
+    page = admin_client.get(url("models"), {"want": "words", "model": FLASH, "_continue": "1"})
     assert page.status_code == 200
     assert FLASH not in columns(page)
-    assert model_of(boss.get(url("add"))) == FLASH
+    assert model_of(admin_client.get(url("add"))) == FLASH
 
 
-def test_what_an_address_fills_in_comes_along(boss):
-    page = boss.get(url("add"), {"prompt": "Rain", "model": FLASH})
+def test_what_an_address_fills_in_comes_along(admin_client):
+    page = admin_client.get(url("add"), {"prompt": "Rain", "model": FLASH})
     address = page.context["wanvideo"]["models_url"]
-    assert boss.get(address).context["chosen"].id == FLASH
-    there = boss.get(address, follow=False).content.decode()
+    assert admin_client.get(address).context["chosen"].id == FLASH
+    there = admin_client.get(address, follow=False).content.decode()
     assert '<input type="hidden" name="prompt" value="Rain">' in there
-    assert boss.get(f"{url('models')}?prompt=Rain&want=animate&model={FLASH}&_continue=1").url.count("prompt=Rain") == 1
+    assert (
+        admin_client.get(f"{url('models')}?prompt=Rain&want=animate&model={FLASH}&_continue=1").url.count("prompt=Rain")
+        == 1
+    )
 
 
-def test_hidden_and_withdrawn_models_are_not_shown(boss, monkeypatch):
+def test_hidden_and_withdrawn_models_are_not_shown(admin_client, monkeypatch):
     """Hidden and withdrawn models are not shown, and one alone is no choice."""
     gone = replace(catalog.get("wan2.6-image-to-video"), withdrawn=dt.date(2026, 1, 1))
     left = [gone if spec.id == gone.id else spec for spec in wan.MODELS if spec.id != "wan2.5-image-to-video"]
-    boss.get(url("models"), {"model": gone.id, "_continue": "1", "want": "animate"})
+    admin_client.get(url("models"), {"model": gone.id, "_continue": "1", "want": "animate"})
     monkeypatch.setattr(wan, "MODELS", tuple(left))
-    assert not {gone.id, "wan2.5-image-to-video"} & set(columns(boss.get(url("models"))))
-    assert model_of(boss.get(url("add"))) == FLASH
+    assert not {gone.id, "wan2.5-image-to-video"} & set(columns(admin_client.get(url("models"))))
+    assert model_of(admin_client.get(url("add"))) == FLASH
     monkeypatch.setattr(wan, "MODELS", (catalog.get(FLASH),))
-    assert boss.get(url("models")).url == url("add")
-    assert "Other ways" not in boss.get(url("add")).content.decode()
+    assert admin_client.get(url("models")).url == url("add")
+    assert "Other ways" not in admin_client.get(url("add")).content.decode()
 
 
-def test_ready_in_is_how_long_this_sites_last_videos_took(boss, make_task):
+def test_ready_in_is_how_long_this_sites_last_videos_took(admin_client, make_task):
     cache.clear()
     first = make_task("completed")
     for _number in range(4):
         make_task("completed", like=first)
     now = timezone.now()
     VideoTask.objects.update(accepted_at=now - dt.timedelta(seconds=118), finished_at=now)
-    cells = next(line.cells for line in boss.get(url("models")).context["table"].lines if line.head == "Ready in")
+    cells = next(
+        line.cells for line in admin_client.get(url("models")).context["table"].lines if line.head == "Ready in"
+    )
     assert cells[0] == ["about 2\xa0min"]

@@ -47,10 +47,10 @@ def pressed_at_once(client, address, *datas):
 
 
 @at_the_same_time
-def test_an_add_form_sent_twice_at_once_makes_and_sends_one_task(boss, wakes, settings):
-    key = hidden(boss.get(url("add")), "idempotency_key")
+def test_an_add_form_sent_twice_at_once_makes_and_sends_one_task(admin_client, wakes, settings):
+    key = hidden(admin_client.get(url("add")), "idempotency_key")
     forms = [add_data(_save=None, _generate="1", idempotency_key=key) for _window in range(3)]
-    answers = pressed_at_once(boss, url("add"), *forms)
+    answers = pressed_at_once(admin_client, url("add"), *forms)
     task = VideoTask.objects.get()
     assert [(answer.status_code, answer.url) for answer in answers] == [(302, url("change", task.pk))] * 3
     assert wakes == [("submit", str(task.pk))]
@@ -60,46 +60,48 @@ def test_an_add_form_sent_twice_at_once_makes_and_sends_one_task(boss, wakes, se
 
 
 @at_the_same_time
-def test_a_kept_picture_is_there_for_whichever_of_two_windows_comes_first(boss, settings):
-    token = hidden(boss.post(url("add"), add_data(prompt="")), "first_frame_kept")
-    key = hidden(boss.get(url("add")), "idempotency_key")
+def test_a_kept_picture_is_there_for_whichever_of_two_windows_comes_first(admin_client, settings):
+    token = hidden(admin_client.post(url("add"), add_data(prompt="")), "first_frame_kept")
+    key = hidden(admin_client.get(url("add")), "idempotency_key")
     form = add_data(first_frame_file=None, first_frame_kept=token, idempotency_key=key)
-    answers = pressed_at_once(boss, url("add"), form, form)
+    answers = pressed_at_once(admin_client, url("add"), form, form)
     assert [answer.status_code for answer in answers] == [302, 302]
     assert VideoTask.objects.get().first_frame.width == 640
 
 
 @at_the_same_time
-def test_takes_sent_twice_at_once_are_made_once(boss, make_task, settings):
+def test_takes_sent_twice_at_once_are_made_once(admin_client, make_task, settings):
     task = make_task()
     before = len(stored(settings))
-    key = hidden(boss.get(url("make_takes", task.pk)), "idempotency_key")
+    key = hidden(admin_client.get(url("make_takes", task.pk)), "idempotency_key")
     form = {"prompts": "one\ntwo", "repeats": "", "idempotency_key": key}
-    answers = pressed_at_once(boss, url("make_takes", task.pk), form, form)
+    answers = pressed_at_once(admin_client, url("make_takes", task.pk), form, form)
     assert [(answer.status_code, answer.url) for answer in answers] == [(302, url("takes", task.pk))] * 2
     assert sorted(task.children.values_list("prompt", flat=True)) == ["one", "two"]
     assert len(stored(settings)) == before + 4
 
 
-def test_a_refused_form_uses_nothing_up(boss):
-    key = hidden(boss.get(url("add")), "idempotency_key")
-    assert boss.post(url("add"), add_data(prompt="", idempotency_key=key)).status_code == 200
-    assert boss.post(url("add"), add_data(idempotency_key=key)).status_code == 302
+def test_a_refused_form_uses_nothing_up(admin_client):
+    key = hidden(admin_client.get(url("add")), "idempotency_key")
+    assert admin_client.post(url("add"), add_data(prompt="", idempotency_key=key)).status_code == 200
+    assert admin_client.post(url("add"), add_data(idempotency_key=key)).status_code == 302
 
 
-def test_refused_takes_use_nothing_up_and_leave_no_files(boss, make_task, settings):
+def test_refused_takes_use_nothing_up_and_leave_no_files(admin_client, make_task, settings):
     task = make_task()
     before = stored(settings)
-    key = hidden(boss.get(url("make_takes", task.pk)), "idempotency_key")
-    boss.post(url("make_takes", task.pk), {"prompts": "good\n" + "x" * 1501, "repeats": "", "idempotency_key": key})
+    key = hidden(admin_client.get(url("make_takes", task.pk)), "idempotency_key")
+    admin_client.post(
+        url("make_takes", task.pk), {"prompts": "good\n" + "x" * 1501, "repeats": "", "idempotency_key": key}
+    )
     assert stored(settings) == before
-    boss.post(url("make_takes", task.pk), {"prompts": "good", "repeats": "", "idempotency_key": key})
+    admin_client.post(url("make_takes", task.pk), {"prompts": "good", "repeats": "", "idempotency_key": key})
     assert task.children.count() == 1
 
 
 @pytest.mark.parametrize("key", ["x" * 201, " blank", "a\u200bb"])
-def test_a_key_that_cannot_be_kept_is_refused_with_all_that_was_typed(boss, key):
-    page = boss.post(url("add"), add_data(prompt="A red balloon", notes="keep me", idempotency_key=key))
+def test_a_key_that_cannot_be_kept_is_refused_with_all_that_was_typed(admin_client, key):
+    page = admin_client.post(url("add"), add_data(prompt="A red balloon", notes="keep me", idempotency_key=key))
     assert page.status_code == 200
     text = page.content.decode()
     for typed in ("The key has", "A red balloon", "keep me", "Preview of fox.jpg"):
@@ -107,18 +109,18 @@ def test_a_key_that_cannot_be_kept_is_refused_with_all_that_was_typed(boss, key)
     assert VideoTask.objects.count() == 0
 
 
-def test_another_persons_page_makes_that_persons_own_task(boss, person):
+def test_another_persons_page_makes_that_persons_own_task(admin_client, person):
     other = person("add_videotask", "view_videotask")
-    key = hidden(boss.get(url("add")), "idempotency_key")
-    for client in (boss, other):
+    key = hidden(admin_client.get(url("add")), "idempotency_key")
+    for client in (admin_client, other):
         assert client.post(url("add"), add_data(idempotency_key=key)).status_code == 302
-    assert {task.owner for task in VideoTask.objects.all()} == {boss.user, other.user}
+    assert {task.owner for task in VideoTask.objects.all()} == {admin_client.user, other.user}
 
 
-def test_task_whose_making_is_broken_off_leaves(boss, settings, monkeypatch):
+def test_task_whose_making_is_broken_off_leaves(admin_client, settings, monkeypatch):
     """A task whose making is broken off leaves no files and uses nothing up."""
-    token = hidden(boss.post(url("add"), add_data(prompt="")), "first_frame_kept")
-    key = hidden(boss.get(url("add")), "idempotency_key")
+    token = hidden(admin_client.post(url("add"), add_data(prompt="")), "first_frame_kept")
+    key = hidden(admin_client.get(url("add")), "idempotency_key")
 
     def broken(*args, **kwargs):
         raise ZeroDivisionError
@@ -126,15 +128,15 @@ def test_task_whose_making_is_broken_off_leaves(boss, settings, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(VideoTaskAdmin, "log_addition", broken)
         with pytest.raises(ZeroDivisionError):
-            boss.post(url("add"), add_data(first_frame_file=None, first_frame_kept=token, idempotency_key=key))
+            admin_client.post(url("add"), add_data(first_frame_file=None, first_frame_kept=token, idempotency_key=key))
     assert VideoTask.objects.count() == 0
     assert stored(settings) == []
-    assert boss.get(url("temporary_upload"), {"name": token}).status_code == 200
+    assert admin_client.get(url("temporary_upload"), {"name": token}).status_code == 200
     again = add_data(first_frame_file=None, first_frame_kept=token, idempotency_key=key)
-    assert boss.post(url("add"), again).status_code == 302
+    assert admin_client.post(url("add"), again).status_code == 302
 
 
-def test_takes_whose_making_is_broken_off_leave_no_files(boss, make_task, settings, monkeypatch):
+def test_takes_whose_making_is_broken_off_leave_no_files(admin_client, make_task, settings, monkeypatch):
     task = make_task()
     before = stored(settings)
     real, made = creation.get_or_duplicate, []
@@ -147,23 +149,23 @@ def test_takes_whose_making_is_broken_off_leave_no_files(boss, make_task, settin
 
     monkeypatch.setattr(creation, "get_or_duplicate", duplicate)
     with pytest.raises(ZeroDivisionError):
-        boss.post(url("make_takes", task.pk), {"prompts": "one\ntwo", "repeats": ""})
+        admin_client.post(url("make_takes", task.pk), {"prompts": "one\ntwo", "repeats": ""})
     assert stored(settings) == before
     assert task.children.count() == 0
 
 
-def test_a_form_that_was_sent_long_ago_still_leads_to_its_task(boss):
-    key = hidden(boss.get(url("add")), "idempotency_key")
-    boss.post(url("add"), add_data(idempotency_key=key))
+def test_a_form_that_was_sent_long_ago_still_leads_to_its_task(admin_client):
+    key = hidden(admin_client.get(url("add")), "idempotency_key")
+    admin_client.post(url("add"), add_data(idempotency_key=key))
     VideoTask.objects.update(created_at=timezone.now() - dt.timedelta(days=300))
-    assert "sent already" in said(boss.post(url("add"), add_data(idempotency_key=key)))[-1]
+    assert "sent already" in said(admin_client.post(url("add"), add_data(idempotency_key=key)))[-1]
     assert VideoTask.objects.count() == 1
 
 
-def test_site_that_answers_in_its_own_way_loses(boss, monkeypatch):
+def test_site_that_answers_in_its_own_way_loses(admin_client, monkeypatch):
     """A site that answers in its own way loses neither the task nor the guard."""
     monkeypatch.setattr(VideoTaskAdmin, "response_add", lambda self, request, obj, **kwargs: HttpResponse("made"))
-    key = hidden(boss.get(url("add")), "idempotency_key")
+    key = hidden(admin_client.get(url("add")), "idempotency_key")
     for _time in range(2):
-        boss.post(url("add"), add_data(idempotency_key=key))
+        admin_client.post(url("add"), add_data(idempotency_key=key))
     assert VideoTask.objects.count() == 1

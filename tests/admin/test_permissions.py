@@ -241,7 +241,7 @@ def test_an_action_is_refused_to_those_without_its_permission(person, make_task,
     assert VideoTask.objects.count() == (2 if permission == "add" else after is not None)
 
 
-def test_own_tasks_only_holds_for_every_address_of_a_task(ask, boss, person, monkeypatch, make_task):
+def test_own_tasks_only_holds_for_every_address_of_a_task(ask, admin_client, person, monkeypatch, make_task):
     monkeypatch.setattr(
         VideoTaskAdmin, "get_visible_queryset", lambda self, request, tasks: tasks.owned_by(request.user)
     )
@@ -262,18 +262,18 @@ def test_own_tasks_only_holds_for_every_address_of_a_task(ask, boss, person, mon
             "approvals",
             "plan",
         }:
-            assert ask(boss, name).status_code in {GONE, MOVED}, name
+            assert ask(admin_client, name).status_code in {GONE, MOVED}, name
     assert not VideoTask.objects.filter(notes="n").exists()
     assert not VideoTask.objects.filter(status__in=["cancelled", "storing"]).exists()
 
 
-def test_a_plan_never_reaches_tasks_that_one_may_not_see(boss, make_task, monkeypatch):
+def test_a_plan_never_reaches_tasks_that_one_may_not_see(admin_client, make_task, monkeypatch):
     task = make_task()
     data = {"action": "submit_selected", "_selected_action": [str(task.pk)]}
-    plan = hidden(boss.post(url("changelist"), data, follow=True), "plan")
+    plan = hidden(admin_client.post(url("changelist"), data, follow=True), "plan")
     monkeypatch.setattr(
         VideoTaskAdmin, "get_visible_queryset", lambda self, request, tasks: tasks.owned_by(request.user)
     )
-    boss.post(url("send"), {"plan": plan})
+    admin_client.post(url("send"), {"plan": plan})
     task.refresh_from_db()
     assert task.status == "draft"

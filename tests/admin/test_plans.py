@@ -81,51 +81,51 @@ def now(task):
 class TestFree:
     """A retry that was shown as free never pays."""
 
-    def test_link_that_ends_between_page_and_press_is_told(self, boss, make_task):
+    def test_link_that_ends_between_page_and_press_is_told(self, admin_client, make_task):
         """A link that ends between page and press is told and nothing is queued."""
         task = fetchable(make_task)
-        page = choose(boss, "retry_selected", task)
+        page = choose(admin_client, "retry_selected", task)
         assert "Fetch 1 file again, free of charge" in text_of(page)
         assert "Price list" not in text_of(page)
         end_link(task)
-        after = press(boss, page)
+        after = press(admin_client, page)
         assert "Its link has ended; trying again costs 11.90." in text_of(after)
         assert now(task).status == "failed"
 
-    def test_those_that_still_hold_are_done_all_the_same(self, boss, make_task):
+    def test_those_that_still_hold_are_done_all_the_same(self, admin_client, make_task):
         ended, living, failed = (
             fetchable(make_task),
             fetchable(make_task),
             make_task("failed", error_code="service_error"),
         )
-        page = choose(boss, "retry_selected", ended, living, failed)
+        page = choose(admin_client, "retry_selected", ended, living, failed)
         end_link(ended)
-        after = text_of(press(boss, page))
+        after = text_of(press(admin_client, page))
         assert [now(task).status for task in (ended, living, failed)] == ["failed", "storing", "queued"]
         assert "2 videos will be tried again." in after
         assert "Its link has ended; trying again costs 11.90." in after
 
-    def test_the_page_says_so_when_it_is_reloaded(self, boss, make_task):
+    def test_the_page_says_so_when_it_is_reloaded(self, admin_client, make_task):
         task = fetchable(make_task)
-        page = choose(boss, "retry_selected", task)
+        page = choose(admin_client, "retry_selected", task)
         end_link(task)
-        again = boss.get(url("plan", hidden(page, "plan")))
+        again = admin_client.get(url("plan", hidden(page, "plan")))
         assert "trying again costs 11.90" in text_of(again)
         assert hidden(again, "plan") == "", "there is nothing left to press"
 
-    def test_the_button_of_the_task_never_pays_either(self, boss, make_task):
+    def test_the_button_of_the_task_never_pays_either(self, admin_client, make_task):
         task = fetchable(make_task)
-        button = button_of(boss.get(url("change", task.pk)), "fetch")
+        button = button_of(admin_client.get(url("change", task.pk)), "fetch")
         end_link(task)
-        after = boss.post(button["url"], button["data"], follow=True)
+        after = admin_client.post(button["url"], button["data"], follow=True)
         assert "Its link has ended; trying again costs 11.90." in text_of(after)
         assert now(task).status == "failed"
 
-    def test_a_video_that_turns_up_after_a_price_was_shown_is_fetched(self, boss, make_task):
+    def test_a_video_that_turns_up_after_a_price_was_shown_is_fetched(self, admin_client, make_task):
         task = make_task("failed", error_code="resource_not_found")
-        page = choose(boss, "retry_selected", task)
+        page = choose(admin_client, "retry_selected", task)
         VideoTask.objects.filter(pk=task.pk).update(**LINK, result_expires_at=timezone.now() + dt.timedelta(hours=3))
-        press(boss, page)
+        press(admin_client, page)
         assert now(task).status == "storing"
 
 
@@ -156,82 +156,82 @@ class TestPrice:
     """What is sent is what was shown, at that price."""
 
     @pytest.mark.parametrize("what", CHANGES)
-    def test_a_draft_that_another_person_changes_is_left_alone_and_told(self, boss, make_task, what):
+    def test_a_draft_that_another_person_changes_is_left_alone_and_told(self, admin_client, make_task, what):
         change, words = CHANGES[what]
         task, other = make_task(), make_task()
-        page = choose(boss, "submit_selected", task, other)
+        page = choose(admin_client, "submit_selected", task, other)
         change(task)
-        after = text_of(press(boss, page))
+        after = text_of(press(admin_client, page))
         assert words in after
         assert now(other).status == "queued"
         assert not VideoTask.objects.filter(pk=task.pk).exclude(status="draft").exists()
 
-    def test_notes_are_no_matter_of_the_price(self, boss, make_task):
+    def test_notes_are_no_matter_of_the_price(self, admin_client, make_task):
         task = make_task()
-        page = choose(boss, "submit_selected", task)
+        page = choose(admin_client, "submit_selected", task)
         VideoTask.objects.filter(pk=task.pk).update(notes="seen", metadata={"sku": "X"})
-        press(boss, page)
+        press(admin_client, page)
         assert now(task).status == "queued"
 
-    def test_a_new_price_list_is_told(self, boss, make_task, monkeypatch):
+    def test_a_new_price_list_is_told(self, admin_client, make_task, monkeypatch):
         task = make_task()
-        page = choose(boss, "submit_selected", task)
+        page = choose(admin_client, "submit_selected", task)
         estimate = catalog.estimate
         monkeypatch.setattr(catalog, "estimate", lambda *given: estimate(*given) + Decimal(1))
-        after = text_of(press(boss, page))
+        after = text_of(press(admin_client, page))
         assert "The price has changed: 11.90 was shown, it is 12.90 now." in after
         assert now(task).status == "draft"
 
-    def test_one_that_was_tried_again_meanwhile_is_not_tried_a_third_time(self, boss, make_task):
+    def test_one_that_was_tried_again_meanwhile_is_not_tried_a_third_time(self, admin_client, make_task):
         task = make_task("failed", error_code="service_error")
-        page = choose(boss, "retry_selected", task)
-        button = button_of(boss.get(url("change", task.pk)), "retry")
+        page = choose(admin_client, "retry_selected", task)
+        button = button_of(admin_client.get(url("change", task.pk)), "retry")
         task.retry()
         Attempt.objects.create(
             task=task, number=2, state=AttemptState.NOT_ACCEPTED, idempotency_key="k" * 16, request={}
         )
         VideoTask.objects.filter(pk=task.pk).update(status="failed", error_code="service_error")
-        assert "tried again meanwhile" in text_of(press(boss, page))
-        assert "tried again meanwhile" in text_of(boss.post(button["url"], button["data"], follow=True))
+        assert "tried again meanwhile" in text_of(press(admin_client, page))
+        assert "tried again meanwhile" in text_of(admin_client.post(button["url"], button["data"], follow=True))
         assert now(task).status == "failed"
 
-    def test_one_that_was_retried_and_cancelled_meanwhile_is_asked_about_again(self, boss, make_task):
+    def test_one_that_was_retried_and_cancelled_meanwhile_is_asked_about_again(self, admin_client, make_task):
         task = make_task("failed", error_code="service_error")
-        page = choose(boss, "retry_selected", task)
+        page = choose(admin_client, "retry_selected", task)
         task.retry()
         task.cancel()
-        assert "changed meanwhile" in text_of(press(boss, page))
+        assert "changed meanwhile" in text_of(press(admin_client, page))
         assert now(task).status == "cancelled"
 
-    def test_the_form_of_a_draft_sends_at_the_price_beside_its_button(self, boss, make_task, monkeypatch):
+    def test_the_form_of_a_draft_sends_at_the_price_beside_its_button(self, admin_client, make_task, monkeypatch):
         task = make_task()
-        page = boss.get(url("change", task.pk))
+        page = admin_client.get(url("change", task.pk))
         assert hidden(page, "shown_credits") == str(price(task))
         form = add_data(first_frame_file=None, _save=None, _generate="1", shown_credits=hidden(page, "shown_credits"))
         estimate = catalog.estimate
         with monkeypatch.context() as patched:
             patched.setattr(catalog, "estimate", lambda *given: estimate(*given) + Decimal(1))
-            after = boss.post(url("change", task.pk), form, follow=True)
+            after = admin_client.post(url("change", task.pk), form, follow=True)
         assert "11.90 was shown, it is 12.90 now" in text_of(after)
         assert now(task).status == "draft"
-        boss.post(url("change", task.pk), form)
+        admin_client.post(url("change", task.pk), form)
         assert now(task).status == "queued"
 
-    def test_a_form_whose_price_was_of_other_settings_is_not_sent(self, boss):
+    def test_a_form_whose_price_was_of_other_settings_is_not_sent(self, admin_client):
         form = add_data(_save=None, _generate="1", duration="15", shown_credits="11.9000")
-        after = boss.post(url("add"), form, follow=True)
+        after = admin_client.post(url("add"), form, follow=True)
         assert "11.90 was shown, it is 35.70 now" in text_of(after)
         assert VideoTask.objects.get().status == "draft", "it is kept"
 
-    def test_a_button_that_is_too_old_or_somebody_elses_is_refused(self, boss, person, make_task, monkeypatch):
+    def test_a_button_that_is_too_old_or_somebody_elses_is_refused(self, admin_client, person, make_task, monkeypatch):
         task = make_task("failed", error_code="service_error")
-        button = button_of(boss.get(url("change", task.pk)), "retry")
+        button = button_of(admin_client.get(url("change", task.pk)), "retry")
         other = person("view_videotask", "submit_videotask")
         assert "made for somebody else" in text_of(other.post(button["url"], button["data"], follow=True))
         twin = make_task("failed", error_code="service_error")
-        boss.post(url("operate", twin.pk, "retry"), button["data"])
+        admin_client.post(url("operate", twin.pk, "retry"), button["data"])
         monkeypatch.setattr("django_wanvideo.admin.presentation.prices.LIFETIME", dt.timedelta(seconds=-1))
-        assert "more than a day" in text_of(boss.post(button["url"], button["data"], follow=True))
+        assert "more than a day" in text_of(admin_client.post(button["url"], button["data"], follow=True))
         assert {now(task).status, now(twin).status} == {"failed"}
 
 
@@ -248,10 +248,10 @@ class TestRaces:
 
     @pytest.mark.parametrize("what", ["settings", "prompt", "picture"])
     @pytest.mark.parametrize("_round", range(3))
-    def test_an_edit_and_a_press_at_once_never_send_what_was_not_shown(self, boss, make_task, what, _round):
+    def test_an_edit_and_a_press_at_once_never_send_what_was_not_shown(self, admin_client, make_task, what, _round):
         task = make_task()
         shown = quotes.digest_of(task)
-        page = choose(boss, "submit_selected", task)
+        page = choose(admin_client, "submit_selected", task)
         whole = {"prompt": task.prompt, "parameters": task.parameters, "notes": "", "metadata": {}}
         changed = {
             "settings": {"parameters": {"duration": 15, "quality": "1080p"}},
@@ -264,7 +264,7 @@ class TestRaces:
                 creation.update_draft(now(task), **whole | changed[what])
 
         def send():
-            press(boss, page)
+            press(admin_client, page)
 
         at_once(edit, send)
         after = now(task)
@@ -303,21 +303,21 @@ class TestRaces:
         VideoTask.objects.filter(pk=task.pk).update(queued_at=None)
         assert (quotes.digest_of(now(task)) == shown) == queued
 
-    def test_two_presses_of_one_page_at_once_queue_each_once(self, boss, make_task):
+    def test_two_presses_of_one_page_at_once_queue_each_once(self, admin_client, make_task):
         tasks = [make_task() for _number in range(3)]
-        page = choose(boss, "submit_selected", *tasks)
+        page = choose(admin_client, "submit_selected", *tasks)
         clients = [Client() for _tab in range(4)]
         for client in clients:
-            client.cookies = boss.cookies
+            client.cookies = admin_client.cookies
         at_once(*(lambda client=client: press(client, page) for client in clients))
         assert [task.events.filter(kind=EventKind.QUEUED).count() for task in tasks] == [1, 1, 1]
 
-    def test_two_presses_of_one_button_at_once_queue_once(self, boss, make_task):
+    def test_two_presses_of_one_button_at_once_queue_once(self, admin_client, make_task):
         task = make_task("failed", error_code="service_error")
-        button = button_of(boss.get(url("change", task.pk)), "retry")
+        button = button_of(admin_client.get(url("change", task.pk)), "retry")
         clients = [Client() for _tab in range(4)]
         for client in clients:
-            client.cookies = boss.cookies
+            client.cookies = admin_client.cookies
         at_once(*(lambda client=client: client.post(button["url"], button["data"]) for client in clients))
         assert task.events.filter(kind=EventKind.RETRIED).count() == 1
 
@@ -337,74 +337,74 @@ def _impatiently(write):
 class TestAddress:
     """A plan has an address that can be reloaded and gone back to."""
 
-    def test_the_action_leads_to_a_page_that_is_got(self, boss, make_task):
+    def test_the_action_leads_to_a_page_that_is_got(self, admin_client, make_task):
         data = {"action": "submit_selected", "_selected_action": [str(make_task().pk)]}
-        response = boss.post(url("changelist"), data)
+        response = admin_client.post(url("changelist"), data)
         assert response.status_code == 302
         assert "/plan/" in response.url
-        first, again = boss.get(response.url), boss.get(response.url)
+        first, again = admin_client.get(response.url), admin_client.get(response.url)
         assert hidden(first, "plan") == hidden(again, "plan")
         assert "Generate 1 video for about 11.9 credits" in text_of(again)
-        assert boss.post(response.url).status_code == 405
+        assert admin_client.post(response.url).status_code == 405
 
-    def test_going_back_after_the_press_shows_that_it_was_sent(self, boss, make_task):
+    def test_going_back_after_the_press_shows_that_it_was_sent(self, admin_client, make_task):
         task = make_task()
-        page = choose(boss, "submit_selected", task)
+        page = choose(admin_client, "submit_selected", task)
         address = url("plan", hidden(page, "plan"))
-        press(boss, page)
+        press(admin_client, page)
         VideoTask.objects.filter(pk=task.pk).update(status="draft", queued_at=None)
-        back = boss.get(address)
+        back = admin_client.get(address)
         assert hidden(back, "plan") is None
         assert "1 video will be generated." in text_of(back)
-        press(boss, page)
+        press(admin_client, page)
         assert now(task).status == "draft"
 
-    def test_another_person_is_refused(self, boss, person, make_task):
-        page = choose(boss, "submit_selected", make_task(prompt="A secret fox"))
+    def test_another_person_is_refused(self, admin_client, person, make_task):
+        page = choose(admin_client, "submit_selected", make_task(prompt="A secret fox"))
         address = url("plan", hidden(page, "plan"))
         other = person("view_videotask", "submit_videotask")
         response = other.get(address)
         assert response.status_code == 302
         assert "not made for you" in str(next(iter(get_messages(response.wsgi_request))))
 
-    def test_it_ends_after_a_day_and_its_rows_are_forgotten(self, boss, make_task):
+    def test_it_ends_after_a_day_and_its_rows_are_forgotten(self, admin_client, make_task):
         task = make_task()
-        page = choose(boss, "submit_selected", task)
+        page = choose(admin_client, "submit_selected", task)
         SiteState.objects.filter(name__startswith="plan:").update(updated_at=timezone.now() - dt.timedelta(hours=25))
-        assert "too old" in text_of(press(boss, page))
+        assert "too old" in text_of(press(admin_client, page))
         assert now(task).status == "draft"
         SiteState.objects.filter(name__startswith="plan:").update(updated_at=timezone.now() - dt.timedelta(hours=49))
-        choose(boss, "submit_selected", task)
+        choose(admin_client, "submit_selected", task)
         assert SiteState.objects.filter(name__startswith="plan:").count() == 1
 
-    def test_what_one_may_no_longer_see_is_not_shown_on_the_plan(self, boss, make_task, monkeypatch):
+    def test_what_one_may_no_longer_see_is_not_shown_on_the_plan(self, admin_client, make_task, monkeypatch):
         from django_wanvideo.admin import VideoTaskAdmin
 
-        page = choose(boss, "submit_selected", make_task(prompt="A secret fox"))
+        page = choose(admin_client, "submit_selected", make_task(prompt="A secret fox"))
         monkeypatch.setattr(
             VideoTaskAdmin, "get_visible_queryset", lambda self, request, tasks: tasks.owned_by(request.user)
         )
-        again = boss.get(url("plan", hidden(page, "plan")))
+        again = admin_client.get(url("plan", hidden(page, "plan")))
         assert "A secret fox" not in again.content.decode()
 
-    def test_a_step_whose_process_died_does_not_stop_the_others(self, boss, make_task, monkeypatch):
+    def test_a_step_whose_process_died_does_not_stop_the_others(self, admin_client, make_task, monkeypatch):
         monkeypatch.setattr(bulk_submit, "STEP", 1)
         tasks = [make_task() for _number in range(3)]
-        page = choose(boss, "submit_selected", *tasks)
+        page = choose(admin_client, "submit_selected", *tasks)
         token = hidden(page, "plan")
         plans.begin_step(token, 0, [0, 1, 2])
-        page = boss.get(url("plan", token))
+        page = admin_client.get(url("plan", token))
         while hidden(page, "at"):
-            page = press(boss, page)
+            page = press(admin_client, page)
         assert sorted(task.status for task in VideoTask.objects.all()) == ["draft", "queued", "queued"]
 
-    def test_where_steps_begin_is_not_for_the_browser_to_say(self, boss, make_task, monkeypatch):
+    def test_where_steps_begin_is_not_for_the_browser_to_say(self, admin_client, make_task, monkeypatch):
         monkeypatch.setattr(bulk_submit, "STEP", 2)
         tasks = [make_task() for _number in range(4)]
-        page = choose(boss, "submit_selected", *tasks)
-        press(boss, page)
+        page = choose(admin_client, "submit_selected", *tasks)
+        press(admin_client, page)
         for at in ("1", "3", "4", "99999999999999999999", "-2", "x"):
-            boss.post(url("send"), {"plan": hidden(page, "plan"), "at": at})
+            admin_client.post(url("send"), {"plan": hidden(page, "plan"), "at": at})
         assert sorted(task.status for task in VideoTask.objects.all()) == ["draft", "draft", "queued", "queued"]
 
 
@@ -419,38 +419,38 @@ class TestGroups:
             for code in ("service_error", "content_policy_violation", "invalid_parameters", "image_processing_error")
         }
 
-    def test_what_was_refused_stands_apart_with_its_reason_and_is_not_chosen(self, boss, tasks, make_task):
-        page = choose(boss, "retry_selected", *tasks.values(), make_task("completed", prompt="A done fox"))
+    def test_what_was_refused_stands_apart_with_its_reason_and_is_not_chosen(self, admin_client, tasks, make_task):
+        page = choose(admin_client, "retry_selected", *tasks.values(), make_task("completed", prompt="A done fox"))
         text = text_of(page)
         order = ["Trying again helps", "A fox and service_error", "Change something first"]
         assert [text.index(words) for words in order] == sorted(text.index(words) for words in order)
         assert "Content refused" in text
         assert "Retry 1 video for about 11.9 credits" in text
         assert "2 videos" not in text
-        press(boss, page)
+        press(admin_client, page)
         assert {code for code, task in tasks.items() if now(task).status == "queued"} == {"service_error"}
 
-    def test_one_that_is_ticked_all_same_is_sent(self, boss, tasks):
+    def test_one_that_is_ticked_all_same_is_sent(self, admin_client, tasks):
         """One that is ticked all the same is sent only after its price was shown."""
-        page = choose(boss, "retry_selected", *tasks.values())
+        page = choose(admin_client, "retry_selected", *tasks.values())
         boxes = re.findall(r'name="t" value="(\d+)"', page.content.decode())
         assert len(boxes) == 4
-        priced = press(boss, page, t=boxes)
+        priced = press(admin_client, page, t=boxes)
         assert {now(task).status for task in tasks.values()} == {"failed"}
         assert "Retry 4 videos for about 47.6 credits" in text_of(priced)
-        press(boss, priced)
+        press(admin_client, priced)
         assert {now(task).status for task in tasks.values()} == {"queued"}
 
-    def test_unticking_everything_sends_nothing(self, boss, tasks):
-        page = choose(boss, "retry_selected", *tasks.values())
-        nothing = press(boss, page, t=[])
-        press(boss, nothing)
+    def test_unticking_everything_sends_nothing(self, admin_client, tasks):
+        page = choose(admin_client, "retry_selected", *tasks.values())
+        nothing = press(admin_client, page, t=[])
+        press(admin_client, nothing)
         assert {now(task).status for task in tasks.values()} == {"failed"}
 
-    def test_what_may_still_be_at_evolink_costs_up_to_its_price(self, boss, make_task):
+    def test_what_may_still_be_at_evolink_costs_up_to_its_price(self, admin_client, make_task):
         task = make_task("failed", error_code="resource_not_found", provider_task_id="task-unified-1-abcdefgh")
-        page = choose(boss, "retry_selected", task)
+        page = choose(admin_client, "retry_selected", task)
         assert "Retry 1 video for up to 11.9 credits" in text_of(page)
-        task_page = text_of(boss.get(url("change", task.pk)))
+        task_page = text_of(admin_client.get(url("change", task.pk)))
         assert "Retry for up to 11.9 credits" in task_page
         assert "Check with EvoLink again, free of charge" in task_page

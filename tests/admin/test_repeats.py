@@ -48,11 +48,11 @@ def is_question(page, task):
 
 
 @pytest.mark.fault("K1.same-wish-from-another-page")
-def test_the_same_wish_from_a_page_with_another_key_is_asked_about(boss, wakes, settings):
-    assert generate(boss, idempotency_key=key_of(boss.get(url("add")))).status_code == 302
+def test_the_same_wish_from_a_page_with_another_key_is_asked_about(admin_client, wakes, settings):
+    assert generate(admin_client, idempotency_key=key_of(admin_client.get(url("add")))).status_code == 302
     task = VideoTask.objects.get()
     before, woken = stored(settings), list(wakes)
-    page = generate(boss, idempotency_key=key_of(boss.get(url("add"))), notes="keep me")
+    page = generate(admin_client, idempotency_key=key_of(admin_client.get(url("add"))), notes="keep me")
     text = is_question(page, task)
     assert re.search(r"You sent this (0|1|2|3)\xa0s ago\.", text)
     assert "Make another one (11.90)" in text
@@ -62,22 +62,22 @@ def test_the_same_wish_from_a_page_with_another_key_is_asked_about(boss, wakes, 
 
 
 @pytest.mark.fault("K1.same-wish-from-another-page")
-def test_a_request_without_any_key_is_asked_about_too(boss):
-    generate(boss)
-    is_question(generate(boss), VideoTask.objects.get())
-    is_question(boss.post(url("add"), add_data()), VideoTask.objects.get())
+def test_a_request_without_any_key_is_asked_about_too(admin_client):
+    generate(admin_client)
+    is_question(generate(admin_client), VideoTask.objects.get())
+    is_question(admin_client.post(url("add"), add_data()), VideoTask.objects.get())
     assert VideoTask.objects.count() == 1
 
 
 @pytest.mark.fault("K1.another-one-on-purpose")
-def test_another_one_is_made_on_purpose_and_once(boss, wakes):
-    key = key_of(boss.get(url("add")))
-    generate(boss)
-    page = generate(boss, idempotency_key=key)
+def test_another_one_is_made_on_purpose_and_once(admin_client, wakes):
+    key = key_of(admin_client.get(url("add")))
+    generate(admin_client)
+    page = generate(admin_client, idempotency_key=key)
     token = hidden(page, "first_frame_kept")
     again = {"_generate": another(page), "first_frame_file": None, "first_frame_kept": token, "idempotency_key": key}
-    first = generate(boss, **again)
-    second = generate(boss, **again)
+    first = generate(admin_client, **again)
+    second = generate(admin_client, **again)
     assert VideoTask.objects.count() == 2
     newest = VideoTask.objects.order_by("created_at").last()
     assert first.url == second.url == url("change", newest.pk)
@@ -88,32 +88,32 @@ def test_another_one_is_made_on_purpose_and_once(boss, wakes):
 
 
 @pytest.mark.fault("K1.another-one-on-purpose")
-def test_the_page_that_asks_may_be_reloaded_and_opened_twice(boss):
-    generate(boss)
-    key = key_of(boss.get(url("add")))
-    pages = [generate(boss, idempotency_key=key) for _time in range(2)]
+def test_the_page_that_asks_may_be_reloaded_and_opened_twice(admin_client):
+    generate(admin_client)
+    key = key_of(admin_client.get(url("add")))
+    pages = [generate(admin_client, idempotency_key=key) for _time in range(2)]
     assert another(pages[0]) == another(pages[1])
     for page in pages:
-        generate(boss, _generate=another(page), idempotency_key=key)
+        generate(admin_client, _generate=another(page), idempotency_key=key)
     assert VideoTask.objects.count() == 2
 
 
 @pytest.mark.fault("K1.same-key-other-content")
-def test_same_page_with_other_content_is_asked_about(boss):
+def test_same_page_with_other_content_is_asked_about(admin_client):
     """The same page with other content is asked about and can be sent as another one."""
-    key = key_of(boss.get(url("add")))
-    generate(boss, idempotency_key=key)
+    key = key_of(admin_client.get(url("add")))
+    generate(admin_client, idempotency_key=key)
     task = VideoTask.objects.get()
     changes = {"prompt": "Something else", "duration": "10", "idempotency_key": key}
-    page = generate(boss, **changes)
+    page = generate(admin_client, **changes)
     text = is_question(page, task)
     assert "Different now: Prompt, Length" in text or "Different now: Length, Prompt" in text
     assert "Make another one (23.79)" in text or "Make another one (23.80)" in text
     assert VideoTask.objects.count() == 1
-    generate(boss, **changes | {"_generate": another(page)})
+    generate(admin_client, **changes | {"_generate": another(page)})
     # And once more, with other words again.
     third = changes | {"prompt": "A third one"}
-    generate(boss, **third | {"_generate": another(generate(boss, **third))})
+    generate(admin_client, **third | {"_generate": another(generate(admin_client, **third))})
     assert sorted(VideoTask.objects.values_list("prompt", flat=True)) == [
         "A fox trots on",
         "A third one",
@@ -122,14 +122,14 @@ def test_same_page_with_other_content_is_asked_about(boss):
 
 
 @pytest.mark.fault("K1.deleted-key")
-def test_a_page_whose_task_was_deleted_is_asked_about(boss):
-    key = key_of(boss.get(url("add")))
-    boss.post(url("add"), add_data(idempotency_key=key))
+def test_a_page_whose_task_was_deleted_is_asked_about(admin_client):
+    key = key_of(admin_client.get(url("add")))
+    admin_client.post(url("add"), add_data(idempotency_key=key))
     VideoTask.objects.get().delete()
-    page = boss.post(url("add"), add_data(idempotency_key=key))
+    page = admin_client.post(url("add"), add_data(idempotency_key=key))
     assert "what came of it was deleted" in page.content.decode()
     assert VideoTask.objects.count() == 0
-    boss.post(url("add"), add_data(idempotency_key=key, _save=another(page, "_save")))
+    admin_client.post(url("add"), add_data(idempotency_key=key, _save=another(page, "_save")))
     assert VideoTask.objects.count() == 1
 
 
@@ -142,26 +142,26 @@ def test_a_page_whose_task_was_deleted_is_asked_about(boss):
         {"quality": "1080p"},
     ],
 )
-def test_another_wish_is_not_asked_about(boss, changes):
-    generate(boss)
+def test_another_wish_is_not_asked_about(admin_client, changes):
+    generate(admin_client)
     if "first_frame_file" in changes:
         changes = {"first_frame_file": picture(size=(641, 480))}
-    assert generate(boss, **changes).status_code == 302
+    assert generate(admin_client, **changes).status_code == 302
     assert VideoTask.objects.count() == 2
 
 
-def test_another_persons_wish_and_an_old_one_are_not_asked_about(boss, person):
-    generate(boss)
+def test_another_persons_wish_and_an_old_one_are_not_asked_about(admin_client, person):
+    generate(admin_client)
     assert generate(person(superuser=True)).status_code == 302
     VideoTask.objects.update(created_at=timezone.now() - dt.timedelta(minutes=11))
-    assert generate(boss).status_code == 302
+    assert generate(admin_client).status_code == 302
     assert VideoTask.objects.count() == 3
 
 
-def test_a_wish_whose_stored_picture_cannot_be_read_is_made(boss, monkeypatch):
+def test_a_wish_whose_stored_picture_cannot_be_read_is_made(admin_client, monkeypatch):
     from django.core.files.storage import FileSystemStorage
 
-    generate(boss)
+    generate(admin_client)
     real = FileSystemStorage._open
 
     class GoneError(Exception):
@@ -173,20 +173,20 @@ def test_a_wish_whose_stored_picture_cannot_be_read_is_made(boss, monkeypatch):
         return real(self, name, mode)
 
     monkeypatch.setattr(FileSystemStorage, "_open", broken)
-    assert generate(boss).status_code == 302
+    assert generate(admin_client).status_code == 302
     assert VideoTask.objects.count() == 2
 
 
 @pytest.mark.fault("K1.same-wish-from-another-page")
-def test_what_a_program_made_for_the_person_counts_too(boss):
-    VideoTask.objects.create_task("A fox trots on", picture(), duration=5, quality="720p", owner=boss.user)
-    is_question(generate(boss), VideoTask.objects.get())
+def test_what_a_program_made_for_the_person_counts_too(admin_client):
+    VideoTask.objects.create_task("A fox trots on", picture(), duration=5, quality="720p", owner=admin_client.user)
+    is_question(generate(admin_client), VideoTask.objects.get())
 
 
 @pytest.mark.fault("K1.enter-presses-nothing-twice")
-def test_the_enter_key_on_the_page_that_asks_makes_no_other_one(boss):
-    generate(boss)
-    text = generate(boss).content.decode()
+def test_the_enter_key_on_the_page_that_asks_makes_no_other_one(admin_client):
+    generate(admin_client)
+    text = generate(admin_client).content.decode()
     form = text[text.index('id="videotask_form"') :]
     first = re.search(r'<button[^>]*type="submit"[^>]*>', form)[0]
     assert 'name="_model"' in first
@@ -196,23 +196,25 @@ def test_the_enter_key_on_the_page_that_asks_makes_no_other_one(boss):
 
 
 @pytest.fixture(params=["operate", "draft"])
-def press_duplicate(request, boss, make_task):
+def press_duplicate(request, admin_client, make_task):
     """A way to duplicate a task: its page's button, or the draft's form."""
     if request.param == "operate":
         task = make_task("completed")
-        return task, lambda **data: boss.post(url("operate", task.pk, "duplicate"), data)
+        return task, lambda **data: admin_client.post(url("operate", task.pk, "duplicate"), data)
     task = make_task()
 
     def press(**data):
-        return boss.post(url("change", task.pk), add_data(first_frame_file=None, _save=None, _duplicate="1", **data))
+        return admin_client.post(
+            url("change", task.pk), add_data(first_frame_file=None, _save=None, _duplicate="1", **data)
+        )
 
     return task, press
 
 
 @pytest.mark.fault("K1.duplicate-twice")
-def test_one_press_of_duplicate_makes_one_copy_however_often_it_is_sent(boss, press_duplicate):
+def test_one_press_of_duplicate_makes_one_copy_however_often_it_is_sent(admin_client, press_duplicate):
     task, press = press_duplicate
-    key = key_of(boss.get(url("change", task.pk)))
+    key = key_of(admin_client.get(url("change", task.pk)))
     first, second = press(idempotency_key=key), press(idempotency_key=key)
     copy = task.children.get()
     assert first.url == second.url == url("change", copy.pk)
@@ -220,24 +222,26 @@ def test_one_press_of_duplicate_makes_one_copy_however_often_it_is_sent(boss, pr
 
 
 @pytest.mark.fault("K1.duplicate-twice")
-def test_the_same_copy_from_a_page_with_another_key_is_asked_about(boss, press_duplicate):
+def test_the_same_copy_from_a_page_with_another_key_is_asked_about(admin_client, press_duplicate):
     task, press = press_duplicate
-    press(idempotency_key=key_of(boss.get(url("change", task.pk))))
+    press(idempotency_key=key_of(admin_client.get(url("change", task.pk))))
     copy = task.children.get()
-    key = key_of(boss.get(url("change", task.pk)))
+    key = key_of(admin_client.get(url("change", task.pk)))
     page = press(idempotency_key=key)
     text = is_question(page, copy)
     assert "You made this draft" in text
     assert task.children.count() == 1
     for _time in range(2):
-        boss.post(url("operate", task.pk, "duplicate"), {"_another": another(page, "_another"), "idempotency_key": key})
+        admin_client.post(
+            url("operate", task.pk, "duplicate"), {"_another": another(page, "_another"), "idempotency_key": key}
+        )
     assert task.children.count() == 2
 
 
-def test_a_copy_is_no_repetition_of_its_original(boss):
-    generate(boss)
+def test_a_copy_is_no_repetition_of_its_original(admin_client):
+    generate(admin_client)
     task = VideoTask.objects.get()
-    boss.post(url("operate", task.pk, "duplicate"), {"idempotency_key": "k"})
+    admin_client.post(url("operate", task.pk, "duplicate"), {"idempotency_key": "k"})
     assert task.children.count() == 1
 
 
@@ -249,47 +253,52 @@ def vary(client, task, **data):
 
 
 @pytest.mark.fault("K1.variations-twice")
-def test_the_same_prompts_from_a_page_with_another_key_are_asked_about(boss, make_task, settings):
+def test_the_same_prompts_from_a_page_with_another_key_are_asked_about(admin_client, make_task, settings):
     task = make_task("completed")
-    vary(boss, task, prompts="in snow\nat night", idempotency_key=key_of(boss.get(url("make_takes", task.pk))))
+    vary(
+        admin_client,
+        task,
+        prompts="in snow\nat night",
+        idempotency_key=key_of(admin_client.get(url("make_takes", task.pk))),
+    )
     before = stored(settings)
-    page = vary(boss, task, prompts="in snow\nat night")
+    page = vary(admin_client, task, prompts="in snow\nat night")
     text = page.content.decode()
     assert "You made this draft" in text
     assert "in snow\nat night" in text
     assert (task.children.count(), stored(settings)) == (2, before)
     for _time in range(2):
-        vary(boss, task, prompts="in snow\nat night", _save=another(page, "_save"))
+        vary(admin_client, task, prompts="in snow\nat night", _save=another(page, "_save"))
     assert task.children.count() == 4
 
 
 @pytest.mark.fault("K1.variations-twice")
 @pytest.mark.parametrize("prompts", ["in fog", "in snow\nat night\nin fog"])
-def test_the_same_page_with_other_prompts_is_asked_about(boss, make_task, settings, prompts):
+def test_the_same_page_with_other_prompts_is_asked_about(admin_client, make_task, settings, prompts):
     task = make_task()
-    key = key_of(boss.get(url("make_takes", task.pk)))
-    vary(boss, task, prompts="in snow\nat night", idempotency_key=key)
+    key = key_of(admin_client.get(url("make_takes", task.pk)))
+    vary(admin_client, task, prompts="in snow\nat night", idempotency_key=key)
     before = stored(settings)
-    page = vary(boss, task, prompts=prompts, idempotency_key=key)
+    page = vary(admin_client, task, prompts=prompts, idempotency_key=key)
     assert "in fog" in page.content.decode()
     assert (task.children.count(), stored(settings)) == (2, before)
-    vary(boss, task, prompts=prompts, idempotency_key=key, _save=another(page, "_save"))
+    vary(admin_client, task, prompts=prompts, idempotency_key=key, _save=another(page, "_save"))
     assert task.children.count() == 2 + len(prompts.splitlines())
 
 
 @pytest.mark.fault("K1.takes-are-no-repetition")
-def test_takes_are_no_repetition_of_each_other_nor_of_earlier_ones(boss, make_task):
+def test_takes_are_no_repetition_of_each_other_nor_of_earlier_ones(admin_client, make_task):
     task = make_task()
     for _time in range(2):
-        vary(boss, task, repeats="3", idempotency_key=key_of(boss.get(url("make_takes", task.pk))))
+        vary(admin_client, task, repeats="3", idempotency_key=key_of(admin_client.get(url("make_takes", task.pk))))
     assert task.children.count() == 6
 
 
 @pytest.mark.fault("K1.takes-are-no-repetition")
-def test_takes_sent_twice_from_one_page_are_made_once_with_the_same_seeds(boss, make_task):
-    task = make_task(owner=boss.user)
+def test_takes_sent_twice_from_one_page_are_made_once_with_the_same_seeds(admin_client, make_task):
+    task = make_task(owner=admin_client.user)
     VideoTask.objects.filter(pk=task.pk).update(model="wan2.5-image-to-video")
-    key = key_of(boss.get(url("make_takes", task.pk)))
-    answers = [vary(boss, task, repeats="3", idempotency_key=key) for _time in range(2)]
+    key = key_of(admin_client.get(url("make_takes", task.pk)))
+    answers = [vary(admin_client, task, repeats="3", idempotency_key=key) for _time in range(2)]
     assert [answer.status_code for answer in answers] == [302, 302]
     assert task.children.count() == 3

@@ -34,15 +34,15 @@ def page(client):
     return client.get(url("changelist")).content.decode()
 
 
-def test_a_site_that_sends_shows_no_banner(boss, waiting):
-    assert "wv-notice" not in page(boss)
-    assert "Next to be sent" in page(boss)
+def test_a_site_that_sends_shows_no_banner(admin_client, waiting):
+    assert "wv-notice" not in page(admin_client)
+    assert "Next to be sent" in page(admin_client)
 
 
-def test_the_banner_tells_since_how_many_wait_and_who_can_act(boss, waiting):
+def test_the_banner_tells_since_how_many_wait_and_who_can_act(admin_client, waiting):
     used_up()
     pause.pause(reason="Budget review")
-    html = page(boss)
+    html = page(admin_client)
     assert html.count('class="wv-notice is-error"') == 2
     assert "EvoLink says the account has no credits." in html
     assert "Reason: “Budget review”." in html
@@ -80,23 +80,23 @@ def test_may_not_pause_sees_banner_without_buttons(person, waiting):
     assert len(holds.standing()) == 1
 
 
-def test_a_get_pauses_and_resumes_nothing(boss, waiting):
+def test_a_get_pauses_and_resumes_nothing(admin_client, waiting):
     pause.pause()
-    boss.get(url("sending"), {"action": "resume"})
+    admin_client.get(url("sending"), {"action": "resume"})
     assert len(holds.standing()) == 1
 
 
-def test_resuming_while_account_is_in_trouble_lets(boss, waiting):
+def test_resuming_while_account_is_in_trouble_lets(admin_client, waiting):
     """Resuming while the account is in trouble lets one be tried and says so."""
     used_up()
-    html = page(boss)
+    html = page(admin_client)
     assert "Try one now for up to 12.00 credits" in html
-    answer = boss.post(url("sending"), {"action": "resume"}, follow=True).content.decode()
+    answer = admin_client.post(url("sending"), {"action": "resume"}, follow=True).content.decode()
     assert "One task is tried now" in answer
     assert [hold.kind for hold in holds.standing()] == ["account"]
 
 
-def test_checking_asks_evolink_at_once(boss, waiting, settings, monkeypatch):
+def test_checking_asks_evolink_at_once(admin_client, waiting, settings, monkeypatch):
     from django_wanvideo.simulator import Simulator
 
     with Simulator(api_key="sk-simulator") as evolink:
@@ -107,29 +107,29 @@ def test_checking_asks_evolink_at_once(boss, waiting, settings, monkeypatch):
             "ALLOW_PRIVATE_HOSTS": True,
         }
         used_up()
-        assert "Check now" in page(boss)
-        answer = boss.post(url("sending"), {"action": "check"}, follow=True).content.decode()
+        assert "Check now" in page(admin_client)
+        answer = admin_client.post(url("sending"), {"action": "check"}, follow=True).content.decode()
         assert evolink.journal.count("credits") == 1
     assert "the problem is solved" in answer
     assert holds.standing() == []
 
 
-def test_a_queued_task_says_the_reason_that_is_true_now(boss, waiting):
+def test_a_queued_task_says_the_reason_that_is_true_now(admin_client, waiting):
     task = waiting[0]
     pause.pause()
-    assert "sending is paused" in boss.get(url("change", task.pk)).content.decode()
+    assert "sending is paused" in admin_client.get(url("change", task.pk)).content.decode()
     # A row that was not touched since: what it says of a hold is older than the holds themselves.
     VideoTask.objects.filter(pk=task.pk).update(delay_reason="answers_lost")
-    assert "sending is paused" in boss.get(url("change", task.pk)).content.decode()
+    assert "sending is paused" in admin_client.get(url("change", task.pk)).content.decode()
     SiteState.objects.all().delete()
-    html = boss.get(url("change", task.pk)).content.decode()
+    html = admin_client.get(url("change", task.pk)).content.decode()
     assert "Next to be sent" in html
     assert "answers get lost" not in html
 
 
-def test_the_status_address_tells_of_the_holds(boss, waiting):
+def test_the_status_address_tells_of_the_holds(admin_client, waiting):
     used_up()
-    found = boss.get(url("status"), {"id": str(waiting[0].pk)}).json()
+    found = admin_client.get(url("status"), {"id": str(waiting[0].pk)}).json()
     [hold] = found["holds"]
     assert (hold["kind"], hold["waiting"]) == ("account", 2)
     assert hold["since"]
@@ -142,14 +142,14 @@ def test_each_reason_has_words(reason):
     assert status_text.held_words(reason) != status_text.held_words("no such reason")
 
 
-def test_a_key_that_cannot_be_got_harms_no_list(boss, waiting, settings):
+def test_a_key_that_cannot_be_got_harms_no_list(admin_client, waiting, settings):
     def broken():
         raise RuntimeError("the vault is sealed")
 
     SiteState.objects.create(name="key_rejected", value={"keys": {"abc": {}}})
     settings.WANVIDEO = {**settings.WANVIDEO, "API_KEY": broken}
-    assert boss.get(url("changelist")).status_code == 200
-    assert boss.get(url("change", waiting[0].pk)).status_code == 200
+    assert admin_client.get(url("changelist")).status_code == 200
+    assert admin_client.get(url("change", waiting[0].pk)).status_code == 200
 
 
 def test_the_page_is_reached_by_its_name():

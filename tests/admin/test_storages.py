@@ -62,14 +62,14 @@ def errors_of(response):
 
 @pytest.mark.fault("K8.storage-without-url")
 @pytest.mark.parametrize("status", ["draft", "queued", "processing", "failed", "completed"])
-def test_pages_say_in_words_what_a_storage_without_addresses_does_not_show(boss, make_task, failing, status):
+def test_pages_say_in_words_what_a_storage_without_addresses_does_not_show(admin_client, make_task, failing, status):
     task = make_task(status)
     if status == "completed":
         store(task, b"0123456789")
     failing("url")
-    listed = boss.get(url("changelist"))
-    page = boss.get(url("change", task.pk))
-    live = boss.get(url("status"), {"id": task.pk, "page": "1"})
+    listed = admin_client.get(url("changelist"))
+    page = admin_client.get(url("change", task.pk))
+    live = admin_client.get(url("status"), {"id": task.pk, "page": "1"})
     assert [answer.status_code for answer in (listed, page, live)] == [200, 200, 200]
     assert task.prompt in page.content.decode()
     text = page.content.decode()
@@ -84,28 +84,28 @@ def test_pages_say_in_words_what_a_storage_without_addresses_does_not_show(boss,
 
 @pytest.mark.fault("K8.storage-without-url")
 @pytest.mark.parametrize("name", ["make_takes", "delete"])
-def test_the_pages_about_a_task_need_no_address(boss, make_task, failing, name):
+def test_the_pages_about_a_task_need_no_address(admin_client, make_task, failing, name):
     task = make_task("failed")
     failing("url")
-    assert boss.get(url(name, task.pk)).status_code == 200
+    assert admin_client.get(url(name, task.pk)).status_code == 200
 
 
 @pytest.mark.fault("K8.storage-without-url")
-def test_the_confirmation_page_needs_no_address(boss, make_task, failing):
+def test_the_confirmation_page_needs_no_address(admin_client, make_task, failing):
     tasks = [make_task() for _number in range(2)]
     failing("url")
     data = {"action": "submit_selected", "_selected_action": [task.pk for task in tasks]}
-    assert boss.post(url("changelist"), data, follow=True).status_code == 200
+    assert admin_client.post(url("changelist"), data, follow=True).status_code == 200
 
 
 @pytest.mark.fault("K8.told-once")
-def test_list_of_pictures_without_addresses(boss, make_task, storage, caplog):
+def test_list_of_pictures_without_addresses(admin_client, make_task, storage, caplog):
     """A list of pictures without addresses is one line in the log and no secret."""
     for _number in range(3):
         make_task()
     storage.failing = {"url"}
     for _time in range(2):
-        assert boss.get(url("changelist")).status_code == 200
+        assert admin_client.get(url("changelist")).status_code == 200
     said = [record for record in caplog.records if record.name == "django_wanvideo.models.creation.files"]
     assert len(said) == 1
     assert "ClientError" in caplog.text
@@ -113,21 +113,21 @@ def test_list_of_pictures_without_addresses(boss, make_task, storage, caplog):
 
 
 @pytest.mark.fault("K8.storage-without-url")
-def test_a_storage_that_says_that_it_has_no_addresses_is_no_trouble(boss, make_task, settings, caplog):
+def test_a_storage_that_says_that_it_has_no_addresses_is_no_trouble(admin_client, make_task, settings, caplog):
     settings.STORAGES = {**settings.STORAGES, "odd": {"BACKEND": "tests.storages.WithoutAddresses"}}
     settings.WANVIDEO = {**settings.WANVIDEO, "STORAGE": "odd"}
     make_task()
-    assert boss.get(url("changelist")).status_code == 200
+    assert admin_client.get(url("changelist")).status_code == 200
     assert [record for record in caplog.records if record.name == "django_wanvideo.models.creation.files"] == []
 
 
 @pytest.mark.fault("K8.video-view")
 @pytest.mark.parametrize("method", ["open", "size"])
-def test_a_video_that_the_storage_does_not_give_is_not_found(boss, make_task, failing, method):
+def test_a_video_that_the_storage_does_not_give_is_not_found(admin_client, make_task, failing, method):
     task = make_task("completed")
     store(task, b"0123456789")
     failing(method)
-    assert boss.get(url("video", task.pk)).status_code == 404
+    assert admin_client.get(url("video", task.pk)).status_code == 404
 
 
 # -- refused forms
@@ -135,53 +135,53 @@ def test_a_video_that_the_storage_does_not_give_is_not_found(boss, make_task, fa
 
 @pytest.mark.fault("K8.refused-form-on-s3")
 @pytest.mark.parametrize("method", ["save", "listdir", "delete", "exists", "open", "url", "size"])
-def test_a_refused_form_is_shown_whatever_the_storage_does(boss, failing, method):
+def test_a_refused_form_is_shown_whatever_the_storage_does(admin_client, failing, method):
     failing(method)
-    refused = boss.post(url("add"), add_data(prompt=""))
+    refused = admin_client.post(url("add"), add_data(prompt=""))
     assert refused.status_code == 200
     assert list(errors_of(refused)) == ["prompt"]
 
 
 @pytest.mark.fault("K8.refused-form-on-s3")
 @pytest.mark.parametrize("method", ["save", "listdir", "delete", "open"])
-def test_the_settings_of_another_model_are_shown_whatever_the_storage_does(boss, failing, method):
+def test_the_settings_of_another_model_are_shown_whatever_the_storage_does(admin_client, failing, method):
     failing(method)
-    shown = boss.post(url("add"), add_data(model="wan2.6-text-to-video", _model="1"))
+    shown = admin_client.post(url("add"), add_data(model="wan2.6-text-to-video", _model="1"))
     assert shown.status_code == 200
 
 
 @pytest.mark.fault("K8.kept-picture-cannot-be-read")
-def test_kept_picture_that_cannot_be_read_just_now(boss, storage, failing):
+def test_kept_picture_that_cannot_be_read_just_now(admin_client, storage, failing):
     """A kept picture that cannot be read just now is asked for and taken later."""
-    token = hidden(boss.post(url("add"), add_data(prompt="")), "first_frame_kept")
+    token = hidden(admin_client.post(url("add"), add_data(prompt="")), "first_frame_kept")
     failing("open")
-    assert boss.get(url("temporary_upload"), {"name": token}).status_code == 404
-    refused = boss.post(url("add"), add_data(first_frame_file=None, first_frame_kept=token))
+    assert admin_client.get(url("temporary_upload"), {"name": token}).status_code == 404
+    refused = admin_client.post(url("add"), add_data(first_frame_file=None, first_frame_kept=token))
     assert (refused.status_code, list(errors_of(refused))) == (200, ["first_frame_file"])
     assert hidden(refused, "first_frame_kept") == token
     assert not VideoTask.objects.exists()
     failing()
-    assert boss.post(url("add"), add_data(first_frame_file=None, first_frame_kept=token)).status_code == 302
+    assert admin_client.post(url("add"), add_data(first_frame_file=None, first_frame_kept=token)).status_code == 302
 
 
 @pytest.mark.fault("K8.kept-picture-cannot-be-read")
-def test_draft_keeps_its_picture(boss, make_task, failing):
+def test_draft_keeps_its_picture(admin_client, make_task, failing):
     """A draft keeps its picture when the one that was meant cannot be read."""
     task = make_task()
     data = add_data(first_frame_file=picture(size=(700, 500)), prompt="")
-    token = hidden(boss.post(url("change", task.pk), data), "first_frame_kept")
+    token = hidden(admin_client.post(url("change", task.pk), data), "first_frame_kept")
     failing("open")
-    refused = boss.post(url("change", task.pk), add_data(first_frame_file=None, first_frame_kept=token))
+    refused = admin_client.post(url("change", task.pk), add_data(first_frame_file=None, first_frame_kept=token))
     assert list(errors_of(refused)) == ["first_frame_file"]
     assert MediaInput.objects.get().width == 640
 
 
 @pytest.mark.fault("K8.kept-picture-cannot-be-forgotten")
-def test_a_kept_picture_that_cannot_be_deleted_costs_nothing(boss, failing, django_capture_on_commit_callbacks):
-    token = hidden(boss.post(url("add"), add_data(prompt="")), "first_frame_kept")
+def test_a_kept_picture_that_cannot_be_deleted_costs_nothing(admin_client, failing, django_capture_on_commit_callbacks):
+    token = hidden(admin_client.post(url("add"), add_data(prompt="")), "first_frame_kept")
     failing("delete", "exists", "listdir")
     with django_capture_on_commit_callbacks(execute=True):
-        accepted = boss.post(url("add"), add_data(first_frame_file=None, first_frame_kept=token))
+        accepted = admin_client.post(url("add"), add_data(first_frame_file=None, first_frame_kept=token))
     assert accepted.status_code == 302
     assert VideoTask.objects.get().first_frame.width == 640
 
@@ -190,9 +190,9 @@ def test_a_kept_picture_that_cannot_be_deleted_costs_nothing(boss, failing, djan
 
 
 @pytest.mark.fault("K8.picture-cannot-be-stored")
-def test_a_picture_that_the_storage_does_not_take_is_said_at_its_field(boss, failing):
+def test_a_picture_that_the_storage_does_not_take_is_said_at_its_field(admin_client, failing):
     failing("save")
-    refused = boss.post(url("add"), add_data())
+    refused = admin_client.post(url("add"), add_data())
     assert refused.status_code == 200
     assert "does not take the file just now" in str(errors_of(refused)["first_frame_file"])
     assert not VideoTask.objects.exists()
@@ -201,25 +201,25 @@ def test_a_picture_that_the_storage_does_not_take_is_said_at_its_field(boss, fai
 @pytest.mark.fault("K8.duplicates-and-variations")
 @pytest.mark.parametrize("method", ["open", "save"])
 @pytest.mark.parametrize("how", ["button", "form", "action", "make_takes"])
-def test_copies_of_picture_that_storage_does_not_give(boss, make_task, failing, method, how):
+def test_copies_of_picture_that_storage_does_not_give(admin_client, make_task, failing, method, how):
     """Copies of a picture that the storage does not give are refused in words."""
     task = make_task("failed" if how in {"button", "action"} else "draft")
     failing(method)
     if how == "button":
-        answer = boss.post(url("operate", task.pk, "duplicate"), follow=True)
+        answer = admin_client.post(url("operate", task.pk, "duplicate"), follow=True)
     elif how == "form":
-        answer = boss.post(
+        answer = admin_client.post(
             url("change", task.pk), add_data(first_frame_file=None, _save=None, _duplicate="1"), follow=True
         )
     elif how == "action":
         data = {"action": "duplicate_selected", "_selected_action": [task.pk]}
-        answer = boss.post(url("changelist"), data, follow=True)
+        answer = admin_client.post(url("changelist"), data, follow=True)
     else:
         form = {
             "prompts": "A dog\nA cow",
-            "idempotency_key": hidden(boss.get(url("make_takes", task.pk)), "idempotency_key"),
+            "idempotency_key": hidden(admin_client.get(url("make_takes", task.pk)), "idempotency_key"),
         }
-        answer = boss.post(url("make_takes", task.pk), form, follow=True)
+        answer = admin_client.post(url("make_takes", task.pk), form, follow=True)
     assert answer.status_code == 200
     assert "just now" in answer.content.decode()
     assert VideoTask.objects.count() == 1
@@ -227,16 +227,18 @@ def test_copies_of_picture_that_storage_does_not_give(boss, make_task, failing, 
 
 @pytest.mark.fault("K8.deletes")
 @pytest.mark.parametrize("how", ["page", "action"])
-def test_tasks_are_deleted_whatever_the_storage_does(boss, make_task, failing, how, django_capture_on_commit_callbacks):
+def test_tasks_are_deleted_whatever_the_storage_does(
+    admin_client, make_task, failing, how, django_capture_on_commit_callbacks
+):
     task = make_task("completed")
     store(task, b"0123456789")
     failing("delete", "exists", "open", "url", "size")
     with django_capture_on_commit_callbacks(execute=True):
         if how == "page":
-            answer = boss.post(url("delete", task.pk), {"post": "yes"})
+            answer = admin_client.post(url("delete", task.pk), {"post": "yes"})
         else:
             data = {"action": "delete_selected", "_selected_action": [task.pk], "post": "yes"}
-            answer = boss.post(url("changelist"), data)
+            answer = admin_client.post(url("changelist"), data)
     assert answer.status_code == 302
     assert not VideoTask.objects.exists()
 
@@ -244,11 +246,11 @@ def test_tasks_are_deleted_whatever_the_storage_does(boss, make_task, failing, h
 # -- what is kept
 
 
-def test_old_pictures_of_refused_forms_are_looked_for_once_an_hour(boss, storage, monkeypatch):
+def test_old_pictures_of_refused_forms_are_looked_for_once_an_hour(admin_client, storage, monkeypatch):
     looks = []
     monkeypatch.setattr(temporary_uploads, "forget_old", lambda: looks.append(1))
     for _time in range(3):
-        boss.post(url("add"), add_data(prompt=""))
+        admin_client.post(url("add"), add_data(prompt=""))
     assert len(looks) == 1
 
 
@@ -294,9 +296,9 @@ def polyglot(kind="GIF"):
 @pytest.mark.parametrize("name", ["evil.html", "evil.jpg", ".htaccess"])
 @pytest.mark.parametrize("content", [PAGE, SVG, b"GIF89a" + PAGE, polyglot(), b"\xff\xd8\xff" + PAGE, b"x"])
 @pytest.mark.parametrize("data", [{}, {"prompt": ""}, {"model": "wan2.6-text-to-video", "_model": "1"}])
-def test_what_is_no_picture_is_never_stored(boss, storage, name, content, data):
+def test_what_is_no_picture_is_never_stored(admin_client, storage, name, content, data):
     upload = SimpleUploadedFile(name, content, "image/jpeg")
-    response = boss.post(url("add"), add_data(first_frame_file=upload, **data))
+    response = admin_client.post(url("add"), add_data(first_frame_file=upload, **data))
     assert response.status_code == 200
     assert odd.names(storage) == []
     assert not hidden(response, "first_frame_kept")
@@ -305,23 +307,23 @@ def test_what_is_no_picture_is_never_stored(boss, storage, name, content, data):
 @pytest.mark.fault("K10.refused-file-is-served")
 @pytest.mark.parametrize(("kind", "extension"), [("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "webp"), ("BMP", "bmp")])
 @pytest.mark.parametrize("name", ["evil.html", "evil.svg", "evil.shtml", "evil.JPG/../x.html"])
-def test_a_picture_is_kept_under_the_extension_of_what_it_is(boss, storage, kind, extension, name):
+def test_a_picture_is_kept_under_the_extension_of_what_it_is(admin_client, storage, kind, extension, name):
     content = picture(kind=kind).read() + (PAGE if kind == "JPEG" else b"")
     upload = SimpleUploadedFile(name, content, "text/html")
-    token = hidden(boss.post(url("add"), add_data(first_frame_file=upload, prompt="")), "first_frame_kept")
+    token = hidden(admin_client.post(url("add"), add_data(first_frame_file=upload, prompt="")), "first_frame_kept")
     (stored,) = odd.names(storage)
     assert stored.startswith(temporary_uploads.FOLDER)
     assert stored.endswith(f".{extension}")
-    shown = boss.get(url("temporary_upload"), {"name": token})
+    shown = admin_client.get(url("temporary_upload"), {"name": token})
     assert shown["Content-Type"] == f"image/{kind.lower()}"
     assert shown["X-Content-Type-Options"] == "nosniff"
-    accepted = boss.post(url("add"), add_data(first_frame_file=None, first_frame_kept=token))
+    accepted = admin_client.post(url("add"), add_data(first_frame_file=None, first_frame_kept=token))
     assert accepted.status_code == 302
     assert {name.rpartition(".")[2] for name in odd.names(storage)} <= {extension, "jpg"}
 
 
 @pytest.mark.fault("K10.refused-file-is-served")
-def test_a_picture_that_is_refused_for_its_size_is_kept_as_a_picture(boss, storage):
-    response = boss.post(url("add"), add_data(first_frame_file=picture(size=(100, 100), name="evil.html")))
+def test_a_picture_that_is_refused_for_its_size_is_kept_as_a_picture(admin_client, storage):
+    response = admin_client.post(url("add"), add_data(first_frame_file=picture(size=(100, 100), name="evil.html")))
     assert list(errors_of(response)) == ["first_frame_file"]
     assert [name.rpartition(".")[2] for name in odd.names(storage)] == ["jpg"]

@@ -15,7 +15,7 @@ import django_wanvideo
 from django_wanvideo import takes
 from django_wanvideo.failures import ADVICE, advice_for, charge_words
 from django_wanvideo.models import VideoTask
-from tests.admin.batches import rows as batches
+from tests.admin.batches import factories as batches
 from tests.admin.conftest import add_data, store, url
 
 TEMPLATES = Path(django_wanvideo.__file__).parent / "templates"
@@ -120,34 +120,34 @@ def unbracketed(response):
 
 
 @pytest.fixture
-def pages(boss, make_task, monkeypatch):
+def pages(admin_client, make_task, monkeypatch):
     """Each page, as a function that opens it."""
     monkeypatch.setattr("django_wanvideo.services.resolution.evidence.TIMEOUT", 0.01)
 
     def completed():
-        task = make_task("completed", owner=boss.user, finished_at=timezone.now(), credits_used="11.9")
+        task = make_task("completed", owner=admin_client.user, finished_at=timezone.now(), credits_used="11.9")
         store(task, b"0123456789")
         return task
 
     def change(task):
-        return boss.get(url("change", task.pk))
+        return admin_client.get(url("change", task.pk))
 
     def listed():
         for status in ("draft", "queued", "submitting", "unconfirmed", "pending", "processing", "storing", "cancelled"):
             make_task(status)
         make_task("failed", error_code="service_error")
         completed()
-        return boss.get(url("changelist"))
+        return admin_client.get(url("changelist"))
 
     def chosen():
         data = {"action": "submit_selected", "_selected_action": [str(make_task().pk), str(make_task("queued").pk)]}
-        return boss.post(url("changelist"), data, follow=True)
+        return admin_client.post(url("changelist"), data, follow=True)
 
     def grouped():
         first = make_task("completed", credits_used=1, finished_at=timezone.now())
         store(first, b"1")
         takes.group(first, [make_task()])
-        first.pick(by=boss.user)
+        first.pick(by=admin_client.user)
         return first
 
     def retried():
@@ -155,23 +155,23 @@ def pages(boss, make_task, monkeypatch):
         tasks = [make_task("failed", error_code=code, accepted_at=timezone.now()) for code in codes]
         tasks += [make_task("failed", error_code="resource_not_found", provider_task_id="task-unified-1-x")]
         data = {"action": "retry_selected", "_selected_action": [str(task.pk) for task in [*tasks, make_task()]]}
-        return boss.post(url("changelist"), data, follow=True)
+        return admin_client.post(url("changelist"), data, follow=True)
 
     def batch():
         kinds = ["completed", "failed:service_error", "failed:content_filter", "unconfirmed", "queued", "processing"]
-        return batches.standing(batches.made(boss.user, 6, bad=1), *kinds)
+        return batches.standing(batches.made(admin_client.user, 6, bad=1), *kinds)
 
     return {
-        "batch": lambda: boss.get(batches.url("change", batch().pk)),
-        "batch of drafts": lambda: boss.get(batches.url("change", batches.made(boss.user).pk)),
-        "batches": lambda: [batch(), boss.get(batches.url("changelist"))][1],
-        "cancel batch": lambda: boss.get(batches.url("cancel", batch().pk)),
+        "batch": lambda: admin_client.get(batches.url("change", batch().pk)),
+        "batch of drafts": lambda: admin_client.get(batches.url("change", batches.made(admin_client.user).pk)),
+        "batches": lambda: [batch(), admin_client.get(batches.url("changelist"))][1],
+        "cancel batch": lambda: admin_client.get(batches.url("cancel", batch().pk)),
         "list": listed,
-        "empty list": lambda: boss.get(url("changelist")),
-        "nothing found": lambda: [make_task(), boss.get(url("changelist"), {"q": "whale"})][1],
-        "add": lambda: boss.get(url("add")),
-        "refused": lambda: boss.post(url("add"), add_data(prompt="", duration="99", first_frame_file=None)),
-        "another model": lambda: boss.get(url("add"), {"model": "wan2.6-text-to-video"}),
+        "empty list": lambda: admin_client.get(url("changelist")),
+        "nothing found": lambda: [make_task(), admin_client.get(url("changelist"), {"q": "whale"})][1],
+        "add": lambda: admin_client.get(url("add")),
+        "refused": lambda: admin_client.post(url("add"), add_data(prompt="", duration="99", first_frame_file=None)),
+        "another model": lambda: admin_client.get(url("add"), {"model": "wan2.6-text-to-video"}),
         "draft": lambda: change(make_task()),
         "queued": lambda: change(make_task("queued")),
         "processing": lambda: change(make_task("processing", progress=42, accepted_at=timezone.now())),
@@ -181,9 +181,9 @@ def pages(boss, make_task, monkeypatch):
         "cancelled": lambda: change(make_task("cancelled")),
         "confirm": chosen,
         "retry plan": retried,
-        "resolve": lambda: boss.get(url("resolve", make_task("unconfirmed").pk)),
-        "make takes": lambda: boss.get(url("make_takes", make_task("failed").pk)),
-        "takes": lambda: boss.get(url("takes", grouped().pk)),
+        "resolve": lambda: admin_client.get(url("resolve", make_task("unconfirmed").pk)),
+        "make takes": lambda: admin_client.get(url("make_takes", make_task("failed").pk)),
+        "takes": lambda: admin_client.get(url("takes", grouped().pk)),
     }
 
 
@@ -207,15 +207,15 @@ def test_a_text_that_escapes_is_found():
     assert reader.found == ["Open me", "Press"]
 
 
-def test_messages_after_a_deed_are_translated(brackets, boss, make_task):
+def test_messages_after_a_deed_are_translated(brackets, admin_client, make_task):
     answers = [
-        boss.post(url("add"), add_data()),
-        boss.post(url("operate", make_task("queued").pk, "cancel")),
-        boss.post(url("operate", make_task("completed").pk, "cancel")),
-        boss.post(url("operate", make_task("failed").pk, "retry")),
-        boss.post(url("resolve", make_task("unconfirmed").pk), {"decision": "x"}),
-        boss.post(url("send"), {"plan": "x"}),
-        boss.post(
+        admin_client.post(url("add"), add_data()),
+        admin_client.post(url("operate", make_task("queued").pk, "cancel")),
+        admin_client.post(url("operate", make_task("completed").pk, "cancel")),
+        admin_client.post(url("operate", make_task("failed").pk, "retry")),
+        admin_client.post(url("resolve", make_task("unconfirmed").pk), {"decision": "x"}),
+        admin_client.post(url("send"), {"plan": "x"}),
+        admin_client.post(
             url("changelist"), {"action": "cancel_selected", "_selected_action": [str(VideoTask.objects.first().pk)]}
         ),
     ]
@@ -249,10 +249,10 @@ class Numbers(HTMLParser):
 
 
 @pytest.mark.django_db
-def test_what_scripts_read_as_numbers_is_the_same_in_every_language(boss, settings):
+def test_what_scripts_read_as_numbers_is_the_same_in_every_language(admin_client, settings):
     settings.USE_THOUSAND_SEPARATOR = True
     with translation.override("de"):
-        page = boss.get(url("add"), headers={"accept-language": "de"}).content.decode()
+        page = admin_client.get(url("add"), headers={"accept-language": "de"}).content.decode()
     numbers = Numbers()
     numbers.feed(page)
     assert {name for _tag, name, _value in numbers.found} >= Numbers.READ - {"step"}

@@ -35,14 +35,14 @@ def headings():
     return found and found["heading"]
 
 
-def test_a_healthy_site_says_nothing(healthy, boss):
+def test_a_healthy_site_says_nothing(healthy, admin_client):
     assert banner.get_banner() is None
-    assert "wv-notice" not in boss.get(url("changelist")).content.decode()
+    assert "wv-notice" not in admin_client.get(url("changelist")).content.decode()
 
 
-def test_no_worker_is_said(healthy, monkeypatch, boss):
+def test_no_worker_is_said(healthy, monkeypatch, admin_client):
     monkeypatch.setattr(queue.jobs.Worker, "count", lambda **kwargs: 0)
-    assert "No worker is listening." in boss.get(url("changelist")).content.decode()
+    assert "No worker is listening." in admin_client.get(url("changelist")).content.decode()
 
 
 def test_a_queue_that_does_not_answer_is_said(healthy, monkeypatch):
@@ -111,12 +111,12 @@ def test_one_callback_lately_is_enough(healthy, make_task):
     assert headings() is None
 
 
-def test_an_error_while_looking_never_harms_the_list(healthy, monkeypatch, boss, caplog):
+def test_an_error_while_looking_never_harms_the_list(healthy, monkeypatch, admin_client, caplog):
     def broken():
         raise ZeroDivisionError
 
     monkeypatch.setattr(banner.site, "listening_workers", broken)
-    assert boss.get(url("changelist")).status_code == 200
+    assert admin_client.get(url("changelist")).status_code == 200
     assert "site trouble" in caplog.text
 
 
@@ -145,13 +145,13 @@ class ReadOnlyCache(AwayCache):
 
 @pytest.mark.parametrize("away", [AwayCache, ReadOnlyCache])
 def test_a_cache_that_is_away_never_harms_the_list_and_is_logged_once(
-    healthy, make_task, boss, monkeypatch, caplog, away
+    healthy, make_task, admin_client, monkeypatch, caplog, away
 ):
     monkeypatch.setattr(caching, "cache", away())
     SiteState.objects.filter(name="sweep").delete()
     make_task("queued")
     for _time in range(2):
-        page = boss.get(url("changelist"))
+        page = admin_client.get(url("changelist"))
         assert page.status_code == 200
         assert "The regular check has never run." in page.content.decode()
     assert caplog.text.count("ConnectionRefusedError: cache") == 1
@@ -167,7 +167,7 @@ def test_a_cache_that_comes_back_and_goes_away_again_is_logged_again(healthy, mo
 
 
 @pytest.mark.fault("K2.banner-says-it-is-a-copy")
-def test_a_copy_of_another_installations_database_is_said_and_nothing_else(healthy, settings, boss):
+def test_a_copy_of_another_installations_database_is_said_and_nothing_else(healthy, settings, admin_client):
     SiteState.objects.all().delete()
     settings.WANVIDEO = {**settings.WANVIDEO, "INSTALLATION": "staging"}
     Installation.objects.update(name="production")
@@ -175,7 +175,7 @@ def test_a_copy_of_another_installations_database_is_said_and_nothing_else(healt
     assert found["heading"] == "This is a copy of the database of “production”."
     assert "wanvideo_adopt" in found["texts"][0]
     assert len(found["texts"]) == 1
-    assert "This is a copy of the database" in boss.get(url("changelist")).content.decode()
+    assert "This is a copy of the database" in admin_client.get(url("changelist")).content.decode()
 
 
 @pytest.mark.fault("K2.banner-says-it-was-rolled-back")

@@ -34,10 +34,10 @@ def test_only_what_is_at_evolink_is_promised(person, make_task, status):
 
 
 @TRUE
-def test_a_task_that_is_kept_back_is_not_said_to_be_on_its_way(boss):
-    pause.pause(by=boss.user, reason="")
-    data = add_data(_generate="1", _save=None, idempotency_key=hidden(boss.get(url("add")), "idempotency_key"))
-    page = boss.post(url("add"), data, follow=True).content.decode()
+def test_a_task_that_is_kept_back_is_not_said_to_be_on_its_way(admin_client):
+    pause.pause(by=admin_client.user, reason="")
+    data = add_data(_generate="1", _save=None, idempotency_key=hidden(admin_client.get(url("add")), "idempotency_key"))
+    page = admin_client.post(url("add"), data, follow=True).content.decode()
     assert VideoTask.objects.get().status == "queued"
     message = re.search(r'class="messagelist".*?</ul>', page, re.S)[0]
     assert "sending is paused" in message.lower()
@@ -61,41 +61,41 @@ def test_a_task_that_is_kept_back_is_not_said_to_be_on_its_way(boss):
         ("x" * 500, "x" * 60),
     ],
 )  # fmt: skip
-def test_a_download_is_called_by_its_prompt_and_a_short_id(boss, make_task, prompt, name):
+def test_a_download_is_called_by_its_prompt_and_a_short_id(admin_client, make_task, prompt, name):
     task = make_task("completed")
     VideoTask.objects.filter(pk=task.pk).update(prompt=prompt)
     task.refresh_from_db()
     store(task, b"video")
     expected = f"{name}-{task.pk.hex[:8]}.mp4"
     assert names.of_video(task) == expected
-    assert f'download="{expected}"' in boss.get(url("change", task.pk)).content.decode()
+    assert f'download="{expected}"' in admin_client.get(url("change", task.pk)).content.decode()
 
 
 @SESSION
-def test_page_can_ask_whether_somebody_is_signed(boss, client):
+def test_page_can_ask_whether_somebody_is_signed(admin_client, client):
     """The page can ask whether somebody is signed in and for the token of now."""
-    answer = boss.get(url("price") + "?session=1")
+    answer = admin_client.get(url("price") + "?session=1")
     assert answer.json()["token"]
     assert "no-store" in answer["Cache-Control"]
     assert client.get(url("price") + "?session=1").status_code == 302
 
 
 @SESSION
-def test_token_of_before_signing_in_again(boss, make_task):
+def test_token_of_before_signing_in_again(admin_client, make_task):
     """A token of before signing in again does not count but the answered one does."""
     from django.test import Client
 
     browser = Client(enforce_csrf_checks=True)
-    browser.force_login(boss.user)
+    browser.force_login(admin_client.user)
     old = hidden(browser.get(url("add")), "csrfmiddlewaretoken") or re.search(
         r'csrfmiddlewaretoken" value="([^"]+)"', browser.get(url("add")).content.decode()
     )[1]  # fmt: skip
     key = hidden(browser.get(url("add")), "idempotency_key")
-    boss.user.set_password("y")
-    boss.user.save()
+    admin_client.user.set_password("y")
+    admin_client.user.save()
     browser.cookies.clear()
     browser.get("/admin/login/")
-    browser.force_login(boss.user)
+    browser.force_login(admin_client.user)
     assert browser.post(url("add"), add_data(idempotency_key=key, csrfmiddlewaretoken=old)).status_code == 403
     token = browser.get(url("price") + "?session=1").json()["token"]
     assert browser.post(url("add"), add_data(idempotency_key=key, csrfmiddlewaretoken=token)).status_code == 302

@@ -40,7 +40,7 @@ PARTS = {
 
 
 @pytest.fixture
-def show(boss, make_task, monkeypatch):
+def show(admin_client, make_task, monkeypatch):
     """Answer with one page of ``PARTS``."""
     monkeypatch.setattr("django_wanvideo.services.resolution.evidence.TIMEOUT", 0.01)
 
@@ -48,40 +48,40 @@ def show(boss, make_task, monkeypatch):
         match name:
             case "list":
                 make_task("processing", progress=42)
-                return boss.get(url("changelist"))
+                return admin_client.get(url("changelist"))
             case "grid":
                 make_task("processing", progress=42)
-                return boss.get(url("changelist") + "?view=grid&status=processing", follow=True)
+                return admin_client.get(url("changelist") + "?view=grid&status=processing", follow=True)
             case "empty":
-                return boss.get(url("changelist"))
+                return admin_client.get(url("changelist"))
             case "add":
-                return boss.get(url("add"))
+                return admin_client.get(url("add"))
             case "refused":
-                return boss.post(url("add"), add_data(prompt=""))
+                return admin_client.post(url("add"), add_data(prompt=""))
             case "draft":
-                return boss.get(url("change", make_task().pk))
+                return admin_client.get(url("change", make_task().pk))
             case "processing":
-                return boss.get(url("change", make_task("processing", progress=42).pk))
+                return admin_client.get(url("change", make_task("processing", progress=42).pk))
             case "failed":
-                return boss.get(url("change", make_task("failed", error_code="content_filter").pk))
+                return admin_client.get(url("change", make_task("failed", error_code="content_filter").pk))
             case "confirm":
                 data = {"action": "submit_selected", "_selected_action": [str(make_task().pk)]}
-                return boss.post(url("changelist"), data, follow=True)
+                return admin_client.post(url("changelist"), data, follow=True)
             case "resolve":
-                return boss.get(url("resolve", make_task("unconfirmed").pk))
+                return admin_client.get(url("resolve", make_task("unconfirmed").pk))
             case "popup":
                 make_task("completed")
-                return boss.get(url("changelist") + "?_popup=1&_to_field=id")
+                return admin_client.get(url("changelist") + "?_popup=1&_to_field=id")
             case "product":
                 product = Product.objects.create(name="Lamp", video=make_task("processing", progress=42))
-                return boss.get(f"/admin/shop/product/{product.pk}/change/")
+                return admin_client.get(f"/admin/shop/product/{product.pk}/change/")
             case "make_takes":
-                return boss.get(url("make_takes", make_task("completed").pk))
+                return admin_client.get(url("make_takes", make_task("completed").pk))
             case "takes":
                 first = make_task("completed")
                 takes.group(first, [make_task("processing")])
-                return boss.get(url("takes", first.pk))
-        return boss.get(url("delete", make_task("failed").pk))
+                return admin_client.get(url("takes", first.pk))
+        return admin_client.get(url("delete", make_task("failed").pk))
 
     return page
 
@@ -107,23 +107,25 @@ def test_a_page_keeps_its_parts(show, name):
     assert not re.search(r"<[^>]*\swv[^>]*\s(?:x-|@|:)\w", content)
 
 
-def test_the_fields_of_filters_narrow_the_list_and_keep_what_is_chosen(boss, make_task):
-    make_task(owner=boss.user)
-    page = boss.get(url("changelist"), {"created_from": "2026-01-02", "status": "draft", "owner": str(boss.user.pk)})
+def test_the_fields_of_filters_narrow_the_list_and_keep_what_is_chosen(admin_client, make_task):
+    make_task(owner=admin_client.user)
+    page = admin_client.get(
+        url("changelist"), {"created_from": "2026-01-02", "status": "draft", "owner": str(admin_client.user.pk)}
+    )
     forms = re.findall(r'<form method="get" class="wv wv-filterform">.*?</form>', page.content.decode(), re.S)
     assert [sorted(re.findall(r'\sname="(\w+)"', form)) for form in forms] == [
         ["created_from", "created_to", "owner", "status"],
         ["created_from", "owner", "status"],
     ]
-    assert f'<option value="{boss.user.pk}" selected>' in forms[1]
+    assert f'<option value="{admin_client.user.pk}" selected>' in forms[1]
 
 
-def test_what_the_pages_send_is_understood(boss, make_task):
-    response = boss.post(url("add"), add_data())
+def test_what_the_pages_send_is_understood(admin_client, make_task):
+    response = admin_client.post(url("add"), add_data())
     assert response.status_code == 302
     task = VideoTask.objects.get()
     data = {"action": "submit_selected", "_selected_action": [str(task.pk)]}
-    page = boss.post(url("changelist"), data, follow=True)
-    boss.post(url("send"), {"plan": hidden(page, "plan")})
+    page = admin_client.post(url("changelist"), data, follow=True)
+    admin_client.post(url("send"), {"plan": hidden(page, "plan")})
     task.refresh_from_db()
     assert task.status == "queued"

@@ -23,7 +23,7 @@ from django_wanvideo.models import Batch, VideoTask
 from django_wanvideo.services.resolution import decisions
 from tests.admin.conftest import add_data
 from tests.approvals.conftest import draft
-from tests.rows import make_attempt
+from tests.factories import make_attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from django_wanvideo.batches import duration
 from django_wanvideo.choices import TaskStatus
-from tests.rows import make_task
+from tests.factories import make_task
 
 pytestmark = pytest.mark.django_db
 

@@ -110,7 +110,7 @@ def test_a_chunk_that_is_interrupted_is_made_once():
     assert batch.tasks.count() == 5
 
 
-def test_a_batch_goes_from_rows_to_videos_and_says_once_that_it_has_ended(evolink):
+def test_a_batch_goes_from_rows_to_videos_and_says_once_that_it_has_ended(evolink_simulator):
     heard = []
 
     def hear(sender, batch, event, **kwargs):
@@ -129,6 +129,6 @@ def test_a_batch_goes_from_rows_to_videos_and_says_once_that_it_has_ended(evolin
         batch_finished.disconnect(hear)
     assert heard == [(Batch, batch.pk, 3)]
     assert batch.state == Batch.State.ENDED
-    evolink.ledger.assert_charged_once()
+    evolink_simulator.ledger.assert_charged_once()
     work.work(batch.pk)
     assert len(heard) == 1

@@ -83,7 +83,7 @@ def test_what_stands_without_a_true_reason_is_stuck(status, columns, is_stuck):
     import datetime as dt
 
     from benchmarks.soak import liveness
-    from tests.rows import make_task
+    from tests.factories import make_task
 
     now = timezone.now()
     times = {

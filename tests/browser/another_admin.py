@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import Error, expect
 
-from tests.browser import rows
+from tests.browser import factories
 from tests.hosts.shelves.models import Shelf, Slot
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_a_row_that_was_added_in_the_browser_has_the_chooser(maria: Person) -> None:
-    task = rows.make(rows.Wish("fox", "A fox steps out", "completed", 30), video=b"0")
+    task = factories.make(factories.Wish("fox", "A fox steps out", "completed", 30), video=b"0")
     shelf = Shelf.objects.create(name="Top shelf")
     page = maria.page
     page.goto(f"/backoffice/shelves/shelf/{shelf.pk}/change/")

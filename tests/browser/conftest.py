@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.person import Person
-from tests.browser.site import Crew, Site, running_crew, running_site, wait_for_idle
+from tests.browser.site import Site, Workers, running_site, running_workers, wait_for_idle
 from tests.requirements import missing
 
 if TYPE_CHECKING:
@@ -90,17 +90,17 @@ def site(chromium: Browser, django_db_setup: None, valkey: str) -> Iterator[Site
 
 
 @pytest.fixture(scope="module")
-def _crew(site: Site) -> Iterator[Crew]:
-    with running_crew() as running:
+def _workers(site: Site) -> Iterator[Workers]:
+    with running_workers() as running:
         yield running
 
 
 @pytest.fixture
-def crew(_crew: Crew, transactional_db: None) -> Iterator[Crew]:
+def workers(_workers: Workers, transactional_db: None) -> Iterator[Workers]:
     """A worker and a sweep at work; rows are taken away only after the last job."""
-    yield _crew
+    yield _workers
     # Shown only for a test that failed.
-    sys.stdout.write(_crew.said())
+    sys.stdout.write(_workers.said())
     wait_for_idle()
 
 

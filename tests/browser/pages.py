@@ -15,10 +15,9 @@ from django_wanvideo import takes
 from django_wanvideo.exceptions import ApprovalRequired
 from django_wanvideo.models import CreditEntry, Film, Preset, VideoTask
 from example_project.shop.models import Product
-from tests.browser import rows
-from tests.browser.person import address
+from tests.browser import factories
 from tests.browser.pictures import picture
-from tests.rows import MODEL
+from tests.factories import MODEL
 from tests.spending.entries import entry
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def _with_preset(maria: Person) -> None:
 def _ask_for_approval(tasks: Tasks) -> None:
     task = tasks["draft"]
     with override_settings(WANVIDEO={**settings.WANVIDEO, "APPROVAL_ABOVE": 5}), suppress(ApprovalRequired):
-        task.submit(by=rows.make_owner("aiko"))
+        task.submit(by=factories.make_owner("aiko"))
 
 
 def _approvals(maria: Person, tasks: Tasks) -> None:
@@ -124,11 +123,11 @@ def _references(maria: Person) -> None:
 def _film(maria: Person, tasks: Tasks) -> None:
     """A film of three parts, one of them of another take and one that failed, joined once when it was shorter."""
     first, count = tasks["completed"], VideoTask.objects.count()
-    prompts = ("A fox comes from the left", "The fox looks up: " + rows.LONG_PROMPT[:300], "Snow begins to fall")
+    prompts = ("A fox comes from the left", "The fox looks up: " + factories.LONG_PROMPT[:300], "Snow begins to fall")
     with first.video.open() as stored:
         video = stored.read()
     other, second, third = (
-        rows.make(rows.Wish("fox", prompt, status, 20), number=500 + count + number, video=video)
+        factories.make(factories.Wish("fox", prompt, status, 20), number=500 + count + number, video=video)
         for number, (prompt, status) in enumerate(zip(prompts, ("completed", "completed", "failed"), strict=True))
     )
     VideoTask.objects.filter(pk=first.pk).update(take_group=first.pk, picked=True)
@@ -202,6 +201,3 @@ def open_page(maria: Person, name: str, tasks: Tasks) -> None:
     """Open a page of ``PAGES`` and wait until its modules have run."""
     PAGES[name](maria, tasks)
     maria.page.wait_for_load_state("load")
-
-
-__all__ = ["PAGES", "address", "open_page", "rows"]

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from django_wanvideo.choices import CreditOutcome, CreditResult
 from django_wanvideo.models import CreditEntry, VideoTask
-from tests.browser import rows
+from tests.browser import factories
 from tests.browser.pictures import picture
 from tests.spending.entries import MODELS, entry
 
@@ -58,7 +58,7 @@ def film(maria: Person, video: bytes) -> Page:
     """Show three parts that follow each other."""
     before = VideoTask.objects.filter(prompt=PARTS[-1]).first()
     for at, prompt in enumerate(PARTS if before is None else ()):
-        part = rows.make(rows.Wish("fox", prompt, "completed", 30 - at), number=80 + at, video=video)
+        part = factories.make(factories.Wish("fox", prompt, "completed", 30 - at), number=80 + at, video=video)
         VideoTask.objects.filter(pk=part.pk).update(continues=before)
         before = part
     assert before is not None
@@ -70,7 +70,7 @@ def spending(maria: Person) -> Page:
     if CreditEntry.objects.filter(batch_label="Spring catalogue").exists():
         return maria.open("spending")
     dice = random.Random(7)
-    people = [maria.user, rows.make_owner("aiko"), rows.make_owner("tomas")]
+    people = [maria.user, factories.make_owner("aiko"), factories.make_owner("tomas")]
     batch = uuid.UUID(int=7, version=4)
     for day in range(DAYS):
         at = timezone.now() - dt.timedelta(days=DAYS - day)

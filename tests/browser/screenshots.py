@@ -76,7 +76,7 @@ class Studio:
 
     def take(self, names: list[str]) -> None:
         """Take the pictures; each is a page in one look."""
-        from tests.browser import rows, scenes
+        from tests.browser import factories, scenes
         from tests.browser.person import Person
 
         # Before the rows, whose owners may do nothing: of these she is one.
@@ -103,7 +103,7 @@ class Studio:
         tasks: dict[str, Any] = {}
         for name, show in shots.items():
             if name == "admin-changelist":
-                tasks = rows.make_all(_film())
+                tasks = factories.make_all(_film())
                 self._be_well()
             for suffix, look in looks.items():
                 if not names or name + suffix in names:
@@ -146,13 +146,13 @@ class Studio:
 
     def _takes(self, maria: Any, tasks: dict[str, Any]) -> Page:
         from django_wanvideo import takes
-        from tests.browser import rows
+        from tests.browser import factories
 
         first = tasks["completed"]
         if first.take_group is None:
             words = [first.prompt, first.prompt, f"{first.prompt}; the camera follows it to the left"]
-            wishes = [rows.Wish("fox", prompt, "completed", 40) for prompt in words]
-            others = [rows.make(wish, number=50 + at, video=_film()) for at, wish in enumerate(wishes)]
+            wishes = [factories.Wish("fox", prompt, "completed", 40) for prompt in words]
+            others = [factories.make(wish, number=50 + at, video=_film()) for at, wish in enumerate(wishes)]
             takes.group(first, others)
             others[0].pick(by=first.owner)
         page: Page = maria.open("takes", first.pk)

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import override_settings
 
-from tests.waiting import until
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,7 +87,7 @@ def running_site() -> Iterator[Site]:
         yield Site(server.url, simulator)
 
 
-class Crew:
+class Workers:
     """A worker and a sweep, as processes."""
 
     def __init__(self, start: Callable[..., subprocess.Popen[str]], log: IO[str]) -> None:
@@ -116,7 +116,7 @@ class Crew:
 
 
 @contextmanager
-def running_crew() -> Iterator[Crew]:
+def running_workers() -> Iterator[Workers]:
     """Run a worker and a sweep as processes, and wait until both are at work."""
     import django_rq
     from rq import Worker
@@ -133,15 +133,15 @@ def running_crew() -> Iterator[Crew]:
     env.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
     with ExitStack() as stack:
         log = stack.enter_context(tempfile.TemporaryFile("w+"))
-        crew = Crew(partial(_start, stack, log, env), log)
+        workers = Workers(partial(_start, stack, log, env), log)
 
         def at_work() -> bool:
-            ended = [child for child in (crew.worker, crew.sweep) if child.poll() is not None]
-            assert not ended, f"A process ended by itself.\n{crew.said()}"
+            ended = [child for child in (workers.worker, workers.sweep) if child.poll() is not None]
+            assert not ended, f"A process ended by itself.\n{workers.said()}"
             return Worker.count(queue=queue) > 0
 
-        until(at_work, "a worker", detail=crew.said)
-        yield crew
+        wait_until(at_work, "a worker", detail=workers.said)
+        yield workers
 
 
 def wait_for_idle(seconds: float = 20) -> None:
@@ -151,7 +151,7 @@ def wait_for_idle(seconds: float = 20) -> None:
 
     queue = django_rq.get_queue("wanvideo")
     started = StartedJobRegistry(queue=queue)
-    until(lambda: not queue.count and not started.get_job_ids(cleanup=False), "the end of all jobs", seconds)
+    wait_until(lambda: not queue.count and not started.get_job_ids(cleanup=False), "the end of all jobs", seconds)
 
 
 def _start(stack: ExitStack, log: IO[str], env: dict[str, str], *command: str) -> subprocess.Popen[str]:

@@ -13,8 +13,8 @@ from django_wanvideo.choices import ApprovalKind, TaskStatus
 from django_wanvideo.exceptions import ApprovalRequired
 from django_wanvideo.models import VideoTask
 from django_wanvideo.services.sending import approvals, quotes
-from tests.browser import rows
-from tests.browser.rows import Wish
+from tests.browser import factories
+from tests.browser.factories import Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.browser.person import Person
 
 DEAR = [
-    Wish("dunes", rows.LONG_PROMPT[:600], "draft", 25, owner="aiko", seconds=15, quality="1080p"),
+    Wish("dunes", factories.LONG_PROMPT[:600], "draft", 25, owner="aiko", seconds=15, quality="1080p"),
     Wish("sailboat", "The sailboat heels in a gust and passes from right to left", "draft", 120, owner="tom", seconds=15, quality="1080p"),
     Wish("lighthouse", "Slow push-in on the lighthouse at dusk", "draft", 180, owner="maria", seconds=15, quality="1080p"),
 ]  # fmt: skip
@@ -35,14 +35,14 @@ def waiting(settings: Any, new_person: Any) -> Callable[[], list[VideoTask]]:
 
     def make() -> list[VideoTask]:
         settings.WANVIDEO = {**settings.WANVIDEO, "APPROVAL_ABOVE": 50}
-        tasks = [rows.make(wish) for wish in DEAR]
+        tasks = [factories.make(wish) for wish in DEAR]
         VideoTask.objects.filter(pk=tasks[0].pk).update(
             notes="For the loop at the trade fair: it fills the large wall."
         )
         for task in tasks:
             with pytest.raises(ApprovalRequired):
                 task.submit(by=task.owner)
-        small = [rows.make(wish) for wish in SMALL]
+        small = [factories.make(wish) for wish in SMALL]
         aiko = get_user_model().objects.get(username="aiko")
         with pytest.raises(ApprovalRequired):
             approvals.admit_together({task.pk: quotes.quote(task) for task in small}, ApprovalKind.SUBMIT, by=aiko)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from django_wanvideo.models import VideoTask
-from tests.browser import rows
+from tests.browser import factories
 from tests.browser.pictures import picture
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.usefixtures("site"), pytest.mark.fault("K1.back-makes-second-charge")]
 
 #: The page is the browser's, so no worker is needed: what was sent waits in the queue.
-COMPLETED = next(wish for wish in rows.WISHES if wish.status == "completed")
+COMPLETED = next(wish for wish in factories.WISHES if wish.status == "completed")
 
 
 @pytest.fixture(autouse=True)
@@ -178,7 +178,7 @@ def test_without_scripts_the_server_notices(new_person: Callable[..., Person], f
 @pytest.mark.parametrize("scripts", [True, False])
 def test_takes_after_back_are_not_made_again(new_person: Callable[..., Person], scripts: bool) -> None:
     maria = new_person(java_script_enabled=scripts)
-    task = rows.make(COMPLETED, video=b"x")
+    task = factories.make(COMPLETED, video=b"x")
     page = maria.open("make_takes", task.pk)
     page.locator("#id_repeats").fill("0")
     page.locator("#id_prompts").fill("in snow\nat night")
@@ -196,7 +196,7 @@ def test_takes_after_back_are_not_made_again(new_person: Callable[..., Person], 
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_copy_after_back_is_not_made_again(new_person: Callable[..., Person], scripts: bool) -> None:
     maria = new_person(java_script_enabled=scripts)
-    task = rows.make(COMPLETED)
+    task = factories.make(COMPLETED)
     page = maria.open("change", task.pk)
     duplicate = page.get_by_role("button", name="Duplicate")
     duplicate.click()
@@ -210,7 +210,7 @@ def test_a_copy_after_back_is_not_made_again(new_person: Callable[..., Person], 
 
 @pytest.mark.fault("K1.two-tabs-on-a-draft")
 def test_what_another_tab_changed_is_shown_after_back_too(maria: Person) -> None:
-    task = rows.make(next(wish for wish in rows.WISHES if wish.status == "draft"))
+    task = factories.make(next(wish for wish in factories.WISHES if wish.status == "draft"))
     page = maria.open("change", task.pk)
     page.locator("#id_prompt").fill("My words")
     page.locator("[name=_save]").click()
@@ -228,7 +228,7 @@ def test_what_another_tab_changed_is_shown_after_back_too(maria: Person) -> None
 
 @pytest.mark.fault("K1.draft-sent-meanwhile")
 def test_what_was_typed_while_another_tab_sent_the_draft_becomes_a_copy(maria: Person) -> None:
-    task = rows.make(next(wish for wish in rows.WISHES if wish.status == "draft"))
+    task = factories.make(next(wish for wish in factories.WISHES if wish.status == "draft"))
     first, second = maria.open("change", task.pk), maria.context.new_page()
     maria.open("change", task.pk, page=second)
     generate(first)

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import VideoTask
-from tests.browser import rows
+from tests.browser import factories
 from tests.browser.test_watching import PROCESSING, STATUS, count_requests, live, move_on, pass_time
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from django_wanvideo.choices import TaskStatus as Status
     from tests.browser.person import Person
 
-STORING, PENDING = (next(wish for wish in rows.WISHES if wish.status == name) for name in ("storing", "pending"))
+STORING, PENDING = (next(wish for wish in factories.WISHES if wish.status == name) for name in ("storing", "pending"))
 REFUSED = {"error_code": "service_error", "error_message": "Service error."}
 
 
-def make(wish: rows.Wish, number: int = 0, **columns: object) -> VideoTask:
+def make(wish: factories.Wish, number: int = 0, **columns: object) -> VideoTask:
     """Make a task and set columns that its wish does not have."""
-    task = rows.make(wish, number=number)
+    task = factories.make(wish, number=number)
     move_on(task, **columns)
     task.refresh_from_db()
     return task

@@ -12,7 +12,7 @@ from playwright.sync_api import Error, expect
 from django_wanvideo import takes
 from django_wanvideo.models import VideoTask
 from example_project.shop.models import Product
-from tests.browser import rows
+from tests.browser import factories
 from tests.browser.pictures import picture
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.browser.person import Person
 
-WISH = rows.Wish("cup", "Steam curls above the cup", "completed", 30)
+WISH = factories.Wish("cup", "Steam curls above the cup", "completed", 30)
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def use(popup: Page) -> None:
 
 
 def test_the_best_of_four_takes_is_on_the_products_page_with_four_clicks(maria: Person, cup: Product) -> None:
-    first = rows.make(WISH, video=b"0")
-    others = [rows.make(WISH, number=number, video=b"0") for number in (1, 2, 3)]
+    first = factories.make(WISH, video=b"0")
+    others = [factories.make(WISH, number=number, video=b"0") for number in (1, 2, 3)]
     takes.group(first, others)
     best = others[1]
     takes.pick(best, by=maria.user)
@@ -74,7 +74,7 @@ def test_the_best_of_four_takes_is_on_the_products_page_with_four_clicks(maria: 
 
 
 def test_a_tick_shows_what_was_made_for_this_product_alone(maria: Person, cup: Product) -> None:
-    ours, _other = (rows.make(WISH, number=number, video=b"0") for number in (0, 1))
+    ours, _other = (factories.make(WISH, number=number, video=b"0") for number in (0, 1))
     ours.metadata = {"made_for": f"shop.product:{cup.pk}:video"}
     ours.save(update_fields=["metadata"])
     page = open_product(maria, cup)
@@ -95,7 +95,7 @@ def test_a_tick_shows_what_was_made_for_this_product_alone(maria: Person, cup: P
 
 
 def test_changing_removing_and_searching_by_keys(maria: Person, cup: Product) -> None:
-    tasks = rows.make_all()
+    tasks = factories.make_all()
     fox = tasks["completed"]
     cup.video = VideoTask.objects.filter(status="completed").exclude(pk=fox.pk).first()
     cup.save()
@@ -149,7 +149,7 @@ def test_a_new_video_from_the_picture_is_used_with_one_press(maria: Person, cup:
 
 
 def test_without_javascript_it_is_a_select(new_person: Callable[..., Person]) -> None:
-    maria, task = new_person(java_script_enabled=False), rows.make(WISH, video=b"0")
+    maria, task = new_person(java_script_enabled=False), factories.make(WISH, video=b"0")
     cup = make_cup()
     page = maria.page
     page.goto(f"/admin/shop/product/{cup.pk}/change/")

@@ -26,7 +26,7 @@ UNTIL = """(video, [event, second]) => new Promise((done, failed) => {
 })"""
 
 
-@pytest.mark.usefixtures("crew")
+@pytest.mark.usefixtures("workers")
 def test_a_first_video_needs_no_reload_from_login_to_playing_it(
     new_person: Callable[..., Person], site, settings
 ) -> None:
@@ -67,7 +67,7 @@ def test_a_first_video_needs_no_reload_from_login_to_playing_it(
     assert download.value.path().stat().st_size == task.video_size
 
 
-@pytest.mark.usefixtures("crew")
+@pytest.mark.usefixtures("workers")
 def test_rows_of_the_list_finish_without_a_reload(maria: Person) -> None:
     page = maria.open("add")
     maria.fill_in("Waves below the lighthouse [seconds:3]", scene="lighthouse")
@@ -86,7 +86,7 @@ def test_rows_of_the_list_finish_without_a_reload(maria: Person) -> None:
     assert maria.is_marked(), "The list was loaded anew."
 
 
-@pytest.mark.usefixtures("crew")
+@pytest.mark.usefixtures("workers")
 def test_a_refusal_is_explained_and_a_retry_makes_the_video(maria: Person, site) -> None:
     page = maria.open("add")
     maria.fill_in("She turns to the camera [fail:content_policy_violation]", scene="portrait")
@@ -108,7 +108,7 @@ def test_a_refusal_is_explained_and_a_retry_makes_the_video(maria: Person, site)
     site.assert_charged_once()
 
 
-@pytest.mark.usefixtures("crew")
+@pytest.mark.usefixtures("workers")
 def test_a_fault_of_evolink_is_retried_with_one_press(maria: Person, site) -> None:
     page = maria.open("add")
     maria.fill_in("Steam above the cup [fail:service_error]", scene="cup")

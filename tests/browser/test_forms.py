@@ -14,7 +14,7 @@ from django_wanvideo.models import VideoTask
 from tests.browser.person import address
 from tests.browser.pictures import picture
 from tests.catalog.phone import photo, scene
-from tests.waiting import until
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -215,7 +215,7 @@ def test_slow_price_keeps_old_one_and_broken(maria: Person) -> None:
     expect(price).to_have_class(re.compile("is-asking"))
     expect(price).to_contain_text("11.9")
     expect(button).to_have_text("Generate for about 11.9 credits")
-    until(lambda: held or page.wait_for_timeout(50), "the question about the price")
+    wait_until(lambda: held or page.wait_for_timeout(50), "the question about the price")
     held.pop().continue_()
     expect(button).to_have_text("Generate for about 23.8 credits")
     expect(price).not_to_have_class(re.compile("is-asking"))

@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from playwright.sync_api import expect
 
 from django_wanvideo.models import VideoTask
-from tests.browser import rows
+from tests.browser import factories
 from tests.browser.test_watching import PROCESSING, STATUS, move_on
 from tests.clips import clip
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.browser.person import Person
 
-COMPLETED = [wish for wish in rows.WISHES if wish.status == "completed"]
+COMPLETED = [wish for wish in factories.WISHES if wish.status == "completed"]
 MAY_PLAY = "video => !video.paused && video.muted && video.currentTime > 0"
 
 
@@ -45,8 +45,8 @@ def until_it_plays(page: Page, task: VideoTask) -> None:
 
 
 def test_one_tile_plays_muted_while_it_is_pointed_at_or_has_the_focus(maria: Person, film: bytes) -> None:
-    first, second = (rows.make(wish, number=n, video=film) for n, wish in enumerate(COMPLETED[:2]))
-    draft = rows.make(rows.WISHES[0], number=3)
+    first, second = (factories.make(wish, number=n, video=film) for n, wish in enumerate(COMPLETED[:2]))
+    draft = factories.make(factories.WISHES[0], number=3)
     page = grid(maria)
     videos = page.locator(".wv-gallery video")
     expect(page.locator(".wv-gallery > li")).to_have_count(3)
@@ -69,7 +69,7 @@ def test_one_tile_plays_muted_while_it_is_pointed_at_or_has_the_focus(maria: Per
 
 def test_nothing_plays_for_who_wants_calm(new_person: Callable[..., Person], film: bytes) -> None:
     maria = new_person(reduced_motion="reduce")
-    task = rows.make(COMPLETED[0], video=film)
+    task = factories.make(COMPLETED[0], video=film)
     page = grid(maria)
     page.clock.install()
     tile(page, task).locator(".wv-poster").hover()
@@ -80,7 +80,7 @@ def test_nothing_plays_for_who_wants_calm(new_person: Callable[..., Person], fil
 
 def test_a_video_that_cannot_be_played_leaves_the_picture(maria: Person) -> None:
     # The browser says of a file that is none that it cannot play it.
-    task = rows.make(COMPLETED[0], video=b"no video")
+    task = factories.make(COMPLETED[0], video=b"no video")
     page = grid(maria)
     with page.expect_response(re.compile(r"\.mp4")):
         tile(page, task).locator(".wv-poster").hover()
@@ -90,7 +90,7 @@ def test_a_video_that_cannot_be_played_leaves_the_picture(maria: Person) -> None
 
 def test_the_choice_is_remembered_in_another_browser_of_the_same_person(new_person: Callable[..., Person]) -> None:
     here, elsewhere, jonas = new_person("maria"), new_person("maria"), new_person("jonas")
-    rows.make(COMPLETED[0])
+    factories.make(COMPLETED[0])
     page = here.open("changelist")
     page.get_by_role("link", name="Grid").click()
     expect(page.locator(".wv-gallery")).to_be_visible()
@@ -100,7 +100,7 @@ def test_the_choice_is_remembered_in_another_browser_of_the_same_person(new_pers
 
 
 def test_what_is_ticked_in_the_grid_is_what_an_action_takes(maria: Person) -> None:
-    tasks = [rows.make(rows.WISHES[2], number=n) for n in range(5)]
+    tasks = [factories.make(factories.WISHES[2], number=n) for n in range(5)]
     page = grid(maria)
     counter, boxes = page.locator(".action-counter"), page.locator("input.action-select")
     expect(counter).to_have_text("0 of 5 selected")
@@ -121,7 +121,7 @@ def test_what_is_ticked_in_the_grid_is_what_an_action_takes(maria: Person) -> No
 
 
 def test_a_tile_and_the_sum_follow_what_happens(maria: Person, film: bytes) -> None:
-    task = rows.make(PROCESSING)
+    task = factories.make(PROCESSING)
     page = grid(maria, "&created=7")
     expect(page.locator(".wv-sum")).to_contain_text("1 task in this filter")
     expect(page.locator(".wv-sum")).to_contain_text("0 videos")

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Permission
 from playwright.sync_api import Locator, expect
 
 from django_wanvideo.models import VideoTask
-from tests.browser import rows
+from tests.browser import factories
 from tests.browser.test_watching import PROCESSING, live
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from tests.browser.person import Person
 
 
-def wish(status: str) -> rows.Wish:
+def wish(status: str) -> factories.Wish:
     """The first wish of a status."""
-    return next(wish for wish in rows.WISHES if wish.status == status)
+    return next(wish for wish in factories.WISHES if wish.status == status)
 
 
 def gap(above: Locator, below: Locator) -> float:
@@ -38,14 +38,14 @@ def middle(part: Locator) -> float:
 
 
 def test_the_pause_stands_on_the_line_of_its_words(maria: Person) -> None:
-    task = rows.make(PROCESSING)
+    task = factories.make(PROCESSING)
     page = maria.open("change", task.pk)
     expect(live(page)).to_be_visible()
     assert abs(middle(live(page)) - middle(page.get_by_role("button", name="Pause"))) <= 1.5
 
 
 def test_who_may_only_look_sees_the_prompt_of_a_draft_at_a_distance(maria: Person) -> None:
-    task = rows.make(wish("draft"))
+    task = factories.make(wish("draft"))
     maria.user.is_superuser, maria.user.is_staff = False, True
     maria.user.save()
     maria.user.user_permissions.set(Permission.objects.filter(codename="view_videotask"))
@@ -56,13 +56,13 @@ def test_who_may_only_look_sees_the_prompt_of_a_draft_at_a_distance(maria: Perso
 
 def test_on_a_phone_what_takes_are_like_keeps_its_distance_from_the_fields(new_person: Callable[..., Person]) -> None:
     maria = new_person(phone=True)
-    task = rows.make(wish("completed"), video=b"x")
+    task = factories.make(wish("completed"), video=b"x")
     page = maria.open("make_takes", task.pk)
     assert gap(page.locator("#id_prompts"), page.get_by_role("heading", name="Like this one")) >= 16
 
 
 def test_a_decision_that_is_needed_looks_like_a_link_in_the_list(maria: Person) -> None:
-    task = rows.make(wish("unconfirmed"))
+    task = factories.make(wish("unconfirmed"))
     VideoTask.objects.filter(pk=task.pk).update(next_action_at=None)
     link = maria.open("changelist").get_by_role("link", name="Needs a decision")
     assert "underline" in link.evaluate("link => getComputedStyle(link).textDecorationLine")

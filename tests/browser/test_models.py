@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LONG = 40_000
 
 
-@pytest.mark.usefixtures("crew")
+@pytest.mark.usefixtures("workers")
 def test_from_a_card_to_a_video(maria: Person, site) -> None:
     page = maria.open("add")
     page.get_by_role("link", name="Other ways to make a video").click()

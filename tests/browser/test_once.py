@@ -9,14 +9,14 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from django_wanvideo.models import VideoTask
-from tests.browser import rows
-from tests.waiting import until
+from tests.browser import factories
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.browser.person import Person
     from tests.browser.site import Site
 
-pytestmark = pytest.mark.usefixtures("crew")
+pytestmark = pytest.mark.usefixtures("workers")
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def ledger(site: Site):
 
 def until_all_ended(count: int) -> None:
     """Wait until so many tasks are there and all of them have ended."""
-    until(lambda: VideoTask.objects.finished().count() == count, f"the end of {count} tasks")
+    wait_until(lambda: VideoTask.objects.finished().count() == count, f"the end of {count} tasks")
 
 
 def test_a_double_click_on_generate_makes_one_task_and_one_request(maria: Person, ledger) -> None:
@@ -55,7 +55,7 @@ def test_a_pressed_button_says_so_and_ignores_further_presses(maria: Person) -> 
     )
     assert pressed == ["Sending…", "true"]
     # Before it is sent, the site is asked whether somebody is signed in.
-    until(lambda: page.evaluate("window.sent") == 1, "the form to be sent")
+    wait_until(lambda: page.evaluate("window.sent") == 1, "the form to be sent")
     page.locator("[name=_generate]").evaluate("button => button.click()")
     assert page.evaluate("window.sent") == 1
     expect(page.locator("[name=_generate]")).to_have_text("Sending…")
@@ -93,8 +93,8 @@ def test_a_reload_after_generate_sends_nothing(maria: Person, ledger) -> None:
 
 @pytest.mark.fault("K12.back-after-a-bulk-confirmation")
 def test_several_drafts_are_sent_together_once_in_spite_of_reload_and_back(maria: Person, ledger) -> None:
-    for wish in rows.WISHES[:2]:
-        rows.make(wish)
+    for wish in factories.WISHES[:2]:
+        factories.make(wish)
     page = maria.open("changelist")
     page.locator("#action-toggle").check()
     page.locator("select[name=action]").select_option(label="Generate selected…")
@@ -113,7 +113,7 @@ def test_several_drafts_are_sent_together_once_in_spite_of_reload_and_back(maria
 
 
 def test_a_confirmation_open_in_two_tabs_sends_once(maria: Person, ledger) -> None:
-    rows.make(rows.WISHES[0])
+    factories.make(factories.WISHES[0])
     pages = [maria.page, maria.context.new_page()]
     for page in pages:
         maria.open("changelist", page=page)
@@ -132,7 +132,7 @@ def test_a_confirmation_open_in_two_tabs_sends_once(maria: Person, ledger) -> No
 @pytest.mark.fault("K12.retry-groups-what-helps")
 def test_ticking_what_was_refused_shows_its_price_before_it_can_be_sent(maria: Person, ledger) -> None:
     for code in ("service_error", "content_policy_violation"):
-        task = rows.make(rows.Wish("fox", f"A fox and {code}", "draft", 5))
+        task = factories.make(factories.Wish("fox", f"A fox and {code}", "draft", 5))
         VideoTask.objects.filter(pk=task.pk).update(status="failed", error_code=code, queued_at=timezone.now())
     page = maria.open("changelist")
     page.locator("#action-toggle").check()

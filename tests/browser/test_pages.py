@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import axe, rows
+from tests.browser import axe, factories
 from tests.browser.pages import PAGES, open_page
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def test_every_page(new_person: Callable[..., Person], phone: bool) -> None:
     maria.open("changelist")
     expect(maria.page.get_by_role("heading", name="No videos yet")).to_be_visible()
     look_at("empty list")
-    tasks = rows.make_all()
+    tasks = factories.make_all()
     for name in PAGES:
         open_page(maria, name, tasks)
         look_at(name)

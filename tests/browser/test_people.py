@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission
 from playwright.sync_api import expect
 
 from django_wanvideo.models import VideoTask
-from tests.browser import rows
+from tests.browser import factories
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LONG = 40_000
 
 
-@pytest.mark.usefixtures("crew")
+@pytest.mark.usefixtures("workers")
 def test_a_whole_session_on_a_phone(new_person: Callable[..., Person]) -> None:
     maria = new_person(phone=True)
     page = maria.open("changelist")
@@ -61,7 +61,7 @@ def _tab_to(maria: Person, selector: str, most: int = 60) -> None:
     raise AssertionError(f"{selector} cannot be reached with Tab.")
 
 
-@pytest.mark.usefixtures("crew")
+@pytest.mark.usefixtures("workers")
 def test_a_video_is_made_and_played_with_the_keyboard_alone(new_person: Callable[..., Person]) -> None:
     maria = new_person(signed_in=False)
     page = maria.page
@@ -106,7 +106,7 @@ def test_a_video_is_made_and_played_with_the_keyboard_alone(new_person: Callable
 
 
 def test_the_list_is_worked_with_the_keyboard_alone(maria: Person) -> None:
-    rows.make(rows.WISHES[0])
+    factories.make(factories.WISHES[0])
     page = maria.open("changelist")
     # Since Django 6.1 the filters come before the search.
     _tab_to(maria, "#searchbar", 90)
@@ -125,7 +125,7 @@ def test_the_list_is_worked_with_the_keyboard_alone(maria: Person) -> None:
 
 def test_in_a_dark_room_the_pages_are_dark_and_the_words_bright(new_person: Callable[..., Person]) -> None:
     maria = new_person(dark=True)
-    tasks = rows.make_all()
+    tasks = factories.make_all()
     brightness = """element => {
         const shade = (text) => text.match(/\\d+(\\.\\d+)?/g).slice(0, 3).reduce((sum, n) => sum + Number(n), 0) / 3;
         const style = getComputedStyle(element);
@@ -143,7 +143,7 @@ def test_in_a_dark_room_the_pages_are_dark_and_the_words_bright(new_person: Call
 def test_without_javascript_a_task_is_made_and_sent(new_person: Callable[..., Person]) -> None:
     maria = new_person(java_script_enabled=False)
     page = maria.open("add")
-    drawn = rows.picture("fox")
+    drawn = factories.picture("fox")
     page.locator("#id_first_frame_file").set_input_files(
         {"name": drawn.name, "mimeType": "image/jpeg", "buffer": drawn.getvalue()}
     )
@@ -158,7 +158,7 @@ def test_without_javascript_a_task_is_made_and_sent(new_person: Callable[..., Pe
 
 def test_who_may_only_look_is_offered_nothing_else(new_person: Callable[..., Person]) -> None:
     maria = new_person()
-    tasks = rows.make_all()
+    tasks = factories.make_all()
     maria.user.is_superuser = False
     maria.user.is_staff = True
     maria.user.save()

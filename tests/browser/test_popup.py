@@ -10,7 +10,7 @@ from playwright.sync_api import Error, expect
 
 from example_project.shop.admin import ProductAdmin
 from example_project.shop.models import Product
-from tests.browser import rows
+from tests.browser import factories
 
 if TYPE_CHECKING:
     from tests.browser.person import Person
@@ -23,7 +23,7 @@ def test_a_click_on_picture_or_words_chooses_the_video(
 ) -> None:
     """As Django's own fields for raw ids have it."""
     monkeypatch.setattr(ProductAdmin, "raw_id_fields", ["video"])
-    tasks = rows.make_all()
+    tasks = factories.make_all()
     product = Product.objects.create(name="Lamp")
     page = maria.page
     page.goto(f"/admin/shop/product/{product.pk}/change/")

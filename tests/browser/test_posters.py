@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from django_wanvideo import jobs
 from django_wanvideo.services.storing import posters
-from tests.browser import rows
+from tests.browser import factories
 from tests.clips import clip, colour_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def task(monkeypatch: pytest.MonkeyPatch, settings: Any) -> VideoTask:
     settings.DEBUG = True
     monkeypatch.setattr(posters, "is_installed", lambda: True)
     film = clip("red", "lime", "blue", size=(640, 360))
-    return rows.make(next(wish for wish in rows.WISHES if wish.status == "completed"), video=film)
+    return factories.make(next(wish for wish in factories.WISHES if wish.status == "completed"), video=film)
 
 
 def test_the_moment_of_the_player_is_taken(maria: Person, task: VideoTask) -> None:

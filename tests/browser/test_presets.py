@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 from django_wanvideo.models import Preset, VideoTask
-from tests.rows import MODEL
+from tests.factories import MODEL
 
 if TYPE_CHECKING:
     from tests.browser.person import Person

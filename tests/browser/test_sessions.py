@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import VideoTask
-from tests.browser import rows
+from tests.browser import factories
 from tests.browser.person import PASSWORD
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.fault("K12.session-ends-while-the-form-is-filled")
 PRICE = re.compile(r"/videotask/price/")
-COMPLETED = next(wish for wish in rows.WISHES if wish.status == "completed")
+COMPLETED = next(wish for wish in factories.WISHES if wish.status == "completed")
 
 
 def notice(page: Page):
@@ -118,7 +118,7 @@ def test_a_site_that_does_not_say_does_not_keep_anybody_from_sending(maria: Pers
 
 
 def test_notes_of_a_finished_task_outlive_the_session(maria: Person) -> None:
-    task = rows.make(COMPLETED, video=b"x")
+    task = factories.make(COMPLETED, video=b"x")
     page = maria.open("change", task.pk)
     page.locator("textarea[name=notes]").fill("call the customer")
     Session.objects.all().delete()

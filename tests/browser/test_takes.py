@@ -14,9 +14,9 @@ from playwright.sync_api import Page, Route, expect
 from django_wanvideo import takes
 from django_wanvideo.models import VideoTask
 from django_wanvideo.simulator.media.video import Scene, draw
-from tests.browser import rows
+from tests.browser import factories
 from tests.browser.pictures import picture
-from tests.waiting import until
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,7 @@ LOADED = """player => new Promise((done) => {
 
 def until_together(page: Page, frames: int) -> None:
     """Wait until no player is more than 100 ms from another for so many frames: a busy machine may hold one up."""
-    until(lambda: page.evaluate(APART, frames) <= 0.1, "the players to be together")
+    wait_until(lambda: page.evaluate(APART, frames) <= 0.1, "the players to be together")
 
 
 PAUSED = "players => players.map((player) => player.paused)"
@@ -80,8 +80,10 @@ def group(settings: Any) -> Callable[..., list[VideoTask]]:
 
     def make(count: int, *others: str, prompts: dict[int, str] | None = None) -> list[VideoTask]:
         made = [
-            rows.make(
-                rows.Wish("fox", (prompts or {}).get(number, PROMPT), status, 40 - number), number=number, video=film()
+            factories.make(
+                factories.Wish("fox", (prompts or {}).get(number, PROMPT), status, 40 - number),
+                number=number,
+                video=film(),
             )
             for number, status in enumerate(["completed"] * count + list(others), start=1)
         ]
@@ -274,7 +276,7 @@ def test_without_scripts_players_have_controls_and_pick_works(
 
 
 def test_takes_are_made_at_the_price_on_the_button_and_once(maria: Person) -> None:
-    task = rows.make(rows.Wish("fox", PROMPT, "completed", 40), video=b"x")
+    task = factories.make(factories.Wish("fox", PROMPT, "completed", 40), video=b"x")
     page = maria.open("change", task.pk)
     page.get_by_role("link", name="More like this…").click()
     page.get_by_label("With the same prompt").fill("2")

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from django_wanvideo import chains
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.models import Film, TaskEvent, VideoTask, lifecycle
-from tests.browser import axe, rows
+from tests.browser import axe, factories
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ STATUS = re.compile(r"/videotask/status/")
 HIDE = """hidden => { Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
     document.dispatchEvent(new Event("visibilitychange")); }"""
 PROCESSING, COMPLETED = (
-    next(wish for wish in rows.WISHES if wish.status == status) for status in ("processing", "completed")
+    next(wish for wish in factories.WISHES if wish.status == status) for status in ("processing", "completed")
 )
 
 
@@ -59,7 +59,7 @@ def move_on(task: VideoTask, **columns: object) -> None:
 
 
 def test_one_request_asks_for_all_rows_and_the_bar_never_goes_back(maria: Person) -> None:
-    first, second = rows.make(PROCESSING), rows.make(PROCESSING, number=2)
+    first, second = factories.make(PROCESSING), factories.make(PROCESSING, number=2)
     asked = count_requests(maria.page)
     page = maria.open("changelist")
     bars = page.locator("#result_list progress")
@@ -77,7 +77,7 @@ def test_one_request_asks_for_all_rows_and_the_bar_never_goes_back(maria: Person
 
 def test_a_pause_stops_all_requests_until_it_ends(maria: Person) -> None:
     maria.page.clock.install()
-    task = rows.make(PROCESSING)
+    task = factories.make(PROCESSING)
     asked = count_requests(maria.page)
     page = maria.open("changelist")
     page.get_by_role("button", name="Pause").click()
@@ -92,7 +92,7 @@ def test_a_pause_stops_all_requests_until_it_ends(maria: Person) -> None:
 
 def test_a_hidden_tab_asks_nothing_and_catches_up_when_it_is_shown(maria: Person) -> None:
     maria.page.clock.install()
-    task = rows.make(PROCESSING)
+    task = factories.make(PROCESSING)
     asked = count_requests(maria.page)
     page = maria.open("changelist")
     page.evaluate(HIDE, True)
@@ -110,7 +110,7 @@ def test_a_hidden_tab_counts_in_its_title_what_has_ended(maria: Person) -> None:
         window.Notification = class { static permission = "granted"; constructor(title, options) { told.push(options.body); }
             addEventListener() {} };""")
     maria.page.clock.install()
-    task, _other = rows.make(PROCESSING), rows.make(PROCESSING, number=2)
+    task, _other = factories.make(PROCESSING), factories.make(PROCESSING, number=2)
     VideoTask.objects.update(owner=maria.user)
     page = maria.open("changelist")
     title = page.title()
@@ -131,7 +131,7 @@ def test_the_browser_is_asked_for_its_notifications_by_a_button_only(maria: Pers
     maria.page.add_init_script("""window.asked = 0;
         window.Notification = class { static permission = "default";
             static async requestPermission() { asked += 1; this.permission = "denied"; } };""")
-    rows.make(PROCESSING)
+    factories.make(PROCESSING)
     page = maria.open("changelist")
     button = page.get_by_role("button", name="Tell me in this browser")
     expect(button).to_be_visible()
@@ -143,7 +143,7 @@ def test_the_browser_is_asked_for_its_notifications_by_a_button_only(maria: Pers
 
 def test_nothing_is_asked_where_nothing_moves(maria: Person) -> None:
     maria.page.clock.install()
-    rows.make(COMPLETED, video=b"x")
+    factories.make(COMPLETED, video=b"x")
     asked = count_requests(maria.page)
     page = maria.open("changelist")
     pass_time(page)
@@ -153,7 +153,7 @@ def test_nothing_is_asked_where_nothing_moves(maria: Person) -> None:
 
 def test_an_expired_session_is_told_and_ends_the_watching(maria: Person) -> None:
     maria.page.clock.install()
-    rows.make(PROCESSING)
+    factories.make(PROCESSING)
     asked = count_requests(maria.page)
     page = maria.open("changelist")
     maria.mark()
@@ -168,7 +168,7 @@ def test_an_expired_session_is_told_and_ends_the_watching(maria: Person) -> None
 
 def test_expired_session_is_told_on_page_of_task(maria: Person) -> None:
     """An expired session is told on the page of a task and keeps what was written."""
-    task = rows.make(PROCESSING)
+    task = factories.make(PROCESSING)
     page = maria.open("change", task.pk)
     notes = page.locator("textarea[name=notes]")
     notes.fill("call the customer")
@@ -179,7 +179,7 @@ def test_expired_session_is_told_on_page_of_task(maria: Person) -> None:
 
 def test_the_page_of_a_part_follows_until_the_film_is_joined(maria: Person) -> None:
     maria.page.clock.install()
-    first, last = (rows.make(COMPLETED, number=number, video=b"x") for number in (1, 2))
+    first, last = (factories.make(COMPLETED, number=number, video=b"x") for number in (1, 2))
     VideoTask.objects.filter(pk=last.pk).update(continues=first)
     last.refresh_from_db()
     parts = chains.parts_of(last)
@@ -208,7 +208,7 @@ def test_the_page_of_a_part_follows_until_the_film_is_joined(maria: Person) -> N
 
 
 def test_a_slow_line_is_told_and_recovers_by_itself(maria: Person) -> None:
-    task = rows.make(PROCESSING)
+    task = factories.make(PROCESSING)
     maria.expected.append("ERR_FAILED|503")
     page = maria.open("changelist")
     page.route(STATUS, lambda route: route.abort())
@@ -221,7 +221,7 @@ def test_a_slow_line_is_told_and_recovers_by_itself(maria: Person) -> None:
 
 def test_requests_do_not_pile_up_on_a_slow_line(maria: Person) -> None:
     maria.page.clock.install()
-    task = rows.make(PROCESSING)
+    task = factories.make(PROCESSING)
     page = maria.page
     held: list = []
 
@@ -242,7 +242,7 @@ def test_requests_do_not_pile_up_on_a_slow_line(maria: Person) -> None:
 
 
 def test_half_written_notes_outlive_a_change_of_status(maria: Person) -> None:
-    task = rows.make(PROCESSING)
+    task = factories.make(PROCESSING)
     page = maria.open("change", task.pk)
     notes = page.locator("textarea[name=notes]")
     notes.fill("half a sent")
@@ -287,7 +287,7 @@ def test_a_page_that_was_watched_to_the_end_is_what_a_new_one_is(maria: Person) 
 @pytest.mark.fault("K12.counts-in-filters-follow-live-updates")
 def test_the_numbers_in_the_filters_follow_what_happens(maria: Person) -> None:
     maria.page.clock.install()
-    task = rows.make(PROCESSING)
+    task = factories.make(PROCESSING)
     page = maria.open("changelist")
     choices = page.locator("#changelist-filter")
     expect(choices.get_by_role("link", name="Processing (1)", exact=True)).to_be_visible()
@@ -301,7 +301,7 @@ def test_the_numbers_in_the_filters_follow_what_happens(maria: Person) -> None:
 def test_filters_are_one_tap_away_on_a_phone(new_person: Callable[..., Person]) -> None:
     maria = new_person(phone=True)
     for number in range(8):
-        rows.make(rows.WISHES[number % 2], number=number)
+        factories.make(factories.WISHES[number % 2], number=number)
     page = maria.open("changelist")
     link = page.get_by_role("link", name="Filters", exact=True)
     rows_begin = page.locator("#result_list").bounding_box()["y"]

@@ -15,17 +15,17 @@ from django_wanvideo.choices import BatchEventKind, BatchState, TaskStatus
 from django_wanvideo.models import Batch, VideoTask
 from tests.browser.site import wait_for_idle
 from tests.pictures import drawn
-from tests.waiting import until
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.browser.person import Person
-    from tests.browser.site import Crew, Site
+    from tests.browser.site import Site, Workers
 
 COUNT = 300
 
 
 @pytest.mark.thorough
-def test_three_hundred_pictures(maria: Person, site: Site, crew: Crew, tmp_path) -> None:
+def test_three_hundred_pictures(maria: Person, site: Site, workers: Workers, tmp_path) -> None:
     page, clicks = maria.page, 0
     before = len(list(site.simulator.ledger))
     site.simulator.accounts.first.total += 10_000
@@ -52,9 +52,9 @@ def test_three_hundred_pictures(maria: Person, site: Site, crew: Crew, tmp_path)
     expect(page.locator(".messagelist")).to_contain_text(f"{COUNT} videos", timeout=60_000)
     batch = Batch.objects.get()
     for least in (40, 150):
-        until(lambda least=least: finished(batch) >= least, f"{least} videos", 300, detail=crew.said)
-        crew.kill_worker()
-    until(lambda: Batch.objects.get().state == BatchState.ENDED, "the end", 600, detail=crew.said)
+        wait_until(lambda least=least: finished(batch) >= least, f"{least} videos", 300, detail=workers.said)
+        workers.kill_worker()
+    wait_until(lambda: Batch.objects.get().state == BatchState.ENDED, "the end", 600, detail=workers.said)
     page.goto(reverse("admin:wanvideo_batch_change", args=[batch.pk]))
     with page.expect_download(timeout=120_000) as download:
         clicks += 1

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import expect
 
-from tests.browser import rows
+from tests.browser import factories
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def new_maria(new_person: Callable[..., Person]) -> Callable[..., Person]:
 
 def test_rows_are_whole_on_a_phone(new_maria: Callable[..., Person]) -> None:
     maria = new_maria(phone=True)
-    rows.make_all()
+    factories.make_all()
     page = maria.open("changelist")
     cells = page.locator("#result_list tbody tr > :is(td, th)")
     expect(cells.first).to_be_attached()

@@ -11,7 +11,7 @@ import pytest
 
 from django_wanvideo import callback_tokens, queue
 from django_wanvideo.choices import TaskStatus
-from tests.rows import everything, make_attempt, make_task
+from tests.factories import everything, make_attempt, make_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

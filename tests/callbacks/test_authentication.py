@@ -10,7 +10,7 @@ from django.test import Client
 
 from django_wanvideo import callback_tokens
 from django_wanvideo.models import CallbackReceipt
-from tests.rows import everything, make_attempt, make_task
+from tests.factories import everything, make_attempt, make_task
 
 pytestmark = [pytest.mark.locks, pytest.mark.django_db, pytest.mark.integration]
 

@@ -18,23 +18,21 @@ from django_wanvideo.models.attempt import attempt_id_of, idempotency_key_of
 from django_wanvideo.services.tracking import callbacks, receipts
 from django_wanvideo.services.tracking import unmatched as orphans
 from tests.admin.conftest import url
-from tests.promises.fixtures import evo, road
-from tests.rows import make_attempt, make_task
+from tests.factories import make_attempt, make_task
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
-    from tests.promises.fixtures import Road
+    from tests.fixtures import Site
 
-__all__ = ["evo", "road"]
 pytestmark = [pytest.mark.locks, pytest.mark.integration]
 
 
 @pytest.fixture
-def site(road: Road, monkeypatch: pytest.MonkeyPatch) -> Road:
+def site(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A site that EvoLink calls back; the test makes the calls."""
-    road.configure(CALLBACK_BASE_URL="https://site.example")
+    site.configure(CALLBACK_BASE_URL="https://site.example")
     monkeypatch.setattr(receipts, "_seen", type(receipts._seen)())
-    return road
+    return site
 
 
 def call_back(attempt_id: uuid.UUID, provider_task_id: str, *, read: bool = True, **body: Any) -> None:
@@ -48,7 +46,7 @@ def call_back(attempt_id: uuid.UUID, provider_task_id: str, *, read: bool = True
         callbacks.process_pending()
 
 
-def at_evolink(site: Road, evo: Simulator, *, complete: bool = True) -> tuple[uuid.UUID, str]:
+def at_evolink(site: Site, evolink: Simulator, *, complete: bool = True) -> tuple[uuid.UUID, str]:
     """A video that EvoLink made for an attempt of which these rows know nothing: the attempt's id and EvoLink's."""
     task = site.send(site.queued())
     attempt = task.attempt
@@ -57,7 +55,7 @@ def at_evolink(site: Road, evo: Simulator, *, complete: bool = True) -> tuple[uu
     VideoTask.objects.get(pk=task.pk).delete()
     CreditEntry.objects.all().delete()
     if complete:
-        evo.complete(known[1])
+        evolink.complete(known[1])
     return known
 
 
@@ -68,9 +66,9 @@ def remembered(attempt_id: uuid.UUID, **columns: Any) -> CreditEntry:
 
 
 @pytest.mark.fault("K2.orphan-callback-becomes-a-task")
-def test_nobody_knows_and_evolink_confirms_becomes(site: Road, evo: Simulator):
+def test_nobody_knows_and_evolink_confirms_becomes(site: Site, evolink: Simulator):
     """What nobody knows and EvoLink confirms becomes a task for a person."""
-    attempt_id, provider_id = at_evolink(site, evo)
+    attempt_id, provider_id = at_evolink(site, evolink)
     heard: list[tuple[str, str]] = []
 
     def receiver(sender: Any, task: VideoTask, event: Any, **more: Any) -> None:
@@ -93,19 +91,19 @@ def test_nobody_knows_and_evolink_confirms_becomes(site: Road, evo: Simulator):
 
 
 @pytest.mark.fault("K2.orphan-that-still-runs")
-def test_one_that_still_runs_is_followed_to_its_end(site: Road, evo: Simulator):
-    attempt_id, provider_id = at_evolink(site, evo, complete=False)
+def test_one_that_still_runs_is_followed_to_its_end(site: Site, evolink: Simulator):
+    attempt_id, provider_id = at_evolink(site, evolink, complete=False)
     call_back(attempt_id, provider_id)
     task = VideoTask.objects.get()
     assert task.status == TaskStatus.PENDING
-    evo.complete(provider_id)
+    evolink.complete(provider_id)
     assert site.finish(task).status == TaskStatus.COMPLETED
 
 
 @pytest.mark.fault("K2.orphan-evolink-away")
-def test_while_evolink_cannot_be_asked_it_stays_due(site: Road, evo: Simulator):
-    attempt_id, provider_id = at_evolink(site, evo)
-    evo.faults.add("get", "500")
+def test_while_evolink_cannot_be_asked_it_stays_due(site: Site, evolink: Simulator):
+    attempt_id, provider_id = at_evolink(site, evolink)
+    evolink.faults.add("get", "500")
     call_back(attempt_id, provider_id)
     assert not VideoTask.objects.exists()
     assert CallbackReceipt.objects.get().process_at is not None
@@ -115,13 +113,13 @@ def test_while_evolink_cannot_be_asked_it_stays_due(site: Road, evo: Simulator):
 
 
 @pytest.mark.fault("K2.orphan-made-up")
-def test_what_evolink_does_not_confirm_makes_nothing(site: Road):
+def test_what_evolink_does_not_confirm_makes_nothing(site: Site):
     call_back(uuid.uuid4(), "task-unified-1757169743-madeup00")
     assert not VideoTask.objects.exists()
 
 
 @pytest.mark.fault("K2.orphan-names-another-tasks-video")
-def test_it_cannot_take_another_tasks_video(site: Road, evo: Simulator):
+def test_it_cannot_take_another_tasks_video(site: Site, evolink: Simulator):
     other = site.send(site.queued())
     call_back(uuid.uuid4(), other.attempt.provider_task_id)
     assert VideoTask.objects.get() == other
@@ -129,7 +127,7 @@ def test_it_cannot_take_another_tasks_video(site: Road, evo: Simulator):
 
 
 @pytest.mark.fault("K2.orphan-without-an-id")
-def test_one_that_names_nothing_is_logged(site: Road, caplog: pytest.LogCaptureFixture):
+def test_one_that_names_nothing_is_logged(site: Site, caplog: pytest.LogCaptureFixture):
     attempt_id = uuid.uuid4()
     call_back(attempt_id, "")
     assert str(attempt_id) in caplog.text
@@ -142,11 +140,11 @@ def test_one_that_names_nothing_is_logged(site: Road, caplog: pytest.LogCaptureF
     [("complete", CreditOutcome.CHARGED, True), ("fail", CreditOutcome.RELEASED, False)],
 )
 def test_the_ledger_of_a_deleted_task_is_settled_and_nothing_revived(
-    site: Road, evo: Simulator, end: str, outcome: CreditOutcome, used: bool
+    site: Site, evolink: Simulator, end: str, outcome: CreditOutcome, used: bool
 ):
-    attempt_id, provider_id = at_evolink(site, evo, complete=False)
+    attempt_id, provider_id = at_evolink(site, evolink, complete=False)
     entry = remembered(attempt_id)
-    getattr(evo, end)(provider_id)
+    getattr(evolink, end)(provider_id)
     call_back(attempt_id, provider_id)
     entry.refresh_from_db()
     assert (entry.outcome, entry.settled_at is not None, bool(entry.used)) == (outcome, True, used)
@@ -158,7 +156,7 @@ def test_the_ledger_of_a_deleted_task_is_settled_and_nothing_revived(
 
 
 @pytest.mark.fault("K2.tombstone-revives-nothing")
-def test_what_a_tombstone_knows_is_not_revived(site: Road, evo: Simulator, caplog: pytest.LogCaptureFixture):
+def test_what_a_tombstone_knows_is_not_revived(site: Site, evolink: Simulator, caplog: pytest.LogCaptureFixture):
     task = site.send(site.queued())
     attempt = task.attempt
     DeletedTask.objects.create(task_id=task.pk, idempotency_key="order-17", created_at=task.created_at)
@@ -171,7 +169,7 @@ def test_what_a_tombstone_knows_is_not_revived(site: Road, evo: Simulator, caplo
 
 
 @pytest.mark.fault("K2.forgotten-retry")
-def test_attempt_forgotten_by_task_that_did_not_wait(site: Road, evo: Simulator):
+def test_attempt_forgotten_by_task_that_did_not_wait(site: Site, evolink: Simulator):
     """An attempt forgotten by a task that did not wait is kept beside it.
 
     The backup knew it as failed; it was tried again, accepted, and that is forgotten.
@@ -180,7 +178,7 @@ def test_attempt_forgotten_by_task_that_did_not_wait(site: Road, evo: Simulator)
     attempt = task.attempt
     Attempt.objects.all().delete()
     VideoTask.objects.update(status=TaskStatus.FAILED, accepted_at=None)
-    evo.complete(attempt.provider_task_id)
+    evolink.complete(attempt.provider_task_id)
     call_back(attempt.pk, attempt.provider_task_id)
     second = VideoTask.objects.exclude(pk=task.pk).get()
     assert (second.parent, second.attempt.provider_task_id) == (task, attempt.provider_task_id)
@@ -189,10 +187,10 @@ def test_attempt_forgotten_by_task_that_did_not_wait(site: Road, evo: Simulator)
 
 
 @pytest.mark.fault("K2.only-resolvers-see-it")
-def test_only_those_who_may_settle_see_it(site: Road, evo: Simulator, django_user_model: Any):
+def test_only_those_who_may_settle_see_it(site: Site, evolink: Simulator, django_user_model: Any):
     from django.contrib.auth.models import Permission
 
-    attempt_id, provider_id = at_evolink(site, evo)
+    attempt_id, provider_id = at_evolink(site, evolink)
     call_back(attempt_id, provider_id)
     task = VideoTask.objects.get()
     people = {}
@@ -213,14 +211,14 @@ class TestLeakedAddress:
     """Somebody else knows the address of one attempt."""
 
     @pytest.mark.fault("K10.leaked-token-receipts")
-    def test_it_fills_no_table(self, site: Road, evo: Simulator):
+    def test_it_fills_no_table(self, site: Site, evolink: Simulator):
         attempt = site.send(site.queued()).attempt
         for number in range(receipts.MOST_RECEIPTS + 60):
             call_back(attempt.pk, f"task-unified-17571697{number:03}-madeup00", read=False)
         assert CallbackReceipt.objects.count() == receipts.MOST_RECEIPTS
 
     @pytest.mark.fault("K10.leaked-token-reads")
-    def test_made_up_ids_are_not_all_asked_about(self, site: Road, evo: Simulator):
+    def test_made_up_ids_are_not_all_asked_about(self, site: Site, evolink: Simulator):
         attempt = site.send(site.queued()).attempt
         before = site.gets()
         for number in range(90):
@@ -234,7 +232,7 @@ class TestLeakedAddress:
         assert CallbackReceipt.objects.filter(provider_task_id=attempt.provider_task_id).get().process_at is None
 
     @pytest.mark.fault("K10.leaked-token-unknown-attempt")
-    def test_one_of_an_attempt_that_is_not_there_is_bounded_too(self, site: Road, evo: Simulator):
+    def test_one_of_an_attempt_that_is_not_there_is_bounded_too(self, site: Site, evolink: Simulator):
         attempt_id = uuid.uuid4()
         for number in range(60):
             call_back(attempt_id, f"task-unified-17571697{number:03}-madeup00", read=False)
@@ -244,7 +242,7 @@ class TestLeakedAddress:
         assert site.gets() <= 3 * receipts.MOST_IDS
 
     @pytest.mark.fault("K10.leaked-token-second-results")
-    def test_the_accounts_other_videos_do_not_all_become_second_results(self, site: Road, evo: Simulator):
+    def test_the_accounts_other_videos_do_not_all_become_second_results(self, site: Site, evolink: Simulator):
         attempt = site.send(site.queued()).attempt
         others = [site.send(site.queued(f"Other, {n}")).attempt for n in range(12)]
         ids = [other.provider_task_id for other in others]
@@ -257,7 +255,7 @@ class TestLeakedAddress:
         assert VideoTask.objects.filter(parent=attempt.task_id).count() <= 2
 
     @pytest.mark.fault("K10.leaked-token-other-attempts")
-    def test_other_attempts_are_not_concerned(self, site: Road):
+    def test_other_attempts_are_not_concerned(self, site: Site):
         leaked, other = (make_attempt(site.draft(), AttemptState.UNCONFIRMED) for _n in range(2))
         for number in range(receipts.MOST_RECEIPTS + 5):
             call_back(leaked.pk, f"task-unified-17571697{number:03}-madeup00", read=False)

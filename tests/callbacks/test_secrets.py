@@ -16,8 +16,8 @@ from django_wanvideo.models import Attempt, CallbackReceipt
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.sending import submission
 from django_wanvideo.services.tracking import callbacks
-from tests.rows import everything, make_attempt, make_task
-from tests.silence import closed_port
+from tests.factories import everything, make_attempt, make_task
+from tests.ports import closed_port
 from tests.stub_client import StubClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]

@@ -16,8 +16,8 @@ from django_wanvideo import queue
 from django_wanvideo.callbacks import views
 from django_wanvideo.models import CallbackReceipt
 from django_wanvideo.services import sweep
-from tests.rows import everything
-from tests.silence import closed_port, silent_port
+from tests.factories import everything
+from tests.ports import closed_port, silent_port
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 

@@ -11,7 +11,7 @@ from django_wanvideo.choices import TaskStatus
 from django_wanvideo.services.storing import posters
 from django_wanvideo.testing import wakeup_catchers
 from tests.clips import clip
-from tests.rows import make_task
+from tests.factories import make_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable

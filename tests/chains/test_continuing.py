@@ -14,7 +14,7 @@ from django_wanvideo.services.storing import posters
 from django_wanvideo.testing import picture
 from tests.chains.conftest import SIZE
 from tests.clips import clip, colour_of
-from tests.rows import make_task
+from tests.factories import make_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -30,7 +30,7 @@ from django_wanvideo.testing import evolink_simulator, picture, run_until_finish
 from tests import storages as odd
 from tests.chains.conftest import SIZE
 from tests.clips import clip, colour_of, heard_of, sounding
-from tests.rows import make_task
+from tests.factories import make_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_wanvideo import chains, takes
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import VideoTask
-from tests.rows import make_task
+from tests.factories import make_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable

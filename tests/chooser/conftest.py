@@ -8,10 +8,10 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from example_project.shop.models import Product
-from tests.admin.conftest import boss, make_task, media, person, store, wakes
+from tests.admin.conftest import admin_client, make_task, media, person, store, wakes
 from tests.pictures import picture
 
-__all__ = ["boss", "make_task", "media", "person", "wakes"]
+__all__ = ["admin_client", "make_task", "media", "person", "wakes"]
 
 
 @pytest.fixture

@@ -35,17 +35,17 @@ def stored(storage, folder="products/loops"):
         return []
 
 
-def test_the_page_offers_a_file_and_a_video(boss, cup, make_video):
+def test_the_page_offers_a_file_and_a_video(admin_client, cup, make_video):
     task = make_video()
-    row = field(page(boss, cup), "loop")
+    row = field(page(admin_client, cup), "loop")
     assert '<input type="file" name="loop"' in row
     assert options(row, "loop-video") == ["", str(task.pk)]
 
 
-def test_the_file_is_copied_under_a_name_of_its_own(boss, cup, make_video, loops):
+def test_the_file_is_copied_under_a_name_of_its_own(admin_client, cup, make_video, loops):
     """Also in a storage that puts a file in the place of another of its name."""
     task = make_video(b"x" * 200_000, prompt="A canoe glides")
-    assert save(boss, cup, **{"loop-video": str(task.pk)}).status_code == 302
+    assert save(admin_client, cup, **{"loop-video": str(task.pk)}).status_code == 302
     cup.refresh_from_db()
     assert cup.loop.name.startswith("products/loops/a-canoe-glides-")
     assert cup.loop.name.endswith(".mp4")
@@ -53,14 +53,14 @@ def test_the_file_is_copied_under_a_name_of_its_own(boss, cup, make_video, loops
     first = cup.loop.name
     assert first != task.video.name
     # The same again is another file, and the task's own is as it was.
-    assert save(boss, cup, **{"loop-video": str(task.pk)}).status_code == 302
+    assert save(admin_client, cup, **{"loop-video": str(task.pk)}).status_code == 302
     cup.refresh_from_db()
     assert cup.loop.name != first
     task.refresh_from_db()
     assert task.video.read() == b"x" * 200_000
 
 
-def test_the_file_is_read_in_chunks(boss, cup, make_video, monkeypatch):
+def test_the_file_is_read_in_chunks(admin_client, cup, make_video, monkeypatch):
     task = make_video(b"x" * 300_000)
     read, sizes = FileSystemStorage.open, []
 
@@ -72,7 +72,7 @@ def test_the_file_is_read_in_chunks(boss, cup, make_video, monkeypatch):
         return opened
 
     monkeypatch.setattr(FileSystemStorage, "open", counted)
-    assert save(boss, cup, **{"loop-video": str(task.pk)}).status_code == 302
+    assert save(admin_client, cup, **{"loop-video": str(task.pk)}).status_code == 302
     assert len(sizes) > 2
     assert all(size and 0 < size <= 100_000 for size in sizes)
 
@@ -85,33 +85,33 @@ class _Counted:
         return getattr(self._file, name)
 
 
-def test_uploading_and_clearing_work_as_before(boss, cup):
-    assert save(boss, cup, loop=SimpleUploadedFile("own.mp4", b"own")).status_code == 302
+def test_uploading_and_clearing_work_as_before(admin_client, cup):
+    assert save(admin_client, cup, loop=SimpleUploadedFile("own.mp4", b"own")).status_code == 302
     cup.refresh_from_db()
     assert cup.loop.read() == b"own"
-    assert save(boss, cup).status_code == 302
+    assert save(admin_client, cup).status_code == 302
     cup.refresh_from_db()
     assert cup.loop
-    assert "own.mp4" in field(page(boss, cup), "loop")
-    assert save(boss, cup, **{"loop-clear": "on"}).status_code == 302
+    assert "own.mp4" in field(page(admin_client, cup), "loop")
+    assert save(admin_client, cup, **{"loop-clear": "on"}).status_code == 302
     cup.refresh_from_db()
     assert not cup.loop
 
 
-def test_a_file_and_a_video_are_one_too_many(boss, cup, make_video):
+def test_a_file_and_a_video_are_one_too_many(admin_client, cup, make_video):
     both = {"loop": SimpleUploadedFile("own.mp4", b"own"), "loop-video": str(make_video().pk)}
-    assert errors(save(boss, cup, **both)) == {"loop": ["Choose a video or a file, not both."]}
+    assert errors(save(admin_client, cup, **both)) == {"loop": ["Choose a video or a file, not both."]}
 
 
 @pytest.mark.parametrize("status", ["draft", "processing", "failed"])
-def test_only_a_finished_video_is_copied(boss, cup, make_task, status):
-    assert errors(save(boss, cup, **{"loop-video": str(make_task(status).pk)})) == {"loop": [REFUSED]}
+def test_only_a_finished_video_is_copied(admin_client, cup, make_task, status):
+    assert errors(save(admin_client, cup, **{"loop-video": str(make_task(status).pk)})) == {"loop": [REFUSED]}
 
 
-def test_a_video_whose_file_is_gone_is_refused(boss, cup, make_video):
+def test_a_video_whose_file_is_gone_is_refused(admin_client, cup, make_video):
     task = make_video()
     task.video.storage.delete(task.video.name)
-    assert errors(save(boss, cup, **{"loop-video": str(task.pk)})) == {"loop": [NOT_GIVEN]}
+    assert errors(save(admin_client, cup, **{"loop-video": str(task.pk)})) == {"loop": [NOT_GIVEN]}
 
 
 def test_only_what_the_person_may_see_is_copied(seller, cup, make_video):
@@ -119,22 +119,22 @@ def test_only_what_the_person_may_see_is_copied(seller, cup, make_video):
     assert errors(save(maria, cup, **{"loop-video": str(task.pk)})) == {"loop": [REFUSED]}
 
 
-def test_a_form_with_another_error_copies_nothing_and_keeps_the_choice(boss, cup, make_video, loops):
+def test_a_form_with_another_error_copies_nothing_and_keeps_the_choice(admin_client, cup, make_video, loops):
     task = make_video()
     # Not even asked.
     loops.failing = {"save"}
-    response = save(boss, cup, name="", **{"loop-video": str(task.pk)})
+    response = save(admin_client, cup, name="", **{"loop-video": str(task.pk)})
     assert list(errors(response)) == ["name"]
     loops.failing = set()
     assert stored(loops) == []
     assert f'<option value="{task.pk}" selected>' in field(response.content.decode(), "loop")
 
 
-def test_a_storage_that_fails_is_an_error_of_the_form(boss, cup, make_video, loops):
+def test_a_storage_that_fails_is_an_error_of_the_form(admin_client, cup, make_video, loops):
     """A storage that fails is an error of the form and keeps what was there."""
     Product.objects.filter(pk=cup.pk).update(loop=loops.save("products/loops/old.mp4", ContentFile(b"old")))
     loops.failing = {"save"}
-    response = save(boss, cup, **{"loop-video": str(make_video().pk)})
+    response = save(admin_client, cup, **{"loop-video": str(make_video().pk)})
     assert errors(response) == {"loop": [NOT_TAKEN]}
     assert "old.mp4" in field(response.content.decode(), "loop")
     cup.refresh_from_db()
@@ -142,7 +142,7 @@ def test_a_storage_that_fails_is_an_error_of_the_form(boss, cup, make_video, loo
     assert stored(loops) == ["old.mp4"]
 
 
-def test_what_a_storage_has_written_before_it_fails_is_deleted(boss, cup, make_video, monkeypatch, tmp_path):
+def test_what_a_storage_has_written_before_it_fails_is_deleted(admin_client, cup, make_video, monkeypatch, tmp_path):
     class Breaking(FileSystemStorage):
         def _save(self, name, content):
             super()._save(name, ContentFile(b"half"))
@@ -150,11 +150,11 @@ def test_what_a_storage_has_written_before_it_fails_is_deleted(boss, cup, make_v
 
     storage = Breaking(tmp_path / "loops")
     monkeypatch.setattr(Product._meta.get_field("loop"), "storage", storage)
-    assert errors(save(boss, cup, **{"loop-video": str(make_video().pk)})) == {"loop": [NOT_TAKEN]}
+    assert errors(save(admin_client, cup, **{"loop-video": str(make_video().pk)})) == {"loop": [NOT_TAKEN]}
     assert stored(storage) == []
 
 
-def test_a_copy_of_what_was_not_saved_is_deleted(boss, cup, make_video, loops, monkeypatch):
+def test_a_copy_of_what_was_not_saved_is_deleted(admin_client, cup, make_video, loops, monkeypatch):
     task, seen = make_video(), []
 
     def save_model(self, request, obj, form, change):
@@ -164,7 +164,7 @@ def test_a_copy_of_what_was_not_saved_is_deleted(boss, cup, make_video, loops, m
 
     monkeypatch.setattr(ProductAdmin, "save_model", save_model)
     with pytest.raises(RuntimeError):
-        save(boss, cup, **{"loop-video": str(task.pk)})
+        save(admin_client, cup, **{"loop-video": str(task.pk)})
     assert len(seen) == 1
     assert stored(loops) == []
 

@@ -29,11 +29,11 @@ def show(product, task):
     product.refresh_from_db()
 
 
-def test_an_empty_field_offers_finished_videos_and_is_a_select(boss, cup, make_task):
+def test_an_empty_field_offers_finished_videos_and_is_a_select(admin_client, cup, make_task):
     done = make_task("completed")
     for status in ("draft", "processing", "failed"):
         make_task(status)
-    row = field(page(boss, cup), "video")
+    row = field(page(admin_client, cup), "video")
     assert "No video chosen." in row
     assert "Choose a video…" in row
     assert "_popup=1" in row
@@ -41,10 +41,10 @@ def test_an_empty_field_offers_finished_videos_and_is_a_select(boss, cup, make_t
     assert options(row, "video") == ["", str(done.pk)]
 
 
-def test_a_chosen_video_is_shown_by_its_picture_and_words(boss, cup, make_task):
-    task = make_task("completed", owner=boss.user, prompt="<b>Steam</b> curls")
+def test_a_chosen_video_is_shown_by_its_picture_and_words(admin_client, cup, make_task):
+    task = make_task("completed", owner=admin_client.user, prompt="<b>Steam</b> curls")
     show(cup, task)
-    row = field(page(boss, cup), "video")
+    row = field(page(admin_client, cup), "video")
     assert task.first_frame.thumbnail.url in row
     assert "&lt;b&gt;Steam&lt;/b&gt; curls" in row
     assert f'href="/admin/wanvideo/videotask/{task.pk}/change/"' in row
@@ -53,29 +53,29 @@ def test_a_chosen_video_is_shown_by_its_picture_and_words(boss, cup, make_task):
     assert all(words in row for words in ("Change…", "Remove"))
 
 
-def test_a_video_on_its_way_says_how_far_it_is(boss, cup, make_task):
+def test_a_video_on_its_way_says_how_far_it_is(admin_client, cup, make_task):
     show(cup, make_task("processing", progress=42))
-    row = field(page(boss, cup), "video")
+    row = field(page(admin_client, cup), "video")
     assert "Being made: 42\N{NO-BREAK SPACE}%. It is shown here when it is ready." in row
     assert "Open the task" in row
 
 
 @pytest.mark.parametrize("status", ["draft", "processing", "failed"])
-def test_only_a_finished_video_is_accepted(boss, cup, make_task, status):
-    assert errors(save(boss, cup, video=str(make_task(status).pk))) == {"video": [REFUSED]}
+def test_only_a_finished_video_is_accepted(admin_client, cup, make_task, status):
+    assert errors(save(admin_client, cup, video=str(make_task(status).pk))) == {"video": [REFUSED]}
 
 
 @pytest.mark.parametrize("value", ["00000000-0000-4000-8000-000000000000", "fox", "1", "\0"])
-def test_what_is_no_video_is_refused(boss, cup, value):
-    assert "video" in errors(save(boss, cup, video=value))
+def test_what_is_no_video_is_refused(admin_client, cup, value):
+    assert "video" in errors(save(admin_client, cup, video=value))
 
 
-def test_choosing_and_removing(boss, cup, make_task):
+def test_choosing_and_removing(admin_client, cup, make_task):
     task = make_task("completed")
-    assert save(boss, cup, video=str(task.pk)).status_code == 302
+    assert save(admin_client, cup, video=str(task.pk)).status_code == 302
     cup.refresh_from_db()
     assert cup.video == task
-    assert save(boss, cup, video="").status_code == 302
+    assert save(admin_client, cup, video="").status_code == 302
     cup.refresh_from_db()
     assert cup.video is None
 
@@ -120,69 +120,69 @@ def test_what_was_chosen_before_stays_valid_and_is_not_shown(seller, cup, make_t
     assert errors(save(maria, cup, video=str(other.pk))) == {"video": [REFUSED]}
 
 
-def test_a_video_deleted_meanwhile_is_told(boss, cup, make_task):
+def test_a_video_deleted_meanwhile_is_told(admin_client, cup, make_task):
     task = make_task("completed")
     show(cup, task)
     task.delete()
-    assert errors(save(boss, cup)) == {"video": [REFUSED]}
+    assert errors(save(admin_client, cup)) == {"video": [REFUSED]}
 
 
-def test_an_address_that_fills_in_a_video_makes_none_valid(boss, make_task):
+def test_an_address_that_fills_in_a_video_makes_none_valid(admin_client, make_task):
     draft = make_task()
     add = "/admin/shop/product/add/"
-    assert boss.get(f"{add}?video={draft.pk}").status_code == 200
-    assert boss.get(f"{add}?video=fox").status_code == 200
+    assert admin_client.get(f"{add}?video={draft.pk}").status_code == 200
+    assert admin_client.get(f"{add}?video=fox").status_code == 200
     data = {"name": "Lamp", "description": "", "video": str(draft.pk), "_save": "Save"}
-    assert errors(boss.post(f"{add}?video={draft.pk}", data)) == {"video": [REFUSED]}
+    assert errors(admin_client.post(f"{add}?video={draft.pk}", data)) == {"video": [REFUSED]}
 
 
-def test_a_refused_form_keeps_what_was_chosen(boss, cup, make_task, monkeypatch):
+def test_a_refused_form_keeps_what_was_chosen(admin_client, cup, make_task, monkeypatch):
     monkeypatch.setattr("django_wanvideo.chooser.videos.RECENT", 1)
     older, _newer = make_task("completed", prompt="The older one"), make_task("completed")
-    response = save(boss, cup, name="", video=str(older.pk))
+    response = save(admin_client, cup, name="", video=str(older.pk))
     row = field(response.content.decode(), "video")
     assert f'<option value="{older.pk}" selected>' in row
     assert "The older one" in row
 
 
-def test_many_videos_cost_no_more_than_a_few(boss, cup, make_task, django_assert_max_num_queries):
+def test_many_videos_cost_no_more_than_a_few(admin_client, cup, make_task, django_assert_max_num_queries):
     VideoTask.objects.bulk_create(
         VideoTask(model="m", prompt=f"fox {number}", status="completed") for number in range(RECENT + 5)
     )
-    page(boss, cup)
+    page(admin_client, cup)
     with django_assert_max_num_queries(8):
-        assert len(options(page(boss, cup), "video")) == RECENT + 1
+        assert len(options(page(admin_client, cup), "video")) == RECENT + 1
 
 
-def test_the_popup_is_narrowed_as_the_foreign_key_says(boss, cup, make_task, monkeypatch):
+def test_the_popup_is_narrowed_as_the_foreign_key_says(admin_client, cup, make_task, monkeypatch):
     limits = {"prompt__startswith": "Steam"}
     monkeypatch.setattr(Product._meta.get_field("video").remote_field, "limit_choices_to", limits)
     # Where Django notes it when a model is defined.
     monkeypatch.setattr(VideoTask._meta, "related_fkey_lookups", [limits])
     steam, fox = make_task("completed", prompt="Steam curls"), make_task("completed")
-    text = page(boss, cup)
+    text = page(admin_client, cup)
     assert options(text, "video") == ["", str(steam.pk)]
     (link,) = {part.split('"')[0] for part in field(text, "video").split('href="')[1:] if "_popup=1" in part}
-    listed = boss.get(link.replace("&amp;", "&")).content.decode()
+    listed = admin_client.get(link.replace("&amp;", "&")).content.decode()
     assert str(steam.pk) in listed
     assert str(fox.pk) not in listed
-    assert errors(save(boss, cup, video=str(fox.pk))) == {"video": [REFUSED]}
+    assert errors(save(admin_client, cup, video=str(fox.pk))) == {"video": [REFUSED]}
 
 
 @pytest.mark.parametrize("way", ["raw_id_fields", "autocomplete_fields"])
-def test_other_ways_to_choose_keep_working(boss, cup, make_task, monkeypatch, way):
+def test_other_ways_to_choose_keep_working(admin_client, cup, make_task, monkeypatch, way):
     from example_project.shop.admin import ProductAdmin
 
     monkeypatch.setattr(ProductAdmin, way, ["video"])
     task = make_task("completed", prompt="Steam curls")
     show(cup, task)
-    row = field(page(boss, cup), "video")
+    row = field(page(admin_client, cup), "video")
     assert "data-wanvideo-chooser" not in row
     assert ("vForeignKeyRawIdAdminField" if way == "raw_id_fields" else "admin-autocomplete") in row
-    assert save(boss, cup, video=str(task.pk)).status_code == 302
+    assert save(admin_client, cup, video=str(task.pk)).status_code == 302
     if way == "autocomplete_fields":
         query = {"app_label": "shop", "model_name": "product", "field_name": "video", "term": "steam"}
-        found = boss.get("/admin/autocomplete/", query).json()
+        found = admin_client.get("/admin/autocomplete/", query).json()
         assert [row["id"] for row in found["results"]] == [str(task.pk)]
 
 
@@ -209,8 +209,8 @@ def test_a_form_of_ones_own(make_task, rf):
     assert set(form.fields["video"].queryset) == {mine, other}
 
 
-def test_a_site_without_video_tasks_has_what_django_has(boss, cup, make_task, monkeypatch):
+def test_a_site_without_video_tasks_has_what_django_has(admin_client, cup, make_task, monkeypatch):
     from django.contrib import admin
 
     monkeypatch.delitem(admin.site._registry, VideoTask)
-    assert "data-wanvideo-chooser" not in boss.get(address(cup)).content.decode()
+    assert "data-wanvideo-chooser" not in admin_client.get(address(cup)).content.decode()

@@ -11,8 +11,8 @@ import pytest
 
 from django_wanvideo.evolink import connections
 from django_wanvideo.evolink.client import EvoLinkClient
+from tests.ports import closed_port
 from tests.requirements import missing
-from tests.silence import closed_port
 
 from .server import ScriptedServer
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from tests.waiting import until
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     import ssl
@@ -69,7 +69,7 @@ class ScriptedServer:
 
     def wait_closed(self, connections: int) -> None:
         """Wait until the server has closed so many connections."""
-        until(lambda: self.closed >= connections, f"the end of {connections} connections", 5)
+        wait_until(lambda: self.closed >= connections, f"the end of {connections} connections", 5)
 
     @property
     def url(self) -> str:

@@ -17,8 +17,8 @@ import requests
 from django_wanvideo.evolink.exceptions import OutcomeUnknownError, RejectedError, RetryLater
 from django_wanvideo.http import deadlines
 from tests.faults import HTML, ON_THE_WIRE, error
-from tests.silence import closed_port, full_port
-from tests.waiting import until
+from tests.ports import closed_port, full_port
+from tests.waiting import wait_until
 
 from .conftest import API_KEY, TASK
 from .server import answer, close, drip, hang, raw
@@ -391,7 +391,7 @@ def test_before_send_is_asked_once_with_connection(serve, client_for):
     server, seen = serve(answer(200, TASK)), []
 
     def look():
-        until(lambda: server.connections, "the connection")
+        wait_until(lambda: server.connections, "the connection")
         seen.append((server.connections, len(server.requests)))
 
     client_for(server).create(BODY, idempotency_key=KEY, before_send=look)

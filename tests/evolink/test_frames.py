@@ -23,8 +23,8 @@ from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.sending import submission
 from django_wanvideo.services.tracking import polling
+from tests.factories import make_attempt, make_task
 from tests.pictures import picture
-from tests.rows import make_attempt, make_task
 
 from .conftest import API_KEY, TASK
 from .server import answer
@@ -237,7 +237,7 @@ def test_an_address_that_cannot_be_built_is_said_without_its_token():
 
 
 @pytest.fixture
-def road(simulator, settings, tmp_path, wanvideo_wakeups):
+def site(evolink_simulator, settings, tmp_path, wanvideo_wakeups):
     settings.MEDIA_ROOT = tmp_path
     settings.WANVIDEO = {**settings.WANVIDEO, "API_KEY": "sk-simulator", "CALLBACK_BASE_URL": "https://site.example"}
     task = VideoTask.objects.create_task(prompt="A cat", first_frame=picture(), duration=2)
@@ -250,13 +250,13 @@ def road(simulator, settings, tmp_path, wanvideo_wakeups):
 @pytest.mark.integration
 @pytest.mark.parametrize("point", [b"Authorization: Bearer sk-simulator", b"callback_url", "answer"], ids=str)
 @pytest.mark.parametrize("is_uploaded", [False, True])
-def test_a_task_that_is_sent_shows_no_secret(road, late, point, is_uploaded, monkeypatch):
+def test_a_task_that_is_sent_shows_no_secret(site, late, point, is_uploaded, monkeypatch):
     if is_uploaded:
-        item = road.first_frame
+        item = site.first_frame
         monkeypatch.setattr(submission.media, "provider_urls", lambda task, client: {"first_frame": [item.file.name]})
     late(point)
     with pytest.raises(JobTimeoutException) as caught:
-        submission.send(road.pk)
+        submission.send(site.pk)
     secrets = ["sk-simulator"]
     if attempt := Attempt.objects.first():
         secrets += [callback_tokens.sign(attempt.pk), callback_tokens.url_for(attempt.pk)]
@@ -269,10 +269,10 @@ def test_a_task_that_is_sent_shows_no_secret(road, late, point, is_uploaded, mon
 @pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.integration
-def test_a_task_that_is_looked_at_shows_no_secret(road, late):
-    submission.send(road.pk)
+def test_a_task_that_is_looked_at_shows_no_secret(site, late):
+    submission.send(site.pk)
     late("answer")
     with pytest.raises(JobTimeoutException) as caught:
-        polling.sync([road.pk])
+        polling.sync([site.pk])
     attempt = Attempt.objects.get()
     assert_hidden(caught.value, "sk-simulator", callback_tokens.sign(attempt.pk))

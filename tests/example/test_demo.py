@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from tests.settings import free_port
-from tests.waiting import until
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [
@@ -67,7 +67,7 @@ class Demo:
         return "".join(self.lines)
 
     def wait_for(self, text, seconds=120):
-        until(lambda: text in self.text or self.process.poll() is not None, text, seconds, lambda: self.text)
+        wait_until(lambda: text in self.text or self.process.poll() is not None, text, seconds, lambda: self.text)
         assert text in self.text, self.text
 
     def wait(self, seconds=180):

@@ -11,15 +11,15 @@ import pytest
 from django.core.management.base import CommandError
 
 from example_project.demo.output import Printer
-from example_project.demo.processes import Child, Crew
-from tests.waiting import until
+from example_project.demo.processes import Child, ProcessGroup
+from tests.waiting import wait_until
 
 
 @pytest.fixture
-def crew():
-    crew = Crew(Printer(io.StringIO()))
-    yield crew
-    crew.stop(patience=1)
+def group():
+    group = ProcessGroup(Printer(io.StringIO()))
+    yield group
+    group.stop(patience=1)
 
 
 def child(code, name="kid"):
@@ -34,34 +34,34 @@ def is_alive(pid):
         return False
 
 
-def test_lines_of_a_process_come_through_with_its_name(crew):
-    crew.start(child("import sys; print('out'); print('err', file=sys.stderr); input()"))
-    until(lambda: crew.children[0].exit_code() is not None)
-    crew.children[0].finish_reading()
-    lines = crew.printer.stream.getvalue().splitlines()
+def test_lines_of_a_process_come_through_with_its_name(group):
+    group.start(child("import sys; print('out'); print('err', file=sys.stderr); input()"))
+    wait_until(lambda: group.children[0].exit_code() is not None)
+    group.children[0].finish_reading()
+    lines = group.printer.stream.getvalue().splitlines()
     assert "kid      │ out" in lines
     assert "kid      │ err" in lines
 
 
-def test_a_process_that_dies_is_reported_with_its_last_lines(crew):
-    crew.start(child("print('no database'); raise SystemExit(3)"))
-    until(lambda: crew.children[0].exit_code() is not None)
+def test_a_process_that_dies_is_reported_with_its_last_lines(group):
+    group.start(child("print('no database'); raise SystemExit(3)"))
+    wait_until(lambda: group.children[0].exit_code() is not None)
     with pytest.raises(CommandError, match=r"(?s)kid process ended with 3\..*no database"):
-        crew.check()
+        group.check()
 
 
-def test_waiting_ends_with_the_reason_when_the_condition_never_comes(crew):
-    crew.start(child("import time; print('busy'); time.sleep(60)"))
-    until(lambda: crew.children[0].last_lines)
+def test_waiting_ends_with_the_reason_when_the_condition_never_comes(group):
+    group.start(child("import time; print('busy'); time.sleep(60)"))
+    wait_until(lambda: group.children[0].last_lines)
     with pytest.raises(CommandError, match=r"(?s)in vain for the moon.*busy"):
-        crew.wait_until(lambda: False, "the moon", seconds=0.2)
+        group.wait_until(lambda: False, "the moon", seconds=0.2)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks into /proc")
-def test_process_that_ignores_every_polite_signal(crew):
+def test_process_that_ignores_every_polite_signal(group):
     """A process that ignores every polite signal is ended with all its children."""
-    crew.start(
+    group.start(
         child(
             "import os, signal, subprocess, sys, time\n"
             "for number in (signal.SIGTERM, signal.SIGINT): signal.signal(number, signal.SIG_IGN)\n"
@@ -69,17 +69,17 @@ def test_process_that_ignores_every_polite_signal(crew):
             "print(os.getpid(), kid.pid); time.sleep(60)",
         ),
     )
-    until(lambda: crew.children[0].last_lines)
-    pids = [int(pid) for pid in crew.children[0].last_lines[0].split()]
+    wait_until(lambda: group.children[0].last_lines)
+    pids = [int(pid) for pid in group.children[0].last_lines[0].split()]
     started = time.monotonic()
-    crew.stop(patience=0.3)
+    group.stop(patience=0.3)
     assert time.monotonic() - started < 8
-    until(lambda: not any(is_alive(pid) for pid in pids), seconds=5)
+    wait_until(lambda: not any(is_alive(pid) for pid in pids), seconds=5)
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks into /proc")
-def test_whoever_outlives_a_polite_process_is_ended_too(crew):
-    crew.start(
+def test_whoever_outlives_a_polite_process_is_ended_too(group):
+    group.start(
         child(
             "import signal, subprocess, sys, time\n"
             "deaf = 'import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True); time.sleep(60)'\n"
@@ -87,17 +87,17 @@ def test_whoever_outlives_a_polite_process_is_ended_too(crew):
             "kid.stdout.readline(); print(kid.pid); time.sleep(60)",
         ),
     )
-    until(lambda: crew.children[0].last_lines)
-    pid = int(crew.children[0].last_lines[0])
-    crew.stop()
-    until(lambda: not is_alive(pid), seconds=5)
+    wait_until(lambda: group.children[0].last_lines)
+    pid = int(group.children[0].last_lines[0])
+    group.stop()
+    wait_until(lambda: not is_alive(pid), seconds=5)
 
 
-def test_processes_are_ended_in_the_reverse_of_their_order(crew):
+def test_processes_are_ended_in_the_reverse_of_their_order(group):
     code = "import signal, sys, time\ndef end(*a): print('bye'); sys.exit()\nsignal.signal(15, end)\nprint('hi')\ntime.sleep(60)"
     for name in ("first", "second"):
-        crew.start(child(code, name))
-        until(lambda: crew.children[-1].last_lines)
-    crew.stop()
-    said = [line.split()[0] for line in crew.printer.stream.getvalue().splitlines() if line.endswith("bye")]
+        group.start(child(code, name))
+        wait_until(lambda: group.children[-1].last_lines)
+    group.stop()
+    said = [line.split()[0] for line in group.printer.stream.getvalue().splitlines() if line.endswith("bye")]
     assert said == ["second", "first"]

@@ -12,7 +12,7 @@ from django_wanvideo.choices import EventKind, TaskStatus
 from django_wanvideo.health import replay
 from django_wanvideo.health.replay import Step, problems
 from django_wanvideo.models.lifecycle import ALLOWED_FROM
-from tests.rows import make_attempt, make_task
+from tests.factories import make_attempt, make_task
 
 K, S = EventKind, TaskStatus
 NOW = dt.datetime(2026, 11, 26, tzinfo=dt.UTC)

@@ -18,8 +18,8 @@ from django_wanvideo.services.holds import pause
 from django_wanvideo.services.limits import credit_limits
 from django_wanvideo.testing import picture, run_pending, run_until_finished
 from tests.admin.conftest import add_data, hidden, url
+from tests.factories import make_attempt, make_task
 from tests.hosts.badges.models import Holder
-from tests.rows import make_attempt, make_task
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def kept_fields(page):
 
 
 @pytest.fixture
-def boss(holder):
+def admin_client(holder):
     client = Client()
     client.force_login(holder)
     return client
@@ -50,43 +50,43 @@ def test_the_model_has_none_of_what_djangos_own_has():
     assert not hasattr(Holder.objects, "get_by_natural_key")
 
 
-def test_every_page_of_a_task_with_an_owner(boss, holder, evolink):
-    boss.post(url("add"), add_data(_generate="1", _save=None))
+def test_every_page_of_a_task_with_an_owner(admin_client, holder, evolink_simulator):
+    admin_client.post(url("add"), add_data(_generate="1", _save=None))
     task = VideoTask.objects.get()
     assert (task.status, task.owner) == (TaskStatus.QUEUED, holder)
     assert set(LogEntry.objects.values_list("user", flat=True)) == {holder.pk}
-    assert "4711 pressed Generate." in boss.get(url("change", task.pk)).content.decode()
+    assert "4711 pressed Generate." in admin_client.get(url("change", task.pk)).content.decode()
     run_until_finished(task)
-    page = boss.get(url("change", task.pk)).content.decode()
+    page = admin_client.get(url("change", task.pk)).content.decode()
     assert "4711" in page.split("Owner", 1)[1][:200]
     for name in ("history", "make_takes", "delete"):
-        assert boss.get(url(name, task.pk)).status_code == 200
+        assert admin_client.get(url(name, task.pk)).status_code == 200
     for query in ("owner=me", f"owner={holder.pk}"):
-        page = boss.get(f"{url('changelist')}?{query}").content.decode()
+        page = admin_client.get(f"{url('changelist')}?{query}").content.decode()
         assert re.search(r'field-owned_by[^>]*">(<a [^>]*>)?badge 4711<', page), query
     copy = VideoTask.objects.create_task("A dog", picture(), owner=holder)
-    assert boss.get(url("change", copy.pk)).status_code == 200
+    assert admin_client.get(url("change", copy.pk)).status_code == 200
     data = {"action": "submit_selected", "_selected_action": [str(copy.pk)]}
-    boss.post(url("send"), {"plan": hidden(boss.post(url("changelist"), data, follow=True), "plan")})
+    admin_client.post(url("send"), {"plan": hidden(admin_client.post(url("changelist"), data, follow=True), "plan")})
     copy.refresh_from_db()
     assert copy.status == TaskStatus.QUEUED
     failed = make_task(TaskStatus.FAILED, owner_id=holder.pk, error_code="content_filter")
-    assert boss.get(url("change", failed.pk)).status_code == 200
+    assert admin_client.get(url("change", failed.pk)).status_code == 200
     lost = make_task(TaskStatus.UNCONFIRMED, owner_id=holder.pk)
     make_attempt(lost, AttemptState.UNCONFIRMED, sent_at=timezone.now())
-    assert boss.get(url("resolve", lost.pk)).status_code == 200
-    boss.post(url("delete", failed.pk), {"post": "yes"})
+    assert admin_client.get(url("resolve", lost.pk)).status_code == 200
+    admin_client.post(url("delete", failed.pk), {"post": "yes"})
     assert not VideoTask.objects.filter(pk=failed.pk).exists()
 
 
-def test_a_refused_form_keeps_its_picture_for_the_person(boss):
-    page = boss.post(url("add"), add_data(prompt=""))
+def test_a_refused_form_keeps_its_picture_for_the_person(admin_client):
+    page = admin_client.post(url("add"), add_data(prompt=""))
     assert page.status_code == 200
-    assert boss.post(url("add"), add_data(first_frame_file=None, **kept_fields(page))).status_code == 302
+    assert admin_client.post(url("add"), add_data(first_frame_file=None, **kept_fields(page))).status_code == 302
     assert VideoTask.objects.get().first_frame.file
 
 
-def test_the_command_takes_the_user_name_whatever_it_is(evolink, holder, tmp_path):
+def test_the_command_takes_the_user_name_whatever_it_is(evolink_simulator, holder, tmp_path):
     photo = tmp_path / "cat.jpg"
     photo.write_bytes(picture().read())
     arguments = ["wanvideo_generate", "--image", str(photo), "--prompt", "A cat", "--yes", "--no-wait"]
@@ -98,7 +98,7 @@ def test_the_command_takes_the_user_name_whatever_it_is(evolink, holder, tmp_pat
     assert VideoTask.objects.count() == 1
 
 
-def test_ledger_limits_and_pauses_know_the_person(evolink, holder, settings):
+def test_ledger_limits_and_pauses_know_the_person(evolink_simulator, holder, settings):
     settings.WANVIDEO = {**settings.WANVIDEO, "CREDIT_LIMITS": lambda user: {"user": {"day": user.badge}}}
     task = VideoTask.objects.create_task("A cat", picture(), owner=holder, duration=2)
     task.submit(by=holder)

@@ -19,7 +19,7 @@ from tests.admin.batches.forms import checked_table
 from tests.admin.batches.forms import url as batch_url
 from tests.admin.conftest import FLASH, add_data, hidden, store, url
 from tests.clips import clip
-from tests.rows import make_task
+from tests.factories import make_task
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,7 +60,7 @@ def draft(owner, **options):
     return VideoTask.objects.create_task("A cat", owner=owner, **values)
 
 
-def test_many_videos_at_once(ann, evolink):
+def test_many_videos_at_once(ann, evolink_simulator):
     batch = checked_table(ann, 2)
     shown = hidden(ann.get(batch_url("check", batch.pk)), "shown")
     ann.post(batch_url("check", batch.pk), {"shown": shown, "_generate": "1"})
@@ -74,7 +74,7 @@ def test_many_videos_at_once(ann, evolink):
     assert "Videos" in opened(ann, page("videotask", "changelist"), view="grid")
 
 
-def test_takes_and_what_is_picked(ann, evolink):
+def test_takes_and_what_is_picked(ann, evolink_simulator):
     task = draft(ann.user)
     ann.post(url("make_takes", task.pk), {"prompts": "in snow", "repeats": "1"})
     assert [take.owner for take in task.children.all()] == [ann.user] * 2
@@ -112,7 +112,7 @@ def test_presets(ann):
     assert "Push in" not in opened(somebody(12), page("preset", "changelist"))
 
 
-def test_a_second_pair_of_eyes(ann, evolink, settings):
+def test_a_second_pair_of_eyes(ann, evolink_simulator, settings):
     settings.WANVIDEO = {**settings.WANVIDEO, "APPROVAL_ABOVE": 5}
     task, other = draft(ann.user), somebody(12)
     with pytest.raises(ApprovalRequired):
@@ -126,7 +126,7 @@ def test_a_second_pair_of_eyes(ann, evolink, settings):
     assert "12" in opened(ann, url("change", task.pk))
 
 
-def test_mails(ann, evolink, mailoutbox):
+def test_mails(ann, evolink_simulator, mailoutbox):
     ann.post(page("notificationchoice", "add"), {"when": "now"})
     assert NotificationChoice.objects.get().user == ann.user
     opened(ann, page("notificationchoice", "changelist"))
@@ -140,7 +140,7 @@ def test_mails(ann, evolink, mailoutbox):
     assert len(mailoutbox) == has_mail
 
 
-def test_where_the_credits_went(ann, evolink):
+def test_where_the_credits_went(ann, evolink_simulator):
     task = draft(ann.user)
     task.submit(by=ann.user)
     run_until_finished(task)

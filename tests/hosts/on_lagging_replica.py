@@ -10,8 +10,8 @@ from django_wanvideo.models import Attempt, VideoTask
 from django_wanvideo.models.creation import creation
 from django_wanvideo.testing import picture, run_until_finished
 from example_project.shop.models import Product
+from tests.factories import make_attempt, make_task
 from tests.hosts.routers import LaggingReplica
-from tests.rows import make_attempt, make_task
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,14 +34,14 @@ def test_the_replica_is_there_and_knows_nothing():
     assert VideoTask.objects.count() == 1
 
 
-def test_made_just_now_can_be_submitted(evolink, ann):
+def test_made_just_now_can_be_submitted(evolink_simulator, ann):
     """What was made just now can be submitted and is followed to its end."""
     task = VideoTask.objects.create_task("A cat", picture(), owner=ann, duration=2, idempotency_key="a")
     assert VideoTask.objects.create_task("A cat", picture(), owner=ann, duration=2, idempotency_key="a") == task
     task.submit(by=ann)
     run_until_finished(task)
     assert task.status == TaskStatus.COMPLETED
-    evolink.ledger.assert_charged_once()
+    evolink_simulator.ledger.assert_charged_once()
     assert task.refresh_from_db() is None
     with pytest.raises(Exception, match="failed or cancelled"):
         task.retry()

@@ -26,7 +26,7 @@ from django_wanvideo.services import sweep as sweeping
 from django_wanvideo.services.holds import pause
 from django_wanvideo.testing import picture, run_pending, run_until_finished
 from tests.admin.conftest import add_data, hidden, url
-from tests.rows import make_attempt, make_task
+from tests.factories import make_attempt, make_task
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PICTURE = "https://pictures.example/cat.jpg"
@@ -44,7 +44,7 @@ def ann():
 
 
 @pytest.fixture
-def boss(ann):
+def admin_client(ann):
     """Ann, signed in."""
     client = Client()
     client.force_login(ann)
@@ -85,7 +85,7 @@ def test_what_is_rolled_back_there_is_not_queued(wanvideo_wakeups):
     assert VideoTask.objects.get().status == TaskStatus.DRAFT
 
 
-def test_from_wish_to_stored_video(evolink, ann):
+def test_from_wish_to_stored_video(evolink_simulator, ann):
     task = draft(owner=ann, first_frame=picture(), idempotency_key="order-17")
     assert draft(owner=ann, first_frame=picture(), idempotency_key="order-17") == task
     task.submit(by=ann)
@@ -94,7 +94,7 @@ def test_from_wish_to_stored_video(evolink, ann):
     assert task.video.open("rb").read(12)[4:8] == b"ftyp"
     assert task.events.get(kind="queued").actor == ann
     assert CreditEntry.objects.get().owner_label == "ann"
-    evolink.ledger.assert_charged_once()
+    evolink_simulator.ledger.assert_charged_once()
 
 
 def test_two_sweeps_hand_out_each_task_once(wanvideo_wakeups):
@@ -141,42 +141,44 @@ def test_a_callback_is_taken_in_outside_of_any_transaction(client, wanvideo_wake
     assert CallbackReceipt.objects.get().attempt == attempt
 
 
-def test_every_page_of_the_admin(boss, ann, evolink):
-    boss.post(url("add"), add_data(_generate="1", _save=None))
+def test_every_page_of_the_admin(admin_client, ann, evolink_simulator):
+    admin_client.post(url("add"), add_data(_generate="1", _save=None))
     task = VideoTask.objects.get()
     assert (task.status, task.owner) == (TaskStatus.QUEUED, ann)
     assert {entry.object_id for entry in LogEntry.objects.all()} == {str(task.pk)}
     for query in ("owner=me", f"owner={ann.pk}", "o=5"):
-        page = boss.get(f"{url('changelist')}?{query}").content.decode()
+        page = admin_client.get(f"{url('changelist')}?{query}").content.decode()
         assert re.search(r'field-owned_by[^>]*">(<a [^>]*>)?ann<', page), query
     run_pending()
     run_until_finished(task)
-    page = boss.get(url("change", task.pk)).content.decode()
+    page = admin_client.get(url("change", task.pk)).content.decode()
     assert "ann pressed Generate." in page
-    assert "ann" in boss.get(url("history", task.pk)).content.decode()
+    assert "ann" in admin_client.get(url("history", task.pk)).content.decode()
     other = draft(owner=ann)
     data = {"action": "submit_selected", "_selected_action": [str(other.pk)]}
-    boss.post(url("send"), {"plan": hidden(boss.post(url("changelist"), data, follow=True), "plan")})
+    admin_client.post(url("send"), {"plan": hidden(admin_client.post(url("changelist"), data, follow=True), "plan")})
     other.refresh_from_db()
     assert other.status == TaskStatus.QUEUED
     lost = make_task(TaskStatus.UNCONFIRMED, owner_id=ann.pk)
     make_attempt(lost, AttemptState.UNCONFIRMED, sent_at=timezone.now())
-    assert "Mark as not accepted" in boss.get(url("resolve", lost.pk)).content.decode()
+    assert "Mark as not accepted" in admin_client.get(url("resolve", lost.pk)).content.decode()
     for page in ("make_takes", "delete"):
-        assert boss.get(url(page, task.pk)).status_code == 200
-    boss.post(url("delete", task.pk), {"post": "yes"})
+        assert admin_client.get(url(page, task.pk)).status_code == 200
+    admin_client.post(url("delete", task.pk), {"post": "yes"})
     assert not VideoTask.objects.filter(pk=task.pk).exists()
     failed = make_task(TaskStatus.FAILED)
-    boss.post(url("changelist"), {"action": "delete_selected", "_selected_action": [str(failed.pk)], "post": "yes"})
+    admin_client.post(
+        url("changelist"), {"action": "delete_selected", "_selected_action": [str(failed.pk)], "post": "yes"}
+    )
     assert not VideoTask.objects.filter(pk=failed.pk).exists()
 
 
-def test_the_list_asks_for_all_owners_at_once(boss, ann, django_assert_max_num_queries):
+def test_the_list_asks_for_all_owners_at_once(admin_client, ann, django_assert_max_num_queries):
     for _n in range(8):
         make_task(owner_id=ann.pk)
-    boss.get(url("changelist"))
+    admin_client.get(url("changelist"))
     with django_assert_max_num_queries(5, connection=connections["default"]) as queries:
-        boss.get(url("changelist"))
+        admin_client.get(url("changelist"))
     # Of the person who asks, and of the owners of the page.
     assert len([query for query in queries if 'FROM "auth_user"' in query["sql"]]) == 2
 
@@ -197,7 +199,7 @@ def test_owner_is_read_and_set_across_databases(ann):
 
 
 @pytest.mark.parametrize("how", ["one", "many", "rolled back"])
-def test_deleted_users_are_forgotten_once_that_is_committed(ann, boss, how):
+def test_deleted_users_are_forgotten_once_that_is_committed(ann, admin_client, how):
     task = draft(owner=ann)
     CreditEntry.objects.create(attempt_id=task.pk, task_id=task.pk, model="m", owner=ann)
     with transaction.atomic():
@@ -209,21 +211,21 @@ def test_deleted_users_are_forgotten_once_that_is_committed(ann, boss, how):
     assert (left == {None}) == (how != "rolled back")
 
 
-def test_the_page_that_asks_before_it_deletes_a_user_changes_nothing(ann, boss):
+def test_the_page_that_asks_before_it_deletes_a_user_changes_nothing(ann, admin_client):
     draft(owner=ann)
-    assert boss.get(f"/admin/auth/user/{ann.pk}/delete/").status_code == 200
+    assert admin_client.get(f"/admin/auth/user/{ann.pk}/delete/").status_code == 200
     assert VideoTask.objects.get().owner == ann
 
 
-def test_an_owner_who_is_gone_unseen_is_nobody(boss, ann):
+def test_an_owner_who_is_gone_unseen_is_nobody(admin_client, ann):
     task = draft(owner=ann)
     VideoTask.objects.update(owner_id=4711)
     TaskEvent.objects.update(actor_id=4711)
     assert VideoTask.objects.get().owner is None
     for page in (url("changelist"), url("changelist") + "?owner=4711", url("change", task.pk)):
-        assert boss.get(page).status_code == 200
+        assert admin_client.get(page).status_code == 200
     VideoTask.objects.update(status=TaskStatus.COMPLETED)
-    assert boss.get(url("change", task.pk)).status_code == 200
+    assert admin_client.get(url("change", task.pk)).status_code == 200
 
 
 def test_pruning_pausing_and_adopting(ann, wanvideo_wakeups):

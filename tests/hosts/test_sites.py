@@ -40,7 +40,7 @@ def run_site(settings, *arguments):
 @pytest.mark.fault("K11.two-databases", "K11.two-databases-road")
 def test_videos_in_their_own_database():
     """Videos may have a database of their own, and the whole road is gone with it."""
-    files = ["tests/hosts/on_two_databases.py", "tests/hosts/on_any_site.py", "tests/integration/test_road.py"]
+    files = ["tests/hosts/on_two_databases.py", "tests/hosts/on_any_site.py", "tests/integration/test_end_to_end.py"]
     run_site("two_databases", *files, "-k", f"on_two_databases or on_any_site or {ROAD}")
 
 

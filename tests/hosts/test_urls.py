@@ -16,7 +16,7 @@ SITE = {"CALLBACK_BASE_URL": "https://site.example"}
 
 
 @pytest.fixture
-def site(evolink, settings):
+def site(evolink_simulator, settings):
     """A site that gives EvoLink an address to call back at."""
     settings.WANVIDEO = {**settings.WANVIDEO, **SITE}
     return settings
@@ -58,7 +58,7 @@ def test_a_check_says_that_the_callback_has_no_address(settings, urls):
     ],
     ids=str,
 )
-def test_task_that_cannot_be_given_callback_waits(site, evolink, wrong):
+def test_task_that_cannot_be_given_callback_waits(site, evolink_simulator, wrong):
     """A task that cannot be given a callback waits with a reason and is sent once it can."""
     task = queued()
     if "WANVIDEO" in wrong:
@@ -68,11 +68,11 @@ def test_task_that_cannot_be_given_callback_waits(site, evolink, wrong):
     task.refresh_from_db()
     assert (task.status, task.delay_reason) == ("queued", "misconfigured")
     assert task.delayed_until is not None
-    evolink.ledger.assert_nothing_charged()
+    evolink_simulator.ledger.assert_nothing_charged()
     run_pending()
     task.refresh_from_db()
     assert task.status == "pending"
-    evolink.ledger.assert_charged_once()
+    evolink_simulator.ledger.assert_charged_once()
 
 
 @pytest.mark.fault("K11.urlconf-broken")
@@ -84,13 +84,13 @@ def test_a_urlconf_that_cannot_be_loaded_is_left_to_djangos_own_checks(settings)
 
 @pytest.mark.fault("K11.include-under-another-name")
 @override_settings(ROOT_URLCONF="tests.hosts.named_urls")
-def test_a_namespace_of_the_sites_choice_is_as_good(site, evolink):
+def test_a_namespace_of_the_sites_choice_is_as_good(site, evolink_simulator):
     assert "wanvideo.E014" not in found()
     (finding,) = evolink_checks.check_callback_route()
     assert finding.level == "ok"
     queued()
     run_pending()
-    evolink.ledger.assert_charged_once()
+    evolink_simulator.ledger.assert_charged_once()
 
 
 @pytest.mark.fault("K11.include-in-i18n-patterns")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from django_wanvideo import queue, signals
-from tests.promises.fixtures import Road, evo
+from tests.fixtures import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,25 +18,23 @@ if TYPE_CHECKING:
     from django_wanvideo.models import VideoTask
     from django_wanvideo.simulator import Simulator
 
-__all__ = ["evo"]
-
 
 @pytest.fixture
 def site(
-    settings: Any, evo: Simulator, redis_queue: Queue, transactional_db: None, live_server: Any, tmp_path: Path
-) -> Iterator[Road]:
+    settings: Any, evolink: Simulator, redis_queue: Queue, transactional_db: None, live_server: Any, tmp_path: Path
+) -> Iterator[Site]:
     """A site on a real queue that EvoLink calls back."""
     settings.MEDIA_ROOT = tmp_path
     settings.WANVIDEO = {
         **settings.WANVIDEO,
         "API_KEY": "sk-simulator",
-        "BASE_URL": evo.api_url,
-        "FILES_URL": evo.files_url,
+        "BASE_URL": evolink.api_url,
+        "FILES_URL": evolink.files_url,
         "CALLBACK_BASE_URL": live_server.url,
         "ALLOW_PRIVATE_HOSTS": True,
     }
     queue.reset()
-    yield Road(settings, evo)
+    yield Site(settings, evolink)
     queue.reset()
 
 

@@ -15,7 +15,7 @@ from django_wanvideo.batches import work
 from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.mail import delivery
 from django_wanvideo.models import Batch, BatchEvent, Notification, NotificationChoice, lifecycle
-from tests.rows import make_task
+from tests.factories import make_task
 
 ENDS = {
     TaskStatus.COMPLETED: EventKind.STORED,

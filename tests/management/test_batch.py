@@ -72,7 +72,7 @@ def test_run_again_it_makes_nothing_twice(run, table):
     assert Batch.objects.count() == 2
 
 
-def test_drafts_of_an_earlier_run_are_sent_by_the_next(run, table, evolink):
+def test_drafts_of_an_earlier_run_are_sent_by_the_next(run, table, evolink_simulator):
     path = table(*GOOD)
     run("wanvideo_batch", path, "--drafts")
     for _ in range(3):
@@ -81,7 +81,7 @@ def test_drafts_of_an_earlier_run_are_sent_by_the_next(run, table, evolink):
     for _ in range(20):
         run_pending()
     assert set(VideoTask.objects.values_list("status", flat=True)) == {TaskStatus.COMPLETED}
-    evolink.ledger.assert_charged_once()
+    evolink_simulator.ledger.assert_charged_once()
     assert Batch.objects.count() == 1
 
 

@@ -49,7 +49,7 @@ def memory(settings) -> None:
     settings.WANVIDEO = {**settings.WANVIDEO, "STORAGE": "memory"}
 
 
-def test_a_site_in_order_is_all_right(run, evolink, redis_queue, settings):
+def test_a_site_in_order_is_all_right(run, evolink_simulator, redis_queue, settings):
     settings.WANVIDEO |= {"CALLBACK_BASE_URL": "http://127.0.0.1:1"}
     sweep(lambda job, *ids: True)
     with serving(redis_queue):
@@ -62,7 +62,7 @@ def test_a_site_in_order_is_all_right(run, evolink, redis_queue, settings):
     assert "wanvideo.W002" in ran.out
 
 
-def test_no_secret_is_printed(run, evolink, settings):
+def test_no_secret_is_printed(run, evolink_simulator, settings):
     settings.WANVIDEO |= {"CALLBACK_BASE_URL": "http://127.0.0.1:1", "CALLBACK_KEYS": ["callback-secret"]}
     settings.RQ_QUEUES = {**settings.RQ_QUEUES, "wanvideo": {"URL": "redis://:hush-hush@127.0.0.1:1/0"}}
     for options in ([], ["--json"]):
@@ -71,7 +71,9 @@ def test_no_secret_is_printed(run, evolink, settings):
             assert secret not in ran.out + ran.err
 
 
-def test_a_file_is_read_under_its_public_address_or_it_is_said_why_not(look, evolink, settings, tmp_path, live_server):
+def test_a_file_is_read_under_its_public_address_or_it_is_said_why_not(
+    look, evolink_simulator, settings, tmp_path, live_server
+):
     settings.MEDIA_ROOT = tmp_path
     assert look("files")["files"][1].endswith("as links only.")
     settings.WANVIDEO |= {"PUBLIC_MEDIA_BASE_URL": f"{live_server.url}{settings.MEDIA_URL}"}
@@ -83,7 +85,7 @@ def test_a_file_is_read_under_its_public_address_or_it_is_said_why_not(look, evo
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_little_room_for_files_at_evolink_is_said(monkeypatch, evolink, db):
+def test_little_room_for_files_at_evolink_is_said(monkeypatch, evolink_simulator, db):
     counts = iter([(1801, 2000), (1799, 2000), None])
     monkeypatch.setattr("django_wanvideo.evolink.client.EvoLinkClient.count_files", lambda self: next(counts))
     found = [[result.level for result in CHECKS["files"]()] for _count in range(3)]
@@ -208,7 +210,7 @@ def test_the_sweep_has_to_have_run_lately(look, db, minutes, level):
     assert ("wanvideo_sweep" in found[2]) == (level != "ok")
 
 
-def test_a_rejected_key_is_a_failure(look, evolink, settings):
+def test_a_rejected_key_is_a_failure(look, evolink_simulator, settings):
     settings.WANVIDEO |= {"API_KEY": "sk-of-somebody-else"}
     level, message, advice = look("key")["key"]
     assert level == "fail"
@@ -217,26 +219,26 @@ def test_a_rejected_key_is_a_failure(look, evolink, settings):
     assert "somebody" not in message
 
 
-def test_a_missing_key_is_a_failure(look, evolink, settings):
+def test_a_missing_key_is_a_failure(look, evolink_simulator, settings):
     settings.WANVIDEO |= {"API_KEY": lambda: ""}
     assert look("key")["key"][0] == "fail"
 
 
-def test_evolink_out_of_reach_is_a_failure(look, evolink):
-    with evolink.offline():
+def test_evolink_out_of_reach_is_a_failure(look, evolink_simulator):
+    with evolink_simulator.offline():
         found = look(*REMOTE)
     assert found["key"][0] == found["clock"][0] == "fail"
     assert found["credits"][0] == "warn"
 
 
-def test_a_pause_that_evolink_asked_for_is_told(look, evolink):
+def test_a_pause_that_evolink_asked_for_is_told(look, evolink_simulator):
     from django_wanvideo.services.provider import provider
 
     provider.back_off(600)
     assert look("key")["key"][0] == "warn"
 
 
-def test_a_model_that_the_key_may_not_use_is_a_warning(look, evolink, monkeypatch):
+def test_a_model_that_the_key_may_not_use_is_a_warning(look, evolink_simulator, monkeypatch):
     from django_wanvideo.evolink.client import EvoLinkClient
 
     monkeypatch.setattr(EvoLinkClient, "list_models", lambda self: ["wan2.5-image-to-video"])
@@ -246,13 +248,13 @@ def test_a_model_that_the_key_may_not_use_is_a_warning(look, evolink, monkeypatc
 
 
 @pytest.mark.parametrize(("left", "level"), [("0", "fail"), ("20", "warn"), ("5000", "ok")])
-def test_credits_have_to_last_for_some_videos(look, evolink, left, level):
-    evolink.accounts.first.total = Decimal(left)
+def test_credits_have_to_last_for_some_videos(look, evolink_simulator, left, level):
+    evolink_simulator.accounts.first.total = Decimal(left)
     assert look("credits")["credits"][0] == level
 
 
 @pytest.mark.parametrize(("seconds", "level"), [(0, "ok"), (-70, "warn"), (600, "fail")])
-def test_the_clock_has_to_agree_with_evolinks(look, evolink, monkeypatch, seconds, level):
+def test_the_clock_has_to_agree_with_evolinks(look, evolink_simulator, monkeypatch, seconds, level):
     real = evolink_checks.requests.get
 
     def shifted(*args, **options):
@@ -264,7 +266,7 @@ def test_the_clock_has_to_agree_with_evolinks(look, evolink, monkeypatch, second
     assert look("clock")["clock"][0] == level
 
 
-def test_no_callback_address_is_a_warning(look, evolink):
+def test_no_callback_address_is_a_warning(look, evolink_simulator):
     assert look("callback")["callback"][0] == "warn"
 
 
@@ -403,7 +405,7 @@ def test_history_that_breaks_rules_is_named(run, task, wanvideo_wakeups):
 def test_replaying_asks_nobody_and_changes_nothing(run, task, wanvideo_wakeups, settings):
     settings.WANVIDEO = {**settings.WANVIDEO, "API_KEY": "", "BASE_URL": "http://127.0.0.1:1"}
     settings.RQ_QUEUES = {**settings.RQ_QUEUES, "wanvideo": {"URL": "redis://127.0.0.1:1/0"}}
-    from tests.rows import everything
+    from tests.factories import everything
 
     before = everything()
     assert run("wanvideo_doctor", "--replay").code == 0

@@ -59,7 +59,7 @@ def person(monkeypatch):
     return sit_down
 
 
-def test_a_video_is_made_stored_and_copied(run, evolink, worker, photo, tmp_path, settings):
+def test_a_video_is_made_stored_and_copied(run, evolink_simulator, worker, photo, tmp_path, settings):
     settings.WANVIDEO = {**settings.WANVIDEO, "CREDIT_PRICE": ("0.02", "EUR")}
     target = tmp_path / "video.mp4"
     user = get_user_model().objects.create_user("alice")
@@ -81,10 +81,10 @@ def test_a_video_is_made_stored_and_copied(run, evolink, worker, photo, tmp_path
     assert "Charged 6.00 credits." in ran.out
     assert target.read_bytes() == task.video.read()
     assert not target.with_name("video.mp4.part").exists()
-    evolink.ledger.assert_charged_once()
+    evolink_simulator.ledger.assert_charged_once()
 
 
-def test_plain_output_has_a_line_for_each_step(run, evolink, worker, photo):
+def test_plain_output_has_a_line_for_each_step(run, evolink_simulator, worker, photo):
     ran = run("wanvideo_generate", "--image", photo, "--prompt", "A cat [polls:2]", "--yes")
     shown = [line.split("  ", 1)[1] for line in ran.out.splitlines() if line.startswith("0:0")]
     assert shown[0] == "  0 %  queued"
@@ -93,7 +93,7 @@ def test_plain_output_has_a_line_for_each_step(run, evolink, worker, photo):
     assert "\r" not in ran.out
 
 
-def test_a_terminal_sees_one_bar_that_is_redrawn(run, evolink, worker, photo):
+def test_a_terminal_sees_one_bar_that_is_redrawn(run, evolink_simulator, worker, photo):
     ran = run("wanvideo_generate", "--image", photo, "--prompt", "A cat", "--yes", tty=True)
     assert ran.code == 0
     assert f"\r{waiting.bar(0)}   0 %" in ran.out
@@ -107,17 +107,17 @@ def test_a_bar_is_never_longer_than_its_frame():
     assert waiting.bar(100).count("#") == waiting.WIDTH
 
 
-def test_inline_needs_no_worker_and_no_redis(run, evolink, photo, settings):
+def test_inline_needs_no_worker_and_no_redis(run, evolink_simulator, photo, settings):
     settings.WANVIDEO |= {"POLL_INTERVAL": 0.05}
     ran = run("wanvideo_generate", "--image", photo, "--prompt", "A cat", "--yes", "--inline", "--timeout", 30)
     assert ran.code == 0, ran.out + ran.err
     task = VideoTask.objects.get()
     assert task.status == TaskStatus.COMPLETED
     assert not task.events.filter(notify_at__isnull=False).exists()
-    evolink.ledger.assert_charged_once()
+    evolink_simulator.ledger.assert_charged_once()
 
 
-def test_inline_reads_the_callback_that_came_in(evolink, wanvideo_picture):
+def test_inline_reads_the_callback_that_came_in(evolink_simulator, wanvideo_picture):
     from django_wanvideo.models import CallbackReceipt
 
     task = VideoTask.objects.create_task("A cat", wanvideo_picture())
@@ -131,7 +131,7 @@ def test_inline_reads_the_callback_that_came_in(evolink, wanvideo_picture):
     assert task.status == TaskStatus.STORING
 
 
-def test_inline_leaves_other_peoples_tasks_alone(run, evolink, photo, wanvideo_picture, settings):
+def test_inline_leaves_other_peoples_tasks_alone(run, evolink_simulator, photo, wanvideo_picture, settings):
     settings.WANVIDEO |= {"POLL_INTERVAL": 0.05}
     other = VideoTask.objects.create_task("A dog", wanvideo_picture())
     other.submit()
@@ -140,7 +140,7 @@ def test_inline_leaves_other_peoples_tasks_alone(run, evolink, photo, wanvideo_p
     assert other.status == TaskStatus.QUEUED
 
 
-def test_a_failure_is_explained_and_exits_with_1(run, evolink, worker, photo):
+def test_a_failure_is_explained_and_exits_with_1(run, evolink_simulator, worker, photo):
     ran = run(
         "wanvideo_generate", "--image", photo, "--prompt", "A cat [fail:content_policy_violation: no cats]", "--yes"
     )
@@ -150,7 +150,7 @@ def test_a_failure_is_explained_and_exits_with_1(run, evolink, worker, photo):
     assert "charged" in ran.err
 
 
-def test_a_cancelled_task_exits_with_1(run, evolink, photo, monkeypatch):
+def test_a_cancelled_task_exits_with_1(run, evolink_simulator, photo, monkeypatch):
     def somebody_cancels():
         for task in VideoTask.objects.filter(status=TaskStatus.QUEUED):
             task.cancel()
@@ -160,10 +160,10 @@ def test_a_cancelled_task_exits_with_1(run, evolink, photo, monkeypatch):
     assert ran.code == 1
     assert "Cancelled before it was sent." in ran.err
     assert "Not charged." in ran.err
-    evolink.ledger.assert_nothing_charged()
+    evolink_simulator.ledger.assert_nothing_charged()
 
 
-def test_time_that_is_up_exits_with_3_and_the_task_goes_on(run, evolink, photo):
+def test_time_that_is_up_exits_with_3_and_the_task_goes_on(run, evolink_simulator, photo):
     ran = run("wanvideo_generate", "--image", photo, "--prompt", "A cat", "--yes", "--timeout", "0.05")
     task = VideoTask.objects.get()
     assert ran.code == 3
@@ -172,7 +172,7 @@ def test_time_that_is_up_exits_with_3_and_the_task_goes_on(run, evolink, photo):
     assert task.status == TaskStatus.QUEUED
 
 
-def test_a_task_can_be_followed_later(run, evolink, worker, wanvideo_picture):
+def test_a_task_can_be_followed_later(run, evolink_simulator, worker, wanvideo_picture):
     task = VideoTask.objects.create_task("A cat", wanvideo_picture())
     assert run("wanvideo_generate", "--follow", task.pk).code == 2  # a draft
     task.submit()
@@ -192,7 +192,7 @@ def test_a_task_can_be_followed_later(run, evolink, worker, wanvideo_picture):
     ],
 )
 def test_ctrl_c_says_that_the_task_goes_on_and_whether_it_can_be_stopped(
-    run, evolink, photo, monkeypatch, status, says, says_not
+    run, evolink_simulator, photo, monkeypatch, status, says, says_not
 ):
     def interrupt():
         VideoTask.objects.update(status=status)
@@ -206,20 +206,20 @@ def test_ctrl_c_says_that_the_task_goes_on_and_whether_it_can_be_stopped(
 
 
 @pytest.mark.fault("K11.cannot-be-stopped-when-the-time-is-up")
-def test_when_the_time_is_up_before_anything_was_sent_it_says_so(run, evolink, photo):
+def test_when_the_time_is_up_before_anything_was_sent_it_says_so(run, evolink_simulator, photo):
     ran = run("wanvideo_generate", "--image", photo, "--prompt", "A cat", "--yes", "--timeout", "0.05")
     assert ran.code == 3
     assert "nothing has been sent yet" in ran.err
     assert "EvoLink cannot stop" not in ran.err
 
 
-def test_no_wait_returns_at_once(run, evolink, photo):
+def test_no_wait_returns_at_once(run, evolink_simulator, photo):
     ran = run("wanvideo_generate", "--image", photo, "--prompt", "A cat", "--yes", "--no-wait")
     assert (ran.code, "Queued. To wait for it:" in ran.out) == (0, True)
     assert VideoTask.objects.get().status == TaskStatus.QUEUED
 
 
-def test_nothing_is_spent_without_being_asked(run, evolink, photo):
+def test_nothing_is_spent_without_being_asked(run, evolink_simulator, photo):
     ran = run("wanvideo_generate", "--image", photo, "--prompt", "A cat")
     assert ran.code == 2
     assert "--yes" in ran.err
@@ -227,7 +227,7 @@ def test_nothing_is_spent_without_being_asked(run, evolink, photo):
 
 
 @pytest.mark.parametrize("answer", ["", "n", "nope", EOFError(), KeyboardInterrupt()])
-def test_a_no_sends_and_leaves_nothing(run, evolink, photo, person, answer):
+def test_a_no_sends_and_leaves_nothing(run, evolink_simulator, photo, person, answer):
     person(answer)
     ran = run("wanvideo_generate", "--image", photo, "--prompt", "A cat")
     assert (ran.code, "Nothing was sent." in ran.err) == (2, True)
@@ -235,7 +235,7 @@ def test_a_no_sends_and_leaves_nothing(run, evolink, photo, person, answer):
     assert VideoTask.objects.count() == 0
 
 
-def test_a_yes_sends(run, evolink, photo, person):
+def test_a_yes_sends(run, evolink_simulator, photo, person):
     person("y")
     assert run("wanvideo_generate", "--image", photo, "--prompt", "A cat", "--no-wait").code == 0
     assert VideoTask.objects.get().status == TaskStatus.QUEUED
@@ -258,14 +258,14 @@ def test_a_yes_sends(run, evolink, photo, person):
         (["--prompt", "A cat", "--output", "x.mp4", "--no-wait"], "--no-wait"),
     ],
 )
-def test_bad_input_exits_with_2_names_the_field_and_sends_nothing(run, evolink, options, words):
+def test_bad_input_exits_with_2_names_the_field_and_sends_nothing(run, evolink_simulator, options, words):
     ran = run("wanvideo_generate", "--yes", *options)
     assert ran.code == 2
     assert words in ran.err
     assert VideoTask.objects.count() == 0
 
 
-def test_all_problems_are_named_at_once(run, evolink):
+def test_all_problems_are_named_at_once(run, evolink_simulator):
     ran = run("wanvideo_generate", "--yes", "--prompt", "", "--param", "duration=x", "--param", "quality=8k")
     assert all(f"{field}: " in ran.err for field in ("prompt", "duration", "quality", "first_frame"))
 
@@ -278,7 +278,7 @@ def test_options_that_cannot_be_read_are_refused(run, db, options):
     assert run("wanvideo_generate", *prompt, *options).code != 0
 
 
-def test_further_inputs_are_given_by_role(run, evolink, photo):
+def test_further_inputs_are_given_by_role(run, evolink_simulator, photo):
     sound = "https://example.com/a.mp3"
     ran = run(
         "wanvideo_generate", "--image", photo, "--prompt", "A cat", "--input", f"audio={sound}", "--yes", "--no-wait"
@@ -288,7 +288,7 @@ def test_further_inputs_are_given_by_role(run, evolink, photo):
 
 
 @pytest.mark.fault("K9.phone-photos-are-refused")
-def test_a_photo_of_a_phone_is_made_fit_where_that_is_asked_for(run, evolink, photo):
+def test_a_photo_of_a_phone_is_made_fit_where_that_is_asked_for(run, evolink_simulator, photo):
     photo.write_bytes(picture(4032, 3024).read())
     words = ["wanvideo_generate", "--image", photo, "--prompt", "A cat", "--yes", "--no-wait"]
     ran = run(*words)
@@ -297,7 +297,7 @@ def test_a_photo_of_a_phone_is_made_fit_where_that_is_asked_for(run, evolink, ph
     assert VideoTask.objects.get().inputs.get().sent_size == (2000, 1500)
 
 
-def test_a_database_that_is_away_for_a_moment_ends_nothing(run, evolink, worker, photo, monkeypatch):
+def test_a_database_that_is_away_for_a_moment_ends_nothing(run, evolink_simulator, worker, photo, monkeypatch):
     real, away = waiting.VideoTask.objects.get, [OperationalError("server closed the connection")]
 
     def get(*args, **options):
@@ -310,7 +310,7 @@ def test_a_database_that_is_away_for_a_moment_ends_nothing(run, evolink, worker,
     assert (ran.code, "the database does not answer" in ran.out) == (0, True)
 
 
-def test_a_database_that_stays_away_ends_the_waiting(run, evolink, photo, monkeypatch):
+def test_a_database_that_stays_away_ends_the_waiting(run, evolink_simulator, photo, monkeypatch):
     def get(*args, **options):
         raise OperationalError
 
@@ -321,7 +321,7 @@ def test_a_database_that_stays_away_ends_the_waiting(run, evolink, photo, monkey
 
 @pytest.mark.commit_only
 @pytest.mark.django_db(transaction=True)
-def test_no_database_connection_is_held_between_two_looks(evolink):
+def test_no_database_connection_is_held_between_two_looks(evolink_simulator):
     from django.db import connection
 
     VideoTask.objects.count()
@@ -330,7 +330,7 @@ def test_no_database_connection_is_held_between_two_looks(evolink):
     assert connection.connection is None
 
 
-def test_why_a_task_waits_is_said(evolink, wanvideo_picture, settings):
+def test_why_a_task_waits_is_said(evolink_simulator, wanvideo_picture, settings):
     task = VideoTask.objects.create_task("A cat", wanvideo_picture())
     task.submit()
     settings.WANVIDEO |= {"API_KEY": ""}
@@ -355,7 +355,7 @@ def test_every_reason_to_wait_has_words():
     assert written <= set(waiting.REASONS)
 
 
-def test_a_copy_that_fails_says_that_the_video_is_stored(run, evolink, worker, photo, tmp_path, monkeypatch):
+def test_a_copy_that_fails_says_that_the_video_is_stored(run, evolink_simulator, worker, photo, tmp_path, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
@@ -378,7 +378,7 @@ def test_nothing_is_made_on_a_copy_of_another_installations_database(run, settin
     assert "another installation" in run("wanvideo_sweep").out
 
 
-def test_a_preset_stands_for_what_is_not_given(run, evolink, worker, photo):
+def test_a_preset_stands_for_what_is_not_given(run, evolink_simulator, worker, photo):
     user = get_user_model().objects.create_user("alice")
     values = {"model": MODEL, "prompt": "Push in on {name}", "parameters": {"duration": 3}, "owner": user}
     Preset.objects.create(name="Slow", **values)

@@ -9,7 +9,7 @@ import pytest
 from django_wanvideo.evolink.exceptions import RejectedError
 from django_wanvideo.health import CHECKS
 from django_wanvideo.services.holds import account, holds
-from tests.rows import make_task
+from tests.factories import make_task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.fault("K4.commands")]
 

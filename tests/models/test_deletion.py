@@ -13,16 +13,13 @@ from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, TaskEvent, VideoTask
 from django_wanvideo.services.tracking import callbacks
 from django_wanvideo.testing import picture
-from tests.promises.fixtures import evo, open_road, road, wide_road
 from tests.threads import outcomes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from django_wanvideo.simulator import Simulator
-    from tests.promises.fixtures import Road
-
-__all__ = ["evo", "open_road", "road", "wide_road"]
+    from tests.fixtures import Site
 
 
 @pytest.fixture(autouse=True)
@@ -54,12 +51,12 @@ def test_page_that_shows_old_status_deletes():
         task.delete()
 
 
-def test_files_go_with_their_task_and_stay_when_the_deletion_is_undone(wide_road: Road, evo: Simulator):
+def test_files_go_with_their_task_and_stay_when_the_deletion_is_undone(site_with_threads: Site, evolink: Simulator):
     task = VideoTask.objects.create_task("A cat", picture(), duration=2)
     task.submit()
-    wide_road.send(task)
-    evo.complete(task.attempt.provider_task_id)
-    wide_road.finish(task)
+    site_with_threads.send(task)
+    evolink.complete(task.attempt.provider_task_id)
+    site_with_threads.finish(task)
     image, video = task.first_frame, task.video
     files = [(f.storage, f.name) for f in (image.file, image.thumbnail, video) if f]
     assert len(files) == 3
@@ -75,30 +72,30 @@ def test_files_go_with_their_task_and_stay_when_the_deletion_is_undone(wide_road
     assert not (CallbackReceipt.objects.exists())
 
 
-def test_a_callback_for_a_deleted_task_is_taken_and_settled(open_road: Road, evo: Simulator):
-    task = open_road.send(open_road.queued())
+def test_a_callback_for_a_deleted_task_is_taken_and_settled(site_with_callbacks: Site, evolink: Simulator):
+    task = site_with_callbacks.send(site_with_callbacks.queued())
     own = task.attempt.provider_task_id
     CreditEntry.objects.get_or_create(attempt_id=task.attempt.pk, defaults={"task_id": task.pk, "model": task.model})
     VideoTask.objects.update(status=TaskStatus.FAILED)
     VideoTask.objects.get().delete()
-    evo.complete(own)
-    open_road.wait_for_receipt()
+    evolink.complete(own)
+    site_with_callbacks.wait_for_receipt()
     callbacks.process_pending()
     assert CallbackReceipt.objects.get().process_at is None
     assert not VideoTask.objects.exists()
 
 
-def test_a_task_outlives_its_owner(road: Road):
+def test_a_task_outlives_its_owner(site: Site):
     owner = User.objects.create_user("ann")
-    task = road.draft(owner=owner)
+    task = site.draft(owner=owner)
     owner.delete()
     task.refresh_from_db()
     assert task.owner is None
 
 
-def test_a_task_is_either_deleted_or_sent(wide_road: Road, evo: Simulator):
+def test_a_task_is_either_deleted_or_sent(site_with_threads: Site, evolink: Simulator):
     for number in range(4):
-        task = wide_road.draft(f"Wish {number}")
+        task = site_with_threads.draft(f"Wish {number}")
 
         def delete(pk: Any = task.pk) -> None:
             VideoTask.objects.get(pk=pk).delete()

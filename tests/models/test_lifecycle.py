@@ -20,7 +20,7 @@ from django_wanvideo.choices import FINISHED_STATUSES, AttemptState, EventKind, 
 from django_wanvideo.evolink.types import TaskSnapshot
 from django_wanvideo.models import Attempt, TaskEvent, VideoTask, lifecycle
 from django_wanvideo.services.attempts import duplicates
-from tests.rows import everything, make_attempt, make_task
+from tests.factories import everything, make_attempt, make_task
 from tests.threads import at_once
 
 pytestmark = [pytest.mark.locks, pytest.mark.django_db, pytest.mark.integration]

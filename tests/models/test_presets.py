@@ -14,7 +14,7 @@ from django_wanvideo.conf import conf
 from django_wanvideo.exceptions import IdempotencyConflict
 from django_wanvideo.models import Preset, VideoTask
 from django_wanvideo.testing import picture
-from tests.rows import MODEL
+from tests.factories import MODEL
 
 pytestmark = pytest.mark.django_db
 

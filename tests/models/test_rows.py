@@ -28,7 +28,7 @@ from django_wanvideo.choices import (
     TaskStatus,
 )
 from django_wanvideo.models import Attempt, CallbackReceipt, MediaInput, SiteState, TaskEvent, VideoTask
-from tests.rows import make_attempt, make_task
+from tests.factories import make_attempt, make_task
 
 pytestmark = [pytest.mark.locks, pytest.mark.django_db, pytest.mark.integration]
 

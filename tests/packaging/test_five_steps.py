@@ -22,7 +22,7 @@ from rq import Worker
 from django_wanvideo.simulator import Simulator
 from django_wanvideo.testing import picture
 from tests.settings import free_port
-from tests.waiting import until
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"^( *)```(python|console)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
@@ -118,11 +118,11 @@ def test_the_five_steps_end_with_a_video_that_plays(valkey, tmp_path):
             )
         site = f"python manage.py runserver --noreload 127.0.0.1:{port}"
         stack.enter_context(project.running(site))
-        until(lambda: answers(port), "the site", 60)
+        wait_until(lambda: answers(port), "the site", 60)
         for line in commands:
             if "rqworker" in line or "--loop" in line:
                 stack.enter_context(project.running(line))
-                until(project.has_swept if "--loop" in line else workers_of(valkey), line, 60)
+                wait_until(project.has_swept if "--loop" in line else workers_of(valkey), line, 60)
             else:
                 said = project.run(line)
         assert "fail" not in said, said

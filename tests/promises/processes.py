@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from tests.waiting import until
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 #: The environment variable with the file that all children wait for.
@@ -60,7 +60,7 @@ def wait_at_the_gate(seconds: float = 60) -> None:
     if not gate:
         return
     Path(f"{gate}.{os.getpid()}").touch()
-    until(Path(gate).exists, "the gate to open", seconds)
+    wait_until(Path(gate).exists, "the gate to open", seconds)
 
 
 def race(folder: Path, *commands: tuple[str, ...], seconds: float = 60, **environ: str) -> None:
@@ -75,7 +75,7 @@ def race(folder: Path, *commands: tuple[str, ...], seconds: float = 60, **enviro
             assert not ended, ended[0]
             return len(list(folder.glob("gate.*"))) == len(children)
 
-        until(all_are_there, "all children at the gate", seconds)
+        wait_until(all_are_there, "all children at the gate", seconds)
         gate.touch()
         for child in children:
             output, _none = child.communicate(timeout=seconds)

@@ -20,13 +20,13 @@ from django_wanvideo.models import Attempt, CreditEntry, VideoTask, ledger
 from django_wanvideo.services.limits import budget
 from django_wanvideo.services.resolution import decisions
 from tests.promises import processes
-from tests.waiting import until
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from django_wanvideo.simulator import Simulator
-    from tests.promises.fixtures import Road
+    from tests.fixtures import Site
 
 pytestmark = [
     pytest.mark.integration,
@@ -40,13 +40,13 @@ LIMIT = PRICE * AT_A_TIME
 class Books:
     """What is spent and set aside at this moment: by our ledger, and by EvoLink's own."""
 
-    def __init__(self, evo: Simulator, group: Group) -> None:
-        self.evo = evo
+    def __init__(self, evolink: Simulator, group: Group) -> None:
+        self.evolink = evolink
         self.group = group
 
     def are_full(self) -> bool:
         """Tell whether all of the limit is spent; AssertionError if more is, by either."""
-        theirs = self.evo.ledger.total
+        theirs = self.evolink.ledger.total
         ours = self.spent()
         assert ours <= LIMIT, f"{ours} of {LIMIT} are spent"
         assert theirs <= LIMIT, f"EvoLink has {theirs} of {LIMIT}"
@@ -62,11 +62,11 @@ class Books:
         return CreditEntry.objects.exclude(outcome__in=settled).count()
 
 
-def fail_all(evo: Simulator) -> None:
+def fail_all(evolink: Simulator) -> None:
     """Let EvoLink fail what it has, for which it gives the credits back, and a worker hear of it."""
-    for task in list(evo.tasks.values()):
+    for task in list(evolink.tasks.values()):
         if not task.final:
-            evo.fail(task.id, "service_error")
+            evolink.fail(task.id, "service_error")
     sent = VideoTask.objects.filter(status__in=[TaskStatus.PENDING, TaskStatus.PROCESSING])
     for pk in sent.values_list("pk", flat=True):
         jobs.sync(str(pk))
@@ -80,17 +80,17 @@ def feed() -> None:
     waiting.update(delayed_until=None, delay_reason="", next_action_at=timezone.now())
 
 
-def settle(road: Road, evo: Simulator, older: dt.timedelta) -> None:
+def settle(site: Site, evolink: Simulator, older: dt.timedelta) -> None:
     """Let the sweep and a person settle what workers left open that died while they were sending, some time ago."""
     stale = VideoTask.objects.filter(status=TaskStatus.SUBMITTING, attempts__claimed_at__lt=timezone.now() - older)
     pks = list(stale.values_list("pk", flat=True))
     if VideoTask.objects.filter(pk__in=pks, status=TaskStatus.SUBMITTING).update(
         next_action_at=timezone.now(), lease_expires_at=None
     ):
-        road.sweep()
+        site.sweep()
     for task in VideoTask.objects.filter(status=TaskStatus.UNCONFIRMED):
         known = set(Attempt.objects.exclude(provider_task_id=None).values_list("provider_task_id", flat=True))
-        own = [item.id for item in evo.tasks.values() if item.id not in known and item.prompt == task.prompt]
+        own = [item.id for item in evolink.tasks.values() if item.id not in known and item.prompt == task.prompt]
         if own:
             decisions.attach(task, own[0])
         else:
@@ -106,8 +106,8 @@ def members(name: str) -> tuple[Group, list[Any]]:
 
 
 def spend(
-    road: Road,
-    evo: Simulator,
+    site: Site,
+    evolink: Simulator,
     folder: Path,
     *,
     count: int,
@@ -122,25 +122,25 @@ def spend(
     """
     dice = random.Random(7)
     group, people = members("Marketing")
-    road.configure(CREDIT_LIMITS={"group": {"Marketing": {"day": int(LIMIT)}}, "site": {"day": int(2 * LIMIT)}})
-    tasks = [road.queued(f"Wish {number}", owner=dice.choice(people)) for number in range(3 * AT_A_TIME)]
-    gate, stop, books = folder / "gate", folder / "stop", Books(evo, group)
+    site.configure(CREDIT_LIMITS={"group": {"Marketing": {"day": int(LIMIT)}}, "site": {"day": int(2 * LIMIT)}})
+    tasks = [site.queued(f"Wish {number}", owner=dice.choice(people)) for number in range(3 * AT_A_TIME)]
+    gate, stop, books = folder / "gate", folder / "stop", Books(evolink, group)
     env = processes.environment(**{processes.GATE: str(gate)})
     command = ("-m", "tests.promises.spender", str(stop), *(str(task.pk) for task in tasks))
     connections.close_all()
     workers = [processes.start(*command, env=env) for _number in range(count)]
     try:
-        until(lambda: len(list(folder.glob("gate.*"))) == count, "all workers at the gate", 60 + 10 * count)
+        wait_until(lambda: len(list(folder.glob("gate.*"))) == count, "all workers at the gate", 60 + 10 * count)
         gate.touch()
         end, kill_at, done = time.monotonic() + seconds, time.monotonic(), 0
         while done < rounds or time.monotonic() < end:
-            until(books.are_full, "all of the limit to be spent", 120)
+            wait_until(books.are_full, "all of the limit to be spent", 120)
             if count - len(workers) < kills and time.monotonic() >= kill_at:
                 workers.pop().kill()
                 kill_at = time.monotonic() + kill_every
-            fail_all(evo)
+            fail_all(evolink)
             feed()
-            settle(road, evo, older=dt.timedelta(seconds=30))
+            settle(site, evolink, older=dt.timedelta(seconds=30))
             done += 1
         stop.touch()
         for worker in workers:
@@ -152,25 +152,27 @@ def spend(
     books.are_full()
     VideoTask.objects.filter(status=TaskStatus.QUEUED).update(status=TaskStatus.CANCELLED)
     for _pass in range(3):
-        settle(road, evo, older=dt.timedelta())
-        fail_all(evo)
+        settle(site, evolink, older=dt.timedelta())
+        fail_all(evolink)
     assert books.open() == 0
-    assert books.spent() == evo.ledger.total == 0, "all was given back"
+    assert books.spent() == evolink.ledger.total == 0, "all was given back"
     # The whole of it is there again, and not more.
-    posts = road.posts()
+    posts = site.posts()
     for task in tasks[: AT_A_TIME + 2]:
         VideoTask.objects.filter(pk=task.pk).update(status=TaskStatus.QUEUED, delayed_until=None, lease_expires_at=None)
-        road.send(task)
-    assert road.posts() == posts + AT_A_TIME
+        site.send(task)
+    assert site.posts() == posts + AT_A_TIME
 
 
 @pytest.mark.slow
 @pytest.mark.fault("K1.limit-under-many-processes")
-def test_processes_that_die_spend_no_more_than_a_limit_and_lose_none_of_it(wide_road: Road, evo: Simulator, tmp_path):
+def test_processes_that_die_spend_no_more_than_a_limit_and_lose_none_of_it(
+    site_with_threads: Site, evolink: Simulator, tmp_path
+):
     """Four processes spend a limit for ten videos twice over; two of them are killed on the way."""
-    spend(wide_road, evo, tmp_path, count=4, rounds=2, kills=2)
+    spend(site_with_threads, evolink, tmp_path, count=4, rounds=2, kills=2)
 
 
 @pytest.mark.thorough
-def test_64_processes_for_ten_minutes_spend_no_more_than_a_limit(wide_road: Road, evo: Simulator, tmp_path):
-    spend(wide_road, evo, tmp_path, count=64, rounds=20, kills=40, kill_every=12, seconds=600)
+def test_64_processes_for_ten_minutes_spend_no_more_than_a_limit(site_with_threads: Site, evolink: Simulator, tmp_path):
+    spend(site_with_threads, evolink, tmp_path, count=64, rounds=20, kills=40, kill_every=12, seconds=600)

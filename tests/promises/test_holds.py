@@ -22,13 +22,13 @@ from django_wanvideo.services.provider import account_checks
 from django_wanvideo.simulator import Simulator
 from tests.promises import processes
 from tests.threads import at_once
-from tests.waiting import until
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.promises.fixtures import Road
+    from tests.fixtures import Site
 
 pytestmark = pytest.mark.integration
 
@@ -49,8 +49,8 @@ def failures() -> Iterator[list[Any]]:
     signals.video_failed.disconnect(hear)
 
 
-def many(road: Road, number: int, **options: Any) -> list[VideoTask]:
-    return [road.queued(f"Wish {index}", **options) for index in range(number)]
+def many(site: Site, number: int, **options: Any) -> list[VideoTask]:
+    return [site.queued(f"Wish {index}", **options) for index in range(number)]
 
 
 def work_on(tasks: list[VideoTask]) -> None:
@@ -94,17 +94,17 @@ def _older(value: Any, delta: dt.timedelta) -> Any:
 
 @pytest.mark.fault("K4.credits-used-up")
 @pytest.mark.parametrize("fault", ["402", "401"])
-def test_twenty_tasks_and_account_in_trouble_make(road: Road, evo: Simulator, fault: str, failures: list[Any]):
+def test_twenty_tasks_and_account_in_trouble_make(site: Site, evolink: Simulator, fault: str, failures: list[Any]):
     """Twenty tasks and an account in trouble make one post and no failure."""
-    tasks = many(road, 20)
+    tasks = many(site, 20)
     for point in ("create", "credits"):
-        evo.faults.add(point, fault, times=None)
+        evolink.faults.add(point, fault, times=None)
     work_on(tasks)
     for _pass in range(3):
-        road.make_due()
-        road.sweep()
-    road.tell()
-    assert road.posts() == 1
+        site.make_due()
+        site.sweep()
+    site.tell()
+    assert site.posts() == 1
     assert statuses() == {"queued": 20}
     assert failures == []
     assert not Attempt.objects.filter(state__in=OPEN_ATTEMPT_STATES).exists()
@@ -112,94 +112,94 @@ def test_twenty_tasks_and_account_in_trouble_make(road: Road, evo: Simulator, fa
     assert set(VideoTask.objects.values_list("delay_reason", flat=True)) == {
         {"402": "credits_used_up", "401": "key_rejected"}[fault]
     }
-    evo.ledger.assert_nothing_charged()
+    evolink.ledger.assert_nothing_charged()
 
 
 @pytest.mark.fault("K4.credits-used-up-workers")
-def test_workers_that_meet_empty_account_together_make(wide_road: Road, evo: Simulator):
+def test_workers_that_meet_empty_account_together_make(site_with_threads: Site, evolink: Simulator):
     """Workers that meet an empty account together make no more posts than may be under way."""
-    tasks = many(wide_road, 20)
-    evo.faults.add("create", "402", times=None)
+    tasks = many(site_with_threads, 20)
+    evolink.faults.add("create", "402", times=None)
     at_once(*(lambda part=tasks[index::5]: work_on(part) for index in range(5)))
-    assert wide_road.posts() <= circuit_breaker.AT_ONCE
+    assert site_with_threads.posts() <= circuit_breaker.AT_ONCE
     assert statuses() == {"queued": 20}
 
 
 @pytest.mark.fault("K4.any-call-sets-the-hold")
 @pytest.mark.parametrize("point", ["get", "upload", "credits"])
-def test_any_call_that_the_account_refuses_holds_sending_back(road: Road, evo: Simulator, point: str):
+def test_any_call_that_the_account_refuses_holds_sending_back(site: Site, evolink: Simulator, point: str):
     from tests.pictures import picture
 
-    running = road.send(road.queued())
-    evo.faults.add(point, "401", times=None)
+    running = site.send(site.queued())
+    evolink.faults.add(point, "401", times=None)
     if point == "get":
         jobs.sync(str(running.pk))
     elif point == "upload":
         task = VideoTask.objects.create_task("A cat", picture(), duration=2)
         task.submit()
-        road.send(task)
+        site.send(task)
         assert (task.status, task.delay_reason) == (TaskStatus.QUEUED, "key_rejected")
     else:
-        evo.faults.add("create", "402")
-        road.send(road.queued())
+        evolink.faults.add("create", "402")
+        site.send(site.queued())
         account_checks.check()
-    before = road.posts()
-    evo.faults.add("credits", "401", times=None)
-    waiting = road.send(road.queued("Another"))
+    before = site.posts()
+    evolink.faults.add("credits", "401", times=None)
+    waiting = site.send(site.queued("Another"))
     assert (waiting.status, waiting.delay_reason) == (TaskStatus.QUEUED, "key_rejected")
-    assert road.posts() == before
+    assert site.posts() == before
     assert running.events.filter(kind="failed").count() == 0
 
 
 @pytest.mark.fault("K4.credits-while-polling")
-def test_used_up_credits_that_look_tells_of_hold(road: Road, evo: Simulator):
+def test_used_up_credits_that_look_tells_of_hold(site: Site, evolink: Simulator):
     """Used up credits that a look tells of hold nothing back that the credits pay for."""
-    running = road.send(road.queued())
-    evo.faults.add("get", "402")
+    running = site.send(site.queued())
+    evolink.faults.add("get", "402")
     jobs.sync(str(running.pk))
     assert kinds() == ["account"]
-    assert road.send(road.queued("Another")).status == TaskStatus.PENDING
+    assert site.send(site.queued("Another")).status == TaskStatus.PENDING
     assert kinds() == []
 
 
 @pytest.mark.fault("K4.key-rotation")
-def test_a_new_key_goes_on_at_once_whatever_the_old_one_still_meets(road: Road, evo: Simulator):
-    road.configure(API_KEY="sk-revoked-long-ago")
-    tasks = many(road, 20)
+def test_a_new_key_goes_on_at_once_whatever_the_old_one_still_meets(site: Site, evolink: Simulator):
+    site.configure(API_KEY="sk-revoked-long-ago")
+    tasks = many(site, 20)
     work_on(tasks)
-    assert road.posts() == 1
+    assert site.posts() == 1
     assert "sk-revoked" not in str(list(SiteState.objects.values()))
 
-    road.configure(API_KEY="sk-simulator")
+    site.configure(API_KEY="sk-simulator")
     assert kinds() == []
-    road.sweep()
+    site.sweep()
     assert statuses() == {"pending": 20}
-    evo.ledger.assert_charged_once()
+    evolink.ledger.assert_charged_once()
 
-    road.configure(API_KEY="sk-revoked-long-ago")
-    late = road.send(road.queued("In a process with the old key"))
-    assert (late.status, road.posts()) == (TaskStatus.QUEUED, 21), "what is known about a key stays known"
-    road.configure(API_KEY="sk-simulator")
-    road.sweep()
+    site.configure(API_KEY="sk-revoked-long-ago")
+    late = site.send(site.queued("In a process with the old key"))
+    assert (late.status, site.posts()) == (TaskStatus.QUEUED, 21), "what is known about a key stays known"
+    site.configure(API_KEY="sk-simulator")
+    site.sweep()
     late.refresh_from_db()
     assert late.status == TaskStatus.PENDING, "what the old key's process put off is sent at once"
 
 
 @pytest.mark.fault("K4.key-rotation-seen-by-others")
 @pytest.mark.parametrize("key", ["", "sk-revoked-long-ago"], ids=["no key", "the old key"])
-def test_sweep_with_another_key_than_workers_hands(road: Road, evo: Simulator, key: str):
+def test_sweep_with_another_key_than_workers_hands(site: Site, evolink: Simulator, key: str):
     """A sweep with another key than the workers hands out what they can send."""
-    road.configure(API_KEY="sk-revoked-long-ago")
-    tasks = many(road, 5)
+    site.configure(API_KEY="sk-revoked-long-ago")
+    tasks = many(site, 5)
     work_on(tasks)
 
     def do_with_the_new_key(job: str, *ids: str) -> bool:
-        road.configure(API_KEY="sk-simulator")
+        site.configure(API_KEY="sk-simulator")
         jobs.run_here(job, *ids)
-        road.configure(API_KEY=key)
+        site.configure(API_KEY=key)
         return True
 
-    road.configure(API_KEY=key)
+    site.configure(API_KEY=key)
     assert kinds() == ["account"], "the worker has not tried its key yet"
     pass_time(minutes=12)
     for _pass in range(3):
@@ -209,55 +209,55 @@ def test_sweep_with_another_key_than_workers_hands(road: Road, evo: Simulator, k
 
 
 @pytest.mark.fault("K4.resume-without-a-key")
-def test_a_web_process_without_a_key_may_resume_and_marks_no_other_key(road: Road, evo: Simulator):
-    evo.faults.add("create", "402")
-    evo.faults.add("credits", "500")
-    tasks = many(road, 3)
+def test_a_web_process_without_a_key_may_resume_and_marks_no_other_key(site: Site, evolink: Simulator):
+    evolink.faults.add("create", "402")
+    evolink.faults.add("credits", "500")
+    tasks = many(site, 3)
     work_on(tasks)
-    road.configure(API_KEY="")
+    site.configure(API_KEY="")
     assert kinds() == ["account"]
     pause.resume()
     assert not account_checks.check(now=True)
-    road.configure(API_KEY="sk-simulator")
+    site.configure(API_KEY="sk-simulator")
     work_on(tasks[:1])
     assert statuses() == {"pending": 1, "queued": 2}
-    road.sweep()
-    road.sweep()
+    site.sweep()
+    site.sweep()
     assert statuses() == {"pending": 3}
 
 
 @pytest.mark.fault("K4.key-works-again")
-def test_a_key_that_works_again_ends_the_hold_by_a_call_that_costs_nothing(road: Road, evo: Simulator):
+def test_a_key_that_works_again_ends_the_hold_by_a_call_that_costs_nothing(site: Site, evolink: Simulator):
     for point in ("create", "credits"):
-        evo.faults.add(point, "401", times=None)
-    tasks = many(road, 3)
+        evolink.faults.add(point, "401", times=None)
+    tasks = many(site, 3)
     work_on(tasks)
-    assert (road.posts(), evo.journal.count("credits")) == (1, 1)
-    road.sweep()
+    assert (site.posts(), evolink.journal.count("credits")) == (1, 1)
+    site.sweep()
     work_on(tasks)
-    assert evo.journal.count("credits") == 1, "not before its time"
+    assert evolink.journal.count("credits") == 1, "not before its time"
 
-    evo.faults.clear()
+    evolink.faults.clear()
     pass_time(minutes=1)
-    road.sweep()
+    site.sweep()
     assert statuses() == {"pending": 3}
     assert not SiteState.objects.filter(name=KEY_REJECTED).exists()
 
 
 @pytest.mark.fault("K4.key-refused-only-for-requests")
-def test_key_that_only_requests_are_refused(road: Road, evo: Simulator):
+def test_key_that_only_requests_are_refused(site: Site, evolink: Simulator):
     """A key that only requests are refused with is tried one request at a time."""
-    evo.faults.add("create", "401", times=None)
-    tasks = many(road, 10)
+    evolink.faults.add("create", "401", times=None)
+    tasks = many(site, 10)
     for _pass in range(5):
         work_on(tasks)
-        road.make_due()
-        road.sweep()
-    assert road.posts() == 2, "the free call works, so one more is tried; then only after a while"
+        site.make_due()
+        site.sweep()
+    assert site.posts() == 2, "the free call works, so one more is tried; then only after a while"
     pass_time(minutes=12)
     work_on(tasks)
-    assert road.posts() == 3
-    evo.faults.clear()
+    assert site.posts() == 3
+    evolink.faults.clear()
     pass_time(minutes=12)
     work_on(tasks)
     assert statuses() == {"pending": 10}
@@ -265,18 +265,18 @@ def test_key_that_only_requests_are_refused(road: Road, evo: Simulator):
 
 
 @pytest.fixture
-def poor(settings: Any, wanvideo_wakeups: Any, db: None) -> Iterator[Road]:
+def poor(settings: Any, wanvideo_wakeups: Any, db: None) -> Iterator[Site]:
     """An EvoLink with credits for two short videos and a bit."""
-    from tests.promises.fixtures import _road
+    from tests.fixtures import site_on
 
     with Simulator(
         api_key="sk-simulator", progression="manual", small_videos=True, captions=False, credits=Decimal(15)
     ) as simulator:
-        yield _road(settings, simulator, None)
+        yield site_on(settings, simulator, None)
 
 
 @pytest.mark.fault("K4.smaller-tasks-go-on")
-def test_does_not_fit_into_credits_waits_while_smaller(poor: Road):
+def test_does_not_fit_into_credits_waits_while_smaller(poor: Site):
     """What does not fit into the credits waits while smaller tasks go on."""
     large = many(poor, 4, duration=10)
     small = many(poor, 4, duration=2)
@@ -303,42 +303,42 @@ def test_does_not_fit_into_credits_waits_while_smaller(poor: Road):
 
 @pytest.mark.fault("K4.smaller-of-token-and-user")
 def test_the_keys_own_limit_counts_where_it_is_the_smaller_one(settings: Any, wanvideo_wakeups: Any, db: None):
-    from tests.promises.fixtures import _road
+    from tests.fixtures import site_on
 
     with Simulator(api_key="sk-simulator", progression="manual", credits=1000, token_credits=8) as simulator:
-        road = _road(settings, simulator, None)
-        work_on([*many(road, 3, duration=10), *many(road, 3)])
+        site = site_on(settings, simulator, None)
+        work_on([*many(site, 3, duration=10), *many(site, 3)])
         assert statuses() == {"pending": 1, "queued": 5}
-        assert road.posts() == 2
+        assert site.posts() == 2
 
 
 @pytest.mark.fault("K4.refused-though-enough")
-def test_refusal_that_credits_do_not_explain_is_tried(road: Road, evo: Simulator):
+def test_refusal_that_credits_do_not_explain_is_tried(site: Site, evolink: Simulator):
     """A refusal that the credits do not explain is tried one task at a time."""
-    evo.faults.add("create", "402", times=None)
-    tasks = many(road, 12)
+    evolink.faults.add("create", "402", times=None)
+    tasks = many(site, 12)
     work_on(tasks)
-    road.sweep()
-    assert road.posts() == 1
+    site.sweep()
+    assert site.posts() == 1
     waits, before = [], 1
     for _probe in range(8):
         hold = holds.standing()[0]
         waits.append((dt.datetime.fromisoformat(hold.detail["next_try_at"]) - timezone.now()).total_seconds())
         pass_time(seconds=waits[-1] + 1)
         work_on(tasks)
-        road.sweep()
-        assert road.posts() == before + 1, "one probe"
+        site.sweep()
+        assert site.posts() == before + 1, "one probe"
         before += 1
     assert waits[0] < 40
     assert 500 < waits[-1] < 700
-    evo.faults.clear()
+    evolink.faults.clear()
     pass_time(minutes=12)
     work_on(tasks)
     assert statuses() == {"pending": 12}
 
 
 @pytest.mark.fault("K4.daily-limit")
-def test_a_keys_limit_for_the_day_waits_for_its_reset(road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch):
+def test_a_keys_limit_for_the_day_waits_for_its_reset(site: Site, evolink: Simulator, monkeypatch: pytest.MonkeyPatch):
     from django_wanvideo.evolink.client import EvoLinkClient
     from django_wanvideo.evolink.exceptions import RejectedError
 
@@ -351,7 +351,7 @@ def test_a_keys_limit_for_the_day_waits_for_its_reset(road: Road, evo: Simulator
         raise RejectedError("enough", http_status=402, code=code, reset_timezone="Asia/Shanghai")
 
     monkeypatch.setattr(EvoLinkClient, "create", refuse)
-    tasks = many(road, 5)
+    tasks = many(site, 5)
     work_on(tasks)
     work_on(tasks)
     hold = holds.standing()[0]
@@ -361,20 +361,20 @@ def test_a_keys_limit_for_the_day_waits_for_its_reset(road: Road, evo: Simulator
     assert len(posts) == 1
     monkeypatch.undo()
     pass_time(seconds=(resets_at - timezone.now()).total_seconds() + 1)
-    road.sweep()
-    road.sweep()
+    site.sweep()
+    site.sweep()
     assert statuses() == {"pending": 5}
 
 
 @pytest.mark.fault("K4.one-notice-an-hour")
 def test_people_are_told_once_and_not_again_when_credits_come_and_go(
-    road: Road, evo: Simulator, caplog: pytest.LogCaptureFixture
+    site: Site, evolink: Simulator, caplog: pytest.LogCaptureFixture
 ):
     def notices() -> int:
         return sum(entry.levelno == logging.ERROR for entry in caplog.records)
 
-    evo.faults.add("create", "402", times=None)
-    tasks = many(road, 6)
+    evolink.faults.add("create", "402", times=None)
+    tasks = many(site, 6)
     work_on(tasks)
     assert notices() == 1
     for _round in range(3):
@@ -389,14 +389,14 @@ def test_people_are_told_once_and_not_again_when_credits_come_and_go(
 
 
 @pytest.mark.fault("K4.limits-unharmed")
-def test_what_the_account_refused_counts_against_no_limit(road: Road, evo: Simulator):
-    road.configure(MAX_IN_FLIGHT=1, DAILY_CREDIT_LIMIT=6)
-    evo.faults.add("create", "402")
-    task = road.send(road.queued())
+def test_what_the_account_refused_counts_against_no_limit(site: Site, evolink: Simulator):
+    site.configure(MAX_IN_FLIGHT=1, DAILY_CREDIT_LIMIT=6)
+    evolink.faults.add("create", "402")
+    task = site.send(site.queued())
     assert task.attempts.get().state == AttemptState.NOT_ACCEPTED
     assert throttling.available_slots() == 1
     account.end(CREDITS_OUT)
-    assert road.send(task).status == TaskStatus.PENDING
+    assert site.send(task).status == TaskStatus.PENDING
 
 
 # Lost answers -----------------------------------------------------------------------------------------------------
@@ -406,14 +406,14 @@ OUTAGES = ["500", "502", "503", "504", "garbage", "reset"]
 
 @pytest.mark.fault("K4.outage")
 @pytest.mark.parametrize("fault", OUTAGES)
-def test_outage_leaves_three_of_twelve_tasks(road: Road, evo: Simulator, fault: str):
+def test_outage_leaves_three_of_twelve_tasks(site: Site, evolink: Simulator, fault: str):
     """An outage leaves three of twelve tasks unconfirmed and probes one by one."""
-    tasks = many(road, 12)
-    evo.faults.add("create", fault, times=None)
+    tasks = many(site, 12)
+    evolink.faults.add("create", fault, times=None)
     work_on(tasks)
     for _pass in range(3):
-        road.make_due()
-        road.sweep()
+        site.make_due()
+        site.sweep()
     assert statuses() == {"queued": 9, "unconfirmed": 3}
     assert kinds() == ["breaker"]
     assert set(VideoTask.objects.filter(status="queued").values_list("delay_reason", flat=True)) == {"answers_lost"}
@@ -421,56 +421,59 @@ def test_outage_leaves_three_of_twelve_tasks(road: Road, evo: Simulator, fault: 
     for probe in range(1, 4):
         pass_time(minutes=11)
         work_on(tasks)
-        road.sweep()
+        site.sweep()
         assert statuses() == {"queued": 9 - probe, "unconfirmed": 3 + probe}
 
-    evo.faults.clear()
+    evolink.faults.clear()
     pass_time(minutes=11)
-    road.sweep()
-    road.sweep()
+    site.sweep()
+    site.sweep()
     assert statuses() == {"pending": 6, "unconfirmed": 6}
     assert kinds() == []
 
 
 @pytest.mark.fault("K4.outage-workers")
-def test_twelve_workers_that_meet_outage_together(wide_road: Road, evo: Simulator):
+def test_twelve_workers_that_meet_outage_together(site_with_threads: Site, evolink: Simulator):
     """Twelve workers that meet an outage together leave three unconfirmed."""
-    tasks = many(wide_road, 12)
-    evo.faults.add("create", "503", times=None)
+    tasks = many(site_with_threads, 12)
+    evolink.faults.add("create", "503", times=None)
     at_once(*(lambda task=task: work_on([task]) for task in tasks))
     assert statuses() == {"queued": 9, "unconfirmed": 3}
 
 
 @pytest.mark.fault("K4.outage-slow-answers")
-def test_workers_do_not_add_to_answers_that_do_not_come(wide_road: Road, evo: Simulator):
-    wide_road.configure(READ_TIMEOUT=1.0)
-    tasks = many(wide_road, 8)
-    evo.faults.add("create", "hang", times=None, seconds=3)
+def test_workers_do_not_add_to_answers_that_do_not_come(site_with_threads: Site, evolink: Simulator):
+    site_with_threads.configure(READ_TIMEOUT=1.0)
+    tasks = many(site_with_threads, 8)
+    evolink.faults.add("create", "hang", times=None, seconds=3)
     at_once(*(lambda task=task: work_on([task]) for task in tasks))
     assert statuses() == {"queued": 5, "unconfirmed": 3}
 
 
 @pytest.mark.fault("K4.outage-processes")
-def test_worker_processes_that_meet_outage_together(wide_road: Road, evo: Simulator, tmp_path: Path):
+def test_worker_processes_that_meet_outage_together(site_with_threads: Site, evolink: Simulator, tmp_path: Path):
     """Worker processes that meet an outage together leave three unconfirmed."""
-    tasks = many(wide_road, 12)
-    evo.faults.add("create", "502", times=None)
+    tasks = many(site_with_threads, 12)
+    evolink.faults.add("create", "502", times=None)
     shares = [[str(task.pk) for task in tasks[index::4]] for index in range(4)]
     processes.race(tmp_path, *[("-m", "tests.promises.child", "never", *share) for share in shares])
     assert statuses() == {"queued": 9, "unconfirmed": 3}
 
 
 @pytest.mark.fault("K4.one-in-flight-after-a-lost-answer")
-def test_while_the_last_answer_is_lost_one_request_is_under_way_at_a_time(wide_road: Road, evo: Simulator):
-    evo.faults.add("create", "503")
-    wide_road.send(wide_road.queued())
-    evo.faults.add("create", "accept_then_slow", seconds=0.5, times=None)
+def test_while_the_last_answer_is_lost_one_request_is_under_way_at_a_time(site_with_threads: Site, evolink: Simulator):
+    evolink.faults.add("create", "503")
+    site_with_threads.send(site_with_threads.queued())
+    evolink.faults.add("create", "accept_then_slow", seconds=0.5, times=None)
     most = []
 
     def watch() -> None:
-        until(lambda: most.append(circuit_breaker.under_way().count()) or evo.journal.count("create") >= 2, "a request")
+        wait_until(
+            lambda: most.append(circuit_breaker.under_way().count()) or evolink.journal.count("create") >= 2,
+            "a request",
+        )
 
-    tasks = many(wide_road, 4)
+    tasks = many(site_with_threads, 4)
     at_once(watch, *(lambda task=task: work_on([task]) for task in tasks))
     assert max(most) == 1
 
@@ -478,47 +481,47 @@ def test_while_the_last_answer_is_lost_one_request_is_under_way_at_a_time(wide_r
 @pytest.mark.fault("K4.a-clean-answer-resets")
 @pytest.mark.parametrize(("answer", "resets"), [("", True), ("400", True), ("402", True), ("429", False)])
 def test_an_answer_that_accepts_or_refuses_ends_the_row_of_lost_ones(
-    road: Road, evo: Simulator, answer: str, resets: bool
+    site: Site, evolink: Simulator, answer: str, resets: bool
 ):
-    evo.faults.add("create", "500", times=2)
-    work_on(many(road, 2))
+    evolink.faults.add("create", "500", times=2)
+    work_on(many(site, 2))
     if answer:
-        evo.faults.add("create", answer)
-    work_on(many(road, 1))
-    road.make_due()
+        evolink.faults.add("create", answer)
+    work_on(many(site, 1))
+    site.make_due()
     account.end(CREDITS_OUT)
-    evo.faults.add("create", "500", times=2)
-    work_on(many(road, 2))
+    evolink.faults.add("create", "500", times=2)
+    work_on(many(site, 2))
     assert ("breaker" in kinds()) is not resets
 
 
 @pytest.mark.fault("K4.lost-answers-count-whatever-the-time-between")
-def test_lost_answers_are_counted_whatever_the_time_between(road: Road, evo: Simulator):
-    evo.faults.add("create", "500", times=None)
-    for task in many(road, 3):
+def test_lost_answers_are_counted_whatever_the_time_between(site: Site, evolink: Simulator):
+    evolink.faults.add("create", "500", times=None)
+    for task in many(site, 3):
         work_on([task])
         pass_time(days=2)
     assert kinds() == ["breaker"]
 
 
 @pytest.mark.fault("K4.killed-during-a-probe")
-def test_worker_that_is_killed_during_probe_lets(wide_road: Road, evo: Simulator):
+def test_worker_that_is_killed_during_probe_lets(site_with_threads: Site, evolink: Simulator):
     """A worker that is killed during a probe lets no other request out until its fate is settled."""
-    evo.faults.add("create", "503", times=3)
-    tasks = many(wide_road, 8)
+    evolink.faults.add("create", "503", times=3)
+    tasks = many(site_with_threads, 8)
     work_on(tasks[:3])
     pass_time(minutes=11)
     status, output = processes.run("-m", "tests.promises.child", "after the request left", str(tasks[3].pk))
     assert status == 86, output
-    until(lambda: wide_road.posts() == 4, "the probe")
+    wait_until(lambda: site_with_threads.posts() == 4, "the probe")
     pass_time(minutes=11)
     work_on(tasks[4:])
-    assert wide_road.posts() == 4
+    assert site_with_threads.posts() == 4
     assert kinds() == ["breaker"]
 
     settlement.recover_stale_claim(tasks[3].pk)
     work_on(tasks[4:])
-    assert wide_road.posts() == 4, "a lost answer makes the next probe wait"
+    assert site_with_threads.posts() == 4, "a lost answer makes the next probe wait"
     pass_time(minutes=11)
     work_on(tasks[4:])
     assert statuses() == {"pending": 4, "unconfirmed": 4}
@@ -526,12 +529,12 @@ def test_worker_that_is_killed_during_probe_lets(wide_road: Road, evo: Simulator
 
 
 @pytest.mark.fault("K4.probe-that-reaches-nobody")
-def test_a_probe_that_reaches_nobody_makes_the_next_one_wait(road: Road, evo: Simulator):
-    evo.faults.add("create", "503", times=3)
-    tasks = many(road, 8)
+def test_a_probe_that_reaches_nobody_makes_the_next_one_wait(site: Site, evolink: Simulator):
+    evolink.faults.add("create", "503", times=3)
+    tasks = many(site, 8)
     work_on(tasks)
     pass_time(minutes=11)
-    with evo.offline():
+    with evolink.offline():
         work_on(tasks[3:])
     assert Attempt.objects.filter(error_code="connection_failed").count() == 1
     assert kinds() == ["breaker"]
@@ -541,158 +544,158 @@ def test_a_probe_that_reaches_nobody_makes_the_next_one_wait(road: Road, evo: Si
 
 
 @pytest.mark.fault("K4.repeats-are-held")
-def test_a_repeat_with_the_same_key_waits_while_sending_is_paused(road: Road, evo: Simulator):
-    road.configure(TRUST_IDEMPOTENCY_KEY=True)
-    evo.faults.add("create", "accept_then_close")
-    task = road.send(road.queued())
+def test_a_repeat_with_the_same_key_waits_while_sending_is_paused(site: Site, evolink: Simulator):
+    site.configure(TRUST_IDEMPOTENCY_KEY=True)
+    evolink.faults.add("create", "accept_then_close")
+    task = site.send(site.queued())
     pause.pause()
-    road.make_due()
-    road.send(task)
-    assert (task.status, road.posts()) == (TaskStatus.UNCONFIRMED, 1)
+    site.make_due()
+    site.send(task)
+    assert (task.status, site.posts()) == (TaskStatus.UNCONFIRMED, 1)
     pause.resume()
-    road.make_due()
-    assert road.send(task).status == TaskStatus.PENDING
+    site.make_due()
+    assert site.send(task).status == TaskStatus.PENDING
 
 
 # A person, and several at once ------------------------------------------------------------------------------------
 
 
 @pytest.mark.fault("K4.paused-by-a-person")
-def test_a_pause_ends_only_by_a_person_and_what_was_accepted_goes_on(road: Road, evo: Simulator):
-    running = road.send(road.queued())
+def test_a_pause_ends_only_by_a_person_and_what_was_accepted_goes_on(site: Site, evolink: Simulator):
+    running = site.send(site.queued())
     assert pause.pause(reason="Budget review")
     assert not pause.pause(reason="again"), "it stands already"
-    tasks = many(road, 4)
+    tasks = many(site, 4)
     work_on(tasks)
-    evo.complete(running.attempt.provider_task_id)
+    evolink.complete(running.attempt.provider_task_id)
     pass_time(days=3)
     for _pass in range(3):
-        road.make_due()
-        road.sweep()
+        site.make_due()
+        site.sweep()
     running.refresh_from_db()
     assert running.status == TaskStatus.COMPLETED
-    assert road.posts() == 1
+    assert site.posts() == 1
     assert [hold.detail["reason"] for hold in holds.standing()] == ["Budget review"]
 
     assert pause.resume() == []
-    road.sweep()
-    assert road.posts() == 5
+    site.sweep()
+    assert site.posts() == 5
 
 
 @pytest.mark.fault("K4.held-time-is-not-evolinks-delay")
 @pytest.mark.parametrize("point", ["create", "upload"])
-def test_held_for_days_is_not_given_up_when_evolink(road: Road, evo: Simulator, point: str):
+def test_held_for_days_is_not_given_up_when_evolink(site: Site, evolink: Simulator, point: str):
     """What was held for days is not given up when EvoLink then asks to wait."""
     from tests.pictures import picture
 
     pause.pause()
     task = VideoTask.objects.create_task("A cat", picture(), duration=2)
     task.submit()
-    road.send(task)
+    site.send(task)
     VideoTask.objects.filter(pk=task.pk).update(queued_at=timezone.now() - dt.timedelta(days=3))
     pause.resume()
-    evo.faults.add(point, "no_available_channel" if point == "create" else "500")
-    road.send(task)
+    evolink.faults.add(point, "no_available_channel" if point == "create" else "500")
+    site.send(task)
     assert task.status == TaskStatus.QUEUED
 
 
 @pytest.mark.fault("K4.two-holds-at-once")
-def test_sending_goes_on_only_when_no_hold_stands(road: Road, evo: Simulator):
-    evo.faults.add("create", "503", times=3)
-    tasks = many(road, 9)
+def test_sending_goes_on_only_when_no_hold_stands(site: Site, evolink: Simulator):
+    evolink.faults.add("create", "503", times=3)
+    tasks = many(site, 9)
     work_on(tasks[:3])
     pause.pause()
     account.note(_used_up())
     assert sorted(kinds()) == ["account", "breaker", "person"]
     pass_time(minutes=11)
     work_on(tasks)
-    road.sweep()
-    assert road.posts() == 3
+    site.sweep()
+    assert site.posts() == 3
     account.end(CREDITS_OUT)
     work_on(tasks)
-    assert road.posts() == 3
+    assert site.posts() == 3
 
     still = pause.resume()
     assert [hold.kind for hold in still] == ["breaker"]
-    evo.faults.add("create", "503")
+    evolink.faults.add("create", "503")
     work_on(tasks)
-    road.sweep()
-    assert road.posts() == 4, "one probe, and the breaker stands"
+    site.sweep()
+    assert site.posts() == 4, "one probe, and the breaker stands"
     assert kinds() == ["breaker"]
 
 
 @pytest.mark.fault("K4.holds-of-other-parts")
-def test_hold_of_another_part_of_app_stands_beside(road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch):
+def test_hold_of_another_part_of_app_stands_beside(site: Site, evolink: Simulator, monkeypatch: pytest.MonkeyPatch):
     """A hold of another part of the app stands beside the others and no person resumes it."""
     copy = holds.Hold("installation", timezone.now(), {"name": "staging"})
     monkeypatch.setattr(holds, "SOURCES", [lambda: [copy]])
     pause.pause()
-    tasks = many(road, 2)
+    tasks = many(site, 2)
     work_on(tasks)
     assert sorted(kinds()) == ["installation", "person"]
     assert pause.resume() == [copy]
-    road.make_due()
-    road.sweep()
+    site.make_due()
+    site.sweep()
     work_on(tasks)
-    assert road.posts() == 0
+    assert site.posts() == 0
     assert set(VideoTask.objects.values_list("delay_reason", flat=True)) == {"installation"}
 
 
 @pytest.mark.fault("K4.resume-sends-one-probe")
-def test_resuming_by_hand_sends_one_probe_and_lifts_nothing_else(road: Road, evo: Simulator):
-    evo.faults.add("create", "402", times=None)
-    evo.faults.add("credits", "402", times=None)
-    tasks = many(road, 6)
+def test_resuming_by_hand_sends_one_probe_and_lifts_nothing_else(site: Site, evolink: Simulator):
+    evolink.faults.add("create", "402", times=None)
+    evolink.faults.add("credits", "402", times=None)
+    tasks = many(site, 6)
     work_on(tasks)
     for press in range(2, 5):
         assert [hold.kind for hold in pause.resume()] == ["account"]
-        road.sweep()
+        site.sweep()
         work_on(tasks)
-        assert road.posts() == press
-    evo.faults.clear()
+        assert site.posts() == press
+    evolink.faults.clear()
     pause.resume()
-    road.sweep()
-    road.sweep()
+    site.sweep()
+    site.sweep()
     assert statuses() == {"pending": 6}
 
 
 @pytest.mark.fault("K4.clock-jump")
-def test_a_clock_that_was_a_day_ahead_silences_nobody(road: Road, evo: Simulator):
-    evo.faults.add("create", "503", times=3)
-    evo.faults.add("create", "402")
-    tasks = many(road, 8)
+def test_a_clock_that_was_a_day_ahead_silences_nobody(site: Site, evolink: Simulator):
+    evolink.faults.add("create", "503", times=3)
+    evolink.faults.add("create", "402")
+    tasks = many(site, 8)
     work_on(tasks[:3])
     pass_time(minutes=11)
     work_on(tasks[3:4])
-    evo.faults.add("create", "503", times=3)
+    evolink.faults.add("create", "503", times=3)
     assert kinds() == ["account"]
     pass_time(hours=-25)
     work_on(tasks)
     pass_time(hours=-25)
     work_on(tasks)
-    assert road.posts() > 4
-    evo.faults.clear()
+    assert site.posts() > 4
+    evolink.faults.clear()
     for _probe in range(4):
         pass_time(hours=-25)
         work_on(tasks)
     assert statuses().get("queued") is None
 
 
-def test_a_hold_that_cannot_be_read_is_due_and_harms_nothing(road: Road, evo: Simulator):
+def test_a_hold_that_cannot_be_read_is_due_and_harms_nothing(site: Site, evolink: Simulator):
     SiteState.objects.create(name=CREDITS_OUT, value={"keys": {account_marks.fingerprint(): {"spendable": "many"}}})
     SiteState.objects.filter(name=lock.LOCK_NAME).update(value={"lost": 3, "probe_at": "soon"})
     assert sorted(kinds()) == ["account", "breaker"]
-    assert road.send(road.queued()).status == TaskStatus.PENDING
+    assert site.send(site.queued()).status == TaskStatus.PENDING
 
 
-def test_holds_are_read_with_one_query_beside_the_installations(road: Road, django_assert_num_queries: Any):
+def test_holds_are_read_with_one_query_beside_the_installations(site: Site, django_assert_num_queries: Any):
     pause.pause()
     account.note(_used_up())
     with django_assert_num_queries(2):
         assert len(holds.standing()) == 2
 
 
-def test_the_gate_is_made_where_it_is_missing(road: Road):
+def test_the_gate_is_made_where_it_is_missing(site: Site):
     from django_wanvideo.db import database
 
     SiteState.objects.all().delete()

@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 
 from django_wanvideo import queue
 from django_wanvideo.choices import TaskStatus
-from django_wanvideo.health import site
+from django_wanvideo.health import site as site_checks
 from django_wanvideo.models import VideoTask, lifecycle
 from django_wanvideo.services.attempts import binding, spool
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from django_wanvideo.simulator import Simulator
-    from tests.promises.fixtures import Road
+    from tests.fixtures import Site
 
 pytestmark = pytest.mark.integration
 
@@ -54,7 +54,7 @@ def storage(monkeypatch: pytest.MonkeyPatch) -> InMemoryStorage:
 
 
 @pytest.fixture
-def redis(redis_queue: Any, wide_road: Road, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def redis(redis_queue: Any, site_with_threads: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The queue's Redis, which may be asked."""
     for room in (queue, queue.connection):
         monkeypatch.setattr(room, "ask", ask)
@@ -62,7 +62,7 @@ def redis(redis_queue: Any, wide_road: Road, monkeypatch: pytest.MonkeyPatch) ->
     redis_queue.connection.delete(spool.KEY)
 
 
-def lost(road: Road, monkeypatch: pytest.MonkeyPatch) -> VideoTask:
+def lost(site: Site, monkeypatch: pytest.MonkeyPatch) -> VideoTask:
     """A task that EvoLink has accepted while the database was away for longer than a worker waits."""
     advance = lifecycle.advance
 
@@ -71,30 +71,30 @@ def lost(road: Road, monkeypatch: pytest.MonkeyPatch) -> VideoTask:
             raise OperationalError("gone")
         return advance(task, to, **options)
 
-    task = road.queued()
+    task = site.queued()
     with monkeypatch.context() as patch:
         patch.setattr(lifecycle, "advance", gone)
         with pytest.raises(OperationalError):
-            road.send(task)
+            site.send(task)
     task.refresh_from_db()
     assert task.status == TaskStatus.SUBMITTING
     return task
 
 
-def is_bound(task: VideoTask, evo: Simulator) -> bool:
+def is_bound(task: VideoTask, evolink: Simulator) -> bool:
     task.refresh_from_db()
-    return (task.status, task.attempts.get().provider_task_id) == (TaskStatus.PENDING, evo.tasks.latest.id)
+    return (task.status, task.attempts.get().provider_task_id) == (TaskStatus.PENDING, evolink.tasks.latest.id)
 
 
 @pytest.mark.fault("K5.id-through-a-long-outage")
-def test_a_sweep_binds_it_from_redis_at_once(wide_road: Road, evo: Simulator, monkeypatch, redis, storage):
-    task = lost(wide_road, monkeypatch)
+def test_a_sweep_binds_it_from_redis_at_once(site_with_threads: Site, evolink: Simulator, monkeypatch, redis, storage):
+    task = lost(site_with_threads, monkeypatch)
     attempt = task.attempts.get()
     monkeypatch.setattr(spool, "task_storage", Broken)
     assert spool.in_redis() == {attempt.pk}
-    wide_road.sweep()
-    assert is_bound(task, evo)
-    assert (task.credits_reserved, attempt.request_count) == (evo.tasks.latest.reserved, 1)
+    site_with_threads.sweep()
+    assert is_bound(task, evolink)
+    assert (task.credits_reserved, attempt.request_count) == (evolink.tasks.latest.reserved, 1)
     assert task.attempts.get().http_status == 200
     assert not redis.exists(spool.KEY)
 
@@ -102,86 +102,90 @@ def test_a_sweep_binds_it_from_redis_at_once(wide_road: Road, evo: Simulator, mo
 @pytest.mark.fault("K5.id-through-a-long-outage")
 @pytest.mark.parametrize("listed", [False, True], ids=["by a sweep that lists", "when the claim runs out"])
 def test_a_sweep_binds_it_from_the_storage_where_redis_is_away(
-    wide_road: Road, evo: Simulator, monkeypatch, storage, listed: bool
+    site_with_threads: Site, evolink: Simulator, monkeypatch, storage, listed: bool
 ):
-    task = lost(wide_road, monkeypatch)
+    task = lost(site_with_threads, monkeypatch)
     if listed:
         binding._may_list()
-        wide_road.make_due()
-    wide_road.sweep()
-    assert is_bound(task, evo)
+        site_with_threads.make_due()
+    site_with_threads.sweep()
+    assert is_bound(task, evolink)
     assert storage.listdir(spool.FOLDER) == ([], [])
 
 
 @pytest.mark.fault("K5.id-through-a-long-outage")
 def test_what_was_unconfirmed_by_then_is_bound_before_a_person_is_asked(
-    wide_road: Road, evo: Simulator, monkeypatch, storage
+    site_with_threads: Site, evolink: Simulator, monkeypatch, storage
 ):
-    task = lost(wide_road, monkeypatch)
+    task = lost(site_with_threads, monkeypatch)
     with monkeypatch.context() as patch:
         patch.setattr(spool, "task_storage", Broken)
-        wide_road.make_due()
-        wide_road.sweep()
+        site_with_threads.make_due()
+        site_with_threads.sweep()
     task.refresh_from_db()
     assert task.status == TaskStatus.UNCONFIRMED
-    wide_road.make_due()
-    wide_road.sweep()
-    assert is_bound(task, evo)
-    assert "needs_decision" not in wide_road.history(task)
+    site_with_threads.make_due()
+    site_with_threads.sweep()
+    assert is_bound(task, evolink)
+    assert "needs_decision" not in site_with_threads.history(task)
 
 
 @pytest.mark.fault("K5.id-through-a-long-outage")
-def test_two_sweeps_and_a_callback_bind_it_once(wide_road: Road, evo: Simulator, monkeypatch, storage):
-    task = lost(wide_road, monkeypatch)
+def test_two_sweeps_and_a_callback_bind_it_once(site_with_threads: Site, evolink: Simulator, monkeypatch, storage):
+    task = lost(site_with_threads, monkeypatch)
     attempt = task.attempts.get()
     created = spool.find(attempt.pk)
     assert created is not None
     binding.record_acceptance(attempt, created)
     for _sweep in range(2):
         monkeypatch.setattr(binding, "_listed", {})
-        wide_road.sweep()
-    assert is_bound(task, evo)
-    assert wide_road.history(task).count("accepted") == 1
+        site_with_threads.sweep()
+    assert is_bound(task, evolink)
+    assert site_with_threads.history(task).count("accepted") == 1
     assert VideoTask.objects.count() == 1
     assert spool.in_storage() == set()
 
 
 @pytest.mark.fault("K5.id-through-a-long-outage")
 @pytest.mark.parametrize("error", [ResponseError("OOM"), ConnectionError(), KeyError("default"), Away()])
-def test_no_error_of_either_place_harms_the_rest(wide_road: Road, evo: Simulator, monkeypatch, caplog, error):
+def test_no_error_of_either_place_harms_the_rest(
+    site_with_threads: Site, evolink: Simulator, monkeypatch, caplog, error
+):
     def away(_question: Any) -> bool:
         raise error
 
     monkeypatch.setattr(spool, "queue", SimpleNamespace(ask=away, answer=away))
     monkeypatch.setattr(spool, "task_storage", Broken)
-    task = lost(wide_road, monkeypatch)
-    assert evo.tasks.latest.id in caplog.text, "the log line is there as well"
-    wide_road.make_due()
-    wide_road.sweep()
+    task = lost(site_with_threads, monkeypatch)
+    assert evolink.tasks.latest.id in caplog.text, "the log line is there as well"
+    site_with_threads.make_due()
+    site_with_threads.sweep()
     task.refresh_from_db()
     assert task.status == TaskStatus.UNCONFIRMED
-    assert [finding.level for finding in site.check_kept_ids()] == ["ok"]
+    assert [finding.level for finding in site_checks.check_kept_ids()] == ["ok"]
 
 
 @pytest.mark.fault("K5.id-through-a-long-outage")
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"[]", b'{"task": {}}', b'{"task": {"id": 3}}', b"\xff" * 9])
-def test_a_file_that_is_no_such_note_is_left_alone(wide_road: Road, evo: Simulator, monkeypatch, storage, content):
-    task = lost(wide_road, monkeypatch)
+def test_a_file_that_is_no_such_note_is_left_alone(
+    site_with_threads: Site, evolink: Simulator, monkeypatch, storage, content
+):
+    task = lost(site_with_threads, monkeypatch)
     name = f"{spool.FOLDER}/{task.attempts.get().pk}.json"
     storage.delete(name)
     storage.save(name, ContentFile(content))
     storage.save(f"{spool.FOLDER}/readme.txt", ContentFile(b"x"))
-    wide_road.make_due()
-    wide_road.sweep()
+    site_with_threads.make_due()
+    site_with_threads.sweep()
     task.refresh_from_db()
     assert task.status == TaskStatus.UNCONFIRMED
 
 
 @pytest.mark.fault("K5.id-through-a-long-outage")
 def test_what_is_kept_holds_no_secret_and_doctor_shows_what_is_left(
-    wide_road: Road, evo: Simulator, monkeypatch, storage
+    site_with_threads: Site, evolink: Simulator, monkeypatch, storage
 ):
-    task = lost(wide_road, monkeypatch)
+    task = lost(site_with_threads, monkeypatch)
     attempt = task.attempts.get()
     with storage.open(f"{spool.FOLDER}/{attempt.pk}.json") as kept:
         facts = json.loads(kept.read())
@@ -189,16 +193,16 @@ def test_what_is_kept_holds_no_secret_and_doctor_shows_what_is_left(
     assert set(facts["task"]) == {"id", "status", "usage", "task_info"}
     stranger = uuid.uuid4()
     storage.save(f"{spool.FOLDER}/{stranger}.json", ContentFile(json.dumps(facts).encode()))
-    wide_road.sweep()
-    assert is_bound(task, evo)
-    (finding,) = site.check_kept_ids()
+    site_with_threads.sweep()
+    assert is_bound(task, evolink)
+    (finding,) = site_checks.check_kept_ids()
     assert (finding.level, str(stranger) in finding.message) == ("warn", True)
     assert str(attempt.pk) not in finding.message
 
 
 @pytest.mark.fault("K5.id-through-a-long-outage")
 def test_a_database_that_is_away_for_a_moment_leaves_nothing_behind(
-    wide_road: Road, evo: Simulator, monkeypatch, storage
+    site_with_threads: Site, evolink: Simulator, monkeypatch, storage
 ):
     advance, troubles = lifecycle.advance, []
 
@@ -209,6 +213,6 @@ def test_a_database_that_is_away_for_a_moment_leaves_nothing_behind(
         return advance(task, to, **options)
 
     monkeypatch.setattr(lifecycle, "advance", restarting)
-    task = wide_road.send(wide_road.queued())
-    assert (is_bound(task, evo), len(troubles)) == (True, 1)
+    task = site_with_threads.send(site_with_threads.queued())
+    assert (is_bound(task, evolink), len(troubles)) == (True, 1)
     assert spool.in_storage() == set()

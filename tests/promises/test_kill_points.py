@@ -14,11 +14,11 @@ from django_wanvideo.services.resolution import decisions
 from django_wanvideo.services.tracking import callbacks
 from tests.promises import processes
 from tests.promises.child import DIED
-from tests.waiting import until
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
-    from tests.promises.fixtures import Road
+    from tests.fixtures import Site
 
 pytestmark = pytest.mark.integration
 
@@ -49,21 +49,21 @@ DEATHS = [
 ]
 
 
-def die(road: Road, death: Death) -> object:
-    task = road.queued()
+def die(site: Site, death: Death) -> object:
+    task = site.queued()
     status, output = processes.run("-m", "tests.promises.child", death.point, str(task.pk))
     assert status == DIED, output
     if death.accepted:
-        until(lambda: len(road.sim.ledger) == 1, "the request that had left")
-    assert len(road.sim.ledger) == death.accepted
+        wait_until(lambda: len(site.sim.ledger) == 1, "the request that had left")
+    assert len(site.sim.ledger) == death.accepted
     task.refresh_from_db()
     assert task.status == death.left
     return task
 
 
-def assert_no_orphan(road: Road, task: object) -> None:
+def assert_no_orphan(site: Site, task: object) -> None:
     """Every accepted generation is bound, or its attempt is unconfirmed: a callback or a decision binds it."""
-    for entry in road.sim.ledger:
+    for entry in site.sim.ledger:
         if not Attempt.objects.filter(provider_task_id=entry.task_id).exists():
             attempt = Attempt.objects.get(task=task, state=AttemptState.UNCONFIRMED)
             assert str(attempt.pk) in entry.callback_url
@@ -71,102 +71,104 @@ def assert_no_orphan(road: Road, task: object) -> None:
 
 @pytest.mark.parametrize("death", DEATHS, ids=str)
 def test_a_worker_that_dies_costs_at_most_one_charge_and_leaves_no_orphan(
-    open_road: Road, evo: Simulator, death: Death
+    site_with_callbacks: Site, evolink: Simulator, death: Death
 ):
-    task = die(open_road, death)
-    open_road.sweep()
+    task = die(site_with_callbacks, death)
+    site_with_callbacks.sweep()
     task.refresh_from_db()
     assert task.status == death.left, "the sweep takes nobody for dead before the time"
 
-    open_road.make_due()
-    open_road.sweep()
+    site_with_callbacks.make_due()
+    site_with_callbacks.sweep()
     task.refresh_from_db()
     assert task.status == death.swept
     first = task.attempts.order_by("number").first()
     assert (first.sent_at is not None) == (death.sent or death.swept == S.PENDING)
-    assert_no_orphan(open_road, task)
+    assert_no_orphan(site_with_callbacks, task)
 
     for _pass in range(3):
-        open_road.make_due()
-        open_road.sweep()
+        site_with_callbacks.make_due()
+        site_with_callbacks.sweep()
     task.refresh_from_db()
     if death.point == "after sent_at":
         # Nothing says that nothing was sent: a person is asked, and nothing is sent until then.
-        assert (task.status, len(evo.ledger), open_road.posts()) == (S.UNCONFIRMED, 0, 0)
-        assert open_road.history(task).count("needs_decision") == 1
+        assert (task.status, len(evolink.ledger), site_with_callbacks.posts()) == (S.UNCONFIRMED, 0, 0)
+        assert site_with_callbacks.history(task).count("needs_decision") == 1
         decisions.resend(task)
-        open_road.make_due()
-        open_road.sweep()
-    evo.complete(evo.tasks.latest.id)
-    open_road.wait_for_receipt()
-    open_road.finish(task)
+        site_with_callbacks.make_due()
+        site_with_callbacks.sweep()
+    evolink.complete(evolink.tasks.latest.id)
+    site_with_callbacks.wait_for_receipt()
+    site_with_callbacks.finish(task)
     assert task.status == S.COMPLETED
-    assert len(evo.ledger) == 1
-    evo.ledger.assert_charged_once()
-    open_road.assert_accounted_for()
+    assert len(evolink.ledger) == 1
+    evolink.ledger.assert_charged_once()
+    site_with_callbacks.assert_accounted_for()
     assert not Attempt.objects.filter(state__in=["claimed", "unconfirmed", "accepted"]).exists(), "nothing stays open"
 
 
 @pytest.mark.parametrize("death", [d for d in DEATHS if d.accepted and d.left == S.SUBMITTING][::2], ids=str)
-def test_callback_that_comes_before_sweep_binds(open_road: Road, evo: Simulator, death: Death):
+def test_callback_that_comes_before_sweep_binds(site_with_callbacks: Site, evolink: Simulator, death: Death):
     """A callback that comes before the sweep binds what a dead worker sent."""
-    task = die(open_road, death)
-    evo.complete(evo.tasks.latest.id)
-    open_road.wait_for_receipt()
+    task = die(site_with_callbacks, death)
+    evolink.complete(evolink.tasks.latest.id)
+    site_with_callbacks.wait_for_receipt()
     callbacks.process_pending()
     task.refresh_from_db()
     assert task.status == S.STORING
-    open_road.finish(task)
-    assert (task.status, open_road.posts()) == (S.COMPLETED, 1)
-    assert "unconfirmed" not in open_road.history(task)
-    open_road.assert_accounted_for()
+    site_with_callbacks.finish(task)
+    assert (task.status, site_with_callbacks.posts()) == (S.COMPLETED, 1)
+    assert "unconfirmed" not in site_with_callbacks.history(task)
+    site_with_callbacks.assert_accounted_for()
 
 
-def test_a_worker_that_is_taken_for_dead_but_lives_does_not_send(wide_road: Road, evo: Simulator, monkeypatch):
+def test_a_worker_that_is_taken_for_dead_but_lives_does_not_send(
+    site_with_threads: Site, evolink: Simulator, monkeypatch
+):
     """It was slow before its request left; by then the sweep had given the task back."""
     from django_wanvideo.services.provider import provider
 
     create = provider.create
-    task = wide_road.queued()
+    task = site_with_threads.queued()
 
     def slowly(client, attempt, *, before_send):
-        wide_road.make_due()
+        site_with_threads.make_due()
         monkeypatch.setattr(provider, "create", create)
-        wide_road.sweep()
+        site_with_threads.sweep()
         return create(client, attempt, before_send=before_send)
 
     monkeypatch.setattr(provider, "create", slowly)
-    wide_road.send(task)
-    assert (task.status, wide_road.posts()) == (S.QUEUED, 0)
-    wide_road.make_due()
-    wide_road.sweep()
+    site_with_threads.send(task)
+    assert (task.status, site_with_threads.posts()) == (S.QUEUED, 0)
+    site_with_threads.make_due()
+    site_with_threads.sweep()
     task.refresh_from_db()
-    assert (task.status, wide_road.posts()) == (S.PENDING, 1)
-    evo.ledger.assert_charged_once()
+    assert (task.status, site_with_threads.posts()) == (S.PENDING, 1)
+    evolink.ledger.assert_charged_once()
 
 
-def test_worker_that_is_taken_for_dead_while_it_waits(wide_road: Road, evo: Simulator, monkeypatch):
+def test_worker_that_is_taken_for_dead_while_it_waits(site_with_threads: Site, evolink: Simulator, monkeypatch):
     """A worker that is taken for dead while it waits binds its answer all the same."""
     accepted = binding.record_acceptance
-    task = wide_road.queued()
+    task = site_with_threads.queued()
 
     def late(attempt, created):
-        wide_road.make_due()
-        wide_road.sweep()
+        site_with_threads.make_due()
+        site_with_threads.sweep()
         task.refresh_from_db()
         assert task.status == S.UNCONFIRMED
         accepted(attempt, created)
 
     monkeypatch.setattr(binding, "record_acceptance", late)
-    wide_road.send(task)
-    assert (task.status, wide_road.posts()) == (S.PENDING, 1)
+    site_with_threads.send(task)
+    assert (task.status, site_with_threads.posts()) == (S.PENDING, 1)
     assert task.attempts.get().state == AttemptState.ACCEPTED
-    wide_road.assert_accounted_for()
+    site_with_threads.assert_accounted_for()
 
 
 @pytest.mark.parametrize(("sent", "status"), [(False, S.QUEUED), (True, S.UNCONFIRMED)])
 def test_a_job_that_runs_out_of_time_is_settled_by_what_is_known(
-    road: Road, evo: Simulator, monkeypatch, sent: bool, status: TaskStatus
+    site: Site, evolink: Simulator, monkeypatch, sent: bool, status: TaskStatus
 ):
     from rq.timeouts import JobTimeoutException
 
@@ -178,10 +180,10 @@ def test_a_job_that_runs_out_of_time_is_settled_by_what_is_known(
         raise JobTimeoutException("Task exceeded maximum timeout value (900 seconds)")
 
     monkeypatch.setattr(provider, "create", out_of_time)
-    task = road.queued()
+    task = site.queued()
     with pytest.raises(JobTimeoutException):
-        road.send(task)
+        site.send(task)
     task.refresh_from_db()
     assert task.status == status
     assert task.next_action_at is not None
-    assert road.posts() == 0
+    assert site.posts() == 0

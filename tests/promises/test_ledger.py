@@ -20,12 +20,12 @@ from django_wanvideo.services.attempts import settlement
 from django_wanvideo.services.resolution import decisions
 from django_wanvideo.services.sending import submission
 from django_wanvideo.services.tracking import callbacks, snapshots
+from tests.factories import make_attempt, make_task
 from tests.promises.test_binding import call_back, given_up, given_up_and_tried_again, superseded, unconfirmed
-from tests.rows import make_attempt, make_task
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
-    from tests.promises.fixtures import Road
+    from tests.fixtures import Site
 
 pytestmark = pytest.mark.integration
 
@@ -42,57 +42,57 @@ def entry_of(attempt: Attempt) -> CreditEntry:
     return CreditEntry.objects.get(pk=attempt.pk)
 
 
-def assert_books_agree(evo: Simulator) -> None:
+def assert_books_agree(evolink: Simulator) -> None:
     """EvoLink billed what our ledger says was used, entry by entry where the attempt is still there."""
     used = sum((entry.used or Decimal(0) for entry in CreditEntry.objects.all()), Decimal(0))
-    assert used == evo.ledger.total
+    assert used == evolink.ledger.total
     for attempt in Attempt.objects.exclude(provider_task_id=None):
-        assert (entry_of(attempt).used or 0) == evo.ledger[attempt.provider_task_id].credits, attempt
+        assert (entry_of(attempt).used or 0) == evolink.ledger[attempt.provider_task_id].credits, attempt
 
 
 @pytest.mark.fault("K1.ledger-agrees-with-the-bill")
-def test_after_a_mixed_run_the_ledger_agrees_with_what_evolink_billed(road: Road, evo: Simulator):
-    stored = road.send(road.queued("Stored"))
-    deleted = road.send(road.queued("Deleted while in history"))
-    evo.complete(stored.attempt.provider_task_id)
-    evo.complete(deleted.attempt.provider_task_id)
-    road.finish(stored)
-    road.finish(deleted)
+def test_after_a_mixed_run_the_ledger_agrees_with_what_evolink_billed(site: Site, evolink: Simulator):
+    stored = site.send(site.queued("Stored"))
+    deleted = site.send(site.queued("Deleted while in history"))
+    evolink.complete(stored.attempt.provider_task_id)
+    evolink.complete(deleted.attempt.provider_task_id)
+    site.finish(stored)
+    site.finish(deleted)
     deleted.delete()
 
-    refunded = road.send(road.queued("Failed and refunded"))
-    evo.fail(refunded.attempt.provider_task_id, "content_policy_violation")
-    road.finish(refunded)
+    refunded = site.send(site.queued("Failed and refunded"))
+    evolink.fail(refunded.attempt.provider_task_id, "content_policy_violation")
+    site.finish(refunded)
     refunded.retry()
-    road.make_due()
-    road.send(refunded)
-    evo.complete(refunded.attempts.get(number=2).provider_task_id)
-    road.finish(refunded)
+    site.make_due()
+    site.send(refunded)
+    evolink.complete(refunded.attempts.get(number=2).provider_task_id)
+    site.finish(refunded)
 
-    evo.faults.add("create", "400")
-    rejected = road.send(road.queued("Rejected"))
+    evolink.faults.add("create", "400")
+    rejected = site.send(site.queued("Rejected"))
     assert rejected.status == TaskStatus.FAILED
 
-    attached, own = unconfirmed(road, "Lost and attached")
+    attached, own = unconfirmed(site, "Lost and attached")
     decisions.attach(attached, own)
-    evo.complete(own)
-    road.finish(attached)
+    evolink.complete(own)
+    site.finish(attached)
 
-    twice, first, own = superseded(road)
-    road.send(twice)
-    for accepted in evo.tasks.values():
+    twice, first, own = superseded(site)
+    site.send(twice)
+    for accepted in evolink.tasks.values():
         if not accepted.final:
-            evo.complete(accepted.id)
+            evolink.complete(accepted.id)
     call_back(first, own)
-    road.finish(twice)
-    road.finish(twice.children.get())
+    site.finish(twice)
+    site.finish(twice.children.get())
 
-    evo.faults.add("create", "500")
-    denied = road.send(road.queued("Unknown, and not accepted"))
+    evolink.faults.add("create", "500")
+    denied = site.send(site.queued("Unknown, and not accepted"))
     decisions.mark_not_accepted(denied)
 
-    assert_books_agree(evo)
-    assert spent() == evo.ledger.total == 6 * PRICE
+    assert_books_agree(evolink)
+    assert spent() == evolink.ledger.total == 6 * PRICE
     # One for each attempt, those of the deleted task and of the second result among them.
     assert CreditEntry.objects.count() == Attempt.objects.count() + 1 == 10
     open_ = CreditEntry.objects.exclude(outcome__in=[CreditOutcome.CHARGED, CreditOutcome.RELEASED])
@@ -105,8 +105,8 @@ def test_after_a_mixed_run_the_ledger_agrees_with_what_evolink_billed(road: Road
 
 
 @pytest.mark.fault("K1.entry-is-written-with-the-claim")
-def test_the_entry_is_written_in_the_claims_own_transaction(road: Road, monkeypatch):
-    task = road.queued(owner=get_user_model().objects.create_user("ann", first_name="Ann", last_name="Secret"))
+def test_the_entry_is_written_in_the_claims_own_transaction(site: Site, monkeypatch):
+    task = site.queued(owner=get_user_model().objects.create_user("ann", first_name="Ann", last_name="Secret"))
 
     def dies(*args, **options):
         raise RuntimeError
@@ -116,10 +116,10 @@ def test_the_entry_is_written_in_the_claims_own_transaction(road: Road, monkeypa
         with pytest.raises(RuntimeError):
             jobs.submit(str(task.pk))
     task.refresh_from_db()
-    assert (task.status, road.posts(), Attempt.objects.count()) == (TaskStatus.QUEUED, 0, 0)
+    assert (task.status, site.posts(), Attempt.objects.count()) == (TaskStatus.QUEUED, 0, 0)
 
     VideoTask.objects.update(lease_expires_at=None)
-    road.send(task)
+    site.send(task)
     entry = CreditEntry.objects.get()
     assert (entry.attempt_id, entry.task_id, entry.owner) == (task.attempt.pk, task.pk, task.owner)
     assert entry.owner_label == "ann", "the name that one signs in with, not the person's"
@@ -167,15 +167,15 @@ def test_a_person_who_settles_it_as_not_accepted_gives_the_credits_back(wanvideo
 
 
 @pytest.mark.fault("K1.two-attempts-of-one-task-count-each")
-def test_two_attempts_of_one_task_count_each_with_their_own_figures(road: Road, evo: Simulator):
-    task = road.send(road.queued())
-    evo.cancel(task.attempt.provider_task_id)
-    road.finish(task)
+def test_two_attempts_of_one_task_count_each_with_their_own_figures(site: Site, evolink: Simulator):
+    task = site.send(site.queued())
+    evolink.cancel(task.attempt.provider_task_id)
+    site.finish(task)
     task.retry()
     assert task.credits_used is None
     assert spent() == PRICE, "a cancelled one may have been charged, and its retry has not been sent"
-    road.make_due()
-    road.send(task)
+    site.make_due()
+    site.send(task)
     assert spent() == 2 * PRICE
     ledger.report(
         task.attempts.get(number=1).pk,
@@ -234,58 +234,58 @@ def test_late_word_about_earlier_attempt_corrects(wanvideo_wakeups):
 
 
 @pytest.mark.fault("K1.a-paid-video-that-came-after-all")
-def test_a_video_that_came_after_all_is_counted_with_what_it_cost(road: Road, evo: Simulator):
-    _task, attempt = given_up(road)
+def test_a_video_that_came_after_all_is_counted_with_what_it_cost(site: Site, evolink: Simulator):
+    _task, attempt = given_up(site)
     assert entry_of(attempt).outcome == CreditOutcome.ACCEPTED, "nobody has said what it cost"
-    evo.complete(attempt.provider_task_id)
+    evolink.complete(attempt.provider_task_id)
     call_back(attempt, attempt.provider_task_id)
     assert (entry_of(attempt).outcome, entry_of(attempt).used) == (CreditOutcome.CHARGED, PRICE)
-    assert_books_agree(evo)
+    assert_books_agree(evolink)
 
 
 @pytest.mark.fault("K1.second-result-is-counted-once")
 @pytest.mark.parametrize("how", [superseded, given_up_and_tried_again])
-def test_a_second_result_is_counted_once_and_on_the_day_of_the_first_claim(road: Road, evo: Simulator, how):
-    task, first = (how(road, evo) if how is given_up_and_tried_again else how(road))[:2]
+def test_a_second_result_is_counted_once_and_on_the_day_of_the_first_claim(site: Site, evolink: Simulator, how):
+    task, first = (how(site, evolink) if how is given_up_and_tried_again else how(site))[:2]
     yesterday = timezone.now() - dt.timedelta(days=1)
-    own = next(iter(evo.tasks.values())).id
+    own = next(iter(evolink.tasks.values())).id
     # Else what it has would come home before another is sent.
-    evo.faults.add("get", "404", times=3)
+    evolink.faults.add("get", "404", times=3)
     for _look in range(3):
-        road.make_due()
-        road.send(task)
-    evo.faults.clear()
+        site.make_due()
+        site.send(task)
+    evolink.faults.clear()
     assert spent() == 2 * PRICE, "the first may have been accepted"
-    evo.complete(task.attempt.provider_task_id)
-    if not evo.tasks[own].final:
-        evo.complete(own)
+    evolink.complete(task.attempt.provider_task_id)
+    if not evolink.tasks[own].final:
+        evolink.complete(own)
     Attempt.objects.filter(pk=first.pk).update(claimed_at=yesterday)
     call_back(first, own)
     second = task.children.get()
-    road.finish(task)
-    road.finish(second)
+    site.finish(task)
+    site.finish(second)
     assert spent() == 2 * PRICE
     assert entry_of(first).outcome == CreditOutcome.RELEASED
     assert entry_of(second.attempt).claimed_at == yesterday
-    assert_books_agree(evo)
+    assert_books_agree(evolink)
 
 
 @pytest.mark.fault("K1.taken-up-again-is-counted-once")
-def test_what_was_taken_up_again_counts_again(road: Road, evo: Simulator):
-    task, first, own = superseded(road)
-    evo.complete(own)
+def test_what_was_taken_up_again_counts_again(site: Site, evolink: Simulator):
+    task, first, own = superseded(site)
+    evolink.complete(own)
     call_back(first, own)
-    road.finish(task)
+    site.finish(task)
     assert CreditEntry.objects.count() == 1
-    assert_books_agree(evo)
+    assert_books_agree(evolink)
 
 
 @pytest.mark.fault("K1.day-of-the-claim")
-def test_what_is_accepted_after_midnight_belongs_to_the_day_of_its_claim(road: Road, monkeypatch):
+def test_what_is_accepted_after_midnight_belongs_to_the_day_of_its_claim(site: Site, monkeypatch):
     midnight = dt.datetime.combine(timezone.now().date() + dt.timedelta(days=1), dt.time.min, tzinfo=dt.UTC)
     now = [midnight - dt.timedelta(seconds=1)]
     monkeypatch.setattr(timezone, "now", lambda: now[0])
-    task = road.queued()
+    task = site.queued()
     attempts = []
     monkeypatch.setattr(submission, "post", lambda attempt, client: attempts.append((attempt, client)))
     submission.send(task.pk)
@@ -303,14 +303,14 @@ def test_what_is_accepted_after_midnight_belongs_to_the_day_of_its_claim(road: R
 
 @pytest.mark.fault("K1.limits-lifted-by-deleting")
 @pytest.mark.parametrize("how", ["delete", "queryset", "prune"])
-def test_deleting_and_pruning_tasks_lifts_no_limit(road: Road, evo: Simulator, how):
-    road.configure(DAILY_CREDIT_LIMIT=20)
+def test_deleting_and_pruning_tasks_lifts_no_limit(site: Site, evolink: Simulator, how):
+    site.configure(DAILY_CREDIT_LIMIT=20)
     for _time in range(5):
-        task = road.send(road.queued(duration=5))
+        task = site.send(site.queued(duration=5))
         if task.status != TaskStatus.PENDING:
             break
-        evo.complete(task.attempt.provider_task_id)
-        road.finish(task)
+        evolink.complete(task.attempt.provider_task_id)
+        site.finish(task)
         if how == "delete":
             task.delete()
         elif how == "queryset":
@@ -318,25 +318,25 @@ def test_deleting_and_pruning_tasks_lifts_no_limit(road: Road, evo: Simulator, h
         else:
             retention.prune_tasks(timezone.now() + dt.timedelta(days=1), [TaskStatus.COMPLETED])
         assert not VideoTask.objects.exists()
-    assert (road.posts(), evo.ledger.total) == (1, Decimal("11.9"))
+    assert (site.posts(), evolink.ledger.total) == (1, Decimal("11.9"))
     assert (task.status, task.delay_reason) == (TaskStatus.QUEUED, "daily_credit_limit")
     assert CreditEntry.objects.get().used == Decimal("11.9")
 
 
 @pytest.mark.fault("K1.rate-lifted-by-deleting")
-def test_deleting_tasks_makes_no_room_in_this_minute_either(road: Road, evo: Simulator):
-    road.configure(MAX_SUBMITS_PER_MINUTE=1)
-    evo.faults.add("create", "400", times=2)
-    road.send(road.queued()).delete()
-    assert road.send(road.queued()).delay_reason == "max_per_minute"
-    assert road.posts() == 1
+def test_deleting_tasks_makes_no_room_in_this_minute_either(site: Site, evolink: Simulator):
+    site.configure(MAX_SUBMITS_PER_MINUTE=1)
+    evolink.faults.add("create", "400", times=2)
+    site.send(site.queued()).delete()
+    assert site.send(site.queued()).delay_reason == "max_per_minute"
+    assert site.posts() == 1
 
 
 @pytest.mark.fault("K1.limits-lifted-by-deleting-people")
-def test_entries_stay_when_their_owner_is_deleted(road: Road, django_user_model):
+def test_entries_stay_when_their_owner_is_deleted(site: Site, django_user_model):
     """Entries stay when their owner is deleted and the name goes when asked."""
     ann = django_user_model.objects.create_user("ann", first_name="Ann")
-    road.send(road.queued(owner=ann))
+    site.send(site.queued(owner=ann))
     ann.delete()
     entry = CreditEntry.objects.get()
     assert (entry.owner_id, entry.owner_label, spent()) == (None, "ann", PRICE)
@@ -349,14 +349,14 @@ def test_entries_stay_when_their_owner_is_deleted(road: Road, django_user_model)
 
 
 @pytest.mark.fault("K1.forgetting-lifts-no-limit")
-def test_forgetting_the_name_of_somebody_who_is_still_there_lifts_no_limit(road: Road, django_user_model):
-    road.configure(USER_DAILY_CREDIT_LIMIT=11)
+def test_forgetting_the_name_of_somebody_who_is_still_there_lifts_no_limit(site: Site, django_user_model):
+    site.configure(USER_DAILY_CREDIT_LIMIT=11)
     ann = django_user_model.objects.create_user("ann")
-    road.send(road.queued(owner=ann))
+    site.send(site.queued(owner=ann))
     django_user_model.objects.filter(pk=ann.pk).update(username="anna")
     assert ledger.forget_user("anna") == 1, "also under the name of then"
     assert CreditEntry.objects.get().owner_label == ""
-    assert road.send(road.queued(owner=ann)).delay_reason == "user_daily_credit_limit"
+    assert site.send(site.queued(owner=ann)).delay_reason == "user_daily_credit_limit"
 
 
 @pytest.mark.django_db
@@ -382,52 +382,52 @@ def test_deleting_task_with_callers_key_leaves_row():
     assert row.created_at == task.created_at <= row.deleted_at
 
 
-def test_receipts_of_a_deleted_task_disturb_nothing(road: Road, evo: Simulator):
-    task = road.send(road.queued())
+def test_receipts_of_a_deleted_task_disturb_nothing(site: Site, evolink: Simulator):
+    task = site.send(site.queued())
     attempt = task.attempt
-    evo.complete(attempt.provider_task_id)
-    road.finish(task)
+    evolink.complete(attempt.provider_task_id)
+    site.finish(task)
     task.delete()
     callbacks.process_pending()
     assert CreditEntry.objects.get(pk=attempt.pk).used == PRICE
 
 
-def test_an_end_in_the_queue_is_no_end_of_an_earlier_attempt(road: Road, evo: Simulator):
-    task = road.send(road.queued())
-    evo.cancel(task.attempt.provider_task_id)
-    road.finish(task)
+def test_an_end_in_the_queue_is_no_end_of_an_earlier_attempt(site: Site, evolink: Simulator):
+    task = site.send(site.queued())
+    evolink.cancel(task.attempt.provider_task_id)
+    site.finish(task)
     assert entry_of(task.attempt).result == CreditResult.CANCELLED
     task.retry()
     task.cancel()
     assert [entry.result for entry in CreditEntry.objects.all()] == [CreditResult.CANCELLED]
 
 
-def test_a_task_that_only_waits_has_not_failed(road: Road, evo: Simulator):
-    evo.faults.add("create", "429")
-    task = road.send(road.queued())
+def test_a_task_that_only_waits_has_not_failed(site: Site, evolink: Simulator):
+    evolink.faults.add("create", "429")
+    task = site.send(site.queued())
     assert (task.status, CreditEntry.objects.get().result) == (TaskStatus.QUEUED, "")
 
 
-def test_a_video_that_is_fetched_after_all_has_not_failed(road: Road, evo: Simulator):
-    task = road.send(road.queued())
-    evo.complete(task.attempt.provider_task_id)
-    road.configure(MAX_VIDEO_BYTES=10)
-    road.finish(task)
+def test_a_video_that_is_fetched_after_all_has_not_failed(site: Site, evolink: Simulator):
+    task = site.send(site.queued())
+    evolink.complete(task.attempt.provider_task_id)
+    site.configure(MAX_VIDEO_BYTES=10)
+    site.finish(task)
     assert (task.status, entry_of(task.attempt).result) == (TaskStatus.FAILED, CreditResult.FAILED)
     assert (entry_of(task.attempt).outcome, entry_of(task.attempt).used) == (CreditOutcome.CHARGED, PRICE)
-    road.configure(MAX_VIDEO_BYTES=10**9)
+    site.configure(MAX_VIDEO_BYTES=10**9)
     task.fetch_result()
-    road.finish(task)
+    site.finish(task)
     assert (task.status, entry_of(task.attempt).result) == (TaskStatus.COMPLETED, CreditResult.VIDEO)
 
 
-def test_what_batch_and_groups_it_was_for_outlives_them(road: Road, django_user_model):
+def test_what_batch_and_groups_it_was_for_outlives_them(site: Site, django_user_model):
     ann = django_user_model.objects.create_user("ann")
     groups = [ann.groups.create(name=name) for name in ("Press", "Marketing")]
     batch = Batch.objects.create(name="Spring", owner=ann)
-    task = road.queued(owner=ann)
+    task = site.queued(owner=ann)
     VideoTask.objects.filter(pk=task.pk).update(batch=batch)
-    road.send(task)
+    site.send(task)
     batch_id = batch.pk
     batch.delete()
     ann.delete()

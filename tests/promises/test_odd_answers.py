@@ -12,7 +12,7 @@ from django_wanvideo.evolink.transport import HttpResult
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
-    from tests.promises.fixtures import Road
+    from tests.fixtures import Site
 
 pytestmark = pytest.mark.integration
 
@@ -35,23 +35,23 @@ def distort(monkeypatch: pytest.MonkeyPatch, method: str, change: Any) -> None:
     ids=["a byte that is not UTF-8", "something behind it"],
 )
 def test_an_acceptance_with_something_odd_in_it_is_followed_to_its_video(
-    road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch, change: Any
+    site: Site, evolink: Simulator, monkeypatch: pytest.MonkeyPatch, change: Any
 ):
     distort(monkeypatch, "POST", change)
-    task = road.send(road.queued())
-    assert (task.status, task.attempts.get().provider_task_id) == (TaskStatus.PENDING, evo.tasks.latest.id)
-    evo.complete(evo.tasks.latest.id)
-    road.finish(task)
+    task = site.send(site.queued())
+    assert (task.status, task.attempts.get().provider_task_id) == (TaskStatus.PENDING, evolink.tasks.latest.id)
+    evolink.complete(evolink.tasks.latest.id)
+    site.finish(task)
     assert task.status == TaskStatus.COMPLETED
-    evo.ledger.assert_charged_once()
+    evolink.ledger.assert_charged_once()
 
 
 @pytest.mark.fault("K6.one-bad-byte")
 @pytest.mark.parametrize("fault", ["bad_byte", "odd_link", "several_links", "without_status"])
-def test_a_finished_task_that_is_told_oddly_comes_home(road: Road, evo: Simulator, fault: str):
-    task = road.send(road.queued())
-    evo.complete(evo.tasks.latest.id)
-    evo.faults.add("get", fault, times=None)
-    road.finish(task)
+def test_a_finished_task_that_is_told_oddly_comes_home(site: Site, evolink: Simulator, fault: str):
+    task = site.send(site.queued())
+    evolink.complete(evolink.tasks.latest.id)
+    evolink.faults.add("get", fault, times=None)
+    site.finish(task)
     assert task.status == TaskStatus.COMPLETED
-    evo.ledger.assert_charged_once()
+    evolink.ledger.assert_charged_once()

@@ -21,53 +21,57 @@ from django_wanvideo.services.sending import submission
 from django_wanvideo.services.tracking import callbacks, receipts
 from tests.promises import processes, racer
 from tests.threads import at_once, outcomes
-from tests.waiting import until
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from django_wanvideo.simulator import Simulator
-    from tests.promises.fixtures import Road
+    from tests.fixtures import Site
 
 pytestmark = pytest.mark.integration
 
 
-def posts_of_each(road: Road) -> list[int]:
-    return sorted(Counter(entry.body["prompt"] for entry in road.sim.journal.find("create")).values())
+def posts_of_each(site: Site) -> list[int]:
+    return sorted(Counter(entry.body["prompt"] for entry in site.sim.journal.find("create")).values())
 
 
 @pytest.mark.parametrize("workers", [2, 4, 8])
-def test_workers_that_claim_the_same_tasks_make_one_post_each(wide_road: Road, evo: Simulator, workers: int):
-    tasks = [wide_road.queued(f"Wish {number}") for number in range(6)]
+def test_workers_that_claim_the_same_tasks_make_one_post_each(
+    site_with_threads: Site, evolink: Simulator, workers: int
+):
+    tasks = [site_with_threads.queued(f"Wish {number}") for number in range(6)]
     ids = [str(task.pk) for task in tasks]
 
     def work() -> None:
         jobs.submit(*random.sample(ids, len(ids)))
 
     at_once(*[work] * workers)
-    assert posts_of_each(wide_road) == [1] * 6
+    assert posts_of_each(site_with_threads) == [1] * 6
     assert set(VideoTask.objects.values_list("status", flat=True)) == {TaskStatus.PENDING}
     assert Attempt.objects.count() == 6
-    evo.ledger.assert_charged_once()
+    evolink.ledger.assert_charged_once()
 
 
 @pytest.mark.slow
-def test_worker_processes_that_claim_the_same_tasks_make_one_post_each(wide_road: Road, evo: Simulator, tmp_path: Path):
-    tasks = [wide_road.queued(f"Wish {number}") for number in range(12)]
+def test_worker_processes_that_claim_the_same_tasks_make_one_post_each(
+    site_with_threads: Site, evolink: Simulator, tmp_path: Path
+):
+    tasks = [site_with_threads.queued(f"Wish {number}") for number in range(12)]
     ids = [str(task.pk) for task in tasks]
     processes.race(tmp_path, *[("-m", "tests.promises.child", "never", *ids)] * 3)
-    assert posts_of_each(wide_road) == [1] * 12
+    assert posts_of_each(site_with_threads) == [1] * 12
     assert set(VideoTask.objects.values_list("status", flat=True)) == {TaskStatus.PENDING}
-    evo.ledger.assert_charged_once()
+    evolink.ledger.assert_charged_once()
 
 
-def test_two_workers_that_send_one_task_make_one_post(wide_road: Road, evo: Simulator, monkeypatch):
+def test_two_workers_that_send_one_task_make_one_post(site_with_threads: Site, evolink: Simulator, monkeypatch):
     """Two workers that send one task make one post even while its picture is uploaded.
 
     Both get past the first look at the row; only one may claim.
     """
-    task = wide_road.queued()
+    task = site_with_threads.queued()
     looking = threading.Barrier(2, timeout=10)
     urls = media.provider_urls
 
@@ -79,13 +83,13 @@ def test_two_workers_that_send_one_task_make_one_post(wide_road: Road, evo: Simu
     # A hold that has run out does not keep the second worker away: the claim itself must.
     monkeypatch.setattr(submission.leases, "acquire", lambda pk, status: submission.leases.Lease(pk, None))
     at_once(*[lambda: jobs.submit(str(task.pk))] * 2)
-    assert wide_road.posts() == 1
+    assert site_with_threads.posts() == 1
     assert task.attempts.count() == 1
 
 
 @pytest.mark.parametrize("how", ["submit", "retry"])
-def test_pressed_in_several_tabs_at_once_it_is_queued_once(wide_road: Road, evo: Simulator, how: str):
-    task = wide_road.draft()
+def test_pressed_in_several_tabs_at_once_it_is_queued_once(site_with_threads: Site, evolink: Simulator, how: str):
+    task = site_with_threads.draft()
     if how == "retry":
         task.submit()
         task.cancel()
@@ -96,26 +100,26 @@ def test_pressed_in_several_tabs_at_once_it_is_queued_once(wide_road: Road, evo:
     results = outcomes(*[press] * 4)
     assert sum(result is None for result in results) == 1
     assert all(result is None or isinstance(result, TransitionNotAllowed) for result in results)
-    wide_road.send(task)
-    assert wide_road.posts() == 1
-    evo.ledger.assert_charged_once()
+    site_with_threads.send(task)
+    assert site_with_threads.posts() == 1
+    evolink.ledger.assert_charged_once()
 
 
-def test_pressed_twice_from_a_stale_page_it_is_queued_once(road: Road, evo: Simulator):
-    task = road.draft()
+def test_pressed_twice_from_a_stale_page_it_is_queued_once(site: Site, evolink: Simulator):
+    task = site.draft()
     stale = VideoTask.objects.get(pk=task.pk)
     task.submit()
-    road.send(task)
+    site.send(task)
     with pytest.raises(TransitionNotAllowed):
         stale.submit()
     with pytest.raises(TransitionNotAllowed):
         stale.retry()
-    assert road.posts() == 1
+    assert site.posts() == 1
 
 
 @pytest.mark.parametrize("_round", range(4))
-def test_a_cancellation_and_a_worker_agree_on_who_was_first(wide_road: Road, evo: Simulator, _round: int):
-    task = wide_road.queued()
+def test_a_cancellation_and_a_worker_agree_on_who_was_first(site_with_threads: Site, evolink: Simulator, _round: int):
+    task = site_with_threads.queued()
 
     def cancel() -> None:
         VideoTask.objects.get(pk=task.pk).cancel()
@@ -124,15 +128,15 @@ def test_a_cancellation_and_a_worker_agree_on_who_was_first(wide_road: Road, evo
     assert sent is None
     task.refresh_from_db()
     if cancelled is None:
-        assert (task.status, wide_road.posts()) == (TaskStatus.CANCELLED, 0)
+        assert (task.status, site_with_threads.posts()) == (TaskStatus.CANCELLED, 0)
         assert not task.attempts.exists()
     else:
         assert isinstance(cancelled, TransitionNotAllowed)
-        assert (task.status, wide_road.posts()) == (TaskStatus.PENDING, 1)
+        assert (task.status, site_with_threads.posts()) == (TaskStatus.PENDING, 1)
 
 
-def test_a_task_cancelled_while_its_picture_is_uploaded_is_not_sent(road: Road, evo: Simulator, monkeypatch):
-    task = road.queued()
+def test_a_task_cancelled_while_its_picture_is_uploaded_is_not_sent(site: Site, evolink: Simulator, monkeypatch):
+    task = site.queued()
     urls = media.provider_urls
 
     def and_cancel(*args):
@@ -140,18 +144,18 @@ def test_a_task_cancelled_while_its_picture_is_uploaded_is_not_sent(road: Road, 
         return urls(*args)
 
     monkeypatch.setattr(media, "provider_urls", and_cancel)
-    road.send(task)
-    assert (task.status, road.posts()) == (TaskStatus.CANCELLED, 0)
+    site.send(task)
+    assert (task.status, site.posts()) == (TaskStatus.CANCELLED, 0)
     assert not task.attempts.exists()
 
 
-def test_a_hold_that_falls_on_a_task_while_its_picture_is_uploaded_is_kept(road: Road, evo: Simulator, monkeypatch):
+def test_a_hold_that_falls_on_a_task_while_its_picture_is_uploaded_is_kept(site: Site, evolink: Simulator, monkeypatch):
     """Another worker was told to wait; this one had looked at the row before."""
     import datetime as dt
 
     from django.utils import timezone
 
-    task = road.queued()
+    task = site.queued()
     urls = media.provider_urls
     later = timezone.now() + dt.timedelta(minutes=5)
 
@@ -160,46 +164,46 @@ def test_a_hold_that_falls_on_a_task_while_its_picture_is_uploaded_is_kept(road:
         return urls(*args)
 
     monkeypatch.setattr(media, "provider_urls", and_hold)
-    road.send(task)
-    assert (task.status, road.posts()) == (TaskStatus.QUEUED, 0)
+    site.send(task)
+    assert (task.status, site.posts()) == (TaskStatus.QUEUED, 0)
 
 
-def test_a_claim_that_could_still_be_rolled_back_is_refused(wide_road: Road, evo: Simulator):
+def test_a_claim_that_could_still_be_rolled_back_is_refused(site_with_threads: Site, evolink: Simulator):
     """Sent from within somebody's transaction, the claim would be no more than an intention."""
     from django.db import transaction
 
-    task = wide_road.queued()
+    task = site_with_threads.queued()
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
         submission.send(task.pk)
-    assert wide_road.posts() == 0
+    assert site_with_threads.posts() == 0
 
 
-def test_the_sweep_and_a_worker_settle_a_slow_attempt_once(wide_road: Road, evo: Simulator):
+def test_the_sweep_and_a_worker_settle_a_slow_attempt_once(site_with_threads: Site, evolink: Simulator):
     for number in range(4):
-        task = wide_road.queued(f"Wish {number}")
-        evo.faults.add("create", "accept_then_slow", seconds=0.1)
+        task = site_with_threads.queued(f"Wish {number}")
+        evolink.faults.add("create", "accept_then_slow", seconds=0.1)
 
         def sweep_now() -> None:
-            until(lambda: Attempt.objects.filter(state="claimed").exists() or wide_road.posts(), "a claim")
-            wide_road.make_due()
-            wide_road.sweep()
+            wait_until(lambda: Attempt.objects.filter(state="claimed").exists() or site_with_threads.posts(), "a claim")
+            site_with_threads.make_due()
+            site_with_threads.sweep()
 
         at_once(lambda pk=task.pk: jobs.submit(str(pk)), sweep_now)
         task.refresh_from_db()
-        wide_road.make_due()
-        wide_road.sweep()
+        site_with_threads.make_due()
+        site_with_threads.sweep()
         task.refresh_from_db()
-        assert task.status == TaskStatus.PENDING, wide_road.history(task)
-    evo.ledger.assert_charged_once()
-    wide_road.assert_accounted_for()
+        assert task.status == TaskStatus.PENDING, site_with_threads.history(task)
+    evolink.ledger.assert_charged_once()
+    site_with_threads.assert_accounted_for()
 
 
-def test_readers_of_one_callback_bind_it_once(open_road: Road, evo: Simulator):
-    evo.faults.add("create", "accept_then_close", times=None)
-    tasks = [open_road.send(open_road.queued(f"Wish {number}")) for number in range(3)]
-    for accepted in list(evo.tasks):
-        evo.complete(accepted)
-    open_road.wait_for_receipt(3)
+def test_readers_of_one_callback_bind_it_once(site_with_callbacks: Site, evolink: Simulator):
+    evolink.faults.add("create", "accept_then_close", times=None)
+    tasks = [site_with_callbacks.send(site_with_callbacks.queued(f"Wish {number}")) for number in range(3)]
+    for accepted in list(evolink.tasks):
+        evolink.complete(accepted)
+    site_with_callbacks.wait_for_receipt(3)
     CallbackReceipt.objects.bulk_create(
         [
             CallbackReceipt(attempt_id=r.attempt_id, provider_task_id=r.provider_task_id)
@@ -209,14 +213,14 @@ def test_readers_of_one_callback_bind_it_once(open_road: Road, evo: Simulator):
     at_once(*[callbacks.process_pending] * 4)
     for task in tasks:
         task.refresh_from_db()
-        history = open_road.history(task)
+        history = site_with_callbacks.history(task)
         assert task.status == TaskStatus.STORING, history
         assert [history.count(kind) for kind in ("accepted", "generated", "callback")] == [1, 1, 1]
     assert VideoTask.objects.count() == 3
-    open_road.assert_accounted_for()
+    site_with_callbacks.assert_accounted_for()
 
 
-def test_callbacks_polls_and_sweeps_at_once_tell_each_receiver_once(open_road: Road, evo: Simulator):
+def test_callbacks_polls_and_sweeps_at_once_tell_each_receiver_once(site_with_callbacks: Site, evolink: Simulator):
     """Three callbacks, two polls and two sweeps that also store and tell, all for the same tasks."""
     told: Counter[tuple[str, str]] = Counter()
     lock = threading.Lock()
@@ -233,10 +237,10 @@ def test_callbacks_polls_and_sweeps_at_once_tell_each_receiver_once(open_road: R
     for name, receiver in receivers.items():
         getattr(signals, name).connect(receiver)
     try:
-        tasks = [open_road.send(open_road.queued(f"Wish {number}")) for number in range(3)]
-        for accepted in list(evo.tasks):
-            evo.complete(accepted)
-        open_road.wait_for_receipt(3)
+        tasks = [site_with_callbacks.send(site_with_callbacks.queued(f"Wish {number}")) for number in range(3)]
+        for accepted in list(evolink.tasks):
+            evolink.complete(accepted)
+        site_with_callbacks.wait_for_receipt(3)
         ids = [task.pk for task in tasks]
         VideoTask.objects.filter(pk__in=ids).update(next_action_at=timezone.now())
         attempts = list(Attempt.objects.filter(task_id__in=ids))
@@ -256,22 +260,24 @@ def test_callbacks_polls_and_sweeps_at_once_tell_each_receiver_once(open_road: R
 
         at_once(*([call_back] * 3 + [poll] * 2 + [sweep] * 2))
         for task in tasks:
-            open_road.finish(task)
+            site_with_callbacks.finish(task)
     finally:
         for name, receiver in receivers.items():
             getattr(signals, name).disconnect(receiver)
     once = {(name, str(pk)): 1 for name in names[:3] for pk in ids}
     assert told == once
-    open_road.assert_accounted_for()
+    site_with_callbacks.assert_accounted_for()
 
 
 @pytest.mark.slow
-def test_processes_that_hear_read_and_look_tell_each_receiver_once(open_road: Road, evo: Simulator, tmp_path: Path):
+def test_processes_that_hear_read_and_look_tell_each_receiver_once(
+    site_with_callbacks: Site, evolink: Simulator, tmp_path: Path
+):
     """The same with processes: nothing that one of them remembers can help."""
-    tasks = [open_road.send(open_road.queued(f"Wish {number}")) for number in range(6)]
-    for accepted in list(evo.tasks):
-        evo.complete(accepted)
-    open_road.wait_for_receipt(6)
+    tasks = [site_with_callbacks.send(site_with_callbacks.queued(f"Wish {number}")) for number in range(6)]
+    for accepted in list(evolink.tasks):
+        evolink.complete(accepted)
+    site_with_callbacks.wait_for_receipt(6)
     ids = [str(task.pk) for task in tasks]
     VideoTask.objects.filter(pk__in=ids).update(next_action_at=timezone.now())
     heard = tmp_path / "heard"
@@ -281,25 +287,25 @@ def test_processes_that_hear_read_and_look_tell_each_receiver_once(open_road: Ro
     )
     receivers = racer.write_down(str(heard))
     for task in tasks:
-        open_road.finish(task)
-        history = open_road.history(task)
+        site_with_callbacks.finish(task)
+        history = site_with_callbacks.history(task)
         assert [history.count(kind) for kind in ("accepted", "generated", "stored")] == [1, 1, 1], history
     del receivers
     assert Counter(heard.read_text().split("\n")[:-1]) == {f"{name} {pk}": 1 for name in racer.SIGNALS for pk in ids}
-    open_road.assert_accounted_for()
+    site_with_callbacks.assert_accounted_for()
 
 
-def test_two_second_results_of_one_wish_become_one_task(wide_road: Road, evo: Simulator):
+def test_two_second_results_of_one_wish_become_one_task(site_with_threads: Site, evolink: Simulator):
     from django_wanvideo.choices import EventSource
     from django_wanvideo.services.attempts import duplicates
     from django_wanvideo.services.provider import provider
     from django_wanvideo.services.resolution import decisions
 
-    evo.faults.add("create", "accept_then_close")
-    task = wide_road.send(wide_road.queued())
-    first, own = task.attempts.get(), evo.tasks.latest.id
+    evolink.faults.add("create", "accept_then_close")
+    task = site_with_threads.send(site_with_threads.queued())
+    first, own = task.attempts.get(), evolink.tasks.latest.id
     decisions.resend(task)
-    wide_road.send(task)
+    site_with_threads.send(task)
     snapshot = provider.client().get_task(own)
     made = at_once(
         *[
@@ -311,12 +317,12 @@ def test_two_second_results_of_one_wish_become_one_task(wide_road: Road, evo: Si
     )
     assert sum(result is not None for result in made) == 1
     assert VideoTask.objects.count() == 2
-    assert wide_road.history(task).count("duplicate") == 1
+    assert site_with_threads.history(task).count("duplicate") == 1
 
 
-def test_sweeps_at_once_hand_out_each_row_once(wide_road: Road, evo: Simulator):
-    tasks = [wide_road.queued(f"Wish {number}") for number in range(60)]
-    wide_road.make_due()
+def test_sweeps_at_once_hand_out_each_row_once(site_with_threads: Site, evolink: Simulator):
+    tasks = [site_with_threads.queued(f"Wish {number}") for number in range(60)]
+    site_with_threads.make_due()
     taken: list[str] = []
 
     def take(job: str, *ids: str) -> bool:
@@ -331,11 +337,11 @@ def test_sweeps_at_once_hand_out_each_row_once(wide_road: Road, evo: Simulator):
     assert sorted(taken) == sorted(str(task.pk) for task in tasks)
 
 
-def test_an_unconfirmed_task_is_put_before_people_once_by_sweeps_at_once(wide_road: Road, evo: Simulator):
-    evo.faults.add("create", "accept_then_close", times=None)
-    tasks = [wide_road.send(wide_road.queued(f"Wish {number}")) for number in range(3)]
-    wide_road.make_due()
+def test_an_unconfirmed_task_is_put_before_people_once_by_sweeps_at_once(site_with_threads: Site, evolink: Simulator):
+    evolink.faults.add("create", "accept_then_close", times=None)
+    tasks = [site_with_threads.send(site_with_threads.queued(f"Wish {number}")) for number in range(3)]
+    site_with_threads.make_due()
     at_once(*[lambda: sweeping.sweep(lambda job, *ids: True)] * 4)
     for task in tasks:
-        assert wide_road.history(task).count("needs_decision") == 1
+        assert site_with_threads.history(task).count("needs_decision") == 1
         assert task.attempts.get().state == AttemptState.UNCONFIRMED

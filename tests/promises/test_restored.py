@@ -34,7 +34,7 @@ from django_wanvideo.services.holds import holds
 from django_wanvideo.services.installation import claim_counter, installation
 from django_wanvideo.services.resolution import evidence
 from django_wanvideo.services.tracking import receipts
-from tests.promises.fixtures import Road, _road
+from tests.fixtures import Site, site_on
 from tests.threads import outcomes
 
 if TYPE_CHECKING:
@@ -64,21 +64,21 @@ def media(settings: Any, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def site(settings: Any, evo: Simulator, redis_queue: Any, media: Path, transactional_db: None) -> Road:
+def site(settings: Any, evolink: Simulator, redis_queue: Any, media: Path, transactional_db: None) -> Site:
     """A site with a Redis, a storage and rows that outlive a transaction."""
-    road = _road(settings, evo, None)
-    road.configure(INSTALLATION="production")
-    return road
+    site = site_on(settings, evolink, None)
+    site.configure(INSTALLATION="production")
+    return site
 
 
 @pytest.fixture
 def quiet_site(
-    settings: Any, evo: Simulator, wanvideo_wakeups: list[tuple[str, ...]], media: Path, transactional_db: None
-) -> Road:
+    settings: Any, evolink: Simulator, wanvideo_wakeups: list[tuple[str, ...]], media: Path, transactional_db: None
+) -> Site:
     """The same without a Redis."""
-    road = _road(settings, evo, None)
-    road.configure(INSTALLATION="production")
-    return road
+    site = site_on(settings, evolink, None)
+    site.configure(INSTALLATION="production")
+    return site
 
 
 def backup(path: Path) -> Path:
@@ -102,7 +102,7 @@ def adopt(*args: str) -> str:
     return out.getvalue()
 
 
-def restored(site: Road, path: Path) -> list[VideoTask]:
+def restored(site: Site, path: Path) -> list[VideoTask]:
     """Three tasks that were queued at the backup, sent after it, and are queued again."""
     tasks = [site.queued(f"A cat, {n}") for n in range(3)]
     saved = backup(path)
@@ -126,7 +126,7 @@ class TestRolledBack:
     """The number of claims is behind what Redis or the storage has noted."""
 
     @pytest.mark.fault("K2.restored-queue-is-sent-again")
-    def test_what_was_sent_after_the_backup_is_not_sent_again(self, site: Road, evo: Simulator, tmp_path: Path):
+    def test_what_was_sent_after_the_backup_is_not_sent_again(self, site: Site, evolink: Simulator, tmp_path: Path):
         tasks = restored(site, tmp_path)
         for task in tasks:
             assert site.send(task).status == TaskStatus.QUEUED
@@ -139,7 +139,7 @@ class TestRolledBack:
         assert tasks[0].events.get(kind=EventKind.WAITING).detail["reason"] == "rolled_back"
 
     @pytest.mark.fault("K2.sweep-notices-before-workers")
-    def test_the_sweep_notices_it_and_hands_nothing_out(self, site: Road, tmp_path: Path):
+    def test_the_sweep_notices_it_and_hands_nothing_out(self, site: Site, tmp_path: Path):
         restored(site, tmp_path)
         site.make_due()
         handed: list[str] = []
@@ -148,7 +148,7 @@ class TestRolledBack:
         assert "submit" not in handed
 
     @pytest.mark.fault("K2.claim-without-sent-at-is-released")
-    def test_a_claim_that_the_backup_caught_is_not_given_back_to_the_queue(self, site: Road, tmp_path: Path):
+    def test_a_claim_that_the_backup_caught_is_not_given_back_to_the_queue(self, site: Site, tmp_path: Path):
         task = site.queued()
         attempt_id = attempt_id_of(task.pk, 1)
         VideoTask.objects.update(status=TaskStatus.SUBMITTING, next_action_at=timezone.now())
@@ -166,21 +166,21 @@ class TestRolledBack:
         assert statuses() == [TaskStatus.UNCONFIRMED]
 
     @pytest.mark.fault("K2.redis-flushed")
-    def test_the_storage_alone_tells_it(self, site: Road, redis_queue: Any, tmp_path: Path):
+    def test_the_storage_alone_tells_it(self, site: Site, redis_queue: Any, tmp_path: Path):
         tasks = restored(site, tmp_path)
         redis_queue.connection.flushdb()
         site.send(tasks[0])
         assert (site.posts(), kinds()) == (3, ["rolled_back"])
 
     @pytest.mark.fault("K2.no-redis")
-    def test_without_a_redis_the_storage_tells_it(self, quiet_site: Road, tmp_path: Path):
+    def test_without_a_redis_the_storage_tells_it(self, quiet_site: Site, tmp_path: Path):
         tasks = restored(quiet_site, tmp_path)
         claim_counter._read.clear()  # another process
         quiet_site.send(tasks[0])
         assert (quiet_site.posts(), kinds()) == (3, ["rolled_back"])
 
     @pytest.mark.fault("K2.storage-unreadable")
-    def test_redis_alone_tells_it(self, site: Road, settings: Any, tmp_path: Path):
+    def test_redis_alone_tells_it(self, site: Site, settings: Any, tmp_path: Path):
         site.configure(STORAGE="broken")
         settings.STORAGES = {**settings.STORAGES, "broken": {"BACKEND": f"{__name__}.BrokenStorage"}}
         tasks = restored(site, tmp_path)
@@ -188,7 +188,7 @@ class TestRolledBack:
         assert (site.posts(), kinds()) == (3, ["rolled_back"])
 
     @pytest.mark.fault("K2.mirror-missing-is-no-alarm")
-    def test_a_mirror_that_is_gone_is_no_alarm(self, site: Road, redis_queue: Any, media: Path):
+    def test_a_mirror_that_is_gone_is_no_alarm(self, site: Site, redis_queue: Any, media: Path):
         site.send(site.queued())
         redis_queue.connection.flushdb()
         for name in claim_counter.names(installation.current().database_id):
@@ -198,7 +198,7 @@ class TestRolledBack:
 
     @pytest.mark.fault("K2.garbage-in-the-mirror-is-no-alarm")
     @pytest.mark.parametrize("garbage", [b"", b"\xff\x00", b"nan", b"1e300", b"-5", b"0x7f", b"9" * 40, "٣".encode()])
-    def test_garbage_is_no_alarm_and_is_replaced(self, site: Road, redis_queue: Any, media: Path, garbage: bytes):
+    def test_garbage_is_no_alarm_and_is_replaced(self, site: Site, redis_queue: Any, media: Path, garbage: bytes):
         database_id = installation.current().database_id
         redis = redis_queue.connection
         redis.set(claim_counter._key(database_id), garbage)
@@ -212,7 +212,7 @@ class TestRolledBack:
 
     @pytest.mark.fault("K2.torn-number")
     @pytest.mark.parametrize("line", ["{id} 999 0123456789abcdef", "{id} 999", "999", "{other} 999 {sum}"])
-    def test_a_number_without_its_checksum_is_no_alarm(self, site: Road, media: Path, line: str):
+    def test_a_number_without_its_checksum_is_no_alarm(self, site: Site, media: Path, line: str):
         row = installation.current()
         total = claim_counter._line(row.database_id, 999).split()[2]
         for name in claim_counter.names(row.database_id):
@@ -222,7 +222,7 @@ class TestRolledBack:
         assert kinds() == []
 
     @pytest.mark.fault("K2.garbage-of-another-type")
-    def test_another_kind_of_value_under_the_name_is_no_alarm(self, site: Road, redis_queue: Any):
+    def test_another_kind_of_value_under_the_name_is_no_alarm(self, site: Site, redis_queue: Any):
         key = claim_counter._key(installation.current().database_id)
         redis_queue.connection.rpush(key, "99")
         assert site.send(site.queued()).status == TaskStatus.PENDING
@@ -243,7 +243,7 @@ class TestRolledBack:
         assert sorted(path.name for path in first.parent.iterdir()) == sorted([first.name, second.name])
 
     @pytest.mark.fault("K2.storage-hangs")
-    def test_a_storage_that_hangs_delays_nothing_for_long(self, site: Road, settings: Any, monkeypatch: Any):
+    def test_a_storage_that_hangs_delays_nothing_for_long(self, site: Site, settings: Any, monkeypatch: Any):
         monkeypatch.setattr(claim_counter, "PATIENCE", 0.05)
         site.configure(STORAGE="hanging")
         settings.STORAGES = {**settings.STORAGES, "hanging": {"BACKEND": f"{__name__}.HangingStorage"}}
@@ -257,7 +257,7 @@ class TestRolledBack:
             HangingStorage.go_on.set()
 
     @pytest.mark.fault("K2.workers-race-is-no-alarm")
-    def test_claims_of_several_workers_are_no_alarm(self, site: Road):
+    def test_claims_of_several_workers_are_no_alarm(self, site: Site):
         tasks = [site.queued(f"A cat, {n}") for n in range(12)]
         results = outcomes(*(lambda part=tasks[n::4]: [jobs.submit(str(task.pk)) for task in part] for n in range(4)))
         assert not [result for result in results if isinstance(result, Exception)]
@@ -270,7 +270,7 @@ class TestRolledBack:
 
     @pytest.mark.fault("K2.hold-outlives-the-mirror")
     def test_the_hold_stays_when_the_mirror_is_lost_afterwards(
-        self, site: Road, redis_queue: Any, media: Path, tmp_path: Path
+        self, site: Site, redis_queue: Any, media: Path, tmp_path: Path
     ):
         tasks = restored(site, tmp_path)
         site.send(tasks[0])
@@ -282,7 +282,7 @@ class TestRolledBack:
         assert site.posts() == 3
 
     @pytest.mark.fault("K2.storage-at-most-once-a-minute")
-    def test_the_storage_is_written_once_a_minute(self, site: Road, media: Path):
+    def test_the_storage_is_written_once_a_minute(self, site: Site, media: Path):
         for _n in range(3):
             site.send(site.queued())
         row = installation.current()
@@ -294,7 +294,7 @@ class TestRolledBack:
         assert written == ["1", "4"]
 
     @pytest.mark.fault("K2.clock-ahead")
-    def test_a_mark_from_the_future_does_not_stop_the_mirror(self, site: Road):
+    def test_a_mark_from_the_future_does_not_stop_the_mirror(self, site: Site):
         site.send(site.queued())
         Installation.objects.update(stored_at=timezone.now() + dt.timedelta(hours=25))
         site.send(site.queued())
@@ -305,7 +305,7 @@ class TestAdopting:
     """The one way out."""
 
     @pytest.mark.fault("K2.adopt-looks-up-first")
-    def test_what_may_have_been_sent_is_left_to_a_person(self, site: Road, evo: Simulator, tmp_path: Path):
+    def test_what_may_have_been_sent_is_left_to_a_person(self, site: Site, evolink: Simulator, tmp_path: Path):
         restored(site, tmp_path)
         said = adopt()
         assert "May have been sent already, 3" in said
@@ -321,7 +321,7 @@ class TestAdopting:
         assert site.posts() == 3
 
     @pytest.mark.fault("K2.callback-finds-its-queued-task")
-    def test_a_callback_brings_each_video_home_to_its_own_task(self, site: Road, evo: Simulator, tmp_path: Path):
+    def test_a_callback_brings_each_video_home_to_its_own_task(self, site: Site, evolink: Simulator, tmp_path: Path):
         tasks = [site.queued(f"A cat, {n}") for n in range(2)]
         saved = backup(tmp_path)
         sent = [site.send(task).attempt for task in tasks]
@@ -339,7 +339,9 @@ class TestAdopting:
         site.assert_accounted_for()
 
     @pytest.mark.fault("K2.callback-waits-for-adopt")
-    def test_a_callback_that_could_not_be_read_is_read_again_after_it(self, site: Road, evo: Simulator, tmp_path: Path):
+    def test_a_callback_that_could_not_be_read_is_read_again_after_it(
+        self, site: Site, evolink: Simulator, tmp_path: Path
+    ):
         tasks = [site.queued(), site.queued("A dog")]
         saved = backup(tmp_path)
         attempt = site.send(tasks[0]).attempt
@@ -353,12 +355,12 @@ class TestAdopting:
         assert tasks[0].status == TaskStatus.PENDING
 
     @pytest.mark.fault("K2.adopt-sends-what-was-not-sent")
-    def test_what_nothing_speaks_for_is_sent_once_after_it(self, site: Road, evo: Simulator, tmp_path: Path):
+    def test_what_nothing_speaks_for_is_sent_once_after_it(self, site: Site, evolink: Simulator, tmp_path: Path):
         saved = backup(tmp_path)
         site.send(site.queued("A dog"))
         restore(saved)
         task = site.queued()
-        evo.tasks.latest.created -= 3600
+        evolink.tasks.latest.created -= 3600
         site.send(task)
         assert (task.status, site.posts()) == (TaskStatus.QUEUED, 1)
         with pytest.raises(CommandError, match="--yes") as refused:
@@ -373,9 +375,9 @@ class TestAdopting:
         assert (task.status, site.posts()) == (TaskStatus.PENDING, 2)
 
     @pytest.mark.fault("K2.adopt-without-evolink")
-    def test_nothing_is_taken_over_while_evolink_cannot_be_asked(self, site: Road, evo: Simulator, tmp_path: Path):
+    def test_nothing_is_taken_over_while_evolink_cannot_be_asked(self, site: Site, evolink: Simulator, tmp_path: Path):
         restored(site, tmp_path)
-        evo.faults.add("list", "500", times=5)
+        evolink.faults.add("list", "500", times=5)
         with pytest.raises(CommandError, match="--hold"):
             adopt("--yes")
         with pytest.raises(adoption.NotLookedUp):
@@ -384,7 +386,7 @@ class TestAdopting:
         assert statuses() == [TaskStatus.QUEUED] * 3
 
     @pytest.mark.fault("K2.adopt-hold")
-    def test_with_hold_all_that_is_queued_becomes_drafts(self, site: Road, tmp_path: Path):
+    def test_with_hold_all_that_is_queued_becomes_drafts(self, site: Site, tmp_path: Path):
         tasks = restored(site, tmp_path)
         said = adopt("--hold")
         assert "drafts" in said
@@ -402,14 +404,14 @@ class TestAdopting:
         assert task.status == TaskStatus.PENDING
 
     @pytest.mark.fault("K2.adopt-hold-without-evolink")
-    def test_hold_needs_no_evolink(self, site: Road, evo: Simulator, tmp_path: Path):
+    def test_hold_needs_no_evolink(self, site: Site, evolink: Simulator, tmp_path: Path):
         restored(site, tmp_path)
-        evo.faults.add("list", "500", times=5)
+        evolink.faults.add("list", "500", times=5)
         adopt("--hold")
         assert statuses() == [TaskStatus.DRAFT] * 3
 
     @pytest.mark.fault("K2.the-ledger-remembers")
-    def test_what_the_ledger_remembers_as_sent_is_not_sent(self, site: Road):
+    def test_what_the_ledger_remembers_as_sent_is_not_sent(self, site: Site):
         task = site.queued()
         CreditEntry.objects.create(
             attempt_id=attempt_id_of(task.pk, 1), task_id=task.pk, model=task.model, outcome="accepted"
@@ -417,7 +419,9 @@ class TestAdopting:
         assert [found.pk for found, _number in adoption.plan().doubtful] == [task.pk]
 
     @pytest.mark.fault("K2.the-same-wish-has-the-same-key")
-    def test_a_repeat_of_the_same_wish_carries_the_same_key_and_body(self, site: Road, evo: Simulator, tmp_path: Path):
+    def test_a_repeat_of_the_same_wish_carries_the_same_key_and_body(
+        self, site: Site, evolink: Simulator, tmp_path: Path
+    ):
         site.configure(CALLBACK_BASE_URL="https://site.example")
         task = site.queued(shot_type="single", prompt_extend=True)
         saved = backup(tmp_path)
@@ -430,19 +434,19 @@ class TestAdopting:
         again = task.attempt
         assert (again.pk, again.idempotency_key, again.request) == (first.pk, first.idempotency_key, first.request)
         assert again.provider_task_id == first.provider_task_id
-        evo.ledger.assert_charged_once()
+        evolink.ledger.assert_charged_once()
 
 
 class TestCopy:
     """The rows belong to another installation."""
 
     @pytest.fixture
-    def copy(self, site: Road, evo: Simulator) -> Iterator[dict[str, VideoTask]]:
+    def copy(self, site: Site, evolink: Simulator) -> Iterator[dict[str, VideoTask]]:
         """The rows of a busy site, looked at from a staging machine."""
         tasks = {"queued": site.queued("A queued cat"), "running": site.queued("A running cat")}
         site.send(tasks["running"])
         tasks["done"] = site.send(site.queued("A finished cat"))
-        evo.complete(tasks["done"].attempt.provider_task_id)
+        evolink.complete(tasks["done"].attempt.provider_task_id)
         jobs.sync(str(tasks["done"].pk))
         tasks["done"].refresh_from_db()
         assert tasks["done"].status == TaskStatus.STORING
@@ -452,12 +456,12 @@ class TestCopy:
 
     @pytest.mark.fault("K2.copy-on-staging-does-nothing")
     def test_a_copy_sends_polls_stores_and_tells_nothing(
-        self, site: Road, evo: Simulator, copy: dict[str, VideoTask], caplog: pytest.LogCaptureFixture
+        self, site: Site, evolink: Simulator, copy: dict[str, VideoTask], caplog: pytest.LogCaptureFixture
     ):
         CallbackReceipt.objects.create(attempt=copy["running"].attempt, provider_task_id="task-unified-1-x", payload={})
         heard: list[Any] = []
         signals.video_submitted.connect(receiver := lambda **told: heard.append(told))
-        before, calls = _rows(), len(evo.journal)
+        before, calls = _rows(), len(evolink.journal)
         try:
             with caplog.at_level(logging.ERROR, "django_wanvideo"):
                 for _pass in range(2):
@@ -470,7 +474,7 @@ class TestCopy:
                     site.tell()
         finally:
             signals.video_submitted.disconnect(receiver)
-        assert (len(evo.journal), heard) == (calls, [])
+        assert (len(evolink.journal), heard) == (calls, [])
         assert _rows() == before
         assert len([record for record in caplog.records if "wanvideo_adopt" in record.message]) == 1
         (hold,) = holds.standing()
@@ -478,20 +482,20 @@ class TestCopy:
 
     @pytest.mark.fault("K2.copy-pages-ask-nothing")
     def test_a_person_on_a_copy_is_told_why_nothing_is_asked(
-        self, site: Road, evo: Simulator, copy: dict[str, VideoTask]
+        self, site: Site, evolink: Simulator, copy: dict[str, VideoTask]
     ):
-        calls = len(evo.journal)
+        calls = len(evolink.journal)
         with pytest.raises(TransitionNotAllowed, match="production"):
             copy["running"].refresh()
         task = copy["running"]
         VideoTask.objects.filter(pk=task.pk).update(status=TaskStatus.UNCONFIRMED)
         task.attempts.update(state=AttemptState.UNCONFIRMED, provider_task_id=None)
         assert evidence.collect(VideoTask.objects.get(pk=task.pk)).listing is evidence.ListingState.FOREIGN
-        assert len(evo.journal) == calls
+        assert len(evolink.journal) == calls
 
     @pytest.mark.fault("K2.original-goes-on-beside-a-copy")
     def test_the_original_is_not_disturbed_by_a_copy(
-        self, site: Road, copy: dict[str, VideoTask], redis_queue: Any, tmp_path: Path
+        self, site: Site, copy: dict[str, VideoTask], redis_queue: Any, tmp_path: Path
     ):
         """Also where both use one Redis and one storage."""
         original = backup(tmp_path)
@@ -508,7 +512,7 @@ class TestCopy:
         assert (copy["queued"].status, kinds()) == (TaskStatus.PENDING, [])
 
     @pytest.mark.fault("K2.adopted-copy-works")
-    def test_a_copy_works_once_it_is_taken_over(self, site: Road, evo: Simulator, copy: dict[str, VideoTask]):
+    def test_a_copy_works_once_it_is_taken_over(self, site: Site, evolink: Simulator, copy: dict[str, VideoTask]):
         assert "production" in adopt("--yes")
         site.make_due()
         site.send(copy["queued"])
@@ -519,7 +523,7 @@ class TestCopy:
     @pytest.mark.fault("K2.named-database-on-a-laptop")
     @pytest.mark.parametrize("base", [None, "https://dev.example"])
     def test_a_process_without_a_name_does_not_work_on_a_named_database(
-        self, site: Road, copy: dict[str, VideoTask], base: str | None
+        self, site: Site, copy: dict[str, VideoTask], base: str | None
     ):
         site.configure(INSTALLATION=None, CALLBACK_BASE_URL=base)
         posts = site.posts()
@@ -528,7 +532,7 @@ class TestCopy:
 
     @pytest.mark.fault("K2.naming-later-is-no-alarm")
     @pytest.mark.parametrize("base", [None, "https://site.example"])
-    def test_naming_an_installation_later_is_no_alarm(self, site: Road, settings: Any, base: str | None):
+    def test_naming_an_installation_later_is_no_alarm(self, site: Site, settings: Any, base: str | None):
         site.configure(INSTALLATION=None, CALLBACK_BASE_URL=base)
         site.send(site.queued("First"))
         task = site.queued()
@@ -555,13 +559,13 @@ class TestHost:
     """Without a name the host of the callbacks stands in, softly."""
 
     @pytest.fixture
-    def soft(self, site: Road) -> Road:
+    def soft(self, site: Site) -> Site:
         """A site without a name."""
         site.configure(INSTALLATION=None, CALLBACK_BASE_URL="https://site.example")
         return site
 
     @pytest.mark.fault("K2.new-host-idle")
-    def test_a_new_host_is_taken_over_when_nothing_waits(self, soft: Road):
+    def test_a_new_host_is_taken_over_when_nothing_waits(self, soft: Site):
         soft.send(soft.queued())
         VideoTask.objects.update(status=TaskStatus.FAILED)
         soft.configure(CALLBACK_BASE_URL="https://new.example")
@@ -569,14 +573,14 @@ class TestHost:
         assert installation.current().host == "new.example"
 
     @pytest.mark.fault("K2.new-host-port")
-    def test_a_port_a_path_and_capitals_are_no_other_host(self, soft: Road):
+    def test_a_port_a_path_and_capitals_are_no_other_host(self, soft: Site):
         installation.look()
         task = soft.queued()
         soft.configure(CALLBACK_BASE_URL="https://SITE.example:8443/sub")
         assert soft.send(task).status == TaskStatus.PENDING
 
     @pytest.mark.fault("K2.new-host-holds-the-old-queue")
-    def test_a_new_host_holds_only_what_was_queued_under_the_other(self, soft: Road):
+    def test_a_new_host_holds_only_what_was_queued_under_the_other(self, soft: Site):
         old = soft.queued("Old")
         soft.configure(CALLBACK_BASE_URL="https://new.example")
         fresh = soft.queued("New")
@@ -589,24 +593,24 @@ class TestHost:
         assert installation.current().host == "new.example"
 
     @pytest.mark.fault("K2.new-host-in-flight")
-    def test_what_is_in_flight_goes_on_and_then_the_host_is_taken_over(self, soft: Road, evo: Simulator):
+    def test_what_is_in_flight_goes_on_and_then_the_host_is_taken_over(self, soft: Site, evolink: Simulator):
         task = soft.send(soft.queued())
         soft.configure(CALLBACK_BASE_URL="https://new.example")
         installation.look()
         assert installation.current().host == "site.example"
-        evo.complete(task.attempt.provider_task_id)
+        evolink.complete(task.attempt.provider_task_id)
         soft.finish(task)
         installation.look()
         assert (installation.current().host, installation.current().other_host_since) == ("new.example", None)
 
     @pytest.mark.fault("K2.no-name-no-host-no-guard")
-    def test_with_neither_name_nor_host_there_is_no_guard(self, soft: Road):
+    def test_with_neither_name_nor_host_there_is_no_guard(self, soft: Site):
         task = soft.queued()
         soft.configure(CALLBACK_BASE_URL=None)
         assert soft.send(task).status == TaskStatus.PENDING
 
     @pytest.mark.fault("K2.host-back-again")
-    def test_going_back_to_the_old_host_ends_it(self, soft: Road):
+    def test_going_back_to_the_old_host_ends_it(self, soft: Site):
         task = soft.queued()
         soft.configure(CALLBACK_BASE_URL="https://new.example")
         soft.send(task)
@@ -647,7 +651,7 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
     return {model.__name__: list(model._base_manager.order_by("pk").values()) for model in ROWS}
 
 
-def test_the_storage_of_the_marks_is_the_tasks_own(site: Road, settings: Any):
+def test_the_storage_of_the_marks_is_the_tasks_own(site: Site, settings: Any):
     site.configure(STORAGE="memory", UPLOAD_TO="videos/%Y/")
     site.send(site.queued())
     first, second = claim_counter.names(installation.current().database_id)

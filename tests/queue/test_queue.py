@@ -15,8 +15,8 @@ from rq.job import Job
 
 from django_wanvideo import queue
 from django_wanvideo.conf import conf
-from tests.silence import closed_port, silent_port, slow_port
-from tests.waiting import until
+from tests.ports import closed_port, silent_port, slow_port
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.commit_only, pytest.mark.integration]
 
@@ -238,7 +238,7 @@ def test_a_callback_after_the_job_began_wakes_another_one_soon(redis_queue, monk
     woken = time.monotonic()
     assert [queue.request_callback_read() for _number in range(50)] == [True] * 50
     assert redis_queue.count == 1, "nothing was asked of Redis yet"
-    until(lambda: redis_queue.count == 2, "the wake-up that is owed", seconds=5)
+    wait_until(lambda: redis_queue.count == 2, "the wake-up that is owed", seconds=5)
     assert time.monotonic() - woken < 2
     queue.clear_pending_read()
     time.sleep(0.4)

@@ -14,21 +14,18 @@ from django_wanvideo.admin import caching
 from django_wanvideo.choices import AttemptState, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.db import timestamps
-from django_wanvideo.health import site
+from django_wanvideo.health import site as site_checks
 from django_wanvideo.models import Attempt, CallbackReceipt, CreditEntry, SiteState, VideoTask, lifecycle
 from django_wanvideo.services import leases, schedule, sweep
 from django_wanvideo.services.attempts import delays
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.tracking import callbacks, receipts
-from tests.promises.fixtures import evo, road, wide_road
-from tests.rows import make_attempt, make_task
-from tests.services.tracking.looks import Clock, look
+from tests.factories import make_attempt, make_task
+from tests.services.tracking.helpers import Clock, look
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
-    from tests.promises.fixtures import Road
-
-__all__ = ["evo", "road", "wide_road"]
+    from tests.fixtures import Site
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 
@@ -143,43 +140,43 @@ def test_every_wait_that_the_code_sets_is_within_what_is_believed(settings: Any)
 @pytest.mark.fault("K5.clock-ahead")
 @pytest.mark.parametrize("reason", ["evolink_busy", "max_in_flight", "no_api_key"])
 def test_a_wait_for_anything_but_credits_is_believed_for_an_hour_at_most(
-    road: Road, evo: Simulator, wrong: Jumping, reason: str
+    site: Site, evolink: Simulator, wrong: Jumping, reason: str
 ):
-    task = road.queued()
+    task = site.queued()
     with wrong:
         delays.delay(task, reason, until=timezone.now() + dt.timedelta(seconds=60))
-    road.sweep()
+    site.sweep()
     task.refresh_from_db()
     assert (task.status, task.delayed_until) == (S.PENDING, None)
 
 
 @pytest.mark.fault("K5.clock-ahead")
 def test_a_wait_for_credits_is_believed_for_a_month_and_looked_at_hourly(
-    road: Road, evo: Simulator, wrong: Jumping, handed: list[tuple[str, ...]]
+    site: Site, evolink: Simulator, wrong: Jumping, handed: list[tuple[str, ...]]
 ):
     spent = CreditEntry.objects.create(attempt_id=uuid.uuid4(), task_id=uuid.uuid4(), used=9, model="any")
-    task = road.queued()
-    road.configure(CREDIT_LIMITS={"site": {"month": 10}})
-    road.send(task)
+    task = site.queued()
+    site.configure(CREDIT_LIMITS={"site": {"month": 10}})
+    site.send(task)
     assert (task.status, task.delay_reason) == (S.QUEUED, "monthly_credit_limit")
     for _hour in range(3):
         swept(handed)
         VideoTask.objects.update(next_action_at=task.delayed_until)
         wrong.forward(hours=1, minutes=1)
         assert swept(handed) == [("submit", str(task.pk))]
-        assert road.send(task).status == S.QUEUED
+        assert site.send(task).status == S.QUEUED
         assert swept(handed) == [], "not before the next hour"
     spent.delete()
-    assert road.send(task).status == S.PENDING
+    assert site.send(task).status == S.PENDING
 
 
 @pytest.mark.fault("K5.clock-ahead")
 def test_a_callback_that_came_then_is_read_now(
-    road: Road, evo: Simulator, wrong: Jumping, handed: list[tuple[str, ...]]
+    site: Site, evolink: Simulator, wrong: Jumping, handed: list[tuple[str, ...]]
 ):
-    task = road.accepted()
+    task = site.accepted()
     attempt = task.attempts.get()
-    evo.complete(attempt.provider_task_id)
+    evolink.complete(attempt.provider_task_id)
     with wrong:
         receipts.receive(attempt.pk, attempt.provider_task_id or "", {})
     assert ("sync",) in swept(handed)
@@ -204,21 +201,21 @@ def test_what_a_pass_noted_then_does_not_keep_messages_from_the_next(
 
 
 @pytest.mark.fault("K5.clock-ahead")
-def test_requests_of_wrong_clock_do_not_count(road: Road, evo: Simulator, wrong: Jumping):
+def test_requests_of_wrong_clock_do_not_count(site: Site, evolink: Simulator, wrong: Jumping):
     """Requests of a wrong clock do not count as those of the last minute."""
-    road.configure(MAX_SUBMITS_PER_MINUTE=1)
+    site.configure(MAX_SUBMITS_PER_MINUTE=1)
     with wrong:
-        assert road.send(road.queued()).status == S.PENDING
-    assert road.send(road.queued("A dog")).status == S.PENDING
+        assert site.send(site.queued()).status == S.PENDING
+    assert site.send(site.queued("A dog")).status == S.PENDING
 
 
 @pytest.mark.fault("K5.clock-ahead")
-def test_a_callback_binds_what_was_sent_while_the_clock_was_ahead(road: Road, evo: Simulator, wrong: Jumping):
-    road.configure(CALLBACK_BASE_URL="https://site.example")
-    evo.faults.add("create", "accept_then_close")
+def test_a_callback_binds_what_was_sent_while_the_clock_was_ahead(site: Site, evolink: Simulator, wrong: Jumping):
+    site.configure(CALLBACK_BASE_URL="https://site.example")
+    evolink.faults.add("create", "accept_then_close")
     with wrong:
-        task = road.send(road.queued())
-    own = evo.tasks.latest.id
+        task = site.send(site.queued())
+    own = evolink.tasks.latest.id
     receipts.receive(task.attempts.get().pk, own, {})
     callbacks.process_pending()
     task.refresh_from_db()
@@ -226,47 +223,47 @@ def test_a_callback_binds_what_was_sent_while_the_clock_was_ahead(road: Road, ev
 
 
 @pytest.mark.fault("K5.clock-ahead")
-def test_a_task_that_was_accepted_then_is_overdue_and_ends_in_time(road: Road, evo: Simulator, wrong: Jumping):
+def test_a_task_that_was_accepted_then_is_overdue_and_ends_in_time(site: Site, evolink: Simulator, wrong: Jumping):
     with wrong:
-        task = road.accepted()
+        task = site.accepted()
     assert look(task).accepted_at <= timezone.now()
     wrong.forward(hours=1, minutes=1)
     look(task)
-    assert road.history(task).count("overdue") == 1
+    assert site.history(task).count("overdue") == 1
 
 
 @pytest.mark.fault("K5.clock-ahead")
-def test_a_look_while_the_clock_is_ahead_fails_no_task(road: Road, evo: Simulator, wrong: Jumping):
-    task = road.accepted()
-    evo.faults.add("get", "404", times=3)
+def test_a_look_while_the_clock_is_ahead_fails_no_task(site: Site, evolink: Simulator, wrong: Jumping):
+    task = site.accepted()
+    evolink.faults.add("get", "404", times=3)
     with wrong:
         assert look(task, 3).status == S.PENDING
-    evo.complete(task.attempt.provider_task_id)
-    road.sweep()
+    evolink.complete(task.attempt.provider_task_id)
+    site.sweep()
     task.refresh_from_db()
     assert task.status in {S.STORING, S.COMPLETED}
 
 
 @pytest.mark.fault("K5.clock-ahead")
-def test_nor_does_one_at_a_task_that_takes_its_time(road: Road, evo: Simulator, wrong: Jumping):
-    task = road.accepted()
+def test_nor_does_one_at_a_task_that_takes_its_time(site: Site, evolink: Simulator, wrong: Jumping):
+    task = site.accepted()
     wrong.forward(hours=2)
     with wrong:
         assert look(task).status == S.PENDING
     assert look(task).not_found_since is None
-    evo.complete(task.attempt.provider_task_id)
+    evolink.complete(task.attempt.provider_task_id)
     assert look(task).status == S.STORING
 
 
 @pytest.mark.fault("K5.clock-behind")
-def test_a_clock_that_goes_back_keeps_no_task_waiting(road: Road, evo: Simulator, wrong: Jumping):
-    tasks = [road.accepted(), road.queued("A dog")]
+def test_a_clock_that_goes_back_keeps_no_task_waiting(site: Site, evolink: Simulator, wrong: Jumping):
+    tasks = [site.accepted(), site.queued("A dog")]
     provider.back_off(600)
     wrong.forward(hours=-HOURS)
-    evo.complete(tasks[0].attempt.provider_task_id)
+    evolink.complete(tasks[0].attempt.provider_task_id)
     for _pass in range(4):
-        road.sweep()
-        road.tell()
+        site.sweep()
+        site.tell()
         wrong.forward(minutes=3)
     for task in tasks:
         task.refresh_from_db()
@@ -277,7 +274,7 @@ def test_a_clock_that_goes_back_keeps_no_task_waiting(road: Road, evo: Simulator
 def test_a_sweep_that_stopped_is_not_taken_for_a_running_one(wrong: Jumping, handed: list[tuple[str, ...]]):
     with wrong:
         swept(handed)
-    (finding,) = site.check_sweep()
+    (finding,) = site_checks.check_sweep()
     assert finding.level == "warn"
 
 
@@ -314,12 +311,12 @@ def test_a_claim_of_which_only_the_status_was_written_is_settled(
 
 
 @pytest.mark.fault("K5.half-a-claim")
-def test_a_task_that_was_half_claimed_is_sent_once(road: Road, evo: Simulator):
-    task = road.queued()
+def test_a_task_that_was_half_claimed_is_sent_once(site: Site, evolink: Simulator):
+    task = site.queued()
     VideoTask.objects.filter(pk=task.pk).update(status=S.SUBMITTING, next_action_at=timezone.now())
-    road.sweep()
-    assert road.posts() == 0
-    road.make_due()
-    road.send(task)
-    assert (task.status, road.posts(), Attempt.objects.count()) == (S.PENDING, 1, 1)
+    site.sweep()
+    assert site.posts() == 0
+    site.make_due()
+    site.send(task)
+    assert (task.status, site.posts(), Attempt.objects.count()) == (S.PENDING, 1, 1)
     assert not SiteState.objects.filter(name=provider.PAUSE).exists()

@@ -18,7 +18,7 @@ from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.db import database
 from django_wanvideo.models import TaskEvent, VideoTask, lifecycle
 from django_wanvideo.services import notifications, sweep
-from tests.rows import make_attempt, make_task
+from tests.factories import make_attempt, make_task
 from tests.services.process import in_a_process
 from tests.threads import at_once
 

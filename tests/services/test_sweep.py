@@ -26,14 +26,12 @@ from django_wanvideo.services import sweep
 from django_wanvideo.services.holds import account
 from django_wanvideo.services.provider import provider
 from tests.promises import processes
-from tests.promises.fixtures import evo, road, wide_road
-from tests.waiting import until
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
-    from tests.promises.fixtures import Road
+    from tests.fixtures import Site
 
-__all__ = ["evo", "road", "wide_road"]
 pytestmark = pytest.mark.django_db
 S = TaskStatus
 
@@ -483,8 +481,10 @@ def test_the_loop_makes_a_full_pass_at_once_and_every_ten_seconds(monkeypatch: p
 
 @pytest.mark.integration
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_loop_works_on_until_it_is_told_to_stop(wide_road: Road, evo: Simulator, number: signal.Signals):
-    task = wide_road.queued()
+def test_the_loop_works_on_until_it_is_told_to_stop(
+    site_with_threads: Site, evolink: Simulator, number: signal.Signals
+):
+    task = site_with_threads.queued()
     VideoTask.objects.update(next_action_at=timezone.now())
     loop = processes.start("manage.py", "wanvideo_sweep", "--loop", "0.2", "--inline")
     try:
@@ -493,10 +493,10 @@ def test_the_loop_works_on_until_it_is_told_to_stop(wide_road: Road, evo: Simula
             task.refresh_from_db()
             return task.status
 
-        until(lambda: status() == S.PENDING, "the first pass", 60)
-        evo.complete(task.attempt.provider_task_id)
+        wait_until(lambda: status() == S.PENDING, "the first pass", 60)
+        evolink.complete(task.attempt.provider_task_id)
         VideoTask.objects.update(next_action_at=timezone.now())
-        until(lambda: status() in {S.STORING, S.COMPLETED}, "another pass", 30)
+        wait_until(lambda: status() in {S.STORING, S.COMPLETED}, "another pass", 30)
         loop.send_signal(number)
         output, _none = loop.communicate(timeout=30)
     finally:
@@ -505,13 +505,13 @@ def test_the_loop_works_on_until_it_is_told_to_stop(wide_road: Road, evo: Simula
     assert "Traceback" not in output
 
 
-def test_work_done_here_makes_everything_converge(road: Road, evo: Simulator):
-    task = road.queued()
-    road.make_due()
+def test_work_done_here_makes_everything_converge(site: Site, evolink: Simulator):
+    task = site.queued()
+    site.make_due()
     sweep.sweep(jobs.run_here)
     task.refresh_from_db()
-    evo.complete(task.attempt.provider_task_id)
-    assert road.finish(task).status == S.COMPLETED
+    evolink.complete(task.attempt.provider_task_id)
+    assert site.finish(task).status == S.COMPLETED
 
 
 def test_how_long_a_hand_out_stands_is_read_when_a_pass_begins(monkeypatch):

@@ -15,7 +15,7 @@ from django_wanvideo.simulator import Fault, FaultRegistry
 from django_wanvideo.simulator.provider.faults import FAULTS
 from tests.faults import FAULTS as TABLE
 from tests.pictures import drawn
-from tests.waiting import until
+from tests.waiting import wait_until
 
 CREATE = "/v1/videos/generations"
 
@@ -138,7 +138,7 @@ def test_same_key_while_first_request_still_runs(client):
 
     first = threading.Thread(target=post_first)
     first.start()
-    until(lambda: accepted(client), "the acceptance")
+    wait_until(lambda: accepted(client), "the acceptance")
     answer = requests.post(
         client.sim.url + CREATE,
         json=client.body(),

@@ -13,7 +13,7 @@ import requests
 
 from django_wanvideo.simulator import Simulator
 from tests.simulator.conftest import Client
-from tests.waiting import until
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -95,14 +95,14 @@ def test_the_end_of_a_simulator_ends_whatever_its_connections_do(tmp_path):
     clients = [threading.Thread(target=wait_for_answer, args=(address,), daemon=True) for address in addresses]
     for thread in clients:
         thread.start()
-    until(lambda: sum(sim.faults.fired.values()) >= len(faults), "the faults")
+    wait_until(lambda: sum(sim.faults.fired.values()) >= len(faults), "the faults")
     started = time.monotonic()
     sim.stop()
     for thread in clients:
         thread.join(10)
     assert time.monotonic() - started < 3
     client.session.close()
-    until(
+    wait_until(
         lambda: set(threading.enumerate()) <= before,
         "the end of all threads",
         detail=lambda: str(threading.enumerate()),

@@ -9,7 +9,7 @@ import pytest
 
 from django_wanvideo.simulator import Progression, Simulator, VirtualClock
 from tests.pictures import drawn
-from tests.waiting import until
+from tests.waiting import wait_until
 
 
 def test_an_immediate_task_has_ended_when_it_is_read(client):
@@ -39,13 +39,13 @@ def test_a_task_by_seconds_follows_virtual_time_without_being_read(start):
 def test_a_task_by_seconds_ends_by_itself_on_real_time(start):
     client = start(progression="seconds:0.05")
     task_id = client.create()
-    until(lambda: client.sim.tasks[task_id].status == "completed")
+    wait_until(lambda: client.sim.tasks[task_id].status == "completed")
 
 
 def test_a_later_task_that_is_due_earlier_is_not_kept_waiting(start):
     client = start(progression="seconds:300")
     slow, quick = client.create(), client.create(prompt="Quick [seconds:0.05]")
-    until(lambda: client.sim.tasks[quick].final)
+    wait_until(lambda: client.sim.tasks[quick].final)
     assert not client.sim.tasks[slow].final
 
 
@@ -60,7 +60,7 @@ def test_a_clock_of_ones_own_is_enough(start):
     client = start(clock=clock, progression="seconds:5")
     task_id = client.create()
     clock.moment += 5
-    until(lambda: client.sim.tasks[task_id].final)
+    wait_until(lambda: client.sim.tasks[task_id].final)
 
 
 def test_a_range_of_seconds_is_drawn_per_task_from_the_seed():
@@ -334,7 +334,7 @@ def test_a_slow_picture_keeps_no_other_task_waiting(start):
         client = start(progression="seconds:0.05")
         client.create(image_urls=[f"http://127.0.0.1:{silent.getsockname()[1]}/slow.jpg"])
         quick = client.create()
-        until(lambda: client.sim.tasks[quick].final, seconds=5)
+        wait_until(lambda: client.sim.tasks[quick].final, seconds=5)
 
 
 def test_a_simulator_listens_beyond_this_machine_only_when_told():
@@ -364,7 +364,7 @@ def test_a_stopped_simulator_leaves_no_thread_port_or_folder():
     assert not folder.exists()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=2)
-    until(lambda: set(threading.enumerate()) <= before)
+    wait_until(lambda: set(threading.enumerate()) <= before)
     with pytest.raises(RuntimeError, match="new one"):
         sim.start()
 

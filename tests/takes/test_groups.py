@@ -10,8 +10,8 @@ from django_wanvideo import takes
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import VideoTask
+from tests.factories import make_task
 from tests.pictures import picture
-from tests.rows import make_task
 from tests.threads import at_once
 
 

@@ -12,7 +12,7 @@ from django_wanvideo.choices import EventKind, TaskStatus
 from django_wanvideo.exceptions import EditConflict, TransitionNotAllowed
 from django_wanvideo.models import TaskEvent, VideoTask
 from django_wanvideo.services import notifications
-from tests.rows import make_task
+from tests.factories import make_task
 from tests.threads import outcomes
 
 

@@ -93,13 +93,13 @@ def test_what_was_not_shown_is_not_approved(make_task, maria, jonas):
 
 
 def test_own_requests_are_shown_and_cannot_be_approved(make_task, person):
-    boss = person(*APPROVER, "submit_videotask", name="boss")
+    admin_client = person(*APPROVER, "submit_videotask", name="boss")
     task = make_task()
-    asked = ask(task, boss)
-    page = boss.get(url("approvals"))
+    asked = ask(task, admin_client)
+    page = admin_client.get(url("approvals"))
     assert "You asked for this one. Somebody else has to approve it." in words(page)
     assert f'value="{asked.pk}"' not in page.content.decode()
-    assert told(press(boss, asked)) == ["You have no permission to do this with this task."]
+    assert told(press(admin_client, asked)) == ["You have no permission to do this with this task."]
     task.refresh_from_db()
     assert task.status == TaskStatus.DRAFT
 
@@ -178,23 +178,23 @@ def test_a_plan_says_before_the_press_that_it_only_asks(make_task, maria, settin
     assert "More than 20 credits together: they are sent only after somebody else has approved them." in words(page)
 
 
-def test_a_batch_waits_as_a_whole_and_its_page_says_so(boss, jonas):
+def test_a_batch_waits_as_a_whole_and_its_page_says_so(admin_client, jonas):
     batch = made_batch()
-    page = boss.get(batch_url("change", batch.pk))
+    page = admin_client.get(batch_url("change", batch.pk))
     quote = re.search(r'name="quote" value="([^"]*)"', page.content.decode())[1]
-    answer = boss.post(batch_url("operate", batch.pk, "submit"), {"quote": quote})
+    answer = admin_client.post(batch_url("operate", batch.pk, "submit"), {"quote": quote})
     assert "Together they cost about 35.70 credits" in told(answer)[0]
-    page = words(boss.get(batch_url("change", batch.pk)))
+    page = words(admin_client.get(batch_url("change", batch.pk)))
     assert "3 videos together cost more than 10 credits." in page
     assert "Generate 3" not in page
     withdraw = batch_url("operate", batch.pk, "withdraw")
     assert withdraw not in jonas.get(batch_url("change", batch.pk)).content.decode()
-    assert withdraw in boss.get(batch_url("change", batch.pk)).content.decode()
-    assert told(boss.post(withdraw)) == ["The request was withdrawn."]
-    page = boss.get(batch_url("change", batch.pk))
+    assert withdraw in admin_client.get(batch_url("change", batch.pk)).content.decode()
+    assert told(admin_client.post(withdraw)) == ["The request was withdrawn."]
+    page = admin_client.get(batch_url("change", batch.pk))
     assert "Generate 3" in words(page)
     quote = re.search(r'name="quote" value="([^"]*)"', page.content.decode())[1]
-    boss.post(batch_url("operate", batch.pk, "submit"), {"quote": quote})
+    admin_client.post(batch_url("operate", batch.pk, "submit"), {"quote": quote})
     page = words(jonas.get(url("approvals")))
     assert "Spring Batch of 3 videos" in page
     assert told(press(jonas, Approval.objects.get(state="waiting"))) == ["3 videos were approved and are sent."]

@@ -19,7 +19,7 @@ from django.test import AsyncClient
 from django_wanvideo.admin import VideoTaskAdmin
 from django_wanvideo.admin.views import archives
 from django_wanvideo.models import BatchItem, VideoTask
-from tests.admin.batches.rows import filmed, made, standing, url
+from tests.admin.batches.factories import filmed, made, standing, url
 
 
 def opened(response):
@@ -32,17 +32,17 @@ def manifest(archive):
 
 
 @pytest.fixture
-def films(boss):
+def films(admin_client):
     """A batch of four, of which three have their video."""
-    batch = standing(made(boss.user), "completed", "completed", "queued", "completed")
+    batch = standing(made(admin_client.user), "completed", "completed", "queued", "completed")
     for task in batch.tasks.filter(status="completed"):
         filmed(task, f"film {task.row_number}".encode())
     return batch
 
 
-def test_all_videos_come_under_the_names_of_their_rows(boss, films):
+def test_all_videos_come_under_the_names_of_their_rows(admin_client, films):
     BatchItem.objects.filter(batch=films, number=2).update(data={"name": "../Füchse & Co."})
-    response = boss.get(url("videos", films.pk))
+    response = admin_client.get(url("videos", films.pk))
     assert response["Content-Disposition"] == 'attachment; filename="autumn-postcards.zip"'
     archive = opened(response)
     assert archive.testzip() is None
@@ -62,13 +62,13 @@ def test_all_videos_come_under_the_names_of_their_rows(boss, films):
     }
 
 
-def test_cells_of_the_manifest_are_no_formulas(boss, films):
+def test_cells_of_the_manifest_are_no_formulas(admin_client, films):
     VideoTask.objects.filter(batch=films, row_number=1).update(prompt='=HYPERLINK("https://evil.example")')
-    assert manifest(opened(boss.get(url("videos", films.pk))))[0]["prompt"].startswith("'=HYPERLINK")
+    assert manifest(opened(admin_client.get(url("videos", films.pk))))[0]["prompt"].startswith("'=HYPERLINK")
 
 
 @pytest.mark.parametrize("breaks", ["at once", "in the middle", "too short"])
-def test_a_video_that_the_storage_does_not_give_is_left_out_and_named(boss, films, monkeypatch, breaks):
+def test_a_video_that_the_storage_does_not_give_is_left_out_and_named(admin_client, films, monkeypatch, breaks):
     broken = films.tasks.get(row_number=2).video
     real = Storage.open
 
@@ -84,7 +84,7 @@ def test_a_video_that_the_storage_does_not_give_is_left_out_and_named(boss, film
         return Cut() if breaks == "in the middle" else ContentFile(b"fi")
 
     monkeypatch.setattr(Storage, "open", give)
-    archive = opened(boss.get(url("videos", films.pk)))
+    archive = opened(admin_client.get(url("videos", films.pk)))
     assert archive.namelist() == ["0001-fox-1.mp4", "0004-fox-4.mp4", "manifest.csv"]
     line = manifest(archive)[1]
     assert (line["row"], line["file"]) == ("2", "")
@@ -115,15 +115,15 @@ class Large(Storage):
         return Stream(b"")
 
 
-def test_memory_does_not_grow_with_the_videos(boss, films, monkeypatch):
+def test_memory_does_not_grow_with_the_videos(admin_client, films, monkeypatch):
     storage = Large()
     monkeypatch.setattr(VideoTask._meta.get_field("video"), "storage", storage)
     VideoTask.objects.filter(batch=films).exclude(video="").update(video_size=20_000_000)
     # What a first request loads is no matter of the archive.
-    sum(map(len, boss.get(url("videos", films.pk)).streaming_content))
+    sum(map(len, admin_client.get(url("videos", films.pk)).streaming_content))
     tracemalloc.start()
     try:
-        size = sum(map(len, boss.get(url("videos", films.pk)).streaming_content))
+        size = sum(map(len, admin_client.get(url("videos", films.pk)).streaming_content))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -132,9 +132,9 @@ def test_memory_does_not_grow_with_the_videos(boss, films, monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_asynchronous_server_sends_piece_by_piece_too(boss, films):
+def test_an_asynchronous_server_sends_piece_by_piece_too(admin_client, films):
     client = AsyncClient()
-    client.cookies = boss.cookies
+    client.cookies = admin_client.cookies
 
     async def ask():
         response = await client.get(url("videos", films.pk))
@@ -152,19 +152,19 @@ def test_an_asynchronous_server_sends_piece_by_piece_too(boss, films):
     assert zipfile.ZipFile(io.BytesIO(b"".join(pieces))).testzip() is None
 
 
-def test_without_what_makes_archives_the_page_says_what_to_install(boss, films, monkeypatch):
-    assert "Download 3 videos (ZIP" in boss.get(url("change", films.pk)).content.decode()
+def test_without_what_makes_archives_the_page_says_what_to_install(admin_client, films, monkeypatch):
+    assert "Download 3 videos (ZIP" in admin_client.get(url("change", films.pk)).content.decode()
     monkeypatch.setattr(archives, "can_zip", lambda: False)
-    words = boss.get(url("change", films.pk)).content.decode()
+    words = admin_client.get(url("change", films.pk)).content.decode()
     assert "has installed django-wanvideo[tables]" in words
     assert url("videos", films.pk) not in words
-    assert boss.get(url("videos", films.pk)).status_code == 404
+    assert admin_client.get(url("videos", films.pk)).status_code == 404
 
 
-def test_the_table_comes_as_a_file(boss):
-    batch = made(boss.user, bad=1)
-    response = boss.get(url("table", batch.pk))
+def test_the_table_comes_as_a_file(admin_client):
+    batch = made(admin_client.user, bad=1)
+    response = admin_client.get(url("table", batch.pk))
     assert response["Content-Disposition"] == 'attachment; filename="autumn-postcards-table.csv"'
     assert b"row" in b"".join(response.streaming_content)
-    bad = boss.get(url("table", batch.pk), {"bad": "1"})
+    bad = admin_client.get(url("table", batch.pk), {"bad": "1"})
     assert b"5" in b"".join(bad.streaming_content)

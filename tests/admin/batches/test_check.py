@@ -101,13 +101,13 @@ def test_many_rows_ask_the_database_no_more(maria, django_assert_max_num_queries
             maria.get(url("check", batch.pk))
 
 
-def test_a_check_is_its_owners(maria, person, boss):
+def test_a_check_is_its_owners(maria, person, admin_client):
     batch = checked_table(maria)
     tom = person(*SPENDER)
     assert tom.get(url("check", batch.pk)).status_code == 404
     assert tom.post(url("check", batch.pk), {"_drafts": "1"}).status_code == 404
     assert tom.get(url("bad_rows", batch.pk)).status_code == 404
-    assert boss.get(url("check", batch.pk)).status_code == 200
+    assert admin_client.get(url("check", batch.pk)).status_code == 200
     assert person("submit_videotask").get(url("check", batch.pk)).status_code == 403
     assert tom.get(url("check", data()["batch"])).status_code == 404
 

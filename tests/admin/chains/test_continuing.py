@@ -23,28 +23,30 @@ def film(make_task, monkeypatch):
     return task
 
 
-def test_the_button_makes_one_draft_however_often_the_page_is_sent(boss, film):
-    page = boss.get(url("change", film.pk))
+def test_the_button_makes_one_draft_however_often_the_page_is_sent(admin_client, film):
+    page = admin_client.get(url("change", film.pk))
     assert LABEL in page.content.decode()
     key = hidden(page, "idempotency_key")
-    first, again = (boss.post(url("operate", film.pk, "continue"), {"idempotency_key": key}) for _time in range(2))
+    first, again = (
+        admin_client.post(url("operate", film.pk, "continue"), {"idempotency_key": key}) for _time in range(2)
+    )
     draft = film.continuations.get()
     assert first["Location"] == again["Location"] == url("change", draft.pk)
-    assert (draft.owner, draft.status, draft.first_frame.width) == (boss.user, "draft", 480)
+    assert (draft.owner, draft.status, draft.first_frame.width) == (admin_client.user, "draft", 480)
     # Another tab has a key of its own: it is asked, and may want a second one.
-    asked = boss.post(url("operate", film.pk, "continue"), {"idempotency_key": "tab-2"})
+    asked = admin_client.post(url("operate", film.pk, "continue"), {"idempotency_key": "tab-2"})
     assert "You made this draft" in asked.content.decode()
     assert film.continuations.count() == 1
     another = asked.content.decode().partition('name="_another" value="')[2].partition('"')[0]
-    boss.post(url("operate", film.pk, "continue"), {"_another": another, "idempotency_key": "tab-2"})
+    admin_client.post(url("operate", film.pk, "continue"), {"_another": another, "idempotency_key": "tab-2"})
     assert film.continuations.count() == 2
 
 
-def test_a_draft_goes_on_from_the_same_video_until_it_gets_another_picture(boss, film):
-    draft = film.continue_with(by=boss.user)
+def test_a_draft_goes_on_from_the_same_video_until_it_gets_another_picture(admin_client, film):
+    draft = film.continue_with(by=admin_client.user)
 
     def save(**changes):
-        boss.post(url("change", draft.pk), add_data(**changes))
+        admin_client.post(url("change", draft.pk), add_data(**changes))
         draft.refresh_from_db()
         return draft.prompt, draft.continues
 
@@ -54,17 +56,17 @@ def test_a_draft_goes_on_from_the_same_video_until_it_gets_another_picture(boss,
     assert save(prompt="Another one") == ("Another one", None)
 
 
-def test_the_clip_itself_is_offered_where_evolink_can_read_it(boss, film, settings):
-    assert "Continue with the clip…" not in boss.get(url("change", film.pk)).content.decode()
+def test_the_clip_itself_is_offered_where_evolink_can_read_it(admin_client, film, settings):
+    assert "Continue with the clip…" not in admin_client.get(url("change", film.pk)).content.decode()
     settings.WANVIDEO = {**settings.WANVIDEO, "PUBLIC_MEDIA_BASE_URL": "https://media.example.com/"}
-    assert "Continue with the clip…" in boss.get(url("change", film.pk)).content.decode()
+    assert "Continue with the clip…" in admin_client.get(url("change", film.pk)).content.decode()
 
 
-def test_without_the_extra_or_the_right_to_spend_there_is_no_button(boss, film, person, monkeypatch):
+def test_without_the_extra_or_the_right_to_spend_there_is_no_button(admin_client, film, person, monkeypatch):
     few = person("view_videotask", "change_videotask", "add_videotask")
     assert LABEL not in few.get(url("change", film.pk)).content.decode()
     assert few.post(url("operate", film.pk, "continue")).status_code == 403
     monkeypatch.setattr(posters, "is_installed", lambda: False)
-    assert LABEL not in boss.get(url("change", film.pk)).content.decode()
-    assert boss.post(url("operate", film.pk, "continue"))["Location"] == url("change", film.pk)
+    assert LABEL not in admin_client.get(url("change", film.pk)).content.decode()
+    assert admin_client.post(url("operate", film.pk, "continue"))["Location"] == url("change", film.pk)
     assert VideoTask.objects.count() == 1

@@ -32,45 +32,45 @@ def tiles(client, query="?view=grid"):
 
 
 class TestChoice:
-    def test_is_kept_for_each_person_in_all_their_browsers(self, boss, person, make_task):
+    def test_is_kept_for_each_person_in_all_their_browsers(self, admin_client, person, make_task):
         make_task()
         other, elsewhere = person(superuser=True), Client()
-        elsewhere.force_login(boss.user)
-        assert not is_grid(boss)
-        assert is_grid(boss, "?view=grid")
-        assert is_grid(boss)
+        elsewhere.force_login(admin_client.user)
+        assert not is_grid(admin_client)
+        assert is_grid(admin_client, "?view=grid")
+        assert is_grid(admin_client)
         assert is_grid(elsewhere, "?q=fox")
         assert not is_grid(other)
         assert not is_grid(elsewhere, "?view=list")
-        assert not is_grid(boss)
+        assert not is_grid(admin_client)
 
-    def test_is_written_only_when_it_changes(self, boss, make_task):
+    def test_is_written_only_when_it_changes(self, admin_client, make_task):
         make_task()
-        boss.get(url("changelist") + "?view=grid")
-        (row,) = SiteState.objects.filter(name=f"view:{boss.user.pk}")
+        admin_client.get(url("changelist") + "?view=grid")
+        (row,) = SiteState.objects.filter(name=f"view:{admin_client.user.pk}")
         for query in ("", "?view=grid", "?view=mosaic", "?q=fox"):
             with CaptureQueriesContext(connection) as queries:
-                assert is_grid(boss, query)
+                assert is_grid(admin_client, query)
             assert [
                 query["sql"] for query in queries if "sitestate" in query["sql"] and "SELECT" not in query["sql"]
             ] == []
         assert SiteState.objects.get(name=row.name).updated_at == row.updated_at
 
-    def test_is_in_no_link_of_the_page_but_its_own_two(self, boss, make_task):
-        make_task("failed", owner=boss.user)
-        page = boss.get(url("changelist") + "?view=grid&status=failed", follow=True).content.decode()
+    def test_is_in_no_link_of_the_page_but_its_own_two(self, admin_client, make_task):
+        make_task("failed", owner=admin_client.user)
+        page = admin_client.get(url("changelist") + "?view=grid&status=failed", follow=True).content.decode()
         assert sorted(re.findall(r'"([^"]*view[=%][^"]*)"', page)) == [
             "?status=failed&amp;view=grid",
             "?status=failed&amp;view=list",
         ]
-        answer = boss.get(url("changelist") + "?view=list&q=a&status=failed&q=b")
+        answer = admin_client.get(url("changelist") + "?view=list&q=a&status=failed&q=b")
         assert answer["Location"] == url("changelist") + "?q=a&q=b&status=failed"
 
-    def test_has_a_row_whatever_keys_people_have(self, rf, boss):
+    def test_has_a_row_whatever_keys_people_have(self, rf, admin_client):
         from django_wanvideo.admin.people import choices
 
         request = rf.get("/")
-        request.user = boss.user
+        request.user = admin_client.user
         names = set()
         for key in (7, uuid.uuid4(), "x" * 300, "x" * 301):
             request.user.pk = key
@@ -92,9 +92,9 @@ def many(make_task):
 
 
 class TestTiles:
-    def test_sixty_cost_few_queries_and_no_look_at_a_file(self, boss, many, monkeypatch):
+    def test_sixty_cost_few_queries_and_no_look_at_a_file(self, admin_client, many, monkeypatch):
         caching.keep("wanvideo:admin:trouble", [], 60)
-        boss.get(url("changelist") + "?view=grid")
+        admin_client.get(url("changelist") + "?view=grid")
         for name in ("open", "_open", "size", "exists", "path", "get_modified_time", "listdir"):
 
             def refuse(self, *args, _name=name, **options):
@@ -103,26 +103,26 @@ class TestTiles:
             if name != "path":
                 monkeypatch.setattr(FileSystemStorage, name, refuse, raising=False)
         with CaptureQueriesContext(connection) as queries:
-            found = tiles(boss, "")
+            found = tiles(admin_client, "")
         assert len(found) == 60
         asked = [query["sql"] for query in queries if not re.search("django_session|FROM .auth_user", query["sql"])]
         assert len(asked) <= MOST_QUERIES, "\n".join(asked)
         assert not any("COUNT(" in sql for sql in asked)
 
-    def test_a_page_has_no_gap_in_its_last_row(self, boss, many, monkeypatch):
+    def test_a_page_has_no_gap_in_its_last_row(self, admin_client, many, monkeypatch):
         monkeypatch.setattr(VideoTaskAdmin, "list_per_page", 20)
-        first = boss.get(url("changelist") + "?view=grid", follow=True).context["cl"]
+        first = admin_client.get(url("changelist") + "?view=grid", follow=True).context["cl"]
         assert len(first.result_list) == 24
-        second = boss.get(url("changelist") + first.older_url).context["cl"]
+        second = admin_client.get(url("changelist") + first.older_url).context["cl"]
         assert len(second.result_list) == 24
         assert not {task.pk for task in first.result_list} & {task.pk for task in second.result_list}
 
-    def test_what_matters_lies_over_the_picture_and_is_read_out_as_well(self, boss, make_task):
+    def test_what_matters_lies_over_the_picture_and_is_read_out_as_well(self, admin_client, make_task):
         group = uuid.uuid4()
         task = make_task(
             "completed",
             prompt="picked",
-            owner=boss.user,
+            owner=admin_client.user,
             take_group=group,
             take_number=2,
             picked=True,
@@ -132,7 +132,7 @@ class TestTiles:
         make_task("failed", prompt="refused", error_code="content_filter", credits_used="0")
         make_task("processing", prompt="moves", progress=42)
         make_task("unconfirmed", prompt="lost", next_action_at=None)
-        found = tiles(boss)
+        found = tiles(admin_client)
         for part in (
             "is-completed",
             "is-picked",
@@ -156,41 +156,41 @@ class TestTiles:
             assert 'loading="lazy"' in tile
             assert 'name="_selected_action"' in tile
 
-    def test_a_poster_is_shown_before_the_first_frame(self, boss, make_task):
+    def test_a_poster_is_shown_before_the_first_frame(self, admin_client, make_task):
         make_task("completed", prompt="fox", poster="posters/fox.jpg")
         make_task("completed", prompt="cup")
-        found = tiles(boss)
+        found = tiles(admin_client)
         assert 'src="/media/posters/fox.jpg"' in found["fox"]
         assert "posters" not in found["cup"]
         assert "<img" in found["cup"]
 
-    def test_words_of_people_stay_words(self, boss, make_task):
+    def test_words_of_people_stay_words(self, admin_client, make_task):
         make_task("completed", prompt="<script>alert(1)</script>")
-        page = boss.get(url("changelist") + "?view=grid", follow=True).content.decode()
+        page = admin_client.get(url("changelist") + "?view=grid", follow=True).content.decode()
         assert "<script>alert" not in page
 
-    def test_without_actions_there_are_no_boxes_to_tick(self, boss, make_task, monkeypatch):
+    def test_without_actions_there_are_no_boxes_to_tick(self, admin_client, make_task, monkeypatch):
         make_task("completed", prompt="fox")
         monkeypatch.setattr(VideoTaskAdmin, "get_actions", lambda self, request, action_location=None: {})
-        assert "action-select" not in tiles(boss)["fox"]
+        assert "action-select" not in tiles(admin_client)["fox"]
 
-    def test_a_popup_has_its_own_tiles_whatever_the_list_is_shown_as(self, boss, make_task):
+    def test_a_popup_has_its_own_tiles_whatever_the_list_is_shown_as(self, admin_client, make_task):
         task = make_task("completed", prompt="fox")
         for query in ("?_popup=1&_to_field=id", "?_popup=1&_to_field=id&view=grid", "?_popup=1&_to_field=id&view=list"):
-            page = boss.get(url("changelist") + query, follow=True).content.decode()
+            page = admin_client.get(url("changelist") + query, follow=True).content.decode()
             assert page.count('class="wv-choice"') == 1
             assert f'type="radio" name="video" value="{task.pk}"' in page
             assert 'class="wv-toggle"' not in page
 
-    def test_tells_the_live_module_what_to_show_now(self, boss, make_task):
+    def test_tells_the_live_module_what_to_show_now(self, admin_client, make_task):
         task = make_task("processing", progress=42, prompt="moves")
         asked = {"id": str(task.pk), "tiles": "1"}
-        tile = boss.get(url("status"), asked).json()["tasks"][str(task.pk)]["tile"]
+        tile = admin_client.get(url("status"), asked).json()["tasks"][str(task.pk)]["tile"]
         assert "is-processing" in tile["poster"]
         store(task, b"x")
         VideoTask.objects.filter(pk=task.pk).update(status="completed", credits_used="11.9")
-        tile = boss.get(url("status"), asked).json()["tasks"][str(task.pk)]["tile"]
+        tile = admin_client.get(url("status"), asked).json()["tasks"][str(task.pk)]["tile"]
         assert "is-completed" in tile["poster"]
         assert tile["video"]
         assert "just now" in tile["line"]
-        assert "tile" not in boss.get(url("status"), {"id": str(task.pk)}).json()["tasks"][str(task.pk)]
+        assert "tile" not in admin_client.get(url("status"), {"id": str(task.pk)}).json()["tasks"][str(task.pk)]

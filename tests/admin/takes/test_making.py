@@ -14,53 +14,55 @@ from django_wanvideo.models import VideoTask
 from tests.admin.conftest import add_data, hidden, url
 
 
-def test_each_line_becomes_a_draft_with_the_same_picture(boss, make_task):
+def test_each_line_becomes_a_draft_with_the_same_picture(admin_client, make_task):
     task = make_task("completed")
-    boss.post(url("make_takes", task.pk), {"prompts": "in snow\n\n  at night  \n", "repeats": ""})
+    admin_client.post(url("make_takes", task.pk), {"prompts": "in snow\n\n  at night  \n", "repeats": ""})
     assert sorted(task.children.values_list("prompt", flat=True)) == ["at night", "in snow"]
     for child in task.children.all():
-        assert (child.status, child.owner, child.first_frame.width) == ("draft", boss.user, 640)
+        assert (child.status, child.owner, child.first_frame.width) == ("draft", admin_client.user, 640)
 
 
-def test_the_same_prompt_several_times(boss, make_task):
+def test_the_same_prompt_several_times(admin_client, make_task):
     task = make_task()
-    boss.post(url("make_takes", task.pk), {"prompts": "", "repeats": "3"})
+    admin_client.post(url("make_takes", task.pk), {"prompts": "", "repeats": "3"})
     assert list(task.children.values_list("prompt", flat=True)) == [task.prompt] * 3
 
 
-def test_a_bad_line_is_named_and_nothing_is_made(boss, make_task):
+def test_a_bad_line_is_named_and_nothing_is_made(admin_client, make_task):
     task = make_task()
-    page = boss.post(url("make_takes", task.pk), {"prompts": "good\n" + "x" * 1501, "repeats": ""})
+    page = admin_client.post(url("make_takes", task.pk), {"prompts": "good\n" + "x" * 1501, "repeats": ""})
     assert "Take 2 of these" in page.content.decode()
     assert VideoTask.objects.count() == 1
 
 
-def test_nothing_and_too_much_are_refused(boss, make_task):
+def test_nothing_and_too_much_are_refused(admin_client, make_task):
     task = make_task()
     assert (
         "at least one other prompt"
-        in boss.post(url("make_takes", task.pk), {"prompts": "", "repeats": ""}).content.decode()
+        in admin_client.post(url("make_takes", task.pk), {"prompts": "", "repeats": ""}).content.decode()
     )
     many = "\n".join("x" for _number in range(51))
-    assert "At most 50" in boss.post(url("make_takes", task.pk), {"prompts": many, "repeats": ""}).content.decode()
+    assert (
+        "At most 50" in admin_client.post(url("make_takes", task.pk), {"prompts": many, "repeats": ""}).content.decode()
+    )
     assert VideoTask.objects.count() == 1
 
 
-def test_the_same_form_sent_twice_makes_the_drafts_once(boss, make_task):
+def test_the_same_form_sent_twice_makes_the_drafts_once(admin_client, make_task):
     task = make_task()
-    key = hidden(boss.get(url("make_takes", task.pk)), "idempotency_key")
+    key = hidden(admin_client.get(url("make_takes", task.pk)), "idempotency_key")
     for _time in range(2):
-        boss.post(url("make_takes", task.pk), {"prompts": "one", "repeats": "", "idempotency_key": key})
+        admin_client.post(url("make_takes", task.pk), {"prompts": "one", "repeats": "", "idempotency_key": key})
     assert task.children.count() == 1
 
 
-def test_both_ways_lead_from_one_to_the_other(boss, make_task):
+def test_both_ways_lead_from_one_to_the_other(admin_client, make_task):
     task = make_task("completed", prompt="the first")
-    boss.post(url("make_takes", task.pk), {"prompts": "the second", "repeats": ""})
+    admin_client.post(url("make_takes", task.pk), {"prompts": "the second", "repeats": ""})
     child = task.children.get()
-    assert url("change", child.pk) in boss.get(url("change", task.pk)).content.decode()
+    assert url("change", child.pk) in admin_client.get(url("change", task.pk)).content.decode()
     VideoTask.objects.filter(pk=child.pk).update(status="failed")
-    assert url("change", task.pk) in boss.get(url("change", child.pk)).content.decode()
+    assert url("change", task.pk) in admin_client.get(url("change", child.pk)).content.decode()
 
 
 def related(client, task):
@@ -70,59 +72,61 @@ def related(client, task):
 
 
 @pytest.mark.parametrize("status", ["draft", "completed"])
-def test_both_ways_are_shown_on_drafts_and_on_what_was_sent_with_pictures(boss, make_task, status):
+def test_both_ways_are_shown_on_drafts_and_on_what_was_sent_with_pictures(admin_client, make_task, status):
     parent = make_task("completed", prompt="the first")
-    boss.post(url("make_takes", parent.pk), {"prompts": "the second", "repeats": ""})
+    admin_client.post(url("make_takes", parent.pk), {"prompts": "the second", "repeats": ""})
     middle = parent.children.get()
-    boss.post(url("make_takes", middle.pk), {"prompts": "the third", "repeats": ""})
+    admin_client.post(url("make_takes", middle.pk), {"prompts": "the third", "repeats": ""})
     VideoTask.objects.filter(pk=middle.pk).update(status=status)
-    block = related(boss, middle)
+    block = related(admin_client, middle)
     for other in (parent, middle.children.get()):
         assert url("change", other.pk) in block
         assert other.first_frame.thumbnail.url in block
     assert "#wv-processing" not in block
 
 
-def test_pictures_of_children_are_read_at_once(boss, make_task):
+def test_pictures_of_children_are_read_at_once(admin_client, make_task):
     task = make_task("completed")
 
     def count():
         with CaptureQueriesContext(connection) as queries:
-            boss.get(url("change", task.pk))
+            admin_client.get(url("change", task.pk))
         return len(queries)
 
-    boss.post(url("make_takes", task.pk), {"prompts": "one", "repeats": ""})
+    admin_client.post(url("make_takes", task.pk), {"prompts": "one", "repeats": ""})
     few = count()
-    boss.post(url("make_takes", task.pk), {"prompts": "two\nthree\nfour", "repeats": ""})
+    admin_client.post(url("make_takes", task.pk), {"prompts": "two\nthree\nfour", "repeats": ""})
     assert count() == few
 
 
-def test_a_draft_can_be_duplicated_with_what_was_just_typed(boss, make_task):
+def test_a_draft_can_be_duplicated_with_what_was_just_typed(admin_client, make_task):
     task = make_task()
-    assert 'name="_duplicate"' in related(boss, task)
-    answer = boss.post(
+    assert 'name="_duplicate"' in related(admin_client, task)
+    answer = admin_client.post(
         url("change", task.pk), add_data(prompt="newer words", first_frame_file=None, _save=None, _duplicate="1")
     )
     task.refresh_from_db()
     copy = task.children.get()
     assert answer.url == url("change", copy.pk)
-    assert (task.prompt, copy.prompt, copy.owner) == ("newer words", "newer words", boss.user)
+    assert (task.prompt, copy.prompt, copy.owner) == ("newer words", "newer words", admin_client.user)
     assert [entry.action_flag for entry in LogEntry.objects.filter(object_id=str(copy.pk))] == [ADDITION]
 
 
-def test_takes_of_a_draft_begin_with_what_was_just_typed(boss, make_task):
+def test_takes_of_a_draft_begin_with_what_was_just_typed(admin_client, make_task):
     task = make_task()
-    assert 'name="_make_takes"' in related(boss, task)
-    answer = boss.post(
+    assert 'name="_make_takes"' in related(admin_client, task)
+    answer = admin_client.post(
         url("change", task.pk), add_data(prompt="newer words", first_frame_file=None, _save=None, _make_takes="1")
     )
     task.refresh_from_db()
     assert (answer.url, task.prompt) == (url("make_takes", task.pk), "newer words")
 
 
-def test_a_draft_that_cannot_be_saved_is_not_duplicated(boss, make_task):
+def test_a_draft_that_cannot_be_saved_is_not_duplicated(admin_client, make_task):
     task = make_task()
-    page = boss.post(url("change", task.pk), add_data(prompt="", first_frame_file=None, _save=None, _duplicate="1"))
+    page = admin_client.post(
+        url("change", task.pk), add_data(prompt="", first_frame_file=None, _save=None, _duplicate="1")
+    )
     assert page.status_code == 200
     assert not task.children.exists()
 
@@ -142,13 +146,13 @@ def generate(client, task, shown="99", **data):
     return client.post(url("make_takes", task.pk), {"shown_credits": shown, "_generate": "1", **data}, follow=True)
 
 
-def test_takes_are_numbered_sent_and_shown_together(boss, make_task):
+def test_takes_are_numbered_sent_and_shown_together(admin_client, make_task):
     """Takes are numbered, sent at their price and shown beside each other."""
     task = make_task("completed")
-    page = boss.get(url("make_takes", task.pk))
+    page = admin_client.get(url("make_takes", task.pk))
     assert Decimal(hidden(page, "shown_credits")) == Decimal("35.7")
     answer = generate(
-        boss, task, "35.7", repeats="2", prompts="in snow", idempotency_key=hidden(page, "idempotency_key")
+        admin_client, task, "35.7", repeats="2", prompts="in snow", idempotency_key=hidden(page, "idempotency_key")
     )
     assert answer.redirect_chain == [(url("takes", task.pk), 302)]
     assert "3 takes will be generated." in answer.content.decode()
@@ -161,29 +165,29 @@ def test_takes_are_numbered_sent_and_shown_together(boss, make_task):
 
 
 @pytest.mark.parametrize("shown", ["23.79", "", "NaN", "x"])
-def test_what_costs_more_than_was_shown_is_shown_again(boss, make_task, shown):
+def test_what_costs_more_than_was_shown_is_shown_again(admin_client, make_task, shown):
     """What costs more than was shown is shown again, and neither made nor sent."""
     task = make_task("completed")
-    page = generate(boss, task, shown, repeats="2")
+    page = generate(admin_client, task, shown, repeats="2")
     assert "this is what it costs now" in page.content.decode()
     assert "Generate 2 for about 23.8 credits" in page.content.decode()
     assert Decimal(hidden(page, "shown_credits")) == Decimal("23.8")
     assert VideoTask.objects.count() == 1
 
 
-def test_pressed_twice_takes_are_charged_once(boss, make_task, wakes):
+def test_pressed_twice_takes_are_charged_once(admin_client, make_task, wakes):
     task = make_task("completed")
-    key = hidden(boss.get(url("make_takes", task.pk)), "idempotency_key")
-    answers = [generate(boss, task, repeats="2", idempotency_key=key) for _time in range(2)]
+    key = hidden(admin_client.get(url("make_takes", task.pk)), "idempotency_key")
+    answers = [generate(admin_client, task, repeats="2", idempotency_key=key) for _time in range(2)]
     assert "nothing was made or sent a second time" in answers[1].content.decode()
     assert task.children.filter(status="queued").count() == 2
     assert len([job for job in wakes if job[0].endswith("submit")]) <= 2
 
 
-def test_takes_over_a_limit_stay_drafts_and_it_is_said_why(boss, make_task, settings):
+def test_takes_over_a_limit_stay_drafts_and_it_is_said_why(admin_client, make_task, settings):
     settings.WANVIDEO = {**settings.WANVIDEO, "DAILY_CREDIT_LIMIT": 5}
     task = make_task("completed")
-    page = generate(boss, task, repeats="2").content.decode()
+    page = generate(admin_client, task, repeats="2").content.decode()
     assert set(task.children.values_list("status", "take_number")) == {("draft", 2), ("draft", 3)}
     assert "2 skipped" in page
 
@@ -195,11 +199,11 @@ def test_sending_takes_the_permission_to_spend(person, make_task):
     assert not task.children.exists()
 
 
-def test_the_page_asks_what_its_takes_cost(boss, make_task):
+def test_the_page_asks_what_its_takes_cost(admin_client, make_task):
     task = make_task("completed")
 
     def price(**query):
-        return boss.get(url("make_takes", task.pk), {"price": "1", **query}).json()
+        return admin_client.get(url("make_takes", task.pk), {"price": "1", **query}).json()
 
     found = price(repeats="2", prompts="3")
     assert (found["known"], Decimal(found["credits"])) == (True, Decimal("59.5"))
@@ -211,11 +215,11 @@ def test_the_page_asks_what_its_takes_cost(boss, make_task):
     assert not price(repeats="2")["known"]
 
 
-def test_takes_of_a_take_join_its_group(boss, make_task):
+def test_takes_of_a_take_join_its_group(admin_client, make_task):
     task = make_task("completed")
     save = {"repeats": "1", "_save": "1"}
-    boss.post(url("make_takes", task.pk), save)
-    boss.post(url("make_takes", task.children.get().pk), save)
+    admin_client.post(url("make_takes", task.pk), save)
+    admin_client.post(url("make_takes", task.children.get().pk), save)
     task.refresh_from_db()
     assert list(
         VideoTask.objects.filter(take_group=task.take_group)
@@ -224,9 +228,9 @@ def test_takes_of_a_take_join_its_group(boss, make_task):
     ) == [1, 2, 3]
 
 
-def test_seeds_are_taken_where_the_model_has_them(boss, make_task):
+def test_seeds_are_taken_where_the_model_has_them(admin_client, make_task):
     task = make_task("completed")
-    assert 'name="seeds"' not in boss.get(url("make_takes", task.pk)).content.decode()
+    assert 'name="seeds"' not in admin_client.get(url("make_takes", task.pk)).content.decode()
     task.model = "wan2.7-image-to-video"
     form = MakeTakesForm({"repeats": "1", "seeds": "4711\n90210"}, task=task)
     assert form.is_valid()
@@ -237,12 +241,12 @@ def test_seeds_are_taken_where_the_model_has_them(boss, make_task):
     assert "seeds" in MakeTakesForm({"seeds": "2147483648"}, task=task).errors
 
 
-def test_takes_with_seeds_of_their_own_are_told_apart_by_them(boss, make_task):
+def test_takes_with_seeds_of_their_own_are_told_apart_by_them(admin_client, make_task):
     task = make_task("completed")
     VideoTask.objects.filter(pk=task.pk).update(model="wan2.7-image-to-video", parameters={})
-    boss.post(url("make_takes", task.pk), {"seeds": "4711\n90210", "_save": "1"})
+    admin_client.post(url("make_takes", task.pk), {"seeds": "4711\n90210", "_save": "1"})
     assert [take.parameters["seed"] for take in task.children.order_by("take_number")] == [4711, 90210]
-    page = boss.get(url("takes", task.pk)).content.decode()
+    page = admin_client.get(url("takes", task.pk)).content.decode()
     assert "another one each time" in page
     assert '<dt>Seed</dt><dd><mark class="wv-differs">4711</mark></dd>' in page
     assert '<mark class="wv-differs">marked</mark> is what differs from take 1.' in page

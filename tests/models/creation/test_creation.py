@@ -20,8 +20,8 @@ from django_wanvideo.choices import EventKind, EventSource, TaskStatus
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import MediaInput, TaskEvent, VideoTask, lifecycle
 from django_wanvideo.models.creation import creation
+from tests.factories import everything
 from tests.pictures import noise, picture
-from tests.rows import everything
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 

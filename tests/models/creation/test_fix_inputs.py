@@ -18,9 +18,9 @@ from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import creation, media
 from tests.catalog.phone import SECRETS, is_upright, photo, scene
 from tests.catalog.test_conversion import converted
+from tests.factories import everything
 from tests.models.creation.test_media import FileService
 from tests.pictures import picture
-from tests.rows import everything
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 

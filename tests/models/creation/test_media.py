@@ -19,8 +19,8 @@ from django_wanvideo.evolink.exceptions import RetryLater
 from django_wanvideo.evolink.types import UploadedFile
 from django_wanvideo.models import MediaInput, VideoTask
 from django_wanvideo.models.creation import creation, inspection, media
+from tests.factories import make_task
 from tests.pictures import picture
-from tests.rows import make_task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 

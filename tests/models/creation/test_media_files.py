@@ -23,8 +23,8 @@ from django_wanvideo.models.base import pricing
 from django_wanvideo.models.creation import addresses, creation, inspection, media
 from tests.batches.tables import batch_of
 from tests.clips import clip, silence
+from tests.factories import everything
 from tests.pictures import picture
-from tests.rows import everything
 
 pytestmark = [pytest.mark.django_db, pytest.mark.integration]
 

@@ -16,26 +16,23 @@ from django_wanvideo.models import VideoTask, ledger
 from django_wanvideo.services.attempts import duplicates
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.resolution import decisions
-from tests.promises.fixtures import evo, road
 
 if TYPE_CHECKING:
     from django_wanvideo.models import Attempt
     from django_wanvideo.simulator import Simulator
-    from tests.promises.fixtures import Road
-
-__all__ = ["evo", "road"]
+    from tests.fixtures import Site
 
 
 @pytest.fixture
-def first(road: Road, evo: Simulator, db: None) -> tuple[VideoTask, Attempt, TaskSnapshot]:
+def first(site: Site, evolink: Simulator, db: None) -> tuple[VideoTask, Attempt, TaskSnapshot]:
     """A task that was sent twice, the attempt that was given up, and what EvoLink made of that."""
-    evo.faults.add("create", "accept_then_close")
+    evolink.faults.add("create", "accept_then_close")
     owner = User.objects.create_user("ann")
-    task = road.send(road.queued(owner=owner, metadata={"sku": "X1"}))
-    own, attempt = evo.tasks.latest.id, task.attempts.get()
+    task = site.send(site.queued(owner=owner, metadata={"sku": "X1"}))
+    own, attempt = evolink.tasks.latest.id, task.attempts.get()
     decisions.resend(task)
-    road.send(task)
-    evo.complete(own)
+    site.send(task)
+    evolink.complete(own)
     return task, attempt, provider.client().get_task(own)
 
 
@@ -64,7 +61,7 @@ def test_it_is_adopted_once(first: Any):
     assert VideoTask.objects.count() == 2
 
 
-def test_it_is_stored_and_told_and_the_first_goes_on(road: Road, evo: Simulator, first: Any):
+def test_it_is_stored_and_told_and_the_first_goes_on(site: Site, evolink: Simulator, first: Any):
     task, attempt, made = first
     heard: list[str] = []
 
@@ -74,25 +71,25 @@ def test_it_is_stored_and_told_and_the_first_goes_on(road: Road, evo: Simulator,
     second = duplicates.create_from_duplicate(attempt, made, source="callback")
     signals.video_completed.connect(hear)
     try:
-        road.finish(second)
-        evo.complete(task.attempt.provider_task_id)
-        road.finish(task)
-        road.tell()
+        site.finish(second)
+        evolink.complete(task.attempt.provider_task_id)
+        site.finish(task)
+        site.tell()
     finally:
         signals.video_completed.disconnect(hear)
     assert sorted(heard) == sorted([str(second.pk), str(task.pk)])
-    assert road.posts() == 2
-    road.assert_accounted_for()
+    assert site.posts() == 2
+    site.assert_accounted_for()
 
 
-def test_it_cannot_be_sent_again_by_mistake(road: Road, evo: Simulator, first: Any):
+def test_it_cannot_be_sent_again_by_mistake(site: Site, evolink: Simulator, first: Any):
     """It has no picture of its own, so a retry is refused instead of being charged."""
     _task, attempt, made = first
     second = duplicates.create_from_duplicate(attempt, made, source="callback")
     VideoTask.objects.filter(pk=second.pk).update(status=TaskStatus.FAILED)
     with pytest.raises(ValidationError):
         second.retry()
-    assert road.posts() == 2
+    assert site.posts() == 2
 
 
 def test_an_odd_price_is_no_obstacle(first: Any):
@@ -103,9 +100,9 @@ def test_an_odd_price_is_no_obstacle(first: Any):
     assert ledger.clamp_credits(Decimal("99999999.9999")) == Decimal("99999999.9999")
 
 
-def test_it_does_not_belong_to_an_attempt_that_knows_it_already(road: Road, evo: Simulator, first: Any):
+def test_it_does_not_belong_to_an_attempt_that_knows_it_already(site: Site, evolink: Simulator, first: Any):
     task, _attempt, _made = first
     current = task.attempts.get(state=AttemptState.ACCEPTED)
     snapshot = provider.client().get_task(current.provider_task_id)
-    stranger = road.send(road.queued("Another wish")).attempt
+    stranger = site.send(site.queued("Another wish")).attempt
     assert duplicates.create_from_duplicate(stranger, snapshot, source="callback") is None

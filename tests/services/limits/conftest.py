@@ -9,7 +9,7 @@ from tests.stub_client import StubClient
 
 
 @pytest.fixture
-def evolink(monkeypatch, wanvideo_wakeups):
+def stub_client(monkeypatch, wanvideo_wakeups):
     accepting = StubClient()
     monkeypatch.setattr(provider, "client", lambda: accepting)
     return accepting

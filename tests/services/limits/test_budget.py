@@ -19,7 +19,7 @@ from django_wanvideo.models import CreditEntry, SiteState, VideoTask
 from django_wanvideo.services import sweep
 from django_wanvideo.services.limits import budget, credit_limits, throttling
 from django_wanvideo.services.sending import submission
-from tests.rows import make_task
+from tests.factories import make_task
 from tests.services.limits.test_throttling import queued
 from tests.threads import at_once
 
@@ -98,9 +98,9 @@ def test_limits_by_scope_and_period_stand_beside_short(limit, ann):
 )
 def test_a_callable_is_asked_for_each_owner(limit, ann, django_user_model, given):
     limit(CREDIT_LIMITS=given)
-    boss = django_user_model.objects.create_user("boss", is_staff=True)
+    admin_client = django_user_model.objects.create_user("boss", is_staff=True)
     assert shown(credit_limits.limits_for(ann.pk)) == {("user", "week"): 50}
-    assert shown(credit_limits.limits_for(boss.pk)) == {("user", "week"): 200}
+    assert shown(credit_limits.limits_for(admin_client.pk)) == {("user", "week"): 200}
     assert credit_limits.limits_for(None) == []
 
 
@@ -121,13 +121,13 @@ def test_a_callable_may_set_no_limit(limit, ann, given):
     [lambda user: 1 / 0, lambda user: {"year": 5}, lambda user: 20, {"user": lambda user: {"day": "x"}}, [1]],
     ids=["raises", "no such period", "a number", "no number", "a list"],
 )
-def test_a_limit_that_cannot_be_read_sends_nothing_and_says_so(limit, ann, given, evolink):
+def test_a_limit_that_cannot_be_read_sends_nothing_and_says_so(limit, ann, given, stub_client):
     limit(CREDIT_LIMITS=given)
     task = draft(owner=ann)
     assert task.submit().status == TaskStatus.QUEUED
     submission.send(task.pk)
     task.refresh_from_db()
-    assert (evolink.sent, task.status, task.delay_reason) == ([], TaskStatus.QUEUED, "misconfigured")
+    assert (stub_client.sent, task.status, task.delay_reason) == ([], TaskStatus.QUEUED, "misconfigured")
     with pytest.raises(ConfigurationError, match="CREDIT_LIMITS"):
         draft(owner=ann).submit(wait=False)
     assert throttling.forecast([(PRICE, ann.pk)]) is None
@@ -199,13 +199,13 @@ def test_of_several_limits_the_one_that_keeps_it_longest_is_named(limit, ann, at
 @pytest.mark.django_db
 @pytest.mark.fault("K1.wait-is-computed-anew")
 @pytest.mark.parametrize("what", ["correction", "setting", "no limit"])
-def test_a_task_that_waits_for_credits_goes_as_soon_as_they_are_there(limit, evolink, what):
+def test_a_task_that_waits_for_credits_goes_as_soon_as_they_are_there(limit, stub_client, what):
     limit(CREDIT_LIMITS={"site": {"month": 20}})
     entry = used(15)
     task = queued(next_action_at=timezone.now())
     sweep.sweep(lambda job, *ids: bool(submission.send(*ids)) or True)
     task.refresh_from_db()
-    assert (task.delay_reason, evolink.sent) == ("monthly_credit_limit", [])
+    assert (task.delay_reason, stub_client.sent) == ("monthly_credit_limit", [])
     assert task.delayed_until == budget.bounds("month", timezone.now())[1]
     if what == "correction":
         CreditEntry.objects.filter(pk=entry.pk).update(used=0, outcome=CreditOutcome.RELEASED)
@@ -215,11 +215,11 @@ def test_a_task_that_waits_for_credits_goes_as_soon_as_they_are_there(limit, evo
         limit(CREDIT_LIMITS=None)
     sweep.sweep(lambda job, *ids: bool(submission.send(*ids)) or True)
     task.refresh_from_db()
-    assert (task.status, task.delay_reason, len(evolink.sent)) == (TaskStatus.PENDING, "", 1)
+    assert (task.status, task.delay_reason, len(stub_client.sent)) == (TaskStatus.PENDING, "", 1)
 
 
 @pytest.mark.django_db
-def test_the_sweep_brings_forward_only_as_many_as_fit(limit, evolink):
+def test_the_sweep_brings_forward_only_as_many_as_fit(limit, stub_client):
     limit(DAILY_CREDIT_LIMIT=24)
     used(24)
     tasks = queued(3)
@@ -232,7 +232,7 @@ def test_the_sweep_brings_forward_only_as_many_as_fit(limit, evolink):
 
 
 @pytest.mark.django_db
-def test_no_picture_is_uploaded_for_a_task_that_waits_for_credits(limit, evolink, monkeypatch):
+def test_no_picture_is_uploaded_for_a_task_that_waits_for_credits(limit, stub_client, monkeypatch):
     limit(DAILY_CREDIT_LIMIT=12)
     used(12)
     monkeypatch.setattr(submission.media, "provider_urls", mock.Mock(side_effect=AssertionError))
@@ -320,7 +320,7 @@ def test_of_many_at_once_that_must_not_wait_no_more_are_taken_than_fit(limit, wa
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.fault("K1.limit-race")
-def test_workers_at_limit_at_same_moment_never_go_over(limit, evolink):
+def test_workers_at_limit_at_same_moment_never_go_over(limit, stub_client):
     """Workers at the limit at the same moment never go over it while tasks are deleted."""
     limit(CREDIT_LIMITS={"site": {"week": 40}, "user": {"month": 36}})
     used(4)
@@ -336,7 +336,7 @@ def test_workers_at_limit_at_same_moment_never_go_over(limit, evolink):
         return send_all
 
     at_once(*(work(tasks[number::4]) for number in range(4)))
-    assert len(evolink.sent) == 3
+    assert len(stub_client.sent) == 3
     assert VideoTask.objects.filter(status=TaskStatus.QUEUED, delay_reason="weekly_credit_limit").count() == 5
 
 
@@ -366,18 +366,18 @@ def test_what_costs_more_than_the_whole_limit_is_refused_with_advice(limit, wait
 
 @pytest.mark.django_db
 @pytest.mark.fault("K1.above-the-whole-limit")
-def test_no_longer_fits_at_all_waits_with_reason(limit, evolink):
+def test_no_longer_fits_at_all_waits_with_reason(limit, stub_client):
     """What no longer fits at all waits with a reason that is true and goes when the limit is raised."""
     limit(DAILY_CREDIT_LIMIT=20)
     task = queued()
     limit(DAILY_CREDIT_LIMIT=10)
     submission.send(task.pk)
     task.refresh_from_db()
-    assert (task.delay_reason, evolink.sent) == ("above_credit_limit", [])
+    assert (task.delay_reason, stub_client.sent) == ("above_credit_limit", [])
     limit(DAILY_CREDIT_LIMIT=20)
     reconsider()
     submission.send(task.pk)
-    assert len(evolink.sent) == 1
+    assert len(stub_client.sent) == 1
     other = queued()
     limit(DAILY_CREDIT_LIMIT=10)
     submission.send(other.pk)

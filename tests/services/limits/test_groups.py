@@ -11,7 +11,7 @@ from django_wanvideo.choices import TaskStatus
 from django_wanvideo.exceptions import BudgetExceeded
 from django_wanvideo.models import CreditEntry, ledger
 from django_wanvideo.services.limits import credit_limits, throttling
-from tests.rows import make_attempt, make_task
+from tests.factories import make_attempt, make_task
 from tests.services.limits.test_budget import draft, shown
 from tests.services.limits.test_throttling import queued, reason
 

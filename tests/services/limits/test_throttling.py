@@ -16,7 +16,7 @@ from django_wanvideo.evolink.types import ProviderStatus, TaskSnapshot
 from django_wanvideo.models import Attempt, SiteState, TaskEvent, VideoTask, ledger
 from django_wanvideo.services.limits import throttling
 from django_wanvideo.services.sending import submission
-from tests.rows import make_attempt, make_task
+from tests.factories import make_attempt, make_task
 from tests.threads import at_once
 
 pytestmark = [pytest.mark.locks, pytest.mark.django_db, pytest.mark.integration]
@@ -190,13 +190,13 @@ LIMITS = {
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_a_worker_keeps_a_task_back_with_a_reason_that_can_be_seen(evolink, limit, name, django_user_model):
+def test_a_worker_keeps_a_task_back_with_a_reason_that_can_be_seen(stub_client, limit, name, django_user_model):
     value, why, longest = LIMITS[name]
     limit(**{name: value})
     tasks = queued(3, owner=django_user_model.objects.create_user("ann"))
     for task in tasks:
         submission.send(task.pk)
-    assert len(evolink.sent) == 2
+    assert len(stub_client.sent) == 2
     waiting = VideoTask.objects.get(status=TaskStatus.QUEUED)
     assert waiting.delay_reason == why
     assert timezone.now() < waiting.delayed_until <= timezone.now() + longest
@@ -206,7 +206,7 @@ def test_a_worker_keeps_a_task_back_with_a_reason_that_can_be_seen(evolink, limi
     assert not waiting.attempts.exists()
 
     submission.send(waiting.pk)
-    assert len(evolink.sent) == 2, "it is not looked at before its time"
+    assert len(stub_client.sent) == 2, "it is not looked at before its time"
     VideoTask.objects.filter(pk=waiting.pk).update(delayed_until=timezone.now())
     submission.send(waiting.pk)
     assert TaskEvent.objects.filter(kind=EventKind.WAITING).count() == 1, "the same reason is said once"
@@ -218,21 +218,21 @@ def test_a_worker_keeps_a_task_back_with_a_reason_that_can_be_seen(evolink, limi
     assert (waiting.status, waiting.delay_reason, waiting.delayed_until) == (TaskStatus.PENDING, "", None)
 
 
-def test_a_place_that_comes_free_is_used(evolink, limit):
+def test_a_place_that_comes_free_is_used(stub_client, limit):
     limit(MAX_IN_FLIGHT=1)
     first, second = queued(2)
     submission.send(first.pk)
     submission.send(second.pk)
-    assert len(evolink.sent) == 1
+    assert len(stub_client.sent) == 1
     VideoTask.objects.filter(pk=first.pk).update(status=TaskStatus.COMPLETED)
     VideoTask.objects.filter(pk=second.pk).update(delayed_until=None)
     submission.send(second.pk)
-    assert len(evolink.sent) == 2
+    assert len(stub_client.sent) == 2
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", LIMITS)
-def test_four_workers_together_keep_the_limit(evolink, limit, name, django_user_model):
+def test_four_workers_together_keep_the_limit(stub_client, limit, name, django_user_model):
     value, why, _longest = LIMITS[name]
     limit(**{name: value})
     tasks = queued(8, owner=django_user_model.objects.create_user("ann"))
@@ -245,15 +245,15 @@ def test_four_workers_together_keep_the_limit(evolink, limit, name, django_user_
         return send_all
 
     at_once(*(work(tasks[number::4]) for number in range(4)))
-    assert len(evolink.sent) == 2
+    assert len(stub_client.sent) == 2
     assert Attempt.objects.count() == 2
     assert VideoTask.objects.filter(status=TaskStatus.PENDING).count() == 2
     assert VideoTask.objects.filter(status=TaskStatus.QUEUED, delay_reason=why).count() == 6
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_limits_four_workers_send_everything_once(evolink):
+def test_without_limits_four_workers_send_everything_once(stub_client):
     tasks = queued(6)
     at_once(*[lambda: [submission.send(task.pk) for task in tasks]] * 4)
-    assert len(evolink.sent) == len(set(evolink.sent)) == 6
+    assert len(stub_client.sent) == len(set(stub_client.sent)) == 6
     assert Attempt.objects.count() == 6

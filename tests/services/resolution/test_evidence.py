@@ -15,24 +15,22 @@ from django_wanvideo.models import Attempt
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.resolution import evidence
 from django_wanvideo.services.resolution.evidence import ListingState, Verdict
-from tests.promises.fixtures import evo, road, wide_road
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from django_wanvideo.models import VideoTask
     from django_wanvideo.simulator import Simulator
-    from tests.promises.fixtures import Road
+    from tests.fixtures import Site
 
-__all__ = ["evo", "road", "wide_road"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def lost(road: Road) -> VideoTask:
+def lost(site: Site) -> VideoTask:
     """A task whose request EvoLink accepted without our hearing of it."""
-    road.sim.faults.add("create", "accept_then_close")
-    return road.send(road.queued("A cat plays the piano"))
+    site.sim.faults.add("create", "accept_then_close")
+    return site.send(site.queued("A cat plays the piano"))
 
 
 @pytest.fixture
@@ -42,27 +40,27 @@ def silent_server() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
-def test_the_accepted_video_is_the_one_that_fits(lost: VideoTask, evo: Simulator):
+def test_the_accepted_video_is_the_one_that_fits(lost: VideoTask, evolink: Simulator):
     found = evidence.collect(lost)
     (candidate,) = found.possible
-    assert candidate.id == evo.tasks.latest.id
+    assert candidate.id == evolink.tasks.latest.id
     assert found.listing is ListingState.COMPLETE
     assert found.attempt == lost.attempts.get()
 
 
-def test_the_credits_are_those_that_evolink_has_now(lost: VideoTask, evo: Simulator):
+def test_the_credits_are_those_that_evolink_has_now(lost: VideoTask, evolink: Simulator):
     assert evidence.collect(lost).credits_now == Decimal(1000) - Decimal(6)
 
 
-def test_a_request_that_was_not_accepted_leaves_no_candidate(road: Road):
-    road.sim.faults.add("create", "reset")
-    task = road.send(road.queued("A cat plays the piano"))
+def test_a_request_that_was_not_accepted_leaves_no_candidate(site: Site):
+    site.sim.faults.add("create", "reset")
+    task = site.send(site.queued("A cat plays the piano"))
     found = evidence.collect(task)
     assert (found.listing, found.candidates) == (ListingState.COMPLETE, ())
 
 
-def test_a_video_of_another_task_is_named_as_such(lost: VideoTask, road: Road):
-    other = road.send(road.queued("A dog plays the drums"))
+def test_a_video_of_another_task_is_named_as_such(lost: VideoTask, site: Site):
+    other = site.send(site.queued("A dog plays the drums"))
     verdicts = {candidate.task_id: candidate.verdict for candidate in evidence.collect(lost).candidates}
     assert verdicts == {other.pk: Verdict.TAKEN, None: Verdict.POSSIBLE}
 
@@ -80,17 +78,17 @@ def test_a_video_from_another_time_does_not_fit(lost: VideoTask, shift: dt.timed
     assert found.possible == ()
 
 
-def test_a_list_that_ends_before_our_request_proves_nothing(lost: VideoTask, road: Road, monkeypatch: Any):
+def test_a_list_that_ends_before_our_request_proves_nothing(lost: VideoTask, site: Site, monkeypatch: Any):
     monkeypatch.setattr(provider, "PAGE_SIZE", 1)
     monkeypatch.setattr(evidence, "MOST_PAGES", 2)
     for prompt in ("one", "two"):
-        road.send(road.queued(prompt))
+        site.send(site.queued(prompt))
     assert evidence.collect(lost).listing is ListingState.PARTIAL
 
 
 @pytest.mark.parametrize("what", ["list", "credits"])
-def test_one_question_that_fails_leaves_the_other_answered(lost: VideoTask, evo: Simulator, what: str):
-    evo.faults.add(what, "500")
+def test_one_question_that_fails_leaves_the_other_answered(lost: VideoTask, evolink: Simulator, what: str):
+    evolink.faults.add(what, "500")
     found = evidence.collect(lost)
     assert (found.listing is ListingState.UNREADABLE) == (what == "list")
     assert (found.credits_now is None) == (what == "credits")
@@ -121,11 +119,11 @@ def test_what_hangs_without_any_time_limit_holds_nobody_up(lost: VideoTask, monk
         released.set()
 
 
-def test_while_evolink_wants_to_be_left_alone_nothing_is_asked(lost: VideoTask, evo: Simulator):
+def test_while_evolink_wants_to_be_left_alone_nothing_is_asked(lost: VideoTask, evolink: Simulator):
     provider.back_off(60)
-    asked = len(evo.journal)
+    asked = len(evolink.journal)
     assert evidence.collect(lost).listing is ListingState.PAUSED
-    assert len(evo.journal) == asked
+    assert len(evolink.journal) == asked
 
 
 def test_without_a_key_nothing_is_asked(lost: VideoTask, settings: Any):

@@ -59,7 +59,7 @@ def use_storage(monkeypatch: pytest.MonkeyPatch) -> Callable[[Storage], Storage]
 
 
 @pytest.fixture
-def made(evolink: Simulator) -> Callable[[], VideoTask]:
+def made(evolink_simulator: Simulator) -> Callable[[], VideoTask]:
     """A function that makes a task that stands at ``storing``; nothing has been copied yet."""
 
     def make() -> VideoTask:

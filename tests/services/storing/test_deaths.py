@@ -16,7 +16,7 @@ from django_wanvideo.services.sweep import sweep
 from tests.promises import processes
 from tests.promises.child import DIED
 from tests.services.storing import child
-from tests.services.storing.looks import is_whole, kinds, videos
+from tests.services.storing.helpers import is_whole, kinds, videos
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,17 +53,17 @@ def sweep_here(task: VideoTask) -> VideoTask:
     return task
 
 
-def assert_stored_once(task: VideoTask, evolink: Simulator) -> None:
+def assert_stored_once(task: VideoTask, evolink_simulator: Simulator) -> None:
     assert task.status == TaskStatus.COMPLETED
     assert videos() == [task.video.name]
     assert is_whole(task)
     assert kinds(task).count(EventKind.STORED) == 1
-    assert len(evolink.ledger.accepted) == 1
-    evolink.ledger.assert_charged_once()
+    assert len(evolink_simulator.ledger.accepted) == 1
+    evolink_simulator.ledger.assert_charged_once()
 
 
 @pytest.mark.parametrize("point", LEFT)
-def test_worker_that_dies_on_way_is_followed(made: Made, evolink: Simulator, media: Path, point: str) -> None:
+def test_worker_that_dies_on_way_is_followed(made: Made, evolink_simulator: Simulator, media: Path, point: str) -> None:
     """A worker that dies on the way is followed by one that stores the video once."""
     task = made()
     die(task, point, media)
@@ -73,33 +73,37 @@ def test_worker_that_dies_on_way_is_followed(made: Made, evolink: Simulator, med
 
     VideoTask.objects.filter(pk=task.pk).update(lease_expires_at=timezone.now() - dt.timedelta(microseconds=1))
     sweep_here(task)
-    assert_stored_once(task, evolink)
+    assert_stored_once(task, evolink_simulator)
     sweep_here(task)
-    assert evolink.journal.count("result") == 2
+    assert evolink_simulator.journal.count("result") == 2
 
 
-def test_a_worker_that_dies_after_the_commit_has_done_all(made: Made, evolink: Simulator, media: Path) -> None:
+def test_a_worker_that_dies_after_the_commit_has_done_all(
+    made: Made, evolink_simulator: Simulator, media: Path
+) -> None:
     task = made()
     die(task, "after the commit", media)
-    assert_stored_once(task, evolink)
+    assert_stored_once(task, evolink_simulator)
     sweep_here(task)
-    assert evolink.journal.count("result") == 1
+    assert evolink_simulator.journal.count("result") == 1
 
 
-def test_workers_that_die_one_after_another_leave_no_more_than_one(made: Made, evolink: Simulator, media: Path) -> None:
+def test_workers_that_die_one_after_another_leave_no_more_than_one(
+    made: Made, evolink_simulator: Simulator, media: Path
+) -> None:
     task = made()
     for _death in range(2):
         die(task, "when the storage has the file", media)
         assert len(videos()) == 1
         VideoTask.objects.filter(pk=task.pk).update(lease_expires_at=None)
-    assert_stored_once(sweep_here(task), evolink)
+    assert_stored_once(sweep_here(task), evolink_simulator)
 
 
 @pytest.mark.slow
-def test_heartbeat_of_worker_that_dies(made: Made, evolink: Simulator, media: Path) -> None:
+def test_heartbeat_of_worker_that_dies(made: Made, evolink_simulator: Simulator, media: Path) -> None:
     """The heartbeat of a worker that dies while its storage hangs dies with it."""
     task = made()
     die(task, "while the storage hangs", media)
     assert task.lease_expires_at is not None
     time.sleep(child.LEASE)
-    assert_stored_once(sweep_here(task), evolink)
+    assert_stored_once(sweep_here(task), evolink_simulator)

@@ -18,7 +18,7 @@ from django_wanvideo.models import VideoTask
 from django_wanvideo.services import leases
 from django_wanvideo.services.storing import download, result_urls, staging
 from django_wanvideo.services.sweep import sweep
-from tests.services.storing.looks import is_whole, kinds, videos
+from tests.services.storing.helpers import is_whole, kinds, videos
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,13 +96,13 @@ def hand_to_another(task: VideoTask) -> bool:
     return ("store", str(task.pk)) in handed or row(task)["status"] != before["status"]
 
 
-def downloaded(evolink: Simulator) -> int:
-    return evolink.journal.count("result")
+def downloaded(evolink_simulator: Simulator) -> int:
+    return evolink_simulator.journal.count("result")
 
 
 @pytest.mark.slow
 def test_a_storage_that_hangs_longer_than_a_lease_keeps_its_task(
-    made: Made, store: Store, storage: Storage, evolink: Simulator, monkeypatch, short
+    made: Made, store: Store, storage: Storage, evolink_simulator: Simulator, monkeypatch, short
 ) -> None:
     task, found = made(), []
 
@@ -113,7 +113,7 @@ def test_a_storage_that_hangs_longer_than_a_lease_keeps_its_task(
     when_saving(monkeypatch, storage, hang, when="before")
     assert store(task).status == TaskStatus.COMPLETED
     assert found == [False]
-    assert downloaded(evolink) == 1
+    assert downloaded(evolink_simulator) == 1
     assert kinds(task).count(EventKind.STORED) == 1
     assert videos(storage) == [task.video.name]
     assert is_whole(task)
@@ -121,7 +121,7 @@ def test_a_storage_that_hangs_longer_than_a_lease_keeps_its_task(
 
 @pytest.mark.slow
 def test_a_download_that_is_silent_longer_than_a_lease_keeps_its_task(
-    made: Made, store: Store, evolink: Simulator, monkeypatch, short
+    made: Made, store: Store, evolink_simulator: Simulator, monkeypatch, short
 ) -> None:
     task, found = made(), []
 
@@ -132,12 +132,12 @@ def test_a_download_that_is_silent_longer_than_a_lease_keeps_its_task(
     when_downloading(monkeypatch, look_the_name_up)
     assert store(task).status == TaskStatus.COMPLETED
     assert found == [False]
-    assert downloaded(evolink) == 1
+    assert downloaded(evolink_simulator) == 1
 
 
 @pytest.mark.slow
 def test_question_for_fresh_link_that_is_longer(
-    made: Made, store: Store, evolink: Simulator, monkeypatch, short
+    made: Made, store: Store, evolink_simulator: Simulator, monkeypatch, short
 ) -> None:
     """A question for a fresh link that is longer than a lease keeps its task."""
     task, found = made(), []
@@ -149,14 +149,14 @@ def test_question_for_fresh_link_that_is_longer(
         return real(attempt)
 
     monkeypatch.setattr(result_urls, "_fetch_snapshot", slowly)
-    evolink.faults.add("result", "404")
+    evolink_simulator.faults.add("result", "404")
     store(task)
     assert found == [False]
     assert task.result_refreshed_at is not None
 
 
 def test_a_database_that_hangs_up_on_a_silent_worker_costs_no_second_copy(
-    made: Made, store: Store, storage: Storage, evolink: Simulator, monkeypatch, short
+    made: Made, store: Store, storage: Storage, evolink_simulator: Simulator, monkeypatch, short
 ) -> None:
     task = made()
 
@@ -166,7 +166,7 @@ def test_a_database_that_hangs_up_on_a_silent_worker_costs_no_second_copy(
 
     when_saving(monkeypatch, storage, hang, when="after")
     assert store(task).status == TaskStatus.COMPLETED
-    assert downloaded(evolink) == 1
+    assert downloaded(evolink_simulator) == 1
 
 
 @pytest.mark.slow
@@ -229,7 +229,7 @@ def test_a_late_worker_deletes_no_file_that_its_successor_is_about_to_name(
 
 
 def test_a_late_copy_stays_when_nobody_else_has_got_the_video(
-    made: Made, store: Store, storage: Storage, evolink: Simulator, monkeypatch, caplog
+    made: Made, store: Store, storage: Storage, evolink_simulator: Simulator, monkeypatch, caplog
 ) -> None:
     task = made()
 
@@ -238,7 +238,7 @@ def test_a_late_copy_stays_when_nobody_else_has_got_the_video(
         VideoTask.objects.filter(pk=task.pk).update(
             accepted_at=timezone.now() - dt.timedelta(hours=27), result_expires_at=timezone.now(), retry_count=1
         )
-        evolink.faults.add("result", "404")
+        evolink_simulator.faults.add("result", "404")
         jobs.store(str(task.pk))
 
     when_saving(monkeypatch, storage, hang, when="after")
@@ -268,7 +268,7 @@ def test_worker_that_was_taken_for_dead(made: Made, store: Store, storage: Stora
 
 
 def test_a_download_is_broken_off_once_another_worker_has_the_task(
-    made: Made, store: Store, storage: Storage, evolink: Simulator, monkeypatch, short
+    made: Made, store: Store, storage: Storage, evolink_simulator: Simulator, monkeypatch, short
 ) -> None:
     task, successor, broken_off = made(), [], []
 
@@ -288,7 +288,7 @@ def test_a_download_is_broken_off_once_another_worker_has_the_task(
     assert store(task).status == TaskStatus.STORING
     assert broken_off == [True]
     assert task.lease_expires_at == successor[0].until
-    assert (downloaded(evolink), videos(storage)) == (0, [])
+    assert (downloaded(evolink_simulator), videos(storage)) == (0, [])
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_a_download_is_broken_off_once_another_worker_has_the_task(
 )
 @pytest.mark.parametrize("asked", [False, True], ids=["not asked yet", "asked"])
 def test_worker_that_was_taken_for_dead_changes(
-    made: Made, store: Store, evolink: Simulator, monkeypatch, trouble: Exception, asked: bool
+    made: Made, store: Store, evolink_simulator: Simulator, monkeypatch, trouble: Exception, asked: bool
 ) -> None:
     """A worker that was taken for dead changes nothing of its successors task by failing."""
     task, good = made(), []

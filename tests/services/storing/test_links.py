@@ -19,8 +19,8 @@ from django_wanvideo.services.holds import lock
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.storing import download, result_urls
 from django_wanvideo.services.sweep import sweep
-from tests.services.storing.looks import kinds
-from tests.services.tracking.looks import says
+from tests.services.storing.helpers import kinds
+from tests.services.tracking.helpers import says
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,9 +47,9 @@ def gone(task: VideoTask) -> str:
     return task.result_url.rsplit("/", 1)[0] + "/gone.mp4"
 
 
-def asked(evolink: Simulator) -> int:
+def asked(evolink_simulator: Simulator) -> int:
     """How often EvoLink was asked about a task since it was followed to its end."""
-    return evolink.journal.count("get") - 1
+    return evolink_simulator.journal.count("get") - 1
 
 
 def end_pause() -> None:
@@ -57,7 +57,7 @@ def end_pause() -> None:
 
 
 def test_a_fresh_link_is_used_and_brings_a_day_and_a_warning_of_its_own(
-    made: Made, store: Store, evolink: Simulator
+    made: Made, store: Store, evolink_simulator: Simulator
 ) -> None:
     task = made()
     good = task.result_url
@@ -98,10 +98,10 @@ PASSING = {
 @pytest.mark.parametrize("past_end", [False, True], ids=["alive", "past its computed end"])
 @pytest.mark.parametrize(("fault", "options"), PASSING.values(), ids=PASSING)
 def test_no_answer_of_the_file_host_is_final_before_26_hours(
-    made: Made, store: Store, evolink: Simulator, fault: str, options: dict[str, Any], past_end: bool
+    made: Made, store: Store, evolink_simulator: Simulator, fault: str, options: dict[str, Any], past_end: bool
 ) -> None:
     task = made()
-    evolink.faults.add("result", fault, times=None, **options)
+    evolink_simulator.faults.add("result", fault, times=None, **options)
     waits = []
     if past_end:
         change(task, accepted_at=ago(hours=25, minutes=50), result_expires_at=ago(hours=1, minutes=50))
@@ -109,43 +109,45 @@ def test_no_answer_of_the_file_host_is_final_before_26_hours(
         assert store(task).status == TaskStatus.STORING
         waits.append((task.next_action_at - timezone.now()).total_seconds())
     assert waits[0] < 10 < 500 < waits[-1] < 1000
-    evolink.faults.clear()
+    evolink_simulator.faults.clear()
     assert store(task).status == TaskStatus.COMPLETED
-    evolink.ledger.assert_charged_once()
-    assert len(evolink.ledger.accepted) == 1
+    evolink_simulator.ledger.assert_charged_once()
+    assert len(evolink_simulator.ledger.accepted) == 1
 
 
 @pytest.mark.fault("K3.link-trouble-is-not-final")
 @pytest.mark.parametrize(
     ("fault", "code"), [("404", "result_expired"), ("503", "result_expired"), ("redirect", "result_bad_redirect")]
 )
-def test_after_26_hours_dead_link_fails(made: Made, store: Store, evolink: Simulator, fault: str, code: str) -> None:
+def test_after_26_hours_dead_link_fails(
+    made: Made, store: Store, evolink_simulator: Simulator, fault: str, code: str
+) -> None:
     """After 26 hours a dead link fails with what happened and stays charged."""
     task = made()
-    evolink.faults.add("result", fault, times=None)
+    evolink_simulator.faults.add("result", fault, times=None)
     change(task, accepted_at=ago(hours=26, minutes=1), result_expires_at=ago(hours=2), retry_count=50)
     assert (store(task).status, task.error_code) == (TaskStatus.FAILED, code)
     assert task.charge == Charge.CHARGED
     assert not download.is_fetchable(task)
-    assert asked(evolink) == 1
+    assert asked(evolink_simulator) == 1
 
 
 @pytest.mark.fault("K3.link-trouble-is-not-final")
 def test_a_video_that_was_made_late_is_tried_as_long_as_its_own_link_lives(
-    made: Made, store: Store, evolink: Simulator
+    made: Made, store: Store, evolink_simulator: Simulator
 ) -> None:
     task = made()
-    evolink.faults.add("result", "404", times=None)
+    evolink_simulator.faults.add("result", "404", times=None)
     change(task, accepted_at=ago(hours=40), result_expires_at=ago(hours=-3), retry_count=50)
     assert store(task).status == TaskStatus.STORING
 
 
 @pytest.mark.fault("K3.link-trouble-is-not-final")
 def test_a_link_that_is_another_one_each_time_is_not_run_after_for_ever(
-    made: Made, store: Store, evolink: Simulator, monkeypatch: pytest.MonkeyPatch
+    made: Made, store: Store, evolink_simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = made()
-    evolink.faults.add("result", "404", times=None)
+    evolink_simulator.faults.add("result", "404", times=None)
     number = iter(range(1000))
     monkeypatch.setattr(
         result_urls, "next_link", lambda *_args: f"{task.result_url.partition('?')[0]}?signed={next(number)}"
@@ -164,10 +166,10 @@ def test_a_link_that_is_another_one_each_time_is_not_run_after_for_ever(
 @pytest.mark.fault("K3.evolinks-word-is-final")
 @pytest.mark.parametrize(("status", "code"), [("failed", "service_error"), ("cancelled", "request_cancelled")])
 def test_if_evolink_takes_a_made_video_back_that_is_its_word(
-    made: Made, store: Store, evolink: Simulator, monkeypatch: pytest.MonkeyPatch, status: str, code: str
+    made: Made, store: Store, evolink_simulator: Simulator, monkeypatch: pytest.MonkeyPatch, status: str, code: str
 ) -> None:
     task = made()
-    evolink.faults.add("result", "404", times=None)
+    evolink_simulator.faults.add("result", "404", times=None)
     says(monkeypatch, status=status, results=None, result_data=None, error={"code": code, "message": "Oh."})
     assert (store(task).status, task.error_code, task.error_message) == (TaskStatus.FAILED, code, "Oh.")
     assert not download.is_fetchable(task)
@@ -175,7 +177,7 @@ def test_if_evolink_takes_a_made_video_back_that_is_its_word(
 
 @pytest.mark.fault("K6.several-links")
 def test_several_links_are_tried_in_turn(
-    made: Made, store: Store, evolink: Simulator, monkeypatch: pytest.MonkeyPatch
+    made: Made, store: Store, evolink_simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = made()
     good = task.result_url
@@ -201,15 +203,17 @@ def test_after_the_last_link_comes_the_first(tried: str, expected: str) -> None:
     assert result_urls.next_link(urls["a"], []) == ""
 
 
-def test_a_link_that_answers_404_early_is_kept_trying(made: Made, store: Store, evolink: Simulator) -> None:
+def test_a_link_that_answers_404_early_is_kept_trying(made: Made, store: Store, evolink_simulator: Simulator) -> None:
     task = made()
-    evolink.faults.add("result", "404", times=2)
+    evolink_simulator.faults.add("result", "404", times=2)
     assert store(task).status == TaskStatus.STORING
     assert store(task).status == TaskStatus.STORING
     assert store(task).status == TaskStatus.COMPLETED
 
 
-def test_the_latest_attempt_that_evolink_has_is_asked_about(made: Made, store: Store, evolink: Simulator) -> None:
+def test_the_latest_attempt_that_evolink_has_is_asked_about(
+    made: Made, store: Store, evolink_simulator: Simulator
+) -> None:
     task, other = made(), made()
     # A person has decided to send again; the video is the second attempt's.
     task.attempts.update(state=AttemptState.SUPERSEDED)
@@ -219,7 +223,7 @@ def test_the_latest_attempt_that_evolink_has_is_asked_about(made: Made, store: S
     assert task.result_url == other.result_url
 
 
-def test_a_wrong_link_is_not_the_last_word(made: Made, store: Store, evolink: Simulator) -> None:
+def test_a_wrong_link_is_not_the_last_word(made: Made, store: Store, evolink_simulator: Simulator) -> None:
     task = made()
     good = task.result_url
     change(task, result_url="https://169.254.169.254/latest/meta-data")
@@ -228,18 +232,18 @@ def test_a_wrong_link_is_not_the_last_word(made: Made, store: Store, evolink: Si
     assert store(task).status == TaskStatus.COMPLETED
 
 
-def no_key(evolink: Simulator, settings: Any, _patch: Any) -> None:
+def no_key(evolink_simulator: Simulator, settings: Any, _patch: Any) -> None:
     settings.WANVIDEO = {**settings.WANVIDEO, "API_KEY": ""}
 
 
 def answers_by(name: str) -> Callable[[Simulator, Any, Any], None]:
-    def arrange(evolink: Simulator, _settings: Any, _patch: Any) -> None:
-        evolink.faults.add("get", name)
+    def arrange(evolink_simulator: Simulator, _settings: Any, _patch: Any) -> None:
+        evolink_simulator.faults.add("get", name)
 
     return arrange
 
 
-def page_of_a_gateway(evolink: Simulator, _settings: Any, patch: pytest.MonkeyPatch) -> None:
+def page_of_a_gateway(evolink_simulator: Simulator, _settings: Any, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(evolink_client, "perform", lambda *_call: HttpResult(404, {}, b"<html>default backend - 404</html>"))
 
 
@@ -253,7 +257,7 @@ SILENCE = {
 @pytest.mark.parametrize("link", ["ended", "dead", "refused"])
 @pytest.mark.parametrize("silence", SILENCE)
 def test_while_evolink_cannot_be_asked_a_paid_video_is_not_given_up(
-    made: Made, store: Store, evolink: Simulator, settings, silence: str, link: str
+    made: Made, store: Store, evolink_simulator: Simulator, settings, silence: str, link: str
 ) -> None:
     task = made()
     good, right = task.result_url, settings.WANVIDEO
@@ -264,7 +268,7 @@ def test_while_evolink_cannot_be_asked_a_paid_video_is_not_given_up(
     if link == "ended":
         change(task, result_expires_at=ago(seconds=1))
     with pytest.MonkeyPatch.context() as patch:
-        SILENCE[silence](evolink, settings, patch)
+        SILENCE[silence](evolink_simulator, settings, patch)
         assert store(task).status == TaskStatus.STORING
     assert (task.result_refreshed_at, task.lease_expires_at) == (None, None)
     assert task.next_action_at > timezone.now()
@@ -273,13 +277,13 @@ def test_while_evolink_cannot_be_asked_a_paid_video_is_not_given_up(
     end_pause()
     assert store(task).result_url == good
     assert store(task).status == TaskStatus.COMPLETED
-    evolink.ledger.assert_charged_once()
+    evolink_simulator.ledger.assert_charged_once()
 
 
-def test_day_after_its_end_link_is_given_up_though(made: Made, store: Store, evolink: Simulator) -> None:
+def test_day_after_its_end_link_is_given_up_though(made: Made, store: Store, evolink_simulator: Simulator) -> None:
     """A day after its end a link is given up though EvoLink could never be asked."""
     task = made()
-    evolink.faults.add("get", "503", times=None)
+    evolink_simulator.faults.add("get", "503", times=None)
     change(task, result_url=gone(task), result_expires_at=ago(hours=23, minutes=59))
     assert store(task).status == TaskStatus.STORING
     change(task, result_expires_at=ago(hours=24, minutes=1))
@@ -288,21 +292,23 @@ def test_day_after_its_end_link_is_given_up_though(made: Made, store: Store, evo
 
 
 @pytest.mark.fault("K3.link-trouble-is-not-final")
-def test_that_evolink_does_not_know_the_task_now_is_no_end_either(made: Made, store: Store, evolink: Simulator) -> None:
+def test_that_evolink_does_not_know_the_task_now_is_no_end_either(
+    made: Made, store: Store, evolink_simulator: Simulator
+) -> None:
     task = made()
     good = task.result_url
     change(task, result_url=gone(task), result_expires_at=ago(seconds=1))
-    evolink.faults.add("get", "404")
+    evolink_simulator.faults.add("get", "404")
     assert store(task).status == TaskStatus.STORING
     assert store(task).result_url == good
 
 
 def test_a_429_while_a_fresh_link_is_asked_for_holds_the_whole_site_back(
-    made: Made, store: Store, evolink: Simulator
+    made: Made, store: Store, evolink_simulator: Simulator
 ) -> None:
     task = made()
     change(task, result_url=gone(task), result_expires_at=ago(seconds=1))
-    evolink.faults.add("get", "429", retry_after=50)
+    evolink_simulator.faults.add("get", "429", retry_after=50)
     store(task)
     until = provider.backoff_until()
     assert until is not None
@@ -311,43 +317,43 @@ def test_a_429_while_a_fresh_link_is_asked_for_holds_the_whole_site_back(
 
 
 def test_while_the_site_is_to_wait_evolink_is_not_asked_for_a_fresh_link(
-    made: Made, store: Store, evolink: Simulator
+    made: Made, store: Store, evolink_simulator: Simulator
 ) -> None:
     task = made()
     good = task.result_url
     change(task, result_url=gone(task), result_expires_at=ago(seconds=1))
     until = provider.back_off(1800)
     assert store(task).status == TaskStatus.STORING
-    assert asked(evolink) == 0
+    assert asked(evolink_simulator) == 0
     assert task.next_action_at >= until
     end_pause()
     assert store(task).result_url == good
 
 
-def test_link_that_would_end_before_site_may_ask(made: Made, store: Store, evolink: Simulator) -> None:
+def test_link_that_would_end_before_site_may_ask(made: Made, store: Store, evolink_simulator: Simulator) -> None:
     """A link that would end before the site may ask is tried while it lives."""
     task = made()
     ends = ago(minutes=-20)
     change(task, result_expires_at=ends)
-    evolink.faults.add("result", "403")
+    evolink_simulator.faults.add("result", "403")
     provider.back_off(1800)
     store(task)
     assert task.next_action_at < ends
     assert store(task).status == TaskStatus.COMPLETED
-    assert asked(evolink) == 0
+    assert asked(evolink_simulator) == 0
 
 
-def test_what_evolink_says_of_the_key_is_remembered(made: Made, store: Store, evolink: Simulator) -> None:
+def test_what_evolink_says_of_the_key_is_remembered(made: Made, store: Store, evolink_simulator: Simulator) -> None:
     task = made()
     change(task, result_url=gone(task))
-    evolink.faults.add("get", "401")
+    evolink_simulator.faults.add("get", "401")
     store(task)
     assert SiteState.objects.filter(name=lock.KEY_REJECTED).exists()
     store(task)
     assert not SiteState.objects.filter(name=lock.KEY_REJECTED).exists()
 
 
-def test_people_are_warned_six_hours_before_a_link_ends(made: Made, evolink: Simulator, caplog) -> None:
+def test_people_are_warned_six_hours_before_a_link_ends(made: Made, evolink_simulator: Simulator, caplog) -> None:
     task = made()
     change(task, result_expires_at=ago(hours=-5, minutes=-59), next_action_at=ago(hours=-1))
     sweep(lambda *_job: True)

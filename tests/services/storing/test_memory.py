@@ -9,8 +9,8 @@ import pytest
 
 from django_wanvideo.choices import TaskStatus
 from tests.evolink.server import ScriptedServer
+from tests.factories import make_attempt, make_task
 from tests.promises import processes
-from tests.rows import make_attempt, make_task
 from tests.services.storing.child import MEDIA
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from django.core.files.storage import InMemoryStorage
 
 from django_wanvideo.choices import TaskStatus
 from django_wanvideo.models import MediaInput, VideoTask
-from tests.services.storing.looks import is_whole, videos
+from tests.services.storing.helpers import is_whole, videos
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,7 +24,7 @@ from django_wanvideo.services.sweep import sweep
 from django_wanvideo.testing import picture, run_pending, wakeup_catchers
 from tests import storages as odd
 from tests.clips import clip, colour_of
-from tests.rows import make_task
+from tests.factories import make_task
 
 pytestmark = pytest.mark.django_db
 
@@ -394,7 +394,7 @@ def test_a_poster_without_a_row_is_found_among_the_orphans(task, storage, settin
 
 
 def test_storing_a_video_schedules_its_poster(
-    settings, evolink, tmp_path, monkeypatch, django_capture_on_commit_callbacks
+    settings, evolink_simulator, tmp_path, monkeypatch, django_capture_on_commit_callbacks
 ):
     settings.MEDIA_ROOT = tmp_path
     woken = []

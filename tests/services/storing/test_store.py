@@ -21,7 +21,7 @@ from django_wanvideo.models import VideoTask
 from django_wanvideo.services import leases
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.storing import download
-from tests.services.storing.looks import kinds, videos
+from tests.services.storing.helpers import kinds, videos
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,11 +70,11 @@ def test_a_completed_task_is_not_copied_again(made: Made, store: Store, monkeypa
 
 @pytest.mark.parametrize("fault", ["close", "reset", "truncated", "short", "500", "503", "429"])
 def test_download_that_breaks_is_tried_later_and_never(
-    made: Made, store: Store, evolink: Simulator, fault: str
+    made: Made, store: Store, evolink_simulator: Simulator, fault: str
 ) -> None:
     """A download that breaks is tried later and never causes another generation."""
     task = made()
-    evolink.faults.add("result", fault)
+    evolink_simulator.faults.add("result", fault)
     assert store(task).status == TaskStatus.STORING
     assert task.next_action_at > timezone.now()
     assert task.lease_expires_at is None
@@ -82,13 +82,15 @@ def test_download_that_breaks_is_tried_later_and_never(
     assert videos() == []
     assert store(task).status == TaskStatus.COMPLETED
     assert len(videos()) == 1
-    evolink.ledger.assert_charged_once()
+    evolink_simulator.ledger.assert_charged_once()
 
 
 @pytest.mark.parametrize(("fault", "code"), [("html", "result_not_a_video"), ("garbage", "result_not_a_video")])
-def test_what_is_no_video_is_never_stored(made: Made, store: Store, evolink: Simulator, fault: str, code: str) -> None:
+def test_what_is_no_video_is_never_stored(
+    made: Made, store: Store, evolink_simulator: Simulator, fault: str, code: str
+) -> None:
     task = made()
-    evolink.faults.add("result", fault, times=None)
+    evolink_simulator.faults.add("result", fault, times=None)
     for _try in range(3):
         store(task)
     assert videos() == []
@@ -98,7 +100,9 @@ def test_what_is_no_video_is_never_stored(made: Made, store: Store, evolink: Sim
         assert task.charge == Charge.CHARGED
 
 
-def test_video_over_sites_limit_fails_with_its_link(made: Made, store: Store, settings, evolink: Simulator) -> None:
+def test_video_over_sites_limit_fails_with_its_link(
+    made: Made, store: Store, settings, evolink_simulator: Simulator
+) -> None:
     """A video over the site’s limit fails with its link kept and can be fetched after all."""
     task = made()
     settings.WANVIDEO = {**settings.WANVIDEO, "MAX_VIDEO_BYTES": 1000}
@@ -111,19 +115,21 @@ def test_video_over_sites_limit_fails_with_its_link(made: Made, store: Store, se
     task.retry()
     assert task.status == TaskStatus.STORING
     assert store(task).status == TaskStatus.COMPLETED
-    evolink.ledger.assert_charged_once()
-    assert len(evolink.ledger.accepted) == 1
+    evolink_simulator.ledger.assert_charged_once()
+    assert len(evolink_simulator.ledger.accepted) == 1
 
 
-def test_results_come_from_the_sites_hosts_only(made: Made, store: Store, settings, evolink: Simulator) -> None:
+def test_results_come_from_the_sites_hosts_only(
+    made: Made, store: Store, settings, evolink_simulator: Simulator
+) -> None:
     task = made()
     settings.WANVIDEO = {**settings.WANVIDEO, "RESULT_HOSTS": [".evolink.example"]}
     assert store(task).error_code == "result_forbidden_host"
-    assert not [entry for entry in evolink.journal if entry.path in task.result_url]
+    assert not [entry for entry in evolink_simulator.journal if entry.path in task.result_url]
 
 
 def test_a_result_at_a_private_address_is_not_asked_for(
-    made: Made, store: Store, settings, evolink: Simulator, monkeypatch
+    made: Made, store: Store, settings, evolink_simulator: Simulator, monkeypatch
 ) -> None:
     task = made()
     client = provider.client()
@@ -132,7 +138,7 @@ def test_a_result_at_a_private_address_is_not_asked_for(
     VideoTask.objects.filter(pk=task.pk).update(result_url=task.result_url.replace("http://", "https://"))
     assert store(task).status == TaskStatus.STORING, "EvoLink gave its first link once more, which is another one"
     assert store(task).status == TaskStatus.FAILED
-    assert not [entry for entry in evolink.journal if entry.path in task.result_url]
+    assert not [entry for entry in evolink_simulator.journal if entry.path in task.result_url]
 
 
 class BrokenStorage(InMemoryStorage):
@@ -154,7 +160,7 @@ class BrokenStorage(InMemoryStorage):
     [OSError(errno.ENOSPC, "No space left on device"), ConnectionError("the bucket hung up"), RuntimeError("odd")],
 )
 def test_storage_that_fails_gets_video_later_once(
-    made: Made, store: Store, evolink: Simulator, monkeypatch, error: Exception
+    made: Made, store: Store, evolink_simulator: Simulator, monkeypatch, error: Exception
 ) -> None:
     """A storage that fails gets the video later once with the right checksum."""
     task = made()
@@ -166,11 +172,11 @@ def test_storage_that_fails_gets_video_later_once(
     assert store(task).status == TaskStatus.COMPLETED
     with field.storage.open(task.video.name) as stored:
         assert hashlib.sha256(stored.read()).hexdigest() == task.video_sha256
-    evolink.ledger.assert_charged_once()
+    evolink_simulator.ledger.assert_charged_once()
 
 
 def test_a_full_disk_under_the_temporary_file_is_no_failure(
-    made: Made, store: Store, monkeypatch, evolink: Simulator
+    made: Made, store: Store, monkeypatch, evolink_simulator: Simulator
 ) -> None:
     task = made()
     real = downloads.fetch
@@ -184,11 +190,11 @@ def test_a_full_disk_under_the_temporary_file_is_no_failure(
     assert store(task).status == TaskStatus.COMPLETED
 
 
-def test_two_workers_do_not_copy_the_same_video(made: Made, store: Store, evolink: Simulator) -> None:
+def test_two_workers_do_not_copy_the_same_video(made: Made, store: Store, evolink_simulator: Simulator) -> None:
     task = made()
     other = leases.acquire(task.pk, TaskStatus.STORING)
     assert store(task).status == TaskStatus.STORING
-    assert not [entry for entry in evolink.journal if entry.path in task.result_url]
+    assert not [entry for entry in evolink_simulator.journal if entry.path in task.result_url]
     assert other is not None
     other.release()
     assert store(task).status == TaskStatus.COMPLETED

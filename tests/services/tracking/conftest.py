@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.promises.fixtures import evo, open_road, road, wide_road
-from tests.services.tracking.looks import Clock
-
-__all__ = ["evo", "open_road", "road", "wide_road"]
+from tests.services.tracking.helpers import Clock
 
 
 @pytest.fixture

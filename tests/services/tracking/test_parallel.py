@@ -19,16 +19,16 @@ from django_wanvideo.evolink.types import ProviderStatus, TaskSnapshot
 from django_wanvideo.models import CallbackReceipt, SiteState, VideoTask
 from django_wanvideo.services.provider import parallel, provider
 from django_wanvideo.services.tracking import callbacks, snapshots
-from tests.rows import make_attempt, make_task
+from tests.factories import make_attempt, make_task
 from tests.stub_client import StubClient
-from tests.waiting import until
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django_wanvideo.models import Attempt
     from django_wanvideo.simulator import Simulator
-    from tests.promises.fixtures import Road
+    from tests.fixtures import Site
 
 pytestmark = [pytest.mark.django_db, pytest.mark.fault("K13.looks-one-after-another")]
 #: Seconds; for what must come, however busy the machine is.
@@ -63,7 +63,7 @@ class Asked(StubClient):
                 self.at_once -= 1
 
     def wait_for(self, number: int) -> None:
-        until(lambda: len(self.begun) >= number, f"{number} questions", PATIENCE)
+        wait_until(lambda: len(self.begun) >= number, f"{number} questions", PATIENCE)
 
 
 @pytest.fixture
@@ -169,8 +169,8 @@ def test_several_429_at_once_are_one_trouble_and_the_longest_wait(ask: Callable[
 
 
 def pause_of_another_process() -> None:
-    until = (timezone.now() + dt.timedelta(seconds=60)).isoformat()
-    SiteState.objects.update_or_create(name=provider.PAUSE, defaults={"value": {"until": until}})
+    wait_until = (timezone.now() + dt.timedelta(seconds=60)).isoformat()
+    SiteState.objects.update_or_create(name=provider.PAUSE, defaults={"value": {"until": wait_until}})
 
 
 @pytest.mark.parametrize("busy_for", [0.0, 1.5], ids=["caller waits", "caller is busy with an answer"])
@@ -292,15 +292,15 @@ def test_callbacks_that_were_not_asked_about_are_read_after_the_pause(ask: Calla
 # -- over real sockets
 
 
-def test_under_a_real_limit_nothing_comes_that_was_told_to_wait(road: Road, evo: Simulator):
-    tasks = [road.queued(f"Cat {number}") for number in range(24)]
+def test_under_a_real_limit_nothing_comes_that_was_told_to_wait(site: Site, evolink: Simulator):
+    tasks = [site.queued(f"Cat {number}") for number in range(24)]
     for task in tasks:
-        road.send(task)
-    evo.options.answer_seconds = 0.03
-    evo.options.read_limit_per_second, evo.options.read_limit_wait = 12, 1.0
+        site.send(task)
+    evolink.options.answer_seconds = 0.03
+    evolink.options.read_limit_per_second, evolink.options.read_limit_wait = 12, 1.0
     VideoTask.objects.update(retry_count=0)
     while left := list(VideoTask.objects.filter(retry_count=0).values_list("pk", flat=True)):
-        until(lambda: provider.backoff_until() is None, "the end of the pause")
+        wait_until(lambda: provider.backoff_until() is None, "the end of the pause")
         jobs.sync(*map(str, left))
-    assert [entry.status for entry in evo.journal.find("get")].count(429) > 0
-    assert evo.ledger.violations == []
+    assert [entry.status for entry in evolink.journal.find("get")].count(429) > 0
+    assert evolink.ledger.violations == []

@@ -11,12 +11,12 @@ from django.utils import timezone
 from django_wanvideo.choices import Charge, TaskStatus
 from django_wanvideo.models import SiteState, VideoTask
 from django_wanvideo.services.tracking import callbacks, receipts, rescheduling
-from tests.services.tracking.looks import PAGE, gateway_page, look, says, seconds_until_next
+from tests.services.tracking.helpers import PAGE, gateway_page, look, says, seconds_until_next
 
 if TYPE_CHECKING:
     from django_wanvideo.simulator import Simulator
-    from tests.promises.fixtures import Road
-    from tests.services.tracking.looks import Clock
+    from tests.fixtures import Site
+    from tests.services.tracking.helpers import Clock
 
 S = TaskStatus
 
@@ -40,30 +40,30 @@ S = TaskStatus
         "other_task",
     ],
 )
-def test_trouble_in_asking_fails_nothing(road: Road, evo: Simulator, fault: str):
-    task = road.accepted()
-    evo.faults.add("get", fault, times=3)
+def test_trouble_in_asking_fails_nothing(site: Site, evolink: Simulator, fault: str):
+    task = site.accepted()
+    evolink.faults.add("get", fault, times=3)
     for _look in range(3):
         assert look(task).status == S.PENDING
         assert task.next_action_at > timezone.now()
         VideoTask.objects.update(next_action_at=timezone.now())
-    evo.complete(task.attempt.provider_task_id)
+    evolink.complete(task.attempt.provider_task_id)
     assert look(task).status == S.STORING
 
 
-def test_an_evolink_that_hangs_or_is_gone_fails_nothing(road: Road, evo: Simulator):
-    task = road.accepted()
-    road.configure(READ_TIMEOUT=0.2)
-    evo.faults.add("get", "hang", seconds=1)
+def test_an_evolink_that_hangs_or_is_gone_fails_nothing(site: Site, evolink: Simulator):
+    task = site.accepted()
+    site.configure(READ_TIMEOUT=0.2)
+    evolink.faults.add("get", "hang", seconds=1)
     assert look(task).status == S.PENDING
-    with evo.offline():
+    with evolink.offline():
         assert look(task).status == S.PENDING
     assert task.not_found_since is None
 
 
-def test_while_there_is_trouble_looks_become_rarer_all_the_same(road: Road, evo: Simulator):
-    task = road.accepted()
-    evo.faults.add("get", "503", times=None)
+def test_while_there_is_trouble_looks_become_rarer_all_the_same(site: Site, evolink: Simulator):
+    task = site.accepted()
+    evolink.faults.add("get", "503", times=None)
     first = seconds_until_next(look(task))
     assert seconds_until_next(look(task, 10)) > 3 * first
 
@@ -91,10 +91,10 @@ EVOLINKS = {
 
 @pytest.mark.parametrize(("status", "body"), NOT_EVOLINKS.values(), ids=NOT_EVOLINKS)
 def test_what_stands_in_for_evolink_fails_no_task_however_long(
-    road: Road, evo: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch, status: int, body: Any
+    site: Site, evolink: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch, status: int, body: Any
 ):
-    task = road.accepted()
-    evo.complete(task.attempt.provider_task_id)
+    task = site.accepted()
+    evolink.complete(task.attempt.provider_task_id)
     with monkeypatch.context() as between:
         gateway_page(between, status, body)
         for _look in range(4):
@@ -106,26 +106,26 @@ def test_what_stands_in_for_evolink_fails_no_task_however_long(
 @pytest.mark.fault("K3.404-for-eleven-minutes")
 @pytest.mark.parametrize(("status", "body"), EVOLINKS.values(), ids=EVOLINKS)
 def test_evolinks_own_word_that_it_does_not_know_task(
-    road: Road, evo: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch, status: int, body: Any
+    site: Site, evolink: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch, status: int, body: Any
 ):
     """EvoLink’s own word that it does not know a task is not final for a day."""
-    task = road.accepted()
-    evo.complete(task.attempt.provider_task_id)
+    task = site.accepted()
+    evolink.complete(task.attempt.provider_task_id)
     with monkeypatch.context() as between:
         gateway_page(between, status, body)
         for hours in (0.2, 0.2, 1, 5, 10, 9):
             assert look(task).status == S.PENDING
             clock.forward(hours=hours)
-        assert road.history(task).count("overdue") == 1
+        assert site.history(task).count("overdue") == 1
     assert look(task).status == S.STORING
 
 
 @pytest.mark.fault("K3.404-for-eleven-minutes")
 @pytest.mark.parametrize(("status", "body"), EVOLINKS.values(), ids=EVOLINKS)
 def test_said_for_26_hours_it_fails_the_task(
-    road: Road, evo: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch, status: int, body: Any
+    site: Site, evolink: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch, status: int, body: Any
 ):
-    task = road.accepted()
+    task = site.accepted()
     gateway_page(monkeypatch, status, body)
     for _look in range(2):
         assert look(task).status == S.PENDING
@@ -133,20 +133,20 @@ def test_said_for_26_hours_it_fails_the_task(
     assert (look(task).status, task.error_code) == (S.FAILED, "resource_not_found")
 
 
-def test_an_id_that_cannot_be_asked_for_is_not_evolinks_word_either(road: Road, evo: Simulator, clock: Clock):
-    task = road.accepted()
+def test_an_id_that_cannot_be_asked_for_is_not_evolinks_word_either(site: Site, evolink: Simulator, clock: Clock):
+    task = site.accepted()
     task.attempts.update(provider_task_id="task unified")
     for _look in range(4):
         assert look(task).status == S.PENDING
         clock.forward(minutes=6)
-    assert road.gets() == 0
+    assert site.gets() == 0
 
 
 @pytest.mark.fault("K3.404-for-eleven-minutes")
-def test_an_unknown_id_fails_the_task_only_26_hours_after_it_was_accepted(road: Road, evo: Simulator, clock: Clock):
-    task = road.accepted()
+def test_an_unknown_id_fails_the_task_only_26_hours_after_it_was_accepted(site: Site, evolink: Simulator, clock: Clock):
+    task = site.accepted()
     clock.forward(hours=1)
-    evo.faults.add("get", "404", times=None)
+    evolink.faults.add("get", "404", times=None)
     assert look(task, 3).status == S.PENDING
     assert task.not_found_since is not None
     clock.forward(hours=24, minutes=59)
@@ -157,59 +157,59 @@ def test_an_unknown_id_fails_the_task_only_26_hours_after_it_was_accepted(road: 
 
 
 @pytest.mark.fault("K3.404-for-eleven-minutes")
-def test_an_unknown_id_fails_the_task_only_when_it_was_said_three_times(road: Road, evo: Simulator, clock: Clock):
-    task = road.accepted()
+def test_an_unknown_id_fails_the_task_only_when_it_was_said_three_times(site: Site, evolink: Simulator, clock: Clock):
+    task = site.accepted()
     clock.forward(hours=27)
-    evo.faults.add("get", "404", times=None)
+    evolink.faults.add("get", "404", times=None)
     assert look(task).status == S.PENDING
     assert look(task).status == S.PENDING, "twice, and who knows what was in between"
     assert (look(task).status, task.error_code) == (S.FAILED, "resource_not_found")
 
 
 @pytest.mark.fault("K3.404-for-eleven-minutes")
-def test_looks_at_an_unknown_task_become_rarer(road: Road, evo: Simulator, clock: Clock):
-    task = road.accepted()
-    evo.faults.add("get", "404", times=None)
+def test_looks_at_an_unknown_task_become_rarer(site: Site, evolink: Simulator, clock: Clock):
+    task = site.accepted()
+    evolink.faults.add("get", "404", times=None)
     waits = [seconds_until_next(look(task)) for _look in range(9)]
     assert waits[0] < 20 < 100 < waits[4] < waits[8]
     assert 1500 < waits[8] < 2000
 
 
-def test_a_task_with_many_looks_behind_it_is_given_no_fewer_chances(road: Road, evo: Simulator, clock: Clock):
-    task = road.accepted()
+def test_a_task_with_many_looks_behind_it_is_given_no_fewer_chances(site: Site, evolink: Simulator, clock: Clock):
+    task = site.accepted()
     look(task, 5)
-    evo.faults.add("get", "404", times=None)
+    evolink.faults.add("get", "404", times=None)
     look(task)
     assert seconds_until_next(task) < 20, "a lag of EvoLink's is over soon"
 
 
 @pytest.mark.parametrize("fault", ["500", "close", "garbage", "html", "403"])
-def test_other_trouble_in_between_is_no_evidence(road: Road, evo: Simulator, clock: Clock, fault: str):
-    task = road.accepted()
-    evo.faults.add("get", "404")
+def test_other_trouble_in_between_is_no_evidence(site: Site, evolink: Simulator, clock: Clock, fault: str):
+    task = site.accepted()
+    evolink.faults.add("get", "404")
     look(task)
-    evo.faults.add("get", fault, times=4)
+    evolink.faults.add("get", fault, times=4)
     look(task, 4)
     clock.forward(minutes=11)
-    evo.faults.add("get", "404")
+    evolink.faults.add("get", "404")
     assert look(task).status == S.PENDING
-    evo.complete(task.attempt.provider_task_id)
+    evolink.complete(task.attempt.provider_task_id)
     assert look(task).status == S.STORING
 
 
-def test_a_good_answer_in_between_begins_anew(road: Road, evo: Simulator, clock: Clock):
-    task = road.accepted()
-    evo.faults.add("get", "404", times=3)
+def test_a_good_answer_in_between_begins_anew(site: Site, evolink: Simulator, clock: Clock):
+    task = site.accepted()
+    evolink.faults.add("get", "404", times=3)
     look(task, 3)
     assert task.failed_looks == 3
     assert (look(task).not_found_since, task.failed_looks) == (None, 0)
 
 
-def test_a_good_answer_that_a_callback_asked_for_begins_anew_too(road: Road, evo: Simulator, clock: Clock):
-    road.configure(CALLBACK_BASE_URL="https://site.example")
-    task = road.accepted()
+def test_a_good_answer_that_a_callback_asked_for_begins_anew_too(site: Site, evolink: Simulator, clock: Clock):
+    site.configure(CALLBACK_BASE_URL="https://site.example")
+    task = site.accepted()
     own = task.attempt.provider_task_id
-    evo.faults.add("get", "404", times=3)
+    evolink.faults.add("get", "404", times=3)
     look(task, 3)
     receipts.receive(task.attempt.pk, own, {"id": own})
     callbacks.process_pending()
@@ -217,18 +217,18 @@ def test_a_good_answer_that_a_callback_asked_for_begins_anew_too(road: Road, evo
     assert (task.status, task.not_found_since, task.failed_looks) == (S.PENDING, None, 0)
 
 
-def test_a_task_that_is_done_without_a_file_is_known(road: Road, evo: Simulator):
-    task = road.accepted()
-    evo.faults.add("get", "404", times=3)
+def test_a_task_that_is_done_without_a_file_is_known(site: Site, evolink: Simulator):
+    task = site.accepted()
+    evolink.faults.add("get", "404", times=3)
     look(task, 3)
-    evo.complete(task.attempt.provider_task_id)
-    evo.faults.add("get", "completed_without_results")
+    evolink.complete(task.attempt.provider_task_id)
+    evolink.faults.add("get", "completed_without_results")
     assert look(task).not_found_since is None
 
 
-def test_the_first_trouble_is_written_down_as_that(road: Road, evo: Simulator):
-    task = road.accepted()
-    evo.faults.add("get", "404", times=2)
+def test_the_first_trouble_is_written_down_as_that(site: Site, evolink: Simulator):
+    task = site.accepted()
+    evolink.faults.add("get", "404", times=2)
     first = look(task).not_found_since
     assert dt.timedelta(0) <= timezone.now() - first < dt.timedelta(seconds=20)
     assert look(task).not_found_since == first
@@ -240,25 +240,25 @@ WITHOUT_A_WORD = ["402", "401", "403", "429", "500", "503", "close", "garbage", 
 @pytest.mark.fault("K3.passing-errors")
 @pytest.mark.parametrize("fault", WITHOUT_A_WORD)
 def test_trouble_of_any_kind_for_a_day_fails_nothing_and_is_told_once(
-    road: Road, evo: Simulator, clock: Clock, fault: str
+    site: Site, evolink: Simulator, clock: Clock, fault: str
 ):
-    task = road.accepted()
-    evo.complete(task.attempt.provider_task_id)
-    evo.faults.add("get", fault, times=None)
+    task = site.accepted()
+    evolink.complete(task.attempt.provider_task_id)
+    evolink.faults.add("get", fault, times=None)
     for _look in range(12):
         assert look(task).status == S.PENDING
         clock.forward(hours=2, minutes=9)
-    assert road.history(task).count("overdue") == 1
-    evo.faults.clear()
+    assert site.history(task).count("overdue") == 1
+    evolink.faults.clear()
     assert look(task).status == S.STORING
 
 
 @pytest.mark.fault("K3.passing-errors")
 @pytest.mark.parametrize(("fault", "code"), [("503", "never_answered"), ("close", "never_answered")])
-def test_gives_no_answer_for_26_hours_is_given(road: Road, evo: Simulator, clock: Clock, fault: str, code: str):
+def test_gives_no_answer_for_26_hours_is_given(site: Site, evolink: Simulator, clock: Clock, fault: str, code: str):
     """What gives no answer for 26 hours is given up and may have been charged."""
-    task = road.accepted()
-    evo.faults.add("get", fault, times=None)
+    task = site.accepted()
+    evolink.faults.add("get", fault, times=None)
     look(task)
     clock.forward(hours=26, minutes=1)
     assert look(task, 5).status == S.PENDING, "workers may have been away just as long"
@@ -268,8 +268,8 @@ def test_gives_no_answer_for_26_hours_is_given(road: Road, evo: Simulator, clock
 
 
 @pytest.mark.fault("K3.passing-errors")
-def test_what_evolink_works_on_for_26_hours_is_given_up(road: Road, evo: Simulator, clock: Clock):
-    task = road.accepted()
+def test_what_evolink_works_on_for_26_hours_is_given_up(site: Site, evolink: Simulator, clock: Clock):
+    task = site.accepted()
     clock.forward(hours=25, minutes=59)
     assert look(task).status == S.PENDING
     clock.forward(minutes=2)
@@ -280,45 +280,45 @@ def test_what_evolink_works_on_for_26_hours_is_given_up(road: Road, evo: Simulat
 @pytest.mark.fault("K3.many-at-once")
 @pytest.mark.parametrize("fault", ["404", "503", "402", "close"])
 def test_many_tasks_meet_at_once_is_told_once_for_site(
-    road: Road, evo: Simulator, clock: Clock, fault: str, caplog: pytest.LogCaptureFixture
+    site: Site, evolink: Simulator, clock: Clock, fault: str, caplog: pytest.LogCaptureFixture
 ):
     """What many tasks meet at once is told once for the site and fails none."""
-    tasks = [road.accepted(f"A cat {number}") for number in range(5)]
+    tasks = [site.accepted(f"A cat {number}") for number in range(5)]
     for task in tasks:
-        evo.complete(task.attempt.provider_task_id)
-    evo.faults.add("get", fault, times=None)
+        evolink.complete(task.attempt.provider_task_id)
+    evolink.faults.add("get", fault, times=None)
     for hours in (0.1, 0.5, 1, 2, 4, 8, 13, 5):
         for task in tasks:
             assert look(task).status == S.PENDING
         clock.forward(hours=hours)
-    assert not any(kind in road.history(task) for task in tasks for kind in ("overdue", "needs_decision", "failed"))
+    assert not any(kind in site.history(task) for task in tasks for kind in ("overdue", "needs_decision", "failed"))
     said = [record for record in caplog.records if record.name == "django_wanvideo.services.tracking.rescheduling"]
     assert [record.levelname for record in said] == ["ERROR"]
-    evo.faults.clear()
+    evolink.faults.clear()
     for task in tasks:
         assert look(task).status == S.STORING
     assert not SiteState.objects.filter(name=rescheduling.TOGETHER).exists()
 
 
 @pytest.mark.fault("K3.many-at-once")
-def test_another_accounts_key_for_old_tasks_tells(road: Road, evo: Simulator, clock: Clock):
+def test_another_accounts_key_for_old_tasks_tells(site: Site, evolink: Simulator, clock: Clock):
     """Another accounts key for the old tasks tells nobody while new ones go well."""
-    old = [road.accepted(f"An old cat {number}") for number in range(3)]
+    old = [site.accepted(f"An old cat {number}") for number in range(3)]
     for task in old:
-        evo.forget(task.attempt.provider_task_id)
-    new = road.accepted("A new cat")
+        evolink.forget(task.attempt.provider_task_id)
+    new = site.accepted("A new cat")
     for _look in range(6):
         for task in [*old, new]:
             look(task)
         clock.forward(minutes=50)
-    assert not any("overdue" in road.history(task) for task in old)
-    assert road.history(new).count("overdue") == 1
+    assert not any("overdue" in site.history(task) for task in old)
+    assert site.history(new).count("overdue") == 1
 
 
 @pytest.mark.fault("K3.many-at-once")
-def test_what_many_tasks_meet_is_not_waited_for_for_ever(road: Road, evo: Simulator, clock: Clock):
-    tasks = [road.accepted(f"A cat {number}") for number in range(3)]
-    evo.faults.add("get", "404", times=None)
+def test_what_many_tasks_meet_is_not_waited_for_for_ever(site: Site, evolink: Simulator, clock: Clock):
+    tasks = [site.accepted(f"A cat {number}") for number in range(3)]
+    evolink.faults.add("get", "404", times=None)
     for _day in range(4):
         for task in tasks:
             look(task)
@@ -328,11 +328,11 @@ def test_what_many_tasks_meet_is_not_waited_for_for_ever(road: Road, evo: Simula
 
 @pytest.mark.fault("K6.clean-words")
 def test_words_of_evolink_reach_the_row_and_the_history_on_one_line(
-    road: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    site: Site, evolink: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     dirt = "No\r\nERROR forged \x9b31m\u202egnp\x00"
-    task = road.accepted()
-    evo.complete(task.attempt.provider_task_id)
+    task = site.accepted()
+    evolink.complete(task.attempt.provider_task_id)
     says(monkeypatch, status="failed", error={"code": dirt, "message": dirt})
     assert look(task).status == S.FAILED
     shown = [task.error_code, task.error_message, *task.events.get(kind="failed").detail.values()]

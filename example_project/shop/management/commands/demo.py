@@ -18,7 +18,7 @@ from django.db import DatabaseError
 
 from example_project.demo import places
 from example_project.demo.output import Printer, Stages
-from example_project.demo.processes import Crew
+from example_project.demo.processes import ProcessGroup
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -79,7 +79,7 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, stop)
         printer = Printer(sys.stdout)
-        crew = Crew(printer, quiet=options["once"] and options["verbosity"] < 2)
+        group = ProcessGroup(printer, quiet=options["once"] and options["verbosity"] < 2)
         code = 0
         try:
             with (place / "lock").open("w") as lock:
@@ -88,9 +88,9 @@ class Command(BaseCommand):
                 except BlockingIOError:
                     raise CommandError(f"A demo is already running in {place}. Stop that one first.") from None
                 if options["once"]:
-                    code = self._once(crew, place, Stages(printer), options)
+                    code = self._once(group, place, Stages(printer), options)
                 else:
-                    self._show(crew, place, printer, options)
+                    self._show(group, place, printer, options)
         except Stopped as reason:
             # Being asked to end is a good end of the demo, but not of a proof.
             code = 130 if options["once"] else 0
@@ -98,7 +98,7 @@ class Command(BaseCommand):
         finally:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
-            crew.stop()
+            group.stop()
             if options["once"]:
                 if options["keep"] or options["data"]:
                     self.stdout.write(f"Kept: {place}")
@@ -109,40 +109,40 @@ class Command(BaseCommand):
         if not options["once"]:
             printer.line("demo", "all stopped")
 
-    def _start(self, crew: Crew, place: Path, options: dict[str, Any], progression: str) -> str:
+    def _start(self, group: ProcessGroup, place: Path, options: dict[str, Any], progression: str) -> str:
         """Start everything and return the site's address."""
         from example_project.demo import site
 
         if os.environ.get("WANVIDEO_DEMO_VALKEY"):
-            site.start_valkey(crew, place)
+            site.start_valkey(group, place)
         address = settings.WANVIDEO["CALLBACK_BASE_URL"]
         port = int(address.rsplit(":", 1)[1])
-        site.start_site(crew, port=port, progression=options["progression"] or progression)
+        site.start_site(group, port=port, progression=options["progression"] or progression)
         return address
 
-    def _show(self, crew: Crew, place: Path, printer: Printer, options: dict[str, Any]) -> None:
+    def _show(self, group: ProcessGroup, place: Path, printer: Printer, options: dict[str, Any]) -> None:
         from example_project.demo import site
 
         printer.line("demo", "preparing the database and starting everything …")
         site.prepare_data()
         password = "admin" if site.ensure_superuser("admin", "admin") else "(the one that you gave it)"
-        address = self._start(crew, place, options, "seconds:10")
+        address = self._start(group, place, options, "seconds:10")
         printer.line("demo", "")
         printer.line("demo", printer.paint(f"Open {address}/admin/", "bold"))
         printer.line("demo", f"User admin, password {password}. Ctrl-C stops everything.")
         printer.line("demo", "")
         while True:
-            crew.check()
+            group.check()
             time.sleep(0.2)
 
-    def _once(self, crew: Crew, place: Path, stages: Stages, options: dict[str, Any]) -> int:
+    def _once(self, group: ProcessGroup, place: Path, stages: Stages, options: dict[str, Any]) -> int:
         from example_project.demo import headless, site
 
         username, password = f"demo-{secrets.token_hex(3)}", secrets.token_urlsafe(12)
         try:
             site.prepare_data()
             stages.done("database ready", settings.DATABASES["default"]["ENGINE"].rsplit(".", 1)[1])
-            address = self._start(crew, place, options, "seconds:2")
+            address = self._start(group, place, options, "seconds:2")
             stages.done("site started", address)
             wish = headless.Wish(
                 image=options["image"] or site.SAMPLE,
@@ -151,14 +151,14 @@ class Command(BaseCommand):
             )
             site.ensure_superuser(username, password)
             try:
-                headless.Run(address, crew, stages, timeout=options["timeout"]).make(wish, username, password)
+                headless.Run(address, group, stages, timeout=options["timeout"]).make(wish, username, password)
             finally:
                 site.remove_superuser(username)
         except (headless.ProofFailed, CommandError, DatabaseError) as error:
             stages.failed(str(error))
             if isinstance(error, headless.ProofFailed):
-                for child in crew.children:
-                    self.stderr.write(crew.tail(child).removeprefix("\n"))
+                for child in group.children:
+                    self.stderr.write(group.tail(child).removeprefix("\n"))
             return 1
         stages.finished()
         return 0

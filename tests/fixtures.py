@@ -12,7 +12,7 @@ from django_wanvideo.choices import ACTIVE_STATUSES, TaskStatus
 from django_wanvideo.models import CallbackReceipt, TaskEvent, VideoTask
 from django_wanvideo.services import sweep as sweeping
 from django_wanvideo.simulator import Simulator
-from tests.waiting import until
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PICTURE = "https://pictures.example/cat.jpg"
 
 
-class Road:
+class Site:
     """What a test does with a site: make tasks, pass time, let workers work, and look."""
 
     def __init__(self, settings: Any, sim: Simulator) -> None:
@@ -97,7 +97,7 @@ class Road:
 
     def wait_for_receipt(self, count: int = 1) -> None:
         """Wait until EvoLink's callbacks have been taken in."""
-        until(lambda: CallbackReceipt.objects.count() >= count, f"{count} callback receipt(s)")
+        wait_until(lambda: CallbackReceipt.objects.count() >= count, f"{count} callback receipt(s)")
 
     def assert_accounted_for(self) -> None:
         """Every generation that EvoLink accepted is bound to exactly one attempt."""
@@ -108,7 +108,7 @@ class Road:
 
 
 @pytest.fixture
-def evo() -> Iterator[Simulator]:
+def evolink() -> Iterator[Simulator]:
     """A running EvoLink whose tasks end when they are told to."""
     with Simulator(
         api_key="sk-simulator", progression="manual", small_videos=True, captions=False, callback_time_scale=0.05
@@ -116,33 +116,35 @@ def evo() -> Iterator[Simulator]:
         yield simulator
 
 
-def _road(settings: Any, evo: Simulator, callback_base: str | None) -> Road:
+def site_on(settings: Any, evolink: Simulator, callback_base: str | None) -> Site:
     settings.WANVIDEO = {
         **settings.WANVIDEO,
         "API_KEY": "sk-simulator",
-        "BASE_URL": evo.api_url,
-        "FILES_URL": evo.files_url,
+        "BASE_URL": evolink.api_url,
+        "FILES_URL": evolink.files_url,
         "CALLBACK_BASE_URL": callback_base,
         "ALLOW_PRIVATE_HOSTS": True,
     }
-    return Road(settings, evo)
+    return Site(settings, evolink)
 
 
 @pytest.fixture
-def road(settings: Any, evo: Simulator, wanvideo_wakeups: list[tuple[str, ...]], db: None) -> Road:
+def site(settings: Any, evolink: Simulator, wanvideo_wakeups: list[tuple[str, ...]], db: None) -> Site:
     """A site without callbacks: it learns everything by looking."""
-    return _road(settings, evo, None)
+    return site_on(settings, evolink, None)
 
 
 @pytest.fixture
-def open_road(
-    settings: Any, evo: Simulator, wanvideo_wakeups: list[tuple[str, ...]], transactional_db: None, live_server: Any
-) -> Road:
+def site_with_callbacks(
+    settings: Any, evolink: Simulator, wanvideo_wakeups: list[tuple[str, ...]], transactional_db: None, live_server: Any
+) -> Site:
     """A site that EvoLink calls back over a socket."""
-    return _road(settings, evo, live_server.url)
+    return site_on(settings, evolink, live_server.url)
 
 
 @pytest.fixture
-def wide_road(settings: Any, evo: Simulator, wanvideo_wakeups: list[tuple[str, ...]], transactional_db: None) -> Road:
+def site_with_threads(
+    settings: Any, evolink: Simulator, wanvideo_wakeups: list[tuple[str, ...]], transactional_db: None
+) -> Site:
     """A site whose rows several connections see; EvoLink cannot call it back."""
-    return _road(settings, evo, None)
+    return site_on(settings, evolink, None)

@@ -22,16 +22,16 @@ from django_wanvideo.models import MediaInput, SiteState, VideoTask
 from django_wanvideo.services import sweep
 from django_wanvideo.services.sending import actions, submission
 from django_wanvideo.testing import picture
+from tests.fixtures import PICTURE
+from tests.ports import closed_port
 from tests.promises import processes
-from tests.promises.fixtures import PICTURE
-from tests.silence import closed_port
-from tests.waiting import until
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from rq import Queue
 
     from django_wanvideo.simulator import Simulator
-    from tests.promises.fixtures import Road
+    from tests.fixtures import Site
 
 pytestmark = pytest.mark.integration
 
@@ -54,20 +54,20 @@ def assert_stored(task: VideoTask, seconds: int) -> None:
     assert task.progress == 100
 
 
-def after_callback(site: Road, evo: Simulator, task: VideoTask) -> None:
+def after_callback(site: Site, evolink: Simulator, task: VideoTask) -> None:
     task.refresh_from_db()
-    evo.complete(task.attempt.provider_task_id)
+    evolink.complete(task.attempt.provider_task_id)
     site.wait_for_receipt()
-    until(lambda: queue.depth() >= 1, "the wake-up of the callback")
+    wait_until(lambda: queue.depth() >= 1, "the wake-up of the callback")
 
 
-def test_a_picture_and_a_prompt_become_a_stored_video(site: Road, evo: Simulator, work: Any, told: list):
+def test_a_picture_and_a_prompt_become_a_stored_video(site: Site, evolink: Simulator, work: Any, told: list):
     task = VideoTask.objects.create_task("A cat plays the piano", picture(), duration=3, metadata={"sku": "X1"})
     task.submit()
     work()
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
-    after_callback(site, evo, task)
+    after_callback(site, evolink, task)
     work()
     task.refresh_from_db()
     assert task.status == TaskStatus.COMPLETED
@@ -75,21 +75,21 @@ def test_a_picture_and_a_prompt_become_a_stored_video(site: Road, evo: Simulator
     assert [name for name, _task, _event in told] == ["video_submitted", "video_completed", "video_finished"]
     assert {heard.pk for _name, heard, _event in told} == {task.pk}
     assert site.history(task) == ["created", "queued", "claimed", "accepted", "callback", "generated", "stored"]
-    assert (site.posts(), evo.journal.count("upload"), evo.journal.count("result")) == (1, 1, 1)
-    assert task.credits_used == evo.ledger.total
-    evo.ledger.assert_charged_once()
+    assert (site.posts(), evolink.journal.count("upload"), evolink.journal.count("result")) == (1, 1, 1)
+    assert task.credits_used == evolink.ledger.total
+    evolink.ledger.assert_charged_once()
     work()
     sweep.sweep()
     work()
     assert len(told) == 3, "told once"
 
 
-def test_without_callbacks_the_sweep_looks_until_it_is_done(site: Road, evo: Simulator, work: Any, told: list):
+def test_without_callbacks_the_sweep_looks_until_it_is_done(site: Site, evolink: Simulator, work: Any, told: list):
     site.configure(CALLBACK_BASE_URL=None)
     task = site.queued()
     work()
     task.refresh_from_db()
-    evo.set_progress(task.attempt.provider_task_id, 40)
+    evolink.set_progress(task.attempt.provider_task_id, 40)
     for expected, progress in [(TaskStatus.PROCESSING, 40), (TaskStatus.COMPLETED, 100)]:
         VideoTask.objects.update(next_action_at=timezone.now())
         sweep.sweep()
@@ -97,16 +97,16 @@ def test_without_callbacks_the_sweep_looks_until_it_is_done(site: Road, evo: Sim
         task.refresh_from_db()
         assert (task.status, task.progress) == (expected, progress)
         if not task.is_finished:
-            evo.complete(task.attempt.provider_task_id)
-    assert evo.ledger[task.attempt.provider_task_id].callback_url is None
+            evolink.complete(task.attempt.provider_task_id)
+    assert evolink.ledger[task.attempt.provider_task_id].callback_url is None
     assert site.gets() == 2
     assert_stored(task, 2)
     assert [name for name, _task, _event in told] == ["video_submitted", "video_completed", "video_finished"]
-    evo.ledger.assert_charged_once()
+    evolink.ledger.assert_charged_once()
 
 
 def test_pressed_while_redis_is_down_it_answers_at_once_and_is_sent_later(
-    site: Road, evo: Simulator, work: Any, settings: Any
+    site: Site, evolink: Simulator, work: Any, settings: Any
 ):
     good = settings.RQ_QUEUES
     task = site.draft()
@@ -134,7 +134,7 @@ def sweeping_with_redis_down(task: VideoTask) -> sweep.SweepResult:
     return sweep.sweep()
 
 
-def test_a_worker_without_the_key_fails_nothing_and_says_why(site: Road, evo: Simulator, work: Any):
+def test_a_worker_without_the_key_fails_nothing_and_says_why(site: Site, evolink: Simulator, work: Any):
     site.configure(API_KEY="")
     task = site.queued()
     work()
@@ -151,21 +151,21 @@ def test_a_worker_without_the_key_fails_nothing_and_says_why(site: Road, evo: Si
     assert (task.status, task.delay_reason) == (TaskStatus.PENDING, "")
 
 
-def test_a_worker_process_of_rq_does_the_whole_road(site: Road, evo: Simulator, redis_queue: Queue, settings: Any):
+def test_a_worker_process_of_rq_does_the_whole_road(site: Site, evolink: Simulator, redis_queue: Queue, settings: Any):
     """The forking worker, as sites run it; receivers hear in its process, so the history is asked."""
     settings.MEDIA_ROOT = settings.TEST_DIR / "media"
     task = VideoTask.objects.create_task("A cat plays the piano", picture(), duration=2)
     worker = processes.start("manage.py", "rqworker", "wanvideo", "--verbosity", "1")
     try:
         task.submit()
-        until(lambda: len(evo.tasks) == 1, "the request", 60)
-        evo.complete(evo.tasks.latest.id)
+        wait_until(lambda: len(evolink.tasks) == 1, "the request", 60)
+        evolink.complete(evolink.tasks.latest.id)
 
         def ended() -> bool:
             task.refresh_from_db()
             return task.is_finished and not task.events.filter(notify_at__isnull=False).exists()
 
-        until(ended, "the end of the road", 60)
+        wait_until(ended, "the end of the road", 60)
     finally:
         worker.terminate()
         output, _none = worker.communicate(timeout=30)
@@ -173,43 +173,43 @@ def test_a_worker_process_of_rq_does_the_whole_road(site: Road, evo: Simulator, 
     assert_stored(task, 2)
     assert task.events.filter(notified_at__isnull=False).count() == 2
     assert "sk-simulator" not in output
-    evo.ledger.assert_charged_once()
+    evolink.ledger.assert_charged_once()
 
 
-def test_a_bmp_is_uploaded_as_png(site: Road, evo: Simulator, work: Any):
+def test_a_bmp_is_uploaded_as_png(site: Site, evolink: Simulator, work: Any):
     task = VideoTask.objects.create_task("A cat", picture(kind="BMP"), duration=2)
     task.submit()
     work()
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
-    stored = evo.stored_file(task.first_frame.uploaded_url)
+    stored = evolink.stored_file(task.first_frame.uploaded_url)
     assert stored.mime_type == "image/png"
-    with Image.open(evo.blobs.path(stored.digest)) as image:
+    with Image.open(evolink.blobs.path(stored.digest)) as image:
         assert (image.format, image.size) == ("PNG", (640, 480))
 
 
-def test_an_upload_is_used_again_while_it_is_fresh(site: Road, evo: Simulator, work: Any):
-    evo.faults.add("create", "no_available_channel", times=2)
+def test_an_upload_is_used_again_while_it_is_fresh(site: Site, evolink: Simulator, work: Any):
+    evolink.faults.add("create", "no_available_channel", times=2)
     task = VideoTask.objects.create_task("A cat", picture(), duration=2)
     task.submit()
     for _try in range(2):
         work()
         site.make_due()
         sweep.sweep()
-    assert evo.journal.count("upload") == 1
+    assert evolink.journal.count("upload") == 1
     MediaInput.objects.update(uploaded_expires_at=timezone.now() + dt.timedelta(hours=5))
     work()
     task.refresh_from_db()
     assert task.status == TaskStatus.PENDING
-    assert evo.journal.count("upload") == 2, "one that would end while EvoLink works is made anew"
-    evo.ledger.assert_charged_once()
+    assert evolink.journal.count("upload") == 2, "one that would end while EvoLink works is made anew"
+    evolink.ledger.assert_charged_once()
 
 
-def test_a_link_is_passed_on_and_nothing_is_uploaded(site: Road, evo: Simulator, work: Any):
+def test_a_link_is_passed_on_and_nothing_is_uploaded(site: Site, evolink: Simulator, work: Any):
     site.queued()
     work()
-    assert evo.tasks.latest.body["image_urls"] == [PICTURE]
-    assert evo.journal.count("upload") == 0
+    assert evolink.tasks.latest.body["image_urls"] == [PICTURE]
+    assert evolink.journal.count("upload") == 0
 
 
 @pytest.mark.parametrize(
@@ -223,10 +223,10 @@ def test_a_link_is_passed_on_and_nothing_is_uploaded(site: Road, evo: Simulator,
     ],
 )
 def test_upload_that_fails_costs_nothing_and_is_tried(
-    site: Road, evo: Simulator, work: Any, fault: str, status: TaskStatus, code: str, held: str
+    site: Site, evolink: Simulator, work: Any, fault: str, status: TaskStatus, code: str, held: str
 ):
     """An upload that fails costs nothing and is tried again only if that helps."""
-    evo.faults.add("upload", fault)
+    evolink.faults.add("upload", fault)
     task = VideoTask.objects.create_task("A cat", picture(), duration=2)
     task.submit()
     work()
@@ -240,10 +240,10 @@ def test_upload_that_fails_costs_nothing_and_is_tried(
         work()
         task.refresh_from_db()
         assert task.status == TaskStatus.PENDING
-        evo.ledger.assert_charged_once()
+        evolink.ledger.assert_charged_once()
 
 
-def test_a_picture_that_is_gone_fails_the_task_before_it_is_sent(site: Road, evo: Simulator, work: Any):
+def test_a_picture_that_is_gone_fails_the_task_before_it_is_sent(site: Site, evolink: Simulator, work: Any):
     task = VideoTask.objects.create_task("A cat", picture(), duration=2)
     task.first_frame.file.storage.delete(task.first_frame.file.name)
     task.submit()
@@ -252,12 +252,12 @@ def test_a_picture_that_is_gone_fails_the_task_before_it_is_sent(site: Road, evo
     assert (task.status, task.error_code, site.posts()) == (TaskStatus.FAILED, "input_missing", 0)
 
 
-def test_the_same_road_without_rq_by_one_command(site: Road, evo: Simulator, capsys: pytest.CaptureFixture[str]):
+def test_the_same_road_without_rq_by_one_command(site: Site, evolink: Simulator, capsys: pytest.CaptureFixture[str]):
     task = site.queued()
     site.make_due()
     call_command("wanvideo_sweep", "--inline")
     task.refresh_from_db()
-    evo.complete(task.attempt.provider_task_id)
+    evolink.complete(task.attempt.provider_task_id)
     for _pass in range(3):
         site.make_due()
         call_command("wanvideo_sweep", "--inline")
@@ -267,7 +267,7 @@ def test_the_same_road_without_rq_by_one_command(site: Road, evo: Simulator, cap
 
 
 def test_a_job_that_fails_in_the_sweep_keeps_no_other_from_being_done(
-    site: Road, evo: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    site: Site, evolink: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     bad, good = site.queued("One"), site.queued("Two")
     send = submission.send
@@ -286,7 +286,7 @@ def test_a_job_that_fails_in_the_sweep_keeps_no_other_from_being_done(
 
 
 def test_what_was_called_back_without_redis_is_done_when_it_is_there_again(
-    site: Road, evo: Simulator, redis_queue: Queue, work: Any, settings: Any, told: list[tuple[str, VideoTask, int]]
+    site: Site, evolink: Simulator, redis_queue: Queue, work: Any, settings: Any, told: list[tuple[str, VideoTask, int]]
 ):
     tasks = [site.queued(f"Wish {number}") for number in range(5)]
     work()
@@ -294,11 +294,11 @@ def test_what_was_called_back_without_redis_is_done_when_it_is_there_again(
     with closed_port() as port:
         settings.RQ_QUEUES = {"wanvideo": {"URL": f"redis://127.0.0.1:{port}/0"}}
         queue.reset()
-        for accepted in list(evo.tasks):
-            evo.complete(accepted)
+        for accepted in list(evolink.tasks):
+            evolink.complete(accepted)
         site.wait_for_receipt(5)
-        evo.callbacks.wait_idle()
-    assert [entry.status for entry in evo.journal.find("callback")] == [200] * 5
+        evolink.callbacks.wait_idle()
+    assert [entry.status for entry in evolink.journal.find("callback")] == [200] * 5
     settings.RQ_QUEUES = there
     queue.reset()
     assert redis_queue.count == 0
@@ -317,7 +317,7 @@ def test_what_was_called_back_without_redis_is_done_when_it_is_there_again(
     }
 
 
-def test_jobs_are_found_by_their_names_and_take_ids_only(site: Road, redis_queue: Queue):
+def test_jobs_are_found_by_their_names_and_take_ids_only(site: Site, redis_queue: Queue):
     task = site.draft()
     actions.enqueue(task)
     (job,) = redis_queue.jobs

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_wanvideo.choices import EventKind, EventSource
 from django_wanvideo.models import VideoTask, lifecycle
 from tests.browser.pictures import picture
-from tests.rows import make_attempt, state_of
+from tests.factories import make_attempt, state_of
 
 if TYPE_CHECKING:
     from django_wanvideo.choices import TaskStatus
