@@ -40,9 +40,9 @@ def make_rows(using: str, **kwargs: Any) -> None:
 
     Of several first claims that made a gate themselves, MariaDB would end all but one as a deadlock.
     """
-    from django_wanvideo.batches.making import GATE
+    from django_wanvideo.batches import making
     from django_wanvideo.models import Installation, SiteState
-    from django_wanvideo.services.holds.lock import LOCK_NAME
+    from django_wanvideo.services.holds import lock
 
     connection = connections[using]
     with connection.cursor() as cursor:
@@ -50,5 +50,5 @@ def make_rows(using: str, **kwargs: Any) -> None:
         there = Installation._meta.db_table in connection.introspection.table_names(cursor)  # noqa: SLF001 - documented API
     if there and router.allow_migrate_model(using, Installation):
         Installation.objects.using(using).get_or_create(pk=Installation.ONLY)
-        for name in (LOCK_NAME, GATE):
+        for name in (lock.LOCK_NAME, making.LOCK_NAME):
             SiteState.objects.using(using).get_or_create(name=name)

@@ -148,7 +148,7 @@ def as_json(item: MediaInput, source: Any) -> dict[str, Any]:
         return described | {"url": item.url}
     if isinstance(source, BatchFile):
         described["file"] = source.pk
-    if catalog.media_of(item.role) != "image":
+    if catalog.media_type_for(item.role) != "image":
         described["facts"] = dataclasses.asdict(item.facts) | {"seconds": item.seconds and str(item.seconds)}
     return described | {"sha256": item.sha256, "sent": item.sent_size}
 

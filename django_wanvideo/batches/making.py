@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 #: Rows that are made in one transaction.
 CHUNK = 500
 #: The row that is held by whoever confirms or makes a batch.
-GATE = "batch_gate"
+LOCK_NAME = "batch_lock"
 
 
 def confirm(
@@ -73,9 +73,9 @@ def wait_for_others() -> None:
     To be called first in it: what is made of the same rows at the same moment is seen afterwards, whatever the database.
     """
     # Written, because not every database locks what is read.
-    row, now = SiteState.objects.filter(name=GATE), {"updated_at": timezone.now()}
+    row, now = SiteState.objects.filter(name=LOCK_NAME), {"updated_at": timezone.now()}
     if not row.update(**now):
-        SiteState.objects.get_or_create(name=GATE)
+        SiteState.objects.get_or_create(name=LOCK_NAME)
         row.update(**now)
 
 
@@ -188,17 +188,17 @@ def _with_key(batch: Batch, item: BatchItem, files: dict[int, BatchFile]) -> Vid
     sources: dict[str, list[Any]] = {}
     for one in content["inputs"]:
         sources.setdefault(one["role"], []).append(one.get("url") or files[one["file"]].file)
-    wish = idempotency.Wish(
+    call = idempotency.CreateCall(
         content["key"], batch.owner, content["model"], content["prompt"], content["parameters"], sources
     )
     try:
-        earlier = wish.earlier()
+        earlier = call.earlier()
     except IdempotencyConflict as error:
         problem = {"column": "idempotency_key", "cell": content["key"], "problem": str(error), "repair": ""}
         BatchItem.objects.filter(pk=item.pk).update(problems=[problem])
         return None
     if earlier is None:
-        task = _task(batch, item, **wish.columns)
+        task = _task(batch, item, **call.columns)
         # At once, so that a second row with this key finds it.
         task.save(force_insert=True)
         return task

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django_wanvideo.catalog.inputs import InputSpec, MediaFacts
 from django_wanvideo.catalog.parameters import Choice, ParameterSpec
 from django_wanvideo.catalog.pricing import InputSeconds, Multiplier, PriceRule
-from django_wanvideo.catalog.registry import build_request, clean, estimate, find, get, known, media_of, models
+from django_wanvideo.catalog.registry import build_request, clean, estimate, find, get, known, media_type_for, models
 from django_wanvideo.catalog.spec import CountedTogether, ModelSpec, OneOf, OutputSize, PromptSpec, Rule
 
 __all__ = [
@@ -28,6 +28,6 @@ __all__ = [
     "find",
     "get",
     "known",
-    "media_of",
+    "media_type_for",
     "models",
 ]

@@ -83,7 +83,7 @@ def _made_by(path: str, known: tuple[ModelSpec, ...]) -> tuple[ModelSpec, ...]:
     return found
 
 
-def media_of(role: str) -> str:
+def media_type_for(role: str) -> str:
     """Return the kind of media that inputs of a role are (``image``, ``audio`` …); empty when no model takes any."""
     return next((item.media for spec in known() for item in spec.inputs if item.role == role), "")
 

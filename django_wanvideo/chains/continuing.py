@@ -152,8 +152,8 @@ def _parameters(task: VideoTask, spec: ModelSpec, roles: Collection[str], change
         except ValidationError:
             # The other model's own default instead.
             continue
-    in_force = spec.effective_values(found | dict(changes)) | {
+    effective = spec.effective_values(found | dict(changes)) | {
         item.role.value: item.role in roles for item in spec.inputs
     }
-    broken = {rule.parameter for rule in spec.rules if rule.is_broken(found, in_force)}
+    broken = {rule.parameter for rule in spec.rules if rule.is_broken(found, effective)}
     return {name: value for name, value in found.items() if name not in broken}

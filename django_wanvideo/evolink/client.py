@@ -58,7 +58,7 @@ class EvoLinkClient:
         session: requests.Session | None = None,
     ) -> None:
         self._secret, api_key = Secret(HiddenText(api_key.strip())), ""
-        if not _KEY.fullmatch(self._secret.reveal()):
+        if not _KEY.fullmatch(self._secret.get()):
             raise ConfigurationError("API_KEY must be EvoLink's key: one line of printable characters without spaces.")
         self.base_url = _usable_address("BASE_URL", base_url, allow_private_hosts)
         self.files_url = _usable_address("FILES_URL", files_url, allow_private_hosts)

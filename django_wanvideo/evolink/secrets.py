@@ -59,5 +59,5 @@ class StandIns:
         if isinstance(data, bytes):
             for stand_in, secret in self._secrets.items():
                 if stand_in in data:
-                    data = HiddenBytes(data.replace(stand_in, secret.reveal().encode()))
+                    data = HiddenBytes(data.replace(stand_in, secret.get().encode()))
         return data

@@ -38,9 +38,9 @@ class Bearer(AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         exchange = current_exchange.get()
         if exchange is not None and exchange.is_watched:
-            request.headers["Authorization"] = f"Bearer {exchange.stand_ins.of(HiddenText(self._secret.reveal()))}"
+            request.headers["Authorization"] = f"Bearer {exchange.stand_ins.of(HiddenText(self._secret.get()))}"
         else:
-            request.headers["Authorization"] = HiddenText(f"Bearer {self._secret.reveal()}")
+            request.headers["Authorization"] = HiddenText(f"Bearer {self._secret.get()}")
         return request
 
 

@@ -29,7 +29,7 @@ class Secret:
     def __repr__(self) -> str:
         return "<Secret>"
 
-    def reveal(self) -> str:
+    def get(self) -> str:
         """Return the key itself, for the header that it is sent in."""
         return self._value
 

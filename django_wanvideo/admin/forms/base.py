@@ -35,10 +35,10 @@ def parameters_of(form: forms.BaseForm, spec: ModelSpec, inputs: Mapping[str, li
         for name, field in form.fields.items()
         if isinstance(field, ParameterField) and form.cleaned_data.get(name) is not None
     }
-    in_force = spec.effective_values(given) | {role: bool(items) for role, items in inputs.items()}
+    effective = spec.effective_values(given) | {role: bool(items) for role, items in inputs.items()}
     for rule in spec.rules:
         name = rule.parameter
-        if given.get(name) == spec.effective_values({}).get(name) and rule.is_broken(given, in_force):
+        if given.get(name) == spec.effective_values({}).get(name) and rule.is_broken(given, effective):
             del given[name]
     return given
 

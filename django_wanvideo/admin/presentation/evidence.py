@@ -15,7 +15,7 @@ from django_wanvideo.admin.presentation import formats, markup, prices
 from django_wanvideo.choices import EventKind, TaskStatus
 from django_wanvideo.conf import conf
 from django_wanvideo.models import CallbackReceipt
-from django_wanvideo.services.resolution.evidence import ListingState, Verdict
+from django_wanvideo.services.resolution.evidence import ListingState, Match
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -100,7 +100,7 @@ def choices(model_admin: TaskAdminBase, request: HttpRequest, found: Evidence) -
             "price": formats.credits_in_table(candidate.credits_used),
             # Only whether it was made from this task's words: those of other people's videos are not told.
             "prompt": _prompt_words(candidate.prompt, ours),
-            "remark": _verdict_words(candidate.verdict),
+            "remark": _match_text(candidate.match),
             "can_be_chosen": candidate.can_be_chosen,
             "is_obvious": candidate == found.obvious,
             "url": model_admin.get_page_url("change", candidate.task_id) if candidate.task_id in visible else "",
@@ -195,12 +195,12 @@ def _prompt_words(prompt: str, ours: str) -> str:
     return _("The same as this task’s") if prompt == ours else _("Another one")
 
 
-def _verdict_words(verdict: Verdict) -> str:
+def _match_text(match: Match) -> str:
     return {
-        Verdict.POSSIBLE: _("May be this one"),
-        Verdict.LATE: _("Unlikely: started much later than our request"),
-        Verdict.OLDER: _("Not possible unless this site’s clock was ahead: older than our request"),
-        Verdict.OTHER_MODEL: _("Not possible: made with another model"),
-        Verdict.OTHER_PROMPT: _("Unlikely: made from another prompt"),
-        Verdict.TAKEN: _("Not possible: another task here has it"),
-    }[verdict]
+        Match.POSSIBLE: _("May be this one"),
+        Match.LATE: _("Unlikely: started much later than our request"),
+        Match.OLDER: _("Not possible unless this site’s clock was ahead: older than our request"),
+        Match.OTHER_MODEL: _("Not possible: made with another model"),
+        Match.OTHER_PROMPT: _("Unlikely: made from another prompt"),
+        Match.TAKEN: _("Not possible: another task here has it"),
+    }[match]

@@ -63,7 +63,7 @@ def get_or_create_task(
     if idempotency_key is not None:
         # They are read twice: for the key's sake, and to be stored.
         sources = {role: [inspection.rereadable(item) for item in items] for role, items in sources.items()}
-    wish = idempotency.Wish(
+    call = idempotency.CreateCall(
         idempotency_key,
         owner,
         filled.model,
@@ -74,7 +74,7 @@ def get_or_create_task(
         preset=used.slug if used is not None else "",
     )
     problem = idempotency.key_problem(idempotency_key)
-    if idempotency_key is not None and problem is None and (earlier := wish.earlier()) is not None:
+    if idempotency_key is not None and problem is None and (earlier := call.earlier()) is not None:
         return earlier, False
     spec = catalog.get(filled.model or conf.DEFAULT_MODEL)
     columns, inputs = validation.validate(
@@ -82,21 +82,21 @@ def get_or_create_task(
     )
     owner_id = owner.pk if owner is not None else None
     origin = {"parent_id": parent.pk if parent is not None else None, "continues_id": continues_id}
-    task = VideoTask(**columns, **wish.columns, **origin, owner_id=owner_id)
+    task = VideoTask(**columns, **call.columns, **origin, owner_id=owner_id)
     try:
         # Inside a caller's own transaction this is a savepoint, so that a lost race leaves the caller's work as it is.
         with media.discarding_files_on_error(inputs), database.atomic():
             task.save(force_insert=True)
             if idempotency_key is not None:
                 # Once more: a task with this key may have come and gone while the inputs were checked.
-                wish.refuse_deleted()
+                call.refuse_deleted()
             media.save_inputs(task, inputs)
             actor = by if by is not None else owner
             detail = {"preset": used.name} if used is not None else None
             lifecycle.record(task, EventKind.CREATED, actor=actor, to_status=TaskStatus.DRAFT, detail=detail)
     except IntegrityError:
         # The row comes before its files, so whoever loses the race for a key has stored nothing.
-        if idempotency_key is None or (earlier := wish.earlier()) is None:
+        if idempotency_key is None or (earlier := call.earlier()) is None:
             raise
         return earlier, False
     return task, True

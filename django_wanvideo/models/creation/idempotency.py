@@ -42,7 +42,7 @@ _PRESET = "preset"
 
 
 @dataclass(frozen=True)
-class Wish:
+class CreateCall:
     """What one call asks for. ``sources`` are inputs by role, as they were given.
 
     ``of_preset`` are the fields whose values are those of ``preset`` (its short name), which may change between two calls.

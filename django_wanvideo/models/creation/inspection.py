@@ -183,7 +183,7 @@ def _checksum(content: IO[bytes] | File[bytes]) -> str:
 
 def _copy(wanted: InputSpec, source: MediaInput, position: int, *, fix: Fix) -> MediaInput:
     """Take over a stored input, checked like a new one: another model, or another role, may want something else."""
-    if catalog.media_of(source.role) != wanted.media:
+    if catalog.media_type_for(source.role) != wanted.media:
         message = _("This input was given as “%(role)s” and cannot be used here; choose another one.")
         raise ValidationError(message, code="wrong_media", params={"role": InputRole(source.role).label})
     if source.url:

@@ -65,7 +65,9 @@ def save_inputs(task: VideoTask, inputs: Iterable[MediaInput]) -> None:
             item.file = None
             stem = f"{task.pk}-{item.role}-{item.position}"
             try:
-                store_picture(item, stem, extension, content, has_thumbnail=catalog.media_of(item.role) == "image")
+                store_picture(
+                    item, stem, extension, content, has_thumbnail=catalog.media_type_for(item.role) == "image"
+                )
             except ValidationError as error:
                 raise ValidationError({item.role: error}) from error
             # Where the file is the caller's, it is left as it was found: open, at its beginning.
@@ -148,7 +150,7 @@ def provider_urls(task: VideoTask, client: EvoLinkClient) -> dict[str, list[str]
 
 
 def _of_file(item: MediaInput, client: EvoLinkClient) -> str:
-    if catalog.media_of(item.role) == "image":
+    if catalog.media_type_for(item.role) == "image":
         return _uploaded(item, client)
     name = str(item.file.name)
     try:

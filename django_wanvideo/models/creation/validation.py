@@ -150,7 +150,7 @@ def facts_of(inputs: Iterable[MediaInput]) -> dict[str, list[MediaFacts]]:
     return {
         role: [item.facts for item in items]
         for role, items in by_role(inputs).items()
-        if catalog.media_of(role) != "image"
+        if catalog.media_type_for(role) != "image"
     }
 
 

@@ -70,8 +70,8 @@ def is_delayed(task: VideoTask) -> bool:
     return False
 
 
-def put_off(task: VideoTask, reason: str, error: Exception) -> None:
-    """Put a queued task off after something free of charge did not work: longer each time, for a day at most."""
+def delay_after_error(task: VideoTask, reason: str, error: Exception) -> None:
+    """Delay a queued task after something free of charge did not work: longer each time, for a day at most."""
     of_evolink = error if isinstance(error, EvoLinkError) else None
     now = timezone.now()
     if of_evolink is not None and (trouble := account.note(of_evolink)) is not None:

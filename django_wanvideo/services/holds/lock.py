@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: The row that claims lock; it also keeps the count of lost answers.
-LOCK_NAME = "submission_gate"
+LOCK_NAME = "submission_lock"
 #: Names of the rows: the key that EvoLink rejects, the credits that are used up, the pause that a person made.
 KEY_REJECTED, CREDITS_OUT, PAUSED = "key_rejected", "credits_out", "sending_paused"
 MARKS = (LOCK_NAME, KEY_REJECTED, CREDITS_OUT, PAUSED)

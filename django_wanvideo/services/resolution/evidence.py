@@ -53,7 +53,7 @@ class ListingState(StrEnum):
     NOT_SENT = "not_sent"
 
 
-class Verdict(StrEnum):
+class Match(StrEnum):
     """Whether a video on EvoLink's list may come from the request."""
 
     POSSIBLE = "possible"
@@ -75,7 +75,7 @@ class Candidate:
     id: str
     status: str
     created: dt.datetime | None
-    verdict: Verdict
+    match: Match
     #: The task of this site that has it, if one has.
     task_id: uuid.UUID | None = None
     #: What EvoLink says that it cost, and the words that it was made from; mostly it says neither.
@@ -85,7 +85,7 @@ class Candidate:
     @property
     def can_be_chosen(self) -> bool:
         """Whether attaching it is not refused from the start."""
-        return self.verdict in {Verdict.POSSIBLE, Verdict.LATE, Verdict.OTHER_PROMPT}
+        return self.match in {Match.POSSIBLE, Match.LATE, Match.OTHER_PROMPT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Evidence:
     @property
     def possible(self) -> tuple[Candidate, ...]:
         """Those that fit the request in every way that can be seen."""
-        return tuple(candidate for candidate in self.candidates if candidate.verdict is Verdict.POSSIBLE)
+        return tuple(candidate for candidate in self.candidates if candidate.match is Match.POSSIBLE)
 
 
 def collect(task: VideoTask) -> Evidence:
@@ -142,17 +142,17 @@ def _judge(found: list[TaskSnapshot], attempt: Attempt, model: str) -> tuple[Can
     others = Attempt.objects.filter(provider_task_id__in=[item.id for item in found]).exclude(pk=attempt.pk)
     taken = dict(others.values_list("provider_task_id", "task_id"))
 
-    def verdict(item: TaskSnapshot) -> Verdict:
+    def match_of(item: TaskSnapshot) -> Match:
         if item.id in taken:
-            return Verdict.TAKEN
+            return Match.TAKEN
         if item.model and item.model != model:
-            return Verdict.OTHER_MODEL
+            return Match.OTHER_MODEL
         if item.created is not None and item.created < attempt.claimed_at - CLOCK_SKEW:
-            return Verdict.OLDER
+            return Match.OLDER
         if item.created is not None and item.created > sent_at + WINDOW:
-            return Verdict.LATE
+            return Match.LATE
         ours = attempt.request.get("prompt")
-        return Verdict.OTHER_PROMPT if item.prompt and ours and item.prompt != ours else Verdict.POSSIBLE
+        return Match.OTHER_PROMPT if item.prompt and ours and item.prompt != ours else Match.POSSIBLE
 
     def distance(candidate: Candidate) -> float:
         return abs((candidate.created - sent_at).total_seconds()) if candidate.created is not None else 0.0
@@ -160,10 +160,10 @@ def _judge(found: list[TaskSnapshot], attempt: Attempt, model: str) -> tuple[Can
     unique = {item.id: item for item in found}
     all_ = [
         Candidate(
-            item.id, str(item.status), item.created, verdict(item), taken.get(item.id), item.credits_used, item.prompt
+            item.id, str(item.status), item.created, match_of(item), taken.get(item.id), item.credits_used, item.prompt
         )
         for item in unique.values()
     ]
     all_.sort(key=distance)
-    possible = [candidate for candidate in all_ if candidate.verdict is Verdict.POSSIBLE]
+    possible = [candidate for candidate in all_ if candidate.match is Match.POSSIBLE]
     return (*possible, *[candidate for candidate in all_ if candidate not in possible][:MOST_IMPOSSIBLE])

@@ -149,12 +149,12 @@ def _prepare(task: VideoTask, client: EvoLinkClient) -> dict[str, Any] | None:
         if isinstance(error, RejectedError) and account.reason_of(error) is None:
             settlement.fail_before_sending(task, settlement.failure_code(error), error.message)
         elif error.code == outcome.FILES_FULL:
-            delays.put_off(task, "files_full", error)
+            delays.delay_after_error(task, "files_full", error)
         else:
-            delays.put_off(task, "upload_failed", error)
+            delays.delay_after_error(task, "upload_failed", error)
     except media.UnreadableInputError as error:
         logger.exception("Task %s waits: a file of it cannot be read from this site's storage.", task.pk)
-        delays.put_off(task, "input_unreadable", error)
+        delays.delay_after_error(task, "input_unreadable", error)
     return None
 
 

@@ -294,7 +294,7 @@ def test_a_file_that_cannot_be_compared_is_said_at_its_field():
 
 def test_a_database_that_takes_one_key_for_another_gives_no_wrong_task(monkeypatch):
     task = create(idempotency_key="Order-17")
-    wish = idempotency.Wish("order-17", None, None, task.prompt, {}, {"first_frame": [LINK]})
+    wish = idempotency.CreateCall("order-17", None, None, task.prompt, {}, {"first_frame": [LINK]})
     assert wish._differing(task) == ["idempotency_key"]
 
 

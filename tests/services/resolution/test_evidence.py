@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_wanvideo.models import Attempt
 from django_wanvideo.services.provider import provider
 from django_wanvideo.services.resolution import evidence
-from django_wanvideo.services.resolution.evidence import ListingState, Verdict
+from django_wanvideo.services.resolution.evidence import ListingState, Match
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,20 +61,20 @@ def test_a_request_that_was_not_accepted_leaves_no_candidate(site: Site):
 
 def test_a_video_of_another_task_is_named_as_such(lost: VideoTask, site: Site):
     other = site.send(site.queued("A dog plays the drums"))
-    verdicts = {candidate.task_id: candidate.verdict for candidate in evidence.collect(lost).candidates}
-    assert verdicts == {other.pk: Verdict.TAKEN, None: Verdict.POSSIBLE}
+    verdicts = {candidate.task_id: candidate.match for candidate in evidence.collect(lost).candidates}
+    assert verdicts == {other.pk: Match.TAKEN, None: Match.POSSIBLE}
 
 
 @pytest.mark.parametrize(
     ("shift", "verdict"),
-    [(dt.timedelta(hours=1), Verdict.OLDER), (dt.timedelta(hours=-1), Verdict.LATE)],
+    [(dt.timedelta(hours=1), Match.OLDER), (dt.timedelta(hours=-1), Match.LATE)],
     ids=["older", "later"],
 )
-def test_a_video_from_another_time_does_not_fit(lost: VideoTask, shift: dt.timedelta, verdict: Verdict):
+def test_a_video_from_another_time_does_not_fit(lost: VideoTask, shift: dt.timedelta, verdict: Match):
     now = timezone.now() + shift
     Attempt.objects.update(claimed_at=now, sent_at=now)
     found = evidence.collect(lost)
-    assert [candidate.verdict for candidate in found.candidates] == [verdict]
+    assert [candidate.match for candidate in found.candidates] == [verdict]
     assert found.possible == ()
 
 

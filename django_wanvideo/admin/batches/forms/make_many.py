@@ -151,11 +151,11 @@ class MakeManyForm(forms.Form):
             return
         chosen = self.parameters()
         roles = set(self.takes()["inputs"]) if way == TAKES else {"first_frame"}
-        in_force = self.spec.effective_values(chosen) | {
+        effective = self.spec.effective_values(chosen) | {
             item.role.value: item.role.value in roles for item in self.spec.inputs
         }
         for rule in self.spec.rules:
-            if rule.is_broken(chosen, in_force):
+            if rule.is_broken(chosen, effective):
                 self.add_error(rule.parameter, ValidationError(rule.message, code=rule.kind))
 
 
