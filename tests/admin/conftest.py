@@ -21,15 +21,17 @@ from django_wanvideo.models import VideoTask
 from django_wanvideo.services.provider import provider
 from tests.factories import make_attempt, state_of
 from tests.pictures import picture
+from tests.stub_client import StubClient
 
 FLASH = "wan2.6-image-to-video-flash"
 ID = "task-unified-1795092608-k3v9m2qa"
 
 
-class StubClient:
-    """EvoLink as far as pages ask it."""
+class ListingClient(StubClient):
+    """One that also lists tasks and tells credits, as the page on which an unconfirmed task is resolved asks."""
 
     def __init__(self):
+        super().__init__()
         self.listed = []
         self.snapshots = {}
         self.broken = False
@@ -178,6 +180,6 @@ def make_task(db):
 @pytest.fixture
 def stub_client(monkeypatch):
     """EvoLink as it answers the page on which an unconfirmed task is resolved."""
-    answers = StubClient()
+    answers = ListingClient()
     monkeypatch.setattr(provider, "client", lambda **patience: answers)
     return answers
