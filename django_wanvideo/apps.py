@@ -36,9 +36,9 @@ class WanVideoConfig(AppConfig):
 
 
 def make_rows(using: str, **kwargs: Any) -> None:
-    """Give a database the rows that it has from the start: its id, before anything is copied from it, and the gates.
+    """Give a database the rows that it has from the start: its id, before anything is copied from it, and the locks.
 
-    Of several first claims that made a gate themselves, MariaDB would end all but one as a deadlock.
+    Of several first claims that made a lock themselves, MariaDB would end all but one as a deadlock.
     """
     from django_wanvideo.batches import making
     from django_wanvideo.models import Installation, SiteState

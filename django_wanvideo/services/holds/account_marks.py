@@ -107,7 +107,7 @@ def is_of_other_keys(state: SiteState | None) -> bool:
 
 
 def keep(state: SiteState, trouble: Trouble | None) -> None:
-    """Write what stands against this process's key, or that it works. The gate must be held."""
+    """Write what stands against this process's key, or that it works. The lock must be held."""
     mine = fingerprint()
     lately = timezone.now() - FORGOTTEN
     troubles = {key: of for key, of in _troubles(state).items() if key and Trouble.parse(of).check_at >= lately}
@@ -126,7 +126,7 @@ def keep(state: SiteState, trouble: Trouble | None) -> None:
 
 
 def change(state: SiteState, how: Callable[[Trouble], Trouble]) -> None:
-    """Change what this process sees, whichever key it stands against. The gate must be held."""
+    """Change what this process sees, whichever key it stands against. The lock must be held."""
     changed = {key: how(Trouble.parse(value)).as_json() for key, value in _seen(state).items()}
     if changed:
         state.value = {**state.value, "keys": _troubles(state) | changed}

@@ -40,7 +40,7 @@ class Busy(Exception):  # noqa: N818 - not an error: it will be this worker's tu
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What the gate's row says: how many answers in a row were lost since when, and when the next probe may go."""
+    """What the lock's row says: how many answers in a row were lost since when, and when the next probe may go."""
 
     lost: int
     probes: int
@@ -64,7 +64,7 @@ class Count:
 
 
 def read(state: SiteState | None) -> Count:
-    """Read the gate's row."""
+    """Read the lock's row."""
     value = state.value if state is not None else {}
     now = timezone.now()
     return Count(
@@ -83,14 +83,14 @@ def under_way() -> QuerySet[Attempt]:
 
 
 def note_probe(state: SiteState) -> None:
-    """A probe goes out now: the next one may go after a while. The gate must be held."""
+    """A probe goes out now: the next one may go after a while. The lock must be held."""
     probes = read(state).probes
     state.value |= {"probes": probes + 1, "probe_at": (timezone.now() + schedule.next_probe(probes)).isoformat()}
     state.save()
 
 
 def note_lost(state: SiteState) -> None:
-    """An answer was lost. The gate must be held."""
+    """An answer was lost. The lock must be held."""
     count = read(state)
     now = timezone.now()
     state.value |= {"lost": count.lost + 1, "since": (count.since if count.lost else now).isoformat()}
@@ -100,7 +100,7 @@ def note_lost(state: SiteState) -> None:
 
 
 def note_answer(state: SiteState) -> bool:
-    """An answer accepts or refuses: the row of lost ones has ended. The gate must be held. Returns whether there was one."""
+    """An answer accepts or refuses: the row of lost ones has ended. The lock must be held. Returns whether there was one."""
     count = read(state)
     if not count.lost:
         return False
@@ -114,7 +114,7 @@ def note_answer(state: SiteState) -> bool:
 
 
 def allow_probe(state: SiteState) -> None:
-    """Let one probe go now, because a person says so. The gate must be held."""
+    """Let one probe go now, because a person says so. The lock must be held."""
     if read(state).is_open:
         state.value["probe_at"] = timezone.now().isoformat()
         state.save()

@@ -60,7 +60,7 @@ def standing(rows: Mapping[str, SiteState] | None = None) -> list[Hold]:
 
 
 def refusal(task: VideoTask) -> Delay | None:
-    """Say whether a hold keeps ``task`` back now; a look without the gate, before any work is done for it."""
+    """Say whether a hold keeps ``task`` back now; a look without the lock, before any work is done for it."""
     found = _others_hold() or _decide(task, lock.marks(), under_way=0)
     return found if isinstance(found, Delay) else None
 
@@ -72,7 +72,7 @@ def reasons(tasks: Iterable[VideoTask], rows: Mapping[str, SiteState]) -> dict[u
 
 
 def admit(task: VideoTask) -> Permit | Delay:
-    """Say whether ``task`` may be sent; inside the transaction that claims it, which passes the gate here."""
+    """Say whether ``task`` may be sent; inside the transaction that claims it, which takes the lock here."""
     lock.lock()
     return _others_hold() or _decide(task, lock.marks(), under_way=circuit_breaker.under_way().count())
 

@@ -1,6 +1,6 @@
-"""The gate that claims pass one by one, and the marks beside it that hold sending back.
+"""The lock that claims take one after another, and the marks beside it that hold sending back.
 
-All marks are written by whoever holds the gate, so what a claim reads behind it stays true until the claim has committed.
+All marks are written by whoever holds the lock, so what a claim reads under it stays true until the claim has committed.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Hold:
 
 
 def lock() -> SiteState:
-    """Wait for the gate, which is held until the present transaction ends; its row keeps the count of lost answers."""
+    """Wait for the lock, which is held until the present transaction ends; its row keeps the count of lost answers."""
     return SiteState.objects.select_for_update().get_or_create(name=LOCK_NAME)[0]
 
 
@@ -60,7 +60,7 @@ def marks(*others: str) -> dict[str, SiteState]:
 
 
 def note_end(state: SiteState) -> None:
-    """Write down that a hold has ended: until then nothing was EvoLink's delay. The gate must be held."""
+    """Write down that a hold has ended: until then nothing was EvoLink's delay. The lock must be held."""
     state.value["hold_ended"] = timezone.now().isoformat()
     state.save()
 

@@ -61,7 +61,7 @@ class Forecast:
 def check_limits(task: VideoTask) -> Delay | None:
     """Say whether a limit keeps ``task`` back; to be called inside the transaction that claims it.
 
-    Where any limit is set, claims pass one gate, a locked row, so that several workers together keep it.
+    Where any limit is set, claims take one lock, a row, so that several workers together keep it.
     """
     rates = (conf.MAX_IN_FLIGHT, conf.MAX_SUBMITS_PER_MINUTE)
     if not credit_limits.are_set() and not any(limit is not None for limit in rates):
@@ -74,7 +74,7 @@ def check_limits(task: VideoTask) -> Delay | None:
 
 
 def check_credits(task: VideoTask, now: dt.datetime | None = None) -> Delay | None:
-    """Say whether ``task`` must wait for credits, from the ledger as it stands; without the gate, a first look only."""
+    """Say whether ``task`` must wait for credits, from the ledger as it stands; without the lock, a first look only."""
     if not credit_limits.are_set():
         return None
     now = now or timezone.now()
@@ -122,7 +122,7 @@ def reconsider(state: SiteState, *, some_wait: bool) -> int:
 def admit(price: Decimal | None, owner_id: Any, *, wait: bool) -> None:
     """Refuse what can never be sent under the limits on credits and, with ``wait=False``, what cannot be sent now.
 
-    For ``wait=False`` it is to be called inside the transaction that queues the task: it passes the gate that claims
+    For ``wait=False`` it is to be called inside the transaction that queues the task: it takes the lock that claims
     pass, and what waits in the queue already counts.
 
     Raises:
