@@ -123,7 +123,7 @@ def admit(price: Decimal | None, owner_id: Any, *, wait: bool) -> None:
     """Refuse what can never be sent under the limits on credits and, with ``wait=False``, what cannot be sent now.
 
     For ``wait=False`` it is to be called inside the transaction that queues the task: it takes the lock that claims
-    pass, and what waits in the queue already counts.
+    take, and what waits in the queue already counts.
 
     Raises:
         BudgetExceeded: it does not fit.
