@@ -6,7 +6,7 @@ import contextlib
 import gc
 import os
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -33,6 +33,8 @@ DATABASE_FIXTURES = {
 COMMITTING_FIXTURES = {"transactional_db", "live_server"}
 #: Markers of tests that take seconds.
 LONG = ("browser", "demo", "slow")
+#: Bytes of a picture of one colour, at most.
+LITTLE = 20_000
 #: Seconds; enough for an engine on a machine that is busy with other things.
 PATIENCE = 5.0
 
@@ -162,6 +164,28 @@ def _films_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(video, "draw", draw)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _thumbnails_once() -> Iterator[None]:
+    """Make the small picture of what test after test draws once."""
+    from django_wanvideo.catalog import images
+
+    make, made = images.small_jpeg, dict[tuple[bytes, int], bytes]()
+
+    def small_jpeg(fileobj: IO[bytes], longest: int) -> bytes:
+        fileobj.seek(0)
+        content = fileobj.read(LITTLE + 1)
+        fileobj.seek(0)
+        if len(content) > LITTLE:
+            return make(fileobj, longest)
+        if (content, longest) not in made:
+            made[content, longest] = make(fileobj, longest)
+        return made[content, longest]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(images, "small_jpeg", small_jpeg)
         yield
 
 
