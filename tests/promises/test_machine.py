@@ -44,7 +44,7 @@ from django_wanvideo.evolink.exceptions import (
 from django_wanvideo.evolink.types import CreateResult, ProviderStatus, TaskSnapshot
 from django_wanvideo.exceptions import TransitionNotAllowed
 from django_wanvideo.models import Attempt, CallbackReceipt, TaskEvent, VideoTask, lifecycle, querysets
-from django_wanvideo.services import schedule, sweep
+from django_wanvideo.services import notifications, schedule, sweep
 from django_wanvideo.services.attempts import settlement
 from django_wanvideo.services.leases import Lease
 from django_wanvideo.services.provider import provider
@@ -175,6 +175,8 @@ class Promises(RuleBasedStateMachine):
         self.seen: set[str] = set()
         self.finished_heard: list[int] = []
         self.receiver_dies = False
+        #: How often a receiver has ended its process while it was told of an event.
+        self.deaths: Counter[int] = Counter()
         self.progress: dict[Any, tuple[int, int]] = {}
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(timezone, "now", self.now)
@@ -235,6 +237,7 @@ class Promises(RuleBasedStateMachine):
     def _hear(self, sender: Any, task: VideoTask, event: TaskEvent, **more: Any) -> None:
         if self.receiver_dies:
             self.receiver_dies = False
+            self.deaths[event.pk] += 1
             self._die()
         self.finished_heard.append(event.pk)
 
@@ -626,7 +629,11 @@ class Promises(RuleBasedStateMachine):
             if told and not remote.denied:
                 assert Attempt.objects.filter(provider_task_id=remote.id).exists(), f"{remote} was told of and dropped"
         ends = TaskEvent.objects.filter(kind__in=[EventKind.STORED, EventKind.FAILED, EventKind.CANCELLED])
-        assert sorted(self.finished_heard) == sorted(ends.values_list("id", flat=True)), "each end is told once"
+        # A receiver that ends process after process is given up for an event, which the history says.
+        given_up = {event for event, times in self.deaths.items() if times >= notifications.MOST_CALLS}
+        failed = TaskEvent.objects.filter(kind=EventKind.RECEIVER_FAILED, detail__error="process_died")
+        assert {event.detail["event"] for event in failed} == given_up
+        assert sorted(self.finished_heard) == sorted({event.pk for event in ends} - given_up), "each end is told once"
 
 
 def _only_unknown(evolink: EvoLink) -> bool:
@@ -641,6 +648,22 @@ def test_any_order_of_events_keeps_the_promises(wanvideo_wakeups: list[tuple[str
     if not LONG:
         _explore(REPEATED if connection.vendor == "sqlite" else 3, derandomize=True)
     _explore(EXAMPLES, derandomize=False)
+
+
+@pytest.mark.django_db
+def test_a_receiver_that_ends_three_processes_is_given_up(wanvideo_wakeups: list[tuple[str, ...]], settings: Any):
+    """What chance makes in one of some thousand runs: the same receiver dies each time that it is told of one event."""
+    settings.WANVIDEO = {**settings.WANVIDEO, "API_KEY": "sk-test", "CALLBACK_BASE_URL": "https://site.example"}
+    machine = Promises()
+    machine.wish()
+    machine.a_person_cancels(0)
+    for _death in range(notifications.MOST_CALLS):
+        machine.receiver_dies = True
+        machine._signals_are_told(0)
+        machine._time_passes(2000)
+    assert machine.finished_heard == []
+    machine.teardown()
+    assert list(machine.deaths.values()) == [notifications.MOST_CALLS]
 
 
 def _explore(examples: int, *, derandomize: bool) -> None:
