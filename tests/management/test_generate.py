@@ -348,7 +348,7 @@ def test_every_reason_to_wait_has_words():
     services = Path(jobs.__file__).parent / "services"
     text = "".join(path.read_text() for path in services.rglob("*.py"))
     written = set(re.findall(r'delay_reason="(\w+)"', text)) | set(re.findall(r'\bDelay\("(\w+)"', text))
-    written |= set(re.findall(r'delays\.(?:delay|put_off)\(task, "(\w+)"', text))
+    written |= set(re.findall(r'delays\.(?:delay|delay_after_error)\(task, "(\w+)"', text))
     written |= set(re.findall(r'(?:NO_KEY|until), "(\w+)"\)', text))
     written |= {reason for pair in re.findall(r'error, "(\w+)" if .+ else "(\w+)"', text) for reason in pair}
     assert {"no_api_key", "misconfigured", "upload_failed", "max_in_flight", "evolink_unreachable"} <= written
