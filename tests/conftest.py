@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from rq import Queue
 
-    from django_wanvideo.simulator import Simulator
     from django_wanvideo.simulator.media.video import Scene
 
 #: By one of these pytest-django gives a test its database.
@@ -195,9 +194,3 @@ def _empty_cache() -> None:
     from django.core.cache import cache
 
     cache.clear()
-
-
-@pytest.fixture
-def evolink_simulator(evolink_simulator: Simulator) -> Simulator:
-    """The simulator that host projects have in their tests, by the name that it has in ours."""
-    return evolink_simulator

@@ -93,13 +93,13 @@ def test_what_was_not_shown_is_not_approved(make_task, maria, jonas):
 
 
 def test_own_requests_are_shown_and_cannot_be_approved(make_task, person):
-    admin_client = person(*APPROVER, "submit_videotask", name="boss")
+    approver = person(*APPROVER, "submit_videotask", name="boss")
     task = make_task()
-    asked = ask(task, admin_client)
-    page = admin_client.get(url("approvals"))
+    asked = ask(task, approver)
+    page = approver.get(url("approvals"))
     assert "You asked for this one. Somebody else has to approve it." in words(page)
     assert f'value="{asked.pk}"' not in page.content.decode()
-    assert told(press(admin_client, asked)) == ["You have no permission to do this with this task."]
+    assert told(press(approver, asked)) == ["You have no permission to do this with this task."]
     task.refresh_from_db()
     assert task.status == TaskStatus.DRAFT
 

@@ -98,9 +98,9 @@ def test_limits_by_scope_and_period_stand_beside_short(limit, ann):
 )
 def test_a_callable_is_asked_for_each_owner(limit, ann, django_user_model, given):
     limit(CREDIT_LIMITS=given)
-    admin_client = django_user_model.objects.create_user("boss", is_staff=True)
+    manager = django_user_model.objects.create_user("boss", is_staff=True)
     assert shown(credit_limits.limits_for(ann.pk)) == {("user", "week"): 50}
-    assert shown(credit_limits.limits_for(admin_client.pk)) == {("user", "week"): 200}
+    assert shown(credit_limits.limits_for(manager.pk)) == {("user", "week"): 200}
     assert credit_limits.limits_for(None) == []
 
 

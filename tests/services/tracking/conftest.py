@@ -1,4 +1,4 @@
-"""Fixtures of the road from wish to video."""
+"""The site's clock, for tests in which time passes."""
 
 from __future__ import annotations
 

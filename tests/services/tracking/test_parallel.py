@@ -169,8 +169,8 @@ def test_several_429_at_once_are_one_trouble_and_the_longest_wait(ask: Callable[
 
 
 def pause_of_another_process() -> None:
-    wait_until = (timezone.now() + dt.timedelta(seconds=60)).isoformat()
-    SiteState.objects.update_or_create(name=provider.PAUSE, defaults={"value": {"until": wait_until}})
+    until = (timezone.now() + dt.timedelta(seconds=60)).isoformat()
+    SiteState.objects.update_or_create(name=provider.PAUSE, defaults={"value": {"until": until}})
 
 
 @pytest.mark.parametrize("busy_for", [0.0, 1.5], ids=["caller waits", "caller is busy with an answer"])
